@@ -1,0 +1,38 @@
+# Trapline. `make help` lists what a person does with it; each folder's build.mk says how its part is made.
+BUILD   := build
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+CC      := gcc
+HOSTCC  := gcc
+NASM    := nasm
+LD      := ld
+OBJCOPY := objcopy
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
+        -Wpointer-arith -Wwrite-strings -Wno-unused-parameter
+
+# Two columns: what is done, to what.
+ifeq ($(V),1)
+  Q :=
+  say = @:
+else
+  Q := @
+  say = @printf '  %-8s %s\n' $(1) $(2)
+endif
+
+.PHONY: all
+all: efi guest-tools
+
+include src/build.mk
+include boot/build.mk
+include guest-tools/build.mk
+include tests/unit/build.mk
+include tests/guests/build.mk
+include tests/machine/build.mk
+
+.PHONY: help clean
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+clean: ## remove what was built
+	$(Q)rm -rf $(BUILD)

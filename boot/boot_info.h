@@ -1,0 +1,72 @@
+/*
+ * What the loader hands to the VMM. Both are built from one tree, but the VMM travels inside the .efi as a blob: magic,
+ * version and size are checked all the same, so that a mixed build is named instead of crashing.
+ */
+#ifndef TRAPLINE_BOOT_INFO_H
+#define TRAPLINE_BOOT_INFO_H
+
+#include <stdint.h>
+#include "config.h"
+
+#define BOOT_INFO_MAGIC	  0x494c5052545f4254ull
+#define BOOT_INFO_VERSION 1
+#define BOOT_MAX_RAM	  128
+#define BOOT_MAX_CPUS	  64
+
+/* Where the VMM's image is linked (linker.ld); the loader maps it there for the first call. */
+#define VMM_BASE 0xffffffff80000000ull
+
+/* At offset 0 of the VMM's image (src/entry.asm). */
+#define VMM_HEADER_MAGIC 0x454e494c50415254ull /* "TRAPLINE" */
+struct vmm_header {
+	uint64_t magic;
+	uint32_t version;    /* BOOT_INFO_VERSION it was built with */
+	uint32_t info_size;  /* sizeof(struct boot_info) it was built with */
+	uint64_t image_size; /* bytes in memory, .bss included, a multiple of 4096; the blob holds what comes before .bss */
+	uint64_t entry;	     /* virtual address of: uint64_t vmm_start(struct boot_info *, struct boot_launch *) */
+};
+
+/* Guest-physical RAM as the firmware's memory map has it, ascending, merged, 4 KiB units. */
+struct boot_range {
+	uint64_t base;
+	uint64_t size;
+};
+
+/* One CPU's state at the call: where the guest goes on. Filled by boot/launch.S. */
+struct boot_launch {
+	uint64_t rip; /* in the loader */
+	uint64_t rsp;
+	uint64_t rflags;
+	uint64_t cr3;	 /* the firmware's */
+	uint64_t apic_id; /* of this CPU (CPUID leaf 1 or 0xb) */
+	uint64_t number; /* Trapline's number of this CPU; 0 is the boot CPU */
+};
+
+#define BOOT_ERROR_MAX 160
+
+struct boot_info {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t size;
+	uint64_t region_base; /* guest-physical, 2 MiB aligned: the VMM's memory, reserved in the firmware's map */
+	uint64_t region_size; /* a multiple of 2 MiB; the image stands at its start, the rest is the VMM's pool */
+	uint64_t image_size;
+	uint64_t tsc_khz;      /* measured with the firmware's Stall() */
+	uint64_t tsc_start;    /* TSC when the loader started: t=0 of the log */
+	uint64_t acpi_rsdp;    /* 0: none */
+	uint32_t cpus;	       /* how many CPUs the loader will bring in */
+	uint16_t pm1a_cnt;     /* I/O port of the ACPI PM1a control block; 0: none */
+	uint16_t pm1b_cnt;
+	uint16_t reset_port;   /* FADT RESET_REG where it is an I/O port; 0: none */
+	uint8_t reset_value;
+	uint8_t reserved[5];
+	uint64_t ram_top;      /* one past the highest RAM address */
+	uint32_t ram_count;
+	uint32_t reserved2;
+	struct boot_range ram[BOOT_MAX_RAM];
+	struct trapline_config config;
+	char vmm_version[32];  /* VMM to loader: its version */
+	char error[BOOT_ERROR_MAX]; /* VMM to loader: why it did not start, one line */
+};
+
+#endif
