@@ -1,0 +1,27 @@
+#include <stddef.h>
+#include "cpu/msr.h"
+
+static const char *smca_name(uint32_t msr)
+{
+	static const char *const names[16] = {
+#define X(number, name) [number] = name,
+		MSR_SMCA_REGS(X)
+#undef X
+	};
+
+	return names[msr & 15];
+}
+
+/* A switch, so that the compiler refuses a number that is listed twice. */
+const char *msr_name(uint32_t msr)
+{
+	switch (msr) {
+#define X(number, enumerator, name)                                                                          \
+	case number:                                                                                         \
+		return name;
+		MSR_LIST(X)
+		MSR_BANKS(X)
+#undef X
+	}
+	return msr >= MSR_SMCA_FIRST && msr <= MSR_SMCA_LAST ? smca_name(msr) : NULL;
+}

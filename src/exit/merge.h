@@ -1,0 +1,28 @@
+/*
+ * What becomes of an exception that is raised while another event is being delivered.
+ *
+ * SDM vol. 3A 6.15 "Double Fault", tables 6-4 and 6-5; APM vol. 2 8.2.9. The CPU does this by itself only as
+ * long as nobody intercepts: an intercepted exception arrives alone, with the event under delivery beside it
+ * (IDT-vectoring information, EXITINTINFO), and the merge is left to the hypervisor.
+ */
+#ifndef TRAPLINE_MERGE_H
+#define TRAPLINE_MERGE_H
+
+#include "exit/event.h"
+
+enum merge_result {
+	MERGE_DELIVER, /* handle `now` by itself; if `during` was an interrupt it is not lost but comes again
+			*/
+	MERGE_DOUBLE_FAULT, /* #DF with error code 0 in the place of both */
+	MERGE_TRIPLE_FAULT, /* shutdown */
+};
+
+/*
+ *   during  the event that was being delivered; may be invalid, an interrupt or an INT instruction, all of
+ * them benign. Only hardware exceptions have a class: INT 0xd is not a #GP. now     the exception that was
+ * raised; likewise. A #DF here is one the CPU has merged already: it is delivered. No side effects, no
+ * errors.
+ */
+enum merge_result merge_events(const struct event *during, const struct event *now);
+
+#endif

@@ -1,0 +1,101 @@
+#include <stddef.h>
+#include "trace/ring.h"
+
+#define RECORD_WORDS (sizeof(struct trap_record) / sizeof(uint64_t))
+
+void ring_init(struct trace_ring *ring, struct trap_record *records, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		records[i].seq = 0;
+	ring->records = records;
+	ring->mask = count - 1;
+	atomic_store_explicit(&ring->head, 0, memory_order_release);
+}
+
+void ring_reader_init(struct ring_reader *reader, const struct trace_ring *ring)
+{
+	*reader = (struct ring_reader){.ring = ring, .next = 1};
+}
+
+/* Word by word and atomic: the writer may be at it, and each word must at least be read once and whole. */
+static void copy_words(struct trap_record *out, const struct trap_record *slot)
+{
+	uint64_t words[RECORD_WORDS];
+	const uint64_t *from = (const void *)slot;
+
+	for (unsigned i = 0; i < RECORD_WORDS; i++)
+		words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	__builtin_memcpy(out, words, sizeof(words));
+}
+
+/* Reads record `seq`; false when its slot holds another one by now, or did so before the copy was done. */
+static bool copy_record(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
+{
+	const struct trap_record *slot = &ring->records[seq & ring->mask];
+
+	if (__atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE) != seq)
+		return false;
+	copy_words(out, slot);
+	atomic_thread_fence(memory_order_acquire); /* pairs with the fence in ring_begin() */
+	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
+}
+
+/* Moves the reader over what a full turn of the ring has overwritten; false when there is nothing to read. */
+static bool skip_overwritten(struct ring_reader *reader)
+{
+	uint64_t head = atomic_load_explicit(&reader->ring->head, memory_order_acquire);
+	uint64_t slots = (uint64_t)reader->ring->mask + 1;
+	uint64_t oldest = head >= slots ? head - slots + 1 : 1;
+
+	if (reader->next < oldest) {
+		reader->lost += oldest - reader->next;
+		reader->next = oldest;
+	}
+	return reader->next <= head;
+}
+
+bool ring_read(struct ring_reader *reader, struct trap_record *out)
+{
+	while (skip_overwritten(reader)) {
+		bool whole = copy_record(reader->ring, reader->next, out);
+
+		reader->next++;
+		if (whole)
+			return true;
+		reader->lost++; /* it was committed, so it has been overwritten since */
+	}
+	return false;
+}
+
+/* When the next record of this ring was taken; false when there is none. Leaves the reader on that record. */
+static bool peek_tsc(struct ring_reader *reader, uint64_t *tsc)
+{
+	while (skip_overwritten(reader)) {
+		const struct trap_record *slot = &reader->ring->records[reader->next & reader->ring->mask];
+		bool right = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE) == reader->next;
+
+		*tsc = __atomic_load_n(&slot->tsc, __ATOMIC_RELAXED);
+		atomic_thread_fence(memory_order_acquire);
+		if (right && __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == reader->next)
+			return true;
+		reader->next++;
+		reader->lost++;
+	}
+	return false;
+}
+
+bool ring_read_oldest(struct ring_reader *readers, unsigned n, struct trap_record *out)
+{
+	struct ring_reader *first = NULL;
+	uint64_t earliest = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t tsc;
+
+		if (peek_tsc(&readers[i], &tsc) && (!first || tsc < earliest)) {
+			first = &readers[i];
+			earliest = tsc;
+		}
+	}
+	return first && ring_read(first, out);
+}
