@@ -40,6 +40,7 @@ struct boot_launch {
 	uint64_t cr3;	 /* the firmware's */
 	uint64_t apic_id; /* of this CPU (CPUID leaf 1 or 0xb) */
 	uint64_t number; /* Trapline's number of this CPU; 0 is the boot CPU */
+	uint64_t efer;	 /* the firmware's; filled by the VMM before it sets bits of its own */
 };
 
 #define BOOT_ERROR_MAX 160

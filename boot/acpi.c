@@ -1,0 +1,143 @@
+/*
+ * The few things the VMM needs of ACPI: the ports that put the machine to sleep and that reset it. From the
+ * RSDP by the XSDT or RSDT to the FADT (ACPI specification 6.5, 5.2.5 to 5.2.9). What is damaged or absent
+ * counts as absent.
+ */
+#include <lib/string.h>
+#include "loader.h"
+
+#define TABLE_MAX 0x100000 /* a length beyond this is no length */
+
+enum {
+	RSDP_REVISION = 15,
+	RSDP_RSDT = 16,
+	RSDP_LENGTH = 20,
+	RSDP_XSDT = 24,
+	RSDP_V1_SIZE = 20,
+	RSDP_V2_SIZE = 36
+};
+enum {
+	TABLE_LENGTH = 4,
+	TABLE_HEADER = 36
+};
+enum {
+	FADT_PM1A_CNT = 64,
+	FADT_PM1B_CNT = 68,
+	FADT_FLAGS = 112,
+	FADT_RESET_REG = 116,
+	FADT_RESET_VALUE = 128,
+	FADT_X_PM1A_CNT = 172,
+	FADT_X_PM1B_CNT = 184,
+};
+/* Generic address structure, ACPI specification 5.2.3.2 */
+enum {
+	GAS_SPACE = 0,
+	GAS_ADDRESS = 4,
+	GAS_SIZE = 12,
+	GAS_SPACE_IO = 1
+};
+
+#define FLAG_RESET_REG_SUP (1u << 10)
+
+/* Little endian, `size` bytes, not aligned. */
+static uint64_t get(const uint8_t *p, size_t size)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, size);
+	return v;
+}
+
+static bool sums_to_zero(const uint8_t *p, size_t size)
+{
+	uint8_t sum = 0;
+
+	while (size--)
+		sum += *p++;
+	return sum == 0;
+}
+
+static const uint8_t *rsdp_find(void)
+{
+	static EFI_GUID v2 = ACPI_20_TABLE_GUID, v1 = ACPI_TABLE_GUID;
+	const EFI_GUID *wanted[] = {&v2, &v1};
+
+	for (size_t w = 0; w < 2; w++)
+		for (UINTN i = 0; i < ST->NumberOfTableEntries; i++)
+			if (!memcmp(&ST->ConfigurationTable[i].VendorGuid, wanted[w], sizeof(EFI_GUID)))
+				return ST->ConfigurationTable[i].VendorTable;
+	return NULL;
+}
+
+static const uint8_t *table_at(uint64_t address)
+{
+	const uint8_t *t = (const uint8_t *)address;
+
+	if (!t)
+		return NULL;
+	uint64_t length = get(t + TABLE_LENGTH, 4);
+	return length >= TABLE_HEADER && length <= TABLE_MAX && sums_to_zero(t, length) ? t : NULL;
+}
+
+/* The FADT among the tables of an XSDT (entries of 8 bytes) or an RSDT (of 4). */
+static const uint8_t *fadt_in(const uint8_t *root, size_t entry)
+{
+	if (!root)
+		return NULL;
+	uint64_t length = get(root + TABLE_LENGTH, 4);
+	for (uint64_t at = TABLE_HEADER; at + entry <= length; at += entry) {
+		uint64_t address = get(root + at, entry);
+		if (address && !memcmp((const void *)address, "FACP", 4))
+			return table_at(address);
+	}
+	return NULL;
+}
+
+static const uint8_t *fadt_find(const uint8_t *rsdp)
+{
+	const uint8_t *fadt = NULL;
+
+	if (memcmp(rsdp, "RSD PTR ", 8) || !sums_to_zero(rsdp, RSDP_V1_SIZE))
+		return NULL;
+	if (rsdp[RSDP_REVISION] >= 2 && get(rsdp + RSDP_LENGTH, 4) >= RSDP_V2_SIZE &&
+		sums_to_zero(rsdp, RSDP_V2_SIZE))
+		fadt = fadt_in(table_at(get(rsdp + RSDP_XSDT, 8)), 8);
+	return fadt ? fadt : fadt_in(table_at(get(rsdp + RSDP_RSDT, 4)), 4);
+}
+
+/* The I/O port in the address structure at `offset`; 0: none, or one that is not in I/O space. */
+static uint16_t gas_port(const uint8_t *fadt, size_t offset)
+{
+	if (get(fadt + TABLE_LENGTH, 4) < offset + GAS_SIZE || fadt[offset + GAS_SPACE] != GAS_SPACE_IO)
+		return 0;
+	uint64_t address = get(fadt + offset + GAS_ADDRESS, 8);
+	return address <= 0xffff ? (uint16_t)address : 0;
+}
+
+/* The X_ field where it is filled, the old one otherwise (ACPI specification table 5.9). */
+static uint16_t pm1_port(const uint8_t *fadt, size_t x_offset, size_t offset)
+{
+	uint16_t port = gas_port(fadt, x_offset);
+
+	if (port || get(fadt + TABLE_LENGTH, 4) < offset + 4)
+		return port;
+	uint64_t old = get(fadt + offset, 4);
+	return old <= 0xffff ? (uint16_t)old : 0;
+}
+
+void acpi_fill(struct boot_info *info)
+{
+	const uint8_t *rsdp = rsdp_find();
+	const uint8_t *fadt = rsdp ? fadt_find(rsdp) : NULL;
+
+	info->acpi_rsdp = (uint64_t)rsdp;
+	if (!fadt)
+		return;
+	info->pm1a_cnt = pm1_port(fadt, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
+	info->pm1b_cnt = pm1_port(fadt, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
+	if (get(fadt + TABLE_LENGTH, 4) > FADT_RESET_VALUE &&
+		get(fadt + FADT_FLAGS, 4) & FLAG_RESET_REG_SUP) {
+		info->reset_port = gas_port(fadt, FADT_RESET_REG);
+		info->reset_value = fadt[FADT_RESET_VALUE];
+	}
+}

@@ -1,0 +1,48 @@
+# The loader: a UEFI application with the VMM's image inside it.
+EFI_DIR := /usr/lib
+BOOT_O  := $(BUILD)/boot
+
+# As gnu-efi wants it: position independent, 16-bit wide characters, no red zone under the firmware's interrupts. The
+# firmware is called directly, with its own calling convention.
+BOOT_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpic -fshort-wchar -mno-red-zone -fno-stack-protector \
+               -fno-strict-aliasing -fcf-protection=none -DGNU_EFI_USE_MS_ABI \
+               -Iinclude -Isrc -Iboot -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+
+BOOT_C    := $(wildcard boot/*.c)
+BOOT_S    := $(wildcard boot/*.S)
+BOOT_LIB  := string printf # of src/lib: they know nothing of the VMM
+BOOT_OBJS := $(BOOT_C:boot/%.c=$(BOOT_O)/%.o) $(BOOT_S:boot/%.S=$(BOOT_O)/%.S.o) $(BOOT_LIB:%=$(BOOT_O)/lib/%.o)
+
+.PHONY: efi
+efi: $(BUILD)/trapline.efi
+
+$(BOOT_O)/%.o: boot/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BOOT_CFLAGS) $(WARN) -MMD -MP -c $< -o $@
+
+$(BOOT_O)/lib/%.o: src/lib/%.c
+	$(call say,CC,$< for the loader)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BOOT_CFLAGS) $(WARN) -MMD -MP -c $< -o $@
+
+$(BOOT_O)/%.S.o: boot/%.S
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BOOT_CFLAGS) -DVMM_BIN='"$(VMM_BIN)"' -MMD -MP -c $< -o $@
+
+$(BOOT_O)/image.S.o: $(VMM_BIN)
+
+# muldefs: libefi has memcpy and memset as well; the first ones, ours, are taken.
+$(BOOT_O)/trapline.so: $(BOOT_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(LD) -nostdlib -shared -Bsymbolic -znocombreloc -z muldefs -z noexecstack --no-undefined --no-warn-rwx-segments \
+		-T $(EFI_DIR)/elf_x86_64_efi.lds -o $@ $(EFI_DIR)/crt0-efi-x86_64.o $(BOOT_OBJS) -L$(EFI_DIR) -lefi -lgnuefi
+
+# 10: an EFI application (UEFI specification 2.1.1).
+$(BUILD)/trapline.efi: $(BOOT_O)/trapline.so
+	$(call say,EFI,$@)
+	$(Q)$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
+		-j .reloc --target efi-app-x86_64 --subsystem=10 $< $@
+
+-include $(BOOT_OBJS:.o=.d)

@@ -1,0 +1,71 @@
+/* The next image: the operating system's loader, or any other EFI program. */
+#include <lib/string.h>
+#include "loader.h"
+
+EFI_STATUS chain_check(const struct loader *l)
+{
+	if (!l->config.next[0])
+		return EFI_SUCCESS;
+	EFI_STATUS status = file_exists(l, l->config.next);
+	if (status == EFI_NOT_FOUND)
+		say("next image %s not found; booting without Trapline", l->config.next);
+	else if (EFI_ERROR(status))
+		say("next image %s cannot be read (%s); booting without Trapline", l->config.next,
+			say_status(status));
+	return status;
+}
+
+/* Load options are UCS-2 with a NUL. The image may read them as long as it runs: they are not given back. */
+static EFI_STATUS set_options(EFI_HANDLE next, const char *options)
+{
+	static CHAR16 wide[CONFIG_TEXT_MAX];
+	EFI_LOADED_IMAGE *loaded;
+	UINT32 n = 0;
+
+	if (!options[0])
+		return EFI_SUCCESS;
+	EFI_STATUS status = BS->HandleProtocol(next, &LoadedImageProtocol, (void **)&loaded);
+	if (EFI_ERROR(status))
+		return status;
+	for (; options[n]; n++)
+		wide[n] = (CHAR16)options[n];
+	wide[n] = 0;
+	loaded->LoadOptions = wide;
+	loaded->LoadOptionsSize = (n + 1) * sizeof(CHAR16);
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS load(const struct loader *l, EFI_HANDLE *next)
+{
+	CHAR16 wide[LOADER_PATH_MAX];
+
+	file_path(wide, l->config.next);
+	EFI_DEVICE_PATH *path = FileDevicePath(l->loaded->DeviceHandle, wide);
+	if (!path)
+		return EFI_OUT_OF_RESOURCES;
+	*next = NULL;
+	EFI_STATUS status = BS->LoadImage(FALSE, l->image, path, NULL, 0, next);
+	FreePool(path);
+	if (!EFI_ERROR(status))
+		status = set_options(*next, l->config.options);
+	/* With EFI_SECURITY_VIOLATION the image is there, and has to go (UEFI specification 7.4,
+	 * LoadImage()). */
+	if (EFI_ERROR(status) && *next)
+		BS->UnloadImage(*next);
+	return status;
+}
+
+EFI_STATUS chain_start(const struct loader *l)
+{
+	EFI_HANDLE next;
+	EFI_STATUS status = load(l, &next);
+
+	if (EFI_ERROR(status)) {
+		say("next image %s cannot be loaded (%s)", l->config.next, say_status(status));
+		return status;
+	}
+	status = BS->StartImage(next, NULL, NULL);
+	if (EFI_ERROR(status))
+		say("next image %s ended with %s", l->config.next, say_status(status));
+	return status;
+}

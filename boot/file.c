@@ -1,0 +1,85 @@
+/* Files of the volume that Trapline was loaded from (UEFI specification 13.4 and 13.5). */
+#include <lib/string.h>
+#include "loader.h"
+
+void file_path(CHAR16 to[LOADER_PATH_MAX], const char *path)
+{
+	size_t n = 0;
+
+	if (path[0] != '\\' && path[0] != '/')
+		to[n++] = '\\';
+	for (; *path && n < LOADER_PATH_MAX - 1; path++)
+		to[n++] = *path == '/' ? '\\' : (CHAR16)*path;
+	to[n] = 0;
+}
+
+EFI_STATUS file_volume(struct loader *l)
+{
+	EFI_FILE_IO_INTERFACE *volume;
+	EFI_STATUS status;
+
+	if (!l->loaded->DeviceHandle)
+		return EFI_UNSUPPORTED;
+	status = BS->HandleProtocol(l->loaded->DeviceHandle, &FileSystemProtocol, (void **)&volume);
+	if (EFI_ERROR(status))
+		return status;
+	return volume->OpenVolume(volume, &l->root);
+}
+
+static EFI_STATUS open(const struct loader *l, EFI_FILE_HANDLE *file, CHAR16 *path, UINT64 mode)
+{
+	if (!l->root)
+		return EFI_NO_MEDIA;
+	return l->root->Open(l->root, file, path, mode, 0);
+}
+
+EFI_STATUS file_exists(const struct loader *l, const char *path)
+{
+	CHAR16 wide[LOADER_PATH_MAX];
+	EFI_FILE_HANDLE file;
+
+	file_path(wide, path);
+	EFI_STATUS status = open(l, &file, wide, EFI_FILE_MODE_READ);
+	if (!EFI_ERROR(status))
+		file->Close(file);
+	return status;
+}
+
+EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max, UINTN *len)
+{
+	EFI_FILE_HANDLE file;
+	EFI_STATUS status = open(l, &file, path, EFI_FILE_MODE_READ);
+	char more;
+	UINTN one = 1;
+
+	*len = 0;
+	if (EFI_ERROR(status))
+		return status;
+	*len = max;
+	status = file->Read(file, len, buf);
+	if (!EFI_ERROR(status) && *len == max && !EFI_ERROR(file->Read(file, &one, &more)) && one)
+		status = EFI_BUFFER_TOO_SMALL;
+	file->Close(file);
+	return status;
+}
+
+/* Opened and closed for each line: what was said is on the disk when the machine hangs a moment later. */
+EFI_STATUS file_append(const struct loader *l, const char *path, const char *text)
+{
+	CHAR16 wide[LOADER_PATH_MAX];
+	EFI_FILE_HANDLE file;
+	UINTN len = strlen(text), written = len;
+
+	file_path(wide, path);
+	EFI_STATUS status =
+		open(l, &file, wide, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE);
+	if (EFI_ERROR(status))
+		return status;
+	status = file->SetPosition(file, ~0ull); /* the end: UEFI specification 13.5, SetPosition() */
+	if (!EFI_ERROR(status))
+		status = file->Write(file, &written, (void *)text);
+	EFI_STATUS closed = file->Close(file);
+	if (!EFI_ERROR(status) && written < len)
+		status = EFI_VOLUME_FULL;
+	return EFI_ERROR(status) ? status : closed;
+}

@@ -1,0 +1,10 @@
+/* The VMM's image, as a part of our data. VMM_BIN comes from boot/build.mk. */
+	.section .rodata
+	.balign 4096
+	.globl vmm_blob, vmm_blob_end
+	.hidden vmm_blob, vmm_blob_end
+vmm_blob:
+	.incbin VMM_BIN
+vmm_blob_end:
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,99 @@
+/*
+ * What the loader's files share. The loader is a UEFI application: it reads the configuration, puts the VMM
+ * into memory that the firmware's map reserves, starts it, and starts the next image as the first thing in
+ * the guest.
+ *
+ * Whatever goes wrong is one line, and the machine goes on booting without Trapline.
+ */
+#ifndef TRAPLINE_LOADER_H
+#define TRAPLINE_LOADER_H
+
+#include <efi.h>
+#include <efilib.h>
+#include <stdbool.h>
+#include "boot_info.h"
+
+#define LOADER_PATH_MAX 512 /* characters of a path on the volume, the NUL among them */
+
+struct loader {
+	EFI_HANDLE image;         /* our own */
+	EFI_LOADED_IMAGE *loaded; /* how we were started */
+	EFI_FILE_HANDLE root;     /* of the volume we were loaded from; NULL: it has no file system */
+	uint64_t tsc_start;
+	struct trapline_config config;
+};
+
+/* say.c: one line "trapline: ..." to the firmware's console, the UART of the configuration and the report
+ * file. */
+__attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
+/* Until this call UART and file are not known; it sends them what was said so far. */
+void say_open(const struct loader *l);
+/* In words, as the specification names it; valid until the next call. */
+const char *say_status(EFI_STATUS status);
+
+/* uart.c */
+/* Sets up the UART. Returns false where there is none at `port`. */
+bool uart_open(uint16_t port, uint32_t baud);
+/* Sends a text, "\n" as "\r\n". Does nothing while no UART answers there: the VMM may hide it. Never waits
+ * for ever. */
+void uart_write(uint16_t port, const char *text);
+
+/* file.c: files of the volume we were loaded from */
+/* A path of the configuration as the firmware wants it: from the root, with backslashes. */
+void file_path(CHAR16 out[LOADER_PATH_MAX], const char *path);
+EFI_STATUS file_volume(struct loader *l);
+EFI_STATUS file_exists(const struct loader *l, const char *path);
+/* Reads at most `max` bytes; *len says how many. EFI_BUFFER_TOO_SMALL: there is more. */
+EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max, UINTN *len);
+EFI_STATUS file_append(const struct loader *l, const char *path, const char *text);
+
+/* settings.c: l->config from trapline.conf beside our own file and the load options on top of it */
+void settings_load(struct loader *l);
+
+/* memory.c */
+/*
+ * The VMM's memory: 2 MiB aligned, zeroed, reserved in the firmware's map for good.
+ *   size  a multiple of 2 MiB
+ * Returns its address; 0 after saying why there is none.
+ */
+uint64_t memory_region(uint64_t size);
+/* Page tables that are the firmware's with the region at VMM_BASE on top. Returns their CR3; 0 after saying
+ * why not. */
+uint64_t memory_transition(uint64_t region, uint64_t size);
+void memory_free(uint64_t base, uint64_t size);
+
+/* ram.c: fills ram[], ram_count and ram_top from the firmware's memory map */
+bool ram_fill(struct boot_info *info);
+
+/* acpi.c: fills acpi_rsdp, pm1a_cnt, pm1b_cnt, reset_port and reset_value; what is not there stays 0 */
+void acpi_fill(struct boot_info *info);
+
+/* clock.c: the TSC's frequency, measured */
+uint64_t clock_tsc_khz(void);
+
+/* cpu.c */
+uint64_t cpu_apic_id(void);
+/* Trapline runs already: we are its guest. */
+bool cpu_is_guest(void);
+
+/* vmm.c: starts the VMM under this CPU. Returns false after saying why it does not run; nothing of it is left
+ * then. */
+bool vmm_start(const struct loader *l);
+
+/* launch.S */
+/*
+ * Calls the VMM's entry on this CPU.
+ *   entry, info  see struct vmm_header
+ *   launch       filled but for apic_id and number
+ *   cr3          from memory_transition()
+ * Returns 0 in the guest; otherwise the VMM did not start on this CPU and all is as before.
+ */
+uint64_t boot_launch(uint64_t entry, struct boot_info *info, struct boot_launch *launch, uint64_t cr3);
+
+/* chain.c */
+/* Whether `next` is there, if there is one; says so if not. */
+EFI_STATUS chain_check(const struct loader *l);
+/* Starts `next`. Returns when it returns, or after saying why it did not start. */
+EFI_STATUS chain_start(const struct loader *l);
+
+#endif

@@ -1,0 +1,53 @@
+/* trapline.efi: the order of things. */
+#include "loader.h"
+#include "cpu/asm.h"
+
+static struct loader loader;
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+/* Returns false after saying why the VMM does not run. */
+static bool start_vmm(const struct loader *l)
+{
+	if (cpu_is_guest()) {
+		say("already active; it is not started a second time");
+		return true;
+	}
+	return vmm_start(l);
+}
+
+/*
+ * What is returned without a next image decides what the firmware does: on success its boot manager stays in
+ * its menu, on an error it tries the next boot option (UEFI specification 3.1.1).
+ */
+static EFI_STATUS finish(const struct loader *l, bool active)
+{
+	if (l->config.next[0])
+		return chain_start(l);
+	if (!active)
+		return EFI_ABORTED;
+	say("no next image configured; returning to the firmware");
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	struct loader *l = &loader;
+
+	l->tsc_start = rdtsc();
+	l->image = image;
+	InitializeLib(image, table);
+	EFI_STATUS status = BS->HandleProtocol(image, &LoadedImageProtocol, (void **)&l->loaded);
+	if (EFI_ERROR(status)) {
+		say("the firmware does not say how it loaded us (%s); booting without Trapline",
+			say_status(status));
+		return status;
+	}
+	settings_load(l);
+	say_open(l);
+	/* Before the VMM starts: with nothing to boot under it, it had better not take memory. */
+	status = chain_check(l);
+	if (EFI_ERROR(status))
+		return status;
+	return finish(l, start_vmm(l));
+}

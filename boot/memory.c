@@ -1,0 +1,96 @@
+/* Memory for the VMM, and the page tables of its first call. */
+#include <lib/string.h>
+#include "loader.h"
+#include "cpu/asm.h"
+
+#define LARGE_PAGE     0x200000ull
+#define GIB            0x40000000ull
+#define BELOW_4G       0xffffffffull
+#define CR4_LA57       (1ull << 12)
+#define PTE_ADDRESS    0x000ffffffffff000ull
+#define PTE_PRESENT    (1ull << 0)
+#define PTE_WRITE      (1ull << 1)
+#define PTE_LARGE      (1ull << 7)
+#define PML4_INDEX(va) ((va) >> 39 & 511)
+#define PDPT_INDEX(va) ((va) >> 30 & 511)
+
+void memory_free(uint64_t base, uint64_t size)
+{
+	if (base && size)
+		BS->FreePages(base, EFI_SIZE_TO_PAGES(size));
+}
+
+/*
+ * Below 4 GiB first: there every firmware maps its memory. EfiReservedMemoryType is what no operating system
+ * touches, before ExitBootServices() or after it (UEFI specification 7.2, table 7.6).
+ */
+static EFI_STATUS allocate_reserved(uint64_t size, EFI_PHYSICAL_ADDRESS *base)
+{
+	UINTN pages = EFI_SIZE_TO_PAGES(size);
+
+	*base = BELOW_4G;
+	EFI_STATUS status = BS->AllocatePages(AllocateMaxAddress, EfiReservedMemoryType, pages, base);
+	if (EFI_ERROR(status))
+		status = BS->AllocatePages(AllocateAnyPages, EfiReservedMemoryType, pages, base);
+	return status;
+}
+
+uint64_t memory_region(uint64_t size)
+{
+	EFI_PHYSICAL_ADDRESS all;
+	/* AllocatePages() aligns to 4 KiB: enough is taken to find an aligned part, and the ends are given
+	 * back. */
+	uint64_t slack = LARGE_PAGE - EFI_PAGE_SIZE;
+	EFI_STATUS status = allocate_reserved(size + slack, &all);
+
+	if (EFI_ERROR(status)) {
+		say("the firmware has no %u MiB of memory in one piece (%s): a smaller ring= in "
+		    "trapline.conf needs less; "
+		    "booting without Trapline",
+			(unsigned)((size + slack) >> 20), say_status(status));
+		return 0;
+	}
+	uint64_t base = (all + slack) & ~(LARGE_PAGE - 1);
+	memory_free(all, base - all);
+	memory_free(base + size, all + slack - base);
+	memset((void *)base, 0, size);
+	return base;
+}
+
+static void fill_transition(uint64_t *pml4, uint64_t region, uint64_t size)
+{
+	uint64_t *pdpt = pml4 + 512, *pd = pdpt + 512;
+
+	memcpy(pml4, (void *)(read_cr3() & PTE_ADDRESS), EFI_PAGE_SIZE);
+	pml4[PML4_INDEX(VMM_BASE)] = (uint64_t)pdpt | PTE_PRESENT | PTE_WRITE;
+	memset(pdpt, 0, 2 * EFI_PAGE_SIZE);
+	pdpt[PDPT_INDEX(VMM_BASE)] = (uint64_t)pd | PTE_PRESENT | PTE_WRITE;
+	/* One page directory is enough: the image is far smaller than 1 GiB, and the pool is the VMM's to
+	 * map. */
+	for (uint64_t at = 0; at < size && at < GIB; at += LARGE_PAGE)
+		pd[at / LARGE_PAGE] = (region + at) | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
+}
+
+uint64_t memory_transition(uint64_t region, uint64_t size)
+{
+	const uint64_t *firmware = (const uint64_t *)(read_cr3() & PTE_ADDRESS);
+	EFI_PHYSICAL_ADDRESS tables;
+
+	if (read_cr4() & CR4_LA57) {
+		say("the firmware uses 5-level paging, which Trapline does not: turn it off in the setup; "
+		    "booting without Trapline");
+		return 0;
+	}
+	if (firmware[PML4_INDEX(VMM_BASE)] & PTE_PRESENT) {
+		say("the firmware's page tables use the top of the address space, where Trapline has to be; "
+		    "booting without Trapline");
+		return 0;
+	}
+	EFI_STATUS status = BS->AllocatePages(AllocateAnyPages, EfiLoaderData, 3, &tables);
+	if (EFI_ERROR(status)) {
+		say("no memory for page tables (%s); booting without Trapline", say_status(status));
+		return 0;
+	}
+	fill_transition((uint64_t *)tables, region, size);
+	return tables;
+}

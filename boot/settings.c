@@ -1,0 +1,132 @@
+/* Where the configuration comes from: trapline.conf beside our own file, then the load options. */
+#include <lib/string.h>
+#include "loader.h"
+
+#define CONF_NAME "trapline.conf"
+#define CONF_MAX  65536
+#define ERROR_MAX 16 /* lines about one source: a binary file must not scroll for minutes */
+
+struct source {
+	const char *name;
+	unsigned errors;
+};
+
+static void report(void *ctx, unsigned line, const char *message)
+{
+	struct source *s = ctx;
+
+	if (++s->errors > ERROR_MAX)
+		return;
+	if (s->errors == ERROR_MAX)
+		say("%s: more errors; they are not shown", s->name);
+	else if (line)
+		say("%s:%u: %s", s->name, line, message);
+	else
+		say("%s: %s", s->name, message);
+}
+
+/* A file path may be split over several nodes (UEFI specification 10.3.5.4); they are joined. */
+static size_t join_nodes(EFI_DEVICE_PATH *node, CHAR16 *path, size_t max)
+{
+	size_t n = 0;
+
+	for (; node && !IsDevicePathEndType(node); node = NextDevicePathNode(node)) {
+		if (DevicePathType(node) != MEDIA_DEVICE_PATH || DevicePathSubType(node) != MEDIA_FILEPATH_DP)
+			continue;
+		const char *bytes = (const char *)node + SIZE_OF_FILEPATH_DEVICE_PATH;
+		size_t units = (DevicePathNodeLength(node) - SIZE_OF_FILEPATH_DEVICE_PATH) / sizeof(CHAR16);
+		if (n && path[n - 1] != '\\' && n < max)
+			path[n++] = '\\';
+		for (CHAR16 c; units-- && n < max; bytes += sizeof(c)) {
+			memcpy(&c, bytes, sizeof(c)); /* nodes are not aligned */
+			if (!c)
+				break;
+			path[n++] = c;
+		}
+	}
+	return n;
+}
+
+/* trapline.conf in our own directory; in the root when the firmware does not say where we are. */
+static void conf_path(const struct loader *l, CHAR16 path[LOADER_PATH_MAX])
+{
+	size_t n = join_nodes(l->loaded->FilePath, path, LOADER_PATH_MAX - sizeof(CONF_NAME) - 1);
+
+	while (n && path[n - 1] != '\\' && path[n - 1] != '/')
+		n--;
+	if (!n)
+		path[n++] = '\\';
+	for (const char *c = CONF_NAME; *c; c++)
+		path[n++] = (CHAR16)*c;
+	path[n] = 0;
+}
+
+static void load_file(struct loader *l)
+{
+	struct source source = {CONF_NAME, 0};
+	CHAR16 path[LOADER_PATH_MAX];
+	static char text[CONF_MAX];
+	UINTN len;
+
+	conf_path(l, path);
+	EFI_STATUS status = file_read(l, path, text, sizeof(text), &len);
+	if (status == EFI_NOT_FOUND)
+		say("no " CONF_NAME " beside trapline.efi; defaults are used");
+	else if (status == EFI_BUFFER_TOO_SMALL)
+		say(CONF_NAME " is larger than %u bytes; the rest is ignored", CONF_MAX);
+	else if (EFI_ERROR(status))
+		say(CONF_NAME " cannot be read (%s); defaults are used", say_status(status));
+	if (!EFI_ERROR(status) || status == EFI_BUFFER_TOO_SMALL)
+		config_parse_file(&l->config, text, len, report, &source);
+}
+
+static bool is_text(unsigned c)
+{
+	return c == '\t' || (c >= ' ' && c <= '~');
+}
+
+/* `width` bytes a character. Returns false when it is not text up to its end. */
+static bool decode(const uint8_t *raw, size_t size, size_t width, char *text, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i + width <= size && n < max - 1; i += width) {
+		unsigned c = raw[i] | (width == 2 ? raw[i + 1] << 8 : 0);
+		if (!c)
+			break;
+		if (!is_text(c))
+			return false;
+		text[n++] = (char)c;
+	}
+	text[n] = 0;
+	return true;
+}
+
+/*
+ * Load options are binary as far as the specification goes (3.1.3). The shell and most tools put UCS-2 there,
+ * efibootmgr without -u puts ASCII, and firmware marks its own boot entries with a GUID: what is not text is
+ * not meant for us.
+ */
+static void load_options(struct loader *l)
+{
+	struct source source = {"load options", 0};
+	const uint8_t *raw = l->loaded->LoadOptions;
+	size_t size = l->loaded->LoadOptionsSize;
+	static char text[4096];
+
+	if (!raw || size < 2)
+		return;
+	if (decode(raw, size, 2, text, sizeof(text)) || decode(raw, size, 1, text, sizeof(text)))
+		config_parse_options(&l->config, text, report, &source);
+}
+
+void settings_load(struct loader *l)
+{
+	config_defaults(&l->config);
+	EFI_STATUS status = file_volume(l);
+	if (EFI_ERROR(status))
+		say("not started from a volume with files (%s); defaults are used", say_status(status));
+	else
+		load_file(l);
+	load_options(l);
+}

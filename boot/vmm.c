@@ -1,0 +1,140 @@
+/* The VMM: taken out of our own file, put into its memory, told about the machine, and started. */
+#include <lib/string.h>
+#include "loader.h"
+
+#define MIB        0x100000ull
+#define LARGE_PAGE (2 * MIB)
+
+/* image.S */
+extern const uint8_t vmm_blob[], vmm_blob_end[];
+
+/* What a start takes and, when it fails, gives back. */
+struct vmm {
+	const struct vmm_header *header;
+	struct boot_info *info;
+	uint64_t region;
+	uint64_t size;
+	uint64_t cr3;
+};
+
+static uint64_t round_up(uint64_t n)
+{
+	return (n + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+}
+
+/* What is wrong with the image; NULL: nothing. Only a build of mixed parts gets here. */
+static const char *header_fault(const struct vmm_header *h, uint64_t blob_size)
+{
+	if (blob_size < sizeof(*h) || h->magic != VMM_HEADER_MAGIC)
+		return "it is no VMM image";
+	if (h->version != BOOT_INFO_VERSION)
+		return "its boot_info version is another";
+	if (h->info_size != sizeof(struct boot_info))
+		return "its boot_info size is another";
+	if (h->image_size < blob_size)
+		return "it is larger than its header says";
+	if (h->entry - VMM_BASE >= h->image_size)
+		return "its entry lies outside of it";
+	return NULL;
+}
+
+static bool check_image(struct vmm *v)
+{
+	v->header = (const struct vmm_header *)vmm_blob;
+	const char *fault = header_fault(v->header, (uint64_t)(vmm_blob_end - vmm_blob));
+	if (fault)
+		say("the VMM inside trapline.efi does not fit its loader: %s; build it again after `make "
+		    "clean`; "
+		    "booting without Trapline",
+			fault);
+	return !fault;
+}
+
+/* The pool: the rings, and what page tables and per-CPU state need. */
+static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
+{
+	uint64_t ring = (uint64_t)c->ring * 256; /* bytes a record takes, include/trapline/record.h */
+
+	return 4 * MIB + cpus * (ring + MIB / 4);
+}
+
+static bool take_memory(struct vmm *v, const struct loader *l, uint32_t cpus)
+{
+	EFI_PHYSICAL_ADDRESS info;
+
+	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, cpus));
+	v->region = memory_region(v->size);
+	if (!v->region)
+		return false;
+	v->cr3 = memory_transition(v->region, v->size);
+	if (!v->cr3)
+		return false;
+	EFI_STATUS status = BS->AllocatePages(
+		AllocateAnyPages, EfiLoaderData, EFI_SIZE_TO_PAGES(sizeof(struct boot_info)), &info);
+	if (EFI_ERROR(status)) {
+		say("no memory for what the VMM is told (%s); booting without Trapline", say_status(status));
+		return false;
+	}
+	v->info = (struct boot_info *)info;
+	memset(v->info, 0, sizeof(*v->info));
+	return true;
+}
+
+/* After every allocation: the memory map has to have the region in it. */
+static bool fill_info(struct vmm *v, const struct loader *l, uint32_t cpus)
+{
+	struct boot_info *i = v->info;
+
+	i->magic = BOOT_INFO_MAGIC;
+	i->version = BOOT_INFO_VERSION;
+	i->size = sizeof(*i);
+	i->region_base = v->region;
+	i->region_size = v->size;
+	i->image_size = v->header->image_size;
+	i->tsc_khz = clock_tsc_khz();
+	i->tsc_start = l->tsc_start;
+	i->cpus = cpus;
+	i->config = l->config;
+	acpi_fill(i);
+	return ram_fill(i);
+}
+
+/* Runs on the CPU that it starts. */
+static bool launch_cpu(const struct vmm *v, uint64_t number)
+{
+	struct boot_launch launch = {.apic_id = cpu_apic_id(), .number = number};
+
+	return boot_launch(v->header->entry, v->info, &launch, v->cr3) == 0;
+}
+
+static bool launch(struct vmm *v)
+{
+	memcpy((void *)v->region, vmm_blob, (size_t)(vmm_blob_end - vmm_blob));
+	if (launch_cpu(v, 0))
+		return true;
+	v->info->error[BOOT_ERROR_MAX - 1] = 0;
+	say("%s; booting without Trapline",
+		v->info->error[0] ? v->info->error : "the VMM did not say why it stopped");
+	return false;
+}
+
+static void give_back(const struct vmm *v)
+{
+	memory_free(v->region, v->region ? v->size : 0);
+	memory_free(v->cr3, 3 * EFI_PAGE_SIZE);
+	memory_free((uint64_t)v->info, sizeof(*v->info));
+}
+
+bool vmm_start(const struct loader *l)
+{
+	struct vmm v = {0};
+	uint32_t cpus = 1; /* those that are up */
+
+	if (check_image(&v) && take_memory(&v, l, cpus) && fill_info(&v, l, cpus) && launch(&v)) {
+		v.info->vmm_version[sizeof(v.info->vmm_version) - 1] = 0;
+		Print(L"Trapline %a active\r\n", v.info->vmm_version);
+		return true;
+	}
+	give_back(&v);
+	return false;
+}
