@@ -1,0 +1,153 @@
+/*
+ * The first and only program of the Linux guest: provokes every exception that user space can, tells on the
+ * console what the kernel made of it, and powers off. Without a shell, so that there is nothing to wait for.
+ *
+ * Words on the kernel's command line choose what it does:
+ *   trapline.mode=faults   the exceptions of faults.c, one line each (the default)
+ *   trapline.mode=boot     nothing: only the boot is of interest
+ *   trapline.mode=forks    FORKS processes through busybox, for the time they take
+ *   trapline.mode=storm    STORM invalid opcodes in a row, for the time they take
+ *   trapline.icebp         faults: INT1 too, which hangs QEMU 7.2
+ * The last line is GUEST-DONE in every case.
+ */
+#define _GNU_SOURCE
+#include "init.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define FORKS 100
+#define STORM 20000
+
+static char command_line[4096];
+
+static void mount_all(void)
+{
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+}
+
+/* The initrd holds no device nodes, so the kernel had no console to give us. */
+static void open_console(void)
+{
+	int console = open("/dev/console", O_RDWR);
+
+	for (int fd = 0; fd < 3; fd++)
+		dup2(console, fd);
+	if (console > 2)
+		close(console);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+/* From here on the console is ours: the kernel's own lines would end up in the middle of ours. */
+static void silence_kernel(void)
+{
+	const int console_level = 8;
+
+	klogctl(console_level, NULL, 1);
+}
+
+static void read_command_line(void)
+{
+	int file = open("/proc/cmdline", O_RDONLY);
+	ssize_t size = read(file, command_line, sizeof command_line - 1);
+
+	command_line[size > 0 ? size : 0] = 0;
+	close(file);
+}
+
+static int mode_is(const char *mode)
+{
+	char word[64];
+
+	snprintf(word, sizeof word, "trapline.mode=%s", mode);
+	return strstr(command_line, word) != NULL;
+}
+
+static long microseconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000;
+}
+
+/* Processes that start, run and end: page faults, copies on write and address spaces. */
+static void run_forks(void)
+{
+	struct timespec start;
+	int ok = 0, status;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (int i = 0; i < FORKS; i++) {
+		pid_t child = fork();
+		if (child == 0) {
+			execl("/bin/busybox", "true", (char *)NULL);
+			_exit(127);
+		}
+		if (waitpid(child, &status, 0) == child && status == 0)
+			ok++;
+	}
+	printf("forks n=%d ok=%d us=%ld\n", FORKS, ok, microseconds_since(&start));
+}
+
+static volatile sig_atomic_t storm_count;
+
+static void skip_ud2(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	(void)info;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 2;
+	storm_count++;
+}
+
+/* One exception after the other, as fast as the kernel delivers them. */
+static void run_storm(void)
+{
+	struct sigaction action = {.sa_sigaction = skip_ud2, .sa_flags = SA_SIGINFO};
+	struct timespec start;
+
+	sigaction(SIGILL, &action, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (int i = 0; i < STORM; i++)
+		__asm__ volatile("ud2");
+	printf("storm n=%d seen=%d us=%ld\n", STORM, (int)storm_count, microseconds_since(&start));
+}
+
+int main(void)
+{
+	if (getpid() != 1) {
+		fputs("init: this mounts and powers off: only for the guest\n", stderr);
+		return 2;
+	}
+	mount_all();
+	open_console();
+	silence_kernel();
+	read_command_line();
+
+	printf("guest: init cpus=%ld\n", sysconf(_SC_NPROCESSORS_ONLN));
+	if (mode_is("forks"))
+		run_forks();
+	else if (mode_is("storm"))
+		run_storm();
+	else if (!mode_is("boot"))
+		run_faults(strstr(command_line, "trapline.icebp") != NULL);
+	puts("GUEST-DONE");
+
+	fflush(stdout);
+	fsync(1); /* fails on a terminal, which has then been drained all the same */
+	usleep(100000);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}

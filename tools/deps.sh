@@ -1,0 +1,110 @@
+#!/bin/bash
+# Installs what building and testing Trapline needs on Debian 12, and unpacks Debian's own kernel to
+# build/linux/vmlinuz for the guest. Runs nothing, and needs no network, when all of it is there already.
+#
+#   tools/deps.sh           install what is missing
+#   tools/deps.sh --check   only say whether anything is missing (status 1 when it is)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+	# building
+	gcc make nasm binutils gnu-efi libc6-dev libzycore-dev dpkg-dev git
+	# the machines, and the disks they boot
+	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
+	# tests and guests
+	libcmocka-dev python3 cpio xz-utils busybox-static
+	# make format, make check
+	clang-format clang-tidy cppcheck shellcheck
+)
+linux=build/linux
+
+say() { printf 'deps: %s\n' "$*"; }
+
+missing_packages() {
+	local package
+	for package in "${packages[@]}"; do
+		dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+	done
+}
+
+# Runs a command as root: as it is, or with sudo when that asks for no password.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif sudo -n true 2>/dev/null; then
+		sudo -n "$@"
+	else
+		say "this needs root; run: sudo $*" >&2
+		return 1
+	fi
+}
+
+apt_get() {
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+install_packages() {
+	say "installing $*"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update </dev/null
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install "$@" </dev/null
+}
+
+# The package that linux-image-amd64 stands for, such as linux-image-6.1.0-12-amd64.
+kernel_package() {
+	apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*-amd64\)$/\1/p' |
+		head -n 1
+}
+
+# The newest kernel that is installed on this machine, which saves the download.
+installed_kernel() {
+	dpkg-query -W -f='${db:Status-Status} ${Package}\n' 'linux-image-[0-9]*-amd64' 2>/dev/null |
+		awk '$1 == "installed" { sub("linux-image-", "/boot/vmlinuz-", $2); print $2 }' | sort -V | tail -n 1
+}
+
+# Only downloaded and unpacked, never installed: the machine that builds keeps its own kernel.
+download_kernel() {
+	local package temporary
+	package=$(kernel_package)
+	if [ -z "$package" ]; then
+		as_root apt-get -q update </dev/null
+		package=$(kernel_package)
+	fi
+	[ -n "$package" ] || { say "apt knows no linux-image-amd64" >&2; return 1; }
+
+	say "downloading $package for the Linux guest"
+	temporary=$(mktemp -d)
+	# The list may be older than the archive: once more with a new one.
+	(cd "$temporary" && apt_get download "$package" 2>/dev/null) || {
+		as_root apt-get -q update </dev/null
+		package=$(kernel_package)
+		(cd "$temporary" && apt_get download "$package")
+	}
+	dpkg-deb -x "$temporary"/*.deb "$temporary/root"
+	cp "$temporary"/root/boot/vmlinuz-* "$linux/vmlinuz.new"
+	rm -rf "$temporary"
+}
+
+fetch_kernel() {
+	local installed
+	mkdir -p "$linux"
+	installed=$(installed_kernel)
+	if [ -n "$installed" ] && [ -r "$installed" ]; then
+		cp "$installed" "$linux/vmlinuz.new"
+	else
+		download_kernel
+	fi
+	# In place at once or not at all, so that an interrupted run leaves nothing half done.
+	mv "$linux/vmlinuz.new" "$linux/vmlinuz"
+}
+
+mapfile -t missing < <(missing_packages)
+
+if [ "${1:-}" = --check ]; then
+	[ "${#missing[@]}" = 0 ] && [ -s "$linux/vmlinuz" ]
+	exit
+fi
+
+[ "${#missing[@]}" = 0 ] || install_packages "${missing[@]}"
+[ -s "$linux/vmlinuz" ] || fetch_kernel

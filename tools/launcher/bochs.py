@@ -1,0 +1,135 @@
+"""Bochs, which emulates VT-x and AMD-V in detail and slowly: the machines of BACKEND=vmx and svm-bochs."""
+
+import re
+import shutil
+import time
+
+from . import process
+from .watch import EMULATOR_FAILED, OK, RESET, Outcome
+
+OVMF = "/usr/share/OVMF"
+CPU_MODELS = {"vmx": "corei7_skylake_x", "svm-bochs": "ryzen"}
+QUIET_SECONDS = 5
+
+# Debian's Bochs has the debugger built in, which stops at the start and at every panic: as many "c" to go on.
+CONTINUES = 100
+
+# Without the panic rule for the CPU, a guest's triple fault under AMD-V would end Bochs instead of the guest.
+BOCHSRC = """\
+plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=1, serial=1
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+memory: host={mem}, guest={mem}
+romimage: file="{work}/OVMF.fd", address=0xffe00000, options=none
+vgaromimage: file="/usr/share/bochs/VGABIOS-lgpl-latest"
+boot: disk
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=disk, path="{disk}", mode=flat
+pci: enabled=1, chipset=i440fx
+vga: extension=vbe, update_freq=5, realtime=0
+cpu: count={cpus}, ips=50000000, model={cpu}, reset_on_triple_fault=0, ignore_bad_msrs=1
+clock: sync=none, time0=1700000000
+log: {log}
+debug: action=ignore
+info: action=report
+error: action=ignore
+panic: action=fatal, {panics}
+com1: enabled=1, mode=file, dev="{guest_log}"
+com2: enabled=1, mode=file, dev="{trapline_log}"
+"""
+
+ENDS = (
+    (re.compile(r"soft power off|Shutdown port: shutdown requested"), Outcome(OK, "the guest powered off")),
+    (re.compile(r"shutdown state still not implemented"), Outcome(RESET, "triple fault")),
+)
+RESETS = re.compile(r"bx_pc_system_c::Reset\((HARDWARE|SOFTWARE)\) called")
+HALTED = re.compile(r"\[CPU(\d+) *\] *WARNING: HLT instruction with IF=0")
+PANIC = re.compile(r">>PANIC<< (.*)")
+
+
+class Bochs:
+    name = "Bochs"
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.process = None
+        self.work = settings.out / "bochs"
+        self.log = self.work / "bochs.log"
+        self.log_position = 0
+        self.lines = []
+        self.last_growth = (0, time.monotonic())
+
+    def start(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir()
+        self.write_firmware()
+        (self.work / "bochsrc").write_text(self.bochsrc())
+        (self.work / "rc").write_text("c\n" * CONTINUES + "q\n")
+        command = ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"]
+        self.process = process.start(command, self.settings.emulator_log, cwd=self.work)
+
+    def write_firmware(self):
+        with open(self.work / "OVMF.fd", "wb") as firmware:
+            for part in ("OVMF_VARS.fd", "OVMF_CODE.fd"):
+                with open(f"{OVMF}/{part}", "rb") as file:
+                    shutil.copyfileobj(file, firmware)
+
+    def bochsrc(self):
+        settings = self.settings
+        return BOCHSRC.format(
+            mem=settings.mem,
+            work=self.work,
+            disk=settings.disk or settings.esp_image,
+            cpus=settings.cpus,
+            cpu=settings.cpu or CPU_MODELS[settings.backend],
+            log=self.log,
+            panics=", ".join(f"cpu{n}=report" for n in range(settings.cpus)),
+            guest_log=settings.guest_log,
+            trapline_log=settings.trapline_log,
+        )
+
+    def poll(self):
+        self.read_log()
+        for line in self.lines:
+            for pattern, outcome in ENDS:
+                if pattern.search(line):
+                    return outcome
+        if not self.settings.reboot and sum(bool(RESETS.search(line)) for line in self.lines) > 1:
+            return Outcome(RESET, "the machine was reset")
+        if self.process.poll() is not None:
+            return Outcome(EMULATOR_FAILED, self.last_words())
+        return self.check_halted()
+
+    def read_log(self):
+        if not self.log.exists():
+            return
+        with open(self.log, "rb") as file:
+            file.seek(self.log_position)
+            new = file.read()
+        complete = new[: new.rfind(b"\n") + 1]
+        self.log_position += len(complete)
+        self.lines += complete.decode("latin-1").splitlines()
+
+    def check_halted(self):
+        """Halted for good: every CPU has said so, and nothing has been printed since."""
+        logs = (self.log, self.settings.guest_log, self.settings.trapline_log)
+        size = sum(log.stat().st_size for log in logs if log.exists())
+        if size != self.last_growth[0]:
+            self.last_growth = (size, time.monotonic())
+        halted = {int(found.group(1)) for line in self.lines if (found := HALTED.search(line))}
+        quiet = time.monotonic() - self.last_growth[1]
+        if len(halted) >= self.settings.cpus and quiet > QUIET_SECONDS:
+            return Outcome(OK, "the guest halted")
+        return None
+
+    def last_words(self):
+        panics = [found.group(1) for line in self.lines if (found := PANIC.search(line))]
+        status = f"Bochs ended with status {self.process.returncode}"
+        return f"{status}: {panics[-1]}" if panics else status
+
+    def stop(self):
+        process.stop(self.process)
+        if self.log.exists():
+            with open(self.settings.emulator_log, "ab") as all_of_it, open(self.log, "rb") as log:
+                shutil.copyfileobj(log, all_of_it)
+        shutil.rmtree(self.work, ignore_errors=True)

@@ -1,0 +1,174 @@
+"""QEMU without KVM, which emulates AMD-V: the machine of BACKEND=svm."""
+
+import json
+import re
+import select
+import shutil
+import socket
+import time
+
+from . import process
+from .watch import EMULATOR_FAILED, OK, RESET, Outcome
+
+OVMF = "/usr/share/OVMF"
+CPU_MODEL = "EPYC,+svm"
+HALT_CHECK_SECONDS = 1.0
+RFLAGS_IF = 0x200
+
+ENDS = {
+    "guest-shutdown": Outcome(OK, "the guest powered off"),
+    "guest-reset": Outcome(RESET, "the machine was reset"),
+    "guest-panic": Outcome(EMULATOR_FAILED, "the guest panicked"),
+}
+
+
+class Monitor:
+    """QMP over a socket pair: one command at a time, and the events that came meanwhile."""
+
+    def __init__(self):
+        self.socket, self.far_end = socket.socketpair()
+        self.buffer = b""
+        self.events = []
+
+    def started(self):
+        self.far_end.close()
+
+    def read_messages(self, seconds):
+        """Yields the messages that are there, waiting this long for the first; ends when QEMU is gone."""
+        if b"\n" not in self.buffer:
+            if not select.select([self.socket], [], [], seconds)[0]:
+                return
+            try:
+                self.buffer += self.socket.recv(1 << 16)
+            except ConnectionError:
+                return
+        while b"\n" in self.buffer:
+            line, self.buffer = self.buffer.split(b"\n", 1)
+            yield json.loads(line)
+
+    def command(self, name, seconds=10, **arguments):
+        """The command's result; None when there is none in time."""
+        try:
+            self.socket.sendall(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+        except OSError:
+            return None
+        end = time.monotonic() + seconds
+        result = None
+        while result is None and time.monotonic() < end:
+            before = len(self.buffer)
+            messages = list(self.read_messages(0.5))
+            if not messages and len(self.buffer) == before and self.closed():
+                return None
+            for message in messages:
+                if "event" in message:
+                    self.events.append(message)
+                elif "return" in message or "error" in message:
+                    result = message.get("return", "")
+        return result
+
+    def closed(self):
+        ready = select.select([self.socket], [], [], 0)[0]
+        return bool(ready) and not self.socket.recv(1, socket.MSG_PEEK)
+
+    def take_events(self):
+        self.events += [message for message in self.read_messages(0) if "event" in message]
+        events, self.events = self.events, []
+        return events
+
+
+class Qemu:
+    name = "QEMU"
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.process = None
+        self.monitor = Monitor()
+        self.next_check = 0
+        self.halted_before = False
+
+    def start(self):
+        shutil.copyfile(f"{OVMF}/OVMF_VARS.fd", self.settings.out / "vars.fd")
+        far_end = self.monitor.far_end.fileno()
+        self.process = process.start(self.arguments(far_end), self.settings.emulator_log, pass_fds=[far_end])
+        self.monitor.started()
+        self.monitor.command("qmp_capabilities")
+
+    def arguments(self, monitor_fd):
+        return [
+            "qemu-system-x86_64",
+            *self.machine(),
+            *self.firmware(),
+            *self.serial_ports(),
+            *self.disks(),
+            *("-chardev", f"socket,id=monitor,fd={monitor_fd}", "-mon", "chardev=monitor,mode=control"),
+            # The machine stays when it ends, so that its last event is never lost: stop() ends the process.
+            *("-action", f"shutdown=pause,reboot={'reset' if self.settings.reboot else 'shutdown'}"),
+            *self.settings.extra,
+        ]
+
+    def machine(self):
+        settings = self.settings
+        arguments = ["-machine", "q35", "-accel", "tcg", "-cpu", settings.cpu or CPU_MODEL]
+        arguments += ["-smp", str(settings.cpus), "-m", str(settings.mem)]
+        arguments += ["-nodefaults", "-no-user-config", "-display", "none", "-vga", "std", "-net", "none"]
+        arguments += ["-rtc", "base=2024-01-01T00:00:00,clock=vm"]
+        if settings.icount:
+            arguments += ["-icount", "shift=5,sleep=off"]
+        return arguments
+
+    def firmware(self):
+        # The plain OVMF_CODE.fd: QEMU's SMM knows nothing of AMD-V, so a firmware with SMM cannot be used.
+        code = f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE.fd"
+        variables = f"if=pflash,format=raw,unit=1,file={self.settings.out}/vars.fd"
+        return ["-drive", code, "-drive", variables]
+
+    def serial_ports(self):
+        settings = self.settings
+        arguments = ["-serial", f"file:{settings.guest_log}"]
+        if settings.console:
+            console = f"socket,id=com2,path={settings.console},server=on,wait=off,logfile={settings.trapline_log}"
+            return arguments + ["-chardev", console, "-serial", "chardev:com2"]
+        return arguments + ["-serial", f"file:{settings.trapline_log}"]
+
+    def disks(self):
+        """The image of the user first; the ESP that was made for the guest behind it."""
+        settings, arguments = self.settings, []
+        if settings.disk:
+            arguments += ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={settings.disk}"]
+            if settings.usb:
+                arguments += ["-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=0"]
+            else:
+                arguments += ["-device", "ide-hd,drive=disk,bootindex=0"]
+        if settings.has_guest:
+            arguments += ["-drive", f"if=none,id=esp,format=raw,file={settings.esp_image}"]
+            arguments += ["-device", "ide-hd,drive=esp,bootindex=1"]
+        return arguments
+
+    def poll(self):
+        for event in self.monitor.take_events():
+            if event["event"] == "SHUTDOWN":
+                reason = event["data"].get("reason", "unknown")
+                return ENDS.get(reason, Outcome(EMULATOR_FAILED, f"QEMU ended: {reason}"))
+        if self.process.poll() is not None:
+            return Outcome(EMULATOR_FAILED, f"QEMU ended with status {self.process.returncode}")
+        return self.check_halted()
+
+    def check_halted(self):
+        """Halted for good: twice in a row every CPU was in HLT with interrupts off."""
+        if time.monotonic() < self.next_check:
+            return None
+        halted = self.all_halted()
+        self.next_check = time.monotonic() + HALT_CHECK_SECONDS
+        if halted and self.halted_before:
+            return Outcome(OK, "the guest halted")
+        self.halted_before = halted
+        return None
+
+    def all_halted(self):
+        text = self.monitor.command("human-monitor-command", **{"command-line": "info registers -a"}) or ""
+        states = re.findall(r"RFL=([0-9a-f]+).*HLT=([01])", text)
+        return bool(states) and all(hlt == "1" and not int(flags, 16) & RFLAGS_IF for flags, hlt in states)
+
+    def stop(self):
+        process.stop(self.process)
+        (self.settings.out / "vars.fd").unlink(missing_ok=True)
