@@ -2,7 +2,7 @@
 #
 #   ZYDIS_CPPFLAGS  what a file that includes <Zydis/Zydis.h> is compiled with
 #   ZYDIS_STAMP     what its object depends on: the headers are there
-#   ZYDIS_VMM_LIB   build/vmm/libzydis.a
+#   ZYDIS_LIB   build/vmm/libzydis.a
 #   ZYDIS_HOST_LIB  build/host/libzydis.a
 ZYDIS_DIR   := $(BUILD)/zydis
 ZYDIS_STAMP := $(ZYDIS_DIR)/.sha256
@@ -15,7 +15,7 @@ ZYDIS_CPPFLAGS := -I$(ZYDIS_DIR)/include -DZYAN_NO_LIBC -DZYDIS_STATIC_BUILD -DZ
 ZYDIS_FILES := Decoder DecoderData Formatter FormatterATT FormatterBase FormatterBuffer FormatterIntel Mnemonic \
                Register Segment SharedData String Utils Zydis
 
-ZYDIS_VMM_LIB   := $(BUILD)/vmm/libzydis.a
+ZYDIS_LIB       := $(BUILD)/vmm/libzydis.a
 ZYDIS_HOST_LIB  := $(BUILD)/host/libzydis.a
 ZYDIS_VMM_OBJS  := $(ZYDIS_FILES:%=$(BUILD)/vmm/zydis/%.o)
 ZYDIS_HOST_OBJS := $(ZYDIS_FILES:%=$(BUILD)/host/zydis/%.o)
@@ -35,8 +35,12 @@ $(ZYDIS_HOST_OBJS): $(BUILD)/host/zydis/%.o: $(ZYDIS_STAMP)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O1 -g $(ZYDIS_CPPFLAGS) -I$(ZYDIS_DIR)/src -w -c -o $@ $(ZYDIS_DIR)/src/$*.c
 
-$(ZYDIS_VMM_LIB): $(ZYDIS_VMM_OBJS)
+$(ZYDIS_LIB): $(ZYDIS_VMM_OBJS)
 $(ZYDIS_HOST_LIB): $(ZYDIS_HOST_OBJS)
-$(ZYDIS_VMM_LIB) $(ZYDIS_HOST_LIB):
+$(ZYDIS_LIB) $(ZYDIS_HOST_LIB):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# The one file of ours that knows Zydis.
+$(BUILD)/vmm/trace/decode.o: VMM_DEFS += $(ZYDIS_CPPFLAGS)
+$(BUILD)/vmm/trace/decode.o: | $(ZYDIS_STAMP)

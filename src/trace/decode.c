@@ -1,0 +1,356 @@
+#include <stddef.h>
+#include <Zydis/Zydis.h>
+#include "trace/decode.h"
+
+#define CR0_PE    0x1
+#define RFLAGS_VM 0x20000
+
+/* Everything one decode works on. */
+struct context {
+	const struct trap_record *r;
+	struct decoded *d;
+	ZydisDecodedInstruction insn;
+	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisRegister listed[DECODE_REGS_MAX]; /* what d->reg[] holds */
+};
+
+/*
+ * The decoder's modes. Compatibility mode is decoded as legacy protected mode and so are real and
+ * virtual-8086 mode: the opcodes they refuse (SYSENTER, LLDT, VEX) raise #UD, and then their name is what one
+ * wants to read.
+ */
+static ZyanStatus init_decoder(ZydisDecoder *decoder, uint8_t mode)
+{
+	switch (mode) {
+	case 16:
+		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
+	case 32:
+		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+	case 64:
+		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	default:
+		return ZYAN_STATUS_INVALID_ARGUMENT;
+	}
+}
+
+static uint64_t low_bits(uint64_t value, unsigned bits)
+{
+	return bits < 64 ? value & ((1ULL << bits) - 1) : value;
+}
+
+static bool is_high_byte(ZydisRegister reg)
+{
+	return reg >= ZYDIS_REGISTER_AH && reg <= ZYDIS_REGISTER_BH;
+}
+
+static ZydisRegister largest(ZydisRegister reg)
+{
+	return ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
+}
+
+static unsigned reg_width(ZydisRegister reg)
+{
+	return ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, reg);
+}
+
+static bool gpr_value(const struct trap_record *r, ZydisRegister reg, uint64_t *value)
+{
+	int id = ZydisRegisterGetId(largest(reg));
+
+	if (id < 0 || id >= TRAP_GPRS)
+		return false;
+	*value = r->gpr[id];
+	if (is_high_byte(reg))
+		*value >>= 8;
+	*value = low_bits(*value, reg_width(reg));
+	return true;
+}
+
+static bool control_value(const struct trap_record *r, ZydisRegister reg, uint64_t *value)
+{
+	switch (reg) {
+	case ZYDIS_REGISTER_CR0:
+		*value = r->cr0;
+		return true;
+	case ZYDIS_REGISTER_CR3:
+		*value = r->cr3;
+		return true;
+	case ZYDIS_REGISTER_CR4:
+		*value = r->cr4;
+		return true;
+	default: /* CR2 may hold the address of this very fault by now */
+		return false;
+	}
+}
+
+/* The value of a register in the record; false for those it does not hold. */
+static bool reg_value(const struct trap_record *r, ZydisRegister reg, uint64_t *value)
+{
+	switch (ZydisRegisterGetClass(reg)) {
+	case ZYDIS_REGCLASS_GPR8:
+	case ZYDIS_REGCLASS_GPR16:
+	case ZYDIS_REGCLASS_GPR32:
+	case ZYDIS_REGCLASS_GPR64:
+		return gpr_value(r, reg, value);
+	case ZYDIS_REGCLASS_CONTROL:
+		return control_value(r, reg, value);
+	default:
+		return false;
+	}
+}
+
+/* Whether one is the other or its low part: to list ECX once is enough, but AH is not AL. */
+static bool same_reg(ZydisRegister a, ZydisRegister b)
+{
+	return a == b || (largest(a) && largest(a) == largest(b) && !is_high_byte(a) && !is_high_byte(b));
+}
+
+/* Where in d->reg[] the register, or a low part of it, already is; d->regs when it is not. */
+static unsigned find_reg(const struct context *c, ZydisRegister reg)
+{
+	unsigned i;
+
+	for (i = 0; i < c->d->regs; i++)
+		if (same_reg(c->listed[i], reg))
+			break;
+	return i;
+}
+
+/* Adds a register that is read, or widens the part of it that is listed. */
+static void add_reg(struct context *c, ZydisRegister reg)
+{
+	unsigned i = find_reg(c, reg);
+	uint64_t value;
+
+	if (i == DECODE_REGS_MAX || !reg_value(c->r, reg, &value))
+		return;
+	if (i < c->d->regs && reg_width(reg) <= reg_width(c->listed[i]))
+		return;
+	c->listed[i] = reg;
+	c->d->reg[i] = (struct decoded_reg){ZydisRegisterGetString(reg), value, false};
+	if (i == c->d->regs)
+		c->d->regs++;
+}
+
+static bool is_read(const ZydisDecodedOperand *op)
+{
+	return op->actions & ZYDIS_OPERAND_ACTION_MASK_READ;
+}
+
+static bool is_hidden(const ZydisDecodedOperand *op)
+{
+	return op->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
+}
+
+static void add_address_regs(struct context *c, const ZydisDecodedOperand *op)
+{
+	add_reg(c, op->mem.base);
+	if (op->mem.type != ZYDIS_MEMOP_TYPE_VSIB)
+		add_reg(c, op->mem.index);
+}
+
+/* Registers that stand in the text come first, then those that only the manual names. */
+static void collect_regs(struct context *c, bool hidden)
+{
+	for (unsigned i = 0; i < c->insn.operand_count; i++) {
+		const ZydisDecodedOperand *op = &c->op[i];
+
+		if (is_hidden(op) != hidden)
+			continue;
+		if (op->type == ZYDIS_OPERAND_TYPE_REGISTER && is_read(op))
+			add_reg(c, op->reg.value);
+		else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY)
+			add_address_regs(c, op);
+	}
+}
+
+/* The number of the MSR is what one looks for first. */
+static void collect_msr(struct context *c)
+{
+	if (c->insn.mnemonic != ZYDIS_MNEMONIC_RDMSR && c->insn.mnemonic != ZYDIS_MNEMONIC_WRMSR)
+		return;
+	add_reg(c, ZYDIS_REGISTER_ECX);
+	c->d->reg[0].is_msr = true;
+}
+
+/* SDM vol. 3A 3.4.4: in 64-bit mode only FS and GS have a base. */
+static bool segment_base(const struct trap_record *r, ZydisRegister segment, uint64_t *base)
+{
+	bool flat = r->mode == 64;
+
+	switch (segment) {
+	case ZYDIS_REGISTER_CS:
+		*base = flat ? 0 : r->cs_base;
+		return true;
+	case ZYDIS_REGISTER_SS:
+		*base = flat ? 0 : r->ss_base;
+		return true;
+	case ZYDIS_REGISTER_DS:
+		*base = flat ? 0 : r->ds_base;
+		return true;
+	case ZYDIS_REGISTER_ES:
+		*base = flat ? 0 : r->es_base;
+		return true;
+	case ZYDIS_REGISTER_FS:
+		*base = r->fs_base;
+		return true;
+	case ZYDIS_REGISTER_GS:
+		*base = r->gs_base;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A base or index register's value, rip being that of the next instruction; 0 for none. */
+static bool address_part(const struct context *c, ZydisRegister reg, uint64_t *value)
+{
+	*value = 0;
+	if (reg == ZYDIS_REGISTER_NONE)
+		return true;
+	if (reg == ZYDIS_REGISTER_RIP || reg == ZYDIS_REGISTER_EIP) {
+		*value = c->r->rip + c->insn.length;
+		return true;
+	}
+	return reg_value(c->r, reg, value);
+}
+
+static bool is_stack_pointer(ZydisRegister reg)
+{
+	return largest(reg) == ZYDIS_REGISTER_RSP;
+}
+
+static bool is_hidden_stack(const ZydisDecodedOperand *op)
+{
+	return is_hidden(op) && is_stack_pointer(op->mem.base);
+}
+
+/*
+ * How wide the stack pointer is depends on SS.B, which no record holds. It follows the mode, except that
+ * 16-bit code in protected mode is as often found on a 32-bit stack.
+ */
+static bool stack_width_known(const struct trap_record *r)
+{
+	return r->mode != 16 || !(r->cr0 & CR0_PE) || (r->rflags & RFLAGS_VM);
+}
+
+/* PUSH and near CALL store one word below the stack pointer. PUSHA, ENTER, far CALL and INT n store several.
+ */
+static bool stores_one_word(const ZydisDecodedInstruction *insn)
+{
+	if (insn->meta.category == ZYDIS_CATEGORY_CALL)
+		return insn->meta.branch_type == ZYDIS_BRANCH_TYPE_NEAR;
+	return insn->meta.category == ZYDIS_CATEGORY_PUSH && insn->mnemonic != ZYDIS_MNEMONIC_PUSHA &&
+	       insn->mnemonic != ZYDIS_MNEMONIC_PUSHAD;
+}
+
+/*
+ * What the instruction itself does to the stack pointer before it addresses memory through it, in bytes.
+ * False when that is not known.
+ */
+static bool stack_adjustment(const struct context *c, const ZydisDecodedOperand *op, uint64_t *adjust)
+{
+	*adjust = 0;
+	if (is_hidden_stack(op)) {
+		if (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+			*adjust = 0 - (uint64_t)(op->size / 8);
+		return stack_width_known(c->r) && (!*adjust || stores_one_word(&c->insn));
+	}
+	/* SDM vol. 2B POP: an address made of ESP is computed after it was incremented. */
+	if (c->insn.mnemonic == ZYDIS_MNEMONIC_POP && is_stack_pointer(op->mem.base))
+		*adjust = op->size / 8;
+	return true;
+}
+
+/* BT, BTS, BTR and BTC with a register add the bit's offset to the address, SDM vol. 2A 3.1.1.9 "Bit(BitBase,
+ * ...)". */
+static bool has_bit_offset(const struct context *c)
+{
+	switch (c->insn.mnemonic) {
+	case ZYDIS_MNEMONIC_BT:
+	case ZYDIS_MNEMONIC_BTS:
+	case ZYDIS_MNEMONIC_BTR:
+	case ZYDIS_MNEMONIC_BTC:
+		return c->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
+	default:
+		return false;
+	}
+}
+
+/* SDM vol. 1 3.7.5: base + index * scale + displacement, cut to the address size, and the segment's base on
+ * top. */
+static bool linear_address(const struct context *c, const ZydisDecodedOperand *op, uint64_t *linear)
+{
+	unsigned width = is_hidden_stack(op) ? c->insn.stack_width : c->insn.address_width;
+	uint64_t base, index, segment, adjust;
+
+	if (op->mem.type != ZYDIS_MEMOP_TYPE_MEM || has_bit_offset(c))
+		return false;
+	if (!address_part(c, op->mem.base, &base) || !address_part(c, op->mem.index, &index) ||
+		!segment_base(c->r, op->mem.segment, &segment) || !stack_adjustment(c, op, &adjust))
+		return false;
+	*linear = base + index * op->mem.scale + (uint64_t)op->mem.disp.value + adjust;
+	*linear = low_bits(*linear, width) + segment;
+	if (c->r->mode != 64)
+		*linear = (uint32_t)*linear;
+	return true;
+}
+
+/* Visible operands first: of `push [rax]` it is rax that counts, and the stack after it is left out. */
+static void collect_mems(struct context *c)
+{
+	for (int hidden = 0; hidden < 2 && !c->d->mems; hidden++)
+		for (unsigned i = 0; i < c->insn.operand_count && c->d->mems < DECODE_MEMS_MAX; i++) {
+			const ZydisDecodedOperand *op = &c->op[i];
+
+			if (op->type == ZYDIS_OPERAND_TYPE_MEMORY && is_hidden(op) == (hidden == 1))
+				c->d->mems += linear_address(c, op, &c->d->mem[c->d->mems]);
+		}
+}
+
+static void write_text(struct context *c)
+{
+	static const ZydisFormatterProperty padded[] = {ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE,
+		ZYDIS_FORMATTER_PROP_ADDR_PADDING_RELATIVE, ZYDIS_FORMATTER_PROP_DISP_PADDING,
+		ZYDIS_FORMATTER_PROP_IMM_PADDING};
+	ZydisFormatter formatter;
+
+	ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
+	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
+	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_FORCE_SIZE, ZYAN_TRUE);
+	for (unsigned i = 0; i < sizeof(padded) / sizeof(padded[0]); i++)
+		ZydisFormatterSetProperty(&formatter, padded[i], ZYDIS_PADDING_DISABLED);
+	if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &c->insn, c->op,
+		    c->insn.operand_count_visible, c->d->text, sizeof(c->d->text), c->r->rip, NULL)))
+		c->d->text[0] = '\0';
+}
+
+static enum decode_result failure(const struct trap_record *r, ZyanStatus status)
+{
+	/* All 15 bytes are there and it wants more: too long for any CPU. */
+	if (status == ZYDIS_STATUS_NO_MORE_DATA && r->code_len < TRAP_CODE_MAX)
+		return DECODE_NONE;
+	return DECODE_BAD;
+}
+
+enum decode_result decode(const struct trap_record *r, struct decoded *d)
+{
+	struct context c = {.r = r, .d = d};
+	unsigned available = r->code_len < TRAP_CODE_MAX ? r->code_len : TRAP_CODE_MAX;
+	ZydisDecoder decoder;
+	ZyanStatus status;
+
+	*d = (struct decoded){0};
+	if (!available || !ZYAN_SUCCESS(init_decoder(&decoder, r->mode)))
+		return DECODE_NONE;
+	status = ZydisDecoderDecodeFull(&decoder, r->code, available, &c.insn, c.op);
+	if (!ZYAN_SUCCESS(status))
+		return failure(r, status);
+	d->length = c.insn.length;
+	write_text(&c);
+	collect_msr(&c);
+	collect_regs(&c, false);
+	collect_regs(&c, true);
+	collect_mems(&c);
+	return DECODE_OK;
+}

@@ -1,0 +1,185 @@
+#include "trace/explain.h"
+#include "trace/vector.h"
+
+#define CR0_EM   0x4
+#define CR0_TS   0x8
+#define CR4_LA57 0x1000
+#define CR4_SMEP 0x100000
+#define EFER_NXE 0x800
+
+#define ERR_EXT   0x1 /* the event came from outside the program, or INT1 */
+#define ERR_IDT   0x2 /* the index is a vector */
+#define ERR_TI    0x4 /* LDT, otherwise GDT; meaningless with ERR_IDT */
+#define ERR_INDEX 3
+
+/* Fetches are told from reads only where execution can be forbidden, SDM vol. 3A 4.7. */
+static bool marks_fetches(const struct trap_record *r)
+{
+	return (r->efer & EFER_NXE) || (r->cr4 & CR4_SMEP);
+}
+
+static const char *pf_access(const struct trap_record *r)
+{
+	uint32_t err = r->error_code;
+
+	if (err & PF_SS)
+		return err & PF_W ? "shadow-stack write to" : "shadow-stack read of";
+	if (err & PF_I)
+		return "instruction fetch from";
+	if (err & PF_W)
+		return "write to";
+	return marks_fetches(r) ? "read of" : "read of or fetch from";
+}
+
+static const char *pf_page(uint32_t err)
+{
+	if (err & PF_RSVD)
+		return "a page with a reserved bit set in its tables";
+	return err & PF_P ? "a page that does not permit it" : "a page not present";
+}
+
+static void explain_pf(struct text *t, const struct trap_record *r)
+{
+	uint32_t err = r->error_code;
+
+	text_add(t, "%s %s, from %s mode", pf_access(r), pf_page(err), err & PF_U ? "user" : "supervisor");
+	/* The CPU itself reads GDT, LDT, IDT and TSS as supervisor, whoever runs: SDM vol. 3A 4.6. */
+	if (!(err & PF_U) && r->cpl == 3)
+		text_add(t, " by the CPU itself");
+	if (err & PF_PK)
+		text_add(t, ", protection key");
+	if (err & PF_HLAT)
+		text_add(t, ", HLAT paging");
+	if (err & PF_SGX)
+		text_add(t, ", SGX");
+	if (err & PF_RMP)
+		text_add(t, ", RMP");
+}
+
+/* SDM vol. 3A 6.15 "Interrupt 21", APM vol. 2 8.4.3. */
+static void explain_cp(struct text *t, const struct trap_record *r)
+{
+	static const char *const causes[] = {
+		[1] = "RET does not match the shadow stack",
+		[2] = "far RET or IRET does not match the shadow stack",
+		[3] = "indirect branch to a place without ENDBRANCH",
+		[4] = "RSTORSSP: bad shadow-stack token",
+		[5] = "SETSSBSY: bad shadow-stack token",
+	};
+	uint32_t cause = r->error_code & 0x7fff;
+
+	if (cause < sizeof(causes) / sizeof(causes[0]) && causes[cause])
+		text_add(t, "%s", causes[cause]);
+}
+
+/* SDM vol. 3A table 2-2. Neither bit: AMX's XFD or a lazy emulator; nothing the record tells. */
+static void explain_nm(struct text *t, const struct trap_record *r)
+{
+	if (r->cr0 & CR0_EM)
+		text_add(t, "CR0.EM is set");
+	else if (r->cr0 & CR0_TS)
+		text_add(t, "CR0.TS is set");
+}
+
+static bool is_canonical(const struct trap_record *r, uint64_t address)
+{
+	unsigned unused = r->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+}
+
+/* SDM vol. 1 3.3.7.1: #GP(0), or #SS(0) through the stack segment. */
+static void explain_address(struct text *t, const struct trap_record *r, const struct decoded *insn)
+{
+	if (r->error_code || r->mode != 64 || !insn)
+		return;
+	for (unsigned i = 0; i < insn->mems; i++)
+		if (!is_canonical(r, insn->mem[i])) {
+			text_add(t, "address not canonical");
+			return;
+		}
+}
+
+void explain_cause(struct text *t, const struct trap_record *r, const struct decoded *insn)
+{
+	if (r->type != TRAP_TYPE_EXCEPTION)
+		return;
+	switch (r->vector) {
+	case VEC_NM:
+		explain_nm(t, r);
+		break;
+	case VEC_SS:
+	case VEC_GP:
+		explain_address(t, r, insn);
+		break;
+	case VEC_PF:
+		if (r->flags & TRAP_HAS_ERROR)
+			explain_pf(t, r);
+		break;
+	case VEC_CP:
+		if (r->flags & TRAP_HAS_ERROR)
+			explain_cp(t, r);
+		break;
+	}
+}
+
+static bool has_selector(const struct trap_record *r)
+{
+	return (r->flags & TRAP_HAS_ERROR) && r->error_code && r->type == TRAP_TYPE_EXCEPTION &&
+	       r->vector >= VEC_TS && r->vector <= VEC_GP;
+}
+
+void explain_selector(struct text *t, const struct trap_record *r)
+{
+	unsigned index = (r->error_code & 0xffff) >> ERR_INDEX;
+
+	if (!has_selector(r))
+		return;
+	if (r->error_code & ERR_IDT)
+		text_add(t, "idt 0x%02x", index);
+	else
+		text_add(t, "%s 0x%04x", r->error_code & ERR_TI ? "ldt" : "gdt", index << ERR_INDEX);
+	if (r->error_code & ERR_EXT)
+		text_add(t, " ext");
+}
+
+/* X(mask, name): 1 means that the condition was met. */
+#define DR6_BITS(X)                                                                                          \
+	X(0x0001, "B0")                                                                                      \
+	X(0x0002, "B1") X(0x0004, "B2") X(0x0008, "B3") X(0x2000, "BD") X(0x4000, "BS") X(0x8000, "BT")
+/* The other way round: 0 means that it was met. Only to be trusted when the bits that always read 1 are
+ * there. */
+#define DR6_INVERTED_BITS(X) X(0x0800, "BLD") X(0x10000, "RTM")
+#define DR6_ALWAYS_1         0x07f0
+
+struct bit_name {
+	uint32_t mask;
+	const char *name;
+};
+
+#define X(mask, name) {mask, name},
+static const struct bit_name dr6_bits[] = {DR6_BITS(X)};
+static const struct bit_name dr6_inverted_bits[] = {DR6_INVERTED_BITS(X)};
+#undef X
+
+static void add_bits(struct text *t, const struct bit_name *bits, unsigned n, uint32_t set, unsigned *count)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (set & bits[i].mask)
+			text_add(t, "%s%s", (*count)++ ? "," : "(", bits[i].name);
+}
+
+void explain_dr6(struct text *t, const struct trap_record *r)
+{
+	bool whole = (r->dr6 & DR6_ALWAYS_1) == DR6_ALWAYS_1;
+	unsigned count = 0;
+
+	if (!(r->flags & TRAP_HAS_DR6))
+		return;
+	text_add(t, "0x%x", r->dr6);
+	add_bits(t, dr6_bits, sizeof(dr6_bits) / sizeof(dr6_bits[0]), r->dr6, &count);
+	add_bits(t, dr6_inverted_bits, sizeof(dr6_inverted_bits) / sizeof(dr6_inverted_bits[0]),
+		whole ? ~r->dr6 : 0, &count);
+	if (count)
+		text_add(t, ")");
+}

@@ -1,0 +1,227 @@
+#include <stdbool.h>
+#include "trace/format.h"
+#include "trace/decode.h"
+#include "trace/explain.h"
+#include "trace/text.h"
+#include "trace/vector.h"
+#include "cpu/msr.h"
+
+/* What the fields are made from. */
+struct view {
+	const struct trap_record *r;
+	const struct trap_clock *clock;
+	enum decode_result decoded;
+	struct decoded insn;
+};
+
+static const char *type_name(unsigned type)
+{
+	switch (type) {
+#define X(name, number, text, meaning)                                                                       \
+	case number:                                                                                         \
+		return text;
+		TRAP_TYPES(X)
+#undef X
+	}
+	return NULL;
+}
+
+/* INT n and external interrupts have a number but no name: INT 0xe is no page fault. */
+static bool named_by_vector(unsigned type)
+{
+	return type != TRAP_TYPE_SOFTINT && type != TRAP_TYPE_EXTINT;
+}
+
+/*
+ * One function a field, by its name: writes the value, or nothing when the record has none.
+ */
+static void field_seq(struct text *t, const struct view *v)
+{
+	text_add(t, "%llu", (unsigned long long)v->r->seq);
+}
+
+static void field_cpu(struct text *t, const struct view *v)
+{
+	text_add(t, "%u", v->r->cpu);
+}
+
+static void field_t(struct text *t, const struct view *v)
+{
+	uint64_t khz = v->clock->tsc_khz;
+	uint64_t ticks = v->r->tsc - v->clock->tsc_start;
+
+	if (!khz || v->r->tsc < v->clock->tsc_start)
+		return;
+	/* The remainder is below 2^32 * 1000 ticks; times 1000 it still fits. */
+	text_add(t, "%llu.%06llu", (unsigned long long)(ticks / (khz * 1000)),
+		(unsigned long long)(ticks % (khz * 1000) * 1000 / khz));
+}
+
+static void field_vec(struct text *t, const struct view *v)
+{
+	text_add(t, "%u", v->r->vector);
+}
+
+static void field_name(struct text *t, const struct view *v)
+{
+	const char *name = named_by_vector(v->r->type) ? vector_name(v->r->vector) : type_name(v->r->type);
+
+	if (name)
+		text_add(t, "%s", name);
+}
+
+static void field_type(struct text *t, const struct view *v)
+{
+	if (v->r->type != TRAP_TYPE_EXCEPTION && type_name(v->r->type))
+		text_add(t, "%s", type_name(v->r->type));
+}
+
+static void field_err(struct text *t, const struct view *v)
+{
+	if (v->r->flags & TRAP_HAS_ERROR)
+		text_add(t, "0x%x", v->r->error_code);
+}
+
+static void field_at(struct text *t, const struct view *v)
+{
+	text_add(t, "0x%x:0x%llx", v->r->cs, (unsigned long long)v->r->rip);
+}
+
+static void field_mode(struct text *t, const struct view *v)
+{
+	text_add(t, "%u", v->r->mode);
+}
+
+static void field_cpl(struct text *t, const struct view *v)
+{
+	text_add(t, "%u", v->r->cpl);
+}
+
+static void field_code(struct text *t, const struct view *v)
+{
+	for (unsigned i = 0; i < v->r->code_len && i < TRAP_CODE_MAX; i++)
+		text_add(t, "%02x", v->r->code[i]);
+}
+
+static void field_insn(struct text *t, const struct view *v)
+{
+	if (v->decoded == DECODE_OK)
+		text_add(t, "%s", v->insn.text);
+	else if (v->decoded == DECODE_BAD)
+		text_add(t, "(bad)");
+}
+
+static void field_cr2(struct text *t, const struct view *v)
+{
+	if (v->r->flags & TRAP_HAS_CR2)
+		text_add(t, "0x%llx", (unsigned long long)v->r->cr2);
+}
+
+static void field_why(struct text *t, const struct view *v)
+{
+	explain_cause(t, v->r, v->decoded == DECODE_OK ? &v->insn : NULL);
+}
+
+static void field_sel(struct text *t, const struct view *v)
+{
+	explain_selector(t, v->r);
+}
+
+static void field_dr6(struct text *t, const struct view *v)
+{
+	explain_dr6(t, v->r);
+}
+
+static void field_uses(struct text *t, const struct view *v)
+{
+	for (unsigned i = 0; i < v->insn.regs; i++) {
+		const struct decoded_reg *reg = &v->insn.reg[i];
+		const char *msr = reg->is_msr ? msr_name((uint32_t)reg->value) : NULL;
+
+		text_add(t, "%s%s=0x%llx", i ? " " : "", reg->name, (unsigned long long)reg->value);
+		if (msr)
+			text_add(t, "(%s)", msr);
+	}
+}
+
+static void field_mem(struct text *t, const struct view *v)
+{
+	for (unsigned i = 0; i < v->insn.mems; i++)
+		text_add(t, "%s0x%llx", i ? "," : "", (unsigned long long)v->insn.mem[i]);
+}
+
+static void field_during(struct text *t, const struct view *v)
+{
+	unsigned type = v->r->during_type, vector = v->r->during_vector;
+
+	if (!(v->r->flags & TRAP_DURING))
+		return;
+	if (named_by_vector(type) && vector_name(vector))
+		text_add(t, "%s", vector_name(vector));
+	else if (type_name(type))
+		text_add(t, "%s 0x%x", type_name(type), vector);
+	if (v->r->flags & TRAP_DURING_ERR)
+		text_add(t, " err=0x%x", v->r->during_error);
+}
+
+static void field_cause(struct text *t, const struct view *v)
+{
+	if ((v->r->flags & TRAP_DURING) && v->r->link && v->r->link < v->r->seq)
+		text_add(t, "%llu", (unsigned long long)(v->r->seq - v->r->link));
+}
+
+static void field_origin(struct text *t, const struct view *v)
+{
+	if (v->r->flags & TRAP_SYNTHESIZED)
+		text_add(t, "merge");
+}
+
+static void field_outcome(struct text *t, const struct view *v)
+{
+	if (v->r->flags & TRAP_TRIPLED)
+		text_add(t, "triple-fault");
+	else if (v->r->flags & TRAP_DOUBLED)
+		text_add(t, "double-fault");
+}
+
+struct field {
+	const char *name;
+	bool quoted;
+	void (*write)(struct text *t, const struct view *v);
+};
+
+#define BARE                   false
+#define QUOTED                 true
+#define X(name, kind, meaning) {#name, kind, field_##name},
+static const struct field fields[] = {TRAP_FIELDS(X)};
+#undef X
+#undef BARE
+#undef QUOTED
+
+/* Adds " name=value" as a whole or not at all. */
+static void add_field(struct text *line, const struct field *f, const struct view *v)
+{
+	char buf[TEXT_VALUE_MAX];
+	struct text value = text_on(buf, sizeof(buf));
+	size_t before = line->length;
+
+	f->write(&value, v);
+	if (!value.length)
+		return;
+	text_add(line, " %s=", f->name);
+	text_add_value(line, buf, f->quoted);
+	if (line->cut)
+		text_truncate(line, before);
+}
+
+size_t trap_format(char *out, size_t size, const struct trap_record *r, const struct trap_clock *clock)
+{
+	struct text line = text_on(out, size);
+	struct view v = {.r = r, .clock = clock};
+
+	v.decoded = decode(r, &v.insn);
+	text_add(&line, "trap");
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]) && !line.cut; i++)
+		add_field(&line, &fields[i], &v);
+	return line.length;
+}

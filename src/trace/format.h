@@ -1,0 +1,63 @@
+/*
+ * One trap, one line of logfmt: the same text on the serial console, over VMCALL and on the fault screen.
+ * Scripts rely on the names below. Pure: no allocation, no state, no floating point.
+ */
+#ifndef TRAPLINE_FORMAT_H
+#define TRAPLINE_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <trapline/record.h>
+
+/*
+ * Every field, in the order it is printed. A field that has nothing to say is left out.
+ *
+ * X(name, kind, meaning)
+ *   kind  BARE    one word without blanks
+ *         QUOTED  always in double quotes; '"' and '\' inside are escaped with '\'
+ */
+/* clang-format off */
+#define TRAP_FIELDS(X)                                                                                       \
+	X(seq,     BARE,   "this CPU's running number of the record, from 1")                                \
+	X(cpu,     BARE,   "the CPU, from 0, which is the boot CPU")                                         \
+	X(t,       BARE,   "seconds since Trapline became active, to the microsecond")                       \
+	X(vec,     BARE,   "vector, decimal")                                                                \
+	X(name,    BARE,   "the manuals' short name (#PF); for INT n and external interrupts the type")      \
+	X(type,    BARE,   "only when the CPU did not raise it as an exception: extint nmi int int1 softexc") \
+	X(err,     BARE,   "error code as pushed")                                                           \
+	X(at,      BARE,   "CS:RIP of the instruction; of the next one for traps")                           \
+	X(mode,    BARE,   "16, 32 or 64: how the CPU decodes code")                                         \
+	X(cpl,     BARE,   "privilege level, 0 to 3")                                                        \
+	X(code,    BARE,   "the bytes from RIP on, those that could be read")                                \
+	X(insn,    QUOTED, "the instruction; (bad) when the bytes are none")                                 \
+	X(cr2,     BARE,   "#PF: the address")                                                               \
+	X(why,     QUOTED, "the cause in words, where record and error code tell it")                        \
+	X(sel,     QUOTED, "selector error codes: gdt, ldt or idt, the selector without its low 3 bits (idt: " \
+	                   "the vector), and ext when the CPU was delivering an event")                      \
+	X(dr6,     BARE,   "#DB: DR6, and by name the conditions that are met: 0xffff4ff0(BS)")              \
+	X(uses,    QUOTED, "the registers the instruction reads, as wide as it reads them: ecx=0x1b0(IA32_...)") \
+	X(mem,     BARE,   "linear address of its memory operand; of both with string moves: to,from")       \
+	X(during,  QUOTED, "the event that was being delivered: #PF err=0x2, int 0x80, extint 0x20")         \
+	X(cause,   BARE,   "the seq of that event's own record, when it has one")                            \
+	X(origin,  BARE,   "merge: the #DF that Trapline made of two events, as the CPU would have")         \
+	X(outcome, BARE,   "double-fault or triple-fault, when it was not delivered itself")
+/* clang-format on */
+
+/* No line is longer, its NUL included. */
+#define TRAP_LINE_MAX 1024
+
+/* How a record's TSC becomes a time. */
+struct trap_clock {
+	uint64_t tsc_start; /* the guest's TSC at time 0 */
+	uint32_t tsc_khz;   /* 0: not known, t= is left out */
+};
+
+/*
+ * Writes "trap seq=... " without a newline. Control and non-ASCII bytes never get into it.
+ *   out   NUL-terminated afterwards, unless size is 0
+ *   size  TRAP_LINE_MAX is enough for any record; with less, whole fields are left out at the end
+ * Returns the length without the NUL; below size.
+ */
+size_t trap_format(char *out, size_t size, const struct trap_record *r, const struct trap_clock *clock);
+
+#endif
