@@ -26,14 +26,24 @@ struct loader {
 /* say.c: one line "trapline: ..." to the firmware's console, the UART of the configuration and the report
  * file. */
 __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
-/* Until this call UART and file are not known; it sends them what was said so far. */
+/* From here on lines are sent, with those that were said before: until now the three places were not known.
+ */
 void say_open(const struct loader *l);
+/* The VMM does not run: what say_open() took from the firmware goes back. */
+void say_release(void);
 /* In words, as the specification names it; valid until the next call. */
 const char *say_status(EFI_STATUS status);
 
+/* serial.c */
+/* Makes the firmware let go of the UART at `port`, if it drives it. */
+void serial_take(uint16_t port);
+/* Gives it back. Returns whether there was one. */
+bool serial_return(void);
+
 /* uart.c */
-/* Sets up the UART. Returns false where there is none at `port`. */
-bool uart_open(uint16_t port, uint32_t baud);
+/* Whether there is one at `port`. */
+bool uart_answers(uint16_t port);
+void uart_open(uint16_t port, uint32_t baud);
 /* Sends a text, "\n" as "\r\n". Does nothing while no UART answers there: the VMM may hide it. Never waits
  * for ever. */
 void uart_write(uint16_t port, const char *text);
@@ -47,7 +57,7 @@ EFI_STATUS file_exists(const struct loader *l, const char *path);
 EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max, UINTN *len);
 EFI_STATUS file_append(const struct loader *l, const char *path, const char *text);
 
-/* settings.c: l->config from trapline.conf beside our own file and the load options on top of it */
+/* settings.c: trapline.conf beside our own file and the load options, on top of what l->config holds */
 void settings_load(struct loader *l);
 
 /* memory.c */

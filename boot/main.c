@@ -13,7 +13,10 @@ static bool start_vmm(const struct loader *l)
 		say("already active; it is not started a second time");
 		return true;
 	}
-	return vmm_start(l);
+	bool active = vmm_start(l);
+	if (!active)
+		say_release();
+	return active;
 }
 
 /*
@@ -37,17 +40,18 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	l->tsc_start = rdtsc();
 	l->image = image;
 	InitializeLib(image, table);
+	config_defaults(&l->config);
 	EFI_STATUS status = BS->HandleProtocol(image, &LoadedImageProtocol, (void **)&l->loaded);
-	if (EFI_ERROR(status)) {
+	if (!EFI_ERROR(status))
+		settings_load(l);
+	say_open(l);
+	if (EFI_ERROR(status))
 		say("the firmware does not say how it loaded us (%s); booting without Trapline",
 			say_status(status));
-		return status;
-	}
-	settings_load(l);
-	say_open(l);
-	/* Before the VMM starts: with nothing to boot under it, it had better not take memory. */
-	status = chain_check(l);
-	if (EFI_ERROR(status))
-		return status;
-	return finish(l, start_vmm(l));
+	else /* before the VMM starts: with nothing to boot under it, it had better not take memory */
+		status = chain_check(l);
+	if (!EFI_ERROR(status))
+		return finish(l, start_vmm(l));
+	say_release();
+	return status;
 }

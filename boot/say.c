@@ -7,25 +7,23 @@
 #define EARLY_MAX 8192
 
 static struct {
-	const struct loader *loader; /* NULL: not opened */
+	const struct loader *loader; /* NULL: lines are kept, not sent */
 	uint16_t uart;               /* 0: none */
 	bool file;
-	char early[EARLY_MAX]; /* what was said before the UART and the file were known */
+	char early[EARLY_MAX]; /* what was said before */
 	size_t early_len;
 } out;
 
 static void to_firmware(const char *text)
 {
-	CHAR16 wide[LINE_MAX * 2];
-	size_t n = 0;
+	CHAR16 wide[3] = {0};
 
-	for (; *text && n < LINE_MAX * 2 - 2; text++) {
-		if (*text == '\n')
-			wide[n++] = '\r';
-		wide[n++] = (CHAR16)*text;
+	for (; *text; text++) {
+		bool newline = *text == '\n';
+		wide[0] = newline ? '\r' : (CHAR16)*text;
+		wide[1] = newline ? '\n' : 0;
+		ST->ConOut->OutputString(ST->ConOut, wide);
 	}
-	wide[n] = 0;
-	ST->ConOut->OutputString(ST->ConOut, wide);
 }
 
 /* A volume that is full or write-protected is said once; the other two places are enough to go on. */
@@ -41,17 +39,21 @@ static void to_file(const char *text)
 		say_status(status));
 }
 
-static void to_log(const char *text)
+static void send(const char *text)
+{
+	to_firmware(text);
+	uart_write(out.uart, text);
+	to_file(text);
+}
+
+static void keep(const char *text)
 {
 	size_t len = strlen(text);
 
-	if (out.loader) {
-		uart_write(out.uart, text);
-		to_file(text);
-	} else if (out.early_len + len < sizeof(out.early)) {
-		memcpy(out.early + out.early_len, text, len + 1);
-		out.early_len += len;
-	}
+	if (out.early_len + len >= sizeof(out.early))
+		return;
+	memcpy(out.early + out.early_len, text, len + 1);
+	out.early_len += len;
 }
 
 void say(const char *fmt, ...)
@@ -66,23 +68,45 @@ void say(const char *fmt, ...)
 	vsnprintf(line + sizeof(prefix) - 1, sizeof(line) - sizeof(prefix), fmt, ap);
 	va_end(ap);
 	memcpy(line + strlen(line), "\n", 2);
-	to_firmware(line);
-	to_log(line);
+	if (out.loader)
+		send(line);
+	else
+		keep(line);
+}
+
+/* As a guest of Trapline's we leave the UART as it is: it is the VMM's, and may be hidden from us. */
+static void open_uart(const struct trapline_config *c)
+{
+	uint16_t port = (uint16_t)c->console;
+
+	if (!port)
+		return;
+	out.uart = port;
+	if (cpu_is_guest())
+		return;
+	if (uart_answers(port)) {
+		if (c->hide_console)
+			serial_take(port);
+		uart_open(port, c->baud);
+	} else {
+		out.uart = 0;
+		say("no UART at 0x%x for the console; Trapline's log is not on a serial line", port);
+	}
 }
 
 void say_open(const struct loader *l)
 {
-	const struct trapline_config *c = &l->config;
-
+	out.file = l->config.report_file[0] != 0;
+	open_uart(&l->config);
 	out.loader = l;
-	if (c->console != CONSOLE_NONE && uart_open((uint16_t)c->console, c->baud))
-		out.uart = (uint16_t)c->console;
-	out.file = c->report_file[0] != 0;
-	uart_write(out.uart, out.early);
-	if (out.early[0])
-		to_file(out.early);
-	if (c->console != CONSOLE_NONE && !out.uart)
-		say("no UART at 0x%x for the console; Trapline's log is not on a serial line", c->console);
+	if (out.early_len)
+		send(out.early);
+}
+
+void say_release(void)
+{
+	if (serial_return())
+		out.uart = 0; /* the firmware's console is on it again */
 }
 
 const char *say_status(EFI_STATUS status)

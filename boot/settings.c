@@ -122,7 +122,6 @@ static void load_options(struct loader *l)
 
 void settings_load(struct loader *l)
 {
-	config_defaults(&l->config);
 	EFI_STATUS status = file_volume(l);
 	if (EFI_ERROR(status))
 		say("not started from a volume with files (%s); defaults are used", say_status(status));

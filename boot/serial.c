@@ -1,0 +1,88 @@
+/*
+ * Takes the console's UART out of the firmware's hands. Firmware often runs its own console on every UART it
+ * finds (OVMF does): its screens would lie between the trace's lines, and once the VMM hides the ports, its
+ * terminal driver would read 0xff from them as key presses for ever.
+ *
+ * UEFI does not say at which ports a serial device sits. The hardware does: the driver is asked to turn DTR
+ * over, and the modem control register of our UART shows whether it was this one.
+ */
+#include "loader.h"
+#include "cpu/asm.h"
+
+#define UART_MCR 4
+#define MCR_DTR  0x01
+
+/* What SetControl() may set; the other bits are read-only (UEFI specification 12.8, SetControl()). */
+#define CONTROL_WRITABLE                                                                                     \
+	(EFI_SERIAL_REQUEST_TO_SEND | EFI_SERIAL_DATA_TERMINAL_READY | EFI_SERIAL_HARDWARE_LOOPBACK_ENABLE | \
+		EFI_SERIAL_SOFTWARE_LOOPBACK_ENABLE | EFI_SERIAL_HARDWARE_FLOW_CONTROL_ENABLE)
+
+static EFI_HANDLE taken; /* the controller that lost its driver; NULL: none */
+
+static bool drives(EFI_HANDLE handle, uint16_t port)
+{
+	SERIAL_IO_INTERFACE *serial;
+	UINT32 control;
+
+	if (EFI_ERROR(BS->HandleProtocol(handle, &SerialIoProtocol, (void **)&serial)))
+		return false;
+	if (EFI_ERROR(serial->GetControl(serial, &control)))
+		return false;
+	control &= CONTROL_WRITABLE;
+	if (EFI_ERROR(serial->SetControl(serial, control ^ EFI_SERIAL_DATA_TERMINAL_READY)))
+		return false;
+	uint8_t turned = inb(port + UART_MCR);
+	serial->SetControl(serial, control);
+	return (turned ^ inb(port + UART_MCR)) & MCR_DTR;
+}
+
+/* The device whose driver made the serial handle: what its device path says without the last node. */
+static EFI_HANDLE parent_of(EFI_HANDLE handle)
+{
+	EFI_DEVICE_PATH *path = DevicePathFromHandle(handle), *copy, *last = NULL;
+	EFI_HANDLE parent = NULL;
+
+	if (!path)
+		return NULL;
+	copy = DuplicateDevicePath(path);
+	if (!copy)
+		return NULL;
+	for (EFI_DEVICE_PATH *node = copy; !IsDevicePathEnd(node); node = NextDevicePathNode(node))
+		last = node;
+	EFI_DEVICE_PATH *rest = copy;
+	if (last)
+		SetDevicePathEndNode(last);
+	if (!last || EFI_ERROR(BS->LocateDevicePath(&DevicePathProtocol, &rest, &parent)) ||
+		!IsDevicePathEnd(rest))
+		parent = NULL;
+	FreePool(copy);
+	return parent;
+}
+
+void serial_take(uint16_t port)
+{
+	UINTN count;
+	EFI_HANDLE *handles;
+
+	if (EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &SerialIoProtocol, NULL, &count, &handles)))
+		return;
+	for (UINTN i = 0; i < count && !taken; i++) {
+		/* A firmware without a console splitter would lose its only console. */
+		if (handles[i] == ST->ConsoleOutHandle || !drives(handles[i], port))
+			continue;
+		EFI_HANDLE parent = parent_of(handles[i]);
+		if (parent && !EFI_ERROR(BS->DisconnectController(parent, NULL, NULL)))
+			taken = parent;
+	}
+	FreePool(handles);
+}
+
+bool serial_return(void)
+{
+	bool was_taken = taken != NULL;
+
+	if (was_taken)
+		BS->ConnectController(taken, NULL, NULL, TRUE);
+	taken = NULL;
+	return was_taken;
+}
