@@ -1,0 +1,45 @@
+# The guest programs: small EFI programs that run bare and under Trapline, and must print the same on COM1.
+# gnu-efi gives the start code and the linker script; everything else is in lib/ and shared with the VMM's src/lib.
+GUEST_DIR   := $(BUILD)/guests
+GUEST_NAMES := hello halt poweroff reset triple exceptions msrcpuid bench
+GUEST_EFI   := $(GUEST_NAMES:%=$(GUEST_DIR)/%.efi)
+GUEST_OBJ   := $(patsubst tests/guests/lib/%,$(GUEST_DIR)/lib/%.o,$(basename $(wildcard tests/guests/lib/*.[cS]))) \
+               $(GUEST_DIR)/src/lib/printf.o $(GUEST_DIR)/src/lib/string.o
+
+# No floating point: the tests own the FPU's state. No jump tables through the GOT: stubs and handlers run anywhere.
+GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -ffreestanding -fpic -fshort-wchar -fno-stack-protector -mno-red-zone \
+                -mgeneral-regs-only -fcf-protection=none -fno-asynchronous-unwind-tables -fvisibility=hidden \
+                -maccumulate-outgoing-args -DGNU_EFI_USE_MS_ABI \
+                -Itests/guests -Isrc -Iinclude -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+GUEST_LDFLAGS := -nostdlib -znocombreloc -znoexecstack --no-warn-rwx-segments --no-undefined -shared -Bsymbolic \
+                 -T /usr/lib/elf_x86_64_efi.lds
+GUEST_SECTIONS := .text trap_stubs .sdata .data .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc
+
+.PHONY: guests
+guests: $(GUEST_EFI) ## build the guest programs of the tests
+
+$(GUEST_DIR)/%.o: tests/guests/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(GUEST_DIR)/%.o: tests/guests/%.S
+	$(call say,AS,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(GUEST_DIR)/src/%.o: src/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(GUEST_DIR)/%.so: $(GUEST_DIR)/%.o $(GUEST_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(LD) $(GUEST_LDFLAGS) /usr/lib/crt0-efi-x86_64.o $^ -o $@ /usr/lib/libgnuefi.a
+
+$(GUEST_DIR)/%.efi: $(GUEST_DIR)/%.so
+	$(call say,EFI,$@)
+	$(Q)$(OBJCOPY) $(addprefix -j ,$(GUEST_SECTIONS)) --target efi-app-x86_64 $< $@
+
+.PRECIOUS: $(GUEST_DIR)/%.o $(GUEST_DIR)/%.so
+-include $(wildcard $(GUEST_DIR)/*.d $(GUEST_DIR)/lib/*.d $(GUEST_DIR)/src/lib/*.d)

@@ -1,0 +1,161 @@
+/*
+ * The instructions that C has no words for, and the names of the bits they take (SDM vol. 3A 2.3 to 2.5, APM
+ * vol. 2 chapter 3). Nothing here checks anything: a test that wants a fault gets one.
+ */
+#ifndef GUEST_CPU_H
+#define GUEST_CPU_H
+
+#include <stdint.h>
+
+#define CR0_PE (1ull << 0)
+#define CR0_MP (1ull << 1)
+#define CR0_EM (1ull << 2)
+#define CR0_TS (1ull << 3)
+#define CR0_NE (1ull << 5)
+#define CR0_WP (1ull << 16)
+#define CR0_AM (1ull << 18)
+#define CR0_NW (1ull << 29)
+#define CR0_CD (1ull << 30)
+#define CR0_PG (1ull << 31)
+
+#define CR4_TSD        (1ull << 2)
+#define CR4_DE         (1ull << 3)
+#define CR4_PAE        (1ull << 5)
+#define CR4_PCE        (1ull << 8)
+#define CR4_OSFXSR     (1ull << 9)
+#define CR4_OSXMMEXCPT (1ull << 10)
+#define CR4_UMIP       (1ull << 11)
+#define CR4_VMXE       (1ull << 13)
+#define CR4_FSGSBASE   (1ull << 16)
+#define CR4_PCIDE      (1ull << 17)
+#define CR4_OSXSAVE    (1ull << 18)
+#define CR4_SMEP       (1ull << 20)
+#define CR4_SMAP       (1ull << 21)
+
+#define FLAG_CF   0x1ull
+#define FLAG_ONE  0x2ull /* always 1 */
+#define FLAG_SF   0x80ull
+#define FLAG_TF   0x100ull
+#define FLAG_IF   0x200ull
+#define FLAG_OF   0x800ull
+#define FLAG_IOPL 0x3000ull
+#define FLAG_NT   0x4000ull
+#define FLAG_RF   0x10000ull
+#define FLAG_AC   0x40000ull
+
+#define MSR_TSC          0x10
+#define MSR_APIC_BASE    0x1b
+#define MSR_FEATURE_CTL  0x3a
+#define MSR_PAT          0x277
+#define MSR_MTRR_DEFTYPE 0x2ff
+#define MSR_EFER         0xc0000080
+#define MSR_STAR         0xc0000081
+#define MSR_LSTAR        0xc0000082
+#define MSR_CSTAR        0xc0000083
+#define MSR_FMASK        0xc0000084
+#define MSR_FS_BASE      0xc0000100
+#define MSR_GS_BASE      0xc0000101
+#define MSR_KERNEL_GS    0xc0000102
+#define EFER_SCE         (1ull << 0)
+#define EFER_LME         (1ull << 8)
+#define EFER_LMA         (1ull << 10)
+#define EFER_NXE         (1ull << 11)
+#define EFER_SVME        (1ull << 12)
+
+struct table_register { /* what LGDT and LIDT read, SGDT and SIDT write */
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid r;
+
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(subleaf));
+	return r;
+}
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+static inline uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+#define REGISTER_ACCESS(name)                                                                                \
+	static inline uint64_t read_##name(void)                                                             \
+	{                                                                                                    \
+		uint64_t value;                                                                              \
+                                                                                                             \
+		__asm__ volatile("mov %%" #name ", %0" : "=r"(value) : : "memory");                          \
+		return value;                                                                                \
+	}                                                                                                    \
+	static inline void write_##name(uint64_t value)                                                      \
+	{                                                                                                    \
+		__asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                              \
+	}
+
+REGISTER_ACCESS(cr0)
+REGISTER_ACCESS(cr2)
+REGISTER_ACCESS(cr3)
+REGISTER_ACCESS(cr4)
+REGISTER_ACCESS(cr8)
+REGISTER_ACCESS(dr0)
+REGISTER_ACCESS(dr1)
+REGISTER_ACCESS(dr2)
+REGISTER_ACCESS(dr3)
+REGISTER_ACCESS(dr6)
+REGISTER_ACCESS(dr7)
+
+static inline uint64_t read_flags(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushfq; pop %0" : "=r"(flags) : : "memory");
+	return flags;
+}
+
+static inline void write_flags(uint64_t flags)
+{
+	__asm__ volatile("push %0; popfq" : : "r"(flags) : "memory", "cc");
+}
+
+static inline void invlpg(uint64_t address)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+#endif

@@ -1,0 +1,153 @@
+#include <efi.h>
+
+#include "lib/cpu.h"
+#include "lib/guest.h"
+
+EFI_SYSTEM_TABLE *guest_firmware;
+EFI_HANDLE guest_image;
+
+#define OPTIONS_MAX 512
+
+static char options[OPTIONS_MAX];
+
+/*
+ * The firmware hands load options over as UCS-2, or as anything at all when it made the boot entry itself: a
+ * character that is not ASCII ends them.
+ */
+static void options_read(void)
+{
+	EFI_GUID guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
+	EFI_LOADED_IMAGE *image = NULL;
+	EFI_STATUS status;
+	size_t count;
+
+	status = guest_firmware->BootServices->HandleProtocol(guest_image, &guid, (void **)&image);
+	if (EFI_ERROR(status) || !image->LoadOptions)
+		return;
+	count = image->LoadOptionsSize / sizeof(CHAR16);
+	for (size_t i = 0; i < count && i < OPTIONS_MAX - 1; i++) {
+		CHAR16 c = ((const CHAR16 *)image->LoadOptions)[i];
+
+		if (c < 0x20 || c > 0x7e)
+			break;
+		options[i] = c;
+	}
+}
+
+/* The length of what `word` begins with, up to one of the characters in `stops` or its end. */
+static size_t span(const char *text, char stop)
+{
+	size_t n = 0;
+
+	while (text[n] && text[n] != stop)
+		n++;
+	return n;
+}
+
+static bool starts(const char *text, const char *with)
+{
+	while (*with)
+		if (*text++ != *with++)
+			return false;
+	return true;
+}
+
+static const char *find(const char *list, const char *word, char separator, char after)
+{
+	size_t length = span(word, '\0');
+
+	while (*list) {
+		if (starts(list, word) && (list[length] == after || (!after && list[length] == separator)))
+			return list + length;
+		list += span(list, separator);
+		list += *list != '\0';
+	}
+	return NULL;
+}
+
+bool guest_option(const char *word)
+{
+	return find(options, word, ' ', '\0') != NULL;
+}
+
+const char *guest_value(const char *key)
+{
+	static char value[OPTIONS_MAX];
+	const char *at = find(options, key, ' ', '=');
+	size_t n;
+
+	if (!at)
+		return NULL;
+	n = span(at + 1, ' ');
+	for (size_t i = 0; i < n; i++)
+		value[i] = at[1 + i];
+	value[n] = '\0';
+	return value;
+}
+
+bool guest_listed(const char *list, const char *name)
+{
+	return list && find(list, name, ',', '\0');
+}
+
+void guest_reset(EFI_RESET_TYPE how)
+{
+	guest_firmware->RuntimeServices->ResetSystem(how, EFI_SUCCESS, 0, NULL);
+}
+
+static void brand_read(char brand[49])
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct cpuid r = cpuid(0x80000002 + i, 0);
+		const uint32_t words[] = {r.eax, r.ebx, r.ecx, r.edx};
+
+		for (unsigned j = 0; j < 16; j++)
+			brand[i * 16 + j] = words[j / 4] >> (j % 4 * 8);
+	}
+	brand[48] = '\0';
+}
+
+unsigned guest_emulator(void)
+{
+	static const struct {
+		const char *brand;
+		unsigned emulator;
+	} known[] = {
+		{"QEMU", EMU_QEMU},
+		{"AMD EPYC Processor", EMU_QEMU},
+		{"AMD Ryzen 7 1700", EMU_BOCHS_SVM},
+		{"Intel(R) Core(TM) i7-7800X", EMU_BOCHS_VMX},
+	};
+	char brand[49];
+
+	brand_read(brand);
+	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (starts(brand, known[i].brand))
+			return known[i].emulator;
+	return 0;
+}
+
+bool guest_under_trapline(void)
+{
+	struct cpuid r = cpuid(0x40000000, 0);
+
+	/* "TraplineVMM\0" in EBX, ECX, EDX */
+	return r.ebx == 0x70617254 && r.ecx == 0x656e696c && r.edx == 0x004d4d56;
+}
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *firmware);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *firmware)
+{
+	EFI_STATUS status;
+
+	guest_image = image;
+	guest_firmware = firmware;
+	options_read();
+	print("start name=%s\n", guest_name);
+	status = guest_main();
+	print("end name=%s\n", guest_name);
+	if (guest_option("poweroff"))
+		guest_reset(EfiResetShutdown);
+	return status;
+}

@@ -1,0 +1,60 @@
+#include "lib/cpu.h"
+#include "lib/machine.h"
+#include "lib/paging.h"
+#include "lib/string.h"
+#include "lib/trap.h"
+
+#define ENTRIES    512
+#define CR3_FRAME  0x000ffffffffff000ull
+#define OPCODE_NOP 0x90
+
+typedef uint64_t table[ENTRIES];
+
+static table pml4 __attribute__((aligned(4096)));
+static table pdpt __attribute__((aligned(4096)));
+static table directory __attribute__((aligned(4096)));
+static table pages __attribute__((aligned(4096)));
+static uint8_t data[PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t code[PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t stack[PAGE_SIZE] __attribute__((aligned(4096)));
+
+void *paging_data(void)
+{
+	return data;
+}
+
+void paging_map(uint64_t address, const void *frame, uint64_t bits)
+{
+	pages[(address - WINDOW) / PAGE_SIZE] = (uint64_t)frame | bits;
+	invlpg(address);
+}
+
+static void map_window(void)
+{
+	const uint64_t user = PTE_PRESENT | PTE_USER;
+
+	memset(pages, 0, sizeof(pages));
+	memset(data, 0, sizeof(data));
+	memset(code, OPCODE_NOP, sizeof(code));
+	paging_map(PAGE_DATA, data, user | PTE_WRITE | PTE_NX);
+	paging_map(PAGE_READONLY, data, user | PTE_NX);
+	paging_map(PAGE_SUPERVISOR, code, PTE_PRESENT | PTE_WRITE);
+	paging_map(PAGE_NOEXEC, code, user | PTE_NX);
+	paging_map(PAGE_RESERVED, data, user | PTE_WRITE | PTE_RESERVED);
+	paging_map(PAGE_CODE, code, user);
+	paging_map(PAGE_USER_STACK, stack, user | PTE_WRITE | PTE_NX);
+	for (uint64_t at = 0; at < (uint64_t)(__stop_trap_stubs - __start_trap_stubs); at += PAGE_SIZE)
+		paging_map(PAGE_STUBS + at, __start_trap_stubs + at, user);
+}
+
+void paging_reset(uint64_t base)
+{
+	const uint64_t open = PTE_PRESENT | PTE_WRITE | PTE_USER;
+
+	memcpy(pml4, (const void *)(base & CR3_FRAME), sizeof(pml4));
+	pml4[WINDOW >> 39 & (ENTRIES - 1)] = (uint64_t)pdpt | open;
+	pdpt[0] = (uint64_t)directory | open;
+	directory[0] = (uint64_t)pages | open;
+	map_window();
+	write_cr3((uint64_t)pml4);
+}

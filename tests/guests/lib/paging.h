@@ -1,0 +1,22 @@
+/* Page tables: the firmware's own, plus one top-level entry for the window (machine.h). */
+#ifndef GUEST_PAGING_H
+#define GUEST_PAGING_H
+
+#include <stdint.h>
+
+#define PTE_PRESENT  (1ull << 0)
+#define PTE_WRITE    (1ull << 1)
+#define PTE_USER     (1ull << 2)
+#define PTE_RESERVED (1ull << 51) /* reserved where physical addresses have fewer than 52 bits */
+#define PTE_NX       (1ull << 63)
+
+/* Makes the window anew and loads it; `base` is the CR3 whose other mappings stay. */
+void paging_reset(uint64_t base);
+
+/* Replaces the entry of one page of the window. */
+void paging_map(uint64_t address, const void *frame, uint64_t bits);
+
+/* The memory behind PAGE_DATA. */
+void *paging_data(void);
+
+#endif

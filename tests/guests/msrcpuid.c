@@ -1,0 +1,6 @@
+#include "lib/guest.h"
+const char guest_name[] = "msrcpuid";
+EFI_STATUS guest_main(void)
+{
+	return 0;
+}
