@@ -183,7 +183,7 @@ static bool span_number(struct span v, uint32_t *out)
 			return false;
 		n = n * (uint64_t)base + (uint64_t)digit(v.at[i]);
 		if (n > UINT32_MAX)
-			return false;
+			n = UINT32_MAX; /* out of every key's limits */
 	}
 	*out = (uint32_t)n;
 	return v.len > 0;
