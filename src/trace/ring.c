@@ -99,3 +99,10 @@ bool ring_read_oldest(struct ring_reader *readers, unsigned n, struct trap_recor
 	}
 	return first && ring_read(first, out);
 }
+
+bool ring_at(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
+{
+	struct ring_reader reader = {.ring = ring, .next = seq};
+
+	return ring_read(&reader, out) && out->seq == seq;
+}

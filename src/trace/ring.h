@@ -70,6 +70,11 @@ void ring_reader_init(struct ring_reader *reader, const struct trace_ring *ring)
 bool ring_read(struct ring_reader *reader, struct trap_record *out);
 
 /*
+ * Copies the record with this seq. Returns false when it was overwritten or is not there yet.
+ */
+bool ring_at(const struct trace_ring *ring, uint64_t seq, struct trap_record *out);
+
+/*
  * The same over several rings, the record with the lowest TSC first. Records that reach a ring after a later
  * one of another CPU was read come after it. readers  `n` of them, each on a ring of its own Returns false
  * when no ring has anything new.

@@ -1,0 +1,3 @@
+# The guest's side of the VMCALL interface.
+.PHONY: guest-tools
+guest-tools:

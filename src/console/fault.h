@@ -1,0 +1,17 @@
+/* The VMM's own ends: a fault of its own, or a state that it cannot go on from. */
+#ifndef TRAPLINE_FAULT_H
+#define TRAPLINE_FAULT_H
+
+#include "cpu/cpu.h"
+#include "cpu/idt.h"
+
+/* A fault inside the VMM: everything that helps to find the bug, then the CPU stops. */
+__attribute__((noreturn)) void fault_screen(const struct trap_frame *frame);
+
+/* A state that must not happen, in words, with the guest's state; then the CPU stops. */
+__attribute__((noreturn, format(printf, 2, 3))) void fault_fatal(struct cpu *cpu, const char *fmt, ...);
+
+/* This CPU does nothing more. */
+__attribute__((noreturn)) void fault_stop(void);
+
+#endif

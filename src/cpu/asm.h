@@ -1,0 +1,240 @@
+/* Instructions that C has no words for. The _safe ones go through the fix-up table (src/cpu/idt.c) and never fault. */
+#ifndef TRAPLINE_ASM_H
+#define TRAPLINE_ASM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An instruction at `at` that faults goes on at `go_on` instead; see rdmsr_safe() for the pattern. */
+#define FIXUP_ENTRY(at, go_on) ".pushsection .fixup_table, \"a\"\n\t.quad " at ", " go_on "\n\t.popsection\n\t"
+
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid r;
+
+	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+	return r;
+}
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+/* Returns false, with *value unchanged, where RDMSR raises #GP. */
+static inline bool rdmsr_safe(uint32_t msr, uint64_t *value)
+{
+	uint32_t lo = 0, hi = 0, bad = 1;
+
+	__asm__ volatile("1: rdmsr\n\t"
+			 "xor %2, %2\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+a"(lo), "+d"(hi), "+r"(bad)
+			 : "c"(msr));
+	if (!bad)
+		*value = (uint64_t)hi << 32 | lo;
+	return !bad;
+}
+
+/* Returns false where WRMSR raises #GP. */
+static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
+{
+	uint32_t bad = 1;
+
+	__asm__ volatile("1: wrmsr\n\t"
+			 "xor %0, %0\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+r"(bad)
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+	return !bad;
+}
+
+/* Returns false where XSETBV raises #GP or #UD. */
+static inline bool xsetbv_safe(uint32_t xcr, uint64_t value)
+{
+	uint32_t bad = 1;
+
+	__asm__ volatile("1: xsetbv\n\t"
+			 "xor %0, %0\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+r"(bad)
+			 : "c"(xcr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+	return !bad;
+}
+
+/* Reads 8 bytes that may not be mapped, in one instruction. Returns false, with *value unchanged, where that faults. */
+static inline bool load64_safe(const void *from, uint64_t *value)
+{
+	uint64_t v;
+
+	__asm__ goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]") : "=r"(v) : "r"(from) : "memory" : bad);
+	*value = v;
+	return true;
+bad:
+	return false;
+}
+
+/* Writes 8 bytes where that may fault. Returns false, with nothing written, then. */
+static inline bool store64_safe(void *to, uint64_t value)
+{
+	__asm__ goto("1: mov %1, (%0)\n\t" FIXUP_ENTRY("1b", "%l[bad]") : : "r"(to), "r"(value) : "memory" : bad);
+	return true;
+bad:
+	return false;
+}
+
+/* Copies n bytes that may not be mapped on either side. Returns how many bytes were not copied: 0 is success. */
+static inline uint64_t copy_safe(void *to, const void *from, uint64_t n)
+{
+	__asm__ volatile("1: rep movsb\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+D"(to), "+S"(from), "+c"(n)
+			 :
+			 : "memory");
+	return n;
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t v;
+
+	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline uint16_t inw(uint16_t port)
+{
+	uint16_t v;
+
+	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+	uint32_t v;
+
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline void outb(uint16_t port, uint8_t v)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void outw(uint16_t port, uint16_t v)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void outl(uint16_t port, uint32_t v)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline void cpu_pause(void)
+{
+	__asm__ volatile("pause");
+}
+
+static inline void wbinvd(void)
+{
+	__asm__ volatile("wbinvd" : : : "memory");
+}
+
+#define ASM_CONTROL_REGISTER(reg)                                                                            \
+	static inline uint64_t read_##reg(void)                                                              \
+	{                                                                                                    \
+		uint64_t v;                                                                                  \
+		__asm__ volatile("mov %%" #reg ", %0" : "=r"(v));                                            \
+		return v;                                                                                    \
+	}                                                                                                    \
+	static inline void write_##reg(uint64_t v)                                                           \
+	{                                                                                                    \
+		__asm__ volatile("mov %0, %%" #reg : : "r"(v) : "memory");                                   \
+	}
+
+ASM_CONTROL_REGISTER(cr0)
+ASM_CONTROL_REGISTER(cr2)
+ASM_CONTROL_REGISTER(cr3)
+ASM_CONTROL_REGISTER(cr4)
+ASM_CONTROL_REGISTER(dr6)
+ASM_CONTROL_REGISTER(dr7)
+
+#define ASM_SELECTOR(reg)                                                                                    \
+	static inline uint16_t read_##reg(void)                                                              \
+	{                                                                                                    \
+		uint16_t v;                                                                                  \
+		__asm__ volatile("mov %%" #reg ", %0" : "=r"(v));                                            \
+		return v;                                                                                    \
+	}
+
+ASM_SELECTOR(es)
+ASM_SELECTOR(cs)
+ASM_SELECTOR(ss)
+ASM_SELECTOR(ds)
+ASM_SELECTOR(fs)
+ASM_SELECTOR(gs)
+
+/* The operand of LGDT and LIDT. */
+struct __attribute__((packed)) descriptor_table {
+	uint16_t limit;
+	uint64_t base;
+};
+
+static inline struct descriptor_table sgdt(void)
+{
+	struct descriptor_table t;
+
+	__asm__ volatile("sgdt %0" : "=m"(t));
+	return t;
+}
+
+static inline struct descriptor_table sidt(void)
+{
+	struct descriptor_table t;
+
+	__asm__ volatile("sidt %0" : "=m"(t));
+	return t;
+}
+
+static inline uint16_t str(void)
+{
+	uint16_t v;
+
+	__asm__ volatile("str %0" : "=r"(v));
+	return v;
+}
+
+static inline uint16_t sldt(void)
+{
+	uint16_t v;
+
+	__asm__ volatile("sldt %0" : "=r"(v));
+	return v;
+}
+
+#endif

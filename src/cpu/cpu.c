@@ -1,0 +1,95 @@
+#include "cpu/cpu.h"
+#include "cpu/asm.h"
+#include "cpu/idt.h"
+#include "cpu/msr.h"
+#include "lib/string.h"
+#include "mem/host_map.h"
+#include "mem/pool.h"
+
+/* What src/svm/run.asm, src/vmx/run.asm and src/cpu/idt.asm count on. */
+_Static_assert(offsetof(struct cpu, self) == 0, "gs:0");
+_Static_assert(offsetof(struct cpu, gpr) == 8, "entry stubs");
+_Static_assert(offsetof(struct cpu, vendor_asm) == 136, "entry stubs");
+_Static_assert(offsetof(struct cpu, host_stack_top) == 168, "entry stubs");
+
+#define GDT_CODE 0x0020980000000000ull | 0x00000b0000000000ull /* P, code, read, accessed, L */
+#define GDT_DATA 0x0000930000000000ull			      /* P, data, write, accessed */
+#define SEL_TSS	 0x18
+#define TSS_SIZE 104
+
+enum { IST_DF = 1, IST_NMI, IST_MC };
+
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+_Atomic uint32_t cpus_active;
+
+static void set_ist(struct cpu *cpu, unsigned ist, uint64_t top)
+{
+	/* RSP0 to 2 at 4, IST1 at 36; the TSS is not aligned for 64-bit members (APM vol. 2 figure 12-8). */
+	memcpy((char *)cpu->tss + 36 + (ist - 1) * 8, &top, sizeof(top));
+}
+
+static void make_gdt(struct cpu *cpu)
+{
+	uint64_t tss = (uint64_t)cpu->tss;
+
+	cpu->gdt[SEL_HOST_CS / 8] = GDT_CODE;
+	cpu->gdt[SEL_HOST_DS / 8] = GDT_DATA;
+	cpu->gdt[SEL_TSS / 8] = (TSS_SIZE - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
+	cpu->gdt[SEL_TSS / 8 + 1] = tss >> 32;
+	((uint16_t *)cpu->tss)[51] = TSS_SIZE; /* no I/O map */
+}
+
+static bool make_stacks(struct cpu *cpu)
+{
+	static const unsigned ist[] = {IST_DF, IST_NMI, IST_MC};
+
+	for (unsigned i = 0; i < sizeof(ist) / sizeof(ist[0]); i++) {
+		uint64_t top = host_map_stack(CPU_IST_STACK_SIZE);
+
+		if (!top)
+			return false;
+		set_ist(cpu, ist[i], top);
+	}
+	cpu->host_stack_top = host_map_stack(CPU_STACK_SIZE);
+	return cpu->host_stack_top != 0;
+}
+
+static bool make_ring(struct cpu *cpu)
+{
+	uint32_t records = boot_info.config.ring;
+	uint64_t pa = pool_alloc((records * sizeof(struct trap_record) + PAGE_SIZE - 1) / PAGE_SIZE);
+
+	if (!pa)
+		return false;
+	ring_init(&cpu->ring, pool_virt(pa), records);
+	return true;
+}
+
+struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
+{
+	uint64_t pa = pool_alloc((sizeof(struct cpu) + PAGE_SIZE - 1) / PAGE_SIZE);
+	struct cpu *cpu = pool_virt(pa);
+
+	if (!pa)
+		return NULL;
+	cpu->self = cpu;
+	cpu->number = number;
+	cpu->apic_id = apic_id;
+	make_gdt(cpu);
+	if (!make_stacks(cpu) || !make_ring(cpu))
+		return NULL;
+	cpus[number] = cpu;
+	return cpu;
+}
+
+void cpu_load_host(struct cpu *cpu)
+{
+	struct descriptor_table gdtr = {sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
+
+	cpu->gdt[SEL_TSS / 8] &= ~(2ull << 40); /* LTR refuses a TSS that is marked busy */
+	gdt_load(&gdtr);
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	idt_load();
+	wrmsr(MSR_GS_BASE, (uint64_t)cpu);
+}

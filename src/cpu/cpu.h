@@ -1,0 +1,140 @@
+/*
+ * One CPU beneath the guest. struct cpu is reached through GS in the host's context (the fault path, NMIs) and passed
+ * as an argument everywhere else.
+ */
+#ifndef TRAPLINE_CPU_H
+#define TRAPLINE_CPU_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "boot_info.h"
+#include "exit/event.h"
+#include "trace/ring.h"
+
+#define CPU_STACK_SIZE	   (32 * 1024)
+#define CPU_IST_STACK_SIZE (16 * 1024)
+#define CPU_PRINT_QUEUE    1024
+
+/* Work that the end of an exit looks after: one test on the hot path for all of it. */
+#define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
+#define CPU_WORK_NMI	 0x02 /* an NMI of the guest's waits until the guest can take it */
+#define CPU_WORK_SINK	 0x04 /* the page behind hidden memory was opened for one store */
+#define CPU_WORK_SOFTEXC 0x08 /* a software event went in without the CPU's help: see svm_event.c */
+
+/* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as guest_segment() takes them. */
+enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
+
+/* What an exit was, in neutral words. Rows of the dispatcher's table (src/exit/dispatch.c). */
+#define EXIT_KINDS(X)                                                                                        \
+	X(EXIT_UNKNOWN, "unknown", "an exit that Trapline did not ask for")                                  \
+	X(EXIT_EXCEPTION, "exception", "exception 0 to 31, INT3, INTO or INT n")                             \
+	X(EXIT_INTERRUPT, "interrupt", "external interrupt")                                                 \
+	X(EXIT_NMI, "nmi", "non-maskable interrupt")                                                         \
+	X(EXIT_IRET, "iret", "IRET, while an NMI is being handled")                                          \
+	X(EXIT_INTERRUPT_WINDOW, "interrupt-window", "the guest can take an interrupt now")                  \
+	X(EXIT_CPUID, "cpuid", "CPUID")                                                                      \
+	X(EXIT_RDMSR, "rdmsr", "RDMSR")                                                                      \
+	X(EXIT_WRMSR, "wrmsr", "WRMSR")                                                                      \
+	X(EXIT_XSETBV, "xsetbv", "XSETBV")                                                                   \
+	X(EXIT_INVD, "invd", "INVD")                                                                         \
+	X(EXIT_IO, "io", "IN, OUT, INS or OUTS")                                                             \
+	X(EXIT_VMCALL, "vmcall", "VMCALL or VMMCALL")                                                        \
+	X(EXIT_VIRTUALIZATION, "virtualization", "an instruction of the virtualization extension, which the guest does not have") \
+	X(EXIT_STAGE2, "stage2", "second-level page fault")                                                  \
+	X(EXIT_SHUTDOWN, "shutdown", "triple fault")
+
+#define X(name, text, meaning) name,
+enum exit_kind { EXIT_KINDS(X) EXIT_KIND_COUNT };
+#undef X
+
+/* One exit, filled by the vendor. Members beyond kind hold what their comment says, for the kinds it names. */
+struct exit {
+	enum exit_kind kind;
+	uint64_t reason;      /* the hardware's own code */
+	struct event event;   /* EXCEPTION */
+	struct event during;  /* any: the event whose delivery the exit interrupted */
+	uint64_t address;     /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
+	uint64_t qualifier;   /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; IO: see struct exit_io */
+	uint64_t linear;      /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
+	uint8_t code_len;     /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */
+	uint8_t code[16];
+	struct exit_io {
+		uint16_t port;
+		uint8_t size; /* 1, 2, 4 */
+		bool in, string, rep;
+	} io;
+};
+
+#define EXIT_CODE_UNREAD 0xff
+
+#define STAGE2_READ	0x01
+#define STAGE2_WRITE	0x02
+#define STAGE2_FETCH	0x04
+#define STAGE2_WALK	0x08 /* the access was to the guest's own page tables */
+#define STAGE2_PRESENT	0x10 /* the page was there: its rights refused the access */
+#define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration: a bug of Trapline's */
+#define STAGE2_LINEAR	0x40
+
+struct cpu_stats {
+	uint64_t exits[EXIT_KIND_COUNT];
+	uint64_t vectors[32][2]; /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
+	uint64_t bad_guest;	 /* things the guest asked for that were refused: MSRs, VMCALLs, hidden memory */
+};
+
+struct cpu {
+	/* The first members are known to the entry stubs (src/svm/run.asm, src/vmx/run.asm): see cpu.c's assertions. */
+	struct cpu *self;	     /* at gs:0 */
+	uint64_t gpr[TRAP_GPRS];     /* the guest's, at 8; gpr[TRAP_RSP] is filled only where the vendor says so */
+	uint64_t vendor_asm[4];	     /* at 136: the vendor's own words for its stub */
+	uint64_t host_stack_top;     /* at 168 */
+
+	uint32_t number;
+	uint32_t apic_id;
+	uint32_t work;		     /* CPU_WORK_... */
+	uint64_t sink_gpa;	     /* with CPU_WORK_SINK */
+	bool guest_nmi_blocked;	     /* an NMI went in and its IRET has not been seen */
+	bool nmi_pending;	     /* taken by the host, not yet given to the guest */
+	bool host_interrupt_valid;   /* an interrupt was acknowledged on the host, not yet given to the guest */
+	uint8_t host_interrupt;	     /* its vector */
+	struct exit exit;
+	struct trace_ring ring;
+	uint8_t recorded_vector, recorded_type; /* of the newest record */
+	struct print_queue {		     /* records that are to be printed; this CPU writes head, the printer tail */
+		_Atomic uint32_t head, tail;
+		uint64_t lost;		     /* records that found it full */
+		uint64_t seq[CPU_PRINT_QUEUE];
+	} print;
+	struct cpu_stats stats;
+	void *vendor;		     /* struct svm_cpu or struct vmx_cpu */
+	uint64_t gdt[8];
+	uint32_t tss[26];
+	uint8_t fault_depth;
+};
+
+static inline struct cpu *this_cpu(void)
+{
+	struct cpu *c;
+
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(c));
+	return c;
+}
+
+extern struct boot_info boot_info; /* Trapline's own copy */
+extern struct cpu *cpus[BOOT_MAX_CPUS];
+extern _Atomic uint32_t cpus_active;
+
+/*
+ * Allocates and fills what CPU `number` needs, stacks and descriptor tables included.
+ * Returns NULL when the pool is empty. Boot time only.
+ */
+struct cpu *cpu_create(uint32_t number, uint32_t apic_id);
+
+/* Loads this CPU's GDT, TSS, IDT and GS. From here on faults of the VMM's are caught. */
+void cpu_load_host(struct cpu *cpu);
+
+/* Called by the vendor's run() on the CPU's own stack, before the first entry. */
+void cpu_entered(void);
+
+#endif

@@ -1,0 +1,87 @@
+; Stubs of the host's IDT: 256 of them, 16 bytes each, and the way into host_trap().
+bits 64
+default rel
+extern host_trap
+global idt_stubs, window_stubs, gdt_load
+
+%define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
+
+section .text
+align 16
+idt_stubs:
+%assign v 0
+%rep 256
+align 16
+%if !HAS_ERROR(v)
+	push	0
+%endif
+	push	strict dword v
+	jmp	strict near trap_common
+%assign v v+1
+%endrep
+
+; In the window every vector is an external interrupt, without an error code: a PIC may well use 8 to 15.
+align 16
+window_stubs:
+%assign v 0
+%rep 256
+align 16
+	push	0
+	push	strict dword 256 + v
+	jmp	strict near trap_common
+%assign v v+1
+%endrep
+
+align 16
+trap_common:
+	push	rax
+	push	rcx
+	push	rdx
+	push	rbx
+	push	rbp
+	push	rsi
+	push	rdi
+	push	r8
+	push	r9
+	push	r10
+	push	r11
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	cld
+	mov	rdi, rsp
+	lea	rbp, [rsp + 10 * 8]		; the frame pointer chain goes on at the saved RBP
+	call	host_trap
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	r11
+	pop	r10
+	pop	r9
+	pop	r8
+	pop	rdi
+	pop	rsi
+	pop	rbp
+	pop	rbx
+	pop	rdx
+	pop	rcx
+	pop	rax
+	add	rsp, 16
+	iretq
+
+; void gdt_load(const struct descriptor_table *gdtr): loads it, CS = 0x08, the data segments 0x10 or null
+gdt_load:
+	lgdt	[rdi]
+	mov	eax, 0x10
+	mov	ss, eax
+	mov	ds, eax
+	mov	es, eax
+	xor	eax, eax
+	mov	fs, eax
+	mov	gs, eax
+	pop	rax
+	push	0x08
+	push	rax
+	retfq

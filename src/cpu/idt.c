@@ -1,0 +1,111 @@
+#include "cpu/idt.h"
+#include "console/fault.h"
+#include "cpu/cpu.h"
+#include "trace/vector.h"
+
+#define GATE_INTERRUPT 0x8e /* P, DPL 0, 64-bit interrupt gate */
+#define STUB_SIZE      16   /* src/cpu/idt.asm */
+#define WINDOW_VECTOR  256  /* added by the stubs of the window */
+
+struct gate {
+	uint16_t offset_low;
+	uint16_t selector;
+	uint8_t ist;
+	uint8_t type;
+	uint16_t offset_middle;
+	uint32_t offset_high;
+	uint32_t reserved;
+};
+
+struct fixup {
+	uint64_t at, go_on;
+};
+
+extern const char idt_stubs[], window_stubs[];	     /* src/cpu/idt.asm */
+extern const struct fixup fixup_start[], fixup_end[]; /* linker.ld */
+
+static struct gate idt[256], window_idt[256];
+
+static uint8_t ist_of(unsigned vector)
+{
+	switch (vector) {
+	case VEC_DF:
+		return 1;
+	case VEC_NMI:
+		return 2;
+	case VEC_MC:
+		return 3;
+	default:
+		return 0;
+	}
+}
+
+static void set_gate(struct gate *g, const char *stub, unsigned vector)
+{
+	uint64_t offset = (uint64_t)stub;
+
+	*g = (struct gate){
+		.offset_low = (uint16_t)offset,
+		.offset_middle = (uint16_t)(offset >> 16),
+		.offset_high = (uint32_t)(offset >> 32),
+		.selector = SEL_HOST_CS,
+		.ist = ist_of(vector),
+		.type = GATE_INTERRUPT,
+	};
+}
+
+void idt_init(void)
+{
+	for (unsigned v = 0; v < 256; v++) {
+		const char *stub = idt_stubs + v * STUB_SIZE;
+
+		set_gate(&idt[v], stub, v);
+		set_gate(&window_idt[v], v == VEC_NMI || v == VEC_MC ? stub : window_stubs + v * STUB_SIZE, v);
+	}
+}
+
+static void load(const struct gate *table)
+{
+	struct descriptor_table idtr = {sizeof(idt) - 1, (uint64_t)table};
+
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
+void idt_load(void)
+{
+	load(idt);
+}
+
+void idt_load_window(void)
+{
+	load(window_idt);
+}
+
+static bool fix_up(struct trap_frame *frame)
+{
+	for (const struct fixup *f = fixup_start; f < fixup_end; f++) {
+		if (f->at == frame->rip) {
+			frame->rip = f->go_on;
+			return true;
+		}
+	}
+	return false;
+}
+
+void host_trap(struct trap_frame *frame)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (frame->vector == VEC_NMI) {
+		cpu->nmi_pending = true;
+		cpu->work |= CPU_WORK_NMI;
+	} else if (frame->vector >= WINDOW_VECTOR) {
+		cpu->host_interrupt = (uint8_t)(frame->vector - WINDOW_VECTOR);
+		cpu->host_interrupt_valid = true;
+	} else if (frame->vector == VEC_DB) {
+		/* Bochs 2.7 raises a guest's single step in the host after an intercepted instruction. */
+		frame->rflags &= ~0x100ull;
+	} else if (!fix_up(frame)) {
+		fault_screen(frame);
+	}
+}

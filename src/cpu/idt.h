@@ -1,0 +1,33 @@
+/* The host's own descriptor tables and what happens when the VMM itself faults. */
+#ifndef TRAPLINE_IDT_H
+#define TRAPLINE_IDT_H
+
+#include <stdint.h>
+#include "cpu/asm.h"
+
+#define SEL_HOST_CS 0x08
+#define SEL_HOST_DS 0x10
+
+/* What src/cpu/idt.asm pushes. */
+struct trap_frame {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t vector, error;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* Fills the IDT; once. */
+void idt_init(void);
+
+/* Loads it on this CPU. */
+void idt_load(void);
+
+/* Loads, on this CPU, the IDT for the moment in which an external interrupt is let in: each vector is one. */
+void idt_load_window(void);
+
+/* Loads a GDT and the host's selectors (src/cpu/idt.asm). */
+void gdt_load(const struct descriptor_table *gdtr);
+
+/* Called by the stubs for every vector. */
+void host_trap(struct trap_frame *frame);
+
+#endif

@@ -1,0 +1,58 @@
+/* CPUID: the CPU's own answer, but for the hypervisor's presence and what the vendor hides. */
+#include <trapline/abi.h>
+#include "cpu/asm.h"
+#include "exit/dispatch.h"
+#include "vendor.h"
+
+#define CR4_OSXSAVE (1ull << 18)
+#define CR4_PKE	    (1ull << 22)
+
+#define LEAF1_ECX_OSXSAVE    (1u << 27)
+#define LEAF1_ECX_HYPERVISOR (1u << 31)
+#define LEAF7_ECX_OSPKE	     (1u << 4)
+
+static void set_bit(uint32_t *word, uint32_t bit, bool on)
+{
+	*word = on ? *word | bit : *word & ~bit;
+}
+
+static struct cpuid signature(uint32_t leaf)
+{
+	if (leaf == TRAPLINE_CPUID_SIGNATURE)
+		return (struct cpuid){TRAPLINE_CPUID_VERSION, TRAPLINE_SIGNATURE_EBX, TRAPLINE_SIGNATURE_ECX,
+			TRAPLINE_SIGNATURE_EDX};
+	if (leaf == TRAPLINE_CPUID_VERSION)
+		return (struct cpuid){.eax = TRAPLINE_ABI_VERSION};
+	return (struct cpuid){0};
+}
+
+/* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says that there is a hypervisor. */
+static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
+{
+	if (leaf == 1) {
+		set_bit(&r->ecx, LEAF1_ECX_OSXSAVE, vendor->get(cpu, GUEST_CR4) & CR4_OSXSAVE);
+		if (boot_info.config.hypervisor)
+			r->ecx |= LEAF1_ECX_HYPERVISOR;
+	} else if (leaf == 7 && subleaf == 0) {
+		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->get(cpu, GUEST_CR4) & CR4_PKE);
+	}
+	vendor->hide_cpuid(leaf, r);
+}
+
+void exit_cpuid(struct cpu *cpu)
+{
+	uint32_t leaf = (uint32_t)cpu->gpr[TRAP_RAX], subleaf = (uint32_t)cpu->gpr[TRAP_RCX];
+	struct cpuid r;
+
+	if ((leaf & 0xffffff00) == TRAPLINE_CPUID_SIGNATURE && boot_info.config.hypervisor) {
+		r = signature(leaf);
+	} else {
+		r = cpuid(leaf, subleaf);
+		adjust(cpu, leaf, subleaf, &r);
+	}
+	cpu->gpr[TRAP_RAX] = r.eax;
+	cpu->gpr[TRAP_RBX] = r.ebx;
+	cpu->gpr[TRAP_RCX] = r.ecx;
+	cpu->gpr[TRAP_RDX] = r.edx;
+	vendor->skip(cpu);
+}

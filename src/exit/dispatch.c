@@ -1,0 +1,67 @@
+#include "exit/dispatch.h"
+#include "console/console.h"
+#include "exit/exception.h"
+#include "mem/stage2.h"
+#include "trace/vector.h"
+#include "vendor.h"
+
+#define UNKNOWN_REPORTS 16 /* per CPU; the rest is counted in its statistics */
+
+/* An exit that nobody asked for: said, and the instruction refused. The guest goes on, or dies of its #UD. */
+static void exit_unknown(struct cpu *cpu)
+{
+	if (cpu->stats.exits[EXIT_UNKNOWN] <= UNKNOWN_REPORTS)
+		console_log("trapline: unknown exit cpu=%u reason=0x%lx (%s) rip=0x%lx; the guest gets #UD",
+			cpu->number, cpu->exit.reason, vendor->exit_name(cpu->exit.reason),
+			vendor->get(cpu, GUEST_RIP));
+	exception_raise(cpu, VEC_UD, 0);
+}
+
+static void (*const handlers[EXIT_KIND_COUNT])(struct cpu *) = {
+	[EXIT_UNKNOWN] = exit_unknown,
+	[EXIT_EXCEPTION] = exit_exception,
+	[EXIT_INTERRUPT] = exit_interrupt,
+	[EXIT_NMI] = exit_nmi,
+	[EXIT_IRET] = exit_iret,
+	[EXIT_INTERRUPT_WINDOW] = exit_unknown,
+	[EXIT_CPUID] = exit_cpuid,
+	[EXIT_RDMSR] = exit_rdmsr,
+	[EXIT_WRMSR] = exit_wrmsr,
+	[EXIT_XSETBV] = exit_xsetbv,
+	[EXIT_INVD] = exit_invd,
+	[EXIT_IO] = exit_io,
+	[EXIT_VMCALL] = exit_vmcall,
+	[EXIT_VIRTUALIZATION] = exit_virtualization,
+	[EXIT_STAGE2] = exit_stage2,
+	[EXIT_SHUTDOWN] = exit_shutdown,
+};
+
+#define X(name, text, meaning) [name] = text,
+static const char *const kind_names[EXIT_KIND_COUNT] = {EXIT_KINDS(X)};
+#undef X
+
+const char *exit_kind_name(enum exit_kind kind)
+{
+	return kind_names[kind];
+}
+
+/* What waits for an exit to be looked after; off the hot path, and most exits find nothing here. */
+static void look_after(struct cpu *cpu)
+{
+	if (cpu->work & CPU_WORK_SINK)
+		stage2_close_sink(cpu);
+	if ((cpu->work & CPU_WORK_NMI) && vendor->inject_nmi(cpu)) {
+		cpu->nmi_pending = false;
+		cpu->work &= ~CPU_WORK_NMI;
+	}
+	if (cpu->work & CPU_WORK_CONSOLE)
+		console_serve(cpu);
+}
+
+void exit_dispatch(struct cpu *cpu)
+{
+	cpu->stats.exits[cpu->exit.kind]++;
+	handlers[cpu->exit.kind](cpu);
+	if (__builtin_expect(cpu->work != 0, 0))
+		look_after(cpu);
+}

@@ -1,0 +1,116 @@
+#include "exit/exception.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "exit/dispatch.h"
+#include "exit/insn.h"
+#include "exit/merge.h"
+#include "exit/shutdown.h"
+#include "lib/string.h"
+#include "trace/vector.h"
+#include "vendor.h"
+
+static void set_flags(struct trap_record *r, const struct exit *x, const struct event *e, unsigned flags)
+{
+	if (e->has_error)
+		flags |= TRAP_HAS_ERROR;
+	if (x->during.valid)
+		flags |= TRAP_DURING | (x->during.has_error ? TRAP_DURING_ERR : 0);
+	if (e->type == TRAP_TYPE_EXCEPTION && e->vector == VEC_PF) {
+		r->cr2 = x->address;
+		flags |= TRAP_HAS_CR2;
+	} else if (e->vector == VEC_DB && e->type != TRAP_TYPE_SOFTINT) {
+		flags |= TRAP_HAS_DR6;
+	}
+	r->flags = (uint8_t)flags;
+}
+
+/* How far back the record of the interrupted event stands: it is this CPU's newest, if it was recorded at all. */
+static uint8_t link_of(const struct cpu *cpu, const struct event *during)
+{
+	return during->valid && cpu->recorded_vector == during->vector && cpu->recorded_type == during->type;
+}
+
+/* The record of one event. On the hot path: fixed cost, no lock, no printing. */
+static void record(struct cpu *cpu, const struct event *e, unsigned flags)
+{
+	const struct exit *x = &cpu->exit;
+	struct trap_record *r = ring_begin(&cpu->ring);
+
+	vendor->capture(cpu, r);
+	r->tsc = rdtsc();
+	r->error_code = e->error;
+	r->during_error = x->during.error;
+	r->cpu = (uint16_t)cpu->number;
+	r->vector = e->vector;
+	r->type = e->type;
+	r->during_vector = x->during.vector;
+	r->during_type = x->during.type;
+	r->link = link_of(cpu, &x->during);
+	set_flags(r, x, e, flags);
+	r->code_len = x->code_len;
+	__builtin_memcpy(r->code, x->code, TRAP_CODE_MAX);
+	ring_commit(&cpu->ring, r);
+	cpu->recorded_vector = e->vector;
+	cpu->recorded_type = e->type;
+	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
+	if (boot_info.config.print >> (e->vector & 31) & 1)
+		console_queue_trap(cpu, r->seq);
+}
+
+static void double_fault(struct cpu *cpu, const struct event *first)
+{
+	struct event df = {
+		.valid = true,
+		.vector = VEC_DF,
+		.type = TRAP_TYPE_EXCEPTION,
+		.has_error = vendor->get(cpu, GUEST_CR0) & 1,
+	};
+	record(cpu, first, TRAP_DOUBLED);
+	cpu->exit.during = *first;
+	record(cpu, &df, TRAP_SYNTHESIZED);
+	vendor->inject(cpu, &df, 0);
+}
+
+/* INT n above 31 is a system call of the guest's, not a fault: it goes back without a record. */
+static bool is_recorded(const struct event *e)
+{
+	return e->type != TRAP_TYPE_SOFTINT || e->vector < 32;
+}
+
+void exit_exception(struct cpu *cpu)
+{
+	struct exit *x = &cpu->exit;
+	enum merge_result result;
+
+	insn_fetch(cpu);
+	if (x->event.vector == VEC_UD && insn_is_vmcall(x)) {
+		exit_vmcall(cpu);
+		return;
+	}
+	result = x->during.valid ? merge_events(&x->during, &x->event) : MERGE_DELIVER;
+	if (result == MERGE_DOUBLE_FAULT) {
+		double_fault(cpu, &x->event);
+	} else if (result == MERGE_TRIPLE_FAULT) {
+		record(cpu, &x->event, TRAP_TRIPLED);
+		shutdown_guest(cpu);
+	} else {
+		if (is_recorded(&x->event))
+			record(cpu, &x->event, 0);
+		vendor->inject(cpu, &x->event, x->address);
+	}
+}
+
+void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error)
+{
+	struct event e = {
+		.valid = true,
+		.vector = vector,
+		.type = TRAP_TYPE_EXCEPTION,
+		.has_error = vector_has_error(vector) && (vendor->get(cpu, GUEST_CR0) & 1),
+		.error = error,
+	};
+	insn_refetch(cpu);
+	if (boot_info.config.intercept >> vector & 1)
+		record(cpu, &e, 0);
+	vendor->inject(cpu, &e, 0);
+}

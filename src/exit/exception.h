@@ -1,0 +1,13 @@
+/* Exceptions: recorded, merged with what they interrupted, given back. */
+#ifndef TRAPLINE_EXCEPTION_H
+#define TRAPLINE_EXCEPTION_H
+
+#include "cpu/cpu.h"
+
+/*
+ * Raises an exception that Trapline owes the guest, as the CPU would have: recorded like any other.
+ *   vector  0 to 31; error is pushed where the vector has one and the guest is not in real mode
+ */
+void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error);
+
+#endif

@@ -1,0 +1,28 @@
+/* The bytes at the guest's RIP: read once an exit, and only when something needs them. */
+#ifndef TRAPLINE_INSN_H
+#define TRAPLINE_INSN_H
+
+#include "cpu/cpu.h"
+
+/* Reads up to 15 bytes at CS:RIP into cpu->exit.code, through the guest's page tables, without ever faulting. */
+void insn_fetch(struct cpu *cpu);
+
+/* The same after RIP may have moved within this exit. */
+void insn_refetch(struct cpu *cpu);
+
+/* Whether the bytes are VMCALL or VMMCALL: on the other vendor's CPU that is a #UD. */
+bool insn_is_vmcall(const struct exit *x);
+
+/* The first opcode byte behind the legacy and REX prefixes, and the byte after it; 0 where they cannot be read. */
+void insn_opcode(struct cpu *cpu, uint8_t *opcode, uint8_t *operand);
+
+/*
+ * The address behind the instruction at RIP: for instructions that were carried out in software, on CPUs that do not
+ * report their length. Where the bytes cannot be read or decoded: RIP itself.
+ */
+uint64_t insn_next(struct cpu *cpu);
+
+/* The #DB that TF asks for behind an instruction that was carried out in software (SDM vol. 3B 17.3.1.4). */
+void insn_single_step(struct cpu *cpu);
+
+#endif

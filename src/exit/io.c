@@ -1,0 +1,138 @@
+/*
+ * Two kinds of ports exit: the console's, which the guest does not have, and those that end the machine, so that the
+ * last lines are out before the power is.
+ */
+#include "exit/io.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "exit/dispatch.h"
+#include "exit/shutdown.h"
+#include "lib/string.h"
+#include "mem/pool.h"
+#include "vendor.h"
+
+#define IO_MAP_PAGES 3
+#define UART_PORTS   8
+#define SLP_EN	     (1u << 13) /* ACPI 4.8.3.2.1, PM1 control */
+#define KBC_COMMAND  0x64
+#define KBC_RESET    0xf0 /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
+#define RESET_CF9    0xcf9
+#define CF9_RESET    (1u << 2)
+
+static uint64_t map;
+
+uint64_t io_map_phys(void)
+{
+	return map;
+}
+
+static void set_exits(unsigned port, unsigned count, bool on)
+{
+	uint8_t *bits = pool_virt(map);
+
+	for (unsigned p = port; p < port + count; p++)
+		bits[p / 8] = (uint8_t)(on ? bits[p / 8] | 1u << p % 8 : bits[p / 8] & ~(1u << p % 8));
+}
+
+bool io_init(void)
+{
+	map = pool_alloc(IO_MAP_PAGES);
+	if (!map)
+		return false;
+	if (boot_info.config.console && boot_info.config.hide_console)
+		set_exits(boot_info.config.console, UART_PORTS, true);
+	if (boot_info.pm1a_cnt)
+		set_exits(boot_info.pm1a_cnt, 2, true);
+	if (boot_info.pm1b_cnt)
+		set_exits(boot_info.pm1b_cnt, 2, true);
+	if (boot_info.reset_port)
+		set_exits(boot_info.reset_port, 1, true);
+	set_exits(RESET_CF9, 1, true);
+	set_exits(KBC_COMMAND, 1, true);
+	return true;
+}
+
+static bool is_hidden(unsigned port)
+{
+	return boot_info.config.hide_console && port - boot_info.config.console < UART_PORTS;
+}
+
+static uint32_t port_in(uint16_t port, unsigned size)
+{
+	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+}
+
+static void port_out(uint16_t port, unsigned size, uint32_t value)
+{
+	if (size == 1)
+		outb(port, (uint8_t)value);
+	else if (size == 2)
+		outw(port, (uint16_t)value);
+	else
+		outl(port, value);
+}
+
+/* Whether a write to `first` of `size` bytes sets SLP_EN of the PM1 control register at `pm1`. */
+static bool sets_slp_en(uint16_t pm1, unsigned port, unsigned size, uint32_t value)
+{
+	unsigned shift = 8 * (port - pm1);
+
+	return pm1 && port - pm1 < 2 && (value & ((1ull << 8 * size) - 1)) << shift & SLP_EN;
+}
+
+/* What a write to a watched port is about to do, NULL when nothing ends. */
+static const char *ending(unsigned port, unsigned size, uint32_t value)
+{
+	if (sets_slp_en(boot_info.pm1a_cnt, port, size, value) || sets_slp_en(boot_info.pm1b_cnt, port, size, value))
+		return "the guest turned the machine off or put it to sleep (ACPI PM1 control)";
+	if (boot_info.reset_port && port == boot_info.reset_port && (uint8_t)value == boot_info.reset_value)
+		return "the guest reset the machine (ACPI reset register)";
+	if (port == RESET_CF9 && (value & CF9_RESET))
+		return "the guest reset the machine (port 0xcf9)";
+	if (port == KBC_COMMAND && (value & KBC_RESET) == KBC_RESET && !(value & 1))
+		return "the guest reset the machine (keyboard controller)";
+	return NULL;
+}
+
+static void watched_out(const struct exit_io *io, uint32_t value)
+{
+	const char *end = ending(io->port, io->size, value);
+
+	if (end)
+		shutdown_report(end);
+	port_out(io->port, io->size, value);
+}
+
+/* RAX after IN of this size: 8 and 16 bits keep the rest, 32 clear it. */
+static uint64_t merge_in(uint64_t rax, unsigned size, uint32_t value)
+{
+	if (size == 4)
+		return value;
+	return size == 2 ? (rax & ~0xffffull) | (value & 0xffff) : (rax & ~0xffull) | (value & 0xff);
+}
+
+/*
+ * INS and OUTS to such a port: nobody does that in earnest. The port stops exiting, and the instruction runs by itself:
+ * lossy for the console's secrecy, exact for the guest.
+ */
+static void give_up_port(const struct exit_io *io)
+{
+	console_log("trapline: string I/O to port 0x%x, which is no longer watched from here on", io->port);
+	set_exits(io->port, io->size, false);
+}
+
+void exit_io(struct cpu *cpu)
+{
+	const struct exit_io *io = &cpu->exit.io;
+	uint64_t *rax = &cpu->gpr[TRAP_RAX];
+
+	if (io->string) {
+		give_up_port(io);
+		return;
+	}
+	if (io->in)
+		*rax = merge_in(*rax, io->size, is_hidden(io->port) ? ~0u : port_in(io->port, io->size));
+	else if (!is_hidden(io->port))
+		watched_out(io, (uint32_t)*rax);
+	vendor->skip(cpu);
+}

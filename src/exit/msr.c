@@ -1,0 +1,43 @@
+/* RDMSR and WRMSR that exit: the vendor's own MSRs, and every number outside the permission map. */
+#include "cpu/asm.h"
+#include "exit/dispatch.h"
+#include "exit/exception.h"
+#include "trace/vector.h"
+#include "vendor.h"
+
+static void refuse(struct cpu *cpu)
+{
+	cpu->stats.bad_guest++;
+	exception_raise(cpu, VEC_GP, 0);
+}
+
+void exit_rdmsr(struct cpu *cpu)
+{
+	uint32_t msr = (uint32_t)cpu->gpr[TRAP_RCX];
+	uint64_t value;
+	enum msr_result result = vendor->rdmsr(cpu, msr, &value);
+
+	if (result == MSR_NOT_MINE)
+		result = rdmsr_safe(msr, &value) ? MSR_DONE : MSR_FAULT;
+	if (result == MSR_FAULT) {
+		refuse(cpu);
+		return;
+	}
+	cpu->gpr[TRAP_RAX] = (uint32_t)value;
+	cpu->gpr[TRAP_RDX] = value >> 32;
+	vendor->skip(cpu);
+}
+
+void exit_wrmsr(struct cpu *cpu)
+{
+	uint32_t msr = (uint32_t)cpu->gpr[TRAP_RCX];
+	uint64_t value = cpu->gpr[TRAP_RDX] << 32 | (uint32_t)cpu->gpr[TRAP_RAX];
+	enum msr_result result = vendor->wrmsr(cpu, msr, value);
+
+	if (result == MSR_NOT_MINE)
+		result = wrmsr_safe(msr, value) ? MSR_DONE : MSR_FAULT;
+	if (result == MSR_FAULT)
+		refuse(cpu);
+	else
+		vendor->skip(cpu);
+}

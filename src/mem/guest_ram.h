@@ -1,0 +1,30 @@
+/*
+ * Guest-physical RAM, read and written without ever faulting: what is not RAM of the guest's (devices, the VMM's own
+ * memory, nothing at all) is not mapped behind GUEST_RAM, and the fix-up table turns the fault into "false".
+ */
+#ifndef TRAPLINE_GUEST_RAM_H
+#define TRAPLINE_GUEST_RAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "cpu/asm.h"
+#include "mem/layout.h"
+
+static inline bool guest_read64(uint64_t physical, uint64_t *value)
+{
+	return physical < GUEST_LIMIT && load64_safe((const void *)(GUEST_RAM + physical), value);
+}
+
+/* Copies n bytes out of RAM, all of them or nothing said about the rest. */
+static inline bool guest_ram_read(uint64_t physical, void *to, uint64_t n)
+{
+	return physical < GUEST_LIMIT && !copy_safe(to, (const void *)(GUEST_RAM + physical), n);
+}
+
+/* Copies n bytes into RAM; on false a leading part may have been written. */
+static inline bool guest_ram_write(uint64_t physical, const void *from, uint64_t n)
+{
+	return physical < GUEST_LIMIT && !copy_safe((void *)(GUEST_RAM + physical), from, n);
+}
+
+#endif

@@ -1,0 +1,108 @@
+#include "mem/guest_walk.h"
+#include "mem/guest_ram.h"
+#include "mem/paging.h"
+
+#define CR0_PG	 (1ull << 31)
+#define CR4_PSE	 (1ull << 4)
+#define CR4_PAE	 (1ull << 5)
+#define CR4_LA57 (1ull << 12)
+#define EFER_LMA (1ull << 10)
+
+/* From the top table down to the leaf, for tables of 512 entries of 8 bytes. `shift` is that of the top table. */
+static bool walk64(uint64_t table, uint64_t linear, unsigned shift, uint64_t *physical)
+{
+	for (;; shift -= 9) {
+		uint64_t entry;
+
+		if (!guest_read64(table + ((linear >> shift) & 511) * 8, &entry) || !(entry & PTE_PRESENT))
+			return false;
+		if (shift == 12 || ((entry & PTE_LARGE) && shift <= 30)) {
+			uint64_t offset = (1ull << shift) - 1;
+
+			*physical = (entry & PTE_ADDRESS & ~offset) | (linear & offset);
+			return true;
+		}
+		table = entry & PTE_ADDRESS;
+	}
+}
+
+/* PAE: four pointers in 32 bytes at CR3, then two levels (SDM vol. 3A 4.4). */
+static bool walk_pae(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
+{
+	uint64_t pointer;
+
+	if (!guest_read64((p->cr3 & 0xffffffe0) + (linear >> 30 & 3) * 8, &pointer) || !(pointer & PTE_PRESENT))
+		return false;
+	return walk64(pointer & PTE_ADDRESS, linear & 0xffffffff, 21, physical);
+}
+
+static bool read32(uint64_t physical, uint32_t *value)
+{
+	uint64_t both;
+
+	if (!guest_read64(physical & ~7ull, &both))
+		return false;
+	*value = (uint32_t)(both >> (physical & 4) * 8);
+	return true;
+}
+
+/* 32-bit paging with 4 MiB pages, bits 39:32 in 20:13 of the large entry: PSE-36 (SDM vol. 3A 4.3). */
+static bool walk32(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
+{
+	uint32_t entry;
+
+	linear &= 0xffffffff;
+	if (!read32((p->cr3 & 0xfffff000) + (linear >> 22) * 4, &entry) || !(entry & PTE_PRESENT))
+		return false;
+	if ((entry & PTE_LARGE) && (p->cr4 & CR4_PSE)) {
+		*physical = (entry & 0xffc00000) | (uint64_t)(entry >> 13 & 0xff) << 32 | (linear & 0x3fffff);
+		return true;
+	}
+	if (!read32((entry & 0xfffff000) + (linear >> 12 & 1023) * 4, &entry) || !(entry & PTE_PRESENT))
+		return false;
+	*physical = (entry & 0xfffff000) | (linear & 0xfff);
+	return true;
+}
+
+bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
+{
+	if (!(p->cr0 & CR0_PG)) {
+		*physical = linear & 0xffffffff;
+		return true;
+	}
+	if (p->efer & EFER_LMA)
+		return walk64(p->cr3 & PTE_ADDRESS, linear, p->cr4 & CR4_LA57 ? 48 : 39, physical);
+	if (p->cr4 & CR4_PAE)
+		return walk_pae(p, linear, physical);
+	return walk32(p, linear, physical);
+}
+
+unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, unsigned n)
+{
+	unsigned done = 0;
+
+	while (done < n) {
+		unsigned left = 4096 - (unsigned)((linear + done) & 4095), part = n - done < left ? n - done : left;
+		uint64_t physical;
+
+		if (!guest_translate(p, linear + done, &physical) ||
+			!guest_ram_read(physical, (char *)to + done, part))
+			break;
+		done += part;
+	}
+	return done;
+}
+
+unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, uint8_t *to)
+{
+	uint64_t physical, low, high;
+
+	if ((linear & 4095) > 4096 - 16)
+		return guest_read(p, linear, to, TRAP_CODE_MAX);
+	if (!guest_translate(p, linear, &physical) || !guest_read64(physical, &low) ||
+		!guest_read64(physical + 8, &high))
+		return 0;
+	__builtin_memcpy(to, &low, 8);
+	__builtin_memcpy(to + 8, &high, 8);
+	return TRAP_CODE_MAX;
+}

@@ -1,0 +1,96 @@
+#include "mem/host_map.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "lib/string.h"
+#include "mem/layout.h"
+#include "mem/paging.h"
+#include "mem/pool.h"
+
+/* From linker.ld */
+extern char image_start[], text_end[], rodata_end[], image_end[];
+
+#define EFER_NXE (1ull << 11)
+
+static struct page_tables host = {.link = PTE_PRESENT | PTE_WRITE, .present = PTE_PRESENT, .alloc = pool_alloc};
+static uint64_t image_phys;
+static uint64_t next_stack = STACK_BASE;
+
+uint64_t host_image_phys(const void *virt)
+{
+	return (uint64_t)virt - VMM_BASE + image_phys;
+}
+
+uint64_t host_cr3(void)
+{
+	return host.root;
+}
+
+static bool map_section(const char *from, const char *to, uint64_t bits)
+{
+	return paging_map(&host, (uint64_t)from, host_image_phys(from), (uint64_t)(to - from), bits | PTE_PRESENT);
+}
+
+static bool map_image(void)
+{
+	return map_section(image_start, text_end, 0) && map_section(text_end, rodata_end, PTE_NX) &&
+	       map_section(rodata_end, image_end, PTE_NX | PTE_WRITE);
+}
+
+static bool map_ram(const struct boot_info *info)
+{
+	for (uint32_t i = 0; i < info->ram_count; i++) {
+		const struct boot_range *r = &info->ram[i];
+
+		if (r->base + r->size > GUEST_LIMIT)
+			continue;
+		if (!paging_map(&host, GUEST_RAM + r->base, r->base, r->size, PTE_PRESENT | PTE_WRITE | PTE_NX))
+			return false;
+	}
+	return true;
+}
+
+static bool map_pool(const struct boot_info *info)
+{
+	uint64_t base = info->region_base + info->image_size;
+
+	return paging_map(&host, POOL_BASE + base, base, info->region_size - info->image_size,
+		PTE_PRESENT | PTE_WRITE | PTE_NX);
+}
+
+static unsigned largest_page(void)
+{
+	return cpuid(0x80000001, 0).edx & (1u << 26) ? 3 : 2; /* Page1GB */
+}
+
+bool host_map_init(const struct boot_info *info)
+{
+	uint64_t *top;
+
+	image_phys = info->region_base;
+	host.root = pool_alloc(1);
+	host.largest = largest_page();
+	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info))
+		return false;
+	top = (uint64_t *)host.root; /* identity mapped: these are still the firmware's tables */
+	memcpy(top, (const void *)(read_cr3() & PTE_ADDRESS), PAGE_SIZE / 2);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	write_cr3(host.root);
+	host.offset = POOL_BASE;
+	return true;
+}
+
+void host_map_close(void)
+{
+	memset(pool_virt(host.root), 0, PAGE_SIZE / 2);
+	write_cr3(host.root);
+}
+
+uint64_t host_map_stack(uint64_t size)
+{
+	uint64_t pa = pool_alloc(size / PAGE_SIZE), base = next_stack + PAGE_SIZE;
+
+	if (!pa || !paging_map(&host, base, pa, size, PTE_PRESENT | PTE_WRITE | PTE_NX))
+		return 0;
+	next_stack = base + size;
+	return next_stack;
+}

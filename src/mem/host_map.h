@@ -1,0 +1,28 @@
+/* The page tables that the VMM itself runs on. */
+#ifndef TRAPLINE_HOST_MAP_H
+#define TRAPLINE_HOST_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "boot_info.h"
+
+/*
+ * Builds the host's page tables (W^X, guest RAM never executable) and loads them. The lower half is the firmware's until
+ * host_map_close(), because the loader's stack and boot_info lie there.
+ * Returns false when the pool is too small.
+ */
+bool host_map_init(const struct boot_info *info);
+
+/* Takes the firmware's mappings away, when every CPU has left them. */
+void host_map_close(void);
+
+/* Maps `size` bytes of a stack, with an unmapped page below. Returns its top (exclusive), 0 when the pool is empty. */
+uint64_t host_map_stack(uint64_t size);
+
+/* Where the image lies: virtual to physical. */
+uint64_t host_image_phys(const void *virt);
+
+/* The value for CR3. */
+uint64_t host_cr3(void);
+
+#endif

@@ -1,0 +1,94 @@
+#include "mem/paging.h"
+#include <stddef.h>
+#include "mem/layout.h"
+
+#define LEVELS 4
+
+static uint64_t level_size(unsigned level)
+{
+	return PAGE_SIZE << (9 * (level - 1));
+}
+
+static uint64_t *table_at(const struct page_tables *t, uint64_t pa)
+{
+	return (uint64_t *)((pa & PTE_ADDRESS) + t->offset);
+}
+
+static uint64_t *entry_of(uint64_t *table, uint64_t va, unsigned level)
+{
+	return &table[(va >> (12 + 9 * (level - 1))) & 511];
+}
+
+static bool is_leaf(uint64_t entry, unsigned level)
+{
+	return level == 1 || (entry & PTE_LARGE);
+}
+
+/* Puts a table of 512 smaller leaves, or of nothing, in the place of an entry. */
+static bool make_table(struct page_tables *t, uint64_t *entry, unsigned level)
+{
+	uint64_t old = *entry, pa = t->alloc(1), small = level_size(level - 1);
+	uint64_t *table;
+
+	if (!pa)
+		return false;
+	table = table_at(t, pa);
+	if (old & t->present)
+		for (unsigned i = 0; i < 512; i++)
+			table[i] = (level == 2 ? old & ~PTE_LARGE : old) + i * small;
+	*entry = pa | t->link;
+	return true;
+}
+
+static bool fits(const struct page_tables *t, unsigned level, uint64_t va, uint64_t pa, uint64_t size)
+{
+	return level <= t->largest && ((va | pa) & (level_size(level) - 1)) == 0 && size >= level_size(level);
+}
+
+/* Maps one leaf of the largest size that fits; returns its size, 0 when there is no memory for a table. */
+static uint64_t map_one(struct page_tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64_t bits)
+{
+	uint64_t *table = table_at(t, t->root);
+
+	for (unsigned level = LEVELS;; level--) {
+		uint64_t *entry = entry_of(table, va, level);
+
+		if (fits(t, level, va, pa, size)) {
+			*entry = bits ? pa | bits | (level > 1 ? PTE_LARGE : 0) : 0;
+			return level_size(level);
+		}
+		if ((!(*entry & t->present) || is_leaf(*entry, level)) && !make_table(t, entry, level))
+			return 0;
+		table = table_at(t, *entry);
+	}
+}
+
+bool paging_map(struct page_tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64_t bits)
+{
+	while (size) {
+		uint64_t done = map_one(t, va, pa, size, bits);
+
+		if (!done)
+			return false;
+		va += done;
+		pa += done;
+		size -= done;
+	}
+	return true;
+}
+
+uint64_t *paging_leaf(const struct page_tables *t, uint64_t va, unsigned *level)
+{
+	uint64_t *table = table_at(t, t->root);
+
+	for (*level = LEVELS; *level; --*level) {
+		uint64_t *entry = entry_of(table, va, *level);
+
+		if (!(*entry & t->present))
+			return NULL;
+		if (is_leaf(*entry, *level))
+			return entry;
+		table = table_at(t, *entry);
+	}
+	return NULL;
+}

@@ -1,0 +1,30 @@
+/*
+ * The VMM's memory: handed out once, at start, page by page, never given back. Nothing is allocated once the guest runs.
+ */
+#ifndef TRAPLINE_POOL_H
+#define TRAPLINE_POOL_H
+
+#include <stdint.h>
+#include "mem/layout.h"
+
+/* [base, base + size): physical, page aligned, zeroed by the loader. */
+void pool_init(uint64_t base, uint64_t size);
+
+/* Physical address of `pages` zeroed pages in a row, or 0 when the pool is used up. */
+uint64_t pool_alloc(uint64_t pages);
+
+/* Bytes that are left. */
+uint64_t pool_left(void);
+
+/* Where the VMM sees the pool's page at `pa`; valid once the host's page tables are loaded. */
+static inline void *pool_virt(uint64_t pa)
+{
+	return (void *)(POOL_BASE + pa);
+}
+
+static inline uint64_t pool_phys(const void *virt)
+{
+	return (uint64_t)virt - POOL_BASE;
+}
+
+#endif

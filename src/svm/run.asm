@@ -1,0 +1,82 @@
+; Into the guest and out again. APM vol. 2 15.5.1 and 15.6: VMRUN and #VMEXIT exchange RAX, RSP, RIP, RFLAGS, the
+; control registers and ES, CS, SS, DS; VMLOAD and VMSAVE the rest that the host must have back (TR for its IST stacks,
+; GS for its CPU); the general registers are ours to exchange. Vector state is never touched.
+bits 64
+default rel
+extern svm_exit, cpu_entered
+global svm_run, svm_open_nmi_window, svm_open_interrupt_window
+
+; struct cpu (src/cpu/cpu.h)
+%define GPR(n)		(8 + 8 * (n))
+%define VMCB_PA		136
+%define HOST_VMCB_PA	144
+%define STACK_TOP	168
+
+section .text
+
+; noreturn void svm_run(struct cpu *cpu)
+align 16
+svm_run:
+	mov	rsp, [rdi + STACK_TOP]
+	push	rdi				; where the exit finds its CPU
+	push	rdi				; and the stack's alignment
+	xor	ebp, ebp
+	call	cpu_entered
+	mov	rdi, [rsp]
+.enter:
+	mov	rax, [rdi + VMCB_PA]
+	mov	rcx, [rdi + GPR(1)]
+	mov	rdx, [rdi + GPR(2)]
+	mov	rbx, [rdi + GPR(3)]
+	mov	rbp, [rdi + GPR(5)]
+	mov	rsi, [rdi + GPR(6)]
+	mov	r8,  [rdi + GPR(8)]
+	mov	r9,  [rdi + GPR(9)]
+	mov	r10, [rdi + GPR(10)]
+	mov	r11, [rdi + GPR(11)]
+	mov	r12, [rdi + GPR(12)]
+	mov	r13, [rdi + GPR(13)]
+	mov	r14, [rdi + GPR(14)]
+	mov	r15, [rdi + GPR(15)]
+	mov	rdi, [rdi + GPR(7)]
+	vmload
+	vmrun
+	vmsave
+	push	rdi
+	mov	rdi, [rsp + 8]
+	pop	qword [rdi + GPR(7)]
+	mov	[rdi + GPR(1)], rcx
+	mov	[rdi + GPR(2)], rdx
+	mov	[rdi + GPR(3)], rbx
+	mov	[rdi + GPR(5)], rbp
+	mov	[rdi + GPR(6)], rsi
+	mov	[rdi + GPR(8)], r8
+	mov	[rdi + GPR(9)], r9
+	mov	[rdi + GPR(10)], r10
+	mov	[rdi + GPR(11)], r11
+	mov	[rdi + GPR(12)], r12
+	mov	[rdi + GPR(13)], r13
+	mov	[rdi + GPR(14)], r14
+	mov	[rdi + GPR(15)], r15
+	mov	rax, [rdi + HOST_VMCB_PA]
+	vmload
+	xor	ebp, ebp			; a backtrace ends here
+	call	svm_exit
+	mov	rdi, [rsp]
+	jmp	.enter
+
+; The global interrupt flag is clear since the #VMEXIT (15.17); a pending NMI is taken as soon as it is set.
+svm_open_nmi_window:
+	stgi
+	nop
+	clgi
+	ret
+
+svm_open_interrupt_window:
+	stgi
+	sti
+	nop
+	nop
+	cli
+	clgi
+	ret

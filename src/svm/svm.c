@@ -1,0 +1,149 @@
+/* AMD-V: what the CPU can do, the controls, and the vendor table. */
+#include "svm/svm.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "mem/pool.h"
+#include "mem/stage2.h"
+#include "exit/io.h"
+#include "trace/vector.h"
+
+#define EFER_SVME     (1ull << 12)
+#define VM_CR_SVMDIS  (1ull << 4)
+#define VM_CR_LOCK    (1ull << 3)
+#define NP_ENABLE     1
+#define TLB_FLUSH_ALL 1
+#define TLB_FLUSH_ASID 3
+#define GUEST_ASID    1
+
+struct svm_caps svm_caps;
+
+/* Fn8000_0001 ECX, Fn8000_000A; VM_CR: APM vol. 2 15.4 has the order of these questions. */
+static const char *svm_probe(void)
+{
+	uint64_t vm_cr;
+
+	if (cpuid(0x80000000, 0).eax < 0x8000000a || !(cpuid(0x80000001, 0).ecx & (1u << 2)))
+		return "this CPU has no AMD-V (CPUID Fn8000_0001 ECX.SVM is clear)";
+	vm_cr = rdmsr(MSR_VM_CR);
+	if (vm_cr & VM_CR_SVMDIS)
+		return vm_cr & VM_CR_LOCK
+			       ? "the firmware disabled AMD-V and locked it (VM_CR.SVMDIS): enable SVM in its setup"
+			       : "AMD-V is disabled (VM_CR.SVMDIS): enable SVM in the firmware's setup";
+	svm_caps.features = cpuid(0x8000000a, 0).edx;
+	svm_caps.asids = cpuid(0x8000000a, 0).ebx;
+	svm_caps.nrips = svm_caps.features & SVM_FEATURE_NRIPS;
+	if (!(svm_caps.features & SVM_FEATURE_NP))
+		return "this CPU's AMD-V has no nested paging (CPUID Fn8000_000A EDX.NP is clear)";
+	if (svm_caps.asids < 2)
+		return "this CPU's AMD-V has no address-space identifier for a guest";
+	return NULL;
+}
+
+static const char *svm_init(void)
+{
+	return svm_msr_init();
+}
+
+static void set_controls(struct vmcb_control *c)
+{
+	const struct trapline_config *config = &boot_info.config;
+
+	c->exceptions = config->intercept;
+	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA | INTERCEPT1_IOIO |
+			INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
+	if (config->intercept_int)
+		c->intercept1 |= INTERCEPT1_INTN;
+	c->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
+			INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
+	if (config->intercept & 1u << VEC_DB)
+		c->intercept2 |= INTERCEPT2_ICEBP;
+	c->iopm_base = io_map_phys();
+	c->msrpm_base = svm_msrpm();
+	c->asid = GUEST_ASID;
+	c->tlb_control = TLB_FLUSH_ALL;
+	c->np_enable = NP_ENABLE;
+	c->n_cr3 = stage2_tables.root;
+}
+
+static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
+{
+	/* One page each: this CPU's svm_cpu, its VMCB, the host's VMLOAD area, the host save area (15.30.4). */
+	uint64_t pa = pool_alloc(4);
+	struct svm_cpu *svm = pool_virt(pa);
+	const char *error;
+
+	if (!pa)
+		return "the VMM's memory is too small for this CPU";
+	cpu->vendor = svm;
+	svm->vmcb = pool_virt(pa + PAGE_SIZE);
+	cpu->vendor_asm[0] = pa + PAGE_SIZE;
+	cpu->vendor_asm[1] = pa + 2 * PAGE_SIZE;
+	set_controls(&svm->vmcb->control);
+	error = svm_load_guest(cpu, launch);
+	if (error)
+		return error;
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, pa + 3 * PAGE_SIZE);
+	/* VMLOAD's half of the guest's state is what the registers still hold. */
+	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[0]) : "memory");
+	cpu_load_host(cpu);
+	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[1]) : "memory");
+	__asm__ volatile("clgi");
+	if (cpu->number == 0)
+		svm_msr_probe();
+	return NULL;
+}
+
+static uint64_t svm_stage2_bits(bool write)
+{
+	/* Nested walks are user accesses (15.25.5); memory type: WB here, the host's MTRRs decide (15.25.8). */
+	return PTE_PRESENT | PTE_USER | (write ? PTE_WRITE : 0);
+}
+
+static unsigned svm_stage2_largest(void)
+{
+	return cpuid(0x80000001, 0).edx & (1u << 26) ? 3 : 2; /* Page1GB */
+}
+
+static void svm_stage2_flush(struct cpu *cpu)
+{
+	vmcb_of(cpu)->control.tlb_control =
+		svm_caps.features & SVM_FEATURE_FLUSHASID ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
+}
+
+static void svm_watch_interrupts(struct cpu *cpu, bool on)
+{
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	c->intercept1 = on ? c->intercept1 | INTERCEPT1_INTR : c->intercept1 & ~INTERCEPT1_INTR;
+}
+
+const struct vendor svm_vendor = {
+	.name = "svm",
+	.probe = svm_probe,
+	.init = svm_init,
+	.cpu_init = svm_cpu_init,
+	.run = svm_run,
+	.get = svm_get,
+	.set = svm_set,
+	.segment = svm_segment,
+	.paging = svm_paging,
+	.code_address = svm_code_address,
+	.code_mode = svm_code_mode,
+	.capture = svm_capture,
+	.skip = svm_skip,
+	.inject = svm_inject,
+	.take_interrupt = svm_take_interrupt,
+	.take_nmi = svm_take_nmi,
+	.inject_nmi = svm_inject_nmi,
+	.nmi_unblocked = svm_nmi_unblocked,
+	.watch_interrupts = svm_watch_interrupts,
+	.rdmsr = svm_rdmsr,
+	.wrmsr = svm_wrmsr,
+	.hide_cpuid = svm_hide_cpuid,
+	.stage2_bits = svm_stage2_bits,
+	.stage2_largest = svm_stage2_largest,
+	.stage2_flush = svm_stage2_flush,
+	.exit_name = svm_exit_name,
+	.dump = svm_dump,
+};

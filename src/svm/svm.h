@@ -1,0 +1,76 @@
+/* AMD-V, APM vol. 2 chapter 15: what the files of this folder share. */
+#ifndef TRAPLINE_SVM_H
+#define TRAPLINE_SVM_H
+
+#include "cpu/cpu.h"
+#include "mem/paging.h"
+#include "svm/vmcb.h"
+#include "vendor.h"
+
+struct svm_cpu {
+	struct vmcb *vmcb;
+	bool soft_pending; /* a software event went in with RIP moved by hand: svm_event.c */
+	uint64_t soft_rip; /* of its instruction */
+	uint64_t host_efer_seen;
+};
+
+struct svm_caps {
+	uint32_t features; /* SVM_FEATURE_... */
+	uint32_t asids;
+	bool nrips;	   /* the CPU writes nRIP and uses it for software events */
+	bool strict_efer;  /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
+};
+
+extern struct svm_caps svm_caps;
+
+static inline struct svm_cpu *svm_of(const struct cpu *cpu)
+{
+	return cpu->vendor;
+}
+
+static inline struct vmcb *vmcb_of(const struct cpu *cpu)
+{
+	return svm_of(cpu)->vmcb;
+}
+
+/* svm_event.c */
+void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
+void svm_soft_event_done(struct cpu *cpu);
+void svm_decode_exception(struct cpu *cpu, struct vmcb *v);
+void svm_decode_swint(struct cpu *cpu, struct vmcb *v);
+void svm_decode_during(struct cpu *cpu, const struct vmcb *v);
+bool svm_inject_nmi(struct cpu *cpu);
+void svm_nmi_unblocked(struct cpu *cpu);
+void svm_take_nmi(struct cpu *cpu);
+void svm_take_interrupt(struct cpu *cpu);
+
+/* svm_state.c */
+uint64_t svm_get(const struct cpu *cpu, enum guest_register r);
+void svm_set(struct cpu *cpu, enum guest_register r, uint64_t value);
+void svm_segment(const struct cpu *cpu, enum segment s, struct segment_state *out);
+void svm_paging(const struct cpu *cpu, struct guest_paging *out);
+uint64_t svm_code_address(const struct cpu *cpu);
+unsigned svm_code_mode(const struct cpu *cpu);
+void svm_capture(struct cpu *cpu, struct trap_record *record);
+void svm_skip(struct cpu *cpu);
+const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch);
+const char *svm_exit_name(uint64_t reason);
+void svm_dump(const struct cpu *cpu);
+
+/* svm_msr.c */
+const char *svm_msr_init(void);
+void svm_msr_probe(void);
+enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value);
+enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
+uint64_t svm_msrpm(void);
+void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
+
+/* run.asm */
+__attribute__((noreturn)) void svm_run(struct cpu *cpu);
+void svm_open_nmi_window(void);	      /* STGI, CLGI */
+void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
+
+/* svm_exit.c, called by run.asm */
+void svm_exit(struct cpu *cpu);
+
+#endif

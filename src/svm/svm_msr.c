@@ -1,0 +1,127 @@
+/* MSRs and CPUID bits of AMD-V itself, which the guest does not get to see or change. */
+#include "svm/svm.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "mem/pool.h"
+
+#define EFER_LME      (1ull << 8)
+#define EFER_LMA      (1ull << 10)
+#define EFER_SVME     (1ull << 12)
+#define EFER_RESERVED 0xffffffffffd002feull /* APM vol. 2 3.1.7: what no CPU defines */
+#define EFER_PROBE    (1ull << 2)	    /* one of them */
+#define CR0_PG	      (1ull << 31)
+#define VM_CR_VALUE   0x18 /* SVMDIS and LOCK: as where the firmware turned SVM off */
+
+static uint64_t msrpm;
+static uint64_t efer_bits;
+
+uint64_t svm_msrpm(void)
+{
+	return msrpm;
+}
+
+/* Two bits an MSR, read and write, in three ranges: APM vol. 2 15.11. */
+static void intercept(uint32_t msr)
+{
+	uint8_t *map = pool_virt(msrpm);
+	uint32_t bit = (msr & 0x1fff) * 2;
+
+	if (msr >= 0xc0010000)
+		bit += 0x1000 * 8;
+	else if (msr >= 0xc0000000)
+		bit += 0x800 * 8;
+	map[bit / 8] |= (uint8_t)(3u << bit % 8);
+}
+
+/* Bits of EFER that this CPU has, SVME apart: CPUID Fn8000_0001 and Fn8000_0008, Fn8000_0021. */
+static uint64_t supported_efer(void)
+{
+	struct cpuid x = cpuid(0x80000001, 0), y = {0};
+	uint64_t bits = 0;
+
+	if (cpuid(0x80000000, 0).eax >= 0x80000021)
+		y = cpuid(0x80000021, 0);
+	bits |= x.edx & 1u << 11 ? 1ull << 0 : 0;   /* SCE */
+	bits |= x.edx & 1u << 29 ? EFER_LME : 0;
+	bits |= x.edx & 1u << 20 ? 1ull << 11 : 0;  /* NXE */
+	bits |= x.edx & 1u << 25 ? 1ull << 14 : 0;  /* FFXSR */
+	bits |= x.ecx & 1u << 17 ? 1ull << 15 : 0;  /* TCE */
+	bits |= y.eax & 1u << 7 ? 1ull << 20 : 0;   /* UAIE */
+	bits |= y.eax & 1u << 8 ? 1ull << 21 : 0;   /* AIBRSE */
+	return bits;
+}
+
+/* QEMU 7.2 ignores reserved bits of EFER; a CPU faults. The guest gets what its CPU does. */
+void svm_msr_probe(void)
+{
+	uint64_t efer = rdmsr(MSR_EFER);
+
+	svm_caps.strict_efer = !wrmsr_safe(MSR_EFER, efer | EFER_PROBE);
+	wrmsr(MSR_EFER, efer);
+}
+
+const char *svm_msr_init(void)
+{
+	msrpm = pool_alloc(2);
+	if (!msrpm)
+		return "the VMM's memory is too small for the MSR permission map";
+	intercept(MSR_EFER);
+	intercept(MSR_VM_CR);
+	intercept(MSR_VM_HSAVE_PA);
+	intercept(MSR_SVM_KEY);
+	efer_bits = supported_efer();
+	return NULL;
+}
+
+enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+	switch (msr) {
+	case MSR_EFER:
+		*value = vmcb_of(cpu)->save.efer & ~EFER_SVME;
+		return MSR_DONE;
+	case MSR_VM_CR:
+		*value = VM_CR_VALUE;
+		return MSR_DONE;
+	case MSR_VM_HSAVE_PA:
+	case MSR_SVM_KEY:
+		return MSR_FAULT;
+	default:
+		return MSR_NOT_MINE;
+	}
+}
+
+/* LME cannot change while paging is on (APM vol. 2 14.6.1); LMA is the CPU's. */
+static enum msr_result write_efer(struct vmcb *v, uint64_t value)
+{
+	uint64_t old = v->save.efer;
+
+	if (svm_caps.strict_efer && (value & ~(efer_bits | EFER_LMA)))
+		return MSR_FAULT;
+	if (svm_caps.strict_efer && (v->save.cr0 & CR0_PG) && ((old ^ value) & EFER_LME))
+		return MSR_FAULT;
+	v->save.efer = (value & efer_bits) | (old & EFER_LMA) | EFER_SVME;
+	return MSR_DONE;
+}
+
+enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	switch (msr) {
+	case MSR_EFER:
+		return write_efer(vmcb_of(cpu), value);
+	case MSR_VM_CR:
+		return MSR_DONE; /* locked: writes of SVMDIS and LOCK are ignored, 15.30.1 */
+	case MSR_VM_HSAVE_PA:
+	case MSR_SVM_KEY:
+		return MSR_FAULT;
+	default:
+		return MSR_NOT_MINE;
+	}
+}
+
+void svm_hide_cpuid(uint32_t leaf, struct cpuid *r)
+{
+	if (leaf == 0x80000001)
+		r->ecx &= ~(1u << 2 | 1u << 12); /* SVM, SKINIT */
+	else if (leaf == 0x8000000a)
+		*r = (struct cpuid){0};
+}

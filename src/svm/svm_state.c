@@ -1,0 +1,240 @@
+/* The guest's state in the VMCB: the first one, taken from the running firmware, and every later look at it. */
+#include "svm/svm.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "exit/insn.h"
+#include "lib/string.h"
+
+#define RFLAGS_TF    (1ull << 8)
+#define EFER_SVME    (1ull << 12)
+#define EFER_LMA     (1ull << 10)
+#define EFER_VISIBLE(v) ((v) & ~EFER_SVME)
+
+static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
+{
+	switch (r) {
+	case GUEST_RIP:
+		return &s->rip;
+	case GUEST_RSP:
+		return &s->rsp;
+	case GUEST_RFLAGS:
+		return &s->rflags;
+	case GUEST_CR0:
+		return &s->cr0;
+	case GUEST_CR2:
+		return &s->cr2;
+	case GUEST_CR3:
+		return &s->cr3;
+	case GUEST_CR4:
+		return &s->cr4;
+	case GUEST_DR6:
+		return &s->dr6;
+	case GUEST_DR7:
+		return &s->dr7;
+	default:
+		return &s->efer;
+	}
+}
+
+uint64_t svm_get(const struct cpu *cpu, enum guest_register r)
+{
+	uint64_t v = *register_at(&vmcb_of(cpu)->save, r);
+
+	return r == GUEST_EFER ? EFER_VISIBLE(v) : v;
+}
+
+void svm_set(struct cpu *cpu, enum guest_register r, uint64_t value)
+{
+	*register_at(&vmcb_of(cpu)->save, r) = r == GUEST_EFER ? value | EFER_SVME : value;
+}
+
+static const struct vmcb_segment *segment_at(const struct vmcb_save *s, enum segment n)
+{
+	const struct vmcb_segment *const all[SEG_COUNT] = {
+		[SEG_ES] = &s->es, [SEG_CS] = &s->cs, [SEG_SS] = &s->ss,     [SEG_DS] = &s->ds,
+		[SEG_FS] = &s->fs, [SEG_GS] = &s->gs, [SEG_LDTR] = &s->ldtr, [SEG_TR] = &s->tr,
+	};
+	return all[n];
+}
+
+void svm_segment(const struct cpu *cpu, enum segment n, struct segment_state *out)
+{
+	const struct vmcb_segment *s = segment_at(&vmcb_of(cpu)->save, n);
+
+	*out = (struct segment_state){
+		.selector = s->selector,
+		.dpl = ATTRIB_DPL(s->attrib),
+		.present = s->attrib & ATTRIB_PRESENT,
+		.long_mode = s->attrib & ATTRIB_LONG,
+		.big = s->attrib & ATTRIB_BIG,
+		.limit = s->limit,
+		.base = s->base,
+	};
+}
+
+void svm_paging(const struct cpu *cpu, struct guest_paging *out)
+{
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	*out = (struct guest_paging){.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer};
+}
+
+static unsigned code_mode(const struct vmcb_save *s)
+{
+	if ((s->efer & EFER_LMA) && (s->cs.attrib & ATTRIB_LONG))
+		return 64;
+	return s->cs.attrib & ATTRIB_BIG ? 32 : 16;
+}
+
+void svm_capture(struct cpu *cpu, struct trap_record *r)
+{
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	for (unsigned i = 0; i < TRAP_GPRS; i++)
+		r->gpr[i] = cpu->gpr[i];
+	r->gpr[TRAP_RSP] = s->rsp;
+	r->rip = s->rip;
+	r->cr2 = s->cr2;
+	r->cr3 = s->cr3;
+	r->fs_base = s->fs.base;
+	r->gs_base = s->gs.base;
+	r->cs_base = (uint32_t)s->cs.base;
+	r->ss_base = (uint32_t)s->ss.base;
+	r->ds_base = (uint32_t)s->ds.base;
+	r->es_base = (uint32_t)s->es.base;
+	r->cr0 = (uint32_t)s->cr0;
+	r->cr4 = (uint32_t)s->cr4;
+	r->efer = (uint32_t)EFER_VISIBLE(s->efer);
+	r->rflags = (uint32_t)s->rflags;
+	r->dr6 = (uint32_t)s->dr6;
+	r->cs = s->cs.selector;
+	r->cpl = s->cpl;
+	r->mode = (uint8_t)code_mode(s);
+}
+
+unsigned svm_code_mode(const struct cpu *cpu)
+{
+	return code_mode(&vmcb_of(cpu)->save);
+}
+
+uint64_t svm_code_address(const struct cpu *cpu)
+{
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	return s->cs.base + s->rip; /* CS.base is 0 in 64-bit mode */
+}
+
+/*
+ * Past an instruction that was carried out in software. Where the CPU does not report its end, the bytes say it:
+ * prefixes count. The shadow of a STI or MOV SS ends with the instruction; a single step traps behind it
+ * (APM vol. 2 13.1.4), which the CPU leaves to the one who moved RIP.
+ */
+void svm_skip(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	v->save.rip = svm_caps.nrips ? v->control.nrip : insn_next(cpu);
+	v->control.interrupt_shadow &= ~1ull;
+	if (v->save.rflags & RFLAGS_TF)
+		insn_single_step(cpu);
+}
+
+/* A segment register of the running firmware, from its descriptor (APM vol. 2 4.7 and 4.8). */
+static struct vmcb_segment read_segment(uint16_t selector, const struct descriptor_table *gdt)
+{
+	struct vmcb_segment s = {.selector = selector};
+	uint64_t d;
+	uint32_t limit;
+
+	if (!(selector & ~7u) || (selector | 7u) > gdt->limit || (selector & 4))
+		return s;
+	memcpy(&d, (const char *)gdt->base + (selector & ~7u), sizeof(d));
+	s.attrib = (uint16_t)((d >> 40 & 0xff) | (d >> 52 & 0xf) << 8);
+	limit = (uint32_t)((d & 0xffff) | (d >> 32 & 0xf0000));
+	s.limit = d & 1ull << 55 ? limit << 12 | 0xfff : limit;
+	s.base = (d >> 16 & 0xffffff) | (d >> 56 & 0xff) << 24;
+	return s;
+}
+
+static void load_tables(struct vmcb_save *s)
+{
+	struct descriptor_table gdt = sgdt(), idt = sidt();
+
+	s->gdtr.limit = gdt.limit;
+	s->gdtr.base = gdt.base;
+	s->idtr.limit = idt.limit;
+	s->idtr.base = idt.base;
+	s->es = read_segment(read_es(), &gdt);
+	s->cs = read_segment(read_cs(), &gdt);
+	s->ss = read_segment(read_ss(), &gdt);
+	s->ds = read_segment(read_ds(), &gdt);
+}
+
+/* The guest goes on as the firmware's CPU stands, at the loader's resume point, with 0 in RAX. */
+const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
+{
+	struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	load_tables(s);
+	if (!(s->cs.attrib & ATTRIB_LONG))
+		return "the firmware's code segment is not in its GDT";
+	s->cr0 = read_cr0();
+	s->cr2 = read_cr2();
+	s->cr3 = launch->cr3;
+	s->cr4 = read_cr4();
+	s->efer = launch->efer | EFER_SVME;
+	s->dr6 = read_dr6();
+	s->dr7 = read_dr7();
+	s->rflags = launch->rflags & ~0x200ull; /* the loader's resume point sets IF when it is ready */
+	s->rip = launch->rip;
+	s->rsp = launch->rsp;
+	s->g_pat = rdmsr(MSR_PAT);
+	s->cpl = 0;
+	return NULL;
+}
+
+#define X(code, name, kind)                                                                                  \
+	case code:                                                                                           \
+		return #name;
+const char *svm_exit_name(uint64_t reason)
+{
+	switch (reason) {
+		SVM_EXITS(X)
+		X(SVM_EXIT_NPF, NPF, EXIT_STAGE2)
+		X(SVM_EXIT_INVALID, INVALID, EXIT_UNKNOWN)
+	default:
+		return "not in the list";
+	}
+}
+#undef X
+
+static void dump_segment(const char *name, const struct vmcb_segment *s)
+{
+	console_print("  %-5s sel=%04x attrib=%03x limit=%08x base=%016lx", name, s->selector, s->attrib, s->limit,
+		s->base);
+}
+
+void svm_dump(const struct cpu *cpu)
+{
+	const struct vmcb_control *c = &vmcb_of(cpu)->control;
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	console_print("  guest: rip=%016lx rsp=%016lx rflags=%08lx cpl=%u rax=%016lx", s->rip, s->rsp, s->rflags,
+		s->cpl, s->rax);
+	console_print("  cr0=%08lx cr2=%016lx cr3=%016lx cr4=%08lx efer=%08lx dr6=%08lx dr7=%08lx", s->cr0, s->cr2,
+		s->cr3, s->cr4, s->efer, s->dr6, s->dr7);
+	console_print("  exitcode=%lx (%s) info1=%lx info2=%lx intinfo=%lx eventinj=%lx nrip=%lx shadow=%lx",
+		c->exitcode, svm_exit_name((uint32_t)c->exitcode), c->exitinfo1, c->exitinfo2, c->exitintinfo,
+		c->eventinj, c->nrip, c->interrupt_shadow);
+	dump_segment("es", &s->es);
+	dump_segment("cs", &s->cs);
+	dump_segment("ss", &s->ss);
+	dump_segment("ds", &s->ds);
+	dump_segment("fs", &s->fs);
+	dump_segment("gs", &s->gs);
+	dump_segment("ldtr", &s->ldtr);
+	dump_segment("tr", &s->tr);
+	dump_segment("gdtr", &s->gdtr);
+	dump_segment("idtr", &s->idtr);
+}

@@ -1,0 +1,153 @@
+/* The virtual machine control block, APM vol. 2 appendix B. */
+#ifndef TRAPLINE_VMCB_H
+#define TRAPLINE_VMCB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct vmcb_segment {
+	uint16_t selector;
+	uint16_t attrib; /* bits 55:52 and 47:40 of the descriptor, packed: 15.5.1 */
+	uint32_t limit;
+	uint64_t base;
+};
+
+#define ATTRIB_DPL(a) (((a) >> 5) & 3)
+#define ATTRIB_PRESENT 0x080
+#define ATTRIB_LONG    0x200
+#define ATTRIB_BIG     0x400
+
+/* APM vol. 2 table B-1 */
+struct vmcb_control {
+	uint16_t cr_read, cr_write;
+	uint16_t dr_read, dr_write;
+	uint32_t exceptions;
+	uint32_t intercept1; /* INTERCEPT1_... */
+	uint32_t intercept2; /* INTERCEPT2_... */
+	uint32_t intercept3;
+	uint8_t reserved1[0x3c - 0x18];
+	uint16_t pause_threshold, pause_count;
+	uint64_t iopm_base, msrpm_base;
+	uint64_t tsc_offset;
+	uint32_t asid;
+	uint32_t tlb_control;
+	uint64_t interrupt; /* V_TPR, V_IRQ, V_INTR_MASKING and so on */
+	uint64_t interrupt_shadow;
+	uint64_t exitcode, exitinfo1, exitinfo2, exitintinfo;
+	uint64_t np_enable;
+	uint64_t avic_bar, ghcb;
+	uint64_t eventinj;
+	uint64_t n_cr3;
+	uint64_t lbr_virtualization;
+	uint64_t clean; /* VMCB clean bits, 15.15.3: always 0 here, every field is loaded */
+	uint64_t nrip;
+	uint8_t fetched; /* decode assists: bytes in code[] */
+	uint8_t code[15];
+	uint8_t reserved2[0x400 - 0xe0];
+};
+
+/* APM vol. 2 table B-2 */
+struct vmcb_save {
+	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+	uint8_t reserved1[0xcb - 0xa0];
+	uint8_t cpl;
+	uint32_t reserved2;
+	uint64_t efer;
+	uint8_t reserved3[0x148 - 0xd8];
+	uint64_t cr4, cr3, cr0, dr7, dr6, rflags, rip;
+	uint8_t reserved4[0x1d8 - 0x180];
+	uint64_t rsp, s_cet, ssp, isst_addr, rax;
+	uint64_t star, lstar, cstar, sfmask, kernel_gs_base;
+	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+	uint64_t cr2;
+	uint8_t reserved5[0x268 - 0x248];
+	uint64_t g_pat;
+	uint64_t dbgctl;
+	uint8_t reserved6[0xc00 - 0x278];
+};
+
+struct vmcb {
+	struct vmcb_control control;
+	struct vmcb_save save;
+};
+
+_Static_assert(offsetof(struct vmcb_control, iopm_base) == 0x40, "table B-1");
+_Static_assert(offsetof(struct vmcb_control, exitcode) == 0x70, "table B-1");
+_Static_assert(offsetof(struct vmcb_control, eventinj) == 0xa8, "table B-1");
+_Static_assert(offsetof(struct vmcb_control, nrip) == 0xc8, "table B-1");
+_Static_assert(offsetof(struct vmcb, save) == 0x400, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, cpl) == 0xcb, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, efer) == 0xd0, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, cr4) == 0x148, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, rip) == 0x178, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, rsp) == 0x1d8, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, rax) == 0x1f8, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, cr2) == 0x240, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, g_pat) == 0x268, "table B-2");
+_Static_assert(sizeof(struct vmcb) == 4096, "one page");
+
+#define INTERCEPT1_INTR	    (1u << 0)
+#define INTERCEPT1_NMI	    (1u << 1)
+#define INTERCEPT1_VINTR    (1u << 4)
+#define INTERCEPT1_CPUID    (1u << 18)
+#define INTERCEPT1_IRET	    (1u << 20)
+#define INTERCEPT1_INTN	    (1u << 21)
+#define INTERCEPT1_INVD	    (1u << 22)
+#define INTERCEPT1_INVLPGA  (1u << 26)
+#define INTERCEPT1_IOIO	    (1u << 27)
+#define INTERCEPT1_MSR	    (1u << 28)
+#define INTERCEPT1_SHUTDOWN (1u << 31)
+
+#define INTERCEPT2_VMRUN   (1u << 0)
+#define INTERCEPT2_VMMCALL (1u << 1)
+#define INTERCEPT2_VMLOAD  (1u << 2)
+#define INTERCEPT2_VMSAVE  (1u << 3)
+#define INTERCEPT2_STGI	   (1u << 4)
+#define INTERCEPT2_CLGI	   (1u << 5)
+#define INTERCEPT2_SKINIT  (1u << 6)
+#define INTERCEPT2_ICEBP   (1u << 8)
+
+/*
+ * Exit codes, APM vol. 2 appendix C, and what each is in neutral words. Ranges (CR, DR, exceptions) are decoded in
+ * svm_exit.c. X(code, name, kind)
+ */
+#define SVM_EXITS(X)                                                                                         \
+	X(0x060, INTR, EXIT_INTERRUPT)                                                                       \
+	X(0x061, NMI, EXIT_NMI)                                                                              \
+	X(0x064, VINTR, EXIT_INTERRUPT_WINDOW)                                                               \
+	X(0x072, CPUID, EXIT_CPUID)                                                                          \
+	X(0x074, IRET, EXIT_IRET)                                                                            \
+	X(0x075, SWINT, EXIT_EXCEPTION)                                                                      \
+	X(0x076, INVD, EXIT_INVD)                                                                            \
+	X(0x07a, INVLPGA, EXIT_VIRTUALIZATION)                                                               \
+	X(0x07b, IOIO, EXIT_IO)                                                                              \
+	X(0x07c, MSR, EXIT_RDMSR)                                                                            \
+	X(0x07f, SHUTDOWN, EXIT_SHUTDOWN)                                                                    \
+	X(0x080, VMRUN, EXIT_VIRTUALIZATION)                                                                 \
+	X(0x081, VMMCALL, EXIT_VMCALL)                                                                       \
+	X(0x082, VMLOAD, EXIT_VIRTUALIZATION)                                                                \
+	X(0x083, VMSAVE, EXIT_VIRTUALIZATION)                                                                \
+	X(0x084, STGI, EXIT_VIRTUALIZATION)                                                                  \
+	X(0x085, CLGI, EXIT_VIRTUALIZATION)                                                                  \
+	X(0x086, SKINIT, EXIT_VIRTUALIZATION)                                                                \
+	X(0x088, ICEBP, EXIT_EXCEPTION)                                                                      \
+	X(0x089, WBINVD, EXIT_INVD)                                                                          \
+	X(0x08d, XSETBV, EXIT_XSETBV)
+
+#define X(code, name, kind) SVM_EXIT_##name = (code),
+enum svm_exit_code { SVM_EXIT_EXCEPTION = 0x40, SVM_EXITS(X) SVM_EXIT_NPF = 0x400 };
+#define SVM_EXIT_INVALID 0xffffffffu /* QEMU zero-extends it */
+#undef X
+
+/* The CPU's SVM features, CPUID Fn8000_000A EDX */
+#define SVM_FEATURE_NP	      (1u << 0)
+#define SVM_FEATURE_NRIPS     (1u << 3)
+#define SVM_FEATURE_FLUSHASID (1u << 6)
+
+/* EVENTINJ and EXITINTINFO, 15.20 and 15.7.2 */
+#define SVM_EVENT_VECTOR(e) ((e)&0xff)
+#define SVM_EVENT_TYPE(e)   (((e) >> 8) & 7)
+#define SVM_EVENT_EV	    (1ull << 11)
+#define SVM_EVENT_V	    (1ull << 31)
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * The seam: everything that common code asks of VT-x or AMD-V. Chosen once, in main.c; there is no vendor test
+ * elsewhere outside src/svm and src/vmx.
+ */
+#ifndef TRAPLINE_VENDOR_H
+#define TRAPLINE_VENDOR_H
+
+#include "cpu/asm.h"
+#include "cpu/cpu.h"
+#include "mem/guest_walk.h"
+
+/* Guest registers that live in the VMCB or VMCS. The rest is in cpu->gpr. */
+enum guest_register {
+	GUEST_RIP,
+	GUEST_RSP,
+	GUEST_RFLAGS,
+	GUEST_CR0,
+	GUEST_CR2,
+	GUEST_CR3,
+	GUEST_CR4,
+	GUEST_EFER,
+	GUEST_DR6,
+	GUEST_DR7,
+	GUEST_REGISTERS
+};
+
+struct segment_state {
+	uint16_t selector;
+	uint8_t dpl;
+	bool present;
+	bool long_mode; /* CS.L */
+	bool big;	/* CS.D, SS.B */
+	uint32_t limit;
+	uint64_t base;
+};
+
+enum msr_result { MSR_DONE, MSR_NOT_MINE, MSR_FAULT };
+
+struct vendor {
+	const char *name; /* "svm" or "vmx", as on the console */
+
+	/* Start. probe() and the inits return NULL or one line that says why not and what to do. */
+	const char *(*probe)(void);
+	const char *(*init)(void); /* once: permission maps, second-level tables */
+	const char *(*cpu_init)(struct cpu *cpu, const struct boot_launch *launch);
+	__attribute__((noreturn)) void (*run)(struct cpu *cpu);
+
+	/* The guest's state. */
+	uint64_t (*get)(const struct cpu *cpu, enum guest_register r);
+	void (*set)(struct cpu *cpu, enum guest_register r, uint64_t value);
+	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
+	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
+	uint64_t (*code_address)(const struct cpu *cpu); /* linear address of CS:RIP */
+	unsigned (*code_mode)(const struct cpu *cpu);	 /* 16, 32 or 64 */
+	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
+
+	/* Going on. */
+	void (*skip)(struct cpu *cpu);	/* past the instruction that exited; raises #DB where TF asks for it */
+	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2); /* at the next entry */
+	void (*take_interrupt)(struct cpu *cpu); /* acknowledges it on the host: cpu->host_interrupt */
+	void (*take_nmi)(struct cpu *cpu);	 /* lets the host's handler have it: cpu->nmi_pending */
+	bool (*inject_nmi)(struct cpu *cpu);	 /* false: the guest cannot take it now */
+	void (*nmi_unblocked)(struct cpu *cpu);	 /* EXIT_IRET: the guest's NMI handler is at its IRET */
+	void (*watch_interrupts)(struct cpu *cpu, bool on); /* exits on external interrupts, to serve the console */
+
+	/* MSRs that the vendor's state holds or hides. */
+	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);
+	enum msr_result (*wrmsr)(struct cpu *cpu, uint32_t msr, uint64_t value);
+	void (*hide_cpuid)(uint32_t leaf, struct cpuid *r);
+
+	/* Second-level paging, for all CPUs. */
+	uint64_t (*stage2_bits)(bool write); /* bits of a leaf; write: also writable */
+	unsigned (*stage2_largest)(void);    /* level of the largest leaf: 2 2 MiB, 3 1 GiB */
+	void (*stage2_flush)(struct cpu *cpu);
+
+	/* Exits of the vendor's own for the report of an exit nobody knows. */
+	const char *(*exit_name)(uint64_t reason);
+	void (*dump)(const struct cpu *cpu); /* every field, on the console: fault screen and fatal reports */
+};
+
+extern const struct vendor *vendor;
+extern const struct vendor svm_vendor;
+extern const struct vendor vmx_vendor;
+
+#endif
