@@ -19,3 +19,64 @@ $(MACHINE)/starter.efi: $(MACHINE)/starter.so
 	$(call say,EFI,$@)
 	$(Q)$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .reloc \
 	  --target=efi-app-x86_64 $< $@
+
+include tests/linux/build.mk
+
+# The launcher's variables, as `make run BACKEND=... CPUS=...` or the environment give them.
+LAUNCH_VARIABLES := BACKEND CPUS MEM KERNEL INITRD APPEND EFI ARGS CONF ESP OUT TIMEOUT TRAPLINE ICOUNT CPU EXTRA \
+                    DISK USB UNTIL REBOOT CONSOLE ESP_FREE
+export $(LAUNCH_VARIABLES)
+
+# What the Linux guest and the machine tests boot.
+MACHINE_FILES := $(MACHINE)/starter.efi $(LINUX)/initrd.img $(LINUX)/vmlinuz
+MACHINE_TESTS := tests/machine/run
+
+# VT-x counts as soon as there is code for it.
+VENDORS := svm $(if $(wildcard src/vmx/*.c),vmx)
+
+.PHONY: deps run launch machine-files test test-svm bench usb format check
+
+deps: ## install what is missing (Debian's packages, its kernel)
+	$(Q)tools/deps.sh
+
+machine-files: all $(MACHINE_FILES)
+
+# What is missing may be make's own input, so that a second make does the work once it is there.
+run: deps ## boot Debian's kernel under Trapline to an init that provokes faults; show the trace
+	$(Q)$(MAKE) --no-print-directory machine-files
+	$(Q)if [ -n "$(EFI)$(DISK)$(KERNEL)" ]; then FOLLOW=1 tools/launch; else \
+	  FOLLOW=1 KERNEL=$(LINUX)/vmlinuz INITRD=$(LINUX)/initrd.img APPEND="norandmaps $(APPEND)" tools/launch; fi
+
+launch: machine-files ## the launcher as it is; `tools/launch --help` lists its variables
+	$(Q)tools/launch
+
+test: deps ## unit tests, then the machine tests on both vendors
+	$(Q)$(MAKE) --no-print-directory machine-files guests usb
+	$(Q)$(MACHINE_TESTS) --unit $(VENDORS:%=--vendor %)
+
+test-svm: machine-files guests usb ## the machine tests on AMD-V: QEMU, and Bochs where QEMU is too simple
+	$(Q)$(MACHINE_TESTS) --vendor svm $(TEST)
+
+ifneq ($(filter vmx,$(VENDORS)),)
+.PHONY: test-vmx
+test-vmx: machine-files guests usb ## the machine tests on VT-x, on Bochs
+	$(Q)$(MACHINE_TESTS) --vendor vmx $(TEST)
+endif
+
+bench: machine-files guests ## measure what Trapline costs; writes build/bench.json
+	$(Q)tools/bench.py
+
+usb: $(BUILD)/trapline-usb.img ## build/trapline-usb.img: a bootable stick with trapline.conf on it
+
+$(BUILD)/trapline-usb.img: $(BUILD)/trapline.efi boot/trapline.conf.example tools/mkusb
+	$(call say,USB,$@)
+	$(Q)tools/mkusb $@ $(BUILD)/trapline.efi boot/trapline.conf.example
+
+C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+
+format: ## bring all C files into shape
+	$(Q)clang-format -i $(C_FILES)
+
+check: ## format, static analysis, shell scripts, unit tests
+	$(Q)tools/check
+	$(Q)$(MAKE) --no-print-directory test-unit

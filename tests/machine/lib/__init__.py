@@ -1,0 +1,1 @@
+"""What the machine tests are made with: machine.py boots, logs.py reads what came of it."""

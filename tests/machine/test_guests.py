@@ -1,0 +1,83 @@
+"""The programs of tests/guests: they print their own results, and must print the same bare and under Trapline."""
+
+from lib import logs
+from lib.machine import expect, on
+
+BACKENDS = ("svm", "vmx", "svm-bochs")
+
+
+def program_lines(run):
+    """What the program said: all but what the firmware said before it, and what only places in memory differ by."""
+    return [line for line in run.guest.splitlines() if line.startswith(("case ", "result ", "msr ", "cpuid ", "end "))]
+
+
+@on(*BACKENDS)
+def test_hello(machine):
+    """The smallest guest starts under Trapline, prints, and returns through it to the firmware."""
+    run = machine.guest("hello").expect_status(0).expect_active(machine.vendor)
+    run.expect_line("hello from a guest", "guest")
+
+
+@on("svm", "vmx")
+def test_halt(machine):
+    """A guest that halts for good is seen as halted, under Trapline as bare."""
+    machine.guest("halt", TRAPLINE=0).expect_status(0)
+    machine.guest("halt").expect_status(0).expect_active(machine.vendor)
+
+
+@on("svm")
+def test_poweroff(machine):
+    """A guest that powers the machine off does so under Trapline."""
+    machine.guest("poweroff").expect_status(0).expect_active(machine.vendor)
+
+
+@on("svm")
+def test_reset(machine):
+    """A guest that resets the machine does so under Trapline."""
+    machine.guest("reset").expect_status(3).expect_active(machine.vendor)
+
+
+@on(*BACKENDS)
+def test_triple_fault(machine):
+    """The chain of a triple fault is printed as a block, first fault first, and then the machine is reset."""
+    run = machine.guest("triple").expect_status(3).expect_active(machine.vendor)
+    block = run.trapline.partition("trapline: triple fault cpu=0")[2]
+    expect(block, f"no triple fault block; see {run.out}/trapline.log")
+    chain = logs.records(block.partition("trapline: end")[0], "trap")
+    expect(chain, "no trap line in the block")
+    expect(chain == sorted(chain, key=lambda trap: int(trap["seq"])), f"not first fault first: {chain}")
+    expect("trapline: end" in block, "the block has no end")
+
+
+@on(*BACKENDS)
+def test_exceptions_same_as_bare(machine):
+    """Every exception of 64-bit mode reaches the guest's handlers exactly as it does bare."""
+    runs = machine.guest("exceptions", TRAPLINE=0), machine.guest("exceptions")
+    bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
+    expect(bare, f"the program printed nothing; see {runs[0].out}")
+    runs[1].expect_active(machine.vendor)
+    different = [pair for pair in zip(bare, trapline) if pair[0] != pair[1]]
+    expect(not different, "\n".join(f"bare: {one}\nhere: {other}" for one, other in different[:5]))
+    expect(len(bare) == len(trapline), f"{len(bare)} lines bare, {len(trapline)} here; see {runs[1].out}")
+
+
+@on(*BACKENDS)
+def test_exceptions_recorded(machine):
+    """Each instruction that the program names as the site of an exception has a trap line with its bytes."""
+    run = machine.guest("exceptions").expect_status(0)
+    sites = logs.records(run.guest, "site")
+    expect(sites, f"the program names no sites; see {run.out}/guest.log")
+    recorded = {logs.place(trap["at"])[1]: trap for trap in run.traps}
+    for site in sites:
+        trap = recorded.get(int(site["at"].rpartition(":")[2], 16))
+        expect(trap, f"no trap line for {site}")
+        expect(site["code"].startswith(trap["code"]) or trap["code"].startswith(site["code"]), f"{trap} for {site}")
+
+
+@on(*BACKENDS)
+def test_msr_cpuid_same_as_bare(machine):
+    """CPUID and the MSRs are as bare, but for what the documentation lists."""
+    runs = machine.guest("msrcpuid", TRAPLINE=0), machine.guest("msrcpuid")
+    bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
+    expect(bare, f"the program printed nothing; see {runs[0].out}")
+    expect(bare == trapline, "\n".join(sorted(set(bare) ^ set(trapline))[:10]))

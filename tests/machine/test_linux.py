@@ -1,0 +1,128 @@
+"""Debian's own kernel under Trapline: it boots, and every exception of its user space is recorded as it was."""
+
+from lib import logs
+from lib.machine import expect, on
+
+# What the instruction at each provoked exception is, as Zydis prints it.
+INSTRUCTIONS = {
+    "de": "div ecx",
+    "bp": "int3",
+    "of_int4": "int 0x04",
+    "ud": "ud2",
+    "gp_hlt": "hlt",
+    "gp_int32": "int 0x20",
+    "gp_selector": "mov ds, ",
+    "gp_noncanonical": "mov rax, ",
+    "pf_write_null": "mov dword ptr ",
+    "pf_read": "mov eax, ",
+    "pf_write_protected": "mov byte ptr ",
+    "pf_no_exec": "nop",
+    "mf": "fwait",
+    "ud32": "ud2",
+    "of_into32": "into",
+    "br_bound32": "bound eax, ",
+    "gp_hlt32": "hlt",
+}
+
+
+def bare(machine, cpus=1):
+    return machine.linux(CPUS=cpus, TRAPLINE=0)
+
+
+def under_trapline(machine, cpus=1):
+    # Page faults are not printed unless one asks for them: they are what an operating system lives by.
+    return machine.linux(CPUS=cpus, CONF=machine.conf("print = all\n"))
+
+
+def faults(run):
+    run.expect_status(0).expect_line("GUEST-DONE", "guest")
+    return logs.records(run.guest, "fault")
+
+
+def matching(trap, fault):
+    """Whether a trap line tells what the kernel was told of this fault."""
+    return (
+        trap.get("vec") == fault["vec"]
+        and logs.place(trap["at"]) == logs.place(fault["at"])
+        and trap.get("cpl") == "3"
+        and ("cr2" not in fault or logs.number(trap.get("cr2", "-1")) == logs.number(fault["cr2"]))
+    )
+
+
+def check_trap(trap, fault):
+    name = fault["name"]
+    mode = "32" if logs.place(fault["at"])[0] == 0x23 else "64"
+    expect(trap.get("mode") == mode, f"{name}: mode={trap.get('mode')}, not {mode}")
+    # The kernel keeps 0 for exceptions that have no error code; those lines have no err.
+    expect(logs.number(trap.get("err", "0")) == logs.number(fault["err"]), f"{name}: {trap} for {fault}")
+    check_code(trap, fault)
+    wanted = INSTRUCTIONS.get(name, "")
+    expect(wanted in trap.get("insn", ""), f"{name}: insn=\"{trap.get('insn')}\", not \"{wanted}\"")
+
+
+def check_code(trap, fault):
+    code, wanted = trap.get("code", ""), fault.get("code", "")
+    expect(bool(code) == bool(wanted), f"{fault['name']}: code={code}, the guest read {wanted}")
+    expect(wanted.startswith(code) or code.startswith(wanted), f"{fault['name']}: code={code}, not {wanted}")
+
+
+def expect_recorded(run):
+    for fault in faults(run):
+        if fault["got"] == "none":
+            continue
+        found = [trap for trap in run.traps if matching(trap, fault)]
+        expect(found, f"no trap line for {fault}; see {run.out}/trapline.log")
+        check_trap(found[0], fault)
+
+
+def test_bare(machine):
+    """The guest itself is sound: bare, it boots, provokes its exceptions and powers off."""
+    run = bare(machine)
+    expect(len(faults(run)) >= 20, "fewer exceptions than the guest provokes")
+
+
+def test_active(machine):
+    """Trapline says that it is active, with its version and every CPU, before the kernel starts."""
+    run = under_trapline(machine).expect_status(0).expect_active(machine.vendor)
+    line = next(line for line in run.trapline.splitlines() if line.startswith("trapline: active "))
+    expect(logs.fields(line).get("version"), f"no version: {line}")
+
+
+def test_faults_same_as_bare(machine):
+    """Transparent: signals, codes, addresses and error codes are the same, byte for byte, as bare."""
+    wanted, seen = (run.guest_lines("fault ") for run in (bare(machine), under_trapline(machine)))
+    for line in wanted:
+        expect(line in seen, f"bare: {line}; under Trapline: {[other for other in seen if other[:12] == line[:12]]}")
+    expect(wanted == seen, "the same lines, but in another order or more of them")
+
+
+def test_faults_recorded(machine):
+    """Each provoked exception has its trap line: vector, place, error code, CR2, CPL, mode, bytes and instruction."""
+    expect_recorded(under_trapline(machine).expect_status(0))
+
+
+def test_summary(machine):
+    """Nothing is lost silently: the log ends with the table of what was seen, and of what was overwritten."""
+    run = under_trapline(machine).expect_status(0)
+    run.expect_line("summary")
+
+
+def test_two_cpus(machine):
+    """Both CPUs are virtualised, the kernel starts the second one itself, and exceptions are recorded on it too."""
+    run = under_trapline(machine, cpus=2).expect_status(0).expect_active(machine.vendor, cpus=2)
+    run.expect_line("guest: init cpus=2", "guest")
+    expect_recorded(run)
+
+
+@on("svm")
+def test_forks(machine):
+    """A hundred processes, with the page faults and copies on write that they take, all end well."""
+    machine.linux("trapline.mode=forks").expect_status(0).expect_no_fault().expect_line("forks n=100 ok=100", "guest")
+
+
+@on("svm")
+def test_storm(machine):
+    """20000 exceptions in a row: the guest sees every one, and what the ring could not keep is counted."""
+    quiet = machine.conf("print = none\n")
+    run = machine.linux("trapline.mode=storm", CONF=quiet).expect_status(0).expect_no_fault()
+    run.expect_line("storm n=20000 seen=20000", "guest")

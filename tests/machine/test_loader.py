@@ -1,0 +1,90 @@
+"""What can go wrong before the guest: a broken configuration, no virtualisation, a missing file, a full disk."""
+
+import subprocess
+
+from lib.machine import BUILD, GUESTS, expect, on
+
+GUEST = str(GUESTS / "hello.efi")
+GREETING = "hello"
+
+BROKEN = """\
+# line 1 is a comment
+intercept = all
+nonsense
+colour = green
+baud = fast
+ring = 100
+console = com9
+print = all -nosuch
+
+hypervisor = perhaps
+= 5
+"""
+BROKEN_LINES = (3, 4, 5, 6, 7, 8, 10, 11)
+
+
+def complaints(text):
+    return [line for line in text.splitlines() if line.startswith("trapline: ") and "line " in line]
+
+
+def test_broken_configuration(machine):
+    """Every wrong line is reported with its number, defaults are used for it, and the boot goes on."""
+    run = machine.boot(EFI=GUEST, CONF=machine.conf(BROKEN)).expect_status(0)
+    run.expect_active(machine.vendor).expect_line(GREETING, "guest")
+    said = complaints(run.trapline)
+    for number in BROKEN_LINES:
+        found = [line for line in said if f"line {number}:" in line or f"line {number} " in line]
+        expect(found, f"nothing about line {number} in {said}")
+    for number in (1, 2, 9):
+        expect(not [line for line in said if f"line {number}:" in line], f"line {number} is right: {said}")
+
+
+@on("svm")
+def test_no_virtualisation(machine):
+    """A CPU without AMD-V: one line says so, and the guest boots bare."""
+    run = machine.boot(EFI=GUEST, CPU="qemu64,-svm").expect_status(0).expect_no_fault()
+    run.expect_line(GREETING, "guest")
+    expect("trapline: active" not in run.trapline, "it says that it is active")
+    expect("AMD-V" in run.trapline or "SVM" in run.trapline, f"does not say what is missing; see {run.out}/trapline.log")
+    expect(not run.traps, "there are trap lines")
+
+
+def test_missing_next(machine):
+    """The next image is not there: the loader says which, and gives the machine back to the firmware."""
+    run = machine.boot(EFI=GUEST, CONF=machine.conf("next = \\no\\such.efi\n")).expect_status(0)
+    run.expect_line("such.efi").expect_no_fault()
+    expect("trapline: active" not in run.trapline, "it took the machine with nothing to boot under it")
+
+
+def esp_file(run, name):
+    """A file of the ESP as the run left it; None when it is not there."""
+    command = ["mtype", "-i", str(run.out / "esp.img"), f"::/{name}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+@on("svm")
+def test_report_file(machine):
+    """What the loader says is in report_file as well."""
+    run = machine.boot(EFI=GUEST, CONF=machine.conf("report_file = \\report.txt\nnonsense\n"))
+    run.expect_status(0).expect_active(machine.vendor)
+    report = esp_file(run, "report.txt")
+    expect(report and "line 2" in report, f"report.txt is {report!r}; see {run.out}")
+
+
+@on("svm")
+def test_report_file_full(machine):
+    """No room for report_file: that is said once, and the boot goes on."""
+    conf = machine.conf("report_file = \\report.txt\n")
+    run = machine.boot(EFI=GUEST, CONF=conf, ESP_FREE=0).expect_status(0)
+    run.expect_active(machine.vendor).expect_line(GREETING, "guest")
+    said = [line for line in run.trapline.splitlines() if "report_file" in line]
+    expect(len(said) == 1, f"{len(said)} lines about report_file: {said}")
+
+
+@on("svm")
+def test_usb(machine):
+    """The image of `make usb` boots from a USB stick and gets Trapline active."""
+    image = BUILD / "trapline-usb.img"
+    run = machine.boot(DISK=image, USB=1, UNTIL="^trapline: active ", TIMEOUT=120).expect_status(0)
+    run.expect_active(machine.vendor)
