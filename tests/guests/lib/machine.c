@@ -105,20 +105,24 @@ static void reset_gdt(void)
 	__asm__ volatile("lldt %w0" : : "r"(SEG_NULL) : "memory");
 }
 
+void machine_set_handler(unsigned vector, const void *handler)
+{
+	uint64_t entry = (uint64_t)handler;
+
+	machine_idt[vector] = (struct gate){
+		.offset_low = entry,
+		.selector = SEG_CODE,
+		.ist = vector == VECTOR_DF ? IST_DOUBLE_FAULT : 0,
+		.type = GATE_PRESENT | GATE_INTERRUPT,
+		.offset_middle = entry >> 16,
+		.offset_high = entry >> 32,
+	};
+}
+
 static void reset_idt(void)
 {
-	for (unsigned i = 0; i < 256; i++) {
-		uint64_t entry = (uint64_t)trap_entries + i * TRAP_ENTRY_SIZE;
-
-		machine_idt[i] = (struct gate){
-			.offset_low = entry,
-			.selector = SEG_CODE,
-			.ist = i == VECTOR_DF ? IST_DOUBLE_FAULT : 0,
-			.type = GATE_PRESENT | GATE_INTERRUPT,
-			.offset_middle = entry >> 16,
-			.offset_high = entry >> 32,
-		};
-	}
+	for (unsigned i = 0; i < 256; i++)
+		machine_set_handler(i, trap_entries + i * TRAP_ENTRY_SIZE);
 	machine_idt[VECTOR_END].type |= GATE_DPL3;
 	machine_set_idt_limit(sizeof(machine_idt) - 1);
 }

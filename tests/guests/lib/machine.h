@@ -72,6 +72,7 @@ void machine_take(void);
 void machine_give_back(void);
 void machine_reset(void);
 
+void machine_set_handler(unsigned vector, const void *handler);
 void machine_set_idt_limit(uint16_t limit);
 void machine_load_short_tss(void);
 void machine_set_ist(unsigned ist, uint64_t top);
