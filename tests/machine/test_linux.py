@@ -7,7 +7,7 @@ from lib.machine import expect, on
 INSTRUCTIONS = {
     "de": "div ecx",
     "bp": "int3",
-    "of_int4": "int 0x04",
+    "of_int4": "int 0x4",
     "ud": "ud2",
     "gp_hlt": "hlt",
     "gp_int32": "int 0x20",
