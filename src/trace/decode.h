@@ -25,21 +25,23 @@ enum decode_result {
 
 /* A register that the instruction reads. */
 struct decoded_reg {
-	const char *name; /* as the manuals write it, in lower case, by the width that is read: "al", "ecx",
-			     "r8d" */
+	const char *name; /* of the part that is read, in lower case: al, ecx, r8d */
 	uint64_t value;   /* zero-extended from that width */
 	bool is_msr;      /* it holds the number of the MSR of a RDMSR or WRMSR */
 };
 
 struct decoded {
-	char text[DECODE_TEXT_MAX]; /* Intel syntax, lower case, branch targets and rip-relative addresses
+	char text[DECODE_TEXT_MAX]; /* Intel syntax in lower case; branch targets and rip-relative ones
 				       absolute */
 	uint8_t length;             /* in bytes */
-	uint8_t regs;
-	uint8_t mems;
-	struct decoded_reg
-		reg[DECODE_REGS_MAX];  /* explicit operands first, then address registers and implicit ones */
-	uint64_t mem[DECODE_MEMS_MAX]; /* linear addresses; two for string moves: first operand first */
+	uint8_t regs;               /* how many of reg[] */
+	uint8_t mems;               /* how many of mem[] */
+
+	/* In the order of the text, implicit ones last; an MSR's number first of all. */
+	struct decoded_reg reg[DECODE_REGS_MAX];
+
+	/* Linear addresses; two for string moves, in the order of the operands. */
+	uint64_t mem[DECODE_MEMS_MAX];
 };
 
 /*

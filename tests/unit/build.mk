@@ -1,0 +1,35 @@
+# The unit tests: the VMM's pure sources, compiled natively with the sanitizers, each test file a program.
+UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_BINS  := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
+
+UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+               $(WARN) -Iinclude -Isrc -Iboot -Itests/unit
+
+# What is tested. The freestanding library takes its own names, and what prints in src/trace prints with it.
+UNIT_SOURCES  := src/exit/merge.c src/cpu/msr_name.c boot/config.c $(wildcard src/trace/*.c) src/lib/printf.c \
+                 src/lib/string.c
+UNIT_RENAMES  := $(foreach f,memcpy memmove memset memcmp strlen strcmp strncmp snprintf vsnprintf,-D$(f)=tl_$(f))
+UNIT_OBJS     := $(UNIT_SOURCES:%.c=$(BUILD)/unit/%.o)
+
+$(BUILD)/unit/src/lib/%.o:   UNIT_DEFS := $(UNIT_RENAMES) -fno-builtin
+$(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf $(ZYDIS_CPPFLAGS)
+$(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
+
+$(BUILD)/unit/%.o: %.c
+	$(call say,HOSTCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(UNIT_DEFS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/libtested.a: $(UNIT_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtested.a $(ZYDIS_HOST_LIB)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
+
+.PHONY: test-unit
+test-unit: $(UNIT_BINS) ## unit tests, on this machine
+	$(Q)tests/unit/run.sh $(UNIT_BINS)
+
+-include $(UNIT_OBJS:.o=.d) $(UNIT_TESTS:%=$(BUILD)/unit/tests/unit/test_%.d)

@@ -1,0 +1,302 @@
+/*
+ * The trace ring: what a reader may see while the writer overwrites under it. The promise is that every
+ * record read is whole, in order, and that read and lost add up to what was written.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include "unit.h"
+#include "trace/ring.h"
+
+#define SLOTS         64
+#define STRESS_WRITES 3000000
+
+static struct trap_record slots[2][SLOTS];
+
+/* A record whose every word follows from its number, so that a mixture of two is seen. */
+static void write_one(struct trace_ring *ring, uint64_t n, uint64_t tsc)
+{
+	struct trap_record *r = ring_begin(ring);
+
+	r->tsc = tsc;
+	r->rip = n;
+	r->cr2 = ~n;
+	for (unsigned i = 0; i < TRAP_GPRS; i++)
+		r->gpr[i] = n + i;
+	r->error_code = (uint32_t)n;
+	for (unsigned i = 0; i < TRAP_CODE_MAX; i++)
+		r->code[i] = (uint8_t)n;
+	ring_commit(ring, r);
+}
+
+static void check_whole(const struct trap_record *r)
+{
+	uint64_t n = r->seq;
+	int good = r->rip == n && r->cr2 == ~n && r->error_code == (uint32_t)n;
+
+	for (unsigned i = 0; i < TRAP_GPRS; i++)
+		good &= r->gpr[i] == n + i;
+	for (unsigned i = 0; i < TRAP_CODE_MAX; i++)
+		good &= r->code[i] == (uint8_t)n;
+	if (!good)
+		fail_msg("record %llu is torn", (unsigned long long)n);
+}
+
+static void write_many(struct trace_ring *ring, uint64_t from, uint64_t to)
+{
+	for (uint64_t n = from; n <= to; n++)
+		write_one(ring, n, n);
+}
+
+static void empty(void **state)
+{
+	struct trace_ring ring;
+	struct ring_reader reader;
+	struct trap_record r;
+
+	memset(slots, 0xff, sizeof(slots)); /* what memory held before must not be read as records */
+	ring_init(&ring, slots[0], SLOTS);
+	ring_reader_init(&reader, &ring);
+	assert_false(ring_read(&reader, &r));
+	assert_int_equal(reader.lost, 0);
+}
+
+static void in_order(void **state)
+{
+	struct trace_ring ring;
+	struct ring_reader reader;
+	struct trap_record r;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_reader_init(&reader, &ring);
+	for (uint64_t n = 1; n <= 3 * SLOTS; n++) {
+		write_many(&ring, n, n);
+		assert_true(ring_read(&reader, &r));
+		assert_int_equal(r.seq, n);
+		check_whole(&r);
+		assert_false(ring_read(&reader, &r));
+	}
+	assert_int_equal(reader.lost, 0);
+}
+
+/* A full ring loses nothing; one record more loses the oldest. */
+static void at_the_brim(void **state)
+{
+	for (uint64_t extra = 0; extra < 3; extra++) {
+		struct trace_ring ring;
+		struct ring_reader reader;
+		struct trap_record r;
+		uint64_t read = 0;
+
+		ring_init(&ring, slots[0], SLOTS);
+		ring_reader_init(&reader, &ring);
+		write_many(&ring, 1, SLOTS + extra);
+		while (ring_read(&reader, &r)) {
+			assert_int_equal(r.seq, extra + ++read);
+			check_whole(&r);
+		}
+		assert_int_equal(read, SLOTS);
+		assert_int_equal(reader.lost, extra);
+	}
+}
+
+static void many_turns_behind(void **state)
+{
+	struct trace_ring ring;
+	struct ring_reader reader;
+	struct trap_record r;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_reader_init(&reader, &ring);
+	write_many(&ring, 1, 10 * SLOTS + 5);
+	assert_true(ring_read(&reader, &r));
+	assert_int_equal(r.seq, 9 * SLOTS + 6);
+	assert_int_equal(reader.lost, 9 * SLOTS + 5);
+}
+
+/* A slot is taken but not committed: its old record is gone, and no reader may see the half-written one. */
+static void while_it_is_written(void **state)
+{
+	struct trace_ring ring;
+	struct ring_reader reader;
+	struct trap_record r, *half;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_reader_init(&reader, &ring);
+	write_many(&ring, 1, SLOTS);
+	half = ring_begin(&ring);
+	half->rip = 0xbad;
+	assert_true(ring_read(&reader, &r));
+	assert_int_equal(r.seq, 2);
+	assert_int_equal(reader.lost, 1);
+	ring_commit(&ring, half);
+	for (uint64_t n = 3; n <= SLOTS + 1; n++) {
+		assert_true(ring_read(&reader, &r));
+		assert_int_equal(r.seq, n);
+	}
+	assert_false(ring_read(&reader, &r));
+	assert_int_equal(reader.lost, 1);
+}
+
+static void begin_without_commit(void **state)
+{
+	struct trace_ring ring;
+	struct ring_reader reader;
+	struct trap_record r;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_reader_init(&reader, &ring);
+	write_many(&ring, 1, 1);
+	ring_begin(&ring);
+	write_many(&ring, 2, 2);
+	assert_true(ring_read(&reader, &r));
+	assert_true(ring_read(&reader, &r));
+	assert_int_equal(r.seq, 2);
+	assert_false(ring_read(&reader, &r));
+}
+
+static void two_readers(void **state)
+{
+	struct trace_ring ring;
+	struct ring_reader a, b;
+	struct trap_record r;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_reader_init(&a, &ring);
+	ring_reader_init(&b, &ring);
+	write_many(&ring, 1, 4);
+	assert_true(ring_read(&a, &r));
+	assert_true(ring_read(&a, &r));
+	assert_true(ring_read(&b, &r));
+	assert_int_equal(r.seq, 1);
+}
+
+/* Three on one CPU and two on the other, their times interlaced. */
+static void oldest_first(void **state)
+{
+	static const uint64_t times[2][3] = {{10, 40, 50}, {20, 30, 0}};
+	static const uint64_t expected[] = {10, 20, 30, 40, 50};
+	struct trace_ring rings[2];
+	struct ring_reader readers[2];
+	struct trap_record r;
+
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		ring_init(&rings[cpu], slots[cpu], SLOTS);
+		ring_reader_init(&readers[cpu], &rings[cpu]);
+		for (unsigned i = 0; i < 3 && times[cpu][i]; i++)
+			write_one(&rings[cpu], i + 1, times[cpu][i]);
+	}
+	for (unsigned i = 0; i < COUNT(expected); i++) {
+		assert_true(ring_read_oldest(readers, 2, &r));
+		assert_int_equal(r.tsc, expected[i]);
+	}
+	assert_false(ring_read_oldest(readers, 2, &r));
+	write_one(&rings[0], 4, 5); /* late, with an early time: it comes all the same */
+	assert_true(ring_read_oldest(readers, 2, &r));
+	assert_int_equal(r.tsc, 5);
+}
+
+static void oldest_first_counts_lost(void **state)
+{
+	struct trace_ring rings[2];
+	struct ring_reader readers[2];
+	struct trap_record r;
+	uint64_t read = 0, last = 0;
+
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		ring_init(&rings[cpu], slots[cpu], SLOTS);
+		ring_reader_init(&readers[cpu], &rings[cpu]);
+	}
+	for (uint64_t n = 1; n <= 100; n++)
+		write_one(&rings[0], n, 2 * n);
+	for (uint64_t n = 1; n <= 30; n++)
+		write_one(&rings[1], n, 2 * n + 1);
+	for (; ring_read_oldest(readers, 2, &r); read++) {
+		assert_true(r.tsc > last);
+		last = r.tsc;
+	}
+	assert_int_equal(readers[0].lost, 100 - SLOTS);
+	assert_int_equal(readers[1].lost, 0);
+	assert_int_equal(read, SLOTS + 30);
+	assert_false(ring_read_oldest(readers, 0, &r));
+}
+
+struct stress {
+	struct trace_ring ring;
+	unsigned burst; /* the writer stands still after so many records, for the reader to catch up */
+	_Atomic int done;
+};
+
+static void *stress_writer(void *arg)
+{
+	struct stress *s = arg;
+
+	for (uint64_t n = 1; n <= STRESS_WRITES; n++) {
+		write_one(&s->ring, n, n);
+		if (s->burst && n % s->burst == 0)
+			sched_yield();
+	}
+	s->done = 1;
+	return NULL;
+}
+
+/* One thread writes as fast as it can into a ring far too small, another reads. */
+static void stress(unsigned burst)
+{
+	static struct stress s;
+	struct ring_reader reader;
+	struct trap_record r;
+	uint64_t read = 0, last = 0;
+	pthread_t writer;
+	int done;
+
+	ring_init(&s.ring, slots[0], SLOTS);
+	s.burst = burst;
+	s.done = 0;
+	ring_reader_init(&reader, &s.ring);
+	assert_int_equal(pthread_create(&writer, NULL, stress_writer, &s), 0);
+	do {
+		done = s.done;
+		while (ring_read(&reader, &r)) {
+			assert_true(r.seq > last);
+			last = r.seq;
+			check_whole(&r);
+			read++;
+		}
+	} while (!done);
+	pthread_join(writer, NULL);
+	assert_int_equal(last, STRESS_WRITES);
+	assert_int_equal(read + reader.lost, STRESS_WRITES);
+	print_message("             read %llu, lost %llu\n", (unsigned long long)read,
+		(unsigned long long)reader.lost);
+}
+
+static void stress_flat_out(void **state)
+{
+	stress(0);
+}
+
+static void stress_in_bursts(void **state)
+{
+	stress(SLOTS / 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(empty),
+		cmocka_unit_test(in_order),
+		cmocka_unit_test(at_the_brim),
+		cmocka_unit_test(many_turns_behind),
+		cmocka_unit_test(while_it_is_written),
+		cmocka_unit_test(begin_without_commit),
+		cmocka_unit_test(two_readers),
+		cmocka_unit_test(oldest_first),
+		cmocka_unit_test(oldest_first_counts_lost),
+		cmocka_unit_test(stress_flat_out),
+		cmocka_unit_test(stress_in_bursts),
+	};
+
+	return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
+}
