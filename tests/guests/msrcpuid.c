@@ -154,11 +154,13 @@ static const struct range counting[] = {
 	{0xc0010004, 0xc0010007},
 };
 
-/* What Trapline hides: feature control, the VMX capabilities, VM_CR, IGNNE, SMM_CTL, VM_HSAVE_PA. */
+/*
+ * What Trapline hides: feature control, the VMX capabilities, VM_CR, IGNNE, SMM_CTL, VM_HSAVE_PA and SVM_KEY.
+ */
 static const struct range hidden[] = {
 	{MSR_FEATURE_CTL, MSR_FEATURE_CTL},
 	{0x480, 0x493},
-	{0xc0010114, 0xc0010117},
+	{0xc0010114, 0xc0010118},
 };
 
 /* The two ranges of a VMX MSR bitmap, the third of an SVM permission map, the edges, and what lies outside of
@@ -303,7 +305,7 @@ static const struct write writes[] = {
 	{"pat", MSR, MSR_PAT, 0x1, OK, 0, 0, false},
 	{"pat_reserved_type", MSR, MSR_PAT, 0x4, GP, EMU_QEMU, 0, false},
 	{"mtrr_deftype_same", MSR, MSR_MTRR_DEFTYPE, 0, OK, 0, 0, false},
-	{"mtrr_deftype_type", MSR, MSR_MTRR_DEFTYPE, 0x2, GP, EMU_QEMU, 0, false},
+	{"mtrr_deftype_type", MSR, MSR_MTRR_DEFTYPE, 0x1, GP, EMU_QEMU, 0, false},
 	{"apic_base_same", MSR, MSR_APIC_BASE, 0, OK, 0, 0, false},
 	{"apic_base_reserved", MSR, MSR_APIC_BASE, 1 << 1, GP, EMU_QEMU, 0, false},
 	{"sysenter_cs", MSR, 0x174, 0x8, OK, 0, 0, false},
