@@ -142,11 +142,21 @@ static bool is_hidden(const ZydisDecodedOperand *op)
 	return op->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
 }
 
+/* XLAT adds AL to its address (SDM vol. 2D); Zydis 4.0 leaves that out. */
+static ZydisRegister index_register(const struct context *c, const ZydisDecodedOperand *op)
+{
+	return c->insn.mnemonic == ZYDIS_MNEMONIC_XLAT ? ZYDIS_REGISTER_AL : op->mem.index;
+}
+
+static unsigned index_scale(const struct context *c, const ZydisDecodedOperand *op)
+{
+	return c->insn.mnemonic == ZYDIS_MNEMONIC_XLAT ? 1 : op->mem.scale;
+}
+
 static void add_address_regs(struct context *c, const ZydisDecodedOperand *op)
 {
 	add_reg(c, op->mem.base);
-	if (op->mem.type != ZYDIS_MEMOP_TYPE_VSIB)
-		add_reg(c, op->mem.index);
+	add_reg(c, index_register(c, op));
 }
 
 /* Registers that stand in the text come first, then those that only the manual names. */
@@ -262,9 +272,12 @@ static bool stack_adjustment(const struct context *c, const ZydisDecodedOperand 
 	return true;
 }
 
-/* BT, BTS, BTR and BTC with a register add the bit's offset to the address, SDM vol. 2A 3.1.1.9 "Bit(BitBase,
- * ...)". */
-static bool has_bit_offset(const struct context *c)
+/*
+ * Where the operand's formula is not the whole address: BT, BTS, BTR and BTC with a register add the bit's
+ * offset (SDM vol. 2A 3.1.1.9 "Bit(BitBase, BitOffset)"), AMX takes the index as the distance of the rows
+ * (SDM vol. 1 18.3).
+ */
+static bool formula_is_short(const struct context *c)
 {
 	switch (c->insn.mnemonic) {
 	case ZYDIS_MNEMONIC_BT:
@@ -272,6 +285,10 @@ static bool has_bit_offset(const struct context *c)
 	case ZYDIS_MNEMONIC_BTR:
 	case ZYDIS_MNEMONIC_BTC:
 		return c->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
+	case ZYDIS_MNEMONIC_TILELOADD:
+	case ZYDIS_MNEMONIC_TILELOADDT1:
+	case ZYDIS_MNEMONIC_TILESTORED:
+		return true;
 	default:
 		return false;
 	}
@@ -284,12 +301,12 @@ static bool linear_address(const struct context *c, const ZydisDecodedOperand *o
 	unsigned width = is_hidden_stack(op) ? c->insn.stack_width : c->insn.address_width;
 	uint64_t base, index, segment, adjust;
 
-	if (op->mem.type != ZYDIS_MEMOP_TYPE_MEM || has_bit_offset(c))
+	if (op->mem.type != ZYDIS_MEMOP_TYPE_MEM || formula_is_short(c))
 		return false;
-	if (!address_part(c, op->mem.base, &base) || !address_part(c, op->mem.index, &index) ||
+	if (!address_part(c, op->mem.base, &base) || !address_part(c, index_register(c, op), &index) ||
 		!segment_base(c->r, op->mem.segment, &segment) || !stack_adjustment(c, op, &adjust))
 		return false;
-	*linear = base + index * op->mem.scale + (uint64_t)op->mem.disp.value + adjust;
+	*linear = base + index * index_scale(c, op) + (uint64_t)op->mem.disp.value + adjust;
 	*linear = low_bits(*linear, width) + segment;
 	if (c->r->mode != 64)
 		*linear = (uint32_t)*linear;

@@ -144,14 +144,16 @@ static void long_mode_addresses(void **state)
 		/* only FS and GS have a base */
 		{64, "648b00", "mov eax, dword ptr fs:[rax]", "rax=0x123456700001080", "0x123456700501080"},
 		{64, "65488b042528000000", "mov rax, qword ptr gs:[0x28]", "", "0x600028"},
-		{64, "36488b00", "mov rax, qword ptr ss:[rax]", "rax=0x123456700001080", "0x123456700001080"},
+		{64, "36488b00", "mov rax, qword ptr [rax]", "rax=0x123456700001080", "0x123456700001080"},
 		{64, "488d4310", "lea rax, [rbx+0x10]", "rbx=0x123456703004003", ""},
 		{64, "48a18877665544332211", "mov rax, qword ptr [0x1122334455667788]", "",
 			"0x1122334455667788"},
 		{64, "418b00", "mov eax, dword ptr [r8]", "r8=0x8", "0x8"},
 		{64, "0fab08", "bts dword ptr [rax], ecx", "rax=0x123456700001080 ecx=0x1002101", ""},
 		{64, "0fba2803", "bts dword ptr [rax], 0x3", "rax=0x123456700001080", "0x123456700001080"},
-		{64, "d7", "xlat", "al=0x80 rbx=0x123456703004003", "0x123456703004083"},
+		{64, "d7", "xlat", "rbx=0x123456703004003 al=0x80", "0x123456703004083"},
+		{64, "c4e27b4b0c08", "tileloadd tmm1, [rax+rcx*1]",
+			"rax=0x123456700001080 rcx=0x123456701002101", ""},
 	};
 
 	check(cases, COUNT(cases));

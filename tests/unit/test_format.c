@@ -258,6 +258,10 @@ static void non_canonical(void **state)
 	assert_field(&r, "why", "address not canonical");
 	r.cr4 |= 0x1000; /* five-level paging */
 	assert_field(&r, "why", NULL);
+	r.gpr[TRAP_RBX] = 0x0080000000000000;
+	assert_field(&r, "why", NULL);
+	r.gpr[TRAP_RBX] = 0x0100000000000000;
+	assert_field(&r, "why", "address not canonical");
 	r.cr4 = 0;
 	r.gpr[TRAP_RBX] = 0x7fffffffffff;
 	assert_field(&r, "why", NULL);
