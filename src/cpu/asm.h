@@ -108,6 +108,28 @@ static inline uint64_t copy_safe(void *to, const void *from, uint64_t n)
 	return n;
 }
 
+/* The linear address in DR0 to DR3; SVM leaves the guest's there. */
+static inline uint64_t debug_address(unsigned n)
+{
+	uint64_t v;
+
+	switch (n) {
+	case 0:
+		__asm__ volatile("mov %%dr0, %0" : "=r"(v));
+		break;
+	case 1:
+		__asm__ volatile("mov %%dr1, %0" : "=r"(v));
+		break;
+	case 2:
+		__asm__ volatile("mov %%dr2, %0" : "=r"(v));
+		break;
+	default:
+		__asm__ volatile("mov %%dr3, %0" : "=r"(v));
+		break;
+	}
+	return v;
+}
+
 static inline uint8_t inb(uint16_t port)
 {
 	uint8_t v;

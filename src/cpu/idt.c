@@ -81,15 +81,28 @@ void idt_load_window(void)
 	load(window_idt);
 }
 
+static uint64_t fixed_rflags;
+
 static bool fix_up(struct trap_frame *frame)
 {
 	for (const struct fixup *f = fixup_start; f < fixup_end; f++) {
 		if (f->at == frame->rip) {
 			frame->rip = f->go_on;
+			fixed_rflags = frame->rflags;
 			return true;
 		}
 	}
 	return false;
+}
+
+uint64_t fault_rflags(void)
+{
+	__asm__ volatile("1: ud2\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 :
+			 :
+			 : "memory");
+	return fixed_rflags;
 }
 
 void host_trap(struct trap_frame *frame)

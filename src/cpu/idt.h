@@ -27,6 +27,9 @@ void idt_load_window(void);
 /* Loads a GDT and the host's selectors (src/cpu/idt.asm). */
 void gdt_load(const struct descriptor_table *gdtr);
 
+/* RFLAGS as this CPU pushes them for a fault: raises a #UD of the host's own. */
+uint64_t fault_rflags(void);
+
 /* Called by the stubs for every vector. */
 void host_trap(struct trap_frame *frame);
 

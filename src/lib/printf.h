@@ -1,6 +1,8 @@
 /*
- * snprintf, freestanding: %s %c %d %u %x %p with l, ll and z, field width, '0' and '-' flags, precision for %s, and
- * %%. Floating point and the rest are not there; the compiler checks the formats all the same. Host tests use libc's.
+ * snprintf, freestanding: %s %c %d %u %x %p with l, ll and z, field width, '0' and '-' flags, precision for
+ * %s, and
+ * %%. Floating point and the rest are not there; the compiler checks the formats all the same. Host tests use
+ * libc's.
  */
 #ifndef TRAPLINE_PRINTF_H
 #define TRAPLINE_PRINTF_H
@@ -8,7 +10,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Results as in C17 7.21.6.5: the length the text would have without the limit; always terminated when size > 0. */
+/* Results as in C17 7.21.6.5: the length the text would have without the limit; always terminated when size >
+ * 0. */
 __attribute__((format(printf, 3, 4))) int snprintf(char *buf, size_t size, const char *fmt, ...);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 

@@ -1,4 +1,5 @@
-/* The C library's names, freestanding: what the compiler may call and what the VMM needs. Host tests use libc's. */
+/* The C library's names, freestanding: what the compiler may call and what the VMM needs. Host tests use
+ * libc's. */
 #ifndef TRAPLINE_STRING_H
 #define TRAPLINE_STRING_H
 

@@ -11,13 +11,13 @@ struct svm_cpu {
 	struct vmcb *vmcb;
 	bool soft_pending; /* a software event went in with RIP moved by hand: svm_event.c */
 	uint64_t soft_rip; /* of its instruction */
-	uint64_t host_efer_seen;
 };
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
 	uint32_t asids;
 	bool nrips;	   /* the CPU writes nRIP and uses it for software events */
+	bool pushes_rf;	   /* faults push RFLAGS with RF set, as the manual has it; QEMU 7.2 does not in 64-bit mode */
 	bool strict_efer;  /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
 };
 

@@ -5,16 +5,22 @@
  *  - INT3 and INTO exit as INT n (0x75), not as exceptions 3 and 4, and CPUs without nRIP do not say how long the
  *    instruction was: the bytes are looked at.
  *  - EXITINTINFO has type 3 for external interrupts and NMIs, and 4 for INT3: put right in event_of().
- *  - Type 3 with vector 3 or 4 does not check the gate's DPL, type 4 does: the CPU without nRIP gets type 4.
- * Where Bochs 2.7 differs: DR6 is not updated at a #DB exit; EXITINFO2 has its bits there.
+ *  - Type 3 with vector 3 or 4 does not check the gate's DPL, type 4 does.
+ * Where Bochs 2.7 (ryzen) differs: neither DR6 nor DR7.GD is updated at a #DB exit; debug_reasons() works them out.
  */
 #include "svm/svm.h"
 #include "cpu/idt.h"
 #include "exit/insn.h"
 #include "trace/vector.h"
 
-#define SOFT_TYPE    4 /* INT n, in EVENTINJ */
-#define DR6_REASONS  0xe00full
+#define DR6_BREAKPOINTS 0x000full
+#define DR6_BD		0x2000ull
+#define DR6_BS		0x4000ull
+#define DR6_REASONS	(DR6_BREAKPOINTS | DR6_BD | DR6_BS | 0x8000)
+#define DR7_GD		0x2000ull
+#define RFLAGS_TF	0x100ull
+#define RFLAGS_RF	0x10000ull
+#define RFLAGS_VM	0x20000ull
 #define OPCODE_INT3  0xcc
 #define OPCODE_INTO  0xce
 #define OPCODE_ICEBP 0xf1
@@ -55,10 +61,65 @@ void svm_decode_during(struct cpu *cpu, const struct vmcb *v)
 	cpu->exit.during = event_of(v->control.exitintinfo);
 }
 
+/* Breakpoint n of DR7: enabled, and its R/W field (APM vol. 2 13.1.1.4); 0 is an instruction breakpoint. */
+static bool breakpoint_on(uint64_t dr7, unsigned n)
+{
+	return dr7 >> 2 * n & 3;
+}
+
+static unsigned breakpoint_kind(uint64_t dr7, unsigned n)
+{
+	return dr7 >> (16 + 4 * n) & 3;
+}
+
+/* Which data breakpoint was hit cannot be known afterwards: all that are enabled are named. */
+static uint64_t debug_reasons(const struct vmcb_save *s)
+{
+	uint64_t data = 0;
+
+	if (s->dr7 & DR7_GD)
+		return DR6_BD;
+	if (s->rflags & RFLAGS_TF)
+		return DR6_BS;
+	for (unsigned n = 0; n < 4; n++) {
+		if (!breakpoint_on(s->dr7, n))
+			continue;
+		if (breakpoint_kind(s->dr7, n))
+			data |= 1ull << n;
+		else if (debug_address(n) == s->cs.base + s->rip)
+			return 1ull << n;
+	}
+	return data;
+}
+
+/* The manual has DR6 and DR7 as the handler is to see them (APM vol. 2 15.12.2). */
 static void decode_debug(struct cpu *cpu, struct vmcb *v)
 {
-	v->save.dr6 |= v->control.exitinfo2 & DR6_REASONS; /* Bochs; elsewhere EXITINFO2 is 0 here */
+	if (!(v->save.dr6 & DR6_REASONS))
+		v->save.dr6 |= debug_reasons(&v->save);
+	v->save.dr7 &= ~DR7_GD;
 	cpu->exit.qualifier = v->save.dr6;
+}
+
+/* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA: 0f 01 d8 to df, but for VMMCALL. */
+static bool is_svm_instruction(struct cpu *cpu)
+{
+	const uint8_t *c = cpu->exit.code;
+
+	insn_fetch(cpu);
+	return cpu->exit.code_len >= 3 && c[0] == 0x0f && c[1] == 0x01 && (c[2] & 0xf8) == 0xd8 && c[2] != 0xd9;
+}
+
+/*
+ * SVME is set beneath the guest, so that these instructions fault with #GP outside of CPL 0 before they exit. To the
+ * guest SVME is clear: they are #UD at every CPL (APM vol. 3, VMRUN and its like).
+ */
+static void hide_svme(struct cpu *cpu, const struct vmcb *v)
+{
+	struct event *e = &cpu->exit.event;
+
+	if (v->save.cpl && !e->error && is_svm_instruction(cpu))
+		*e = (struct event){.valid = true, .vector = VEC_UD, .type = TRAP_TYPE_EXCEPTION};
 }
 
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v)
@@ -75,6 +136,8 @@ void svm_decode_exception(struct cpu *cpu, struct vmcb *v)
 	};
 	if (vector == VEC_PF)
 		x->address = v->control.exitinfo2;
+	else if (vector == VEC_GP)
+		hide_svme(cpu, v);
 	else if (vector == VEC_DB)
 		decode_debug(cpu, v);
 	else if (vector == VEC_BP || vector == VEC_OF)
@@ -104,9 +167,14 @@ void svm_decode_swint(struct cpu *cpu, struct vmcb *v)
 }
 
 /*
- * Software events push the RIP behind the instruction: the CPU takes it from nRIP where it has that, otherwise RIP is
- * moved, and moved back if the delivery exits. ICEBP is #DB with RIP moved on every CPU: hardware gives vector 1 of
- * type 3 no trap semantics.
+ * Software events push the RIP behind the instruction. CPUs with nRIP take it from there, those without (and Bochs 2.7,
+ * which has it and does not use it) from RIP: both are set, and RIP is moved back if the delivery exits. Where
+ * trapline.conf leaves exceptions to the guest, such a delivery may fault without an exit, and a CPU with nRIP is
+ * trusted to push RIP as it is.
+ *
+ * INT3 and INTO go in as INT n: every CPU then checks the gate's DPL. Only virtual-8086 mode tells them apart, by
+ * IOPL, and there they are exceptions to a real CPU (APM vol. 2 15.20). ICEBP is #DB: no CPU gives vector 1 of type 3
+ * the semantics of a trap.
  */
 static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 {
@@ -114,16 +182,21 @@ static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 	struct vmcb *v = svm->vmcb;
 	uint64_t next = insn_next(cpu);
 
-	if (svm_caps.nrips && e->type != TRAP_TYPE_ICEBP) {
-		v->control.nrip = next;
-		return e->type == TRAP_TYPE_SOFTINT ? SOFT_TYPE : TRAP_TYPE_EXCEPTION;
+	v->control.nrip = next;
+	if (!svm_caps.nrips || boot_info.config.intercept == ~0u || e->type == TRAP_TYPE_ICEBP) {
+		svm->soft_rip = v->save.rip;
+		svm->soft_pending = true;
+		v->save.rip = next;
 	}
-	svm->soft_rip = v->save.rip;
-	svm->soft_pending = true;
-	v->save.rip = next;
-	return e->type == TRAP_TYPE_ICEBP ? TRAP_TYPE_EXCEPTION : SOFT_TYPE;
+	if (e->type == TRAP_TYPE_ICEBP)
+		return TRAP_TYPE_EXCEPTION;
+	return e->type == TRAP_TYPE_SOFTEXC && (v->save.rflags & RFLAGS_VM) ? TRAP_TYPE_EXCEPTION : TRAP_TYPE_SOFTINT;
 }
 
+/*
+ * Faults push RFLAGS with RF set, #DB apart (APM vol. 2 3.1.6); injection pushes what the VMCB has. INT3, INTO and
+ * INT n are traps.
+ */
 void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 {
 	struct vmcb *v = vmcb_of(cpu);
@@ -131,6 +204,8 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 
 	if (type >= TRAP_TYPE_SOFTINT)
 		type = prepare_soft(cpu, e);
+	else if (type == TRAP_TYPE_EXCEPTION && e->vector != VEC_DB && svm_caps.pushes_rf)
+		v->save.rflags |= RFLAGS_RF;
 	word = SVM_EVENT_V | type << 8 | e->vector;
 	if (e->has_error)
 		word |= SVM_EVENT_EV | (uint64_t)e->error << 32;

@@ -1,6 +1,7 @@
 /* MSRs and CPUID bits of AMD-V itself, which the guest does not get to see or change. */
 #include "svm/svm.h"
 #include "cpu/asm.h"
+#include "cpu/idt.h"
 #include "cpu/msr.h"
 #include "mem/pool.h"
 
@@ -10,6 +11,7 @@
 #define EFER_RESERVED 0xffffffffffd002feull /* APM vol. 2 3.1.7: what no CPU defines */
 #define EFER_PROBE    (1ull << 2)	    /* one of them */
 #define CR0_PG	      (1ull << 31)
+#define RFLAGS_RF     (1ull << 16)
 #define VM_CR_VALUE   0x18 /* SVMDIS and LOCK: as where the firmware turned SVM off */
 
 static uint64_t msrpm;
@@ -51,13 +53,14 @@ static uint64_t supported_efer(void)
 	return bits;
 }
 
-/* QEMU 7.2 ignores reserved bits of EFER; a CPU faults. The guest gets what its CPU does. */
+/* What the manual leaves no choice in but an emulator takes: the guest gets what its CPU does. */
 void svm_msr_probe(void)
 {
 	uint64_t efer = rdmsr(MSR_EFER);
 
 	svm_caps.strict_efer = !wrmsr_safe(MSR_EFER, efer | EFER_PROBE);
 	wrmsr(MSR_EFER, efer);
+	svm_caps.pushes_rf = fault_rflags() & RFLAGS_RF;
 }
 
 const char *svm_msr_init(void)
