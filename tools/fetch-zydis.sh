@@ -33,6 +33,7 @@ trap 'exit 1' HUP INT TERM
 
 # One stanza or line per Debian source that carries this release's main component. A third party's repository names
 # its suites otherwise, has no main, or is signed with a key of its own.
+# shellcheck disable=SC1091
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 
 deb822_sources() {
@@ -76,7 +77,9 @@ line_sources() {
 		}
 		uri = $i; suite = $(i + 1)
 		if (suite != codename && suite != "stable" && suite != "oldstable") next
-		for (j = i + 2; j <= NF; j++) if ($j == "main") { print "deb-src" options, uri, suite, "main"; next }
+		line = "deb-src" options " " uri " " suite " main"
+		for (j = i + 2; j <= NF; j++)
+			if ($j == "main" && !seen[line]++) print line
 	}' "$1"
 }
 
@@ -107,11 +110,11 @@ fetch() {
 	command -v apt-get >/dev/null || die "no apt-get here; set ZYDIS_TARBALL to a copy of $TARBALL"
 	write_sources
 	mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-	private_apt update >"$work/log" 2>&1 || { cat "$work/log" >&2; die "apt-get update failed"; }
-	(cd "$work" && private_apt source --download-only zydis=$VERSION) >"$work/log" 2>&1 || {
+	# One mirror of several may be down and update still succeeds: what counts is whether the source comes.
+	if ! (private_apt update && cd "$work" && private_apt source --download-only zydis=$VERSION) >"$work/log" 2>&1; then
 		cat "$work/log" >&2
-		die "apt-get source zydis=$VERSION failed"
-	}
+		die "apt cannot fetch the source package zydis $VERSION"
+	fi
 	[ -f "$work/$TARBALL" ] || die "the source package has no $TARBALL"
 }
 
