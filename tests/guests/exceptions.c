@@ -472,7 +472,7 @@ static const char *mismatch(const struct sight *s, const struct trap_state *star
 		return NULL;
 	if (e->has_error != (!s->no_error && pushes_error(s->vector)) || e->error != s->error)
 		return "err";
-	if (s->vector == VECTOR_DF) /* no more is defined */
+	if (s->vector == VECTOR_DF && !s->no_error) /* no more is defined */
 		return NULL;
 	if (!rip_right(s, start, e))
 		return "rip";
@@ -504,7 +504,7 @@ static enum verdict judge(const struct row *row, const struct trap_state *start,
 	*why = mismatch(&row->want, start, e, trace, true);
 	if (*why)
 		return known_quirk(row, start, e, trace) ? VERDICT_QUIRK : VERDICT_DIFFER;
-	if (e->vector == VECTOR_DF || e->vector == VECTOR_END)
+	if (e->vector == VECTOR_END || (e->vector == VECTOR_DF && e->has_error))
 		return VERDICT_OK;
 	if (!frame_right(row, start, e))
 		*why = "frame";
@@ -551,7 +551,7 @@ static void print_site(const struct row *row, const struct trap_state *start, co
 	uint64_t at = is_software(row, e) ? start->rip + row->site : e->state.rip;
 	const uint8_t *code = row->code + (at - start->rip);
 
-	if (e->vector == VECTOR_END)
+	if (e->vector >= 32) /* no exception */
 		return;
 	print("site name=%s vec=%u at=0x%lx code=", row->name, e->vector, at);
 	for (; !row->entry && code >= row->code && code < row->end + END_SIZE; code++)
