@@ -29,7 +29,7 @@ static void no_gates(void)
 static void lost_stack(void)
 {
 	machine_idt[VECTOR_DF].ist = 0;
-	__asm__ volatile("mov %0, %%rsp; ud2" : : "r"(PAGE_ABSENT_AFTER_DATA));
+	__asm__ volatile("mov %0, %%rsp; ud2" : : "r"(PAGE_ABSENT_LAST + PAGE_SIZE / 2));
 }
 
 /* CR3 at a page of zeroes: the next fetch is a #PF, and so is every gate. */
