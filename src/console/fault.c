@@ -45,7 +45,7 @@ static void print_registers(const struct trap_frame *f)
 
 void fault_screen(const struct trap_frame *f)
 {
-	struct cpu *cpu = this_cpu();
+	struct cpu *cpu = cpu_of_stack((uint64_t)f);
 	const char *name = vector_name((unsigned)f->vector);
 
 	console_seize();

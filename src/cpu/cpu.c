@@ -50,6 +50,8 @@ static bool make_stacks(struct cpu *cpu)
 		if (!top)
 			return false;
 		set_ist(cpu, ist[i], top);
+		if (i == 0)
+			cpu->host_stacks = top - CPU_IST_STACK_SIZE;
 	}
 	cpu->host_stack_top = host_map_stack(CPU_STACK_SIZE);
 	return cpu->host_stack_top != 0;
@@ -81,6 +83,14 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 		return NULL;
 	cpus[number] = cpu;
 	return cpu;
+}
+
+struct cpu *cpu_of_stack(uint64_t address)
+{
+	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
+		if (cpus[i] && address >= cpus[i]->host_stacks && address <= cpus[i]->host_stack_top)
+			return cpus[i];
+	return cpus[0];
 }
 
 void cpu_load_host(struct cpu *cpu)

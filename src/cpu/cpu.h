@@ -89,6 +89,7 @@ struct cpu {
 	uint64_t gpr[TRAP_GPRS];     /* the guest's, at 8; gpr[TRAP_RSP] is filled only where the vendor says so */
 	uint64_t vendor_asm[4];	     /* at 136: the vendor's own words for its stub */
 	uint64_t host_stack_top;     /* at 168 */
+	uint64_t host_stacks;	     /* where its stacks begin; the one above is the last of them */
 
 	uint32_t number;
 	uint32_t apic_id;
@@ -120,6 +121,12 @@ static inline struct cpu *this_cpu(void)
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(c));
 	return c;
 }
+
+/*
+ * The CPU that a host stack address belongs to: for the fault path, where GS may still be the guest's. The boot CPU's
+ * when it is nobody's.
+ */
+struct cpu *cpu_of_stack(uint64_t address);
 
 extern struct boot_info boot_info; /* Trapline's own copy */
 extern struct cpu *cpus[BOOT_MAX_CPUS];

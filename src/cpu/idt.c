@@ -4,6 +4,8 @@
 #include "trace/vector.h"
 
 #define GATE_INTERRUPT 0x8e /* P, DPL 0, 64-bit interrupt gate */
+#define RFLAGS_TF      0x100ull
+#define RFLAGS_RF      0x10000ull
 #define STUB_SIZE      16   /* src/cpu/idt.asm */
 #define WINDOW_VECTOR  256  /* added by the stubs of the window */
 
@@ -107,18 +109,27 @@ uint64_t fault_rflags(void)
 
 void host_trap(struct trap_frame *frame)
 {
-	struct cpu *cpu = this_cpu();
+	struct cpu *cpu;
 
+	if (frame->vector == VEC_DB) {
+		/*
+		 * Not a fault of ours: Bochs 2.7 raises a guest's single step behind the #VMEXIT, and QEMU 7.2 leaves the
+		 * guest's instruction breakpoints armed. GS may still be the guest's here.
+		 */
+		frame->rflags = (frame->rflags & ~RFLAGS_TF) | RFLAGS_RF;
+		return;
+	}
+	if (frame->vector < WINDOW_VECTOR && frame->vector != VEC_NMI) {
+		if (!fix_up(frame))
+			fault_screen(frame);
+		return;
+	}
+	cpu = this_cpu();
 	if (frame->vector == VEC_NMI) {
 		cpu->nmi_pending = true;
 		cpu->work |= CPU_WORK_NMI;
-	} else if (frame->vector >= WINDOW_VECTOR) {
+	} else {
 		cpu->host_interrupt = (uint8_t)(frame->vector - WINDOW_VECTOR);
 		cpu->host_interrupt_valid = true;
-	} else if (frame->vector == VEC_DB) {
-		/* Bochs 2.7 raises a guest's single step in the host after an intercepted instruction. */
-		frame->rflags &= ~0x100ull;
-	} else if (!fix_up(frame)) {
-		fault_screen(frame);
 	}
 }
