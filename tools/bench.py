@@ -8,7 +8,7 @@ is not on the hot path, and can be turned off. Writes build/bench.json:
 
     {"version": "...", "rows": [{"name": "cpuid", "n": 1000, "bare": 1.0, "trapline": 97.0, "cost": 96.0, "limit": 100}]}
 
-in instructions for one operation. Exit status 1 when a row is over its limit.
+in instructions for one operation. tests/machine/test_cost.py holds the limits against the same figures.
 """
 
 import json
@@ -20,40 +20,20 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/machine"))
 
-from lib import logs, machine  # noqa: E402
+from lib import cost, logs, machine  # noqa: E402
 
 OUT = ROOT / "build/bench"
 RESULT = ROOT / "build/bench.json"
-# The design's limits, for what is on the hot path of every guest.
-LIMITS = {"cpuid": 100, "vmcall": 100, "vmmcall": 100, "ud2": 450, "int3": 450, "gp": 450, "pf": 450}
 
 
 def launch(name, **variables):
-    """The bench lines of one run, by name."""
+    """The figures of one run, by name."""
     env = {key: value for key, value in os.environ.items() if key not in machine.VARIABLES}
     env.update(variables, EFI=str(machine.GUESTS / "bench.efi"), ICOUNT="1", OUT=str(OUT / name), TIMEOUT="300")
     status = subprocess.run([machine.LAUNCH], env=env, stdin=subprocess.DEVNULL, timeout=360, check=False).returncode
     if status:
         sys.exit(f"bench: the {name} run ended with status {status}; logs in {OUT / name}")
-    rows = logs.records(logs.clean((OUT / name / "guest.log").read_bytes()), "bench")
-    return {row["name"]: row for row in rows}
-
-
-def per_operation(row):
-    return int(row["per"]) / 100
-
-
-def compare(bare, trapline):
-    rows = []
-    for name, row in trapline.items():
-        if "per" not in row:
-            continue
-        # What there is only under Trapline, as a VMCALL, costs all of it.
-        before = per_operation(bare[name]) if name in bare else 0.0
-        after = per_operation(row)
-        figures = {"name": name, "n": int(row["n"]), "bare": before, "trapline": after}
-        rows.append({**figures, "cost": round(after - before, 2), "limit": LIMITS.get(name)})
-    return rows
+    return cost.rows(logs.clean((OUT / name / "guest.log").read_bytes()))
 
 
 def version():
@@ -72,14 +52,14 @@ def show(rows):
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     quiet = OUT / "trapline.conf"
-    quiet.write_text("print = none\n")
-    rows = compare(launch("bare", TRAPLINE="0"), launch("trapline", CONF=str(quiet)))
+    quiet.write_text(cost.CONF)
+    rows = cost.compare(launch("bare", TRAPLINE="0"), launch("trapline", CONF=str(quiet)))
     if not rows:
         sys.exit(f"bench: no bench lines in both runs; logs in {OUT}")
     RESULT.write_text(json.dumps({"version": version(), "rows": rows}, indent=2) + "\n")
     show(rows)
     print(f"written to {RESULT.relative_to(ROOT)}")
-    return 1 if any(row["limit"] and row["cost"] > row["limit"] for row in rows) else 0
+    return 0
 
 
 sys.exit(main())

@@ -53,7 +53,8 @@ class Run:
         self.said = said.strip()
         self.guest = self.read("guest.log")
         self.trapline = self.read("trapline.log")
-        self.traps = logs.records(self.trapline, "trap")
+        # The summary's table starts with the same word.
+        self.traps = [trap for trap in logs.records(self.trapline, "trap") if "seq" in trap]
 
     def read(self, name):
         path = self.out / name
