@@ -91,6 +91,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	__asm__ volatile("clgi");
 	if (cpu->number == 0)
 		svm_msr_probe();
+	svm_probe_cr2(cpu);
 	return NULL;
 }
 

@@ -11,6 +11,7 @@ struct svm_cpu {
 	struct vmcb *vmcb;
 	bool soft_pending; /* a software event went in with RIP moved by hand: svm_event.c */
 	uint64_t soft_rip; /* of its instruction */
+	bool probe_cr2;	   /* the next exit tells whether VMRUN loads CR2 */
 };
 
 struct svm_caps {
@@ -18,6 +19,7 @@ struct svm_caps {
 	uint32_t asids;
 	bool nrips;	   /* the CPU writes nRIP and uses it for software events */
 	bool pushes_rf;	   /* faults push RFLAGS with RF set, as the manual has it; QEMU 7.2 does not in 64-bit mode */
+	bool keeps_cr2;	   /* VMRUN does not load CR2 but leaves the host's: Bochs 2.7 */
 	bool strict_efer;  /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
 };
 
@@ -70,7 +72,8 @@ __attribute__((noreturn)) void svm_run(struct cpu *cpu);
 void svm_open_nmi_window(void);	      /* STGI, CLGI */
 void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
 
-/* svm_exit.c, called by run.asm */
+/* svm_exit.c, the last called by run.asm */
+void svm_probe_cr2(struct cpu *cpu);
 void svm_exit(struct cpu *cpu);
 
 #endif

@@ -1,5 +1,6 @@
 /* #VMEXIT: from the VMCB's words to the neutral exit, and back in. */
 #include "svm/svm.h"
+#include "cpu/asm.h"
 #include "exit/dispatch.h"
 
 #define X(code, name, kind) [code] = kind,
@@ -59,11 +60,32 @@ static void decode(struct cpu *cpu, struct vmcb *v)
 	}
 }
 
+/*
+ * Before the first entry CR2 is set to what the guest's is not; at the first exit, before any #PF can have been given
+ * to the guest, the VMCB says which of the two the guest ran with.
+ */
+void svm_probe_cr2(struct cpu *cpu)
+{
+	write_cr2(~vmcb_of(cpu)->save.cr2);
+	svm_of(cpu)->probe_cr2 = true;
+}
+
+static void conclude_cr2(struct svm_cpu *svm, struct vmcb *v)
+{
+	svm->probe_cr2 = false;
+	if (v->save.cr2 != read_cr2())
+		return;
+	svm_caps.keeps_cr2 = true;
+	v->save.cr2 = ~v->save.cr2;
+}
+
 void svm_exit(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
 	struct vmcb *v = svm->vmcb;
 
+	if (svm->probe_cr2)
+		conclude_cr2(svm, v);
 	cpu->gpr[TRAP_RAX] = v->save.rax;
 	v->control.tlb_control = 0;
 	v->control.eventinj = 0; /* QEMU and the manual clear it; an older CPU may not */
@@ -74,4 +96,6 @@ void svm_exit(struct cpu *cpu)
 	decode(cpu, v);
 	exit_dispatch(cpu);
 	v->save.rax = cpu->gpr[TRAP_RAX];
+	if (svm_caps.keeps_cr2)
+		write_cr2(v->save.cr2);
 }
