@@ -59,7 +59,7 @@ kernel_package() {
 
 # The newest kernel that is installed on this machine, which saves the download.
 installed_kernel() {
-	dpkg-query -W -f='${db:Status-Status} ${Package}\n' 'linux-image-[0-9]*-amd64' 2>/dev/null |
+	{ dpkg-query -W -f='${db:Status-Status} ${Package}\n' 'linux-image-[0-9]*-amd64' 2>/dev/null || true; } |
 		awk '$1 == "installed" { sub("linux-image-", "/boot/vmlinuz-", $2); print $2 }' | sort -V | tail -n 1
 }
 
