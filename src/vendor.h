@@ -55,7 +55,6 @@ struct vendor {
 	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
 
 	/* Going on. */
-	void (*skip)(struct cpu *cpu);	/* past the instruction that exited; raises #DB where TF asks for it */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2); /* at the next entry */
 	void (*take_interrupt)(struct cpu *cpu); /* acknowledges it on the host: cpu->host_interrupt */
 	void (*take_nmi)(struct cpu *cpu);	 /* lets the host's handler have it: cpu->nmi_pending */

@@ -17,6 +17,9 @@
 #define CPU_IST_STACK_SIZE (16 * 1024)
 #define CPU_PRINT_QUEUE    1024
 
+/* Not on the way of most exits: kept out of line, so that the callers stay short. */
+#define SLOW_PATH __attribute__((noinline, cold))
+
 /* Work that the end of an exit looks after: one test on the hot path for all of it. */
 #define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
 #define CPU_WORK_NMI	 0x02 /* an NMI of the guest's waits until the guest can take it */
@@ -58,6 +61,7 @@ struct exit {
 	uint64_t address;     /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
 	uint64_t qualifier;   /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; IO: see struct exit_io */
 	uint64_t linear;      /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
+	bool skip;	      /* set by exit_skip() */
 	uint8_t code_len;     /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */
 	uint8_t code[16];
 	struct exit_io {

@@ -16,7 +16,7 @@ static void set_bit(uint32_t *word, uint32_t bit, bool on)
 	*word = on ? *word | bit : *word & ~bit;
 }
 
-static struct cpuid signature(uint32_t leaf)
+SLOW_PATH static struct cpuid signature(uint32_t leaf)
 {
 	if (leaf == TRAPLINE_CPUID_SIGNATURE)
 		return (struct cpuid){TRAPLINE_CPUID_VERSION, TRAPLINE_SIGNATURE_EBX, TRAPLINE_SIGNATURE_ECX,
@@ -26,8 +26,14 @@ static struct cpuid signature(uint32_t leaf)
 	return (struct cpuid){0};
 }
 
+/* Leaves 1 and 7, and the extended ones, are not as the CPU has them; all others are. */
+static bool needs_adjusting(uint32_t leaf)
+{
+	return leaf == 1 || leaf == 7 || leaf >= 0x80000000;
+}
+
 /* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says that there is a hypervisor. */
-static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
+SLOW_PATH static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
 {
 	if (leaf == 1) {
 		set_bit(&r->ecx, LEAF1_ECX_OSXSAVE, vendor->get(cpu, GUEST_CR4) & CR4_OSXSAVE);
@@ -36,7 +42,8 @@ static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpui
 	} else if (leaf == 7 && subleaf == 0) {
 		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->get(cpu, GUEST_CR4) & CR4_PKE);
 	}
-	vendor->hide_cpuid(leaf, r);
+	if (leaf == 1 || leaf >= 0x80000000)
+		vendor->hide_cpuid(leaf, r);
 }
 
 void exit_cpuid(struct cpu *cpu)
@@ -48,11 +55,12 @@ void exit_cpuid(struct cpu *cpu)
 		r = signature(leaf);
 	} else {
 		r = cpuid(leaf, subleaf);
-		adjust(cpu, leaf, subleaf, &r);
+		if (needs_adjusting(leaf))
+			adjust(cpu, leaf, subleaf, &r);
 	}
 	cpu->gpr[TRAP_RAX] = r.eax;
 	cpu->gpr[TRAP_RBX] = r.ebx;
 	cpu->gpr[TRAP_RCX] = r.ecx;
 	cpu->gpr[TRAP_RDX] = r.edx;
-	vendor->skip(cpu);
+	exit_skip(cpu);
 }

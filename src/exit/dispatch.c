@@ -17,7 +17,7 @@ static void exit_unknown(struct cpu *cpu)
 	exception_raise(cpu, VEC_UD, 0);
 }
 
-static void (*const handlers[EXIT_KIND_COUNT])(struct cpu *) = {
+void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_UNKNOWN] = exit_unknown,
 	[EXIT_EXCEPTION] = exit_exception,
 	[EXIT_INTERRUPT] = exit_interrupt,
@@ -45,8 +45,7 @@ const char *exit_kind_name(enum exit_kind kind)
 	return kind_names[kind];
 }
 
-/* What waits for an exit to be looked after; off the hot path, and most exits find nothing here. */
-static void look_after(struct cpu *cpu)
+void exit_look_after(struct cpu *cpu)
 {
 	if (cpu->work & CPU_WORK_SINK)
 		stage2_close_sink(cpu);
@@ -56,12 +55,4 @@ static void look_after(struct cpu *cpu)
 	}
 	if (cpu->work & CPU_WORK_CONSOLE)
 		console_serve(cpu);
-}
-
-void exit_dispatch(struct cpu *cpu)
-{
-	cpu->stats.exits[cpu->exit.kind]++;
-	handlers[cpu->exit.kind](cpu);
-	if (__builtin_expect(cpu->work != 0, 0))
-		look_after(cpu);
 }

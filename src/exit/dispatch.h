@@ -4,8 +4,32 @@
 
 #include "cpu/cpu.h"
 
-/* Handles cpu->exit, then whatever cpu->work asks for. Called by the vendor's exit, the guest's state is up to date. */
-void exit_dispatch(struct cpu *cpu);
+extern void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *);
+
+/* What waits for an exit to be looked after (CPU_WORK_...); off the hot path, most exits find nothing here. */
+void exit_look_after(struct cpu *cpu);
+
+/* For handlers: the instruction was carried out, the guest goes on behind it. */
+static inline void exit_skip(struct cpu *cpu)
+{
+	cpu->exit.skip = true;
+}
+
+/*
+ * Handles cpu->exit, then whatever cpu->work asks for. Called by the vendor's exit, the guest's state is up to date.
+ *   skip  the vendor's: moves RIP behind the instruction that exited, ends an interrupt shadow, raises #DB where TF
+ *         asks for it. It is called before an NMI may go in: the NMI's frame has the new RIP.
+ */
+__attribute__((always_inline)) static inline void exit_dispatch(struct cpu *cpu, void (*skip)(struct cpu *))
+{
+	cpu->stats.exits[cpu->exit.kind]++;
+	cpu->exit.skip = false;
+	exit_handlers[cpu->exit.kind](cpu);
+	if (cpu->exit.skip)
+		skip(cpu);
+	if (__builtin_expect(cpu->work != 0, 0))
+		exit_look_after(cpu);
+}
 
 /* The kind in words, for reports. */
 const char *exit_kind_name(enum exit_kind kind);

@@ -134,5 +134,5 @@ void exit_io(struct cpu *cpu)
 		*rax = merge_in(*rax, io->size, is_hidden(io->port) ? ~0u : port_in(io->port, io->size));
 	else if (!is_hidden(io->port))
 		watched_out(io, (uint32_t)*rax);
-	vendor->skip(cpu);
+	exit_skip(cpu);
 }

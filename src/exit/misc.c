@@ -40,7 +40,7 @@ void exit_xsetbv(struct cpu *cpu)
 	uint64_t value = cpu->gpr[TRAP_RDX] << 32 | (uint32_t)cpu->gpr[TRAP_RAX];
 
 	if (xsetbv_safe((uint32_t)cpu->gpr[TRAP_RCX], value))
-		vendor->skip(cpu);
+		exit_skip(cpu);
 	else
 		exception_raise(cpu, VEC_GP, 0);
 }
@@ -49,7 +49,7 @@ void exit_xsetbv(struct cpu *cpu)
 void exit_invd(struct cpu *cpu)
 {
 	wbinvd();
-	vendor->skip(cpu);
+	exit_skip(cpu);
 }
 
 void exit_virtualization(struct cpu *cpu)

@@ -25,7 +25,7 @@ void exit_rdmsr(struct cpu *cpu)
 	}
 	cpu->gpr[TRAP_RAX] = (uint32_t)value;
 	cpu->gpr[TRAP_RDX] = value >> 32;
-	vendor->skip(cpu);
+	exit_skip(cpu);
 }
 
 void exit_wrmsr(struct cpu *cpu)
@@ -39,5 +39,5 @@ void exit_wrmsr(struct cpu *cpu)
 	if (result == MSR_FAULT)
 		refuse(cpu);
 	else
-		vendor->skip(cpu);
+		exit_skip(cpu);
 }

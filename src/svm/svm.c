@@ -110,6 +110,7 @@ static void svm_stage2_flush(struct cpu *cpu)
 {
 	vmcb_of(cpu)->control.tlb_control =
 		svm_caps.features & SVM_FEATURE_FLUSHASID ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
+	svm_of(cpu)->odd |= SVM_CLEAR_REQUESTS;
 }
 
 static void svm_watch_interrupts(struct cpu *cpu, bool on)
@@ -132,7 +133,6 @@ const struct vendor svm_vendor = {
 	.code_address = svm_code_address,
 	.code_mode = svm_code_mode,
 	.capture = svm_capture,
-	.skip = svm_skip,
 	.inject = svm_inject,
 	.take_interrupt = svm_take_interrupt,
 	.take_nmi = svm_take_nmi,

@@ -9,17 +9,24 @@
 
 struct svm_cpu {
 	struct vmcb *vmcb;
-	bool soft_pending; /* a software event went in with RIP moved by hand: svm_event.c */
+	uint32_t odd;	   /* SVM_...: what the next exit or entry has to do besides; 0 on most */
 	uint64_t soft_rip; /* of its instruction */
-	bool probe_cr2;	   /* the next exit tells whether VMRUN loads CR2 */
+	uint64_t first_cr2; /* with SVM_PROBE_CR2: the firmware's */
+	uint64_t code_cr3; /* where the code page in code_page was found: svm_skip() */
+	uint64_t code_page;
+	const uint8_t *code;
 };
+
+#define SVM_CLEAR_REQUESTS 0x01 /* EVENTINJ or TLB_CONTROL was set for one entry */
+#define SVM_SOFT_PENDING   0x02 /* a software event went in with RIP moved by hand: svm_event.c */
+#define SVM_PROBE_CR2	   0x04 /* the next exit tells whether VMRUN loads CR2 */
+#define SVM_KEEPS_CR2	   0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
 	uint32_t asids;
 	bool nrips;	   /* the CPU writes nRIP and uses it for software events */
 	bool pushes_rf;	   /* faults push RFLAGS with RF set, as the manual has it; QEMU 7.2 does not in 64-bit mode */
-	bool keeps_cr2;	   /* VMRUN does not load CR2 but leaves the host's: Bochs 2.7 */
 	bool strict_efer;  /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
 };
 
@@ -28,6 +35,13 @@ extern struct svm_caps svm_caps;
 static inline struct svm_cpu *svm_of(const struct cpu *cpu)
 {
 	return cpu->vendor;
+}
+
+/* The next entry injects an event, with all that this word says. */
+static inline void svm_set_eventinj(struct svm_cpu *svm, uint64_t word)
+{
+	svm->vmcb->control.eventinj = word;
+	svm->odd |= SVM_CLEAR_REQUESTS;
 }
 
 static inline struct vmcb *vmcb_of(const struct cpu *cpu)

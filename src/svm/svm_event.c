@@ -51,7 +51,7 @@ void svm_soft_event_done(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
 
-	svm->soft_pending = false;
+	svm->odd &= ~SVM_SOFT_PENDING;
 	if (cpu->exit.during.valid)
 		svm->vmcb->save.rip = svm->soft_rip;
 }
@@ -185,7 +185,7 @@ static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 	v->control.nrip = next;
 	if (!svm_caps.nrips || boot_info.config.intercept == ~0u || e->type == TRAP_TYPE_ICEBP) {
 		svm->soft_rip = v->save.rip;
-		svm->soft_pending = true;
+		svm->odd |= SVM_SOFT_PENDING;
 		v->save.rip = next;
 	}
 	if (e->type == TRAP_TYPE_ICEBP)
@@ -211,7 +211,7 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 		word |= SVM_EVENT_EV | (uint64_t)e->error << 32;
 	if (e->vector == VEC_PF && e->type == TRAP_TYPE_EXCEPTION)
 		v->save.cr2 = cr2;
-	v->control.eventinj = word;
+	svm_set_eventinj(svm_of(cpu), word);
 }
 
 /* The NMI stays pending while GIF is clear (15.17): opening it lets the host's handler note it. */

@@ -3,8 +3,9 @@
 #include "cpu/asm.h"
 #include "exit/dispatch.h"
 
+/* The ranges first, then the list; 0 is EXIT_UNKNOWN. */
 #define X(code, name, kind) [code] = kind,
-static const uint8_t kind_of[0x90] = {SVM_EXITS(X)};
+static const uint8_t kind_of[0x90] = {[SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION + 31] = EXIT_EXCEPTION, SVM_EXITS(X)};
 #undef X
 
 /* APM vol. 2 15.10.2: EXITINFO1 of an IOIO exit. */
@@ -30,21 +31,19 @@ static void decode_npf(struct exit *x, const struct vmcb_control *c)
 		       (e & 1ull << 33 ? STAGE2_WALK : 0);
 }
 
-static void decode(struct cpu *cpu, struct vmcb *v)
+/* The kinds whose exit says more than its code. */
+#define MORE_TO_DECODE (1u << EXIT_EXCEPTION | 1u << EXIT_RDMSR | 1u << EXIT_IO | 1u << EXIT_STAGE2)
+
+__attribute__((noinline)) static void decode_more(struct cpu *cpu, struct vmcb *v)
 {
 	struct exit *x = &cpu->exit;
-	uint64_t code = (uint32_t)v->control.exitcode;
 
-	x->reason = code;
-	if (code - SVM_EXIT_EXCEPTION < 32) {
-		x->kind = EXIT_EXCEPTION;
-		svm_decode_exception(cpu, v);
-		return;
-	}
-	x->kind = code == SVM_EXIT_NPF ? EXIT_STAGE2 : code < sizeof(kind_of) ? kind_of[code] : EXIT_UNKNOWN;
 	switch (x->kind) {
 	case EXIT_EXCEPTION:
-		svm_decode_swint(cpu, v);
+		if (x->reason < SVM_EXIT_EXCEPTION + 32)
+			svm_decode_exception(cpu, v);
+		else
+			svm_decode_swint(cpu, v);
 		break;
 	case EXIT_RDMSR:
 		x->kind = v->control.exitinfo1 ? EXIT_WRMSR : EXIT_RDMSR;
@@ -52,12 +51,21 @@ static void decode(struct cpu *cpu, struct vmcb *v)
 	case EXIT_IO:
 		decode_io(&x->io, v->control.exitinfo1);
 		break;
-	case EXIT_STAGE2:
+	default:
 		decode_npf(x, &v->control);
 		break;
-	default:
-		break;
 	}
+}
+
+static void decode(struct cpu *cpu, struct vmcb *v)
+{
+	struct exit *x = &cpu->exit;
+	uint64_t code = (uint32_t)v->control.exitcode;
+
+	x->reason = code;
+	x->kind = code < sizeof(kind_of) ? kind_of[code] : code == SVM_EXIT_NPF ? EXIT_STAGE2 : EXIT_UNKNOWN;
+	if (1u << x->kind & MORE_TO_DECODE)
+		decode_more(cpu, v);
 }
 
 /*
@@ -66,17 +74,36 @@ static void decode(struct cpu *cpu, struct vmcb *v)
  */
 void svm_probe_cr2(struct cpu *cpu)
 {
-	write_cr2(~vmcb_of(cpu)->save.cr2);
-	svm_of(cpu)->probe_cr2 = true;
+	svm_of(cpu)->first_cr2 = vmcb_of(cpu)->save.cr2;
+	write_cr2(~svm_of(cpu)->first_cr2);
+	svm_of(cpu)->odd |= SVM_PROBE_CR2;
 }
 
 static void conclude_cr2(struct svm_cpu *svm, struct vmcb *v)
 {
-	svm->probe_cr2 = false;
-	if (v->save.cr2 != read_cr2())
+	svm->odd &= ~SVM_PROBE_CR2;
+	if (v->save.cr2 == svm->first_cr2)
 		return;
-	svm_caps.keeps_cr2 = true;
-	v->save.cr2 = ~v->save.cr2;
+	svm->odd |= SVM_KEEPS_CR2;
+	v->save.cr2 = svm->first_cr2;
+}
+
+/* What most exits do not need, before and after the handler. */
+SLOW_PATH static void odd_exit(struct cpu *cpu, struct svm_cpu *svm)
+{
+	svm->vmcb->control.eventinj = 0; /* the manual has the CPU clear it */
+	svm->vmcb->control.tlb_control = 0;
+	svm->odd &= ~SVM_CLEAR_REQUESTS;
+	if (svm->odd & SVM_PROBE_CR2)
+		conclude_cr2(svm, svm->vmcb);
+	if (svm->odd & SVM_SOFT_PENDING)
+		svm_soft_event_done(cpu);
+}
+
+SLOW_PATH static void odd_entry(struct svm_cpu *svm)
+{
+	if (svm->odd & SVM_KEEPS_CR2)
+		write_cr2(svm->vmcb->save.cr2);
 }
 
 void svm_exit(struct cpu *cpu)
@@ -84,18 +111,16 @@ void svm_exit(struct cpu *cpu)
 	struct svm_cpu *svm = svm_of(cpu);
 	struct vmcb *v = svm->vmcb;
 
-	if (svm->probe_cr2)
-		conclude_cr2(svm, v);
 	cpu->gpr[TRAP_RAX] = v->save.rax;
-	v->control.tlb_control = 0;
-	v->control.eventinj = 0; /* QEMU and the manual clear it; an older CPU may not */
 	cpu->exit.code_len = EXIT_CODE_UNREAD;
-	svm_decode_during(cpu, v);
-	if (svm->soft_pending)
-		svm_soft_event_done(cpu);
+	cpu->exit.during.valid = false;
+	if (v->control.exitintinfo & SVM_EVENT_V)
+		svm_decode_during(cpu, v);
+	if (svm->odd)
+		odd_exit(cpu, svm);
 	decode(cpu, v);
-	exit_dispatch(cpu);
+	exit_dispatch(cpu, svm_skip);
 	v->save.rax = cpu->gpr[TRAP_RAX];
-	if (svm_caps.keeps_cr2)
-		write_cr2(v->save.cr2);
+	if (svm->odd)
+		odd_entry(svm);
 }

@@ -5,10 +5,12 @@
 #include "cpu/msr.h"
 #include "exit/insn.h"
 #include "lib/string.h"
+#include "mem/guest_ram.h"
 
 #define RFLAGS_TF    (1ull << 8)
 #define EFER_SVME    (1ull << 12)
 #define EFER_LMA     (1ull << 10)
+#define NO_PAGE	     (~0ull) /* no linear page has this number */
 #define EFER_VISIBLE(v) ((v) & ~EFER_SVME)
 
 static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
@@ -91,6 +93,7 @@ void svm_capture(struct cpu *cpu, struct trap_record *r)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
 
+#pragma GCC unroll 16
 	for (unsigned i = 0; i < TRAP_GPRS; i++)
 		r->gpr[i] = cpu->gpr[i];
 	r->gpr[TRAP_RSP] = s->rsp;
@@ -126,15 +129,62 @@ uint64_t svm_code_address(const struct cpu *cpu)
 }
 
 /*
+ * Two code bytes at RIP, by the page that the last one was found in: a short cut for CPUs without nRIP, where every
+ * CPUID would cost a walk of the guest's tables. The guest may have changed its tables since; then the bytes may be old,
+ * and only the guest's own RIP is at stake.
+ */
+static bool code_is(struct svm_cpu *svm, const struct vmcb_save *s, uint16_t opcode)
+{
+	uint64_t linear = s->cs.base + s->rip;
+	uint16_t found;
+
+	if (svm->code_cr3 != s->cr3 || svm->code_page != linear >> 12)
+		return false;
+	return load16_safe(svm->code + (linear & 4095), &found) && found == opcode;
+}
+
+static void remember_code(struct svm_cpu *svm, const struct vmcb_save *s)
+{
+	struct guest_paging p = {.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer};
+	uint64_t physical, linear = s->cs.base + s->rip, probe;
+
+	svm->code_page = NO_PAGE;
+	if (!guest_translate(&p, linear, &physical) || !guest_read64(physical & ~4095ull, &probe))
+		return;
+	svm->code = (const uint8_t *)(GUEST_RAM + (physical & ~4095ull));
+	svm->code_cr3 = s->cr3;
+	svm->code_page = linear >> 12;
+}
+
+SLOW_PATH static uint64_t look_at_code(struct cpu *cpu, struct svm_cpu *svm, const struct vmcb_save *s)
+{
+	remember_code(svm, s);
+	return insn_next(cpu);
+}
+
+/* Without nRIP: CPUID, RDMSR and WRMSR have two bytes when they have no prefix; the rest is looked at in earnest. */
+static uint64_t next_without_nrip(struct cpu *cpu, struct svm_cpu *svm, const struct vmcb_save *s)
+{
+	static const uint16_t opcodes[EXIT_KIND_COUNT] = {
+		[EXIT_CPUID] = 0xa20f, [EXIT_RDMSR] = 0x320f, [EXIT_WRMSR] = 0x300f};
+	uint16_t opcode = opcodes[cpu->exit.kind];
+
+	if (opcode && code_is(svm, s, opcode))
+		return s->rip + 2;
+	return look_at_code(cpu, svm, s);
+}
+
+/*
  * Past an instruction that was carried out in software. Where the CPU does not report its end, the bytes say it:
  * prefixes count. The shadow of a STI or MOV SS ends with the instruction; a single step traps behind it
  * (APM vol. 2 13.1.4), which the CPU leaves to the one who moved RIP.
  */
 void svm_skip(struct cpu *cpu)
 {
-	struct vmcb *v = vmcb_of(cpu);
+	struct svm_cpu *svm = svm_of(cpu);
+	struct vmcb *v = svm->vmcb;
 
-	v->save.rip = svm_caps.nrips ? v->control.nrip : insn_next(cpu);
+	v->save.rip = svm_caps.nrips ? v->control.nrip : next_without_nrip(cpu, svm, &v->save);
 	v->control.interrupt_shadow &= ~1ull;
 	if (v->save.rflags & RFLAGS_TF)
 		insn_single_step(cpu);
@@ -191,6 +241,7 @@ const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 	s->rsp = launch->rsp;
 	s->g_pat = rdmsr(MSR_PAT);
 	s->cpl = 0;
+	svm_of(cpu)->code_page = NO_PAGE;
 	return NULL;
 }
 

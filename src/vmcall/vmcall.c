@@ -6,5 +6,5 @@
 void exit_vmcall(struct cpu *cpu)
 {
 	cpu->gpr[TRAP_RAX] = 0;
-	vendor->skip(cpu);
+	exit_skip(cpu);
 }
