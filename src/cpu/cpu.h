@@ -24,7 +24,7 @@
 #define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
 #define CPU_WORK_NMI	 0x02 /* an NMI of the guest's waits until the guest can take it */
 #define CPU_WORK_SINK	 0x04 /* the page behind hidden memory was opened for one store */
-#define CPU_WORK_SOFTEXC 0x08 /* a software event went in without the CPU's help: see svm_event.c */
+#define CPU_WORK_VENDOR	 0x08 /* the vendor's own: before the next handler, or before the next entry */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as guest_segment() takes them. */
 enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };

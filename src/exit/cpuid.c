@@ -5,18 +5,18 @@
 #include "vendor.h"
 
 #define CR4_OSXSAVE (1ull << 18)
-#define CR4_PKE	    (1ull << 22)
+#define CR4_PKE     (1ull << 22)
 
 #define LEAF1_ECX_OSXSAVE    (1u << 27)
 #define LEAF1_ECX_HYPERVISOR (1u << 31)
-#define LEAF7_ECX_OSPKE	     (1u << 4)
+#define LEAF7_ECX_OSPKE      (1u << 4)
 
 static void set_bit(uint32_t *word, uint32_t bit, bool on)
 {
 	*word = on ? *word | bit : *word & ~bit;
 }
 
-SLOW_PATH static struct cpuid signature(uint32_t leaf)
+static struct cpuid signature(uint32_t leaf)
 {
 	if (leaf == TRAPLINE_CPUID_SIGNATURE)
 		return (struct cpuid){TRAPLINE_CPUID_VERSION, TRAPLINE_SIGNATURE_EBX, TRAPLINE_SIGNATURE_ECX,
@@ -26,14 +26,15 @@ SLOW_PATH static struct cpuid signature(uint32_t leaf)
 	return (struct cpuid){0};
 }
 
-/* Leaves 1 and 7, and the extended ones, are not as the CPU has them; all others are. */
-static bool needs_adjusting(uint32_t leaf)
+/* Leaves 1 and 7, the hypervisor's range and the extended ones; all others are as the CPU has them. */
+static bool is_adjusted(uint32_t leaf)
 {
-	return leaf == 1 || leaf == 7 || leaf >= 0x80000000;
+	return leaf < 8 ? 0x82u >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
 }
 
-/* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says that there is a hypervisor. */
-SLOW_PATH static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
+/* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says that there is a
+ * hypervisor. */
+static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
 {
 	if (leaf == 1) {
 		set_bit(&r->ecx, LEAF1_ECX_OSXSAVE, vendor->get(cpu, GUEST_CR4) & CR4_OSXSAVE);
@@ -46,21 +47,40 @@ SLOW_PATH static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, s
 		vendor->hide_cpuid(leaf, r);
 }
 
-void exit_cpuid(struct cpu *cpu)
+static void answer(struct cpu *cpu, const struct cpuid *r)
 {
-	uint32_t leaf = (uint32_t)cpu->gpr[TRAP_RAX], subleaf = (uint32_t)cpu->gpr[TRAP_RCX];
+	cpu->gpr[TRAP_RAX] = r->eax;
+	cpu->gpr[TRAP_RBX] = r->ebx;
+	cpu->gpr[TRAP_RCX] = r->ecx;
+	cpu->gpr[TRAP_RDX] = r->edx;
+}
+
+SLOW_PATH static void answer_adjusted(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
+{
 	struct cpuid r;
 
 	if ((leaf & 0xffffff00) == TRAPLINE_CPUID_SIGNATURE && boot_info.config.hypervisor) {
 		r = signature(leaf);
 	} else {
 		r = cpuid(leaf, subleaf);
-		if (needs_adjusting(leaf))
-			adjust(cpu, leaf, subleaf, &r);
+		adjust(cpu, leaf, subleaf, &r);
 	}
-	cpu->gpr[TRAP_RAX] = r.eax;
-	cpu->gpr[TRAP_RBX] = r.ebx;
-	cpu->gpr[TRAP_RCX] = r.ecx;
-	cpu->gpr[TRAP_RDX] = r.edx;
+	answer(cpu, &r);
+}
+
+void exit_cpuid(struct cpu *cpu)
+{
+	uint32_t leaf = (uint32_t)cpu->gpr[TRAP_RAX], subleaf = (uint32_t)cpu->gpr[TRAP_RCX];
+
 	exit_skip(cpu);
+	if (is_adjusted(leaf)) {
+		answer_adjusted(cpu, leaf, subleaf);
+	} else {
+		uint64_t *g = cpu->gpr;
+
+		/* CPUID clears the upper halves of its results itself. */
+		__asm__ volatile("cpuid"
+				 : "=a"(g[TRAP_RAX]), "=b"(g[TRAP_RBX]), "=c"(g[TRAP_RCX]), "=d"(g[TRAP_RDX])
+				 : "a"(leaf), "c"(subleaf));
+	}
 }

@@ -6,7 +6,8 @@
 
 extern void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *);
 
-/* What waits for an exit to be looked after (CPU_WORK_...); off the hot path, most exits find nothing here. */
+/* What waits for an exit to be looked after (CPU_WORK_...); off the hot path, most exits find nothing here.
+ */
 void exit_look_after(struct cpu *cpu);
 
 /* For handlers: the instruction was carried out, the guest goes on behind it. */
@@ -16,19 +17,23 @@ static inline void exit_skip(struct cpu *cpu)
 }
 
 /*
- * Handles cpu->exit, then whatever cpu->work asks for. Called by the vendor's exit, the guest's state is up to date.
- *   skip  the vendor's: moves RIP behind the instruction that exited, ends an interrupt shadow, raises #DB where TF
- *         asks for it. It is called before an NMI may go in: the NMI's frame has the new RIP.
+ * Handles cpu->exit, then whatever cpu->work asks for. Called by the vendor's exit, the guest's state is up
+ * to date. skip  the vendor's: moves RIP behind the instruction that exited, ends an interrupt shadow, raises
+ * #DB where TF asks for it. It is called before an NMI may go in: the NMI's frame has the new RIP.
+ *   before_entry  the vendor's: what it does besides on the rare entry, last of all
  */
-__attribute__((always_inline)) static inline void exit_dispatch(struct cpu *cpu, void (*skip)(struct cpu *))
+__attribute__((always_inline)) static inline void exit_dispatch(
+	struct cpu *cpu, void (*skip)(struct cpu *), void (*before_entry)(struct cpu *))
 {
 	cpu->stats.exits[cpu->exit.kind]++;
 	cpu->exit.skip = false;
 	exit_handlers[cpu->exit.kind](cpu);
 	if (cpu->exit.skip)
 		skip(cpu);
-	if (__builtin_expect(cpu->work != 0, 0))
+	if (__builtin_expect(cpu->work != 0, 0)) {
 		exit_look_after(cpu);
+		before_entry(cpu);
+	}
 }
 
 /* The kind in words, for reports. */

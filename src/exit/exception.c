@@ -24,10 +24,25 @@ static void set_flags(struct trap_record *r, const struct exit *x, const struct 
 	r->flags = (uint8_t)flags;
 }
 
-/* How far back the record of the interrupted event stands: it is this CPU's newest, if it was recorded at all. */
+/* How far back the record of the interrupted event stands: it is this CPU's newest, if it was recorded at
+ * all. */
 static uint8_t link_of(const struct cpu *cpu, const struct event *during)
 {
 	return during->valid && cpu->recorded_vector == during->vector && cpu->recorded_type == during->type;
+}
+
+/* Vector and type, which stand side by side everywhere, in one move. */
+static inline void copy_kind(uint8_t *to, const struct event *e)
+{
+	_Static_assert(offsetof(struct event, type) == offsetof(struct event, vector) + 1, "side by side");
+	_Static_assert(offsetof(struct trap_record, type) == offsetof(struct trap_record, vector) + 1,
+		"side by side");
+	_Static_assert(
+		offsetof(struct trap_record, during_type) == offsetof(struct trap_record, during_vector) + 1,
+		"side by side");
+	_Static_assert(offsetof(struct cpu, recorded_type) == offsetof(struct cpu, recorded_vector) + 1,
+		"side by side");
+	__builtin_memcpy(to, (const char *)e + offsetof(struct event, vector), 2);
 }
 
 /* The record of one event. On the hot path: fixed cost, no lock, no printing. */
@@ -41,17 +56,14 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	r->error_code = e->error;
 	r->during_error = x->during.error;
 	r->cpu = (uint16_t)cpu->number;
-	r->vector = e->vector;
-	r->type = e->type;
-	r->during_vector = x->during.vector;
-	r->during_type = x->during.type;
+	copy_kind(&r->vector, e);
+	copy_kind(&r->during_vector, &x->during);
 	r->link = link_of(cpu, &x->during);
 	set_flags(r, x, e, flags);
 	r->code_len = x->code_len;
 	__builtin_memcpy(r->code, x->code, TRAP_CODE_MAX);
 	ring_commit(&cpu->ring, r);
-	cpu->recorded_vector = e->vector;
-	cpu->recorded_type = e->type;
+	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
 	if (boot_info.config.print >> (e->vector & 31) & 1)
 		console_queue_trap(cpu, r->seq);

@@ -2,13 +2,14 @@
 #include "mem/guest_ram.h"
 #include "mem/paging.h"
 
-#define CR0_PG	 (1ull << 31)
-#define CR4_PSE	 (1ull << 4)
-#define CR4_PAE	 (1ull << 5)
+#define CR0_PG   (1ull << 31)
+#define CR4_PSE  (1ull << 4)
+#define CR4_PAE  (1ull << 5)
 #define CR4_LA57 (1ull << 12)
 #define EFER_LMA (1ull << 10)
 
-/* From the top table down to the leaf, for tables of 512 entries of 8 bytes. `shift` is that of the top table. */
+/* From the top table down to the leaf, for tables of 512 entries of 8 bytes. `shift` is that of the top
+ * table. */
 static bool walk64(uint64_t table, uint64_t linear, unsigned shift, uint64_t *physical)
 {
 	for (;; shift -= 9) {
@@ -31,7 +32,8 @@ static bool walk_pae(const struct guest_paging *p, uint64_t linear, uint64_t *ph
 {
 	uint64_t pointer;
 
-	if (!guest_read64((p->cr3 & 0xffffffe0) + (linear >> 30 & 3) * 8, &pointer) || !(pointer & PTE_PRESENT))
+	if (!guest_read64((p->cr3 & 0xffffffe0) + (linear >> 30 & 3) * 8, &pointer) ||
+		!(pointer & PTE_PRESENT))
 		return false;
 	return walk64(pointer & PTE_ADDRESS, linear & 0xffffffff, 21, physical);
 }
@@ -82,7 +84,8 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
 	unsigned done = 0;
 
 	while (done < n) {
-		unsigned left = 4096 - (unsigned)((linear + done) & 4095), part = n - done < left ? n - done : left;
+		unsigned left = 4096 - (unsigned)((linear + done) & 4095),
+			 part = n - done < left ? n - done : left;
 		uint64_t physical;
 
 		if (!guest_translate(p, linear + done, &physical) ||
@@ -93,14 +96,60 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
 	return done;
 }
 
+/*
+ * guest_translate() for 4-level paging and nothing else, unrolled: this is on the way of every recorded
+ * exception. The addresses in the entries are cut to what lies behind GUEST_RAM, so that each load is caught
+ * if there is no RAM; an entry that had more is found at the end.
+ */
+#define REACH (GUEST_LIMIT - 1)
+
+static inline bool load_entry(uint64_t table, uint64_t index, uint64_t *entry)
+{
+	return load64_safe((const uint64_t *)(GUEST_RAM + (table & PTE_ADDRESS & REACH)) + (index & 511),
+		       entry) &&
+	       (*entry & PTE_PRESENT);
+}
+
+static inline bool translate_4_level(uint64_t cr3, uint64_t linear, uint64_t *physical)
+{
+	uint64_t l4, l3, l2, l1, leaf, offset;
+
+	if (!load_entry(cr3, linear >> 39, &l4) || !load_entry(l4, linear >> 30, &l3))
+		return false;
+	if (__builtin_expect((l3 & PTE_LARGE) != 0, 0)) {
+		leaf = l3;
+		offset = HUGE_PAGE - 1;
+	} else if (!load_entry(l3, linear >> 21, &l2)) {
+		return false;
+	} else if (l2 & PTE_LARGE) {
+		leaf = l2;
+		offset = LARGE_PAGE - 1;
+	} else if (load_entry(l2, linear >> 12, &l1)) {
+		leaf = l1;
+		offset = PAGE_SIZE - 1;
+		l3 |= l2;
+	} else {
+		return false;
+	}
+	*physical = (leaf & PTE_ADDRESS & ~offset) | (linear & offset);
+	return !((l4 | l3 | leaf) & PTE_ADDRESS & ~REACH);
+}
+
+static inline bool is_4_level(const struct guest_paging *p)
+{
+	return (p->efer & EFER_LMA) && !(p->cr4 & CR4_LA57);
+}
+
 unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, uint8_t *to)
 {
 	uint64_t physical, low, high;
 
 	if ((linear & 4095) > 4096 - 16)
 		return guest_read(p, linear, to, TRAP_CODE_MAX);
-	if (!guest_translate(p, linear, &physical) || !guest_read64(physical, &low) ||
-		!guest_read64(physical + 8, &high))
+	if (!(is_4_level(p) ? translate_4_level(p->cr3, linear, &physical)
+			    : guest_translate(p, linear, &physical)))
+		return 0;
+	if (!guest_read64(physical, &low) || !guest_read64(physical + 8, &high))
 		return 0;
 	__builtin_memcpy(to, &low, 8);
 	__builtin_memcpy(to + 8, &high, 8);

@@ -23,21 +23,22 @@ svm_run:
 	xor	ebp, ebp
 	call	cpu_entered
 	mov	rdi, [rsp]
-.enter:
+	mov	rbp, [rdi + GPR(5)]
+	mov	r12, [rdi + GPR(12)]
+	mov	r13, [rdi + GPR(13)]
+	mov	r14, [rdi + GPR(14)]
+	mov	r15, [rdi + GPR(15)]
+.again:	; C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's: svm_run() does, where
+	; they have to change
 	mov	rax, [rdi + VMCB_PA]
 	mov	rcx, [rdi + GPR(1)]
 	mov	rdx, [rdi + GPR(2)]
 	mov	rbx, [rdi + GPR(3)]
-	mov	rbp, [rdi + GPR(5)]
 	mov	rsi, [rdi + GPR(6)]
 	mov	r8,  [rdi + GPR(8)]
 	mov	r9,  [rdi + GPR(9)]
 	mov	r10, [rdi + GPR(10)]
 	mov	r11, [rdi + GPR(11)]
-	mov	r12, [rdi + GPR(12)]
-	mov	r13, [rdi + GPR(13)]
-	mov	r14, [rdi + GPR(14)]
-	mov	r15, [rdi + GPR(15)]
 	mov	rdi, [rdi + GPR(7)]
 	vmload
 	vmrun
@@ -60,10 +61,9 @@ svm_run:
 	mov	[rdi + GPR(15)], r15
 	mov	rax, [rdi + HOST_VMCB_PA]
 	vmload
-	xor	ebp, ebp			; a backtrace ends here
 	call	svm_exit
 	mov	rdi, [rsp]
-	jmp	.enter
+	jmp	.again
 
 ; The global interrupt flag is clear since the #VMEXIT (15.17); a pending NMI is taken as soon as it is set.
 svm_open_nmi_window:

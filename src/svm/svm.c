@@ -7,13 +7,13 @@
 #include "exit/io.h"
 #include "trace/vector.h"
 
-#define EFER_SVME     (1ull << 12)
-#define VM_CR_SVMDIS  (1ull << 4)
-#define VM_CR_LOCK    (1ull << 3)
-#define NP_ENABLE     1
-#define TLB_FLUSH_ALL 1
+#define EFER_SVME      (1ull << 12)
+#define VM_CR_SVMDIS   (1ull << 4)
+#define VM_CR_LOCK     (1ull << 3)
+#define NP_ENABLE      1
+#define TLB_FLUSH_ALL  1
 #define TLB_FLUSH_ASID 3
-#define GUEST_ASID    1
+#define GUEST_ASID     1
 
 struct svm_caps svm_caps;
 
@@ -27,7 +27,8 @@ static const char *svm_probe(void)
 	vm_cr = rdmsr(MSR_VM_CR);
 	if (vm_cr & VM_CR_SVMDIS)
 		return vm_cr & VM_CR_LOCK
-			       ? "the firmware disabled AMD-V and locked it (VM_CR.SVMDIS): enable SVM in its setup"
+			       ? "the firmware disabled AMD-V and locked it (VM_CR.SVMDIS): enable SVM in "
+				 "its setup"
 			       : "AMD-V is disabled (VM_CR.SVMDIS): enable SVM in the firmware's setup";
 	svm_caps.features = cpuid(0x8000000a, 0).edx;
 	svm_caps.asids = cpuid(0x8000000a, 0).ebx;
@@ -49,8 +50,8 @@ static void set_controls(struct vmcb_control *c)
 	const struct trapline_config *config = &boot_info.config;
 
 	c->exceptions = config->intercept;
-	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA | INTERCEPT1_IOIO |
-			INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
+	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA |
+			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	if (config->intercept_int)
 		c->intercept1 |= INTERCEPT1_INTN;
 	c->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
@@ -67,18 +68,18 @@ static void set_controls(struct vmcb_control *c)
 
 static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
 {
-	/* One page each: this CPU's svm_cpu, its VMCB, the host's VMLOAD area, the host save area (15.30.4). */
+	/* One page each: this CPU's svm_cpu, its VMCB, the host's VMLOAD area, the host save area (15.30.4).
+	 */
 	uint64_t pa = pool_alloc(4);
-	struct svm_cpu *svm = pool_virt(pa);
 	const char *error;
 
 	if (!pa)
 		return "the VMM's memory is too small for this CPU";
-	cpu->vendor = svm;
-	svm->vmcb = pool_virt(pa + PAGE_SIZE);
+	cpu->vendor = pool_virt(pa);
 	cpu->vendor_asm[0] = pa + PAGE_SIZE;
 	cpu->vendor_asm[1] = pa + 2 * PAGE_SIZE;
-	set_controls(&svm->vmcb->control);
+	cpu->vendor_asm[2] = (uint64_t)pool_virt(pa + PAGE_SIZE);
+	set_controls(&vmcb_of(cpu)->control);
 	error = svm_load_guest(cpu, launch);
 	if (error)
 		return error;
@@ -97,7 +98,8 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 
 static uint64_t svm_stage2_bits(bool write)
 {
-	/* Nested walks are user accesses (15.25.5); memory type: WB here, the host's MTRRs decide (15.25.8). */
+	/* Nested walks are user accesses (15.25.5); memory type: WB here, the host's MTRRs decide (15.25.8).
+	 */
 	return PTE_PRESENT | PTE_USER | (write ? PTE_WRITE : 0);
 }
 
@@ -110,7 +112,7 @@ static void svm_stage2_flush(struct cpu *cpu)
 {
 	vmcb_of(cpu)->control.tlb_control =
 		svm_caps.features & SVM_FEATURE_FLUSHASID ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
-	svm_of(cpu)->odd |= SVM_CLEAR_REQUESTS;
+	svm_set_odd(cpu, SVM_TLB_REQUEST);
 }
 
 static void svm_watch_interrupts(struct cpu *cpu, bool on)

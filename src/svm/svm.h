@@ -8,26 +8,28 @@
 #include "vendor.h"
 
 struct svm_cpu {
-	struct vmcb *vmcb;
-	uint32_t odd;	   /* SVM_...: what the next exit or entry has to do besides; 0 on most */
-	uint64_t soft_rip; /* of its instruction */
+	uint32_t odd;       /* SVM_...: what the next exit or entry has to do besides; 0 on most */
+	uint64_t soft_rip;  /* of its instruction */
 	uint64_t first_cr2; /* with SVM_PROBE_CR2: the firmware's */
-	uint64_t code_cr3; /* where the code page in code_page was found: svm_skip() */
-	uint64_t code_page;
-	const uint8_t *code;
+	struct code_page {  /* where code was found last: svm_skip() */
+		uint64_t cr3;
+		uint64_t linear; /* page number */
+		uint64_t offset; /* from a linear address in it to where the host sees the byte */
+	} code;
 };
 
-#define SVM_CLEAR_REQUESTS 0x01 /* EVENTINJ or TLB_CONTROL was set for one entry */
-#define SVM_SOFT_PENDING   0x02 /* a software event went in with RIP moved by hand: svm_event.c */
-#define SVM_PROBE_CR2	   0x04 /* the next exit tells whether VMRUN loads CR2 */
-#define SVM_KEEPS_CR2	   0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
+#define SVM_TLB_REQUEST  0x01 /* TLB_CONTROL was set for one entry */
+#define SVM_SOFT_PENDING 0x02 /* a software event went in with RIP moved by hand: svm_event.c */
+#define SVM_PROBE_CR2    0x04 /* the next exit tells whether VMRUN loads CR2 */
+#define SVM_KEEPS_CR2    0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
 	uint32_t asids;
-	bool nrips;	   /* the CPU writes nRIP and uses it for software events */
-	bool pushes_rf;	   /* faults push RFLAGS with RF set, as the manual has it; QEMU 7.2 does not in 64-bit mode */
-	bool strict_efer;  /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
+	bool nrips;       /* the CPU writes nRIP and uses it for software events */
+	bool pushes_rf;   /* faults push RFLAGS with RF set, as the manual has it; QEMU 7.2 does not in 64-bit
+			     mode */
+	bool strict_efer; /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
 };
 
 extern struct svm_caps svm_caps;
@@ -37,16 +39,18 @@ static inline struct svm_cpu *svm_of(const struct cpu *cpu)
 	return cpu->vendor;
 }
 
-/* The next entry injects an event, with all that this word says. */
-static inline void svm_set_eventinj(struct svm_cpu *svm, uint64_t word)
+/* Asks the next exit, and the entry after it, to look at `odd`. */
+static inline void svm_set_odd(struct cpu *cpu, uint32_t bits)
 {
-	svm->vmcb->control.eventinj = word;
-	svm->odd |= SVM_CLEAR_REQUESTS;
+	struct svm_cpu *svm = cpu->vendor;
+
+	svm->odd |= bits;
+	cpu->work |= CPU_WORK_VENDOR;
 }
 
 static inline struct vmcb *vmcb_of(const struct cpu *cpu)
 {
-	return svm_of(cpu)->vmcb;
+	return (struct vmcb *)cpu->vendor_asm[2];
 }
 
 /* svm_event.c */
@@ -68,7 +72,6 @@ void svm_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t svm_code_address(const struct cpu *cpu);
 unsigned svm_code_mode(const struct cpu *cpu);
 void svm_capture(struct cpu *cpu, struct trap_record *record);
-void svm_skip(struct cpu *cpu);
 const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch);
 const char *svm_exit_name(uint64_t reason);
 void svm_dump(const struct cpu *cpu);
@@ -83,8 +86,12 @@ void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
 
 /* run.asm */
 __attribute__((noreturn)) void svm_run(struct cpu *cpu);
-void svm_open_nmi_window(void);	      /* STGI, CLGI */
+void svm_open_nmi_window(void);       /* STGI, CLGI */
 void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
+
+/* svm_skip.c */
+#define NO_PAGE (~0ull) /* no linear page has this number */
+uint64_t svm_look_at_code(struct cpu *cpu);
 
 /* svm_exit.c, the last called by run.asm */
 void svm_probe_cr2(struct cpu *cpu);

@@ -1,12 +1,14 @@
 /*
- * Events: what EXITINTINFO and the exception exits say, and what EVENTINJ is told (APM vol. 2 15.7.2, 15.12, 15.20).
+ * Events: what EXITINTINFO and the exception exits say, and what EVENTINJ is told (APM vol.
+ * 2 15.7.2, 15.12, 15.20).
  *
  * Where QEMU 7.2 (TCG) differs from the manual:
- *  - INT3 and INTO exit as INT n (0x75), not as exceptions 3 and 4, and CPUs without nRIP do not say how long the
- *    instruction was: the bytes are looked at.
+ *  - INT3 and INTO exit as INT n (0x75), not as exceptions 3 and 4, and CPUs without nRIP do not say how long
+ * the instruction was: the bytes are looked at.
  *  - EXITINTINFO has type 3 for external interrupts and NMIs, and 4 for INT3: put right in event_of().
  *  - Type 3 with vector 3 or 4 does not check the gate's DPL, type 4 does.
- * Where Bochs 2.7 (ryzen) differs: neither DR6 nor DR7.GD is updated at a #DB exit; debug_reasons() works them out.
+ * Where Bochs 2.7 (ryzen) differs: neither DR6 nor DR7.GD is updated at a #DB exit; debug_reasons() works
+ * them out.
  */
 #include "svm/svm.h"
 #include "cpu/idt.h"
@@ -14,16 +16,16 @@
 #include "trace/vector.h"
 
 #define DR6_BREAKPOINTS 0x000full
-#define DR6_BD		0x2000ull
-#define DR6_BS		0x4000ull
-#define DR6_REASONS	(DR6_BREAKPOINTS | DR6_BD | DR6_BS | 0x8000)
-#define DR7_GD		0x2000ull
-#define RFLAGS_TF	0x100ull
-#define RFLAGS_RF	0x10000ull
-#define RFLAGS_VM	0x20000ull
-#define OPCODE_INT3  0xcc
-#define OPCODE_INTO  0xce
-#define OPCODE_ICEBP 0xf1
+#define DR6_BD          0x2000ull
+#define DR6_BS          0x4000ull
+#define DR6_REASONS     (DR6_BREAKPOINTS | DR6_BD | DR6_BS | 0x8000)
+#define DR7_GD          0x2000ull
+#define RFLAGS_TF       0x100ull
+#define RFLAGS_RF       0x10000ull
+#define RFLAGS_VM       0x20000ull
+#define OPCODE_INT3     0xcc
+#define OPCODE_INTO     0xce
+#define OPCODE_ICEBP    0xf1
 
 static struct event event_of(uint64_t word)
 {
@@ -44,8 +46,8 @@ static struct event event_of(uint64_t word)
 }
 
 /*
- * A software event whose RIP was moved by hand before it went in: when its delivery did not finish, the guest must see
- * RIP at the instruction again, as the CPU has it.
+ * A software event whose RIP was moved by hand before it went in: when its delivery did not finish, the guest
+ * must see RIP at the instruction again, as the CPU has it.
  */
 void svm_soft_event_done(struct cpu *cpu)
 {
@@ -53,7 +55,7 @@ void svm_soft_event_done(struct cpu *cpu)
 
 	svm->odd &= ~SVM_SOFT_PENDING;
 	if (cpu->exit.during.valid)
-		svm->vmcb->save.rip = svm->soft_rip;
+		vmcb_of(cpu)->save.rip = svm->soft_rip;
 }
 
 void svm_decode_during(struct cpu *cpu, const struct vmcb *v)
@@ -107,12 +109,13 @@ static bool is_svm_instruction(struct cpu *cpu)
 	const uint8_t *c = cpu->exit.code;
 
 	insn_fetch(cpu);
-	return cpu->exit.code_len >= 3 && c[0] == 0x0f && c[1] == 0x01 && (c[2] & 0xf8) == 0xd8 && c[2] != 0xd9;
+	return cpu->exit.code_len >= 3 && c[0] == 0x0f && c[1] == 0x01 && (c[2] & 0xf8) == 0xd8 &&
+	       c[2] != 0xd9;
 }
 
 /*
- * SVME is set beneath the guest, so that these instructions fault with #GP outside of CPL 0 before they exit. To the
- * guest SVME is clear: they are #UD at every CPL (APM vol. 3, VMRUN and its like).
+ * SVME is set beneath the guest, so that these instructions fault with #GP outside of CPL 0 before they exit.
+ * To the guest SVME is clear: they are #UD at every CPL (APM vol. 3, VMRUN and its like).
  */
 static void hide_svme(struct cpu *cpu, const struct vmcb *v)
 {
@@ -131,7 +134,7 @@ void svm_decode_exception(struct cpu *cpu, struct vmcb *v)
 		.valid = true,
 		.vector = vector,
 		.type = TRAP_TYPE_EXCEPTION,
-		.has_error = vector_has_error(vector) && (v->save.cr0 & 1), /* real mode pushes none */
+		.has_error = (vectors_with_error >> vector & 1) & v->save.cr0, /* real mode pushes none */
 		.error = (uint32_t)v->control.exitinfo1,
 	};
 	if (vector == VEC_PF)
@@ -167,35 +170,36 @@ void svm_decode_swint(struct cpu *cpu, struct vmcb *v)
 }
 
 /*
- * Software events push the RIP behind the instruction. CPUs with nRIP take it from there, those without (and Bochs 2.7,
- * which has it and does not use it) from RIP: both are set, and RIP is moved back if the delivery exits. Where
- * trapline.conf leaves exceptions to the guest, such a delivery may fault without an exit, and a CPU with nRIP is
- * trusted to push RIP as it is.
+ * Software events push the RIP behind the instruction. CPUs with nRIP take it from there, those without (and
+ * Bochs 2.7, which has it and does not use it) from RIP: both are set, and RIP is moved back if the delivery
+ * exits. Where trapline.conf leaves exceptions to the guest, such a delivery may fault without an exit, and a
+ * CPU with nRIP is trusted to push RIP as it is.
  *
- * INT3 and INTO go in as INT n: every CPU then checks the gate's DPL. Only virtual-8086 mode tells them apart, by
- * IOPL, and there they are exceptions to a real CPU (APM vol. 2 15.20). ICEBP is #DB: no CPU gives vector 1 of type 3
- * the semantics of a trap.
+ * INT3 and INTO go in as INT n: every CPU then checks the gate's DPL. Only virtual-8086 mode tells them
+ * apart, by IOPL, and there they are exceptions to a real CPU (APM vol. 2 15.20). ICEBP is #DB: no CPU gives
+ * vector 1 of type 3 the semantics of a trap.
  */
-static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
+SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 {
 	struct svm_cpu *svm = svm_of(cpu);
-	struct vmcb *v = svm->vmcb;
+	struct vmcb *v = vmcb_of(cpu);
 	uint64_t next = insn_next(cpu);
 
 	v->control.nrip = next;
 	if (!svm_caps.nrips || boot_info.config.intercept == ~0u || e->type == TRAP_TYPE_ICEBP) {
 		svm->soft_rip = v->save.rip;
-		svm->odd |= SVM_SOFT_PENDING;
+		svm_set_odd(cpu, SVM_SOFT_PENDING);
 		v->save.rip = next;
 	}
 	if (e->type == TRAP_TYPE_ICEBP)
 		return TRAP_TYPE_EXCEPTION;
-	return e->type == TRAP_TYPE_SOFTEXC && (v->save.rflags & RFLAGS_VM) ? TRAP_TYPE_EXCEPTION : TRAP_TYPE_SOFTINT;
+	return e->type == TRAP_TYPE_SOFTEXC && (v->save.rflags & RFLAGS_VM) ? TRAP_TYPE_EXCEPTION
+									    : TRAP_TYPE_SOFTINT;
 }
 
 /*
- * Faults push RFLAGS with RF set, #DB apart (APM vol. 2 3.1.6); injection pushes what the VMCB has. INT3, INTO and
- * INT n are traps.
+ * Faults push RFLAGS with RF set, #DB apart (APM vol. 2 3.1.6); injection pushes what the VMCB has. INT3,
+ * INTO and INT n are traps.
  */
 void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 {
@@ -211,7 +215,7 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 		word |= SVM_EVENT_EV | (uint64_t)e->error << 32;
 	if (e->vector == VEC_PF && e->type == TRAP_TYPE_EXCEPTION)
 		v->save.cr2 = cr2;
-	svm_set_eventinj(svm_of(cpu), word);
+	v->control.eventinj = word;
 }
 
 /* The NMI stays pending while GIF is clear (15.17): opening it lets the host's handler note it. */
@@ -229,8 +233,8 @@ void svm_take_interrupt(struct cpu *cpu)
 }
 
 /*
- * Without V_NMI the CPU does not block NMIs after an injected one (15.20): the next is held until this one's IRET is
- * seen, and the IRET intercept costs nothing at other times.
+ * Without V_NMI the CPU does not block NMIs after an injected one (15.20): the next is held until this one's
+ * IRET is seen, and the IRET intercept costs nothing at other times.
  */
 bool svm_inject_nmi(struct cpu *cpu)
 {

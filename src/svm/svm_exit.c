@@ -1,11 +1,12 @@
 /* #VMEXIT: from the VMCB's words to the neutral exit, and back in. */
-#include "svm/svm.h"
+#include "svm/svm_skip.h"
 #include "cpu/asm.h"
 #include "exit/dispatch.h"
 
 /* The ranges first, then the list; 0 is EXIT_UNKNOWN. */
 #define X(code, name, kind) [code] = kind,
-static const uint8_t kind_of[0x90] = {[SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION + 31] = EXIT_EXCEPTION, SVM_EXITS(X)};
+static const uint8_t kind_of[0x90] = {
+	[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = EXIT_EXCEPTION, SVM_EXITS(X)};
 #undef X
 
 /* APM vol. 2 15.10.2: EXITINFO1 of an IOIO exit. */
@@ -26,7 +27,9 @@ static void decode_npf(struct exit *x, const struct vmcb_control *c)
 	uint64_t e = c->exitinfo1;
 
 	x->address = c->exitinfo2;
-	x->qualifier = (e & 0x02 ? STAGE2_WRITE : e & 0x10 ? STAGE2_FETCH : STAGE2_READ) |
+	x->qualifier = (e & 0x02          ? STAGE2_WRITE
+			       : e & 0x10 ? STAGE2_FETCH
+					  : STAGE2_READ) |
 		       (e & 0x01 ? STAGE2_PRESENT : 0) | (e & 0x08 ? STAGE2_RESERVED : 0) |
 		       (e & 1ull << 33 ? STAGE2_WALK : 0);
 }
@@ -69,14 +72,14 @@ static void decode(struct cpu *cpu, struct vmcb *v)
 }
 
 /*
- * Before the first entry CR2 is set to what the guest's is not; at the first exit, before any #PF can have been given
- * to the guest, the VMCB says which of the two the guest ran with.
+ * Before the first entry CR2 is set to what the guest's is not; at the first exit, before any #PF can have
+ * been given to the guest, the VMCB says which of the two the guest ran with.
  */
 void svm_probe_cr2(struct cpu *cpu)
 {
 	svm_of(cpu)->first_cr2 = vmcb_of(cpu)->save.cr2;
 	write_cr2(~svm_of(cpu)->first_cr2);
-	svm_of(cpu)->odd |= SVM_PROBE_CR2;
+	svm_set_odd(cpu, SVM_PROBE_CR2);
 }
 
 static void conclude_cr2(struct svm_cpu *svm, struct vmcb *v)
@@ -88,39 +91,41 @@ static void conclude_cr2(struct svm_cpu *svm, struct vmcb *v)
 	v->save.cr2 = svm->first_cr2;
 }
 
-/* What most exits do not need, before and after the handler. */
-SLOW_PATH static void odd_exit(struct cpu *cpu, struct svm_cpu *svm)
+/* What most exits do not need: before the handler, and before the entry. */
+SLOW_PATH static void odd_exit(struct cpu *cpu)
 {
-	svm->vmcb->control.eventinj = 0; /* the manual has the CPU clear it */
-	svm->vmcb->control.tlb_control = 0;
-	svm->odd &= ~SVM_CLEAR_REQUESTS;
+	struct svm_cpu *svm = svm_of(cpu);
+	struct vmcb *v = vmcb_of(cpu);
+
+	v->control.tlb_control = 0;
+	svm->odd &= ~SVM_TLB_REQUEST;
 	if (svm->odd & SVM_PROBE_CR2)
-		conclude_cr2(svm, svm->vmcb);
+		conclude_cr2(svm, v);
 	if (svm->odd & SVM_SOFT_PENDING)
 		svm_soft_event_done(cpu);
+	if (!svm->odd)
+		cpu->work &= ~CPU_WORK_VENDOR;
 }
 
-SLOW_PATH static void odd_entry(struct svm_cpu *svm)
+SLOW_PATH static void odd_entry(struct cpu *cpu)
 {
-	if (svm->odd & SVM_KEEPS_CR2)
-		write_cr2(svm->vmcb->save.cr2);
+	if (svm_of(cpu)->odd & SVM_KEEPS_CR2)
+		write_cr2(vmcb_of(cpu)->save.cr2);
 }
 
 void svm_exit(struct cpu *cpu)
 {
-	struct svm_cpu *svm = svm_of(cpu);
-	struct vmcb *v = svm->vmcb;
+	struct vmcb *v = vmcb_of(cpu);
 
 	cpu->gpr[TRAP_RAX] = v->save.rax;
+	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
 	cpu->exit.code_len = EXIT_CODE_UNREAD;
 	cpu->exit.during.valid = false;
 	if (v->control.exitintinfo & SVM_EVENT_V)
 		svm_decode_during(cpu, v);
-	if (svm->odd)
-		odd_exit(cpu, svm);
+	if (cpu->work & CPU_WORK_VENDOR)
+		odd_exit(cpu);
 	decode(cpu, v);
-	exit_dispatch(cpu, svm_skip);
+	exit_dispatch(cpu, svm_skip, odd_entry);
 	v->save.rax = cpu->gpr[TRAP_RAX];
-	if (svm->odd)
-		odd_entry(svm);
 }

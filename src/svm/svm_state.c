@@ -1,16 +1,13 @@
-/* The guest's state in the VMCB: the first one, taken from the running firmware, and every later look at it. */
+/* The guest's state in the VMCB: the first one, taken from the running firmware, and every later look at it.
+ */
 #include "svm/svm.h"
 #include "console/console.h"
 #include "cpu/asm.h"
 #include "cpu/msr.h"
-#include "exit/insn.h"
 #include "lib/string.h"
-#include "mem/guest_ram.h"
 
-#define RFLAGS_TF    (1ull << 8)
-#define EFER_SVME    (1ull << 12)
-#define EFER_LMA     (1ull << 10)
-#define NO_PAGE	     (~0ull) /* no linear page has this number */
+#define EFER_SVME       (1ull << 12)
+#define EFER_LMA        (1ull << 10)
 #define EFER_VISIBLE(v) ((v) & ~EFER_SVME)
 
 static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
@@ -54,8 +51,14 @@ void svm_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 static const struct vmcb_segment *segment_at(const struct vmcb_save *s, enum segment n)
 {
 	const struct vmcb_segment *const all[SEG_COUNT] = {
-		[SEG_ES] = &s->es, [SEG_CS] = &s->cs, [SEG_SS] = &s->ss,     [SEG_DS] = &s->ds,
-		[SEG_FS] = &s->fs, [SEG_GS] = &s->gs, [SEG_LDTR] = &s->ldtr, [SEG_TR] = &s->tr,
+		[SEG_ES] = &s->es,
+		[SEG_CS] = &s->cs,
+		[SEG_SS] = &s->ss,
+		[SEG_DS] = &s->ds,
+		[SEG_FS] = &s->fs,
+		[SEG_GS] = &s->gs,
+		[SEG_LDTR] = &s->ldtr,
+		[SEG_TR] = &s->tr,
 	};
 	return all[n];
 }
@@ -128,68 +131,6 @@ uint64_t svm_code_address(const struct cpu *cpu)
 	return s->cs.base + s->rip; /* CS.base is 0 in 64-bit mode */
 }
 
-/*
- * Two code bytes at RIP, by the page that the last one was found in: a short cut for CPUs without nRIP, where every
- * CPUID would cost a walk of the guest's tables. The guest may have changed its tables since; then the bytes may be old,
- * and only the guest's own RIP is at stake.
- */
-static bool code_is(struct svm_cpu *svm, const struct vmcb_save *s, uint16_t opcode)
-{
-	uint64_t linear = s->cs.base + s->rip;
-	uint16_t found;
-
-	if (svm->code_cr3 != s->cr3 || svm->code_page != linear >> 12)
-		return false;
-	return load16_safe(svm->code + (linear & 4095), &found) && found == opcode;
-}
-
-static void remember_code(struct svm_cpu *svm, const struct vmcb_save *s)
-{
-	struct guest_paging p = {.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer};
-	uint64_t physical, linear = s->cs.base + s->rip, probe;
-
-	svm->code_page = NO_PAGE;
-	if (!guest_translate(&p, linear, &physical) || !guest_read64(physical & ~4095ull, &probe))
-		return;
-	svm->code = (const uint8_t *)(GUEST_RAM + (physical & ~4095ull));
-	svm->code_cr3 = s->cr3;
-	svm->code_page = linear >> 12;
-}
-
-SLOW_PATH static uint64_t look_at_code(struct cpu *cpu, struct svm_cpu *svm, const struct vmcb_save *s)
-{
-	remember_code(svm, s);
-	return insn_next(cpu);
-}
-
-/* Without nRIP: CPUID, RDMSR and WRMSR have two bytes when they have no prefix; the rest is looked at in earnest. */
-static uint64_t next_without_nrip(struct cpu *cpu, struct svm_cpu *svm, const struct vmcb_save *s)
-{
-	static const uint16_t opcodes[EXIT_KIND_COUNT] = {
-		[EXIT_CPUID] = 0xa20f, [EXIT_RDMSR] = 0x320f, [EXIT_WRMSR] = 0x300f};
-	uint16_t opcode = opcodes[cpu->exit.kind];
-
-	if (opcode && code_is(svm, s, opcode))
-		return s->rip + 2;
-	return look_at_code(cpu, svm, s);
-}
-
-/*
- * Past an instruction that was carried out in software. Where the CPU does not report its end, the bytes say it:
- * prefixes count. The shadow of a STI or MOV SS ends with the instruction; a single step traps behind it
- * (APM vol. 2 13.1.4), which the CPU leaves to the one who moved RIP.
- */
-void svm_skip(struct cpu *cpu)
-{
-	struct svm_cpu *svm = svm_of(cpu);
-	struct vmcb *v = svm->vmcb;
-
-	v->save.rip = svm_caps.nrips ? v->control.nrip : next_without_nrip(cpu, svm, &v->save);
-	v->control.interrupt_shadow &= ~1ull;
-	if (v->save.rflags & RFLAGS_TF)
-		insn_single_step(cpu);
-}
-
 /* A segment register of the running firmware, from its descriptor (APM vol. 2 4.7 and 4.8). */
 static struct vmcb_segment read_segment(uint16_t selector, const struct descriptor_table *gdt)
 {
@@ -241,7 +182,7 @@ const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 	s->rsp = launch->rsp;
 	s->g_pat = rdmsr(MSR_PAT);
 	s->cpl = 0;
-	svm_of(cpu)->code_page = NO_PAGE;
+	svm_of(cpu)->code.linear = NO_PAGE;
 	return NULL;
 }
 
@@ -262,8 +203,8 @@ const char *svm_exit_name(uint64_t reason)
 
 static void dump_segment(const char *name, const struct vmcb_segment *s)
 {
-	console_print("  %-5s sel=%04x attrib=%03x limit=%08x base=%016lx", name, s->selector, s->attrib, s->limit,
-		s->base);
+	console_print("  %-5s sel=%04x attrib=%03x limit=%08x base=%016lx", name, s->selector, s->attrib,
+		s->limit, s->base);
 }
 
 void svm_dump(const struct cpu *cpu)
@@ -271,10 +212,10 @@ void svm_dump(const struct cpu *cpu)
 	const struct vmcb_control *c = &vmcb_of(cpu)->control;
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
 
-	console_print("  guest: rip=%016lx rsp=%016lx rflags=%08lx cpl=%u rax=%016lx", s->rip, s->rsp, s->rflags,
-		s->cpl, s->rax);
-	console_print("  cr0=%08lx cr2=%016lx cr3=%016lx cr4=%08lx efer=%08lx dr6=%08lx dr7=%08lx", s->cr0, s->cr2,
-		s->cr3, s->cr4, s->efer, s->dr6, s->dr7);
+	console_print("  guest: rip=%016lx rsp=%016lx rflags=%08lx cpl=%u rax=%016lx", s->rip, s->rsp,
+		s->rflags, s->cpl, s->rax);
+	console_print("  cr0=%08lx cr2=%016lx cr3=%016lx cr4=%08lx efer=%08lx dr6=%08lx dr7=%08lx", s->cr0,
+		s->cr2, s->cr3, s->cr4, s->efer, s->dr6, s->dr7);
 	console_print("  exitcode=%lx (%s) info1=%lx info2=%lx intinfo=%lx eventinj=%lx nrip=%lx shadow=%lx",
 		c->exitcode, svm_exit_name((uint32_t)c->exitcode), c->exitinfo1, c->exitinfo2, c->exitintinfo,
 		c->eventinj, c->nrip, c->interrupt_shadow);

@@ -12,7 +12,7 @@ struct vmcb_segment {
 	uint64_t base;
 };
 
-#define ATTRIB_DPL(a) (((a) >> 5) & 3)
+#define ATTRIB_DPL(a)  (((a) >> 5) & 3)
 #define ATTRIB_PRESENT 0x080
 #define ATTRIB_LONG    0x200
 #define ATTRIB_BIG     0x400
@@ -86,30 +86,30 @@ _Static_assert(offsetof(struct vmcb_save, cr2) == 0x240, "table B-2");
 _Static_assert(offsetof(struct vmcb_save, g_pat) == 0x268, "table B-2");
 _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 
-#define INTERCEPT1_INTR	    (1u << 0)
-#define INTERCEPT1_NMI	    (1u << 1)
+#define INTERCEPT1_INTR     (1u << 0)
+#define INTERCEPT1_NMI      (1u << 1)
 #define INTERCEPT1_VINTR    (1u << 4)
 #define INTERCEPT1_CPUID    (1u << 18)
-#define INTERCEPT1_IRET	    (1u << 20)
-#define INTERCEPT1_INTN	    (1u << 21)
-#define INTERCEPT1_INVD	    (1u << 22)
+#define INTERCEPT1_IRET     (1u << 20)
+#define INTERCEPT1_INTN     (1u << 21)
+#define INTERCEPT1_INVD     (1u << 22)
 #define INTERCEPT1_INVLPGA  (1u << 26)
-#define INTERCEPT1_IOIO	    (1u << 27)
-#define INTERCEPT1_MSR	    (1u << 28)
+#define INTERCEPT1_IOIO     (1u << 27)
+#define INTERCEPT1_MSR      (1u << 28)
 #define INTERCEPT1_SHUTDOWN (1u << 31)
 
 #define INTERCEPT2_VMRUN   (1u << 0)
 #define INTERCEPT2_VMMCALL (1u << 1)
 #define INTERCEPT2_VMLOAD  (1u << 2)
 #define INTERCEPT2_VMSAVE  (1u << 3)
-#define INTERCEPT2_STGI	   (1u << 4)
-#define INTERCEPT2_CLGI	   (1u << 5)
+#define INTERCEPT2_STGI    (1u << 4)
+#define INTERCEPT2_CLGI    (1u << 5)
 #define INTERCEPT2_SKINIT  (1u << 6)
 #define INTERCEPT2_ICEBP   (1u << 8)
 
 /*
- * Exit codes, APM vol. 2 appendix C, and what each is in neutral words. Ranges (CR, DR, exceptions) are decoded in
- * svm_exit.c. X(code, name, kind)
+ * Exit codes, APM vol. 2 appendix C, and what each is in neutral words. Ranges (CR, DR, exceptions) are
+ * decoded in svm_exit.c. X(code, name, kind)
  */
 #define SVM_EXITS(X)                                                                                         \
 	X(0x060, INTR, EXIT_INTERRUPT)                                                                       \
@@ -135,19 +135,22 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 	X(0x08d, XSETBV, EXIT_XSETBV)
 
 #define X(code, name, kind) SVM_EXIT_##name = (code),
-enum svm_exit_code { SVM_EXIT_EXCEPTION = 0x40, SVM_EXITS(X) SVM_EXIT_NPF = 0x400 };
+enum svm_exit_code {
+	SVM_EXIT_EXCEPTION = 0x40,
+	SVM_EXITS(X) SVM_EXIT_NPF = 0x400
+};
 #define SVM_EXIT_INVALID 0xffffffffu /* QEMU zero-extends it */
 #undef X
 
 /* The CPU's SVM features, CPUID Fn8000_000A EDX */
-#define SVM_FEATURE_NP	      (1u << 0)
+#define SVM_FEATURE_NP        (1u << 0)
 #define SVM_FEATURE_NRIPS     (1u << 3)
 #define SVM_FEATURE_FLUSHASID (1u << 6)
 
 /* EVENTINJ and EXITINTINFO, 15.20 and 15.7.2 */
 #define SVM_EVENT_VECTOR(e) ((e)&0xff)
 #define SVM_EVENT_TYPE(e)   (((e) >> 8) & 7)
-#define SVM_EVENT_EV	    (1ull << 11)
-#define SVM_EVENT_V	    (1ull << 31)
+#define SVM_EVENT_EV        (1ull << 11)
+#define SVM_EVENT_V         (1ull << 31)
 
 #endif

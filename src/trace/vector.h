@@ -65,6 +65,11 @@ enum vector {
 };
 #undef X
 
+/* The vectors that push an error code, as a bit mask: for the exit path. */
+#define X(number, enumerator, mnemonic, name, has_error, class) | (uint32_t)(has_error) << (number)
+static const uint32_t vectors_with_error = 0 VECTORS(X);
+#undef X
+
 /* One row of the list. */
 struct vector_info {
 	const char *mnemonic;
