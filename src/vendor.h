@@ -24,6 +24,8 @@ enum guest_register {
 	GUEST_REGISTERS
 };
 
+enum guest_table { GUEST_GDT, GUEST_IDT };
+
 struct segment_state {
 	uint16_t selector;
 	uint8_t dpl;
@@ -49,6 +51,7 @@ struct vendor {
 	uint64_t (*get)(const struct cpu *cpu, enum guest_register r);
 	void (*set)(struct cpu *cpu, enum guest_register r, uint64_t value);
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
+	void (*table)(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
 	uint64_t (*code_address)(const struct cpu *cpu); /* linear address of CS:RIP */
 	unsigned (*code_mode)(const struct cpu *cpu);	 /* 16, 32 or 64 */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "boot_info.h"
 #include "exit/event.h"
+#include "trace/history.h"
 #include "trace/ring.h"
 
 #define CPU_STACK_SIZE	   (32 * 1024)
@@ -105,6 +106,7 @@ struct cpu {
 	uint8_t host_interrupt;	     /* its vector */
 	struct exit exit;
 	struct trace_ring ring;
+	struct exit_history history;
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
 	struct print_queue {		     /* records that are to be printed; this CPU writes head, the printer tail */
 		_Atomic uint32_t head, tail;

@@ -129,6 +129,7 @@ const struct vendor svm_vendor = {
 	.get = svm_get,
 	.set = svm_set,
 	.segment = svm_segment,
+	.table = svm_table,
 	.paging = svm_paging,
 	.code_address = svm_code_address,
 	.code_mode = svm_code_mode,

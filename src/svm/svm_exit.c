@@ -118,6 +118,7 @@ void svm_exit(struct cpu *cpu)
 		svm_decode_during(cpu, v);
 	if (svm->odd)
 		odd_exit(cpu, svm);
+	history_note(&cpu->history, v->save.rip, (uint32_t)v->control.exitcode, v->control.exitinfo1);
 	decode(cpu, v);
 	exit_dispatch(cpu, svm_skip);
 	v->save.rax = cpu->gpr[TRAP_RAX];
