@@ -33,7 +33,7 @@ __attribute__((section(".header"), used)) static const struct vmm_header header 
 /* The one place that chooses. Returns NULL or why neither will do. */
 static const char *choose_vendor(void)
 {
-	static const struct vendor *const all[] = {&svm_vendor};
+	static const struct vendor *const all[] = {&svm_vendor, &vmx_vendor};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i]->present()) {
