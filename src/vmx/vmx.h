@@ -61,6 +61,7 @@ extern struct vmx_caps vmx_caps;
 #define RFLAGS_TF    (1ull << 8)
 #define RFLAGS_IF    (1ull << 9)
 #define RFLAGS_NT    (1ull << 14)
+#define RFLAGS_RF    (1ull << 16)
 #define RFLAGS_VM    (1ull << 17)
 #define DR6_TRAPS    0xfull
 #define DR6_BS       (1ull << 14)

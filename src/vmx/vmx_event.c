@@ -11,10 +11,13 @@
 #include "cpu/idt.h"
 #include "trace/vector.h"
 
-#define ERROR_CODE_BITS 0xffffu   /* 27.2.1.3: the rest has to be 0 */
-#define DB_REASONS      0x600full /* table 28-1: B0 to B3, BD, BS */
-#define DB_BUS_LOCK     (1ull << 11)
-#define DB_RTM          (1ull << 16)
+#define ERROR_CODE_BITS 0xffffu /* 27.2.1.3: the rest has to be 0 */
+/* All exceptions but #DB, which is both, the traps #BP and #OF, and the aborts #DF and #MC: SDM vol. 3A table
+ * 6-1 */
+#define FAULTS      ~(1u << VEC_DB | 1u << VEC_NMI | 1u << VEC_BP | 1u << VEC_OF | 1u << VEC_DF | 1u << VEC_MC)
+#define DB_REASONS  0x600full /* table 28-1: B0 to B3, BD, BS */
+#define DB_BUS_LOCK (1ull << 11)
+#define DB_RTM      (1ull << 16)
 
 static void set_pin(struct cpu *cpu, bool interrupts)
 {
@@ -128,6 +131,19 @@ static void unblock_nmi(void)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)BLOCKING_NMI);
 }
 
+/*
+ * The frame of a fault has RF set (SDM vol. 3B 18.3.1.1), so that its handler returns past an instruction
+ * breakpoint. An intercepted fault saves it like that (28.3.3), but not Bochs', and what Trapline raises by
+ * itself has none.
+ */
+static void set_rf(struct cpu *cpu)
+{
+	uint64_t rflags = vmx_cached(cpu, CACHED_RFLAGS);
+
+	if (!(rflags & RFLAGS_RF))
+		vmx_write_cached(cpu, CACHED_RFLAGS, VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+}
+
 /* The length of a software event is that of the exit it came with, as exception or as the event under
  * delivery. */
 void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
@@ -140,6 +156,8 @@ void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 		word |= EVENT_ERROR_CODE;
 		vmwrite(VMCS_ENTRY_ERROR_CODE, e->error & ERROR_CODE_BITS);
 	}
+	if (e->type == TRAP_TYPE_EXCEPTION && (FAULTS >> e->vector & 1))
+		set_rf(cpu);
 	if (e->type == TRAP_TYPE_NMI)
 		unblock_nmi();
 	else if (e->type == TRAP_TYPE_EXCEPTION && e->vector == VEC_PF)

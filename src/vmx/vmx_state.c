@@ -3,8 +3,6 @@
 #include "cpu/asm.h"
 #include "exit/insn.h"
 
-#define RFLAGS_RF (1ull << 16)
-
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {
 	switch (r) {
