@@ -33,8 +33,14 @@ __attribute__((section(".header"), used)) static const struct vmm_header header 
 /* The one place that chooses. Returns NULL or why neither will do. */
 static const char *choose_vendor(void)
 {
-	vendor = &svm_vendor;
-	return vendor->probe();
+	static const struct vendor *const all[] = {&svm_vendor, &vmx_vendor};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i]->present()) {
+			vendor = all[i];
+			return vendor->probe();
+		}
+	return "this CPU has neither AMD-V (CPUID Fn8000_0001 ECX.SVM) nor VT-x (CPUID leaf 1 ECX.VMX)";
 }
 
 /* What is done once, on the boot CPU, before there is a page table of our own. */

@@ -24,6 +24,8 @@ enum guest_register {
 	GUEST_REGISTERS
 };
 
+enum guest_table { GUEST_GDT, GUEST_IDT };
+
 struct segment_state {
 	uint16_t selector;
 	uint8_t dpl;
@@ -39,6 +41,8 @@ enum msr_result { MSR_DONE, MSR_NOT_MINE, MSR_FAULT };
 struct vendor {
 	const char *name; /* "svm" or "vmx", as on the console */
 
+	bool (*present)(void); /* whether CPUID has it, usable or not */
+
 	/* Start. probe() and the inits return NULL or one line that says why not and what to do. */
 	const char *(*probe)(void);
 	const char *(*init)(void); /* once: permission maps, second-level tables */
@@ -49,6 +53,7 @@ struct vendor {
 	uint64_t (*get)(const struct cpu *cpu, enum guest_register r);
 	void (*set)(struct cpu *cpu, enum guest_register r, uint64_t value);
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
+	void (*table)(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
 	uint64_t (*code_address)(const struct cpu *cpu); /* linear address of CS:RIP */
 	unsigned (*code_mode)(const struct cpu *cpu);	 /* 16, 32 or 64 */
@@ -58,9 +63,11 @@ struct vendor {
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2); /* at the next entry */
 	void (*take_interrupt)(struct cpu *cpu); /* acknowledges it on the host: cpu->host_interrupt */
 	void (*take_nmi)(struct cpu *cpu);	 /* lets the host's handler have it: cpu->nmi_pending */
+	void (*nmi_taken)(struct cpu *cpu);	 /* the host's handler had one, at any point; may be NULL */
 	bool (*inject_nmi)(struct cpu *cpu);	 /* false: the guest cannot take it now */
 	void (*nmi_unblocked)(struct cpu *cpu);	 /* EXIT_IRET: the guest's NMI handler is at its IRET */
 	void (*watch_interrupts)(struct cpu *cpu, bool on); /* exits on external interrupts, to serve the console */
+	void (*own_exit)(struct cpu *cpu); /* kinds that only this vendor has; NULL where there are none */
 
 	/* MSRs that the vendor's state holds or hides. */
 	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);
@@ -68,7 +75,11 @@ struct vendor {
 	void (*hide_cpuid)(uint32_t leaf, struct cpuid *r);
 
 	/* Second-level paging, for all CPUs. */
-	uint64_t (*stage2_bits)(bool write); /* bits of a leaf; write: also writable */
+	/*
+	 * Bits of a leaf that maps gpa one to one; write: also writable. *size, in: how many bytes from gpa on are
+	 * asked for; out: for how many of them these are the right bits, a multiple of 4096.
+	 */
+	uint64_t (*stage2_bits)(uint64_t gpa, uint64_t *size, bool write);
 	unsigned (*stage2_largest)(void);    /* level of the largest leaf: 2 2 MiB, 3 1 GiB */
 	void (*stage2_flush)(struct cpu *cpu);
 

@@ -9,6 +9,10 @@
 
 extern const char image_start[], text_end[]; /* linker.ld */
 
+__attribute__((weak)) void cpus_stop(void)
+{
+}
+
 void fault_stop(void)
 {
 	for (;;)

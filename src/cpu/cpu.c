@@ -68,6 +68,17 @@ static bool make_ring(struct cpu *cpu)
 	return true;
 }
 
+static bool make_history(struct cpu *cpu)
+{
+	uint32_t entries = boot_info.config.history;
+	uint64_t pa = pool_alloc((history_space(entries) + PAGE_SIZE - 1) / PAGE_SIZE);
+
+	if (!pa)
+		return false;
+	history_init(&cpu->history, pool_virt(pa), entries);
+	return true;
+}
+
 struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 {
 	uint64_t pa = pool_alloc((sizeof(struct cpu) + PAGE_SIZE - 1) / PAGE_SIZE);
@@ -79,7 +90,7 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 	cpu->number = number;
 	cpu->apic_id = apic_id;
 	make_gdt(cpu);
-	if (!make_stacks(cpu) || !make_ring(cpu))
+	if (!make_stacks(cpu) || !make_ring(cpu) || !make_history(cpu))
 		return NULL;
 	cpus[number] = cpu;
 	return cpu;

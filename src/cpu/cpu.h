@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "boot_info.h"
 #include "exit/event.h"
+#include "trace/history.h"
 #include "trace/ring.h"
 
 #define CPU_STACK_SIZE	   (32 * 1024)
@@ -36,6 +37,7 @@ enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
 	X(EXIT_INTERRUPT, "interrupt", "external interrupt")                                                 \
 	X(EXIT_NMI, "nmi", "non-maskable interrupt")                                                         \
 	X(EXIT_IRET, "iret", "IRET, while an NMI is being handled")                                          \
+	X(EXIT_NMI_WINDOW, "nmi-window", "the guest can take an NMI now")                                    \
 	X(EXIT_INTERRUPT_WINDOW, "interrupt-window", "the guest can take an interrupt now")                  \
 	X(EXIT_CPUID, "cpuid", "CPUID")                                                                      \
 	X(EXIT_RDMSR, "rdmsr", "RDMSR")                                                                      \
@@ -45,6 +47,8 @@ enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
 	X(EXIT_IO, "io", "IN, OUT, INS or OUTS")                                                             \
 	X(EXIT_VMCALL, "vmcall", "VMCALL or VMMCALL")                                                        \
 	X(EXIT_VIRTUALIZATION, "virtualization", "an instruction of the virtualization extension, which the guest does not have") \
+	X(EXIT_CONTROL_REGISTER, "control-register", "a bit of CR0 or CR4 that Trapline owns")               \
+	X(EXIT_TASK_SWITCH, "task-switch", "a hardware task switch")                                         \
 	X(EXIT_STAGE2, "stage2", "second-level page fault")                                                  \
 	X(EXIT_SHUTDOWN, "shutdown", "triple fault")
 
@@ -105,6 +109,7 @@ struct cpu {
 	uint8_t host_interrupt;	     /* its vector */
 	struct exit exit;
 	struct trace_ring ring;
+	struct exit_history history;
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
 	struct print_queue {		     /* records that are to be printed; this CPU writes head, the printer tail */
 		_Atomic uint32_t head, tail;

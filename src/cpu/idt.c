@@ -2,6 +2,7 @@
 #include "console/fault.h"
 #include "cpu/cpu.h"
 #include "trace/vector.h"
+#include "vendor.h"
 
 #define GATE_INTERRUPT 0x8e /* P, DPL 0, 64-bit interrupt gate */
 #define RFLAGS_TF      0x100ull
@@ -128,6 +129,8 @@ void host_trap(struct trap_frame *frame)
 	if (frame->vector == VEC_NMI) {
 		cpu->nmi_pending = true;
 		cpu->work |= CPU_WORK_NMI;
+		if (cpu->vendor && vendor->nmi_taken)
+			vendor->nmi_taken(cpu);
 	} else {
 		cpu->host_interrupt = (uint8_t)(frame->vector - WINDOW_VECTOR);
 		cpu->host_interrupt_valid = true;

@@ -17,13 +17,20 @@ static void exit_unknown(struct cpu *cpu)
 	exception_raise(cpu, VEC_UD, 0);
 }
 
+/* What only one vendor has. */
+static void exit_own(struct cpu *cpu)
+{
+	vendor->own_exit(cpu);
+}
+
 void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_UNKNOWN] = exit_unknown,
 	[EXIT_EXCEPTION] = exit_exception,
 	[EXIT_INTERRUPT] = exit_interrupt,
 	[EXIT_NMI] = exit_nmi,
 	[EXIT_IRET] = exit_iret,
-	[EXIT_INTERRUPT_WINDOW] = exit_unknown,
+	[EXIT_NMI_WINDOW] = exit_iret,
+	[EXIT_INTERRUPT_WINDOW] = exit_interrupt,
 	[EXIT_CPUID] = exit_cpuid,
 	[EXIT_RDMSR] = exit_rdmsr,
 	[EXIT_WRMSR] = exit_wrmsr,
@@ -32,6 +39,8 @@ void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_IO] = exit_io,
 	[EXIT_VMCALL] = exit_vmcall,
 	[EXIT_VIRTUALIZATION] = exit_virtualization,
+	[EXIT_CONTROL_REGISTER] = exit_own,
+	[EXIT_TASK_SWITCH] = exit_own,
 	[EXIT_STAGE2] = exit_stage2,
 	[EXIT_SHUTDOWN] = exit_shutdown,
 };
@@ -45,14 +54,23 @@ const char *exit_kind_name(enum exit_kind kind)
 	return kind_names[kind];
 }
 
+/* Another one may come to the host at any point where the vendor cannot hold it back: marks go first. */
+static void pass_nmi(struct cpu *cpu)
+{
+	cpu->work &= ~CPU_WORK_NMI;
+	cpu->nmi_pending = false;
+	if (!vendor->inject_nmi(cpu)) {
+		cpu->nmi_pending = true;
+		cpu->work |= CPU_WORK_NMI;
+	}
+}
+
 void exit_look_after(struct cpu *cpu)
 {
 	if (cpu->work & CPU_WORK_SINK)
 		stage2_close_sink(cpu);
-	if ((cpu->work & CPU_WORK_NMI) && vendor->inject_nmi(cpu)) {
-		cpu->nmi_pending = false;
-		cpu->work &= ~CPU_WORK_NMI;
-	}
+	if (cpu->work & CPU_WORK_NMI)
+		pass_nmi(cpu);
 	if (cpu->work & CPU_WORK_CONSOLE)
 		console_serve(cpu);
 }

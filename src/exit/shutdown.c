@@ -2,11 +2,14 @@
 #include "console/console.h"
 #include "console/fault.h"
 #include "cpu/asm.h"
+#include "console/report.h"
 #include "exit/dispatch.h"
+#include "exit/insn.h"
+#include "lib/string.h"
+#include "trace/chain.h"
 #include "trace/format.h"
 #include "trace/summary.h"
-
-#define CHAIN_MAX 8
+#include "vendor.h"
 
 /* The table of what was recorded, all CPUs together. */
 static void print_summary(void)
@@ -43,25 +46,53 @@ void shutdown_report(const char *why)
 	console_print("trapline: end of guest: %s", why);
 }
 
-/* The newest record and those it links to, first fault first. */
-static void print_chain(struct cpu *cpu)
+/* Whether two records were taken in one and the same state of the guest, so that it need not be said twice.
+ */
+static bool same_state(const struct trap_record *a, const struct trap_record *b)
 {
-	static char line[TRAP_LINE_MAX];
-	struct trap_record chain[CHAIN_MAX];
-	uint64_t seq = atomic_load(&cpu->ring.head);
-	unsigned n = 0;
+	return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip && a->cr3 == b->cr3 &&
+	       a->cr2 == b->cr2 && a->rflags == b->rflags && a->cr0 == b->cr0;
+}
 
-	while (n < CHAIN_MAX && seq && ring_at(&cpu->ring, seq, &chain[n])) {
-		uint8_t link = chain[n++].link;
+/*
+ * One link of the chain. Between the first fault and the last no instruction of the guest's ran: tables and
+ * stack are for all of them as they are now.
+ */
+static void print_link(const struct cpu *cpu, const struct trap_record *r, const struct trap_record *before)
+{
+	report_trap(r);
+	if (before && same_state(r, before)) {
+		console_print("  regs and stack as above");
+	} else {
+		report_registers(r);
+		report_stack(cpu, r);
+	}
+	report_walk(cpu, r);
+	if (!(r->flags & TRAP_DOUBLED))
+		report_gate(cpu, r);
+}
 
-		if (!link)
-			break;
-		seq -= link;
-	}
-	while (n--) {
-		trap_format(line, sizeof(line), &chain[n], console_clock());
-		console_print("%s", line);
-	}
+static void print_chain(const struct cpu *cpu)
+{
+	static struct trap_record chain[CHAIN_MAX];
+	unsigned n = chain_collect(&cpu->ring, atomic_load(&cpu->ring.head), chain);
+
+	for (unsigned i = 0; i < n; i++)
+		print_link(cpu, &chain[i], i ? &chain[i - 1] : NULL);
+}
+
+/* No exception of it was intercepted: what is left is the state in which the CPU gave up. */
+static void print_state(struct cpu *cpu)
+{
+	static struct trap_record r;
+
+	console_print("  the CPU's own report: intercept= in trapline.conf leaves the exceptions that led "
+		      "here alone");
+	vendor->capture(cpu, &r);
+	insn_fetch(cpu);
+	r.cpu = (uint16_t)cpu->number;
+	report_registers(&r);
+	report_stack(cpu, &r);
 }
 
 static void reset_machine(void)
@@ -71,23 +102,48 @@ static void reset_machine(void)
 	outb(0x64, 0xfe);
 }
 
-void shutdown_guest(struct cpu *cpu)
+/* What trapline.conf wants to follow. Held, the CPU waits in the VMM for a debugger or the console's
+ * operator. */
+__attribute__((noreturn)) static void go_on(struct cpu *cpu)
 {
-	console_finish();
-	console_print("trapline: triple fault cpu=%u", cpu->number);
-	print_chain(cpu);
-	console_print("trapline: end");
-	shutdown_report("triple fault");
 	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET)
 		reset_machine();
+	console_print("trapline: cpu=%u is %s", cpu->number,
+		boot_info.config.triple_fault == TRIPLE_FAULT_HOLD ? "held for inspection" : "stopped");
+	while (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD)
+		cpu_pause();
 	fault_stop();
 }
 
+__attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
+{
+	report_begin();
+	cpus_stop();
+	console_finish();
+	console_print("trapline: triple fault cpu=%u", cpu->number);
+	if (recorded)
+		print_chain(cpu);
+	else
+		print_state(cpu);
+	console_print("trapline: guest state cpu=%u", cpu->number);
+	vendor->dump(cpu);
+	report_history(cpu);
+	console_print("trapline: end");
+	shutdown_report("triple fault");
+	report_end();
+	go_on(cpu);
+}
+
+void shutdown_guest(struct cpu *cpu)
+{
+	die(cpu, true);
+}
+
 /*
- * The CPU's own report of a shutdown. With all exceptions intercepted the merge sees it first; this is for those that
- * trapline.conf leaves alone.
+ * The CPU's own report of a shutdown. With all exceptions intercepted the merge sees it first; this is for
+ * those that trapline.conf leaves alone.
  */
 void exit_shutdown(struct cpu *cpu)
 {
-	shutdown_guest(cpu);
+	die(cpu, false);
 }

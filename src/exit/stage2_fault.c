@@ -27,4 +27,7 @@ void exit_stage2(struct cpu *cpu)
 		fault_fatal(cpu, "second-level page fault: %s gpa=0x%lx qualifier=0x%lx", access_name(x->qualifier),
 			x->address, x->qualifier);
 	}
+	/* It goes on where it was. What comes through the IDT is not repeated by running the guest's instruction again. */
+	if (x->during.valid)
+		vendor->inject(cpu, &x->during, vendor->get(cpu, GUEST_CR2));
 }

@@ -1,4 +1,5 @@
 #include "mem/stage2.h"
+#include "console/console.h"
 #include "cpu/asm.h"
 #include "lib/string.h"
 #include "mem/pool.h"
@@ -17,9 +18,26 @@ static uint64_t physical_address_limit(void)
 	return 1ull << (bits > 48 ? 48 : bits); /* four levels reach that far */
 }
 
+/* One to one, in stretches of the same bits: each in the largest pages that fit. */
 static bool map(uint64_t base, uint64_t size)
 {
-	return paging_map(&stage2_tables, base, base, size, vendor->stage2_bits(true));
+	while (size) {
+		uint64_t part = size, bits = vendor->stage2_bits(base, &part, true);
+
+		if (!paging_map(&stage2_tables, base, base, part, bits))
+			return false;
+		base += part;
+		size -= part;
+	}
+	return true;
+}
+
+/* The bits of a leaf for one page: the sink's */
+static uint64_t page_bits(uint64_t pa, bool write)
+{
+	uint64_t size = PAGE_SIZE;
+
+	return vendor->stage2_bits(pa, &size, write);
 }
 
 bool stage2_is_hidden(uint64_t gpa)
@@ -32,7 +50,7 @@ static bool hide_region(void)
 	uint64_t base = boot_info.region_base;
 
 	for (uint64_t at = base; at < base + boot_info.region_size; at += PAGE_SIZE)
-		if (!paging_map(&stage2_tables, at, sink, PAGE_SIZE, vendor->stage2_bits(false)))
+		if (!paging_map(&stage2_tables, at, sink, PAGE_SIZE, page_bits(sink, false)))
 			return false;
 	return true;
 }
@@ -44,7 +62,7 @@ const char *stage2_init(void)
 	stage2_tables = (struct page_tables){
 		.root = pool_alloc(1),
 		.offset = POOL_BASE,
-		.link = vendor->stage2_bits(true) & 7,
+		.link = page_bits(0, true) & 7,
 		.present = 7, /* nested tables: present; EPT: any of read, write, execute */
 		.largest = vendor->stage2_largest(),
 		.alloc = pool_alloc,
@@ -58,6 +76,33 @@ const char *stage2_init(void)
 	return NULL;
 }
 
+/* A leaf with the bits that the vendor wants now: as it is where they are the same all over it, else in smaller ones. */
+static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
+{
+	uint64_t part = size, bits = vendor->stage2_bits(base, &part, true);
+
+	if (part < size)
+		return map(base, size);
+	*leaf = base | bits | (*leaf & (size > PAGE_SIZE ? PTE_LARGE : 0));
+	return true;
+}
+
+void stage2_retype(void)
+{
+	uint64_t left_out = 0, size;
+
+	for (uint64_t at = 0; at < physical_limit; at += size) {
+		unsigned level;
+		uint64_t *leaf = paging_leaf(&stage2_tables, at, &level);
+
+		size = 1ull << (12 + 9 * (level - 1));
+		if (leaf && !stage2_is_hidden(at) && !retype(leaf, at, size))
+			left_out++;
+	}
+	if (left_out)
+		console_log("trapline: no memory left to follow the MTRRs in %lu pages, whose memory type stays", left_out);
+}
+
 bool stage2_map_late(uint64_t gpa)
 {
 	gpa &= ~(LARGE_PAGE - 1);
@@ -69,7 +114,7 @@ void stage2_open_sink(struct cpu *cpu, uint64_t gpa)
 	unsigned level;
 	uint64_t *leaf = paging_leaf(&stage2_tables, gpa, &level);
 
-	*leaf = sink | vendor->stage2_bits(true);
+	*leaf = sink | page_bits(sink, true);
 	cpu->sink_gpa = gpa;
 	cpu->work |= CPU_WORK_SINK;
 }
@@ -81,7 +126,7 @@ void stage2_close_sink(struct cpu *cpu)
 
 	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa >> 12)
 		return; /* it has just been opened */
-	*leaf = sink | vendor->stage2_bits(false);
+	*leaf = sink | page_bits(sink, false);
 	memset(pool_virt(sink), 0xff, PAGE_SIZE);
 	vendor->stage2_flush(cpu);
 	cpu->work &= ~CPU_WORK_SINK;

@@ -19,6 +19,12 @@ const char *stage2_init(void);
 void stage2_open_sink(struct cpu *cpu, uint64_t gpa);
 void stage2_close_sink(struct cpu *cpu);
 
+/*
+ * After the vendor's bits have changed (memory types): gives them to every leaf, in place. Leaves are split where they have
+ * to be and never joined again, so that the memory this takes has a bound. Where there is none left, the old bits stay.
+ */
+void stage2_retype(void);
+
 /* Whether a guest-physical address is the VMM's. */
 bool stage2_is_hidden(uint64_t gpa);
 

@@ -17,14 +17,16 @@
 
 struct svm_caps svm_caps;
 
+static bool svm_present(void)
+{
+	return cpuid(0x80000000, 0).eax >= 0x8000000a && (cpuid(0x80000001, 0).ecx & (1u << 2));
+}
+
 /* Fn8000_0001 ECX, Fn8000_000A; VM_CR: APM vol. 2 15.4 has the order of these questions. */
 static const char *svm_probe(void)
 {
-	uint64_t vm_cr;
+	uint64_t vm_cr = rdmsr(MSR_VM_CR);
 
-	if (cpuid(0x80000000, 0).eax < 0x8000000a || !(cpuid(0x80000001, 0).ecx & (1u << 2)))
-		return "this CPU has no AMD-V (CPUID Fn8000_0001 ECX.SVM is clear)";
-	vm_cr = rdmsr(MSR_VM_CR);
 	if (vm_cr & VM_CR_SVMDIS)
 		return vm_cr & VM_CR_LOCK
 			       ? "the firmware disabled AMD-V and locked it (VM_CR.SVMDIS): enable SVM in "
@@ -96,7 +98,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	return NULL;
 }
 
-static uint64_t svm_stage2_bits(bool write)
+static uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
 {
 	/* Nested walks are user accesses (15.25.5); memory type: WB here, the host's MTRRs decide (15.25.8).
 	 */
@@ -124,6 +126,7 @@ static void svm_watch_interrupts(struct cpu *cpu, bool on)
 
 const struct vendor svm_vendor = {
 	.name = "svm",
+	.present = svm_present,
 	.probe = svm_probe,
 	.init = svm_init,
 	.cpu_init = svm_cpu_init,
@@ -131,6 +134,7 @@ const struct vendor svm_vendor = {
 	.get = svm_get,
 	.set = svm_set,
 	.segment = svm_segment,
+	.table = svm_table,
 	.paging = svm_paging,
 	.code_address = svm_code_address,
 	.code_mode = svm_code_mode,

@@ -68,6 +68,7 @@ void svm_take_interrupt(struct cpu *cpu);
 uint64_t svm_get(const struct cpu *cpu, enum guest_register r);
 void svm_set(struct cpu *cpu, enum guest_register r, uint64_t value);
 void svm_segment(const struct cpu *cpu, enum segment s, struct segment_state *out);
+void svm_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void svm_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t svm_code_address(const struct cpu *cpu);
 unsigned svm_code_mode(const struct cpu *cpu);

@@ -125,6 +125,7 @@ void svm_exit(struct cpu *cpu)
 		svm_decode_during(cpu, v);
 	if (cpu->work & CPU_WORK_VENDOR)
 		odd_exit(cpu);
+	history_note(&cpu->history, v->save.rip, (uint32_t)v->control.exitcode, v->control.exitinfo1);
 	decode(cpu, v);
 	exit_dispatch(cpu, svm_skip, odd_entry);
 	v->save.rax = cpu->gpr[TRAP_RAX];

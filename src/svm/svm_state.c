@@ -5,6 +5,7 @@
 #include "cpu/asm.h"
 #include "cpu/msr.h"
 #include "lib/string.h"
+#include "trace/vector.h"
 
 #define EFER_SVME       (1ull << 12)
 #define EFER_LMA        (1ull << 10)
@@ -76,6 +77,14 @@ void svm_segment(const struct cpu *cpu, enum segment n, struct segment_state *ou
 		.limit = s->limit,
 		.base = s->base,
 	};
+}
+
+void svm_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out)
+{
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+	const struct vmcb_segment *t = table == GUEST_IDT ? &s->idtr : &s->gdtr;
+
+	*out = (struct descriptor_table){.limit = (uint16_t)t->limit, .base = t->base};
 }
 
 void svm_paging(const struct cpu *cpu, struct guest_paging *out)
@@ -191,6 +200,8 @@ const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 		return #name;
 const char *svm_exit_name(uint64_t reason)
 {
+	if (reason - SVM_EXIT_EXCEPTION < 32)
+		return vector_name((unsigned)(reason - SVM_EXIT_EXCEPTION));
 	switch (reason) {
 		SVM_EXITS(X)
 		X(SVM_EXIT_NPF, NPF, EXIT_STAGE2)

@@ -1,0 +1,211 @@
+#include "console/report.h"
+#include "console/console.h"
+#include "mem/guest_ram.h"
+#include "trace/gate.h"
+#include "trace/vector.h"
+#include "vendor.h"
+
+#define STACK_WORDS    16
+#define WORDS_PER_LINE 4
+#define LINE_MAX       TRAP_LINE_MAX
+
+static char line[LINE_MAX];
+static atomic_flag reporting = ATOMIC_FLAG_INIT;
+
+void report_begin(void)
+{
+	while (atomic_flag_test_and_set_explicit(&reporting, memory_order_acquire))
+		cpu_pause();
+}
+
+void report_end(void)
+{
+	atomic_flag_clear_explicit(&reporting, memory_order_release);
+}
+
+static void print_text(const struct text *t)
+{
+	console_print("  %s", t->at);
+}
+
+void report_trap(const struct trap_record *r)
+{
+	trap_format(line, sizeof(line), r, console_clock());
+	console_print("%s", line);
+}
+
+void report_registers(const struct trap_record *r)
+{
+	const uint64_t *g = r->gpr;
+
+	console_print("  regs rax=%016lx rbx=%016lx rcx=%016lx rdx=%016lx", g[TRAP_RAX], g[TRAP_RBX],
+		g[TRAP_RCX], g[TRAP_RDX]);
+	console_print("  regs rsi=%016lx rdi=%016lx rbp=%016lx rsp=%016lx", g[TRAP_RSI], g[TRAP_RDI],
+		g[TRAP_RBP], g[TRAP_RSP]);
+	console_print("  regs r8 =%016lx r9 =%016lx r10=%016lx r11=%016lx", g[TRAP_R8], g[TRAP_R9],
+		g[TRAP_R10], g[TRAP_R11]);
+	console_print("  regs r12=%016lx r13=%016lx r14=%016lx r15=%016lx", g[TRAP_R12], g[TRAP_R13],
+		g[TRAP_R14], g[TRAP_R15]);
+	console_print(
+		"  regs rip=%016lx cs=%04x rflags=%08x cr0=%08x cr2=%016lx cr3=%016lx cr4=%08x efer=%08x",
+		r->rip, r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
+}
+
+static unsigned physical_bits(void)
+{
+	return cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
+}
+
+static struct guest_paging paging_of(const struct trap_record *r)
+{
+	return (struct guest_paging){.cr0 = r->cr0, .cr3 = r->cr3, .cr4 = r->cr4, .efer = r->efer};
+}
+
+/* Whether the code that the gate leads to can be fetched at all: the usual reason of a triple fault in early
+ * boot. */
+static void add_target(struct text *t, const struct trap_record *r, const struct gate_info *g)
+{
+	struct guest_paging paging = paging_of(r);
+	uint64_t physical;
+
+	if (!guest_translate(&paging, g->offset, &physical))
+		text_add(t, " why=\"its handler's page is not mapped\"");
+}
+
+static void add_gate(struct text *t, const struct trap_record *r, const struct descriptor_table *idt)
+{
+	enum gate_kind kind = gate_kind_of(r->cr0, r->efer);
+	unsigned size = gate_size(kind);
+	struct guest_paging paging = paging_of(r);
+	uint8_t bytes[GATE_SIZE_MAX];
+	uint64_t at = idt->base + r->vector * size;
+	struct gate_info g;
+
+	if (r->vector * size + size - 1 > idt->limit) {
+		text_add(t, " why=\"beyond the table's limit\"");
+		return;
+	}
+	text_add(t, " at=0x%lx", at);
+	if (guest_read(&paging, at, bytes, size) != size) {
+		text_add(t, " why=\"the table is not mapped here, or not in RAM\"");
+		return;
+	}
+	g = gate_decode(kind, bytes);
+	text_add(t, " ");
+	gate_format(t, kind, &g);
+	if (kind == GATE_LONG && gate_usable(kind, &g)) /* elsewhere the code segment has a base */
+		add_target(t, r, &g);
+}
+
+void report_gate(const struct cpu *cpu, const struct trap_record *r)
+{
+	struct text t = text_on(line, sizeof(line));
+	struct descriptor_table idt;
+
+	if (!vendor->table)
+		return;
+	vendor->table(cpu, GUEST_IDT, &idt);
+	text_add(&t, "idt vec=%u base=0x%lx limit=0x%x", r->vector, idt.base, idt.limit);
+	add_gate(&t, r, &idt);
+	print_text(&t);
+}
+
+void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t error)
+{
+	console_print("  walk linear=0x%lx cr3=0x%lx paging=%s", linear, cr3, w->paging);
+	for (unsigned i = 0; i < w->count; i++) {
+		struct text t = text_on(line, sizeof(line));
+
+		text_add(&t, "walk ");
+		walk_format(&t, &w->level[i], error, physical_bits());
+		print_text(&t);
+	}
+	if (w->mapped)
+		console_print("  walk physical=0x%lx page=%luK", w->physical, w->page_size >> 10);
+}
+
+void report_walk(const struct cpu *cpu, const struct trap_record *r)
+{
+	struct guest_paging paging = paging_of(r);
+	struct walk w;
+
+	if (!(r->flags & TRAP_HAS_CR2))
+		return;
+	walk_trace(&w, &paging, r->cr2, guest_read64);
+	report_levels(&w, r->cr2, r->cr3, r->error_code);
+}
+
+/* The width of what PUSH pushes where this code runs. */
+static unsigned word_size(const struct trap_record *r)
+{
+	return r->mode / 8;
+}
+
+static void print_words(const uint8_t *bytes, unsigned n, unsigned size, uint64_t at)
+{
+	struct text t = text_on(line, sizeof(line));
+
+	text_add(&t, "stack 0x%lx:", at);
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t v = 0;
+
+		__builtin_memcpy(&v, bytes + i * size, size);
+		text_add(&t, " %0*lx", (int)size * 2, v);
+	}
+	print_text(&t);
+}
+
+void report_stack(const struct cpu *cpu, const struct trap_record *r)
+{
+	struct guest_paging paging = paging_of(r);
+	uint8_t bytes[STACK_WORDS * 8];
+	unsigned size = word_size(r);
+	uint64_t rsp = r->gpr[TRAP_RSP],
+		 top = r->mode == 64 ? rsp : r->ss_base + (r->mode == 32 ? (uint32_t)rsp : (uint16_t)rsp);
+	unsigned words = guest_read(&paging, top, bytes, STACK_WORDS * size) / size;
+
+	if (!words)
+		console_print("  stack 0x%lx: why=\"not mapped, or not in RAM\"", top);
+	for (unsigned i = 0; i < words; i += WORDS_PER_LINE) {
+		unsigned n = words - i < WORDS_PER_LINE ? words - i : WORDS_PER_LINE;
+
+		print_words(bytes + i * size, n, size, top + i * size);
+	}
+}
+
+static void print_exit(const struct exit_entry *e)
+{
+	const struct trap_clock *clock = console_clock();
+	uint64_t t = ((uint64_t)e->tsc_hi << 32 | e->tsc_lo) - clock->tsc_start;
+	uint64_t ms = clock->tsc_khz ? t / clock->tsc_khz : 0, rest = clock->tsc_khz ? t % clock->tsc_khz : 0;
+
+	console_print("  exit t=%lu.%03lu%03lu reason=0x%x name=%s info=0x%lx rip=0x%lx", ms / 1000,
+		ms % 1000, clock->tsc_khz ? rest * 1000 / clock->tsc_khz : 0, e->reason,
+		vendor->exit_name(e->reason), e->qualifier, e->rip);
+}
+
+void report_history(const struct cpu *cpu)
+{
+	const struct exit_history *h = &cpu->history;
+
+	console_print("trapline: last exits cpu=%u", cpu->number);
+	for (uint32_t i = 0; i < h->count; i++) {
+		const struct exit_entry *e = history_at(h, i);
+
+		if (e->tsc_lo || e->tsc_hi)
+			print_exit(e);
+	}
+}
+
+void report_last_traps(unsigned n)
+{
+	static struct trap_record r;
+
+	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++) {
+		uint64_t head = cpus[c] ? atomic_load(&cpus[c]->ring.head) : 0;
+
+		for (uint64_t seq = head > n ? head - n + 1 : 1; seq <= head; seq++)
+			if (ring_at(&cpus[c]->ring, seq, &r))
+				report_trap(&r);
+	}
+}

@@ -1,0 +1,40 @@
+/*
+ * The pieces that reports of a guest's death and of Trapline's own faults are made of. Each prints lines that
+ * begin with two blanks and one word: regs, idt, walk, stack, exit. They wait for the UART and need no lock
+ * of their own: a report is one CPU's, between report_begin() and report_end().
+ */
+#ifndef TRAPLINE_REPORT_H
+#define TRAPLINE_REPORT_H
+
+#include "cpu/cpu.h"
+#include "mem/walk_trace.h"
+
+/* One CPU reports at a time: another one that has something to report waits here. */
+void report_begin(void);
+void report_end(void);
+
+/* A record as its trap line. */
+void report_trap(const struct trap_record *r);
+
+/* Its registers. */
+void report_registers(const struct trap_record *r);
+
+/* The entry of the guest's interrupt table that the event had to go through. */
+void report_gate(const struct cpu *cpu, const struct trap_record *r);
+
+/* #PF: the guest's page walk of CR2. */
+void report_walk(const struct cpu *cpu, const struct trap_record *r);
+
+/* A walk of any tables. error: the page fault's error code */
+void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t error);
+
+/* The words at the guest's stack pointer. */
+void report_stack(const struct cpu *cpu, const struct trap_record *r);
+
+/* A CPU's last exits, the oldest first. */
+void report_history(const struct cpu *cpu);
+
+/* The last `n` records of every CPU as trap lines. */
+void report_last_traps(unsigned n);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * What the MTRRs say about memory (SDM vol. 3A 12.11). Pure: tested on the host against the manual's tables.
+ */
+#ifndef TRAPLINE_MEMORY_TYPE_H
+#define TRAPLINE_MEMORY_TYPE_H
+
+#include <stdint.h>
+
+/* Table 12-2; the EPT uses the same numbers. */
+#define MEMORY_UC 0
+#define MEMORY_WC 1
+#define MEMORY_WT 4
+#define MEMORY_WP 5
+#define MEMORY_WB 6
+
+#define MTRR_VARIABLE_MAX 16
+#define MTRR_FIXED        11
+
+/* The registers as RDMSR reads them. */
+struct mtrr_state {
+	uint64_t def_type;
+	uint64_t fixed[MTRR_FIXED]; /* 64K_00000, 16K_80000, 16K_A0000, 4K_C0000 to 4K_F8000 */
+	struct {
+		uint64_t base, mask;
+	} variable[MTRR_VARIABLE_MAX];
+	uint32_t variables;     /* how many of them there are */
+	uint32_t physical_bits; /* MAXPHYADDR */
+};
+
+/*
+ * The memory type of an address, 0 to 6.
+ *   size  in: bytes from there on that are of interest, more than 0; out: how many of them, from the address
+ *on, have this type, at least 1 Overlaps that the manual leaves undefined are uncacheable.
+ */
+unsigned memory_type(const struct mtrr_state *m, uint64_t address, uint64_t *size);
+
+#endif

@@ -1,0 +1,18 @@
+/* The fault chain: a record and those whose delivery it interrupted, back to the first fault. Pure. */
+#ifndef TRAPLINE_CHAIN_H
+#define TRAPLINE_CHAIN_H
+
+#include "trace/ring.h"
+
+/* A chain has four links at most: first fault, fault during its delivery, #DF, the fault that shut the CPU
+ * down. */
+#define CHAIN_MAX 8
+
+/*
+ * Follows the links back from record `seq`.
+ *   out  room for CHAIN_MAX records; filled with the first fault first
+ * Returns how many there are; 0 when `seq` is not in the ring any more.
+ */
+unsigned chain_collect(const struct trace_ring *ring, uint64_t seq, struct trap_record *out);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The last exits of one CPU, always kept: what a report shows besides the recorded exceptions. Written on the
+ * hot path in a dozen instructions, by this CPU alone; read when the CPU is in a report of its own, or
+ * stopped.
+ */
+#ifndef TRAPLINE_HISTORY_H
+#define TRAPLINE_HISTORY_H
+
+#include <stdint.h>
+
+struct exit_entry {
+	uint64_t rip;       /* the guest's at the exit */
+	uint64_t qualifier; /* VT-x: exit qualification; AMD-V: EXITINFO1 */
+	uint32_t tsc_lo,
+		tsc_hi;  /* as RDTSC leaves them: putting them together takes longer than storing both */
+	uint32_t reason; /* the hardware's own code */
+	uint32_t reserved;
+};
+
+/*
+ * A ring whose length is a power of two, at an address that is a multiple of twice its size in bytes:
+ * stepping beyond its end sets a bit that is clear in every entry's address, and `keep` clears it again.
+ */
+struct exit_history {
+	struct exit_entry *next;
+	uint64_t keep;
+	struct exit_entry *entries;
+	uint32_t count;
+};
+
+/* Bytes in which history_init() finds a place for `count` entries. */
+static inline uint64_t history_space(uint32_t count)
+{
+	return 3 * (uint64_t)count * sizeof(struct exit_entry);
+}
+
+/* space: history_space() bytes of zeroes; count: a power of two */
+static inline void history_init(struct exit_history *h, void *space, uint32_t count)
+{
+	uint64_t size = count * sizeof(struct exit_entry),
+		 base = ((uint64_t)space + 2 * size - 1) & ~(2 * size - 1);
+
+	h->entries = h->next = (struct exit_entry *)base;
+	h->keep = ~size;
+	h->count = count;
+}
+
+/* On the hot path. */
+static inline void history_note(struct exit_history *h, uint64_t rip, uint32_t reason, uint64_t qualifier)
+{
+	struct exit_entry *e = h->next;
+
+	h->next = (struct exit_entry *)((uint64_t)(e + 1) & h->keep);
+	__asm__ volatile("rdtsc" : "=a"(e->tsc_lo), "=d"(e->tsc_hi));
+	e->rip = rip;
+	e->qualifier = qualifier;
+	e->reason = reason;
+}
+
+/* Entry i, from 0, the oldest. One that was never used has a TSC of 0. */
+static inline const struct exit_entry *history_at(const struct exit_history *h, uint32_t i)
+{
+	return &h->entries[((uint32_t)(h->next - h->entries) + i) & (h->count - 1)];
+}
+
+#endif

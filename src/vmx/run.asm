@@ -1,0 +1,100 @@
+; Into the guest and out again. SDM vol. 3C 27 and 28: VM entry and VM exit exchange RIP, RSP, RFLAGS, the control
+; registers but CR2, the segments and descriptor tables; the general registers and CR2 are ours to exchange, the debug
+; registers DR0 to DR3 and DR6 stay the guest's. Vector state is never touched.
+bits 64
+default rel
+extern vmx_exit, vmx_entry_failed, cpu_entered
+global vmx_run, vmx_host_entry
+
+; struct cpu (src/cpu/cpu.h)
+%define GPR(n)		(8 + 8 * (n))
+%define GUEST_CR2	136
+%define STACK_TOP	168
+
+section .text
+
+; noreturn void vmx_run(struct cpu *cpu)
+align 16
+vmx_run:
+	mov	rsp, [rdi + STACK_TOP]
+	push	rdi				; where the exit finds its CPU; HOST_RSP points
+	push	rdi				; here, with the stack aligned (vmx_start.c)
+	xor	ebp, ebp
+	call	cpu_entered
+	; The guest goes on behind the loader's call, which expects nothing in the registers: 0 says nothing of ours.
+	xor	eax, eax
+	xor	ecx, ecx
+	xor	edx, edx
+	xor	ebx, ebx
+	xor	esi, esi
+	xor	edi, edi
+	xor	r8d, r8d
+	xor	r9d, r9d
+	xor	r10d, r10d
+	xor	r11d, r11d
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r14d, r14d
+	xor	r15d, r15d
+	vmlaunch
+	jmp	failed
+
+align 16
+enter:
+	; VM entry does not load CR2. Writing it is slow, and it seldom differs from what the exit left.
+	mov	rax, [rdi + GUEST_CR2]
+	mov	rcx, cr2
+	cmp	rax, rcx
+	jne	write_cr2
+.go:
+	mov	rax, [rdi + GPR(0)]
+	mov	rcx, [rdi + GPR(1)]
+	mov	rdx, [rdi + GPR(2)]
+	mov	rbx, [rdi + GPR(3)]
+	mov	rbp, [rdi + GPR(5)]
+	mov	rsi, [rdi + GPR(6)]
+	mov	r8,  [rdi + GPR(8)]
+	mov	r9,  [rdi + GPR(9)]
+	mov	r10, [rdi + GPR(10)]
+	mov	r11, [rdi + GPR(11)]
+	mov	r12, [rdi + GPR(12)]
+	mov	r13, [rdi + GPR(13)]
+	mov	r14, [rdi + GPR(14)]
+	mov	r15, [rdi + GPR(15)]
+	mov	rdi, [rdi + GPR(7)]
+	vmresume
+	; A VM entry that fails before it loads the guest goes on here (27.8).
+failed:
+	mov	rdi, [rsp]
+	xor	ebp, ebp
+	call	vmx_entry_failed
+write_cr2:
+	mov	cr2, rax
+	jmp	enter.go
+
+; HOST_RIP
+align 16
+vmx_host_entry:
+	push	rdi
+	mov	rdi, [rsp + 8]
+	pop	qword [rdi + GPR(7)]
+	mov	[rdi + GPR(0)], rax
+	mov	[rdi + GPR(1)], rcx
+	mov	[rdi + GPR(2)], rdx
+	mov	[rdi + GPR(3)], rbx
+	mov	[rdi + GPR(5)], rbp
+	mov	[rdi + GPR(6)], rsi
+	mov	[rdi + GPR(8)], r8
+	mov	[rdi + GPR(9)], r9
+	mov	[rdi + GPR(10)], r10
+	mov	[rdi + GPR(11)], r11
+	mov	[rdi + GPR(12)], r12
+	mov	[rdi + GPR(13)], r13
+	mov	[rdi + GPR(14)], r14
+	mov	[rdi + GPR(15)], r15
+	mov	rax, cr2			; before a page fault of the host's own, which is fixed up, changes it
+	mov	[rdi + GUEST_CR2], rax
+	xor	ebp, ebp			; a backtrace ends here
+	call	vmx_exit
+	mov	rdi, [rsp]
+	jmp	enter

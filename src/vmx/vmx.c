@@ -1,0 +1,198 @@
+/* VT-x: what the CPU can do, VMX operation, and the vendor table. */
+#include "vmx/vmx.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "exit/io.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mem/pool.h"
+#include "trace/vector.h"
+
+#define CPUID_VMX             (1u << 5)
+#define FEATURE_LOCK          (1ull << 0)
+#define FEATURE_VMX           (1ull << 2) /* outside of SMX */
+#define BASIC_REVISION(basic) ((uint32_t)(basic)&0x7fffffff)
+#define GUEST_VPID            1
+
+struct vmx_caps vmx_caps;
+
+static bool vmx_present(void)
+{
+	return cpuid(1, 0).ecx & CPUID_VMX;
+}
+
+/* IA32_FEATURE_CONTROL: 24.7. What the firmware left open is set and locked when the CPU enters VMX
+ * operation. */
+static const char *check_lock(void)
+{
+	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL);
+
+	if ((feature & FEATURE_LOCK) && !(feature & FEATURE_VMX))
+		return "the firmware locked VT-x out (IA32_FEATURE_CONTROL): enable Intel virtualization in "
+		       "its setup";
+	return NULL;
+}
+
+static const char *check_ept(void)
+{
+	uint64_t caps = vmx_caps.ept_vpid = rdmsr(MSR_VMX_EPT_VPID_CAP);
+
+	if (!(caps & EPT_CAP_WALK_4) || !(caps & EPT_CAP_WB))
+		return "this CPU's EPT has no four-level walk through write-back tables "
+		       "(IA32_VMX_EPT_VPID_CAP)";
+	if (!(caps & EPT_CAP_2M))
+		return "this CPU's EPT has no 2 MiB pages (IA32_VMX_EPT_VPID_CAP)";
+	if (!(caps & EPT_CAP_INVEPT) || !(caps & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)))
+		return "this CPU's EPT has no INVEPT (IA32_VMX_EPT_VPID_CAP)";
+	return NULL;
+}
+
+static const char *vmx_probe(void)
+{
+	const char *error = check_lock();
+
+	if (error)
+		return error;
+	vmx_caps.basic = rdmsr(MSR_VMX_BASIC);
+	vmx_caps.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
+	vmx_caps.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
+	vmx_caps.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
+	error = vmx_controls_init();
+	if (!error)
+		error = check_ept();
+	if (!error)
+		vmx_ept_init();
+	return error;
+}
+
+static const char *vmx_init(void)
+{
+	return vmx_msr_init();
+}
+
+static bool vmxon(uint64_t region)
+{
+	bool failed;
+
+	__asm__ volatile("vmxon %1" : "=@ccna"(failed) : "m"(region) : "memory");
+	return !failed;
+}
+
+static bool vmclear_vmptrld(uint64_t vmcs)
+{
+	bool clear_failed, load_failed;
+
+	__asm__ volatile("vmclear %1" : "=@ccna"(clear_failed) : "m"(vmcs) : "memory");
+	__asm__ volatile("vmptrld %1" : "=@ccna"(load_failed) : "m"(vmcs) : "memory");
+	return !clear_failed && !load_failed;
+}
+
+/* 24.7, 24.8 and 25.11.5: what has to be true before VMXON, on each CPU for itself. */
+static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
+{
+	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL);
+	const char *error = check_lock();
+
+	if (error)
+		return error;
+	if (!(feature & FEATURE_LOCK))
+		wrmsr(MSR_FEATURE_CONTROL, feature | FEATURE_LOCK | FEATURE_VMX);
+	write_cr0((read_cr0() | vmx_caps.cr0_fixed0) & vmx_caps.cr0_fixed1);
+	write_cr4(read_cr4() | CR4_VMXE | vmx_caps.cr4_fixed0);
+	*(uint32_t *)pool_virt(region) = BASIC_REVISION(vmx_caps.basic);
+	*(uint32_t *)pool_virt(vmcs) = BASIC_REVISION(vmx_caps.basic);
+	if (!vmxon(region))
+		return "VMXON failed: something else uses VT-x already";
+	return vmclear_vmptrld(vmcs) ? NULL : "the CPU refused its VMCS (VMPTRLD)";
+}
+
+static void set_controls(struct cpu *cpu)
+{
+	const struct vmx_controls *c = &vmx_caps.controls;
+	struct vmx_cpu *vmx = vmx_of(cpu);
+
+	vmx->pin = c->pin;
+	vmx->controls = c->cpu;
+	vmwrite(VMCS_PIN_CONTROLS, c->pin);
+	vmwrite(VMCS_CPU_CONTROLS, c->cpu);
+	vmwrite(VMCS_CPU_CONTROLS2, c->cpu2);
+	vmwrite(VMCS_EXIT_CONTROLS, c->exit);
+	vmwrite(VMCS_ENTRY_CONTROLS, c->entry);
+	vmwrite(VMCS_EXCEPTION_BITMAP, boot_info.config.intercept);
+	vmwrite(VMCS_PF_ERROR_MASK,
+		0); /* with both 0 every #PF exits if bit 14 of the bitmap says so: 26.2 */
+	vmwrite(VMCS_PF_ERROR_MATCH, 0);
+	vmwrite(VMCS_IO_BITMAP_A, io_map_phys());
+	vmwrite(VMCS_IO_BITMAP_B, io_map_phys() + PAGE_SIZE);
+	vmwrite(VMCS_MSR_BITMAP, vmx_msr_bitmap());
+	vmwrite(VMCS_EPT_POINTER, vmx_ept_pointer());
+	if (c->cpu2 & CPU2_VPID)
+		vmwrite(VMCS_VPID, GUEST_VPID);
+	if (c->cpu2 & CPU2_XSAVES)
+		vmwrite(VMCS_XSS_EXITING_BITMAP, 0);
+	vmwrite(VMCS_CR3_TARGETS, 0);
+	vmwrite(VMCS_EXIT_MSR_STORES, 0);
+	vmwrite(VMCS_EXIT_MSR_LOADS, 0);
+	vmwrite(VMCS_ENTRY_MSR_LOADS, 0);
+	vmwrite(VMCS_ENTRY_EVENT, 0);
+}
+
+static const char *vmx_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
+{
+	/* One page each: this CPU's vmx_cpu, its VMXON region, its VMCS. */
+	uint64_t pa = pool_alloc(3), cr0 = read_cr0(), cr4 = read_cr4();
+	const char *error;
+
+	if (!pa)
+		return "the VMM's memory is too small for this CPU";
+	cpu->vendor = pool_virt(pa);
+	error = enter_vmx_operation(pa + PAGE_SIZE, pa + 2 * PAGE_SIZE);
+	if (!error) {
+		set_controls(cpu);
+		error = vmx_load_guest(cpu, launch, cr0, cr4);
+		if (error)
+			__asm__ volatile("vmxoff" : : : "cc");
+	}
+	if (error) {
+		write_cr4(cr4);
+		write_cr0(cr0);
+		return error;
+	}
+	cpu_load_host(cpu);
+	vmx_load_host(cpu);
+	vmx_stage2_flush(cpu);
+	vmx_flush_guest_tlb();
+	return NULL;
+}
+
+const struct vendor vmx_vendor = {
+	.name = "vmx",
+	.present = vmx_present,
+	.probe = vmx_probe,
+	.init = vmx_init,
+	.cpu_init = vmx_cpu_init,
+	.run = vmx_run,
+	.get = vmx_get,
+	.set = vmx_set,
+	.segment = vmx_segment,
+	.paging = vmx_paging,
+	.code_address = vmx_code_address,
+	.code_mode = vmx_code_mode,
+	.capture = vmx_capture,
+	.inject = vmx_inject,
+	.take_interrupt = vmx_take_interrupt,
+	.take_nmi = vmx_take_nmi,
+	.nmi_taken = vmx_nmi_taken,
+	.inject_nmi = vmx_inject_nmi,
+	.nmi_unblocked = vmx_nmi_unblocked,
+	.watch_interrupts = vmx_watch_interrupts,
+	.own_exit = vmx_own_exit,
+	.rdmsr = vmx_rdmsr,
+	.wrmsr = vmx_wrmsr,
+	.hide_cpuid = vmx_hide_cpuid,
+	.stage2_bits = vmx_stage2_bits,
+	.stage2_largest = vmx_stage2_largest,
+	.stage2_flush = vmx_stage2_flush,
+	.exit_name = vmx_exit_name,
+	.dump = vmx_dump,
+};

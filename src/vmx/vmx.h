@@ -1,0 +1,218 @@
+/* VT-x, SDM vol. 3C chapters 24 to 29: what the files of this folder share. */
+#ifndef TRAPLINE_VMX_H
+#define TRAPLINE_VMX_H
+
+#include "cpu/cpu.h"
+#include "mem/memory_type.h"
+#include "vendor.h"
+#include "vmx/vmcs.h"
+
+/* Guest fields that one exit may ask for more than once: read once each. X(name), VMCS_GUEST_name is the
+ * field. */
+#define VMX_CACHED(X) X(RIP) X(RFLAGS) X(CR0) X(CR3) X(CR4) X(EFER) X(CS_RIGHTS) X(CS_BASE)
+
+#define X(name) CACHED_##name,
+enum vmx_cached {
+	VMX_CACHED(X) CACHED_COUNT
+};
+#undef X
+
+struct vmx_cpu {
+	uint64_t cache[CACHED_COUNT];
+	uint32_t cached; /* bit n: cache[n] is what the VMCS holds */
+	uint32_t pin;    /* the controls that change, as the VMCS has them */
+	_Atomic uint32_t controls;
+	uint32_t reason;     /* of this exit */
+	bool event_set;      /* an event goes in with the next entry */
+	bool stepped;        /* skip() has set the single step's #DB pending */
+	bool watching;       /* the console wants external interrupts to exit */
+	uint64_t cr0_shadow; /* the guest's own CR0.NE */
+};
+
+/* The control words, computed once from the capability MSRs. */
+struct vmx_controls {
+	uint32_t pin, cpu, cpu2, exit, entry;
+};
+
+struct vmx_caps {
+	uint64_t basic;    /* IA32_VMX_BASIC */
+	uint64_t ept_vpid; /* IA32_VMX_EPT_VPID_CAP */
+	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	struct vmx_controls controls;
+};
+
+extern struct vmx_caps vmx_caps;
+
+#define CR0_PE       (1ull << 0)
+#define CR0_NE       (1ull << 5)
+#define CR0_WP       (1ull << 16)
+#define CR0_NW       (1ull << 29)
+#define CR0_CD       (1ull << 30)
+#define CR0_PG       (1ull << 31)
+#define CR4_PAE      (1ull << 5)
+#define CR4_VMXE     (1ull << 13)
+#define CR4_SMXE     (1ull << 14)
+#define CR4_PCIDE    (1ull << 17)
+#define CR4_OSXSAVE  (1ull << 18)
+#define CR4_CET      (1ull << 23)
+#define EFER_LME     (1ull << 8)
+#define EFER_LMA     (1ull << 10)
+#define RFLAGS_FIXED (1ull << 1)
+#define RFLAGS_TF    (1ull << 8)
+#define RFLAGS_IF    (1ull << 9)
+#define RFLAGS_NT    (1ull << 14)
+#define RFLAGS_RF    (1ull << 16)
+#define RFLAGS_VM    (1ull << 17)
+#define DR6_TRAPS    0xfull
+#define DR6_BS       (1ull << 14)
+#define DR7_GD       (1ull << 13)
+#define DEBUGCTL_LBR (1ull << 0)
+#define DEBUGCTL_BTF (1ull << 1)
+
+/* Bits that the guest sees as they would be without Trapline: owned by the host, shown from the shadow. */
+#define CR0_OWNED CR0_NE
+#define CR4_OWNED (CR4_VMXE | CR4_SMXE)
+
+#ifdef VMX_COUNT
+extern uint64_t vmx_reads, vmx_writes; /* vmx_count.c */
+#define VMX_COUNT_ONE(n) ((n)++)
+#else
+#define VMX_COUNT_ONE(n) ((void)0)
+#endif
+
+static inline struct vmx_cpu *vmx_of(const struct cpu *cpu)
+{
+	return cpu->vendor;
+}
+
+/* With the current VMCS; a field that the CPU does not have leaves 0. */
+static inline uint64_t vmread(uint32_t field)
+{
+	uint64_t v = 0;
+
+	VMX_COUNT_ONE(vmx_reads);
+	__asm__ volatile("vmread %1, %0" : "+r"(v) : "r"((uint64_t)field) : "cc");
+	return v;
+}
+
+static inline void vmwrite(uint32_t field, uint64_t value)
+{
+	VMX_COUNT_ONE(vmx_writes);
+	__asm__ volatile("vmwrite %1, %0" : : "r"((uint64_t)field), "rm"(value) : "cc");
+}
+
+/* The guest's field, from this exit's cache. `field`: a constant, so that nothing but the test is left of
+ * this. */
+static inline uint64_t vmx_cached(const struct cpu *cpu, enum vmx_cached field)
+{
+#define X(name) [CACHED_##name] = VMCS_GUEST_##name,
+	static const uint16_t fields[] = {VMX_CACHED(X)};
+#undef X
+	struct vmx_cpu *vmx = vmx_of(cpu);
+
+	if (!(vmx->cached >> field & 1)) {
+		vmx->cache[field] = vmread(fields[field]);
+		vmx->cached |= 1u << field;
+	}
+	return vmx->cache[field];
+}
+
+/* Forgets a cached field that has been written. */
+static inline void vmx_write_cached(
+	struct cpu *cpu, enum vmx_cached field, uint32_t vmcs_field, uint64_t value)
+{
+	struct vmx_cpu *vmx = vmx_of(cpu);
+
+	vmwrite(vmcs_field, value);
+	vmx->cache[field] = value;
+	vmx->cached |= 1u << field;
+}
+
+static inline uint64_t vmx_rip(const struct cpu *cpu)
+{
+	return vmx_cached(cpu, CACHED_RIP);
+}
+
+static inline void vmx_set_rip(struct cpu *cpu, uint64_t rip)
+{
+	vmx_write_cached(cpu, CACHED_RIP, VMCS_GUEST_RIP, rip);
+}
+
+/* vmx_controls.c */
+const char *vmx_controls_init(void);
+
+/* vmx_event.c */
+void vmx_decode_exception(struct cpu *cpu, uint32_t event);
+void vmx_decode_during(struct cpu *cpu);
+void vmx_restore_nmi_blocking(const struct cpu *cpu);
+void vmx_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
+void vmx_settle_debug(struct cpu *cpu);
+void vmx_take_nmi(struct cpu *cpu);
+void vmx_nmi_taken(struct cpu *cpu);
+bool vmx_inject_nmi(struct cpu *cpu);
+void vmx_nmi_unblocked(struct cpu *cpu);
+void vmx_take_interrupt(struct cpu *cpu);
+void vmx_watch_interrupts(struct cpu *cpu, bool on);
+
+/* vmx_state.c */
+uint64_t vmx_get(const struct cpu *cpu, enum guest_register r);
+void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value);
+void vmx_segment(const struct cpu *cpu, enum segment s, struct segment_state *out);
+void vmx_paging(const struct cpu *cpu, struct guest_paging *out);
+uint64_t vmx_code_address(const struct cpu *cpu);
+unsigned vmx_code_mode(const struct cpu *cpu);
+void vmx_capture(struct cpu *cpu, struct trap_record *record);
+void vmx_skip(struct cpu *cpu);
+
+/* vmx_count.c */
+#ifdef VMX_COUNT
+void vmx_count_exit(const struct cpu *cpu);
+#else
+static inline void vmx_count_exit(const struct cpu *cpu)
+{
+}
+#endif
+
+/* vmx_start.c */
+const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch, uint64_t cr0, uint64_t cr4);
+void vmx_load_host(struct cpu *cpu);
+
+/* vmx_cr.c */
+void vmx_own_exit(struct cpu *cpu);
+
+/* vmx_task.c */
+void vmx_task_switch(struct cpu *cpu);
+
+/* vmx_msr.c */
+const char *vmx_msr_init(void);
+enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value);
+enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
+uint64_t vmx_msr_bitmap(void);
+void vmx_hide_cpuid(uint32_t leaf, struct cpuid *r);
+
+/* vmx_ept.c */
+void vmx_ept_init(void);
+uint64_t vmx_ept_pointer(void);
+uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
+unsigned vmx_stage2_largest(void);
+void vmx_stage2_flush(struct cpu *cpu);
+void vmx_flush_guest_tlb(void);
+void vmx_mtrr_changed(struct cpu *cpu);
+
+/* vmx_dump.c */
+const char *vmx_exit_name(uint64_t reason);
+const char *vmx_instruction_error(uint64_t number);
+void vmx_dump(const struct cpu *cpu);
+
+/* vmx_check.c: says on the console which of the checks of guest state (27.3.1) fail. Returns how many. */
+unsigned vmx_check_guest(void);
+
+/* run.asm */
+__attribute__((noreturn)) void vmx_run(struct cpu *cpu);
+extern const char vmx_host_entry[];
+
+/* vmx_exit.c, called by run.asm */
+void vmx_exit(struct cpu *cpu);
+__attribute__((noreturn)) void vmx_entry_failed(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,5 @@
+#include "vmx/vmx.h"
+unsigned vmx_check_guest(void)
+{
+	return 0;
+}

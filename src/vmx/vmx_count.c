@@ -1,0 +1,26 @@
+/*
+ * make CC="gcc -DVMX_COUNT": how many VMREADs and VMWRITEs an exit takes, by its kind, on the console
+ * whenever the count of exits of that kind is a power of two.
+ */
+#include "vmx/vmx.h"
+
+#ifdef VMX_COUNT
+#include "console/console.h"
+#include "exit/dispatch.h"
+
+uint64_t vmx_reads, vmx_writes;
+
+void vmx_count_exit(const struct cpu *cpu)
+{
+	static uint64_t reads[EXIT_KIND_COUNT], writes[EXIT_KIND_COUNT], exits[EXIT_KIND_COUNT];
+	enum exit_kind kind = cpu->exit.kind;
+	uint64_t n = ++exits[kind];
+
+	reads[kind] += vmx_reads;
+	writes[kind] += vmx_writes;
+	vmx_reads = vmx_writes = 0;
+	if (!(n & (n - 1)))
+		console_log("trapline: vmcs kind=%s exits=%lu vmreads=%lu vmwrites=%lu", exit_kind_name(kind),
+			n, reads[kind], writes[kind]);
+}
+#endif

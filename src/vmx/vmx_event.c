@@ -1,0 +1,260 @@
+/*
+ * Events: what the VM-exit and IDT-vectoring information say, and what the VM-entry information is told (SDM
+ * vol. 3C 25.8.3, 25.9.2, 25.9.3, 27.6).
+ *
+ * Where Bochs 2.7 differs from the manual: after an NMI exit NMIs stay masked until an IRET, also across VM
+ * entries; the pending debug exceptions have BS set on every exit with TF, also where the instruction has not
+ * been carried out.
+ */
+#include "vmx/vmx.h"
+#include "cpu/asm.h"
+#include "cpu/idt.h"
+#include "trace/vector.h"
+
+#define ERROR_CODE_BITS 0xffffu /* 27.2.1.3: the rest has to be 0 */
+/* All exceptions but #DB, which is both, the traps #BP and #OF, and the aborts #DF and #MC: SDM vol. 3A table
+ * 6-1 */
+#define FAULTS      ~(1u << VEC_DB | 1u << VEC_NMI | 1u << VEC_BP | 1u << VEC_OF | 1u << VEC_DF | 1u << VEC_MC)
+#define DB_REASONS  0x600full /* table 28-1: B0 to B3, BD, BS */
+#define DB_BUS_LOCK (1ull << 11)
+#define DB_RTM      (1ull << 16)
+
+static void set_pin(struct cpu *cpu, bool interrupts)
+{
+	struct vmx_cpu *vmx = vmx_of(cpu);
+	uint32_t pin =
+		interrupts ? vmx->pin | PIN_INTERRUPT_EXITING : vmx->pin & ~(uint32_t)PIN_INTERRUPT_EXITING;
+
+	if (pin != vmx->pin)
+		vmwrite(VMCS_PIN_CONTROLS, vmx->pin = pin);
+}
+
+/* An NMI of the host's may change the word at any point (vmx_nmi_taken); what is written last is what it ends
+ * up as. */
+static void set_control(struct cpu *cpu, uint32_t control, bool on)
+{
+	_Atomic uint32_t *word = &vmx_of(cpu)->controls;
+	uint32_t v = on ? atomic_fetch_or(word, control) : atomic_fetch_and(word, ~control);
+
+	if (!(v & control) == !on)
+		return;
+	do
+		vmwrite(VMCS_CPU_CONTROLS, v = atomic_load(word));
+	while (v != atomic_load(word));
+}
+
+void vmx_decode_during(struct cpu *cpu)
+{
+	uint32_t word = (uint32_t)vmread(VMCS_VECTORING_EVENT);
+	struct event *e = &cpu->exit.during;
+
+	e->valid = word & EVENT_VALID;
+	if (!e->valid)
+		return;
+	e->vector = EVENT_VECTOR(word);
+	e->type = EVENT_TYPE(word);
+	e->has_error = word & EVENT_ERROR_CODE;
+	e->error = e->has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR_CODE) : 0;
+}
+
+/* 28.3.4: the fault was in an IRET that had lifted the blocking of NMIs already; it is to be there at its
+ * next try. */
+void vmx_restore_nmi_blocking(const struct cpu *cpu)
+{
+	if (!cpu->exit.during.valid)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_NMI);
+}
+
+/*
+ * An intercepted #DB leaves DR6, DR7 and IA32_DEBUGCTL as they were (28.1): what its delivery does to them
+ * (SDM vol. 3B 18.2.3, 18.2.4, 18.4) is ours to do. B0 to B3 are set and cleared, the others only set; bus
+ * lock and RTM are inverted. INT1 says nothing in DR6.
+ */
+static void decode_debug(struct cpu *cpu)
+{
+	uint64_t why = vmread(VMCS_EXIT_QUALIFICATION), dr7 = vmread(VMCS_GUEST_DR7),
+		 debugctl = vmread(VMCS_GUEST_DEBUGCTL), inverted = why & (DB_BUS_LOCK | DB_RTM);
+
+	if (cpu->exit.event.type != TRAP_TYPE_ICEBP)
+		write_dr6(((read_dr6() & ~DR6_TRAPS) | (why & DB_REASONS)) & ~inverted);
+	if (dr7 & DR7_GD)
+		vmwrite(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
+	if (debugctl & (DEBUGCTL_LBR | DEBUGCTL_BTF))
+		vmwrite(VMCS_GUEST_DEBUGCTL, debugctl & ~(DEBUGCTL_LBR | DEBUGCTL_BTF));
+	cpu->exit.qualifier = read_dr6();
+}
+
+void vmx_decode_exception(struct cpu *cpu, uint32_t word)
+{
+	struct event *e = &cpu->exit.event;
+
+	*e = (struct event){
+		.valid = true,
+		.vector = EVENT_VECTOR(word),
+		.type = EVENT_TYPE(word),
+		.has_error = word & EVENT_ERROR_CODE,
+	};
+	vmx_decode_during(cpu);
+	if (e->has_error)
+		e->error = (uint32_t)vmread(VMCS_EXIT_ERROR_CODE);
+	if ((word & EVENT_NMI_UNBLOCKING) && e->vector != VEC_DF)
+		vmx_restore_nmi_blocking(cpu);
+	if (e->vector == VEC_PF)
+		cpu->exit.address = vmread(VMCS_EXIT_QUALIFICATION);
+	else if (e->vector == VEC_DB)
+		decode_debug(cpu);
+}
+
+/*
+ * 27.3.1.5 and 27.3.1.6 tie BS of the pending debug exceptions to TF: it has to be set while a STI or MOV SS
+ * shadow or HLT holds the single step back, and it must be clear otherwise unless an instruction has just
+ * ended.
+ */
+void vmx_settle_debug(struct cpu *cpu)
+{
+	uint64_t pending = vmread(VMCS_GUEST_PENDING_DEBUG), wanted = pending & ~DR6_BS;
+	bool held = vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS) ||
+		    vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT;
+
+	if (held && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		wanted |= DR6_BS;
+	if (wanted != pending)
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, wanted);
+}
+
+/* 27.3.1.5: an NMI that goes in again, because its delivery exited, must not find NMIs blocked by itself. */
+static void unblock_nmi(void)
+{
+	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (blocking & BLOCKING_NMI)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)BLOCKING_NMI);
+}
+
+/*
+ * The frame of a fault has RF set (SDM vol. 3B 18.3.1.1), so that its handler returns past an instruction
+ * breakpoint. An intercepted fault saves it like that (28.3.3), but not Bochs', and what Trapline raises by
+ * itself has none.
+ */
+static void set_rf(struct cpu *cpu)
+{
+	uint64_t rflags = vmx_cached(cpu, CACHED_RFLAGS);
+
+	if (!(rflags & RFLAGS_RF))
+		vmx_write_cached(cpu, CACHED_RFLAGS, VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+}
+
+/* The length of a software event is that of the exit it came with, as exception or as the event under
+ * delivery. */
+void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
+{
+	uint32_t word = EVENT_VALID | (uint32_t)e->type << 8 | e->vector;
+
+	if (e->type >= TRAP_TYPE_SOFTINT)
+		vmwrite(VMCS_ENTRY_LENGTH, vmread(VMCS_EXIT_LENGTH));
+	if (e->has_error) {
+		word |= EVENT_ERROR_CODE;
+		vmwrite(VMCS_ENTRY_ERROR_CODE, e->error & ERROR_CODE_BITS);
+	}
+	if (e->type == TRAP_TYPE_EXCEPTION && (FAULTS >> e->vector & 1))
+		set_rf(cpu);
+	if (e->type == TRAP_TYPE_NMI)
+		unblock_nmi();
+	else if (e->type == TRAP_TYPE_EXCEPTION && e->vector == VEC_PF)
+		cpu->vendor_asm[0] = cr2;
+	vmwrite(VMCS_ENTRY_EVENT, word);
+	vmx_of(cpu)->event_set = true;
+}
+
+/* The exit has consumed the NMI and blocks further ones until an IRET (28.5.5?): this is one, to the next
+ * instruction. */
+static void unblock_host_nmi(void)
+{
+	uint64_t rsp, scratch;
+
+	__asm__ volatile("mov %%rsp, %0\n\t"
+			 "push %2\n\t"
+			 "push %0\n\t"
+			 "pushfq\n\t"
+			 "push %3\n\t"
+			 "lea 1f(%%rip), %1\n\t"
+			 "push %1\n\t"
+			 "iretq\n"
+			 "1:"
+			 : "=&r"(rsp), "=&r"(scratch)
+			 : "i"(SEL_HOST_DS), "i"(SEL_HOST_CS)
+			 : "memory", "cc");
+}
+
+void vmx_take_nmi(struct cpu *cpu)
+{
+	cpu->nmi_pending = true;
+	cpu->work |= CPU_WORK_NMI;
+	unblock_host_nmi();
+}
+
+/* One that came while the VMM ran, perhaps behind this exit's last look at the work: the next entry asks for
+ * an exit. */
+void vmx_nmi_taken(struct cpu *cpu)
+{
+	set_control(cpu, CPU_NMI_WINDOW, true);
+}
+
+/*
+ * Virtual NMIs: the CPU blocks further ones from this one's delivery to the guest's IRET. Where the guest
+ * cannot take it now, the NMI window says when. A single step that is pending goes first.
+ */
+bool vmx_inject_nmi(struct cpu *cpu)
+{
+	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
+	const struct vmx_cpu *vmx = vmx_of(cpu);
+
+	if (vmx->event_set || vmx->stepped ||
+		(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_NMI | BLOCKING_MOV_SS | BLOCKING_STI))) {
+		set_control(cpu, CPU_NMI_WINDOW, true);
+		return false;
+	}
+	set_control(cpu, CPU_NMI_WINDOW, cpu->nmi_pending); /* another one came since */
+	vmx_inject(cpu, &nmi, 0);
+	return true;
+}
+
+/* The NMI window is open; whoever waits for it looks next. */
+void vmx_nmi_unblocked(struct cpu *cpu)
+{
+	set_control(cpu, CPU_NMI_WINDOW, false);
+}
+
+static bool can_take_interrupt(struct cpu *cpu)
+{
+	return (vmx_cached(cpu, CACHED_RFLAGS) & RFLAGS_IF) && !vmx_of(cpu)->event_set &&
+	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
+/*
+ * An external interrupt exits whether or not the guest has IF set (26.2). Where the guest cannot take it, it
+ * stays with the interrupt controller, nothing exits for it, and the interrupt window says when it can.
+ */
+void vmx_take_interrupt(struct cpu *cpu)
+{
+	bool now = can_take_interrupt(cpu);
+
+	cpu->host_interrupt_valid = false;
+	set_control(cpu, CPU_INTERRUPT_WINDOW, !now);
+	set_pin(cpu, now && vmx_of(cpu)->watching);
+	if (!now)
+		return;
+	idt_load_window();
+	__asm__ volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+	idt_load();
+}
+
+void vmx_watch_interrupts(struct cpu *cpu, bool on)
+{
+	struct vmx_cpu *vmx = vmx_of(cpu);
+
+	vmx->watching = on;
+	if (!on)
+		set_control(cpu, CPU_INTERRUPT_WINDOW, false);
+	set_pin(cpu, on && !(vmx->controls & CPU_INTERRUPT_WINDOW));
+}

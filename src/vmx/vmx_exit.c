@@ -1,0 +1,127 @@
+/* VM exit: from the VMCS's words to the neutral exit, and back in. */
+#include "vmx/vmx.h"
+#include "console/console.h"
+#include "console/fault.h"
+#include "exit/dispatch.h"
+
+#define X(number, name, kind) [number] = kind,
+static const uint8_t kind_of[] = {VMX_EXITS(X)};
+#undef X
+
+/* Table 28-5: exit qualification of an I/O instruction. */
+static void decode_io(struct exit_io *io)
+{
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+
+	*io = (struct exit_io){
+		.port = (uint16_t)(q >> 16),
+		.size = (uint8_t)((q & 7) + 1),
+		.in = q & 0x08,
+		.string = q & 0x10,
+		.rep = q & 0x20,
+	};
+}
+
+/* Table 28-7: exit qualification of an EPT violation. A misconfiguration has none. */
+static void decode_ept(struct cpu *cpu)
+{
+	struct exit *x = &cpu->exit;
+	uint64_t q;
+
+	x->address = vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
+	vmx_decode_during(cpu);
+	if (vmx_of(cpu)->reason == VMX_EXIT_EPT_MISCONFIGURATION) {
+		x->qualifier = STAGE2_RESERVED;
+		return;
+	}
+	q = vmread(VMCS_EXIT_QUALIFICATION);
+	x->qualifier = (q & 0x02          ? STAGE2_WRITE
+			       : q & 0x04 ? STAGE2_FETCH
+					  : STAGE2_READ) |
+		       (q & 0x38 ? STAGE2_PRESENT : 0) | ((q & 0x180) == 0x80 ? STAGE2_WALK : 0) |
+		       (q & 0x80 ? STAGE2_LINEAR : 0);
+	if (q & 0x80)
+		x->linear = vmread(VMCS_GUEST_LINEAR_ADDRESS);
+	if (q & EVENT_NMI_UNBLOCKING)
+		vmx_restore_nmi_blocking(cpu);
+}
+
+static void decode_exception_or_nmi(struct cpu *cpu)
+{
+	uint32_t event = (uint32_t)vmread(VMCS_EXIT_EVENT);
+
+	if (EVENT_TYPE(event) == TRAP_TYPE_NMI)
+		cpu->exit.kind = EXIT_NMI;
+	else
+		vmx_decode_exception(cpu, event);
+}
+
+static void decode(struct cpu *cpu, uint32_t reason)
+{
+	struct exit *x = &cpu->exit;
+
+	x->reason = reason;
+	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : EXIT_UNKNOWN;
+	switch (x->kind) {
+	case EXIT_EXCEPTION:
+		decode_exception_or_nmi(cpu);
+		break;
+	case EXIT_IO:
+		decode_io(&x->io);
+		break;
+	case EXIT_STAGE2:
+		decode_ept(cpu);
+		break;
+	case EXIT_TASK_SWITCH:
+	case EXIT_SHUTDOWN:
+		vmx_decode_during(cpu);
+		break;
+	default:
+		break;
+	}
+}
+
+/* 27.8: the entry's checks of the guest's state or its MSRs failed; the guest is as before, and nothing ran.
+ */
+static void entry_refused(struct cpu *cpu, uint32_t reason)
+{
+	uint64_t detail = vmread(VMCS_EXIT_QUALIFICATION);
+
+	cpu->exit.reason = reason & EXIT_REASON_BASIC;
+	console_seize();
+	console_finish();
+	console_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
+		vmx_exit_name(cpu->exit.reason), detail);
+	if (!vmx_check_guest())
+		console_print("  none of the checks that Trapline knows fails");
+	fault_fatal(cpu, "the CPU refused the guest's state");
+}
+
+/* 31.2, VMfailValid: the VMCS itself or its controls are wrong. */
+void vmx_entry_failed(struct cpu *cpu)
+{
+	uint64_t error = vmread(VMCS_INSTRUCTION_ERROR);
+
+	fault_fatal(
+		cpu, "VM entry failed: %s (VM-instruction error %lu)", vmx_instruction_error(error), error);
+}
+
+void vmx_exit(struct cpu *cpu)
+{
+	struct vmx_cpu *vmx = vmx_of(cpu);
+	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+
+	vmx->cached = 0;
+	vmx->event_set = false;
+	vmx->stepped = false;
+	vmx->reason = reason;
+	cpu->exit.code_len = EXIT_CODE_UNREAD;
+	cpu->exit.during.valid = false;
+	if (__builtin_expect(reason & EXIT_ENTRY_FAILURE, 0))
+		entry_refused(cpu, reason);
+	decode(cpu, reason & EXIT_REASON_BASIC);
+	exit_dispatch(cpu, vmx_skip, NULL);
+	if (__builtin_expect(vmx_cached(cpu, CACHED_RFLAGS) & RFLAGS_TF, 0) && !vmx->stepped)
+		vmx_settle_debug(cpu);
+	vmx_count_exit(cpu);
+}

@@ -1,0 +1,94 @@
+/* MSRs and CPUID bits of VT-x itself, which the guest does not get to see, and the MTRRs, which the EPT
+ * follows. */
+#include "vmx/vmx.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "mem/pool.h"
+
+#define FEATURE_LOCK   1ull
+#define FEATURE_HIDDEN 0xff06ull /* VMX in and outside of SMX, SENTER's enables */
+#define LEAF1_ECX_VMX  (1u << 5)
+#define LEAF1_ECX_SMX  (1u << 6)
+#define VMX_MSR_FIRST  MSR_VMX_BASIC
+#define VMX_MSR_LAST   MSR_VMX_EXIT_CTLS2
+
+static uint64_t bitmap;
+
+uint64_t vmx_msr_bitmap(void)
+{
+	return bitmap;
+}
+
+/* 25.6.9: reads of 0 to 0x1fff, reads of 0xc0000000 to 0xc0001fff, and the same for writes; a kilobyte each.
+ */
+static void set_exit(uint32_t msr, unsigned kilobyte)
+{
+	uint8_t *map = pool_virt(bitmap);
+	uint32_t bit = msr & 0x1fff;
+
+	map[1024 * kilobyte + bit / 8] |= (uint8_t)(1u << bit % 8);
+}
+
+static void exit_reads(uint32_t msr)
+{
+	set_exit(msr, msr >= 0xc0000000 ? 1 : 0);
+}
+
+static void exit_writes(uint32_t msr)
+{
+	set_exit(msr, msr >= 0xc0000000 ? 3 : 2);
+}
+
+static bool is_vmx(uint32_t msr)
+{
+	return (msr >= VMX_MSR_FIRST && msr <= VMX_MSR_LAST) || msr == MSR_SMM_MONITOR_CTL;
+}
+
+static bool is_mtrr(uint32_t msr)
+{
+	return (msr >= MSR_MTRR_PHYSBASE0 && msr < MSR_MTRR_PHYSBASE0 + 2 * MTRR_VARIABLE_MAX) ||
+	       msr == MSR_MTRR_FIX64K_00000 || msr == MSR_MTRR_FIX16K_80000 || msr == MSR_MTRR_FIX16K_A0000 ||
+	       (msr >= MSR_MTRR_FIX4K_C0000 && msr <= MSR_MTRR_FIX4K_F8000) || msr == MSR_MTRR_DEF_TYPE;
+}
+
+const char *vmx_msr_init(void)
+{
+	bitmap = pool_alloc(1);
+	if (!bitmap)
+		return "the VMM's memory is too small for the MSR bitmap";
+	for (uint32_t msr = 0; msr < 0x2000; msr++) {
+		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL)
+			exit_reads(msr);
+		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL || is_mtrr(msr))
+			exit_writes(msr);
+	}
+	return NULL;
+}
+
+enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+	if (is_vmx(msr))
+		return MSR_FAULT;
+	if (msr != MSR_FEATURE_CONTROL)
+		return MSR_NOT_MINE;
+	*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
+	return MSR_DONE;
+}
+
+enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL)
+		return MSR_FAULT;
+	if (!is_mtrr(msr))
+		return MSR_NOT_MINE;
+	if (!wrmsr_safe(msr, value))
+		return MSR_FAULT;
+	vmx_mtrr_changed(cpu);
+	return MSR_DONE;
+}
+
+void vmx_hide_cpuid(uint32_t leaf, struct cpuid *r)
+{
+	if (leaf == 1)
+		r->ecx &= ~(LEAF1_ECX_VMX | LEAF1_ECX_SMX);
+}

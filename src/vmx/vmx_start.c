@@ -1,0 +1,161 @@
+/* The first state of both sides: the guest's, taken from the running firmware, and the host's, which does not
+ * change. */
+#include "cpu/asm.h"
+#include "cpu/idt.h"
+#include "cpu/msr.h"
+#include "lib/string.h"
+#include "mem/host_map.h"
+#include "vmx/vmx.h"
+
+#define RIGHTS_TSS_BUSY 0x8bu
+#define TSS_LIMIT       103
+#define LEAF1_ECX_XSAVE (1u << 26)
+#define SELECTOR_TI     4
+#define SELECTOR_RPL    7u
+
+/* A segment register of the running firmware, from its descriptor (SDM vol. 3A 3.4.5, 7.2.3 for the 16-byte
+ * ones). */
+static struct segment_words {
+	uint64_t base;
+	uint32_t limit, rights;
+} read_segment(uint16_t selector, const struct descriptor_table *gdt)
+{
+	struct segment_words s = {.rights = RIGHTS_UNUSABLE};
+	uint64_t d[2] = {0};
+	bool system;
+
+	if (!(selector & ~SELECTOR_RPL) || (selector | SELECTOR_RPL) > gdt->limit || (selector & SELECTOR_TI))
+		return s;
+	memcpy(&d[0], (const char *)gdt->base + (selector & ~SELECTOR_RPL), 8);
+	system = !(d[0] >> 40 & RIGHTS_S);
+	if (system && (selector | SELECTOR_RPL) + 8u <= gdt->limit)
+		memcpy(&d[1], (const char *)gdt->base + (selector & ~SELECTOR_RPL) + 8, 8);
+	s.rights = (uint32_t)(d[0] >> 40) & 0xf0ff;
+	if (!system)
+		s.rights |= 1; /* accessed: a CPU that has it loaded has set this, 27.3.1.2 asks for it */
+	s.limit = (uint32_t)((d[0] & 0xffff) | (d[0] >> 32 & 0xf0000));
+	if (s.rights & RIGHTS_GRANULAR)
+		s.limit = s.limit << 12 | 0xfff;
+	s.base = (d[0] >> 16 & 0xffffff) | (d[0] >> 56 & 0xff) << 24 | d[1] << 32;
+	return s;
+}
+
+static void write_segment(enum segment n, uint16_t selector, const struct segment_words *s)
+{
+	vmwrite(VMCS_SELECTOR(n), selector);
+	vmwrite(VMCS_BASE(n), s->base);
+	vmwrite(VMCS_LIMIT(n), s->limit);
+	vmwrite(VMCS_RIGHTS(n), s->rights);
+}
+
+/* Returns the access rights of CS. */
+static uint32_t load_segments(void)
+{
+	const struct descriptor_table gdt = sgdt(), idt = sidt();
+	const uint16_t selectors[SEG_COUNT] = {
+		[SEG_ES] = read_es(),
+		[SEG_CS] = read_cs(),
+		[SEG_SS] = read_ss(),
+		[SEG_DS] = read_ds(),
+		[SEG_FS] = read_fs(),
+		[SEG_GS] = read_gs(),
+		[SEG_LDTR] = sldt(),
+		[SEG_TR] = str(),
+	};
+	uint32_t cs_rights = 0;
+
+	for (unsigned n = 0; n < SEG_COUNT; n++) {
+		struct segment_words s = read_segment(selectors[n], &gdt);
+
+		/* Firmware needs no TSS, VM entry does: 27.3.1.2. */
+		if (n == SEG_TR && (s.rights & RIGHTS_UNUSABLE))
+			s = (struct segment_words){.limit = TSS_LIMIT, .rights = RIGHTS_TSS_BUSY};
+		if (n == SEG_CS)
+			cs_rights = s.rights;
+		write_segment(n, selectors[n], &s);
+	}
+	vmwrite(VMCS_GUEST_FS_BASE, rdmsr(MSR_FS_BASE));
+	vmwrite(VMCS_GUEST_GS_BASE, rdmsr(MSR_GS_BASE));
+	vmwrite(VMCS_GUEST_GDTR_BASE, gdt.base);
+	vmwrite(VMCS_GUEST_GDTR_LIMIT, gdt.limit);
+	vmwrite(VMCS_GUEST_IDTR_BASE, idt.base);
+	vmwrite(VMCS_GUEST_IDTR_LIMIT, idt.limit);
+	return cs_rights;
+}
+
+static void load_control_registers(
+	struct cpu *cpu, const struct boot_launch *launch, uint64_t cr0, uint64_t cr4)
+{
+	vmx_of(cpu)->cr0_shadow = cr0 & CR0_OWNED;
+	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_NE);
+	vmwrite(VMCS_CR0_MASK, CR0_OWNED);
+	vmwrite(VMCS_CR0_SHADOW, cr0 & CR0_OWNED);
+	vmwrite(VMCS_GUEST_CR3, launch->cr3);
+	vmwrite(VMCS_GUEST_CR4, cr4 | CR4_VMXE);
+	vmwrite(VMCS_CR4_MASK, CR4_OWNED);
+	vmwrite(VMCS_CR4_SHADOW, 0);
+	vmwrite(VMCS_GUEST_EFER, launch->efer);
+}
+
+static void load_msrs(void)
+{
+	vmwrite(VMCS_GUEST_PAT, rdmsr(MSR_PAT));
+	vmwrite(VMCS_GUEST_DEBUGCTL, rdmsr(MSR_DEBUGCTL));
+	vmwrite(VMCS_GUEST_SYSENTER_CS, rdmsr(MSR_SYSENTER_CS));
+	vmwrite(VMCS_GUEST_SYSENTER_ESP, rdmsr(MSR_SYSENTER_ESP));
+	vmwrite(VMCS_GUEST_SYSENTER_EIP, rdmsr(MSR_SYSENTER_EIP));
+}
+
+/* The guest goes on as the firmware's CPU stands, at the loader's resume point. cr0, cr4: the firmware's. */
+const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch, uint64_t cr0, uint64_t cr4)
+{
+	if (!(load_segments() & RIGHTS_LONG))
+		return "the firmware's code segment is not in its GDT";
+	load_control_registers(cpu, launch, cr0, cr4);
+	load_msrs();
+	cpu->vendor_asm[0] = read_cr2();
+	vmwrite(VMCS_GUEST_DR7, read_dr7());
+	vmwrite(VMCS_GUEST_RIP, launch->rip);
+	vmwrite(VMCS_GUEST_RSP, launch->rsp);
+	/* the loader's resume point sets IF when it is ready */
+	vmwrite(VMCS_GUEST_RFLAGS, (launch->rflags & ~RFLAGS_IF) | RFLAGS_FIXED);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+	vmwrite(VMCS_LINK_POINTER, ~0ull);
+	return NULL;
+}
+
+/*
+ * VM exits load all of this and set the limits of GDTR and IDTR to 0xffff (28.5.2): more than there is, and
+ * without consequence, since the host uses no selector beyond its table and no vector beyond 255.
+ */
+void vmx_load_host(struct cpu *cpu)
+{
+	uint64_t cr4 = read_cr4();
+
+	if (cpuid(1, 0).ecx & LEAF1_ECX_XSAVE)
+		cr4 |= CR4_OSXSAVE; /* for the guest's XSETBV, which only the host can carry out */
+	vmwrite(VMCS_HOST_CR0, read_cr0());
+	vmwrite(VMCS_HOST_CR3, host_cr3());
+	vmwrite(VMCS_HOST_CR4, cr4);
+	vmwrite(VMCS_HOST_ES_SELECTOR, 0);
+	vmwrite(VMCS_HOST_CS_SELECTOR, SEL_HOST_CS);
+	vmwrite(VMCS_HOST_SS_SELECTOR, SEL_HOST_DS);
+	vmwrite(VMCS_HOST_DS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_FS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_GS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_TR_SELECTOR, str());
+	vmwrite(VMCS_HOST_FS_BASE, 0);
+	vmwrite(VMCS_HOST_GS_BASE, (uint64_t)cpu);
+	vmwrite(VMCS_HOST_TR_BASE, (uint64_t)cpu->tss);
+	vmwrite(VMCS_HOST_GDTR_BASE, (uint64_t)cpu->gdt);
+	vmwrite(VMCS_HOST_IDTR_BASE, sidt().base);
+	vmwrite(VMCS_HOST_SYSENTER_CS, 0);
+	vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
+	vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
+	vmwrite(VMCS_HOST_PAT, rdmsr(MSR_PAT));
+	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
+	vmwrite(VMCS_HOST_RSP, cpu->host_stack_top - 16); /* run.asm: two words on it */
+	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_host_entry);
+}
