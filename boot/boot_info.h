@@ -9,7 +9,7 @@
 #include "config.h"
 
 #define BOOT_INFO_MAGIC	  0x494c5052545f4254ull
-#define BOOT_INFO_VERSION 1
+#define BOOT_INFO_VERSION 2
 #define BOOT_MAX_RAM	  128
 #define BOOT_MAX_CPUS	  64
 
@@ -23,7 +23,7 @@ struct vmm_header {
 	uint32_t version;    /* BOOT_INFO_VERSION it was built with */
 	uint32_t info_size;  /* sizeof(struct boot_info) it was built with */
 	uint64_t image_size; /* bytes in memory, .bss included, a multiple of 4096; the blob holds what comes before .bss */
-	uint64_t entry;	     /* virtual address of: uint64_t vmm_start(struct boot_info *, struct boot_launch *) */
+	uint64_t entry;	     /* virtual address of: uint64_t vmm_main(struct boot_info *, struct boot_launch *) */
 };
 
 /* Guest-physical RAM as the firmware's memory map has it, ascending, merged, 4 KiB units. */
@@ -31,6 +31,20 @@ struct boot_range {
 	uint64_t base;
 	uint64_t size;
 };
+
+/*
+ * The VMM is called in two steps, so that either every CPU goes in or none does: BOOT_PREPARE once, on the boot CPU;
+ * then BOOT_ENTER on every other CPU, all at once, where each waits for the others before it goes in; last BOOT_ENTER on
+ * the boot CPU. With other CPUs to come, BOOT_PREPARE has tried on the boot CPU all that could fail there later.
+ */
+enum boot_phase { BOOT_PREPARE, BOOT_ENTER };
+
+/* What vmm_main() returns; BOOT_ENTER returns as the guest, with 0, or with BOOT_REFUSED. */
+#define BOOT_REFUSED  1
+#define BOOT_PREPARED 2
+
+/* The longest that a CPU waits in BOOT_ENTER for the others. */
+#define BOOT_WAIT_MS 10000
 
 /* One CPU's state at the call: where the guest goes on. Filled by boot/launch.S. */
 struct boot_launch {
@@ -41,6 +55,7 @@ struct boot_launch {
 	uint64_t apic_id; /* of this CPU (CPUID leaf 1 or 0xb) */
 	uint64_t number; /* Trapline's number of this CPU; 0 is the boot CPU */
 	uint64_t efer;	 /* the firmware's; filled by the VMM before it sets bits of its own */
+	uint64_t phase;	 /* enum boot_phase */
 };
 
 #define BOOT_ERROR_MAX 160
@@ -55,7 +70,8 @@ struct boot_info {
 	uint64_t tsc_khz;      /* measured with the firmware's Stall() */
 	uint64_t tsc_start;    /* TSC when the loader started: t=0 of the log */
 	uint64_t acpi_rsdp;    /* 0: none */
-	uint32_t cpus;	       /* how many CPUs the loader will bring in */
+	uint32_t cpus;	       /* how many CPUs the loader will bring in; the boot CPU is number 0 */
+	uint32_t apic_id[BOOT_MAX_CPUS];
 	uint16_t pm1a_cnt;     /* I/O port of the ACPI PM1a control block; 0: none */
 	uint16_t pm1b_cnt;
 	uint16_t reset_port;   /* FADT RESET_REG where it is an I/O port; 0: none */

@@ -86,17 +86,28 @@ uint64_t cpu_apic_id(void);
 /* Trapline runs already: we are its guest. */
 bool cpu_is_guest(void);
 
-/* vmm.c: starts the VMM under this CPU. Returns false after saying why it does not run; nothing of it is left
- * then. */
+/* mp.c: the other CPUs, through the firmware's MP services */
+/* Lists all CPUs in info->apic_id, this one first, and sets info->cpus. Returns false after saying why it
+ * cannot be. */
+bool mp_list(struct boot_info *info);
+/*
+ * Runs `procedure` on every other CPU at once and waits until all are back. Returns false after saying that
+ * some are not.
+ */
+bool mp_run(void (*procedure)(void *), void *argument);
+
+/* vmm.c: starts the VMM under every CPU. Returns false after saying why it does not run; nothing of it is
+ * left then. */
 bool vmm_start(const struct loader *l);
 
 /* launch.S */
 /*
  * Calls the VMM's entry on this CPU.
  *   entry, info  see struct vmm_header
- *   launch       filled but for apic_id and number
+ *   launch       apic_id, number and phase are filled
  *   cr3          from memory_transition()
- * Returns 0 in the guest; otherwise the VMM did not start on this CPU and all is as before.
+ * Returns 0 in the guest; otherwise the VMM did not start on this CPU and all is as before: BOOT_PREPARED or
+ * BOOT_REFUSED.
  */
 uint64_t boot_launch(uint64_t entry, struct boot_info *info, struct boot_launch *launch, uint64_t cr3);
 

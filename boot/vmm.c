@@ -15,6 +15,8 @@ struct vmm {
 	uint64_t region;
 	uint64_t size;
 	uint64_t cr3;
+	volatile bool entered[BOOT_MAX_CPUS];
+	bool keep; /* a CPU may still run in it: it is not given back */
 };
 
 static uint64_t round_up(uint64_t n)
@@ -58,19 +60,12 @@ static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
 	return 4 * MIB + cpus * (ring + MIB / 4);
 }
 
-static bool take_memory(struct vmm *v, const struct loader *l, uint32_t cpus)
+static bool take_info(struct vmm *v)
 {
 	EFI_PHYSICAL_ADDRESS info;
-
-	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, cpus));
-	v->region = memory_region(v->size);
-	if (!v->region)
-		return false;
-	v->cr3 = memory_transition(v->region, v->size);
-	if (!v->cr3)
-		return false;
 	EFI_STATUS status = BS->AllocatePages(
 		AllocateAnyPages, EfiLoaderData, EFI_SIZE_TO_PAGES(sizeof(struct boot_info)), &info);
+
 	if (EFI_ERROR(status)) {
 		say("no memory for what the VMM is told (%s); booting without Trapline", say_status(status));
 		return false;
@@ -80,8 +75,20 @@ static bool take_memory(struct vmm *v, const struct loader *l, uint32_t cpus)
 	return true;
 }
 
+static bool take_memory(struct vmm *v, const struct loader *l)
+{
+	uint32_t cpus = v->info->cpus;
+
+	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, cpus));
+	v->region = memory_region(v->size);
+	if (!v->region)
+		return false;
+	v->cr3 = memory_transition(v->region, v->size);
+	return v->cr3 != 0;
+}
+
 /* After every allocation: the memory map has to have the region in it. */
-static bool fill_info(struct vmm *v, const struct loader *l, uint32_t cpus)
+static bool fill_info(struct vmm *v, const struct loader *l)
 {
 	struct boot_info *i = v->info;
 
@@ -93,29 +100,67 @@ static bool fill_info(struct vmm *v, const struct loader *l, uint32_t cpus)
 	i->image_size = v->header->image_size;
 	i->tsc_khz = clock_tsc_khz();
 	i->tsc_start = l->tsc_start;
-	i->cpus = cpus;
 	i->config = l->config;
 	acpi_fill(i);
 	return ram_fill(i);
 }
 
 /* Runs on the CPU that it starts. */
-static bool launch_cpu(const struct vmm *v, uint64_t number)
+static uint64_t launch_cpu(const struct vmm *v, uint64_t number, enum boot_phase phase)
 {
-	struct boot_launch launch = {.apic_id = cpu_apic_id(), .number = number};
+	struct boot_launch launch = {.apic_id = v->info->apic_id[number], .number = number, .phase = phase};
 
-	return boot_launch(v->header->entry, v->info, &launch, v->cr3) == 0;
+	return boot_launch(v->header->entry, v->info, &launch, v->cr3);
+}
+
+/* On another CPU, called by the firmware. It comes back to the firmware as a guest, or as it was. */
+static void launch_other(void *argument)
+{
+	struct vmm *v = argument;
+	uint64_t id = cpu_apic_id();
+
+	for (uint32_t n = 1; n < v->info->cpus; n++)
+		if (v->info->apic_id[n] == id)
+			v->entered[n] = launch_cpu(v, n, BOOT_ENTER) == 0;
+}
+
+static bool refused(struct boot_info *info)
+{
+	info->error[BOOT_ERROR_MAX - 1] = 0;
+	say("%s; booting without Trapline",
+		info->error[0] ? info->error : "the VMM did not say why it stopped");
+	return false;
+}
+
+/* The VMM makes all CPUs go in or none: where one did not, it has said why, or that one never came. */
+static bool launch_others(struct vmm *v)
+{
+	bool back = v->info->cpus == 1 || mp_run(launch_other, v);
+
+	for (uint32_t n = 1; n < v->info->cpus; n++) {
+		if (v->entered[n])
+			continue;
+		if (v->info->error[0])
+			return refused(v->info);
+		say("CPU %u (APIC id %u) did not start; booting without Trapline", n, v->info->apic_id[n]);
+		/* It may still come: what it would then find must stay. */
+		v->keep = !back;
+		return false;
+	}
+	return true;
 }
 
 static bool launch(struct vmm *v)
 {
 	memcpy((void *)v->region, vmm_blob, (size_t)(vmm_blob_end - vmm_blob));
-	if (launch_cpu(v, 0))
+	if (launch_cpu(v, 0, BOOT_PREPARE) != BOOT_PREPARED)
+		return refused(v->info);
+	if (!launch_others(v))
+		return false;
+	if (launch_cpu(v, 0, BOOT_ENTER) == 0)
 		return true;
-	v->info->error[BOOT_ERROR_MAX - 1] = 0;
-	say("%s; booting without Trapline",
-		v->info->error[0] ? v->info->error : "the VMM did not say why it stopped");
-	return false;
+	v->keep = v->info->cpus > 1; /* BOOT_PREPARE has tried all this: the other CPUs are in */
+	return refused(v->info);
 }
 
 static void give_back(const struct vmm *v)
@@ -127,14 +172,15 @@ static void give_back(const struct vmm *v)
 
 bool vmm_start(const struct loader *l)
 {
-	struct vmm v = {0};
-	uint32_t cpus = 1; /* those that are up */
+	static struct vmm v; /* the other CPUs look at it */
 
-	if (check_image(&v) && take_memory(&v, l, cpus) && fill_info(&v, l, cpus) && launch(&v)) {
+	if (check_image(&v) && take_info(&v) && mp_list(v.info) && take_memory(&v, l) && fill_info(&v, l) &&
+		launch(&v)) {
 		v.info->vmm_version[sizeof(v.info->vmm_version) - 1] = 0;
 		Print(L"Trapline %a active\r\n", v.info->vmm_version);
 		return true;
 	}
-	give_back(&v);
+	if (!v.keep)
+		give_back(&v);
 	return false;
 }

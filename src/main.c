@@ -1,6 +1,6 @@
 /*
- * The start. The loader calls vmm_main() once on each CPU, on its own stack and with the firmware's mappings in the lower
- * half; where it succeeds it does not return: the CPU goes on in the loader, as a guest.
+ * The start. The loader calls vmm_main() on each CPU, on its own stack and with the firmware's mappings in the lower half
+ * (boot_info.h: enum boot_phase); where BOOT_ENTER succeeds it does not return: the CPU goes on in the loader, as a guest.
  */
 #include "console/console.h"
 #include "cpu/asm.h"
@@ -63,49 +63,115 @@ static const char *start_all(void)
 	return error;
 }
 
-static const char *start_cpu(struct boot_launch *launch, struct cpu **out)
+static const char *create_cpus(const struct boot_info *info)
 {
-	struct cpu *cpu = cpu_create((uint32_t)launch->number, (uint32_t)launch->apic_id);
-
-	if (!cpu)
-		return "the VMM's memory is too small for this CPU";
-	*out = cpu;
-	return vendor->cpu_init(cpu, launch);
+	for (uint32_t n = 0; n < info->cpus; n++)
+		if (!cpu_create(n, info->apic_id[n]))
+			return "the VMM's memory is too small for this many CPUs";
+	return NULL;
 }
 
-/* The first thing on a CPU's own stack: when it is the last CPU, nobody needs the firmware's mappings any more. */
-void cpu_entered(void)
+/*
+ * The boot CPU goes in last, when nothing can be undone on the others any more: what could fail on it is tried before
+ * they start.
+ */
+static const char *try_this_cpu(const struct boot_launch *launch)
 {
-	if (atomic_load(&cpus_active) == boot_info.cpus)
-		host_map_close();
+	const char *error = vendor->cpu_init(cpus[0], launch);
+
+	if (!error)
+		vendor->cpu_undo(cpus[0]);
+	return error;
 }
 
-static uint64_t refuse(struct boot_info *info, const char *why)
+static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch)
 {
-	snprintf(info->error, sizeof(info->error), "%s", why);
-	return 1;
-}
+	const char *error = take_over(info);
 
-uint64_t vmm_main(struct boot_info *info, struct boot_launch *launch)
-{
-	const char *error;
-	struct cpu *cpu;
-
-	launch->efer = rdmsr(MSR_EFER);
-	error = take_over(info);
 	if (!error)
 		error = choose_vendor();
 	if (!error)
 		error = start_all();
 	if (!error)
-		error = start_cpu(launch, &cpu);
+		error = create_cpus(info);
+	if (!error && info->cpus > 1)
+		error = vendor->cpu_undo ? try_this_cpu(launch) : "this backend starts one CPU only";
 	if (error) {
-		wrmsr(MSR_EFER, launch->efer);
-		return refuse(info, error);
+		snprintf(info->error, sizeof(info->error), "%s", error);
+		return BOOT_REFUSED;
 	}
 	snprintf(info->vmm_version, sizeof(info->vmm_version), "%s", TRAPLINE_VERSION);
 	console_init();
-	console_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name,
-		atomic_fetch_add(&cpus_active, 1) + 1);
-	vendor->run(cpu);
+	return BOOT_PREPARED;
+}
+
+static struct {
+	atomic_flag lock;	  /* one CPU at a time: the pool knows no locks */
+	_Atomic uint32_t arrived; /* CPUs that are ready, or have failed */
+	_Atomic bool failed;
+} start = {.lock = ATOMIC_FLAG_INIT};
+
+static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, struct cpu *cpu)
+{
+	const char *error;
+
+	while (atomic_flag_test_and_set(&start.lock))
+		cpu_pause();
+	error = vendor->probe();
+	if (!error)
+		error = vendor->cpu_init(cpu, launch);
+	if (error && !info->error[0])
+		snprintf(info->error, sizeof(info->error), "CPU %u (APIC id %u): %s", cpu->number, cpu->apic_id, error);
+	if (error)
+		atomic_store(&start.failed, true);
+	atomic_flag_clear(&start.lock);
+	return !error;
+}
+
+/* All CPUs but the boot CPU meet here. Returns false when one of them failed, or did not come in time. */
+static bool wait_for_others(void)
+{
+	uint64_t since = rdtsc(), limit = boot_info.tsc_khz * BOOT_WAIT_MS;
+
+	atomic_fetch_add(&start.arrived, 1);
+	while (atomic_load(&start.arrived) < boot_info.cpus - 1 && rdtsc() - since < limit)
+		cpu_pause();
+	if (atomic_load(&start.arrived) < boot_info.cpus - 1)
+		atomic_store(&start.failed, true);
+	return !atomic_load(&start.failed);
+}
+
+static uint64_t enter(struct boot_info *info, const struct boot_launch *launch)
+{
+	struct cpu *cpu = cpus[launch->number];
+	bool ready;
+
+	host_map_load();
+	ready = start_cpu(info, launch, cpu);
+	if (cpu->number == 0 ? ready : wait_for_others())
+		vendor->run(cpu);
+	if (ready)
+		vendor->cpu_undo(cpu);
+	return BOOT_REFUSED;
+}
+
+/* The first thing on a CPU's own stack. With the last CPU nobody needs the firmware's mappings any more. */
+void cpu_entered(void)
+{
+	uint32_t active = atomic_fetch_add(&cpus_active, 1) + 1;
+
+	if (active < boot_info.cpus)
+		return;
+	console_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
+	host_map_close();
+}
+
+uint64_t vmm_main(struct boot_info *info, struct boot_launch *launch)
+{
+	uint64_t result;
+
+	launch->efer = rdmsr(MSR_EFER);
+	result = launch->phase == BOOT_PREPARE ? prepare(info, launch) : enter(info, launch);
+	wrmsr(MSR_EFER, launch->efer);
+	return result;
 }

@@ -46,7 +46,8 @@ struct vendor {
 	/* Start. probe() and the inits return NULL or one line that says why not and what to do. */
 	const char *(*probe)(void);
 	const char *(*init)(void); /* once: permission maps, second-level tables */
-	const char *(*cpu_init)(struct cpu *cpu, const struct boot_launch *launch);
+	const char *(*cpu_init)(struct cpu *cpu, const struct boot_launch *launch); /* may come again after cpu_undo() */
+	void (*cpu_undo)(struct cpu *cpu); /* this CPU is again as it was before cpu_init(), EFER apart */
 	__attribute__((noreturn)) void (*run)(struct cpu *cpu);
 
 	/* The guest's state. */

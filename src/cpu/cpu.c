@@ -104,13 +104,41 @@ struct cpu *cpu_of_stack(uint64_t address)
 	return cpus[0];
 }
 
+static void keep_before(struct host_before *b)
+{
+	b->gdt = sgdt();
+	b->idt = sidt();
+	b->es = read_es();
+	b->cs = read_cs();
+	b->ss = read_ss();
+	b->ds = read_ds();
+	b->fs = read_fs();
+	b->gs = read_gs();
+	b->fs_base = rdmsr(MSR_FS_BASE);
+	b->gs_base = rdmsr(MSR_GS_BASE);
+}
+
 void cpu_load_host(struct cpu *cpu)
 {
 	struct descriptor_table gdtr = {sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
 
+	keep_before(&cpu->before);
 	cpu->gdt[SEL_TSS / 8] &= ~(2ull << 40); /* LTR refuses a TSS that is marked busy */
 	gdt_load(&gdtr);
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 	idt_load();
 	wrmsr(MSR_GS_BASE, (uint64_t)cpu);
+}
+
+void cpu_unload_host(const struct cpu *cpu)
+{
+	const struct host_before *b = &cpu->before;
+
+	__asm__ volatile("lgdt %0; lidt %1" : : "m"(b->gdt), "m"(b->idt));
+	__asm__ volatile("mov %0, %%es; mov %1, %%ss; mov %2, %%ds; mov %3, %%fs; mov %4, %%gs"
+			 :
+			 : "r"(b->es), "r"(b->ss), "r"(b->ds), "r"(b->fs), "r"(b->gs));
+	__asm__ volatile("pushq %0; pushq $1f; lretq; 1:" : : "r"((uint64_t)b->cs) : "memory");
+	wrmsr(MSR_FS_BASE, b->fs_base);
+	wrmsr(MSR_GS_BASE, b->gs_base);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "boot_info.h"
+#include "cpu/asm.h"
 #include "exit/event.h"
 #include "trace/history.h"
 #include "trace/ring.h"
@@ -118,6 +119,11 @@ struct cpu {
 	} print;
 	struct cpu_stats stats;
 	void *vendor;		     /* struct svm_cpu or struct vmx_cpu */
+	struct host_before {	     /* what cpu_load_host() took away */
+		struct descriptor_table gdt, idt;
+		uint16_t es, cs, ss, ds, fs, gs;
+		uint64_t fs_base, gs_base;
+	} before;
 	uint64_t gdt[8];
 	uint32_t tss[26];
 	uint8_t fault_depth;
@@ -149,6 +155,9 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id);
 
 /* Loads this CPU's GDT, TSS, IDT and GS. From here on faults of the VMM's are caught. */
 void cpu_load_host(struct cpu *cpu);
+
+/* Puts back what stood there before, the task register apart: a CPU that has none cannot be given none again. */
+void cpu_unload_host(const struct cpu *cpu);
 
 /* Called by the vendor's run() on the CPU's own stack, before the first entry. */
 void cpu_entered(void);

@@ -1,4 +1,5 @@
 #include "mem/host_map.h"
+#include <stddef.h>
 #include "cpu/asm.h"
 #include "cpu/msr.h"
 #include "lib/string.h"
@@ -73,16 +74,29 @@ bool host_map_init(const struct boot_info *info)
 		return false;
 	top = (uint64_t *)host.root; /* identity mapped: these are still the firmware's tables */
 	memcpy(top, (const void *)(read_cr3() & PTE_ADDRESS), PAGE_SIZE / 2);
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
-	write_cr3(host.root);
+	host_map_load();
 	host.offset = POOL_BASE;
 	return true;
+}
+
+void host_map_load(void)
+{
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	write_cr3(host.root);
 }
 
 void host_map_close(void)
 {
 	memset(pool_virt(host.root), 0, PAGE_SIZE / 2);
 	write_cr3(host.root);
+}
+
+volatile void *host_map_device(uint64_t phys, uint64_t size)
+{
+	if (!paging_map(&host, DEVICE_BASE + phys, phys, size,
+		    PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT))
+		return NULL;
+	return (volatile void *)(DEVICE_BASE + phys);
 }
 
 uint64_t host_map_stack(uint64_t size)

@@ -13,11 +13,17 @@
  */
 bool host_map_init(const struct boot_info *info);
 
+/* Loads them on this CPU. */
+void host_map_load(void);
+
 /* Takes the firmware's mappings away, when every CPU has left them. */
 void host_map_close(void);
 
 /* Maps `size` bytes of a stack, with an unmapped page below. Returns its top (exclusive), 0 when the pool is empty. */
 uint64_t host_map_stack(uint64_t size);
+
+/* Maps registers of a device, uncached. phys, size: multiples of 4096. Returns NULL when the pool is empty. */
+volatile void *host_map_device(uint64_t phys, uint64_t size);
 
 /* Where the image lies: virtual to physical. */
 uint64_t host_image_phys(const void *virt);

@@ -68,34 +68,48 @@ static void set_controls(struct vmcb_control *c)
 	c->n_cr3 = stage2_tables.root;
 }
 
-static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
+/* One page each: this CPU's svm_cpu, its VMCB, the host's VMLOAD area, the host save area (15.30.4). */
+static bool take_pages(struct cpu *cpu)
 {
-	/* One page each: this CPU's svm_cpu, its VMCB, the host's VMLOAD area, the host save area (15.30.4).
-	 */
 	uint64_t pa = pool_alloc(4);
-	const char *error;
 
 	if (!pa)
-		return "the VMM's memory is too small for this CPU";
+		return false;
 	cpu->vendor = pool_virt(pa);
 	cpu->vendor_asm[0] = pa + PAGE_SIZE;
 	cpu->vendor_asm[1] = pa + 2 * PAGE_SIZE;
 	cpu->vendor_asm[2] = (uint64_t)pool_virt(pa + PAGE_SIZE);
+	return true;
+}
+
+static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
+{
+	const char *error;
+
+	if (!cpu->vendor && !take_pages(cpu))
+		return "the VMM's memory is too small for this CPU";
 	set_controls(&vmcb_of(cpu)->control);
 	error = svm_load_guest(cpu, launch);
 	if (error)
 		return error;
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-	wrmsr(MSR_VM_HSAVE_PA, pa + 3 * PAGE_SIZE);
+	wrmsr(MSR_VM_HSAVE_PA, cpu->vendor_asm[1] + PAGE_SIZE);
 	/* VMLOAD's half of the guest's state is what the registers still hold. */
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 	cpu_load_host(cpu);
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[1]) : "memory");
 	__asm__ volatile("clgi");
-	if (cpu->number == 0)
-		svm_msr_probe();
+	svm_msr_probe();
 	svm_probe_cr2(cpu);
 	return NULL;
+}
+
+static void svm_cpu_undo(struct cpu *cpu)
+{
+	write_cr2(vmcb_of(cpu)->save.cr2);
+	__asm__ volatile("stgi");
+	cpu_unload_host(cpu);
+	__asm__ volatile("vmload %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 }
 
 static uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
@@ -130,6 +144,7 @@ const struct vendor svm_vendor = {
 	.probe = svm_probe,
 	.init = svm_init,
 	.cpu_init = svm_cpu_init,
+	.cpu_undo = svm_cpu_undo,
 	.run = svm_run,
 	.get = svm_get,
 	.set = svm_set,

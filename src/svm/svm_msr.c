@@ -56,8 +56,12 @@ static uint64_t supported_efer(void)
 /* What the manual leaves no choice in but an emulator takes: the guest gets what its CPU does. */
 void svm_msr_probe(void)
 {
+	static bool probed;
 	uint64_t efer = rdmsr(MSR_EFER);
 
+	if (probed)
+		return;
+	probed = true;
 	svm_caps.strict_efer = !wrmsr_safe(MSR_EFER, efer | EFER_PROBE);
 	wrmsr(MSR_EFER, efer);
 	svm_caps.pushes_rf = fault_rflags() & RFLAGS_RF;
