@@ -130,6 +130,12 @@ unsigned svm_code_mode(const struct cpu *cpu)
 	return code_mode(&vmcb_of(cpu)->save);
 }
 
+/* The VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
+unsigned svm_cpl(const struct cpu *cpu)
+{
+	return vmcb_of(cpu)->save.cpl;
+}
+
 uint64_t svm_code_address(const struct cpu *cpu)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
@@ -193,7 +199,11 @@ void svm_skip(struct cpu *cpu)
 	struct svm_cpu *svm = svm_of(cpu);
 	struct vmcb *v = svm->vmcb;
 
-	v->save.rip = svm_caps.nrips ? v->control.nrip : next_without_nrip(cpu, svm, &v->save);
+	/* nRIP is of intercepted instructions: a VMCALL that came as a #UD leaves it 0 (15.7.1). */
+	if (svm_caps.nrips && cpu->exit.kind != EXIT_EXCEPTION)
+		v->save.rip = v->control.nrip;
+	else
+		v->save.rip = next_without_nrip(cpu, svm, &v->save);
 	v->control.interrupt_shadow &= ~1ull;
 	if (v->save.rflags & RFLAGS_TF)
 		insn_single_step(cpu);
