@@ -15,6 +15,7 @@
 #include "mem/stage2.h"
 #include "vendor.h"
 #include "version.h"
+#include "vmcall/vmcall.h"
 
 extern const char image_size[]; /* linker.ld: an absolute symbol */
 
@@ -58,6 +59,8 @@ static const char *start_all(void)
 
 	if (!error && !io_init())
 		error = "the VMM's memory is too small for the I/O permission map";
+	if (!error)
+		error = vmcall_init();
 	if (!error)
 		error = vendor->init();
 	return error;

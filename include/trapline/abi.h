@@ -1,5 +1,6 @@
 /*
  * What a guest may count on: how to find Trapline and how to call it. C, usable from kernel and user space.
+ * docs/vmcall.md is the same for people; its tables are made from services.h.
  */
 #ifndef TRAPLINE_ABI_H
 #define TRAPLINE_ABI_H
@@ -21,7 +22,38 @@
  * VMCALL or VMMCALL, whichever; both work on both vendors.
  *   RAX = 0, RBX = guest-linear address of a NUL-terminated name: RAX = the service's number, 0 when there is none.
  *   RAX = number, arguments in RBX, RCX, RDX, RSI, RDI: results in the same registers, RAX first.
+ *
+ * RAX is 0 or more when the call was done, and a negative TRAPLINE_E_... when it was not: then, apart from the progress
+ * of a copy, nothing was changed. Registers that the service's row does not name keep their values.
+ *
+ * Outside of 64-bit mode registers are 32 bits wide: the upper halves of the arguments are not looked at and those of
+ * the results are 0. An address is linear: a caller whose segments do not start at 0 adds their base itself.
  */
 #define TRAPLINE_NAME_MAX 64 /* with its NUL */
+
+/* X(name, number, meaning): RAX = -number, as wide as the caller's registers. */
+/* clang-format off */
+#define TRAPLINE_ERRORS(X)                                                                                   \
+	X(TRAPLINE_E_NUMBER,   1,  "no service has this number, or it is off")                               \
+	X(TRAPLINE_E_DENIED,   2,  "user mode may not call this, or the data belongs to another address space") \
+	X(TRAPLINE_E_ARGUMENT, 3,  "an argument is outside of what is documented: an unknown flag, a CPU or a vector that does not exist, a text that is too long") \
+	X(TRAPLINE_E_ADDRESS,  4,  "an address is not canonical, not aligned as required, or the range wraps around") \
+	X(TRAPLINE_E_FAULT,    5,  "the page is not present or its rights refuse the access; registers say how far the call came and RDI holds the error code that a #PF would have had") \
+	X(TRAPLINE_E_MEMORY,   6,  "the address leads to a device, to Trapline's own memory or to nothing; registers say how far the call came") \
+	X(TRAPLINE_E_RANGE,    7,  "beyond the end of what is there")                                        \
+	X(TRAPLINE_E_EXISTS,   8,  "the name is taken")                                                      \
+	X(TRAPLINE_E_MISSING,  9,  "nothing has this name or number")                                        \
+	X(TRAPLINE_E_FULL,     10, "no room for one more")                                                   \
+	X(TRAPLINE_E_EMPTY,    11, "nothing is waiting")
+/* clang-format on */
+
+#define X(name, number, meaning) name = -(number),
+enum trapline_error { TRAPLINE_ERRORS(X) TRAPLINE_E_LAST = -11 };
+#undef X
+
+/* Flags of the calls that read or write the caller's linear memory. */
+#define TRAPLINE_PAGE_IN 0x1 /* where a page is missing raise #PF at the VMCALL, and go on when it is there */
+
+#define TRAPLINE_TEXT_MAX 120 /* bytes of a mark or a message, without a NUL */
 
 #endif

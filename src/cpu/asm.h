@@ -109,6 +109,42 @@ bad:
 	return false;
 }
 
+/* LOCK CMPXCHG where that may fault. Returns false, with nothing written, where it does or *at is not `from`. */
+static inline bool exchange64_safe(void *at, uint64_t from, uint64_t to)
+{
+	uint8_t done = 0;
+
+	__asm__ volatile("1: lock cmpxchg %3, (%2)\n\t"
+			 "sete %0\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+q"(done), "+a"(from)
+			 : "r"(at), "r"(to)
+			 : "memory", "cc");
+	return done;
+}
+
+static inline bool exchange32_safe(void *at, uint32_t from, uint32_t to)
+{
+	uint8_t done = 0;
+
+	__asm__ volatile("1: lock cmpxchg %3, (%2)\n\t"
+			 "sete %0\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+q"(done), "+a"(from)
+			 : "r"(at), "r"(to)
+			 : "memory", "cc");
+	return done;
+}
+
+/* PKRU of the guest, which stays in the CPU while the VMM runs; the host's CR4 may not let it be read. */
+static inline uint32_t read_pkru(void)
+{
+	uint32_t value;
+
+	__asm__ volatile(".byte 0x0f, 0x01, 0xee" : "=a"(value) : "c"(0) : "edx"); /* RDPKRU */
+	return value;
+}
+
 /* Copies n bytes that may not be mapped on either side. Returns how many bytes were not copied: 0 is success. */
 static inline uint64_t copy_safe(void *to, const void *from, uint64_t n)
 {

@@ -112,7 +112,7 @@ void exit_exception(struct cpu *cpu)
 	}
 }
 
-void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error)
+static void raise(struct cpu *cpu, uint8_t vector, uint32_t error, uint64_t cr2)
 {
 	struct event e = {
 		.valid = true,
@@ -124,5 +124,16 @@ void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error)
 	insn_refetch(cpu);
 	if (boot_info.config.intercept >> vector & 1)
 		record(cpu, &e, 0);
-	vendor->inject(cpu, &e, 0);
+	vendor->inject(cpu, &e, cr2);
+}
+
+void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error)
+{
+	raise(cpu, vector, error, 0);
+}
+
+void exception_raise_pf(struct cpu *cpu, uint32_t error, uint64_t address)
+{
+	cpu->exit.address = address;
+	raise(cpu, VEC_PF, error, address);
 }

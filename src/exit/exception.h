@@ -10,4 +10,10 @@
  */
 void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error);
 
+/*
+ * A #PF for an access that Trapline made on the guest's behalf. RIP stays at the instruction, which runs again when the
+ * guest's handler returns.
+ */
+void exception_raise_pf(struct cpu *cpu, uint32_t error, uint64_t address);
+
 #endif

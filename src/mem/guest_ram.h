@@ -27,4 +27,26 @@ static inline bool guest_ram_write(uint64_t physical, const void *from, uint64_t
 	return physical < GUEST_LIMIT && !copy_safe((void *)(GUEST_RAM + physical), from, n);
 }
 
+/* Whether the page around a guest-physical address is RAM of the guest's. */
+static inline bool guest_is_ram(uint64_t physical)
+{
+	uint64_t probe;
+
+	return guest_read64(physical & ~4095ull, &probe);
+}
+
+/*
+ * Sets an entry of the guest's page tables to `to` where it is still `from`, in one step with what the guest's CPUs do.
+ * False, with nothing written, where it is not, or is no RAM. Naturally aligned.
+ */
+static inline bool guest_exchange64(uint64_t physical, uint64_t from, uint64_t to)
+{
+	return physical < GUEST_LIMIT && exchange64_safe((void *)(GUEST_RAM + physical), from, to);
+}
+
+static inline bool guest_exchange32(uint64_t physical, uint32_t from, uint32_t to)
+{
+	return physical < GUEST_LIMIT && exchange32_safe((void *)(GUEST_RAM + physical), from, to);
+}
+
 #endif

@@ -153,6 +153,7 @@ const struct vendor svm_vendor = {
 	.paging = svm_paging,
 	.code_address = svm_code_address,
 	.code_mode = svm_code_mode,
+	.cpl = svm_cpl,
 	.capture = svm_capture,
 	.inject = svm_inject,
 	.take_interrupt = svm_take_interrupt,

@@ -72,6 +72,7 @@ void svm_table(const struct cpu *cpu, enum guest_table table, struct descriptor_
 void svm_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t svm_code_address(const struct cpu *cpu);
 unsigned svm_code_mode(const struct cpu *cpu);
+unsigned svm_cpl(const struct cpu *cpu);
 void svm_capture(struct cpu *cpu, struct trap_record *record);
 const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch);
 const char *svm_exit_name(uint64_t reason);

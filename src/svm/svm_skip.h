@@ -45,7 +45,11 @@ static inline void svm_skip(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
-	v->save.rip = svm_caps.nrips ? v->control.nrip : svm_next_rip(cpu, svm_of(cpu), &v->save);
+	/* nRIP is of intercepted instructions: a VMCALL that came as a #UD leaves it 0 (15.7.1). */
+	if (svm_caps.nrips && cpu->exit.kind != EXIT_EXCEPTION)
+		v->save.rip = v->control.nrip;
+	else
+		v->save.rip = svm_next_rip(cpu, svm_of(cpu), &v->save);
 	v->control.interrupt_shadow = 0;
 	if (v->save.rflags & SKIP_RFLAGS_TF)
 		insn_single_step(cpu);

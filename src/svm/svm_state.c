@@ -133,6 +133,12 @@ unsigned svm_code_mode(const struct cpu *cpu)
 	return code_mode(&vmcb_of(cpu)->save);
 }
 
+/* The VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
+unsigned svm_cpl(const struct cpu *cpu)
+{
+	return vmcb_of(cpu)->save.cpl;
+}
+
 uint64_t svm_code_address(const struct cpu *cpu)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;

@@ -1,10 +1,97 @@
-/* VMCALL: services by name. */
+/* VMCALL: from number to service. */
+#include "vmcall/vmcall.h"
 #include "exit/dispatch.h"
+#include "lib/string.h"
+#include "mem/guest_access.h"
 #include "vendor.h"
+#include "vmcall/caller.h"
+#include "vmcall/check.h"
+#include "vmcall/policy.h"
 
-/* No service is registered yet: every name is unknown, and so is every number. */
+struct service {
+	vmcall_service *serve; /* NULL: there is none */
+	bool checked;          /* an argument's kind has something to check */
+	uint8_t kind[ARG_COUNT];
+};
+
+#define UNCHECKED (1u << KIND_NONE | 1u << KIND_ANY | 1u << KIND_BYTES)
+#define KINDS(a, b, c, d, e)                                                                                 \
+	(1u << KIND_##a | 1u << KIND_##b | 1u << KIND_##c | 1u << KIND_##d | 1u << KIND_##e)
+
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+	[number] = {vmcall_##name, (KINDS(rbx, rcx, rdx, rsi, rdi) & ~UNCHECKED) != 0,                       \
+		{KIND_##rbx, KIND_##rcx, KIND_##rdx, KIND_##rsi, KIND_##rdi}},
+static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
+#undef X
+
+static const enum trap_gpr gpr_of[ARG_COUNT] = {TRAP_RBX, TRAP_RCX, TRAP_RDX, TRAP_RSI, TRAP_RDI};
+
+static struct policy policy;
+
+const char *vmcall_init(void)
+{
+	caller_init();
+	policy_init(&policy, &boot_info.config);
+	return NULL;
+}
+
+bool vmcall_exists(uint64_t number)
+{
+	return number < TRAPLINE_CALL_LIMIT && policy.there >> number & 1;
+}
+
+bool vmcall_allowed(uint64_t number, bool user)
+{
+	return vmcall_exists(number) && (!user || policy.user >> number & 1);
+}
+
+uint64_t vmcall_features(bool user)
+{
+	return user ? policy.there & policy.user : policy.there;
+}
+
+void vmcall_return(struct vmcall *call, enum vmcall_arg arg, uint64_t value)
+{
+	call->cpu->gpr[gpr_of[arg]] = value & call->width;
+}
+
+/* Kept out of line: a null call needs none of it. */
+SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
+{
+	struct check_limits limits;
+
+	caller_limits(call->cpu, &limits);
+	return check_arguments(kind, call->arg, &limits);
+}
+
+static int64_t serve(struct vmcall *call)
+{
+	const struct service *s = &services[call->number];
+	int64_t error = 0;
+
+	if (!vmcall_exists(call->number))
+		return TRAPLINE_E_NUMBER;
+	if (!vmcall_allowed(call->number, call->user))
+		return TRAPLINE_E_DENIED;
+	if (s->checked)
+		error = check(call, s->kind);
+	return error ? error : s->serve(call);
+}
+
 void exit_vmcall(struct cpu *cpu)
 {
-	cpu->gpr[TRAP_RAX] = 0;
+	struct vmcall call = {.cpu = cpu, .width = vendor->code_mode(cpu) == 64 ? ~0ull : UINT32_MAX};
+	int64_t result;
+
+	call.user = caller_is_user(cpu);
+	call.number = cpu->gpr[TRAP_RAX] & call.width;
+	for (unsigned i = 0; i < ARG_COUNT; i++)
+		call.arg[i] = cpu->gpr[gpr_of[i]] & call.width;
+	result = call.number ? serve(&call) : vmcall_lookup(&call);
+	if (result == VMCALL_AGAIN)
+		return;
+	if (result < 0)
+		cpu->stats.bad_guest++;
+	cpu->gpr[TRAP_RAX] = (uint64_t)result & call.width;
 	exit_skip(cpu);
 }

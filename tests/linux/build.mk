@@ -1,15 +1,30 @@
 # The Linux guest: an initrd with one static program and busybox. The kernel is Debian's own (tools/deps.sh).
 LINUX := $(BUILD)/linux
 
-$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/init.h
+# What else is in it: the guest tools, the articles' programs, and what makes hostile calls.
+LINUX_CFLAGS := $(WARN) -std=gnu11 -O2 -static -no-pie -fcf-protection=none -Iinclude
+EXAMPLES     := foo_registers foo_physical foo_virtual
+
+# The articles' own have no prototypes, mix types and look at memory that C does not know to change; they stay as they are.
+$(EXAMPLES:%=$(LINUX)/bin/%): $(LINUX)/bin/%: guest-tools/examples/%.c guest-tools/common/call_vmm.c guest-tools/common/call_vmm.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOSTCC) -O2 -static -no-pie -o $@ $(filter %.c,$^)
+
+LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%)
+LINUX_MODULES  :=
+
+$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/programs.c tests/linux/init.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(WARN) -std=gnu11 -O1 -static -no-pie -fcf-protection=none -o $@ $(filter %.c,$^)
 
 # Bytes depend on the sources only: no times, no owners. The kernel makes /dev itself, so no device nodes are needed.
-$(LINUX)/initrd.img: $(LINUX)/init
+$(LINUX)/initrd.img: $(LINUX)/init $(LINUX_PROGRAMS) $(LINUX_MODULES)
 	$(call say,CPIO,$@)
-	$(Q)rm -rf $(LINUX)/root && mkdir -p $(LINUX)/root/bin $(LINUX)/root/dev $(LINUX)/root/proc $(LINUX)/root/sys
+	$(Q)rm -rf $(LINUX)/root && mkdir -p $(addprefix $(LINUX)/root/,bin lib dev proc sys tmp)
+	$(Q)cp $(LINUX_PROGRAMS) $(LINUX)/root/bin
+	$(Q)$(if $(LINUX_MODULES),cp $(LINUX_MODULES) $(LINUX)/root/lib)
 	$(Q)cp $(LINUX)/init $(LINUX)/root/init && cp /bin/busybox $(LINUX)/root/bin/busybox
 	$(Q)find $(LINUX)/root -exec touch -h -d @0 {} +
 	$(Q)cd $(LINUX)/root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible > ../initrd.img

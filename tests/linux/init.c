@@ -7,6 +7,7 @@
  *   trapline.mode=boot     nothing: only the boot is of interest
  *   trapline.mode=forks    FORKS processes through busybox, for the time they take
  *   trapline.mode=storm    STORM invalid opcodes in a row, for the time they take
+ *   trapline.run=LIST      programs and modules of the initrd: see run_programs() in init.h; after the mode's own work
  *   trapline.icebp         faults: INT1 too, which hangs QEMU 7.2
  * The last line is GUEST-DONE in every case.
  */
@@ -72,6 +73,19 @@ static int mode_is(const char *mode)
 
 	snprintf(word, sizeof word, "trapline.mode=%s", mode);
 	return strstr(command_line, word) != NULL;
+}
+
+/* The rest of a word of the command line, NULL when it is not there. */
+static const char *word_value(const char *key)
+{
+	static char value[sizeof command_line];
+	const char *at = strstr(command_line, key);
+
+	if (!at)
+		return NULL;
+	snprintf(value, sizeof value, "%s", at + strlen(key));
+	value[strcspn(value, " \n")] = 0;
+	return value;
 }
 
 static long microseconds_since(const struct timespec *start)
@@ -142,6 +156,8 @@ int main(void)
 		run_storm();
 	else if (!mode_is("boot"))
 		run_faults(strstr(command_line, "trapline.icebp") != NULL);
+	if (word_value("trapline.run="))
+		run_programs(word_value("trapline.run="));
 	puts("GUEST-DONE");
 
 	fflush(stdout);

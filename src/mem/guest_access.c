@@ -1,0 +1,286 @@
+#include "mem/guest_access.h"
+#include "mem/guest_ram.h"
+#include "mem/paging.h"
+
+#define CR0_WP   (1ull << 16)
+#define CR0_PG   (1ull << 31)
+#define CR4_PSE  (1ull << 4)
+#define CR4_PAE  (1ull << 5)
+#define CR4_LA57 (1ull << 12)
+#define CR4_SMEP (1ull << 20)
+#define CR4_SMAP (1ull << 21)
+#define CR4_PKE  (1ull << 22)
+#define CR4_PKS  (1ull << 24)
+#define EFER_LMA (1ull << 10)
+#define EFER_NXE (1ull << 11)
+
+/* Bits of the error code, SDM vol. 3A 4.7. */
+#define ERROR_P    0x01u
+#define ERROR_W    0x02u
+#define ERROR_U    0x04u
+#define ERROR_RSVD 0x08u
+#define ERROR_I    0x10u
+#define ERROR_PK   0x20u
+
+#define LEVELS_MAX    5
+#define WALK_ATTEMPTS 8
+
+/* What one walk gathers on its way down. */
+struct walk {
+	const struct guest_view *view;
+	uint64_t linear;
+	enum guest_access_kind kind;
+	unsigned shift; /* of the level that is looked at: 12 is the last */
+	unsigned depth;
+	uint64_t entry[LEVELS_MAX], at[LEVELS_MAX]; /* what was read, and where */
+	bool narrow;                                /* entries of 4 bytes: 32-bit paging */
+	bool untouched_top;                         /* the PAE pointer has no accessed bit */
+	bool writable, user, executable;            /* all levels together */
+	bool leaf;
+};
+
+unsigned guest_linear_bits(const struct guest_paging *p, bool mode64)
+{
+	if (!mode64)
+		return 32;
+	return p->cr4 & CR4_LA57 ? 57 : 48;
+}
+
+static bool is_long(const struct guest_view *v)
+{
+	return v->paging.efer & EFER_LMA;
+}
+
+static bool is_pae(const struct guest_view *v)
+{
+	return is_long(v) || (v->paging.cr4 & CR4_PAE);
+}
+
+static uint64_t bits_between(unsigned low, unsigned high)
+{
+	return low > high ? 0 : (~0ull >> (63 - high)) & (~0ull << low);
+}
+
+/* 32-bit paging: only the 4 MiB leaf has reserved bits (SDM vol. 3A table 4-4 with PSE-36). */
+static uint64_t reserved32(const struct guest_view *v, bool large)
+{
+	unsigned physical = v->physical_bits > 40 ? 40 : v->physical_bits;
+
+	return large ? bits_between(physical - 32 + 13, 21) : 0;
+}
+
+/* SDM vol. 3A tables 4-8 to 4-11 (PAE) and 4-14 to 4-19 (4 and 5 levels). */
+static uint64_t reserved64(const struct walk *w, bool large)
+{
+	const struct guest_view *v = w->view;
+	uint64_t bits = bits_between(v->physical_bits, 51);
+
+	if (!(v->paging.efer & EFER_NXE))
+		bits |= PTE_NX;
+	if (!is_long(v))
+		bits |= bits_between(52, 62);
+	if (!is_long(v) && w->shift == 30)
+		return bits_between(v->physical_bits, 51); /* the rest was checked when CR3 was loaded */
+	if (large)
+		bits |= bits_between(13, w->shift - 1);
+	if (w->shift > 30 || (w->shift == 30 && !v->huge_pages))
+		bits |= PTE_LARGE;
+	return bits;
+}
+
+static bool is_large(const struct walk *w, uint64_t entry)
+{
+	if (!(entry & PTE_LARGE) || w->shift == 12)
+		return false;
+	if (w->narrow)
+		return w->view->paging.cr4 & CR4_PSE;
+	return w->shift == 21 || (w->shift == 30 && is_long(w->view) && w->view->huge_pages);
+}
+
+static bool read_entry(struct walk *w, uint64_t table)
+{
+	unsigned index_bits = w->narrow ? 10 : 9;
+	uint64_t index = w->linear >> w->shift & ((1u << index_bits) - 1);
+	uint64_t at = table + index * (w->narrow ? 4 : 8), value;
+
+	if (!guest_read64(at & ~7ull, &value))
+		return false;
+	if (w->narrow)
+		value = (uint32_t)(value >> (at & 4) * 8);
+	w->at[w->depth] = at;
+	w->entry[w->depth] = value;
+	return true;
+}
+
+/* The bits of the error code that do not depend on the tables. */
+static uint32_t access_error(const struct walk *w)
+{
+	const struct guest_paging *p = &w->view->paging;
+	bool tells_fetch = ((p->efer & EFER_NXE) && is_pae(w->view)) || (p->cr4 & CR4_SMEP);
+
+	return (w->kind == GUEST_WRITE ? ERROR_W : 0) | (w->view->user ? ERROR_U : 0) |
+	       (w->kind == GUEST_FETCH && tells_fetch ? ERROR_I : 0);
+}
+
+/* Takes one entry into account. Returns ACCESS_OK to go on, with w->leaf set at the end of the way. */
+static enum guest_access_result take_entry(struct walk *w, uint32_t *error)
+{
+	uint64_t entry = w->entry[w->depth];
+	bool large = is_large(w, entry);
+	uint64_t reserved = w->narrow ? reserved32(w->view, large) : reserved64(w, large);
+
+	if (!(entry & PTE_PRESENT)) {
+		*error = access_error(w);
+		return ACCESS_FAULT;
+	}
+	if (entry & reserved) {
+		*error = access_error(w) | ERROR_P | ERROR_RSVD;
+		return ACCESS_FAULT;
+	}
+	if (!w->untouched_top || w->depth) {
+		w->writable &= (entry & PTE_WRITE) != 0;
+		w->user &= (entry & PTE_USER) != 0;
+		w->executable &= w->narrow || !(entry & PTE_NX);
+	}
+	w->leaf = large || w->shift == 12;
+	return ACCESS_OK;
+}
+
+static unsigned next_shift(const struct walk *w)
+{
+	return w->narrow ? 12 : w->shift - 9;
+}
+
+static uint64_t first_table(struct walk *w)
+{
+	const struct guest_paging *p = &w->view->paging;
+
+	w->narrow = !is_pae(w->view);
+	w->untouched_top = !w->narrow && !is_long(w->view);
+	w->shift = w->narrow ? 22 : w->untouched_top ? 30 : p->cr4 & CR4_LA57 ? 48 : 39;
+	if (w->untouched_top)
+		w->linear &= 0xffffffff; /* two bits index the four pointers */
+	return w->narrow          ? p->cr3 & 0xfffff000
+	       : w->untouched_top ? p->cr3 & 0xffffffe0
+				  : p->cr3 & PTE_ADDRESS;
+}
+
+static enum guest_access_result descend(struct walk *w, uint32_t *error)
+{
+	uint64_t table = first_table(w);
+
+	for (w->depth = 0;; w->depth++) {
+		enum guest_access_result result;
+
+		if (!read_entry(w, table))
+			return ACCESS_NOT_RAM;
+		result = take_entry(w, error);
+		if (result != ACCESS_OK || w->leaf)
+			return result;
+		table = w->entry[w->depth] & (w->narrow ? 0xfffff000 : PTE_ADDRESS);
+		w->shift = next_shift(w);
+	}
+}
+
+/* Protection keys, for data only (SDM vol. 3A 4.6.2): PKRU on user pages, PKRS on the others. */
+static bool key_refuses(const struct walk *w)
+{
+	const struct guest_view *v = w->view;
+	uint64_t enabled = w->user ? CR4_PKE : CR4_PKS;
+	uint32_t key, rights;
+
+	if (!is_long(v) || !(v->paging.cr4 & enabled) || w->kind == GUEST_FETCH)
+		return false;
+	key = w->entry[w->depth] >> 59 & 15;
+	rights = (w->user ? v->pkru : v->pkrs) >> 2 * key & 3;
+	if (rights & 1)
+		return true;
+	return (rights & 2) && w->kind == GUEST_WRITE && (v->user || (v->paging.cr0 & CR0_WP));
+}
+
+/* SDM vol. 3A 4.6.1. */
+static bool rights_refuse(const struct walk *w)
+{
+	const struct guest_view *v = w->view;
+	uint64_t cr4 = v->paging.cr4;
+
+	if (v->user && !w->user)
+		return true;
+	if (w->kind == GUEST_FETCH)
+		return ((v->paging.efer & EFER_NXE) && !w->executable) ||
+		       (!v->user && w->user && (cr4 & CR4_SMEP));
+	if (!v->user && w->user && (cr4 & CR4_SMAP) && !v->alignment_flag)
+		return true;
+	return w->kind == GUEST_WRITE && !w->writable && (v->user || (v->paging.cr0 & CR0_WP));
+}
+
+/* Sets bits in one entry, unless it is no longer what the walk has seen. */
+static bool mark_entry(struct walk *w, unsigned depth, uint64_t bits)
+{
+	uint64_t old = w->entry[depth];
+
+	if ((old & bits) == bits)
+		return true;
+	if (w->narrow)
+		return guest_exchange32(w->at[depth], (uint32_t)old, (uint32_t)(old | bits));
+	return guest_exchange64(w->at[depth], old, old | bits);
+}
+
+/* Accessed on all levels, dirty on the leaf (SDM vol. 3A 4.8). False: an entry has changed since. */
+static bool mark(struct walk *w)
+{
+	for (unsigned i = w->untouched_top; i < w->depth; i++)
+		if (!mark_entry(w, i, PTE_ACCESSED))
+			return false;
+	return mark_entry(w, w->depth, PTE_ACCESSED | (w->kind == GUEST_WRITE ? PTE_DIRTY : 0));
+}
+
+static uint64_t leaf_address(const struct walk *w)
+{
+	uint64_t entry = w->entry[w->depth], offset = (1ull << w->shift) - 1;
+
+	if (!w->narrow)
+		return (entry & PTE_ADDRESS & ~offset) | (w->linear & offset);
+	if (w->shift == 22) /* PSE-36: bits 39:32 of the address are bits 20:13 */
+		return (entry & 0xffc00000) | (entry >> 13 & 0xff) << 32 | (w->linear & offset);
+	return (entry & 0xfffff000) | (w->linear & offset);
+}
+
+static enum guest_access_result walk_once(
+	const struct guest_view *v, uint64_t linear, enum guest_access_kind kind, struct guest_page *out)
+{
+	struct walk w = {.view = v,
+		.linear = linear,
+		.kind = kind,
+		.writable = true,
+		.user = true,
+		.executable = true};
+	enum guest_access_result result = descend(&w, &out->error);
+	bool key;
+
+	if (result != ACCESS_OK)
+		return result;
+	key = key_refuses(&w);
+	if (key || rights_refuse(&w)) {
+		out->error = access_error(&w) | ERROR_P | (key ? ERROR_PK : 0);
+		return ACCESS_FAULT;
+	}
+	out->physical = leaf_address(&w);
+	if (!guest_is_ram(out->physical))
+		return ACCESS_NOT_RAM;
+	return mark(&w) ? ACCESS_OK : ACCESS_CHANGED;
+}
+
+enum guest_access_result guest_access(
+	const struct guest_view *v, uint64_t linear, enum guest_access_kind kind, struct guest_page *out)
+{
+	enum guest_access_result result = ACCESS_CHANGED;
+
+	if (!(v->paging.cr0 & CR0_PG)) {
+		out->physical = linear & 0xffffffff;
+		return guest_is_ram(out->physical) ? ACCESS_OK : ACCESS_NOT_RAM;
+	}
+	for (unsigned i = 0; i < WALK_ATTEMPTS && result == ACCESS_CHANGED; i++)
+		result = walk_once(v, linear, kind, out);
+	return result;
+}

@@ -1,0 +1,143 @@
+#include "vmcall/caller.h"
+#include "cpu/asm.h"
+#include "exit/exception.h"
+#include "mem/guest_ram.h"
+#include "vendor.h"
+
+#define RFLAGS_AC (1ull << 18)
+#define CR4_PKE   (1ull << 22)
+#define CR4_PKS   (1ull << 24)
+#define MSR_PKRS  0x6e1
+#define RW_PAGES  3 /* that 8192 bytes may touch */
+
+bool caller_is_user(const struct cpu *cpu)
+{
+	struct segment_state ss;
+
+	if (vendor->cpl)
+		return vendor->cpl(cpu) == 3;
+	vendor->segment(cpu, SEG_SS, &ss); /* VT-x: its DPL is the CPL in every mode (SDM vol. 3C 25.4.1) */
+	return ss.dpl == 3;
+}
+
+/* Of the CPU, asked once: CPUID may itself be slow where Trapline runs in a guest of somebody else's. */
+static uint8_t physical_bits;
+static bool huge_pages;
+
+void caller_init(void)
+{
+	unsigned n = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
+
+	physical_bits = (uint8_t)(n > 52 ? 52 : n);
+	huge_pages = cpuid(0x80000001, 0).edx & 1u << 26; /* Page1GB */
+}
+
+static uint32_t guest_pkru(void)
+{
+	uint64_t cr4 = read_cr4();
+	uint32_t value;
+
+	write_cr4(cr4 | CR4_PKE);
+	value = read_pkru();
+	write_cr4(cr4);
+	return value;
+}
+
+void caller_limits(const struct cpu *cpu, struct check_limits *out)
+{
+	struct guest_paging paging;
+
+	vendor->paging(cpu, &paging);
+	*out = (struct check_limits){
+		.linear_bits = (uint8_t)guest_linear_bits(&paging, vendor->code_mode(cpu) == 64),
+		.physical_bits = physical_bits,
+	};
+	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
+		out->cpus |= (uint64_t)(cpus[i] != NULL) << i;
+}
+
+void caller_view(const struct cpu *cpu, struct guest_view *out)
+{
+	uint64_t pkrs = 0;
+
+	vendor->paging(cpu, &out->paging);
+	out->user = caller_is_user(cpu);
+	out->alignment_flag = vendor->get(cpu, GUEST_RFLAGS) & RFLAGS_AC;
+	out->huge_pages = huge_pages;
+	out->physical_bits = physical_bits;
+	out->pkru = out->paging.cr4 & CR4_PKE ? guest_pkru() : 0;
+	if (out->paging.cr4 & CR4_PKS)
+		rdmsr_safe(MSR_PKRS, &pkrs);
+	out->pkrs = (uint32_t)pkrs;
+}
+
+int64_t caller_fault(struct vmcall *call, enum guest_access_result result, const struct guest_page *page,
+	uint64_t linear, bool page_in)
+{
+	if (result == ACCESS_CHANGED)
+		return VMCALL_AGAIN;
+	if (result == ACCESS_NOT_RAM)
+		return TRAPLINE_E_MEMORY;
+	if (page_in) {
+		exception_raise_pf(call->cpu, page->error, linear);
+		return VMCALL_AGAIN;
+	}
+	vmcall_return(call, ARG_RDI, page->error);
+	return TRAPLINE_E_FAULT;
+}
+
+/* All pages that a short access touches, so that it happens as a whole or not at all. */
+struct touched {
+	unsigned count;
+	struct {
+		uint64_t physical;
+		unsigned bytes;
+	} part[RW_PAGES];
+};
+
+static int64_t touch(struct vmcall *call, uint64_t linear, uint64_t n, enum guest_access_kind kind,
+	bool page_in, struct touched *t)
+{
+	struct guest_view view;
+	struct guest_page page;
+
+	caller_view(call->cpu, &view);
+	for (t->count = 0; n; t->count++) {
+		uint64_t room = 4096 - (linear & 4095), part = n < room ? n : room;
+		enum guest_access_result result = guest_access(&view, linear, kind, &page);
+
+		if (result != ACCESS_OK)
+			return caller_fault(call, result, &page, linear, page_in);
+		t->part[t->count].physical = page.physical;
+		t->part[t->count].bytes = (unsigned)part;
+		linear += part;
+		n -= part;
+	}
+	return 0;
+}
+
+int64_t caller_read(struct vmcall *call, uint64_t linear, void *to, uint64_t n, bool page_in)
+{
+	struct touched t;
+	int64_t error = touch(call, linear, n, GUEST_READ, page_in, &t);
+	char *at = to;
+
+	for (unsigned i = 0; !error && i < t.count; i++) {
+		guest_ram_read(t.part[i].physical, at, t.part[i].bytes);
+		at += t.part[i].bytes;
+	}
+	return error;
+}
+
+int64_t caller_write(struct vmcall *call, uint64_t linear, const void *from, uint64_t n, bool page_in)
+{
+	struct touched t;
+	int64_t error = touch(call, linear, n, GUEST_WRITE, page_in, &t);
+	const char *at = from;
+
+	for (unsigned i = 0; !error && i < t.count; i++) {
+		guest_ram_write(t.part[i].physical, at, t.part[i].bytes);
+		at += t.part[i].bytes;
+	}
+	return error;
+}

@@ -1,0 +1,88 @@
+#include "vmcall/check.h"
+
+#define VECTORS 32
+
+bool check_linear(uint64_t address, uint64_t bytes, unsigned linear_bits)
+{
+	uint64_t last = address + (bytes ? bytes - 1 : 0);
+	unsigned unused = 64 - linear_bits;
+
+	if (last < address)
+		return false;
+	if (linear_bits == 32)
+		return last <= UINT32_MAX;
+	/* Canonical both, and in the same half: the gap is never passed. */
+	return (int64_t)(address << unused) >> unused == (int64_t)address &&
+	       (int64_t)(last << unused) >> unused == (int64_t)last && (int64_t)(address ^ last) >= 0;
+}
+
+bool check_physical(uint64_t address, uint64_t bytes, unsigned physical_bits)
+{
+	uint64_t limit = 1ull << physical_bits;
+
+	return address < limit && bytes <= limit - address;
+}
+
+/* The bytes of a list of pages that hold so much data; too large to be true where that does not fit. */
+static uint64_t list_bytes(uint64_t bytes)
+{
+	return (bytes / 4096 + (bytes % 4096 != 0)) * 8;
+}
+
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+	       c == '_' || c == '-';
+}
+
+unsigned check_name(const char *name)
+{
+	unsigned n = 0;
+
+	while (n < CHECK_NAME_MAX && is_name_char(name[n]))
+		n++;
+	return n < CHECK_NAME_MAX && !name[n] ? n : 0;
+}
+
+static int64_t ok_or(bool good, int64_t error)
+{
+	return good ? 0 : error;
+}
+
+/* One argument; `length` is the one behind it where that is its length. */
+static int64_t check_one(uint8_t kind, uint64_t value, uint64_t length, const struct check_limits *l)
+{
+	switch (kind) {
+	case KIND_FLAGS:
+		return ok_or(!(value & ~(uint64_t)TRAPLINE_PAGE_IN), TRAPLINE_E_ARGUMENT);
+	case KIND_CPU:
+		return ok_or(value < 64 && (l->cpus >> value & 1), TRAPLINE_E_ARGUMENT);
+	case KIND_VECTOR:
+		return ok_or(value < VECTORS, TRAPLINE_E_ARGUMENT);
+	case KIND_LENGTH:
+		return ok_or(value - 1 < TRAPLINE_TEXT_MAX, TRAPLINE_E_ARGUMENT);
+	case KIND_LINEAR:
+	case KIND_NAME:
+		return ok_or(check_linear(value, length, l->linear_bits), TRAPLINE_E_ADDRESS);
+	case KIND_LIST:
+		return ok_or(!(value & 7) && check_linear(value, list_bytes(length), l->linear_bits),
+			TRAPLINE_E_ADDRESS);
+	case KIND_PHYSICAL:
+		return ok_or(check_physical(value, length, l->physical_bits), TRAPLINE_E_ADDRESS);
+	default:
+		return 0;
+	}
+}
+
+int64_t check_arguments(const uint8_t *kind, const uint64_t *arg, const struct check_limits *limits)
+{
+	for (unsigned i = 0; i < CHECK_ARGUMENTS; i++) {
+		bool sized =
+			i + 1 < CHECK_ARGUMENTS && (kind[i + 1] == KIND_BYTES || kind[i + 1] == KIND_LENGTH);
+		int64_t error = check_one(kind[i], arg[i], sized ? arg[i + 1] : 0, limits);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}

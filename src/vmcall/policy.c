@@ -1,0 +1,83 @@
+#include "vmcall/policy.h"
+#include <stdbool.h>
+#include <trapline/services.h>
+#include "lib/string.h"
+
+/* In words of 8 bytes: a name is compared in three steps at most. */
+union name {
+	char text[POLICY_NAME_SIZE];
+	uint64_t word[POLICY_NAME_SIZE / 8];
+};
+
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+	_Static_assert(sizeof(#name) <= POLICY_NAME_SIZE, "room for the name");                              \
+	_Static_assert((number) > 0 && (number) < TRAPLINE_CALL_LIMIT, "a bit of the feature mask");
+TRAPLINE_SERVICES(X)
+#undef X
+
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results) {{#name}, number},
+static const struct {
+	union name name;
+	uint64_t number;
+} names[] = {TRAPLINE_SERVICES(X)};
+#undef X
+
+#define COUNT (sizeof(names) / sizeof(names[0]))
+
+#define USER(number) 1ull << (number) |
+#define KERNEL(number)
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results) who(number)
+static const uint64_t user_by_default = TRAPLINE_SERVICES(X) 0ull;
+#undef X
+#undef USER
+#undef KERNEL
+
+uint64_t policy_number(const char *name)
+{
+	union name wanted;
+
+	__builtin_memcpy(&wanted, name, sizeof(wanted));
+	for (unsigned i = 0; i < COUNT; i++)
+		if (wanted.word[0] == names[i].name.word[0] && wanted.word[1] == names[i].name.word[1] &&
+			wanted.word[2] == names[i].name.word[2])
+			return names[i].number;
+	return 0;
+}
+
+/* Takes the next word off the list. False at its end. A word that is too long is cut, and names no service.
+ */
+static bool take_word(const char **list, char *word)
+{
+	unsigned n = 0;
+
+	__builtin_memset(word, 0, POLICY_NAME_SIZE);
+	while (**list == ' ' || **list == ',' || **list == '\t')
+		++*list;
+	for (; **list && **list != ' ' && **list != ',' && **list != '\t'; ++*list)
+		if (n < POLICY_NAME_SIZE)
+			word[n++] = **list;
+	return n;
+}
+
+const char *policy_init(struct policy *p, const struct trapline_config *config)
+{
+	const char *list = config->user_calls, *start, *bad = NULL;
+	char word[POLICY_NAME_SIZE];
+
+	*p = (struct policy){0};
+	for (unsigned i = 0; i < COUNT; i++)
+		p->there |= 1ull << names[i].number;
+	if (config->example_foo == EXAMPLE_FOO_OFF)
+		p->there &= ~(1ull << TRAPLINE_CALL_foo);
+	for (start = list; take_word(&list, word); start = list) {
+		uint64_t number = policy_number(word);
+
+		if (!strcmp(word, "default"))
+			p->user |= user_by_default;
+		else if (number)
+			p->user |= 1ull << number;
+		else if (!bad)
+			bad = start;
+	}
+	return bad;
+}

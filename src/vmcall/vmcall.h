@@ -1,0 +1,58 @@
+/*
+ * One VMCALL: who calls, with what. exit_vmcall() in vmcall.c takes it apart, check.c looks at the arguments,
+ * the service's own function does the rest. The list of services is include/trapline/services.h.
+ */
+#ifndef TRAPLINE_VMCALL_H
+#define TRAPLINE_VMCALL_H
+
+#include <trapline/services.h>
+#include "cpu/cpu.h"
+
+enum vmcall_arg {
+	ARG_RBX,
+	ARG_RCX,
+	ARG_RDX,
+	ARG_RSI,
+	ARG_RDI,
+	ARG_COUNT
+};
+
+struct vmcall {
+	struct cpu *cpu;
+	uint64_t number;
+	uint64_t arg[ARG_COUNT]; /* as wide as the caller's registers */
+	uint64_t width;          /* mask of such a register */
+	bool user;               /* CPL 3 */
+};
+
+/*
+ * What a service returns instead of a result when RIP stays at the VMCALL: the guest makes the call again,
+ * from the registers as they are now, after an exception that was raised or with an interrupt in between.
+ */
+#define VMCALL_AGAIN INT64_MIN
+
+/* RAX of a finished call: 0 or more, or a TRAPLINE_E_... */
+typedef int64_t vmcall_service(struct vmcall *call);
+
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results) vmcall_service vmcall_##name;
+TRAPLINE_SERVICES(X)
+#undef X
+
+/* Reads trapline.conf's policy and takes the memory that services need. NULL, or why it cannot. Once, at
+ * start. */
+const char *vmcall_init(void);
+
+/* RAX = 0: the number of the service whose name lies at RBX. */
+int64_t vmcall_lookup(struct vmcall *call);
+
+/* Whether a service is there at all, and whether this caller may call it. */
+bool vmcall_exists(uint64_t number);
+bool vmcall_allowed(uint64_t number, bool user);
+
+/* The feature mask of `version`. */
+uint64_t vmcall_features(bool user);
+
+/* A result, as wide as the caller's registers. */
+void vmcall_return(struct vmcall *call, enum vmcall_arg arg, uint64_t value);
+
+#endif
