@@ -8,6 +8,11 @@ VMM_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -nostdlib -mgeneral-regs-only -mn
               -fno-omit-frame-pointer -fcf-protection=none -fno-jump-tables \
               -Iinclude -Isrc -Iboot
 
+# make test-efi: with deliberate faults to test the fault screen with (src/exit/test_faults.h), under build/test.
+ifeq ($(TEST_BUILD),1)
+  VMM_CFLAGS += -DTRAPLINE_TEST
+endif
+
 VMM_C    := $(wildcard src/*.c src/*/*.c)
 VMM_ASM  := $(wildcard src/*.asm src/*/*.asm)
 VMM_OBJS := $(VMM_C:src/%.c=$(BUILD)/vmm/%.o) $(VMM_ASM:src/%.asm=$(BUILD)/vmm/%.asm.o)
@@ -36,13 +41,31 @@ FORCE:
 $(BUILD)/vmm/main.o: VMM_DEFS += -I$(BUILD)
 $(BUILD)/vmm/main.o: $(BUILD)/version.h
 
-$(VMM_ELF): $(VMM_OBJS) $(ZYDIS_LIB) linker.ld
+# Linked twice: the table of symbols is made of the first image and put behind the code of the second.
+VMM_LINK = $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T linker.ld
+
+$(BUILD)/vmm/first.elf: $(VMM_OBJS) $(ZYDIS_LIB) linker.ld
 	$(call say,LD,$@)
-	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T linker.ld -o $@ \
-		$(VMM_OBJS) $(ZYDIS_LIB)
+	$(Q)$(VMM_LINK) -o $@ $(VMM_OBJS) $(ZYDIS_LIB)
+
+$(BUILD)/vmm/symbols.S: $(BUILD)/vmm/first.elf tools/symbols
+	$(call say,SYMBOLS,$@)
+	$(Q)tools/symbols $< > $@.new && mv $@.new $@
+
+$(BUILD)/vmm/symbols.o: $(BUILD)/vmm/symbols.S
+	$(call say,AS,$@)
+	$(Q)$(CC) -c -o $@ $<
+
+$(VMM_ELF): $(BUILD)/vmm/first.elf $(BUILD)/vmm/symbols.o
+	$(call say,LD,$@)
+	$(Q)$(VMM_LINK) -o $@ $(VMM_OBJS) $(BUILD)/vmm/symbols.o $(ZYDIS_LIB)
 
 $(VMM_BIN): $(VMM_ELF)
 	$(call say,OBJCOPY,$@)
 	$(Q)$(OBJCOPY) -O binary -j .text -j .rodata -j .data $< $@
+
+.PHONY: test-efi
+test-efi: $(ZYDIS_STAMP) ## build/test/trapline.efi: with deliberate faults, for the tests of the fault screen
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/test ZYDIS_DIR=$(ZYDIS_DIR) TEST_BUILD=1 efi
 
 -include $(VMM_OBJS:.o=.d)

@@ -1,4 +1,7 @@
-/* The VMM's own ends: a fault of its own, or a state that it cannot go on from. */
+/*
+ * The VMM's own ends: a fault of its own, or a state that it cannot go on from. What is known is printed as a
+ * sequence of steps: a fault inside one of them is noted, and the next one runs.
+ */
 #ifndef TRAPLINE_FAULT_H
 #define TRAPLINE_FAULT_H
 

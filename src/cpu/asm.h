@@ -81,7 +81,7 @@ static inline bool load64_safe(const void *from, uint64_t *value)
 {
 	uint64_t v;
 
-	__asm__ goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]") : "=r"(v) : "r"(from) : "memory" : bad);
+	__asm__ volatile goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]") : "=r"(v) : "r"(from) : "memory" : bad);
 	*value = v;
 	return true;
 bad:
@@ -93,7 +93,7 @@ static inline bool load16_safe(const void *from, uint16_t *value)
 {
 	uint16_t v;
 
-	__asm__ goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]") : "=r"(v) : "r"(from) : "memory" : bad);
+	__asm__ volatile goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]") : "=r"(v) : "r"(from) : "memory" : bad);
 	*value = v;
 	return true;
 bad:
@@ -103,7 +103,7 @@ bad:
 /* Writes 8 bytes where that may fault. Returns false, with nothing written, then. */
 static inline bool store64_safe(void *to, uint64_t value)
 {
-	__asm__ goto("1: mov %1, (%0)\n\t" FIXUP_ENTRY("1b", "%l[bad]") : : "r"(to), "r"(value) : "memory" : bad);
+	__asm__ volatile goto("1: mov %1, (%0)\n\t" FIXUP_ENTRY("1b", "%l[bad]") : : "r"(to), "r"(value) : "memory" : bad);
 	return true;
 bad:
 	return false;

@@ -1,6 +1,7 @@
 #include "exit/dispatch.h"
 #include "console/console.h"
 #include "exit/exception.h"
+#include "exit/test_faults.h"
 #include "mem/stage2.h"
 #include "trace/vector.h"
 #include "vendor.h"
@@ -37,7 +38,11 @@ void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_XSETBV] = exit_xsetbv,
 	[EXIT_INVD] = exit_invd,
 	[EXIT_IO] = exit_io,
+#ifdef TRAPLINE_TEST
+	[EXIT_VMCALL] = exit_test_vmcall,
+#else
 	[EXIT_VMCALL] = exit_vmcall,
+#endif
 	[EXIT_VIRTUALIZATION] = exit_virtualization,
 	[EXIT_CONTROL_REGISTER] = exit_own,
 	[EXIT_TASK_SWITCH] = exit_own,

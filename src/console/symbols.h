@@ -1,0 +1,18 @@
+/* Names for addresses in the VMM's code, from a table that the build makes of the linked image
+ * (tools/symbols). */
+#ifndef TRAPLINE_SYMBOLS_H
+#define TRAPLINE_SYMBOLS_H
+
+#include <stdint.h>
+#include "trace/text.h"
+
+/*
+ * The function that `address` lies in. Returns NULL outside of the code, or in a build without the table.
+ *   offset  gets the distance from its start
+ */
+const char *symbol_find(uint64_t address, uint64_t *offset);
+
+/* "0xffffffff80001234 name+0x34", or the bare number where there is no name. */
+void symbol_add(struct text *t, uint64_t address);
+
+#endif

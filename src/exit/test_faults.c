@@ -1,0 +1,86 @@
+#include "exit/test_faults.h"
+
+#ifdef TRAPLINE_TEST
+
+#include "console/fault.h"
+#include "cpu/asm.h"
+#include "exit/dispatch.h"
+#include "vendor.h"
+
+#define NOWHERE 0xffff900000000123ull /* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h)  \
+				       */
+
+static enum test_fault pending = TEST_FAULT_COUNT;
+
+/* The sum keeps the compiler from making a loop of it. */
+__attribute__((noinline)) static uint64_t overflow(uint64_t depth)
+{
+	volatile uint64_t frame[64];
+
+	frame[0] = depth;
+	return depth == ~0ull ? 0 : overflow(depth + 1) + frame[0];
+}
+
+static void write_to(uint64_t address)
+{
+	*(volatile uint64_t *)address = 1;
+}
+
+static void divide(void)
+{
+	volatile unsigned zero = 0;
+
+	zero = 1 / zero;
+}
+
+static void fault_on_purpose(struct cpu *cpu, enum test_fault which)
+{
+	switch (which) {
+	case TEST_FAULT_IN_SCREEN:
+	case TEST_FAULT_OVERFLOW_IN_SCREEN:
+		pending = which;
+		write_to(NOWHERE);
+		break;
+	case TEST_FAULT_BAD_POINTER:
+		write_to(NOWHERE);
+		break;
+	case TEST_FAULT_READ_ONLY:
+		write_to((uint64_t)exit_test_vmcall);
+		break;
+	case TEST_FAULT_STACK_OVERFLOW:
+		overflow(0);
+		break;
+	case TEST_FAULT_BAD_OPCODE:
+		__asm__ volatile("ud2");
+		break;
+	case TEST_FAULT_BAD_MSR:
+		rdmsr(0x4fffffff);
+		break;
+	case TEST_FAULT_DIVIDE:
+		divide();
+		break;
+	default:
+		fault_fatal(cpu, "a state that must not happen, as the test asked for");
+	}
+}
+
+void test_fault_in_screen(void)
+{
+	enum test_fault which = pending;
+
+	pending = TEST_FAULT_COUNT;
+	if (which == TEST_FAULT_IN_SCREEN)
+		write_to(NOWHERE + 8);
+	else if (which == TEST_FAULT_OVERFLOW_IN_SCREEN)
+		overflow(0);
+}
+
+void exit_test_vmcall(struct cpu *cpu)
+{
+	if (cpu->gpr[TRAP_RAX] == TEST_FAULT_CALL)
+		fault_on_purpose(cpu, (enum test_fault)cpu->gpr[TRAP_RBX]);
+	else
+		exit_vmcall(cpu);
+}
+
+#endif
