@@ -121,7 +121,7 @@ static void raise(struct cpu *cpu, uint8_t vector, uint32_t error, uint64_t cr2)
 		.has_error = vector_has_error(vector) && (vendor->get(cpu, GUEST_CR0) & 1),
 		.error = error,
 	};
-	insn_refetch(cpu);
+	insn_read(cpu);
 	if (boot_info.config.intercept >> vector & 1)
 		record(cpu, &e, 0);
 	vendor->inject(cpu, &e, cr2);

@@ -7,28 +7,13 @@
 
 #define DR6_BS (1ull << 14)
 
-void insn_fetch(struct cpu *cpu)
+void insn_read(struct cpu *cpu)
 {
 	struct exit *x = &cpu->exit;
 	struct guest_paging paging;
 
-	if (x->code_len != EXIT_CODE_UNREAD)
-		return;
 	vendor->paging(cpu, &paging);
 	x->code_len = (uint8_t)guest_fetch(&paging, vendor->code_address(cpu), x->code);
-}
-
-void insn_refetch(struct cpu *cpu)
-{
-	cpu->exit.code_len = EXIT_CODE_UNREAD;
-	insn_fetch(cpu);
-}
-
-bool insn_is_vmcall(const struct exit *x)
-{
-	const uint8_t *c = x->code;
-
-	return x->code_len >= 3 && c[0] == 0x0f && c[1] == 0x01 && (c[2] == 0xc1 || c[2] == 0xd9);
 }
 
 static bool is_prefix(uint8_t byte, bool mode64)
@@ -85,7 +70,8 @@ static unsigned short_length(const uint8_t *code, unsigned len)
 	case 0xe7:
 		return 2;
 	case 0x0f: /* CPUID, RDMSR, WRMSR, INVD, WBINVD; VMCALL and VMMCALL */
-		if (code[1] == 0xa2 || code[1] == 0x32 || code[1] == 0x30 || code[1] == 0x08 || code[1] == 0x09)
+		if (code[1] == 0xa2 || code[1] == 0x32 || code[1] == 0x30 || code[1] == 0x08 ||
+			code[1] == 0x09)
 			return 2;
 		return code[1] == 0x01 && (code[2] == 0xc1 || code[2] == 0xd9 || code[2] == 0xd1) ? 3 : 0;
 	default:

@@ -4,21 +4,32 @@
 
 #include "cpu/cpu.h"
 
-/* Reads up to 15 bytes at CS:RIP into cpu->exit.code, through the guest's page tables, without ever faulting. */
-void insn_fetch(struct cpu *cpu);
+/* Reads up to 15 bytes at CS:RIP as it stands now into cpu->exit.code, through the guest's page tables,
+ * without ever faulting. */
+void insn_read(struct cpu *cpu);
 
-/* The same after RIP may have moved within this exit. */
-void insn_refetch(struct cpu *cpu);
+/* The same, unless this exit has done it already. */
+static inline void insn_fetch(struct cpu *cpu)
+{
+	if (cpu->exit.code_len == EXIT_CODE_UNREAD)
+		insn_read(cpu);
+}
 
 /* Whether the bytes are VMCALL or VMMCALL: on the other vendor's CPU that is a #UD. */
-bool insn_is_vmcall(const struct exit *x);
+static inline bool insn_is_vmcall(const struct exit *x)
+{
+	const uint8_t *c = x->code;
 
-/* The first opcode byte behind the legacy and REX prefixes, and the byte after it; 0 where they cannot be read. */
+	return c[0] == 0x0f && c[1] == 0x01 && (c[2] == 0xc1 || c[2] == 0xd9) && x->code_len >= 3;
+}
+
+/* The first opcode byte behind the legacy and REX prefixes, and the byte after it; 0 where they cannot be
+ * read. */
 void insn_opcode(struct cpu *cpu, uint8_t *opcode, uint8_t *operand);
 
 /*
- * The address behind the instruction at RIP: for instructions that were carried out in software, on CPUs that do not
- * report their length. Where the bytes cannot be read or decoded: RIP itself.
+ * The address behind the instruction at RIP: for instructions that were carried out in software, on CPUs that
+ * do not report their length. Where the bytes cannot be read or decoded: RIP itself.
  */
 uint64_t insn_next(struct cpu *cpu);
 

@@ -41,12 +41,13 @@ __attribute__((noinline)) static void decode_more(struct cpu *cpu, struct vmcb *
 {
 	struct exit *x = &cpu->exit;
 
+	if (x->reason - SVM_EXIT_EXCEPTION < 32) {
+		svm_decode_exception(cpu, v);
+		return;
+	}
 	switch (x->kind) {
 	case EXIT_EXCEPTION:
-		if (x->reason < SVM_EXIT_EXCEPTION + 32)
-			svm_decode_exception(cpu, v);
-		else
-			svm_decode_swint(cpu, v);
+		svm_decode_swint(cpu, v);
 		break;
 	case EXIT_RDMSR:
 		x->kind = v->control.exitinfo1 ? EXIT_WRMSR : EXIT_RDMSR;
