@@ -47,6 +47,11 @@ static const char *check_ept(void)
 	return NULL;
 }
 
+static uint64_t read_msr(uint32_t msr)
+{
+	return rdmsr(msr);
+}
+
 static const char *vmx_probe(void)
 {
 	const char *error = check_lock();
@@ -57,7 +62,8 @@ static const char *vmx_probe(void)
 	vmx_caps.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
 	vmx_caps.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_caps.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
-	error = vmx_controls_init();
+	vmx_caps.cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
+	error = vmx_controls_compute(read_msr, vmx_caps.basic, &vmx_caps.controls);
 	if (!error)
 		error = check_ept();
 	if (!error)

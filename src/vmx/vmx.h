@@ -6,6 +6,7 @@
 #include "mem/memory_type.h"
 #include "vendor.h"
 #include "vmx/vmcs.h"
+#include "vmx/vmx_controls.h"
 
 /* Guest fields that one exit may ask for more than once: read once each. X(name), VMCS_GUEST_name is the
  * field. */
@@ -29,15 +30,10 @@ struct vmx_cpu {
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
 };
 
-/* The control words, computed once from the capability MSRs. */
-struct vmx_controls {
-	uint32_t pin, cpu, cpu2, exit, entry;
-};
-
 struct vmx_caps {
-	uint64_t basic;    /* IA32_VMX_BASIC */
-	uint64_t ept_vpid; /* IA32_VMX_EPT_VPID_CAP */
-	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	uint64_t basic;                                          /* IA32_VMX_BASIC */
+	uint64_t ept_vpid;                                       /* IA32_VMX_EPT_VPID_CAP */
+	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* IA32_VMX_CR0_FIXED0 and so on */
 	struct vmx_controls controls;
 };
 
@@ -138,9 +134,6 @@ static inline void vmx_set_rip(struct cpu *cpu, uint64_t rip)
 	vmx_write_cached(cpu, CACHED_RIP, VMCS_GUEST_RIP, rip);
 }
 
-/* vmx_controls.c */
-const char *vmx_controls_init(void);
-
 /* vmx_event.c */
 void vmx_decode_exception(struct cpu *cpu, uint32_t event);
 void vmx_decode_during(struct cpu *cpu);
@@ -203,9 +196,6 @@ void vmx_mtrr_changed(struct cpu *cpu);
 const char *vmx_exit_name(uint64_t reason);
 const char *vmx_instruction_error(uint64_t number);
 void vmx_dump(const struct cpu *cpu);
-
-/* vmx_check.c: says on the console which of the checks of guest state (27.3.1) fail. Returns how many. */
-unsigned vmx_check_guest(void);
 
 /* run.asm */
 __attribute__((noreturn)) void vmx_run(struct cpu *cpu);
