@@ -23,10 +23,14 @@ struct vmx_cpu {
 	uint32_t cached; /* bit n: cache[n] is what the VMCS holds */
 	uint32_t pin;    /* the controls that change, as the VMCS has them */
 	_Atomic uint32_t controls;
-	uint32_t reason;     /* of this exit */
-	bool event_set;      /* an event goes in with the next entry */
-	bool stepped;        /* skip() has set the single step's #DB pending */
-	bool watching;       /* the console wants external interrupts to exit */
+	uint32_t reason; /* of this exit */
+	bool event_set;  /* an event goes in with the next entry */
+	bool stepped;    /* skip() has set the single step's #DB pending */
+	bool watching;   /* the console wants external interrupts to exit */
+	struct {         /* the firmware's, for when this CPU is given back */
+		uint64_t cr0, cr4;
+		uint16_t ldtr, tr;
+	} before;
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
 };
 
@@ -151,8 +155,10 @@ void vmx_watch_interrupts(struct cpu *cpu, bool on);
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r);
 void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value);
 void vmx_segment(const struct cpu *cpu, enum segment s, struct segment_state *out);
+void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t vmx_code_address(const struct cpu *cpu);
+unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
@@ -167,7 +173,7 @@ static inline void vmx_count_exit(const struct cpu *cpu)
 #endif
 
 /* vmx_start.c */
-const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch, uint64_t cr0, uint64_t cr4);
+const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch);
 void vmx_load_host(struct cpu *cpu);
 
 /* vmx_cr.c */
