@@ -95,6 +95,9 @@ static void drain(void)
 		else if (rdtsc() - since > boot_info.tsc_khz * FINISH_WAITS)
 			text_tail = text_head;
 	}
+	/* What is still in the FIFO would be lost when the machine goes down next. */
+	while (!uart_idle() && rdtsc() - since <= boot_info.tsc_khz * FINISH_WAITS)
+		cpu_pause();
 }
 
 /* Of the records that wait, the oldest by TSC; false when none does. */

@@ -16,6 +16,7 @@
 #define LCR_DLA 0x80
 #define MCR_ON	0x03 /* DTR, RTS */
 #define LSR_THR 0x20 /* with the FIFO on: it is empty */
+#define LSR_ALL 0x40 /* and the last bit is on the line */
 
 #define CLOCK 115200
 
@@ -56,4 +57,9 @@ size_t uart_put(const char *bytes, size_t n)
 	for (size_t i = 0; i < n; i++)
 		outb(base + THR, (uint8_t)bytes[i]);
 	return n;
+}
+
+bool uart_idle(void)
+{
+	return inb(base + LSR) & LSR_ALL;
 }

@@ -16,4 +16,7 @@ bool uart_init(uint16_t port, uint32_t baud);
 /* Puts up to n bytes into the FIFO if it is empty, without waiting. Returns how many it took: 0 to UART_FIFO. */
 size_t uart_put(const char *bytes, size_t n);
 
+/* Whether all that was put is out. */
+bool uart_idle(void);
+
 #endif

@@ -47,6 +47,11 @@ static const char *check_ept(void)
 	return NULL;
 }
 
+static uint64_t read_msr(uint32_t msr)
+{
+	return rdmsr(msr);
+}
+
 static const char *vmx_probe(void)
 {
 	const char *error = check_lock();
@@ -57,7 +62,8 @@ static const char *vmx_probe(void)
 	vmx_caps.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
 	vmx_caps.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_caps.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
-	error = vmx_controls_init();
+	vmx_caps.cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
+	error = vmx_controls_compute(read_msr, vmx_caps.basic, &vmx_caps.controls);
 	if (!error)
 		error = check_ept();
 	if (!error)
@@ -137,25 +143,69 @@ static void set_controls(struct cpu *cpu)
 	vmwrite(VMCS_ENTRY_EVENT, 0);
 }
 
+static uint64_t vmxon_page(const struct cpu *cpu)
+{
+	return pool_phys(cpu->vendor) + PAGE_SIZE;
+}
+
+static uint64_t vmcs_page(const struct cpu *cpu)
+{
+	return pool_phys(cpu->vendor) + 2 * PAGE_SIZE;
+}
+
+/* One page each: this CPU's vmx_cpu, its VMXON region, its VMCS. */
+static bool take_pages(struct cpu *cpu)
+{
+	uint64_t pa = pool_alloc(3);
+
+	if (pa)
+		cpu->vendor = pool_virt(pa);
+	return pa;
+}
+
+/* Once: a task register that was empty cannot be emptied again, and the second start would take ours for the
+ * firmware's. */
+static void remember_firmware(struct vmx_cpu *vmx)
+{
+	vmx->before.cr0 = read_cr0();
+	vmx->before.cr4 = read_cr4();
+	vmx->before.ldtr = sldt();
+	vmx->before.tr = str();
+}
+
+static void restore_control_registers(const struct cpu *cpu)
+{
+	write_cr4(vmx_of(cpu)->before.cr4);
+	write_cr0(vmx_of(cpu)->before.cr0);
+}
+
+static void leave_vmx_operation(const struct cpu *cpu)
+{
+	uint64_t vmcs = vmcs_page(cpu);
+
+	__asm__ volatile("vmclear %0" : : "m"(vmcs) : "memory", "cc");
+	__asm__ volatile("vmxoff" : : : "cc");
+	restore_control_registers(cpu);
+}
+
 static const char *vmx_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
 {
-	/* One page each: this CPU's vmx_cpu, its VMXON region, its VMCS. */
-	uint64_t pa = pool_alloc(3), cr0 = read_cr0(), cr4 = read_cr4();
 	const char *error;
 
-	if (!pa)
-		return "the VMM's memory is too small for this CPU";
-	cpu->vendor = pool_virt(pa);
-	error = enter_vmx_operation(pa + PAGE_SIZE, pa + 2 * PAGE_SIZE);
-	if (!error) {
-		set_controls(cpu);
-		error = vmx_load_guest(cpu, launch, cr0, cr4);
-		if (error)
-			__asm__ volatile("vmxoff" : : : "cc");
+	if (!cpu->vendor) {
+		if (!take_pages(cpu))
+			return "the VMM's memory is too small for this CPU";
+		remember_firmware(vmx_of(cpu));
 	}
+	error = enter_vmx_operation(vmxon_page(cpu), vmcs_page(cpu));
 	if (error) {
-		write_cr4(cr4);
-		write_cr0(cr0);
+		restore_control_registers(cpu);
+		return error;
+	}
+	set_controls(cpu);
+	error = vmx_load_guest(cpu, launch);
+	if (error) {
+		leave_vmx_operation(cpu);
 		return error;
 	}
 	cpu_load_host(cpu);
@@ -165,18 +215,44 @@ static const char *vmx_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	return NULL;
 }
 
+/* A busy TSS cannot be loaded: that of the firmware, which has one or not, is made available once more. */
+static void reload_tr(uint16_t selector)
+{
+	const struct descriptor_table gdt = sgdt();
+
+	if (!(selector & ~7u))
+		return;
+	*(uint64_t *)(gdt.base + (selector & ~7u)) &= ~(2ull << 40);
+	__asm__ volatile("ltr %w0" : : "r"(selector));
+}
+
+/* The host's tables go first: an NMI must not find them outside of VMX operation. */
+static void vmx_cpu_undo(struct cpu *cpu)
+{
+	const struct vmx_cpu *vmx = vmx_of(cpu);
+
+	write_cr2(cpu->vendor_asm[0]);
+	cpu_unload_host(cpu);
+	reload_tr(vmx->before.tr);
+	__asm__ volatile("lldt %w0" : : "r"(vmx->before.ldtr));
+	leave_vmx_operation(cpu);
+}
+
 const struct vendor vmx_vendor = {
 	.name = "vmx",
 	.present = vmx_present,
 	.probe = vmx_probe,
 	.init = vmx_init,
 	.cpu_init = vmx_cpu_init,
+	.cpu_undo = vmx_cpu_undo,
 	.run = vmx_run,
 	.get = vmx_get,
 	.set = vmx_set,
 	.segment = vmx_segment,
+	.table = vmx_table,
 	.paging = vmx_paging,
 	.code_address = vmx_code_address,
+	.cpl = vmx_cpl,
 	.code_mode = vmx_code_mode,
 	.capture = vmx_capture,
 	.inject = vmx_inject,

@@ -6,6 +6,7 @@
 #include "mem/memory_type.h"
 #include "vendor.h"
 #include "vmx/vmcs.h"
+#include "vmx/vmx_controls.h"
 
 /* Guest fields that one exit may ask for more than once: read once each. X(name), VMCS_GUEST_name is the
  * field. */
@@ -22,22 +23,21 @@ struct vmx_cpu {
 	uint32_t cached; /* bit n: cache[n] is what the VMCS holds */
 	uint32_t pin;    /* the controls that change, as the VMCS has them */
 	_Atomic uint32_t controls;
-	uint32_t reason;     /* of this exit */
-	bool event_set;      /* an event goes in with the next entry */
-	bool stepped;        /* skip() has set the single step's #DB pending */
-	bool watching;       /* the console wants external interrupts to exit */
+	uint32_t reason; /* of this exit */
+	bool event_set;  /* an event goes in with the next entry */
+	bool stepped;    /* skip() has set the single step's #DB pending */
+	bool watching;   /* the console wants external interrupts to exit */
+	struct {         /* the firmware's, for when this CPU is given back */
+		uint64_t cr0, cr4;
+		uint16_t ldtr, tr;
+	} before;
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
 };
 
-/* The control words, computed once from the capability MSRs. */
-struct vmx_controls {
-	uint32_t pin, cpu, cpu2, exit, entry;
-};
-
 struct vmx_caps {
-	uint64_t basic;    /* IA32_VMX_BASIC */
-	uint64_t ept_vpid; /* IA32_VMX_EPT_VPID_CAP */
-	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	uint64_t basic;                                          /* IA32_VMX_BASIC */
+	uint64_t ept_vpid;                                       /* IA32_VMX_EPT_VPID_CAP */
+	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* IA32_VMX_CR0_FIXED0 and so on */
 	struct vmx_controls controls;
 };
 
@@ -138,9 +138,6 @@ static inline void vmx_set_rip(struct cpu *cpu, uint64_t rip)
 	vmx_write_cached(cpu, CACHED_RIP, VMCS_GUEST_RIP, rip);
 }
 
-/* vmx_controls.c */
-const char *vmx_controls_init(void);
-
 /* vmx_event.c */
 void vmx_decode_exception(struct cpu *cpu, uint32_t event);
 void vmx_decode_during(struct cpu *cpu);
@@ -158,8 +155,10 @@ void vmx_watch_interrupts(struct cpu *cpu, bool on);
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r);
 void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value);
 void vmx_segment(const struct cpu *cpu, enum segment s, struct segment_state *out);
+void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t vmx_code_address(const struct cpu *cpu);
+unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
@@ -174,7 +173,7 @@ static inline void vmx_count_exit(const struct cpu *cpu)
 #endif
 
 /* vmx_start.c */
-const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch, uint64_t cr0, uint64_t cr4);
+const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch);
 void vmx_load_host(struct cpu *cpu);
 
 /* vmx_cr.c */
@@ -203,9 +202,6 @@ void vmx_mtrr_changed(struct cpu *cpu);
 const char *vmx_exit_name(uint64_t reason);
 const char *vmx_instruction_error(uint64_t number);
 void vmx_dump(const struct cpu *cpu);
-
-/* vmx_check.c: says on the console which of the checks of guest state (27.3.1) fail. Returns how many. */
-unsigned vmx_check_guest(void);
 
 /* run.asm */
 __attribute__((noreturn)) void vmx_run(struct cpu *cpu);

@@ -2,10 +2,11 @@
  * The control words, from the capability MSRs: what must be set, what we need, what we would like and the CPU
  * allows (SDM vol. 3D appendix A.2 to A.5).
  */
-#include "cpu/asm.h"
 #include "cpu/msr.h"
 #include "lib/printf.h"
-#include "vmx/vmx.h"
+#include "vmx/vmx_controls.h"
+#include "boot_info.h"
+#include "vmx/vmcs.h"
 
 #define BASIC_TRUE_CONTROLS (1ull << 55)
 
@@ -68,10 +69,10 @@ static const char *complain(enum word word, uint32_t bits, const char *what)
 }
 
 /* The low half of a capability MSR has the bits that must be 1, the high half those that may be. */
-static const char *compute(enum word word, uint32_t *out)
+static const char *compute(enum word word, uint64_t (*read)(uint32_t msr), uint64_t basic, uint32_t *out)
 {
 	const struct rule *r = &rules[word];
-	uint64_t caps = rdmsr(vmx_caps.basic & BASIC_TRUE_CONTROLS ? r->true_msr : r->msr);
+	uint64_t caps = read(basic & BASIC_TRUE_CONTROLS ? r->true_msr : r->msr);
 	uint32_t must = (uint32_t)caps, may = caps >> 32;
 
 	if ((r->required | r->sometimes) & ~may)
@@ -82,18 +83,17 @@ static const char *compute(enum word word, uint32_t *out)
 	return NULL;
 }
 
-const char *vmx_controls_init(void)
+const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic, struct vmx_controls *c)
 {
-	struct vmx_controls *c = &vmx_caps.controls;
-	const char *error = compute(WORD_PIN, &c->pin);
+	const char *error = compute(WORD_PIN, read, basic, &c->pin);
 
 	if (!error)
-		error = compute(WORD_CPU, &c->cpu);
+		error = compute(WORD_CPU, read, basic, &c->cpu);
 	if (!error) /* the MSR exists where the secondary controls do */
-		error = compute(WORD_CPU2, &c->cpu2);
+		error = compute(WORD_CPU2, read, basic, &c->cpu2);
 	if (!error)
-		error = compute(WORD_EXIT, &c->exit);
+		error = compute(WORD_EXIT, read, basic, &c->exit);
 	if (!error)
-		error = compute(WORD_ENTRY, &c->entry);
+		error = compute(WORD_ENTRY, read, basic, &c->entry);
 	return error;
 }

@@ -41,7 +41,7 @@ static void exit_writes(uint32_t msr)
 
 static bool is_vmx(uint32_t msr)
 {
-	return (msr >= VMX_MSR_FIRST && msr <= VMX_MSR_LAST) || msr == MSR_SMM_MONITOR_CTL;
+	return msr >= VMX_MSR_FIRST && msr <= VMX_MSR_LAST;
 }
 
 static bool is_mtrr(uint32_t msr)

@@ -49,7 +49,7 @@ static void write_segment(enum segment n, uint16_t selector, const struct segmen
 }
 
 /* Returns the access rights of CS. */
-static uint32_t load_segments(void)
+static uint32_t load_segments(const struct vmx_cpu *vmx)
 {
 	const struct descriptor_table gdt = sgdt(), idt = sidt();
 	const uint16_t selectors[SEG_COUNT] = {
@@ -59,8 +59,8 @@ static uint32_t load_segments(void)
 		[SEG_DS] = read_ds(),
 		[SEG_FS] = read_fs(),
 		[SEG_GS] = read_gs(),
-		[SEG_LDTR] = sldt(),
-		[SEG_TR] = str(),
+		[SEG_LDTR] = vmx->before.ldtr,
+		[SEG_TR] = vmx->before.tr,
 	};
 	uint32_t cs_rights = 0;
 
@@ -83,10 +83,12 @@ static uint32_t load_segments(void)
 	return cs_rights;
 }
 
-static void load_control_registers(
-	struct cpu *cpu, const struct boot_launch *launch, uint64_t cr0, uint64_t cr4)
+static void load_control_registers(struct cpu *cpu, const struct boot_launch *launch)
 {
-	vmx_of(cpu)->cr0_shadow = cr0 & CR0_OWNED;
+	struct vmx_cpu *vmx = vmx_of(cpu);
+	uint64_t cr0 = vmx->before.cr0, cr4 = vmx->before.cr4;
+
+	vmx->cr0_shadow = cr0 & CR0_OWNED;
 	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_NE);
 	vmwrite(VMCS_CR0_MASK, CR0_OWNED);
 	vmwrite(VMCS_CR0_SHADOW, cr0 & CR0_OWNED);
@@ -106,12 +108,12 @@ static void load_msrs(void)
 	vmwrite(VMCS_GUEST_SYSENTER_EIP, rdmsr(MSR_SYSENTER_EIP));
 }
 
-/* The guest goes on as the firmware's CPU stands, at the loader's resume point. cr0, cr4: the firmware's. */
-const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch, uint64_t cr0, uint64_t cr4)
+/* The guest goes on as the firmware's CPU stands, at the loader's resume point. */
+const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 {
-	if (!(load_segments() & RIGHTS_LONG))
+	if (!(load_segments(vmx_of(cpu)) & RIGHTS_LONG))
 		return "the firmware's code segment is not in its GDT";
-	load_control_registers(cpu, launch, cr0, cr4);
+	load_control_registers(cpu, launch);
 	load_msrs();
 	cpu->vendor_asm[0] = read_cr2();
 	vmwrite(VMCS_GUEST_DR7, read_dr7());

@@ -72,12 +72,26 @@ void vmx_segment(const struct cpu *cpu, enum segment n, struct segment_state *ou
 	};
 }
 
+void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out)
+{
+	bool idt = table == GUEST_IDT;
+
+	out->limit = (uint16_t)vmread(idt ? VMCS_GUEST_IDTR_LIMIT : VMCS_GUEST_GDTR_LIMIT);
+	out->base = vmread(idt ? VMCS_GUEST_IDTR_BASE : VMCS_GUEST_GDTR_BASE);
+}
+
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out)
 {
 	out->cr0 = vmx_cached(cpu, CACHED_CR0);
 	out->cr3 = vmx_cached(cpu, CACHED_CR3);
 	out->cr4 = vmx_cached(cpu, CACHED_CR4);
 	out->efer = vmx_cached(cpu, CACHED_EFER);
+}
+
+/* 25.4.1: the CPL is SS.DPL, always. */
+unsigned vmx_cpl(const struct cpu *cpu)
+{
+	return RIGHTS_DPL(vmread(VMCS_GUEST_SS_RIGHTS));
 }
 
 unsigned vmx_code_mode(const struct cpu *cpu)
@@ -128,7 +142,7 @@ void vmx_capture(struct cpu *cpu, struct trap_record *r)
 	r->rflags = (uint32_t)vmx_cached(cpu, CACHED_RFLAGS);
 	r->dr6 = (uint32_t)read_dr6();
 	r->cs = (uint16_t)vmread(VMCS_GUEST_CS_SELECTOR);
-	r->cpl = RIGHTS_DPL(vmread(VMCS_GUEST_SS_RIGHTS)); /* 25.4.1: the CPL is SS.DPL, always */
+	r->cpl = (uint8_t)vmx_cpl(cpu);
 }
 
 /* The single step that TF asks for becomes pending, as behind an instruction of the CPU's own (SDM vol.

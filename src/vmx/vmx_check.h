@@ -1,0 +1,24 @@
+/*
+ * Why a VM entry refused the guest's state: the checks of SDM vol. 3C 27.3.1, each with the field it looks
+ * at. The CPU only says that one of them failed. Pure: tested on the host.
+ */
+#ifndef TRAPLINE_VMX_CHECK_H
+#define TRAPLINE_VMX_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vmx_check {
+	uint64_t (*read)(uint32_t field);
+	void (*fail)(uint32_t field, const char *why);           /* once for each check that fails */
+	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* the capability MSRs */
+	unsigned physical_bits;
+};
+
+/* Returns how many checks fail. */
+unsigned vmx_check_state(const struct vmx_check *c);
+
+/* The name of a field, as in vmcs.h. */
+const char *vmx_field_name(uint32_t field);
+
+#endif

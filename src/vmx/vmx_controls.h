@@ -1,0 +1,20 @@
+/* The control words of a VMCS, computed from the capability MSRs. Pure: tested on the host. */
+#ifndef TRAPLINE_VMX_CONTROLS_H
+#define TRAPLINE_VMX_CONTROLS_H
+
+#include <stdint.h>
+
+struct vmx_controls {
+	uint32_t pin, cpu, cpu2, exit, entry;
+};
+
+/*
+ *   read   reads a capability MSR
+ *   basic  IA32_VMX_BASIC
+ *   c      the result
+ * Returns NULL, or a line that names the control the CPU lacks or cannot go without; it is valid until the
+ * next call.
+ */
+const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic, struct vmx_controls *c);
+
+#endif
