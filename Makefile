@@ -24,11 +24,12 @@ endif
 all: efi guest-tools
 
 include src/build.mk
--include boot/build.mk
--include guest-tools/build.mk
--include tests/unit/build.mk
--include tests/guests/build.mk
--include tests/machine/build.mk
+include boot/build.mk
+include guest-tools/build.mk
+include docs/build.mk
+include tests/unit/build.mk
+include tests/guests/build.mk
+include tests/machine/build.mk
 
 .PHONY: help clean
 help: ## list these targets

@@ -79,4 +79,5 @@ format: ## bring all C files into shape
 
 check: ## format, static analysis, shell scripts, unit tests
 	$(Q)tools/check
+	$(Q)$(MAKE) --no-print-directory docs-check
 	$(Q)$(MAKE) --no-print-directory test-unit

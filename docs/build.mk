@@ -1,0 +1,12 @@
+# The tables of docs/ come from the sources.
+$(BUILD)/tables: docs/tables.c boot/config.def src/trace/format.h src/trace/vector.h src/cpu/cpu.h include/trapline/record.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu17 $(WARN) -Iinclude -Isrc -Iboot $< -o $@
+
+.PHONY: docs docs-check
+docs: $(BUILD)/tables ## bring the tables in docs/ up to date with the sources
+	$(Q)tools/docs $<
+
+docs-check: $(BUILD)/tables
+	$(Q)tools/docs --check $<

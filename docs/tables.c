@@ -1,0 +1,77 @@
+/* Prints the tables of docs/ from the lists in the sources, so that they cannot differ: `make docs` puts them there. */
+#include <stdio.h>
+#include <string.h>
+#include "config.h"
+#include "cpu/cpu.h"
+#include "trace/format.h"
+#include "trace/vector.h"
+
+static void print_config(void)
+{
+	puts("| key | kind | default | what it does |\n|---|---|---|---|");
+#define X(key, kind, member, dflt, help)                                                                     \
+	printf("| `%s` | %s | %s%s%s | %s |\n", #key, #kind, dflt[0] ? "`" : "", dflt, dflt[0] ? "`" : "", help);
+	CONFIG_KEYS(X)
+#undef X
+	puts("\n| key | words |\n|---|---|");
+#define X(key, word, value, enumerator) printf("| `%s` | `%s` |\n", #key, #word);
+	CONFIG_CHOICES(X)
+#undef X
+	puts("\n| key | from | to |\n|---|---|---|");
+#define X(key, min, max) printf("| `%s` | %u | %u |\n", #key, (unsigned)(min), (unsigned)(max));
+	CONFIG_LIMITS(X)
+#undef X
+}
+
+static void print_fields(void)
+{
+	puts("| field | what it says |\n|---|---|");
+#define X(name, kind, meaning) printf("| `%s=` | %s |\n", #name, meaning);
+	TRAP_FIELDS(X)
+#undef X
+}
+
+static void print_vectors(void)
+{
+	puts("| vector | name | | error code |\n|---|---|---|---|");
+#define X(number, enumerator, mnemonic, name, has_error, class)                                              \
+	printf("| %d | %s | %s | %s |\n", number, mnemonic, name, (has_error) ? "yes" : "");
+	VECTORS(X)
+#undef X
+}
+
+static void print_types(void)
+{
+	puts("| number | `type=` | what |\n|---|---|---|");
+#define X(name, number, text, meaning) printf("| %d | %s | %s |\n", number, text, meaning);
+	TRAP_TYPES(X)
+#undef X
+}
+
+static void print_exits(void)
+{
+	puts("| kind | what |\n|---|---|");
+#define X(name, text, meaning) printf("| `%s` | %s |\n", text, meaning);
+	EXIT_KINDS(X)
+#undef X
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*print)(void);
+	} tables[] = {
+		{"config", print_config}, {"fields", print_fields}, {"vectors", print_vectors},
+		{"types", print_types},	  {"exits", print_exits},
+	};
+
+	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (!strcmp(argv[1], tables[i].name)) {
+			tables[i].print();
+			return 0;
+		}
+	}
+	fprintf(stderr, "tables: config, fields, vectors, types or exits\n");
+	return 2;
+}
