@@ -2,6 +2,7 @@
  * The start. The loader calls vmm_main() on each CPU, on its own stack and with the firmware's mappings in the lower half
  * (boot_info.h: enum boot_phase); where BOOT_ENTER succeeds it does not return: the CPU goes on in the loader, as a guest.
  */
+#include "apic/apic.h"
 #include "console/console.h"
 #include "cpu/asm.h"
 #include "cpu/cpu.h"
@@ -61,6 +62,8 @@ static const char *start_all(void)
 		error = "the VMM's memory is too small for the I/O permission map";
 	if (!error)
 		error = vmcall_init();
+	if (!error)
+		error = apic_init();
 	if (!error)
 		error = vendor->init();
 	return error;
@@ -122,6 +125,8 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 		cpu_pause();
 	error = vendor->probe();
 	if (!error)
+		error = apic_cpu_init(cpu);
+	if (!error)
 		error = vendor->cpu_init(cpu, launch);
 	if (error && !info->error[0])
 		snprintf(info->error, sizeof(info->error), "CPU %u (APIC id %u): %s", cpu->number, cpu->apic_id, error);
@@ -166,6 +171,7 @@ void cpu_entered(void)
 	if (active < boot_info.cpus)
 		return;
 	console_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
+	vmcall_announce();
 	host_map_close();
 }
 

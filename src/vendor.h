@@ -66,10 +66,16 @@ struct vendor {
 	void (*take_interrupt)(struct cpu *cpu); /* acknowledges it on the host: cpu->host_interrupt */
 	void (*take_nmi)(struct cpu *cpu);	 /* lets the host's handler have it: cpu->nmi_pending */
 	void (*nmi_taken)(struct cpu *cpu);	 /* the host's handler had one, at any point; may be NULL */
+	void (*wait_nmi)(const _Atomic uint32_t *word, uint32_t old); /* cpu_wait(), with NMIs let in */
 	bool (*inject_nmi)(struct cpu *cpu);	 /* false: the guest cannot take it now */
 	void (*nmi_unblocked)(struct cpu *cpu);	 /* EXIT_IRET: the guest's NMI handler is at its IRET */
 	void (*watch_interrupts)(struct cpu *cpu, bool on); /* exits on external interrupts, to serve the console */
 	void (*own_exit)(struct cpu *cpu); /* kinds that only this vendor has; NULL where there are none */
+
+	/* What src/apic carries out in software. */
+	void (*init_state)(struct cpu *cpu);		      /* as INIT leaves the guest's state, cpu->gpr apart */
+	void (*start_at)(struct cpu *cpu, uint8_t vector);    /* from there, as a SIPI starts it */
+	void (*skip_to)(struct cpu *cpu, uint64_t rip);	      /* skip(), where the next instruction is known */
 
 	/* MSRs that the vendor's state holds or hides. */
 	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);

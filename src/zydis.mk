@@ -41,6 +41,6 @@ $(ZYDIS_LIB) $(ZYDIS_HOST_LIB):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# The one file of ours that knows Zydis.
-$(BUILD)/vmm/trace/decode.o: VMM_DEFS += $(ZYDIS_CPPFLAGS)
-$(BUILD)/vmm/trace/decode.o: | $(ZYDIS_STAMP)
+# The files of ours that know Zydis.
+$(BUILD)/vmm/trace/decode.o $(BUILD)/vmm/exit/store.o: VMM_DEFS += $(ZYDIS_CPPFLAGS)
+$(BUILD)/vmm/trace/decode.o $(BUILD)/vmm/exit/store.o: | $(ZYDIS_STAMP)

@@ -178,6 +178,11 @@ static inline uint64_t debug_address(unsigned n)
 	return v;
 }
 
+static inline void clear_debug_addresses(void)
+{
+	__asm__ volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" : : "r"(0ull));
+}
+
 static inline uint8_t inb(uint16_t port)
 {
 	uint8_t v;

@@ -27,6 +27,7 @@
 #define CPU_WORK_NMI	 0x02 /* an NMI of the guest's waits until the guest can take it */
 #define CPU_WORK_SINK	 0x04 /* the page behind hidden memory was opened for one store */
 #define CPU_WORK_VENDOR	 0x08 /* the vendor's own: before the next handler, or before the next entry */
+#define CPU_WORK_KICK	 0x10 /* another CPU has sent this one something: src/apic/start.h */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as guest_segment() takes them. */
 enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -51,6 +52,8 @@ enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
 	X(EXIT_CONTROL_REGISTER, "control-register", "a bit of CR0 or CR4 that Trapline owns")               \
 	X(EXIT_TASK_SWITCH, "task-switch", "a hardware task switch")                                         \
 	X(EXIT_STAGE2, "stage2", "second-level page fault")                                                  \
+	X(EXIT_INIT, "init", "INIT, on CPUs that let it exit")                                               \
+	X(EXIT_SIPI, "sipi", "SIPI, on CPUs that let it exit")                                               \
 	X(EXIT_SHUTDOWN, "shutdown", "triple fault")
 
 #define X(name, text, meaning) name,
@@ -102,6 +105,8 @@ struct cpu {
 
 	uint32_t number;
 	uint32_t apic_id;
+	_Atomic uint32_t start;	     /* INIT and SIPI that were sent to it: src/apic/icr.h */
+	_Atomic bool kicked;	     /* an NMI is under way to it that is not the guest's: src/cpu/stop.h */
 	uint32_t work;		     /* CPU_WORK_... */
 	uint64_t sink_gpa;	     /* with CPU_WORK_SINK */
 	bool guest_nmi_blocked;	     /* an NMI went in and its IRET has not been seen */

@@ -2,7 +2,7 @@
 bits 64
 default rel
 extern host_trap
-global idt_stubs, window_stubs, gdt_load
+global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_wait_begin, cpu_wait_end
 
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
 
@@ -85,3 +85,13 @@ gdt_load:
 	push	0x08
 	push	rax
 	retfq
+
+; void cpu_wait(const _Atomic uint32_t *word, uint32_t old): halts until an NMI has come, unless *word is not `old` any more.
+; An NMI between the look and the HLT would leave it asleep: host_trap() goes on at cpu_wait_end then.
+cpu_wait:
+cpu_wait_begin:
+	cmp	[rdi], esi
+	jne	cpu_wait_end
+	hlt
+cpu_wait_end:
+	ret

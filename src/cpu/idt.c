@@ -1,6 +1,7 @@
 #include "cpu/idt.h"
 #include "console/fault.h"
 #include "cpu/cpu.h"
+#include "cpu/stop.h"
 #include "trace/vector.h"
 #include "vendor.h"
 
@@ -24,6 +25,7 @@ struct fixup {
 	uint64_t at, go_on;
 };
 
+extern const char cpu_wait_begin[], cpu_wait_end[];
 extern const char idt_stubs[], window_stubs[];	     /* src/cpu/idt.asm */
 extern const struct fixup fixup_start[], fixup_end[]; /* linker.ld */
 
@@ -127,8 +129,9 @@ void host_trap(struct trap_frame *frame)
 	}
 	cpu = this_cpu();
 	if (frame->vector == VEC_NMI) {
-		cpu->nmi_pending = true;
-		cpu->work |= CPU_WORK_NMI;
+		if (frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
+			frame->rip = (uint64_t)cpu_wait_end;
+		cpu_note_nmi(cpu);
 		if (cpu->vendor && vendor->nmi_taken)
 			vendor->nmi_taken(cpu);
 	} else {

@@ -27,6 +27,12 @@ void idt_load_window(void);
 /* Loads a GDT and the host's selectors (src/cpu/idt.asm). */
 void gdt_load(const struct descriptor_table *gdtr);
 
+/*
+ * Halts with interrupts off until an NMI has come, unless *word is not `old` any more. Where NMIs are held back the
+ * vendor lets them in (vendor->wait_nmi).
+ */
+void cpu_wait(const _Atomic uint32_t *word, uint32_t old);
+
 /* RFLAGS as this CPU pushes them for a fault: raises a #UD of the host's own. */
 uint64_t fault_rflags(void);
 

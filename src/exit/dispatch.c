@@ -1,4 +1,5 @@
 #include "exit/dispatch.h"
+#include "apic/start.h"
 #include "console/console.h"
 #include "exit/exception.h"
 #include "exit/test_faults.h"
@@ -74,6 +75,8 @@ void exit_look_after(struct cpu *cpu)
 {
 	if (cpu->work & CPU_WORK_SINK)
 		stage2_close_sink(cpu);
+	if (cpu->work & CPU_WORK_KICK)
+		start_serve(cpu);
 	if (cpu->work & CPU_WORK_NMI)
 		pass_nmi(cpu);
 	if (cpu->work & CPU_WORK_CONSOLE)

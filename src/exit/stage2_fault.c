@@ -1,4 +1,5 @@
 /* Second-level page faults: the guest went for the VMM's memory, or for an address that is not mapped yet. */
+#include "apic/apic.h"
 #include "console/console.h"
 #include "console/fault.h"
 #include "exit/dispatch.h"
@@ -18,6 +19,8 @@ void exit_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
 
+	if (apic_stage2(cpu))
+		return;
 	if (stage2_is_hidden(x->address)) {
 		if (cpu->stats.bad_guest++ < HIDDEN_REPORTS)
 			console_log("trapline: guest %s to Trapline's memory cpu=%u gpa=0x%lx rip=0x%lx; it changes nothing",

@@ -10,6 +10,7 @@
 
 struct page_tables stage2_tables;
 static uint64_t sink, physical_limit;
+static uint64_t watched = ~0ull; /* a page that is never writable */
 
 static uint64_t physical_address_limit(void)
 {
@@ -45,6 +46,33 @@ bool stage2_is_hidden(uint64_t gpa)
 	return gpa - boot_info.region_base < boot_info.region_size;
 }
 
+/* What of it the guest may read: rings, one CPU's each. */
+static struct {
+	uint64_t base, size;
+} shown[BOOT_MAX_CPUS];
+
+/* The entry of a hidden page while no store of the guest's is under way. */
+static uint64_t hidden_leaf(uint64_t gpa)
+{
+	gpa &= ~(PAGE_SIZE - 1);
+	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
+		if (gpa - shown[i].base < shown[i].size)
+			return gpa | page_bits(gpa, false);
+	return sink | page_bits(sink, false);
+}
+
+void stage2_show(struct cpu *cpu, unsigned slot, uint64_t base, uint64_t size)
+{
+	shown[slot].size = size;
+	shown[slot].base = base;
+	for (uint64_t at = base; at < base + size; at += PAGE_SIZE) {
+		unsigned level;
+
+		*paging_leaf(&stage2_tables, at, &level) = hidden_leaf(at);
+	}
+	vendor->stage2_flush(cpu);
+}
+
 static bool hide_region(void)
 {
 	uint64_t base = boot_info.region_base;
@@ -76,6 +104,12 @@ const char *stage2_init(void)
 	return NULL;
 }
 
+bool stage2_watch(uint64_t gpa)
+{
+	watched = gpa;
+	return paging_map(&stage2_tables, gpa, gpa, PAGE_SIZE, page_bits(gpa, false));
+}
+
 /* A leaf with the bits that the vendor wants now: as it is where they are the same all over it, else in smaller ones. */
 static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 {
@@ -83,6 +117,8 @@ static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 
 	if (part < size)
 		return map(base, size);
+	if (base == watched)
+		bits = page_bits(base, false);
 	*leaf = base | bits | (*leaf & (size > PAGE_SIZE ? PTE_LARGE : 0));
 	return true;
 }
@@ -126,7 +162,7 @@ void stage2_close_sink(struct cpu *cpu)
 
 	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa >> 12)
 		return; /* it has just been opened */
-	*leaf = sink | page_bits(sink, false);
+	*leaf = hidden_leaf(cpu->sink_gpa);
 	memset(pool_virt(sink), 0xff, PAGE_SIZE);
 	vendor->stage2_flush(cpu);
 	cpu->work &= ~CPU_WORK_SINK;

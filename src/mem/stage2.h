@@ -25,6 +25,17 @@ void stage2_close_sink(struct cpu *cpu);
  */
 void stage2_retype(void);
 
+/* Stores to this page exit from now on; it can be read. False: no memory for tables. */
+bool stage2_watch(uint64_t gpa);
+
+/*
+ * Lets the guest read a part of the VMM's own memory, never write it.
+ *   slot        a CPU's number: the same one again replaces nothing but itself
+ *   base, size  page aligned, within the VMM's memory
+ * Other CPUs see it as soon as their own second-level translations of it are gone; until then it reads as ones there.
+ */
+void stage2_show(struct cpu *cpu, unsigned slot, uint64_t base, uint64_t size);
+
 /* Whether a guest-physical address is the VMM's. */
 bool stage2_is_hidden(uint64_t gpa);
 

@@ -78,6 +78,11 @@ const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch);
 const char *svm_exit_name(uint64_t reason);
 void svm_dump(const struct cpu *cpu);
 
+/* svm_init.c */
+void svm_init_state(struct cpu *cpu);
+void svm_start_at(struct cpu *cpu, uint8_t vector);
+void svm_wait_nmi(const _Atomic uint32_t *word, uint32_t old);
+
 /* svm_msr.c */
 const char *svm_msr_init(void);
 void svm_msr_probe(void);
@@ -92,6 +97,7 @@ void svm_open_nmi_window(void);       /* STGI, CLGI */
 void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
 
 /* svm_skip.c */
+void svm_skip_to(struct cpu *cpu, uint64_t rip);
 #define NO_PAGE (~0ull) /* no linear page has this number */
 uint64_t svm_look_at_code(struct cpu *cpu);
 

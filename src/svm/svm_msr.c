@@ -23,7 +23,10 @@ uint64_t svm_msrpm(void)
 }
 
 /* Two bits an MSR, read and write, in three ranges: APM vol. 2 15.11. */
-static void intercept(uint32_t msr)
+#define ON_READ  1u
+#define ON_WRITE 2u
+
+static void intercept(uint32_t msr, unsigned accesses)
 {
 	uint8_t *map = pool_virt(msrpm);
 	uint32_t bit = (msr & 0x1fff) * 2;
@@ -32,7 +35,7 @@ static void intercept(uint32_t msr)
 		bit += 0x1000 * 8;
 	else if (msr >= 0xc0000000)
 		bit += 0x800 * 8;
-	map[bit / 8] |= (uint8_t)(3u << bit % 8);
+	map[bit / 8] |= (uint8_t)(accesses << bit % 8);
 }
 
 /* Bits of EFER that this CPU has, SVME apart: CPUID Fn8000_0001 and Fn8000_0008, Fn8000_0021. */
@@ -72,10 +75,12 @@ const char *svm_msr_init(void)
 	msrpm = pool_alloc(2);
 	if (!msrpm)
 		return "the VMM's memory is too small for the MSR permission map";
-	intercept(MSR_EFER);
-	intercept(MSR_VM_CR);
-	intercept(MSR_VM_HSAVE_PA);
-	intercept(MSR_SVM_KEY);
+	intercept(MSR_APIC_BASE, ON_WRITE);
+	intercept(MSR_X2APIC_ICR, ON_WRITE);
+	intercept(MSR_EFER, ON_READ | ON_WRITE);
+	intercept(MSR_VM_CR, ON_READ | ON_WRITE);
+	intercept(MSR_VM_HSAVE_PA, ON_READ | ON_WRITE);
+	intercept(MSR_SVM_KEY, ON_READ | ON_WRITE);
 	efer_bits = supported_efer();
 	return NULL;
 }

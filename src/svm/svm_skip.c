@@ -19,3 +19,11 @@ SLOW_PATH uint64_t svm_look_at_code(struct cpu *cpu)
 	remember_code(svm_of(cpu), &vmcb_of(cpu)->save);
 	return insn_next(cpu);
 }
+
+void svm_skip_to(struct cpu *cpu, uint64_t rip)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	v->save.rip = rip;
+	svm_skipped(cpu, v);
+}

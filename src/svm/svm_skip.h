@@ -38,9 +38,17 @@ static inline uint64_t svm_next_rip(struct cpu *cpu, const struct svm_cpu *svm, 
 }
 
 /*
- * Prefixes count: they are part of the instruction. The shadow of a STI or MOV SS ends with it; a single step
- * traps behind it (APM vol. 2 13.1.4), which the CPU leaves to the one who moved RIP.
+ * The shadow of a STI or MOV SS ends with the instruction; a single step traps behind it (APM vol. 2 13.1.4),
+ * which the CPU leaves to the one who moved RIP.
  */
+static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
+{
+	v->control.interrupt_shadow = 0;
+	if (v->save.rflags & SKIP_RFLAGS_TF)
+		insn_single_step(cpu);
+}
+
+/* Prefixes count: they are part of the instruction. */
 static inline void svm_skip(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
@@ -50,9 +58,7 @@ static inline void svm_skip(struct cpu *cpu)
 		v->save.rip = v->control.nrip;
 	else
 		v->save.rip = svm_next_rip(cpu, svm_of(cpu), &v->save);
-	v->control.interrupt_shadow = 0;
-	if (v->save.rflags & SKIP_RFLAGS_TF)
-		insn_single_step(cpu);
+	svm_skipped(cpu, v);
 }
 
 #endif

@@ -7,9 +7,9 @@
  *   trapline.mode=boot     nothing: only the boot is of interest
  *   trapline.mode=forks    FORKS processes through busybox, for the time they take
  *   trapline.mode=storm    STORM invalid opcodes in a row, for the time they take
- *   trapline.run=LIST      programs and modules of the initrd: see run_programs() in init.h; after the mode's own work
- *   trapline.icebp         faults: INT1 too, which hangs QEMU 7.2
- * The last line is GUEST-DONE in every case.
+ *   trapline.run=LIST      programs and modules of the initrd: see run_programs() in init.h; after the mode's
+ * own work trapline.icebp         faults: INT1 too, which hangs QEMU 7.2 The last line is GUEST-DONE in every
+ * case.
  */
 #define _GNU_SOURCE
 #include "init.h"
@@ -22,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -161,8 +162,7 @@ int main(void)
 	puts("GUEST-DONE");
 
 	fflush(stdout);
-	fsync(1); /* fails on a terminal, which has then been drained all the same */
-	usleep(100000);
+	tcdrain(1); /* the UART takes its time, and its power goes with the machine's */
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();

@@ -3,7 +3,7 @@
 from lib import logs
 from lib.machine import expect, on
 
-BACKENDS = ("svm", "vmx", "svm-bochs")
+EVERYWHERE = ("svm", "vmx", "svm-bochs")
 
 
 def program_lines(run):
@@ -11,7 +11,7 @@ def program_lines(run):
     return [line for line in run.guest.splitlines() if line.startswith(("case ", "result ", "msr ", "cpuid ", "end "))]
 
 
-@on(*BACKENDS)
+@on(*EVERYWHERE)
 def test_hello(machine):
     """The smallest guest starts under Trapline, prints, and returns through it to the firmware."""
     run = machine.guest("hello").expect_status(0).expect_active(machine.vendor)
@@ -37,7 +37,7 @@ def test_reset(machine):
     machine.guest("reset").expect_status(3).expect_active(machine.vendor)
 
 
-@on(*BACKENDS)
+@on(*EVERYWHERE)
 def test_triple_fault(machine):
     """The chain of a triple fault is printed as a block, first fault first, and then the machine is reset."""
     run = machine.guest("triple").expect_status(3).expect_active(machine.vendor)
@@ -49,7 +49,7 @@ def test_triple_fault(machine):
     expect("trapline: end" in block, "the block has no end")
 
 
-@on(*BACKENDS)
+@on(*EVERYWHERE)
 def test_exceptions_same_as_bare(machine):
     """Every exception of 64-bit mode reaches the guest's handlers exactly as it does bare."""
     runs = machine.guest("exceptions", TRAPLINE=0), machine.guest("exceptions")
@@ -61,7 +61,7 @@ def test_exceptions_same_as_bare(machine):
     expect(len(bare) == len(trapline), f"{len(bare)} lines bare, {len(trapline)} here; see {runs[1].out}")
 
 
-@on(*BACKENDS)
+@on(*EVERYWHERE)
 def test_exceptions_recorded(machine):
     """Each instruction that the program names as the site of an exception has a trap line with its bytes."""
     run = machine.guest("exceptions").expect_status(0)
@@ -74,7 +74,7 @@ def test_exceptions_recorded(machine):
         expect(site["code"].startswith(trap["code"]) or trap["code"].startswith(site["code"]), f"{trap} for {site}")
 
 
-@on(*BACKENDS)
+@on(*EVERYWHERE)
 def test_msr_cpuid_same_as_bare(machine):
     """CPUID and the MSRs are as bare, but for what the documentation lists."""
     runs = machine.guest("msrcpuid", TRAPLINE=0), machine.guest("msrcpuid")

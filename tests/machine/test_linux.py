@@ -1,7 +1,14 @@
-"""Debian's own kernel under Trapline: it boots, and every exception of its user space is recorded as it was."""
+"""Debian's own kernel under Trapline: it boots, and every exception of its user space is recorded as it was.
+
+Bochs raises what QEMU does not: #AC, #SS and #XM, and error codes as the manuals have them.
+"""
 
 from lib import logs
 from lib.machine import expect, on
+
+EVERYWHERE = ("svm", "vmx", "svm-bochs")
+# This kernel hangs on Bochs' ryzen before its first line, bare as well.
+CPU_OF = {"svm-bochs": {"CPU": "trinity_apu"}}
 
 # What the instruction at each provoked exception is, as Zydis prints it.
 INSTRUCTIONS = {
@@ -26,12 +33,13 @@ INSTRUCTIONS = {
 
 
 def bare(machine, cpus=1):
-    return machine.linux(CPUS=cpus, TRAPLINE=0)
+    return machine.linux(CPUS=cpus, TRAPLINE=0, **CPU_OF.get(machine.backend, {}))
 
 
 def under_trapline(machine, cpus=1):
     # Page faults are not printed unless one asks for them: they are what an operating system lives by.
-    return machine.linux(CPUS=cpus, CONF=machine.conf("print = all\n"))
+    conf = machine.conf("print = all\n")
+    return machine.linux(CPUS=cpus, CONF=conf, **CPU_OF.get(machine.backend, {}))
 
 
 def faults(run):
@@ -75,12 +83,14 @@ def expect_recorded(run):
         check_trap(found[0], fault)
 
 
+@on(*EVERYWHERE)
 def test_bare(machine):
     """The guest itself is sound: bare, it boots, provokes its exceptions and powers off."""
     run = bare(machine)
     expect(len(faults(run)) >= 20, "fewer exceptions than the guest provokes")
 
 
+@on(*EVERYWHERE)
 def test_active(machine):
     """Trapline says that it is active, with its version and every CPU, before the kernel starts."""
     run = under_trapline(machine).expect_status(0).expect_active(machine.vendor)
@@ -88,6 +98,7 @@ def test_active(machine):
     expect(logs.fields(line).get("version"), f"no version: {line}")
 
 
+@on(*EVERYWHERE)
 def test_faults_same_as_bare(machine):
     """Transparent: signals, codes, addresses and error codes are the same, byte for byte, as bare."""
     wanted, seen = (run.guest_lines("fault ") for run in (bare(machine), under_trapline(machine)))
@@ -96,6 +107,7 @@ def test_faults_same_as_bare(machine):
     expect(wanted == seen, "the same lines, but in another order or more of them")
 
 
+@on(*EVERYWHERE)
 def test_faults_recorded(machine):
     """Each provoked exception has its trap line: vector, place, error code, CR2, CPL, mode, bytes and instruction."""
     expect_recorded(under_trapline(machine).expect_status(0))

@@ -1,0 +1,257 @@
+#include "apic/apic.h"
+#include "apic/start.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "exit/dispatch.h"
+#include "exit/exception.h"
+#include "exit/insn.h"
+#include "exit/store.h"
+#include "mem/host_map.h"
+#include "mem/layout.h"
+#include "mem/stage2.h"
+#include "trace/vector.h"
+
+#define BASE_BSP           (1ull << 8)
+#define BASE_X2APIC        (1ull << 10)
+#define BASE_ENABLE        (1ull << 11)
+#define BASE_ADDRESS       0x000ffffffffff000ull
+#define X2APIC_MSR(offset) (0x800 + (offset) / 16)
+#define IDLE_READS         100000 /* of the delivery status: an APIC accepts within microseconds or never */
+#define REPORTS            16     /* per CPU; all are counted in bad_guest */
+
+static volatile uint32_t *page;
+static uint64_t page_gpa;
+static struct apic_names names[BOOT_MAX_CPUS];
+
+enum apic_mode apic_mode(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+
+	if (!(base & BASE_ENABLE))
+		return APIC_OFF;
+	return base & BASE_X2APIC ? APIC_X2APIC : APIC_XAPIC;
+}
+
+bool apic_is_bsp(void)
+{
+	return rdmsr(MSR_APIC_BASE) & BASE_BSP;
+}
+
+uint32_t apic_read(enum apic_mode mode, unsigned offset)
+{
+	return mode == APIC_X2APIC ? (uint32_t)rdmsr(X2APIC_MSR(offset)) : page[offset / 4];
+}
+
+void apic_write(enum apic_mode mode, unsigned offset, uint32_t value)
+{
+	if (mode == APIC_X2APIC)
+		wrmsr(X2APIC_MSR(offset), value);
+	else
+		page[offset / 4] = value;
+}
+
+void apic_note_names(const struct cpu *cpu)
+{
+	enum apic_mode mode = apic_mode();
+	struct apic_names *n = &names[cpu->number];
+
+	*n = (struct apic_names){.there = mode != APIC_OFF, .x2apic = mode == APIC_X2APIC};
+	if (!n->there)
+		return;
+	n->id = n->x2apic ? apic_read(mode, APIC_ID) : apic_read(mode, APIC_ID) >> 24;
+	n->ldr = apic_read(mode, APIC_LDR);
+	n->dfr = n->x2apic ? 0 : apic_read(mode, APIC_DFR);
+}
+
+const char *apic_init(void)
+{
+	page_gpa = rdmsr(MSR_APIC_BASE) & BASE_ADDRESS;
+	page = host_map_device(page_gpa, PAGE_SIZE);
+	if (!page || (vendor->skip_to && !stage2_watch(page_gpa)))
+		return "the VMM's memory is too small to watch the APIC";
+	return NULL;
+}
+
+const char *apic_cpu_init(struct cpu *cpu)
+{
+	if ((rdmsr(MSR_APIC_BASE) & BASE_ADDRESS) != page_gpa)
+		return "its APIC is at another address than that of the boot CPU";
+	apic_note_names(cpu);
+	return NULL;
+}
+
+static void wait_idle(void)
+{
+	for (unsigned i = 0; i < IDLE_READS && (apic_read(APIC_XAPIC, APIC_ICR) & ICR_BUSY); i++)
+		cpu_pause();
+}
+
+/* The guest's destination stays in the upper word: it may have written that one already, for a command of its
+ * own. */
+static void send_xapic(uint32_t low, uint32_t destination)
+{
+	uint32_t high = apic_read(APIC_XAPIC, APIC_ICR_HIGH);
+
+	wait_idle();
+	apic_write(APIC_XAPIC, APIC_ICR_HIGH, destination << 24);
+	apic_write(APIC_XAPIC, APIC_ICR, low);
+	wait_idle();
+	apic_write(APIC_XAPIC, APIC_ICR_HIGH, high);
+}
+
+void apic_send_nmi(uint32_t number)
+{
+	switch (apic_mode()) {
+	case APIC_XAPIC:
+		send_xapic(ICR_NMI, names[number].id);
+		break;
+	case APIC_X2APIC:
+		wrmsr(MSR_X2APIC_ICR, (uint64_t)names[number].id << 32 | ICR_NMI);
+		break;
+	default:
+		break;
+	}
+}
+
+/* INIT or SIPI. One for a CPU that is not beneath Trapline goes nowhere: such a CPU would run without it. */
+static void command(struct cpu *cpu, const struct icr *icr)
+{
+	uint64_t targets = icr_targets(icr, names, BOOT_MAX_CPUS, cpu->number);
+
+	if (!targets && cpu->stats.bad_guest++ < REPORTS)
+		console_log("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
+			    "not sent",
+			ICR_MODE(icr->low) == ICR_MODE_INIT ? "INIT" : "SIPI", cpu->number, icr->low,
+			icr->destination);
+	start_send(cpu, targets, icr->low);
+}
+
+static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
+{
+	if (offset == APIC_ICR && icr_starts(value) && apic_mode() == APIC_XAPIC) {
+		struct icr icr = {.low = value, .destination = apic_read(APIC_XAPIC, APIC_ICR_HIGH) >> 24};
+
+		command(cpu, &icr);
+		return;
+	}
+	page[offset / 4] = value;
+	if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
+		apic_note_names(cpu);
+}
+
+static uint64_t *operand_register(struct cpu *cpu, unsigned reg)
+{
+	if (reg == TRAP_RSP)
+		cpu->gpr[TRAP_RSP] = vendor->get(cpu, GUEST_RSP);
+	return &cpu->gpr[reg];
+}
+
+/* AND, OR and XOR, with the flags that they leave. */
+static uint32_t combine(struct cpu *cpu, enum store_kind kind, uint32_t old, uint32_t operand)
+{
+	uint64_t flags, status = 0x8d5; /* CF PF AF ZF SF OF */
+
+	if (kind == STORE_AND)
+		__asm__("and %2, %0; pushfq; pop %1" : "+r"(old), "=r"(flags) : "r"(operand) : "cc");
+	else if (kind == STORE_OR)
+		__asm__("or %2, %0; pushfq; pop %1" : "+r"(old), "=r"(flags) : "r"(operand) : "cc");
+	else
+		__asm__("xor %2, %0; pushfq; pop %1" : "+r"(old), "=r"(flags) : "r"(operand) : "cc");
+	vendor->set(cpu, GUEST_RFLAGS, (vendor->get(cpu, GUEST_RFLAGS) & ~status) | (flags & status));
+	return old;
+}
+
+/* Reads the register first, as the instruction does. */
+SLOW_PATH static uint32_t read_modify(
+	struct cpu *cpu, unsigned offset, const struct store *s, uint32_t operand)
+{
+	uint32_t old = page[offset / 4];
+
+	if (s->kind != STORE_XCHG)
+		return combine(cpu, s->kind, old, operand);
+	*operand_register(cpu, s->reg) = old;
+	if (s->reg == TRAP_RSP)
+		vendor->set(cpu, GUEST_RSP, old);
+	return operand;
+}
+
+static void carry_out(struct cpu *cpu, unsigned offset, const struct store *s)
+{
+	uint32_t value = s->from_register ? (uint32_t)*operand_register(cpu, s->reg) : s->immediate;
+
+	if (s->kind != STORE_MOV)
+		value = read_modify(cpu, offset, s, value);
+	write_register(cpu, offset, value);
+}
+
+/*
+ * What is no 32-bit store to a register's own address is undefined to a real APIC (SDM vol. 3A 11.4.1), and
+ * what no decoder knows cannot be told from an INIT: the guest gets #GP, merged with what was being
+ * delivered.
+ */
+SLOW_PATH static void refuse(struct cpu *cpu)
+{
+	struct exit *x = &cpu->exit;
+
+	if (cpu->stats.bad_guest++ < REPORTS)
+		console_log("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
+			    "rip=0x%lx; the guest gets #GP",
+			cpu->number, x->address, vendor->get(cpu, GUEST_RIP));
+	x->event = (struct event){.valid = true,
+		.type = TRAP_TYPE_EXCEPTION,
+		.vector = VEC_GP,
+		.has_error = vendor->get(cpu, GUEST_CR0) & 1};
+	exit_exception(cpu);
+}
+
+bool apic_stage2(struct cpu *cpu)
+{
+	const struct exit *x = &cpu->exit;
+	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1));
+	struct store s;
+
+	if ((x->address & ~(PAGE_SIZE - 1)) != page_gpa || !(x->qualifier & STAGE2_WRITE))
+		return false;
+	insn_fetch(cpu);
+	if ((x->qualifier & STAGE2_WALK) || x->during.valid || (offset & 15) ||
+		!store_decode(x->code, x->code_len, vendor->code_mode(cpu), &s) || s.size != 4) {
+		refuse(cpu);
+		return true;
+	}
+	carry_out(cpu, offset, &s);
+	vendor->skip_to(cpu, insn_after(cpu, s.length));
+	return true;
+}
+
+bool apic_watches_msr(uint32_t msr)
+{
+	return msr == MSR_APIC_BASE || msr == MSR_X2APIC_ICR;
+}
+
+/* A moved page would not be watched: refused. All else is the CPU's to judge. */
+static enum msr_result write_base(struct cpu *cpu, uint64_t value)
+{
+	if ((value & BASE_ADDRESS) != page_gpa) {
+		if (cpu->stats.bad_guest < REPORTS)
+			console_log("trapline: the guest moves its APIC cpu=%u base=0x%lx; it gets #GP",
+				cpu->number, value);
+		return MSR_FAULT;
+	}
+	if (!wrmsr_safe(MSR_APIC_BASE, value))
+		return MSR_FAULT;
+	apic_note_names(cpu);
+	return MSR_DONE;
+}
+
+enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	struct icr icr = {.low = (uint32_t)value, .destination = (uint32_t)(value >> 32), .x2apic = true};
+
+	if (msr == MSR_APIC_BASE)
+		return write_base(cpu, value);
+	if (msr != MSR_X2APIC_ICR || !icr_starts(icr.low) || apic_mode() != APIC_X2APIC)
+		return MSR_NOT_MINE;
+	command(cpu, &icr);
+	return MSR_DONE;
+}

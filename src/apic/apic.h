@@ -1,0 +1,64 @@
+/*
+ * The local APICs of the machine, watched: the guest's INIT and SIPI must not reach a CPU beneath which
+ * Trapline runs, so the stores to the interrupt command register are looked at and these two carried out in
+ * software (start.c). docs/smp.md says when that is so and what it costs.
+ */
+#ifndef TRAPLINE_APIC_H
+#define TRAPLINE_APIC_H
+
+#include "apic/icr.h"
+#include "cpu/cpu.h"
+#include "vendor.h"
+
+/* Registers by their offset in the page; x2APIC has them at MSR 0x800 + offset / 16 (SDM vol. 3A table 11-6).
+ */
+#define APIC_ID           0x020
+#define APIC_VERSION      0x030
+#define APIC_TPR          0x080
+#define APIC_EOI          0x0b0
+#define APIC_LDR          0x0d0
+#define APIC_DFR          0x0e0
+#define APIC_SVR          0x0f0
+#define APIC_ISR          0x100
+#define APIC_IRR          0x200
+#define APIC_ESR          0x280
+#define APIC_LVT_CMCI     0x2f0
+#define APIC_ICR          0x300
+#define APIC_ICR_HIGH     0x310
+#define APIC_LVT_TIMER    0x320
+#define APIC_LVT_LAST     0x370
+#define APIC_TIMER_COUNT  0x380
+#define APIC_TIMER_DIVIDE 0x3e0
+
+enum apic_mode {
+	APIC_OFF,
+	APIC_XAPIC,
+	APIC_X2APIC
+};
+
+/* Once, on the boot CPU, before the guest runs: maps the page and watches it. Returns NULL or why not. */
+const char *apic_init(void);
+
+/* On each CPU, before it goes in. Returns NULL or why it cannot be. */
+const char *apic_cpu_init(struct cpu *cpu);
+
+/* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
+bool apic_watches_msr(uint32_t msr);
+
+/* EXIT_STAGE2 in the watched page. Returns false where the exit is none of ours. */
+bool apic_stage2(struct cpu *cpu);
+
+/* EXIT_WRMSR of a watched MSR. */
+enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
+
+/* Notes by what names other CPUs call this one, as its APIC has them now. */
+void apic_note_names(const struct cpu *cpu);
+
+/* For start.c and src/cpu/stop.c, on this CPU's own APIC. */
+enum apic_mode apic_mode(void);
+bool apic_is_bsp(void);
+uint32_t apic_read(enum apic_mode mode, unsigned offset);
+void apic_write(enum apic_mode mode, unsigned offset, uint32_t value);
+void apic_send_nmi(uint32_t number); /* to a CPU, by Trapline's number */
+
+#endif

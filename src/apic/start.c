@@ -1,0 +1,126 @@
+#include "apic/start.h"
+#include "apic/apic.h"
+#include "cpu/asm.h"
+#include "cpu/stop.h"
+#include "lib/string.h"
+
+#define SVR_RESET       0xff
+#define LVT_MASKED      (1u << 16)
+#define WORDS           8 /* of ISR and IRR, 16 bytes apart */
+#define WORD_STEP       0x10
+#define VECTORS         256
+#define VERSION_LVTS(v) ((v) >> 16 & 0xff) /* the highest entry's number */
+#define LVT_STEP        0x10
+
+static void change(struct cpu *target, uint32_t low)
+{
+	uint32_t old = atomic_load(&target->start);
+
+	while (!atomic_compare_exchange_weak(&target->start, &old, start_after(old, low)))
+		;
+}
+
+void start_send(struct cpu *cpu, uint64_t targets, uint32_t low)
+{
+	for (unsigned n = 0; targets; n++, targets >>= 1) {
+		if (!(targets & 1))
+			continue;
+		change(cpus[n], low);
+		if (cpus[n] == cpu)
+			cpu->work |= CPU_WORK_KICK;
+		else
+			cpu_kick(cpus[n]);
+	}
+}
+
+static bool any(enum apic_mode mode, unsigned offset)
+{
+	for (unsigned i = 0; i < WORDS; i++)
+		if (apic_read(mode, offset + i * WORD_STEP))
+			return true;
+	return false;
+}
+
+/* What is in service is ended, what is requested is taken by the host and dropped: no other way clears the
+ * registers. */
+static void drain(struct cpu *cpu, enum apic_mode mode)
+{
+	for (unsigned i = 0; i < VECTORS && any(mode, APIC_ISR); i++)
+		apic_write(mode, APIC_EOI, 0);
+	for (unsigned i = 0; i < VECTORS && any(mode, APIC_IRR); i++) {
+		vendor->take_interrupt(cpu);
+		cpu->host_interrupt_valid = false;
+		apic_write(mode, APIC_EOI, 0);
+	}
+}
+
+/* Timer, thermal, performance, LINT0, LINT1, error: the version register says how many of them there are. */
+static void mask_lvts(enum apic_mode mode)
+{
+	unsigned last = VERSION_LVTS(apic_read(mode, APIC_VERSION));
+	static const uint16_t offsets[] = {0x320, 0x350, 0x360, 0x370, 0x340, 0x330, APIC_LVT_CMCI};
+
+	for (unsigned i = 0; i <= last && i < sizeof(offsets) / sizeof(offsets[0]); i++)
+		apic_write(mode, offsets[i], LVT_MASKED);
+}
+
+/* SDM vol. 3A 11.4.7.3: as after power-up, but for the identifier; x2APIC has no DFR, and derives its LDR
+ * (11.12.5.1). */
+static void reset_apic(struct cpu *cpu)
+{
+	enum apic_mode mode = apic_mode();
+
+	if (mode == APIC_OFF)
+		return;
+	mask_lvts(mode);
+	apic_write(mode, APIC_TIMER_COUNT, 0);
+	apic_write(mode, APIC_TPR, 0);
+	drain(cpu, mode);
+	apic_write(mode, APIC_TIMER_DIVIDE, 0);
+	if (mode == APIC_XAPIC) {
+		apic_write(mode, APIC_LDR, 0);
+		apic_write(mode, APIC_DFR, ~0u);
+		apic_write(mode, APIC_ICR_HIGH, 0);
+	}
+	apic_write(mode, APIC_ESR, 0);
+	apic_write(mode, APIC_SVR, SVR_RESET);
+	apic_note_names(cpu);
+}
+
+/* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX says which CPU it is. */
+static void take_init(struct cpu *cpu)
+{
+	memset(cpu->gpr, 0, sizeof(cpu->gpr));
+	cpu->gpr[TRAP_RDX] = cpuid(1, 0).eax;
+	clear_debug_addresses();
+	cpu->nmi_pending = false;
+	cpu->host_interrupt_valid = false;
+	cpu->guest_nmi_blocked = false;
+	cpu->work &= ~CPU_WORK_NMI;
+	reset_apic(cpu);
+	vendor->init_state(cpu);
+	/* The boot CPU begins at the reset vector at once, and no SIPI means anything to it (SDM vol.
+	 * 3A 9.4.2). */
+	if (apic_is_bsp())
+		atomic_fetch_and(&cpu->start, START_INIT);
+}
+
+void start_serve(struct cpu *cpu)
+{
+	for (;;) {
+		uint32_t word = atomic_load(&cpu->start);
+
+		cpu->work &= ~CPU_WORK_KICK;
+		if (word & START_INIT) {
+			atomic_fetch_and(&cpu->start, ~START_INIT);
+			take_init(cpu);
+		} else if (!(word & START_WAIT)) {
+			return;
+		} else if (!(word & START_SIPI)) {
+			vendor->wait_nmi(&cpu->start, word);
+		} else if (atomic_compare_exchange_strong(&cpu->start, &word, 0)) {
+			vendor->start_at(cpu, START_VECTOR(word));
+			return;
+		}
+	}
+}

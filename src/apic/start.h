@@ -1,0 +1,16 @@
+/* INIT and SIPI, carried out in software on the CPU that they are sent to. */
+#ifndef TRAPLINE_START_H
+#define TRAPLINE_START_H
+
+#include "cpu/cpu.h"
+
+/*
+ * Sends INIT or SIPI to CPUs, bit n for CPU n. Never waits for them.
+ *   low  the lower word of the interrupt command
+ */
+void start_send(struct cpu *cpu, uint64_t targets, uint32_t low);
+
+/* Does what this CPU has been sent (CPU_WORK_KICK). After an INIT it comes back when a SIPI has. */
+void start_serve(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,29 @@
+/* One CPU reaches another by NMI: to have it look at what it was sent, or to stop it for good. */
+#ifndef TRAPLINE_STOP_H
+#define TRAPLINE_STOP_H
+
+#include "cpu/cpu.h"
+
+/*
+ * Makes another CPU leave the guest and look at its work (CPU_WORK_KICK). Does not wait. One NMI is under way
+ * to a CPU at a time, so that each is known for what it is when it arrives.
+ */
+void cpu_kick(struct cpu *cpu);
+
+/*
+ * An NMI has arrived on this CPU, in the guest or in the host: a kick, an order to stop, or one of the
+ * guest's own. For the host's handler and for vendors that learn of it in another way. Comes back unless the
+ * CPU is to stop.
+ */
+void cpu_note_nmi(struct cpu *cpu);
+
+/*
+ * Stops every other CPU for good, and waits a little for them: before a fatal report. What they stood at is
+ * kept. A CPU that finds another one already at it stops itself instead.
+ */
+void cpus_stop(void);
+
+/* A line or two for each CPU that cpus_stop() has stopped, and one for each that did not answer. */
+void cpus_report(void);
+
+#endif

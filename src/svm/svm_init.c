@@ -1,0 +1,75 @@
+/* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
+#include "svm/svm.h"
+#include "cpu/idt.h"
+
+#define EFER_SVME      (1ull << 12)
+#define CR0_ET         (1ull << 4)
+#define CR0_NW         (1ull << 29)
+#define CR0_CD         (1ull << 30)
+#define RFLAGS_FIXED   2
+#define RESET_RIP      0xfff0
+#define RESET_SELECTOR 0xf000
+#define RESET_BASE     0xffff0000
+#define DR6_INIT       0xffff0ff0
+#define DR7_INIT       0x400
+#define LIMIT_64K      0xffff
+#define ATTRIB_CODE    0x9b /* present, code, readable, accessed */
+#define ATTRIB_DATA    0x93
+#define ATTRIB_LDT     0x82
+#define ATTRIB_TSS     0x8b
+
+static const struct vmcb_segment data = {.attrib = ATTRIB_DATA, .limit = LIMIT_64K};
+
+static void init_segments(struct vmcb_save *s)
+{
+	s->es = s->ss = s->ds = s->fs = s->gs = data;
+	s->cs = (struct vmcb_segment){RESET_SELECTOR, ATTRIB_CODE, LIMIT_64K, RESET_BASE};
+	s->gdtr = s->idtr = (struct vmcb_segment){.limit = LIMIT_64K};
+	s->ldtr = (struct vmcb_segment){.attrib = ATTRIB_LDT, .limit = LIMIT_64K};
+	s->tr = (struct vmcb_segment){.attrib = ATTRIB_TSS, .limit = LIMIT_64K};
+}
+
+static void init_registers(struct vmcb_save *s)
+{
+	s->cr0 = (s->cr0 & (CR0_CD | CR0_NW)) | CR0_ET; /* caching stays as it was */
+	s->cr2 = s->cr3 = s->cr4 = 0;
+	s->efer = EFER_SVME;
+	s->rflags = RFLAGS_FIXED;
+	s->rip = RESET_RIP;
+	s->rsp = s->rax = 0;
+	s->dr6 = DR6_INIT;
+	s->dr7 = DR7_INIT;
+	s->cpl = 0;
+}
+
+/* Nothing that was about to happen to the guest does: it is another one from here on. The other MSRs stay. */
+void svm_init_state(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	init_segments(&v->save);
+	init_registers(&v->save);
+	v->control.interrupt_shadow = 0;
+	v->control.intercept1 &= ~INTERCEPT1_IRET;
+	v->control.eventinj = 0;
+	svm_of(cpu)->odd &= ~SVM_SOFT_PENDING;
+	svm_of(cpu)->code.linear = NO_PAGE;
+	vendor->stage2_flush(cpu);
+}
+
+void svm_start_at(struct cpu *cpu, uint8_t vector)
+{
+	struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	s->cs.selector = (uint16_t)(vector << 8);
+	s->cs.base = (uint64_t)vector << 12;
+	s->rip = 0;
+}
+
+/* NMIs are held back while the global interrupt flag is clear (15.17). */
+void svm_wait_nmi(const _Atomic uint32_t *word, uint32_t old)
+{
+	__asm__ volatile("stgi" : : : "memory");
+	cpu_wait(word, old);
+	__asm__ volatile("clgi" : : : "memory");
+}
