@@ -67,6 +67,12 @@ struct boot_info {
 	uint64_t region_base; /* guest-physical, 2 MiB aligned: the VMM's memory, reserved in the firmware's map */
 	uint64_t region_size; /* a multiple of 2 MiB; the image stands at its start, the rest is the VMM's pool */
 	uint64_t image_size;
+	uint64_t blackbox_size; /* a multiple of 2 MiB; at the end of the region (boot/blackbox_layout.h) */
+	uint64_t last_base;	/* a copy of the last run's black box, in the loader's memory; 0: none */
+	uint64_t last_size;
+	uint64_t last_text;	/* in the loader's memory: where the VMM puts what it makes of that; 0: nowhere */
+	uint64_t last_text_size;
+	char started[24];	/* date and time, or empty */
 	uint64_t tsc_khz;      /* measured with the firmware's Stall() */
 	uint64_t tsc_start;    /* TSC when the loader started: t=0 of the log */
 	uint64_t acpi_rsdp;    /* 0: none */

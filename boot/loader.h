@@ -11,6 +11,7 @@
 #include <efi.h>
 #include <efilib.h>
 #include <stdbool.h>
+#include "blackbox_layout.h"
 #include "boot_info.h"
 
 #define LOADER_PATH_MAX 512 /* characters of a path on the volume, the NUL among them */
@@ -31,6 +32,8 @@ __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
 void say_open(const struct loader *l);
 /* The VMM does not run: what say_open() took from the firmware goes back. */
 void say_release(void);
+/* Many lines, newlines included, as they are: to the UART and the report file; the firmware's console gets the first. */
+void say_long(const char *text);
 /* In words, as the specification names it; valid until the next call. */
 const char *say_status(EFI_STATUS status);
 
@@ -60,13 +63,34 @@ EFI_STATUS file_append(const struct loader *l, const char *path, const char *tex
 /* settings.c: trapline.conf beside our own file and the load options, on top of what l->config holds */
 void settings_load(struct loader *l);
 
+/* blackbox.c */
+#define LAST_TEXT_MAX (2 * BLACKBOX_TEXT_SIZE) /* what the VMM makes of the last run, its NUL included */
+
+/* The black box of the run before, where there is one. */
+struct last_run {
+	uint64_t base; /* a copy of it; 0: none */
+	uint64_t size;
+	char *text; /* LAST_TEXT_MAX bytes for the VMM to fill */
+};
+
+/* Address of the nth place, from 0, where a black box may lie; 0: no more. */
+uint64_t blackbox_place(const struct loader *l, unsigned n);
+/* Looks for the last run's, and says so where there is none. Before memory_region(): it takes the same place. */
+void blackbox_find(const struct loader *l, struct last_run *last);
+/* What the VMM made of it, to where lines go, and to blackbox_file. */
+void blackbox_print(const struct loader *l, const struct last_run *last);
+void blackbox_release(struct last_run *last);
+/* Date and time; unchanged where the firmware has no clock. */
+void blackbox_now(char *out, size_t size);
+
 /* memory.c */
 /*
  * The VMM's memory: 2 MiB aligned, zeroed, reserved in the firmware's map for good.
  *   size  a multiple of 2 MiB
+ *   box   how much of it, at its end, is the black box; that begins at one of its places if one is free
  * Returns its address; 0 after saying why there is none.
  */
-uint64_t memory_region(uint64_t size);
+uint64_t memory_region(const struct loader *l, uint64_t size, uint64_t box);
 /* Page tables that are the firmware's with the region at VMM_BASE on top. Returns their CR3; 0 after saying
  * why not. */
 uint64_t memory_transition(uint64_t region, uint64_t size);

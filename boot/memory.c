@@ -35,7 +35,24 @@ static EFI_STATUS allocate_reserved(uint64_t size, EFI_PHYSICAL_ADDRESS *base)
 	return status;
 }
 
-uint64_t memory_region(uint64_t size)
+/* So that the black box at its end lies where the next start looks for it. Returns 0 where every place is taken. */
+static uint64_t region_at_place(const struct loader *l, uint64_t size, uint64_t box)
+{
+	uint64_t place;
+
+	for (unsigned n = 0; (place = blackbox_place(l, n)); n++) {
+		EFI_PHYSICAL_ADDRESS base = place + box - size;
+
+		if (place > size && !EFI_ERROR(BS->AllocatePages(AllocateAddress, EfiReservedMemoryType,
+					    EFI_SIZE_TO_PAGES(size), &base)))
+			return base;
+	}
+	if (l->config.blackbox)
+		say("black box: no memory free at its places: what happens in this run will not outlast a reset");
+	return 0;
+}
+
+static uint64_t region_anywhere(uint64_t size)
 {
 	EFI_PHYSICAL_ADDRESS all;
 	/* AllocatePages() aligns to 4 KiB: enough is taken to find an aligned part, and the ends are given
@@ -53,7 +70,17 @@ uint64_t memory_region(uint64_t size)
 	uint64_t base = (all + slack) & ~(LARGE_PAGE - 1);
 	memory_free(all, base - all);
 	memory_free(base + size, all + slack - base);
-	memset((void *)base, 0, size);
+	return base;
+}
+
+uint64_t memory_region(const struct loader *l, uint64_t size, uint64_t box)
+{
+	uint64_t base = region_at_place(l, size, box);
+
+	if (!base)
+		base = region_anywhere(size);
+	if (base)
+		memset((void *)base, 0, size);
 	return base;
 }
 

@@ -56,6 +56,19 @@ static void keep(const char *text)
 	out.early_len += len;
 }
 
+void say_long(const char *text)
+{
+	char first[LINE_MAX];
+	size_t n = 0;
+
+	for (; text[n] && text[n] != '\n' && n < sizeof(first) - 2; n++)
+		first[n] = text[n];
+	memcpy(first + n, "\n", 2);
+	to_firmware(first);
+	uart_write(out.uart, text);
+	to_file(text);
+}
+
 void say(const char *fmt, ...)
 {
 	static const char prefix[] = "trapline: ";

@@ -15,6 +15,8 @@ struct vmm {
 	uint64_t region;
 	uint64_t size;
 	uint64_t cr3;
+	uint64_t box; /* bytes of the region that are the black box */
+	struct last_run last;
 	volatile bool entered[BOOT_MAX_CPUS];
 	bool keep; /* a CPU may still run in it: it is not given back */
 };
@@ -52,12 +54,19 @@ static bool check_image(struct vmm *v)
 	return !fault;
 }
 
-/* The pool: the rings, and what page tables and per-CPU state need. */
-static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
+/* What page tables and per-CPU state need. */
+static uint64_t pool_size(uint64_t cpus)
 {
-	uint64_t ring = (uint64_t)c->ring * 256; /* bytes a record takes, include/trapline/record.h */
+	return 4 * MIB + cpus * (MIB / 4);
+}
 
-	return 4 * MIB + cpus * (ring + MIB / 4);
+/* The black box holds the rings and the histories. */
+static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
+{
+	uint64_t ring = (uint64_t)c->ring * 256;       /* bytes a record takes, include/trapline/record.h */
+	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
+
+	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 + cpus * (ring + history + MIB / 64);
 }
 
 static bool take_info(struct vmm *v)
@@ -79,8 +88,9 @@ static bool take_memory(struct vmm *v, const struct loader *l)
 {
 	uint32_t cpus = v->info->cpus;
 
-	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, cpus));
-	v->region = memory_region(v->size);
+	v->box = round_up(box_size(&l->config, cpus));
+	v->size = round_up(v->header->image_size) + round_up(pool_size(cpus)) + v->box;
+	v->region = memory_region(l, v->size, v->box);
 	if (!v->region)
 		return false;
 	v->cr3 = memory_transition(v->region, v->size);
@@ -98,6 +108,12 @@ static bool fill_info(struct vmm *v, const struct loader *l)
 	i->region_base = v->region;
 	i->region_size = v->size;
 	i->image_size = v->header->image_size;
+	i->blackbox_size = v->box;
+	i->last_base = v->last.base;
+	i->last_size = v->last.size;
+	i->last_text = (uint64_t)v->last.text;
+	i->last_text_size = v->last.text ? LAST_TEXT_MAX : 0;
+	blackbox_now(i->started, sizeof(i->started));
 	i->tsc_khz = clock_tsc_khz();
 	i->tsc_start = l->tsc_start;
 	i->config = l->config;
@@ -150,11 +166,12 @@ static bool launch_others(struct vmm *v)
 	return true;
 }
 
-static bool launch(struct vmm *v)
+static bool launch(struct vmm *v, const struct loader *l)
 {
 	memcpy((void *)v->region, vmm_blob, (size_t)(vmm_blob_end - vmm_blob));
 	if (launch_cpu(v, 0, BOOT_PREPARE) != BOOT_PREPARED)
 		return refused(v->info);
+	blackbox_print(l, &v->last);
 	if (!launch_others(v))
 		return false;
 	if (launch_cpu(v, 0, BOOT_ENTER) == 0)
@@ -174,8 +191,11 @@ bool vmm_start(const struct loader *l)
 {
 	static struct vmm v; /* the other CPUs look at it */
 
-	if (check_image(&v) && take_info(&v) && mp_list(v.info) && take_memory(&v, l) && fill_info(&v, l) &&
-		launch(&v)) {
+	blackbox_find(l, &v.last);
+	bool active = check_image(&v) && take_info(&v) && mp_list(v.info) && take_memory(&v, l) &&
+		      fill_info(&v, l) && launch(&v, l);
+	blackbox_release(&v.last);
+	if (active) {
 		v.info->vmm_version[sizeof(v.info->vmm_version) - 1] = 0;
 		Print(L"Trapline %a active\r\n", v.info->vmm_version);
 		return true;

@@ -14,6 +14,7 @@
 #include "mem/host_map.h"
 #include "mem/pool.h"
 #include "mem/stage2.h"
+#include "blackbox/blackbox.h"
 #include "vendor.h"
 #include "version.h"
 #include "vmcall/vmcall.h"
@@ -50,7 +51,7 @@ static const char *take_over(const struct boot_info *info)
 {
 	memcpy(&boot_info, info, sizeof(boot_info));
 	idt_init();
-	pool_init(info->region_base + info->image_size, info->region_size - info->image_size);
+	pool_init(info->region_base + info->image_size, info->region_size - info->image_size - info->blackbox_size);
 	return host_map_init(&boot_info) ? NULL : "the VMM's memory is too small for its page tables";
 }
 
@@ -97,6 +98,8 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	if (!error)
 		error = choose_vendor();
 	if (!error)
+		blackbox_init(info);
+	if (!error)
 		error = start_all();
 	if (!error)
 		error = create_cpus(info);
@@ -108,6 +111,8 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	}
 	snprintf(info->vmm_version, sizeof(info->vmm_version), "%s", TRAPLINE_VERSION);
 	console_init();
+	blackbox_open(TRAPLINE_VERSION, vendor->name);
+	blackbox_recall(info);
 	return BOOT_PREPARED;
 }
 

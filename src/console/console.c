@@ -3,6 +3,7 @@
 #include "cpu/asm.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "blackbox/blackbox.h"
 #include "vendor.h"
 
 #define TEXT_SIZE    (32 * 1024) /* a power of two */
@@ -64,6 +65,7 @@ static void put_line(const char *line)
 /* False, and the line counted, when it does not fit. */
 static bool add_line(const char *line)
 {
+	blackbox_line(line);
 	if (text_room() < 2 * strlen(line) + 2) {
 		lost_lines++;
 		return false;
@@ -89,6 +91,8 @@ static void drain(void)
 {
 	uint64_t since = rdtsc();
 
+	if (!there)
+		text_tail = text_head;
 	while (text_head != text_tail) {
 		if (feed())
 			since = rdtsc();
@@ -196,8 +200,6 @@ void console_print(const char *fmt, ...)
 	static char line[8192];
 	va_list ap;
 
-	if (!there)
-		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);

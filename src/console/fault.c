@@ -9,6 +9,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/pool.h"
+#include "blackbox/blackbox.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/vector.h"
@@ -285,11 +286,17 @@ static void step_traps(struct cpu *cpu)
 	report_last_traps(LAST_TRAPS);
 }
 
+static void step_seal(struct cpu *cpu)
+{
+	blackbox_seal(fault.has_frame ? "a fault of Trapline's own" : fault.words, true);
+}
+
 /* X(name): step_name runs; in this order. What most helps comes first: the next step may be the last. */
 #define STEPS(X)                                                                                             \
 	X(cause)                                                                                             \
 	X(error_code)                                                                                        \
-	X(page_walk) X(instruction) X(registers) X(backtrace) X(stack) X(exit) X(guest) X(history) X(traps)
+	X(page_walk)                                                                                         \
+	X(instruction) X(registers) X(backtrace) X(stack) X(exit) X(guest) X(history) X(traps) X(seal)
 
 static const struct step {
 	const char *name;
@@ -335,6 +342,7 @@ static void claim(struct cpu *cpu)
 		fault_stop();
 	console_seize();
 	cpus_stop();
+	blackbox_mark();
 }
 
 void fault_screen(const struct trap_frame *f)

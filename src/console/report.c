@@ -173,27 +173,39 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 	}
 }
 
-static void print_exit(const struct exit_entry *e)
+static void add_time(struct text *t, uint64_t tsc, const struct trap_clock *clock)
 {
-	const struct trap_clock *clock = console_clock();
-	uint64_t t = ((uint64_t)e->tsc_hi << 32 | e->tsc_lo) - clock->tsc_start;
-	uint64_t ms = clock->tsc_khz ? t / clock->tsc_khz : 0, rest = clock->tsc_khz ? t % clock->tsc_khz : 0;
+	uint64_t since = tsc - clock->tsc_start, ms;
 
-	console_print("  exit t=%lu.%03lu%03lu reason=0x%x name=%s info=0x%lx rip=0x%lx", ms / 1000,
-		ms % 1000, clock->tsc_khz ? rest * 1000 / clock->tsc_khz : 0, e->reason,
-		vendor->exit_name(e->reason), e->qualifier, e->rip);
+	if (!clock->tsc_khz)
+		return;
+	ms = since / clock->tsc_khz;
+	text_add(
+		t, "t=%lu.%03lu%03lu ", ms / 1000, ms % 1000, since % clock->tsc_khz * 1000 / clock->tsc_khz);
+}
+
+void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock)
+{
+	text_add(t, "exit ");
+	add_time(t, exit_entry_tsc(e), clock);
+	text_add(t, "reason=0x%x name=%s info=0x%lx rip=0x%lx", e->reason, vendor->exit_name(e->reason),
+		e->qualifier, e->rip);
 }
 
 void report_history(const struct cpu *cpu)
 {
 	const struct exit_history *h = &cpu->history;
+	struct text t;
 
 	console_print("trapline: last exits cpu=%u", cpu->number);
 	for (uint32_t i = 0; i < h->count; i++) {
 		const struct exit_entry *e = history_at(h, i);
 
-		if (e->tsc_lo || e->tsc_hi)
-			print_exit(e);
+		if (!exit_entry_tsc(e))
+			continue;
+		t = text_on(line, sizeof(line));
+		report_exit_format(&t, e, console_clock());
+		print_text(&t);
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "cpu/cpu.h"
 #include "mem/walk_trace.h"
+#include "trace/format.h"
 
 /* One CPU reports at a time: another one that has something to report waits here. */
 void report_begin(void);
@@ -33,6 +34,9 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r);
 
 /* A CPU's last exits, the oldest first. */
 void report_history(const struct cpu *cpu);
+
+/* One exit, without a newline. */
+void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock);
 
 /* The last `n` records of every CPU as trap lines. */
 void report_last_traps(unsigned n);

@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/pool.h"
+#include "blackbox/blackbox.h"
 
 /* What src/svm/run.asm, src/vmx/run.asm and src/cpu/idt.asm count on. */
 _Static_assert(offsetof(struct cpu, self) == 0, "gs:0");
@@ -60,22 +61,23 @@ static bool make_stacks(struct cpu *cpu)
 static bool make_ring(struct cpu *cpu)
 {
 	uint32_t records = boot_info.config.ring;
-	uint64_t pa = pool_alloc((records * sizeof(struct trap_record) + PAGE_SIZE - 1) / PAGE_SIZE);
+	struct trap_record *memory = blackbox_take(records * sizeof(struct trap_record));
 
-	if (!pa)
+	if (!memory)
 		return false;
-	ring_init(&cpu->ring, pool_virt(pa), records);
+	ring_init(&cpu->ring, memory, records);
 	return true;
 }
 
 static bool make_history(struct cpu *cpu)
 {
 	uint32_t entries = boot_info.config.history;
-	uint64_t pa = pool_alloc((history_space(entries) + PAGE_SIZE - 1) / PAGE_SIZE);
+	void *memory = blackbox_take(history_space(entries));
 
-	if (!pa)
+	if (!memory)
 		return false;
-	history_init(&cpu->history, pool_virt(pa), entries);
+	history_init(&cpu->history, memory, entries);
+	blackbox_note_history(cpu->number, cpu->history.entries);
 	return true;
 }
 

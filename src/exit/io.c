@@ -17,6 +17,7 @@
 #define KBC_COMMAND  0x64
 #define KBC_RESET    0xf0 /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
 #define RESET_CF9    0xcf9
+#define FAST_INIT    0x92 /* system control port A: bit 0 resets the CPU */
 #define CF9_RESET    (1u << 2)
 
 static uint64_t map;
@@ -48,6 +49,7 @@ bool io_init(void)
 	if (boot_info.reset_port)
 		set_exits(boot_info.reset_port, 1, true);
 	set_exits(RESET_CF9, 1, true);
+	set_exits(FAST_INIT, 1, true);
 	set_exits(KBC_COMMAND, 1, true);
 	return true;
 }
@@ -89,6 +91,8 @@ static const char *ending(unsigned port, unsigned size, uint32_t value)
 		return "the guest reset the machine (ACPI reset register)";
 	if (port == RESET_CF9 && (value & CF9_RESET))
 		return "the guest reset the machine (port 0xcf9)";
+	if (port == FAST_INIT && (value & 1))
+		return "the guest reset the CPU (port 0x92)";
 	if (port == KBC_COMMAND && (value & KBC_RESET) == KBC_RESET && !(value & 1))
 		return "the guest reset the machine (keyboard controller)";
 	return NULL;

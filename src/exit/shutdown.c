@@ -6,6 +6,7 @@
 #include "exit/dispatch.h"
 #include "exit/insn.h"
 #include "lib/string.h"
+#include "blackbox/blackbox.h"
 #include "trace/chain.h"
 #include "trace/format.h"
 #include "trace/summary.h"
@@ -38,12 +39,18 @@ static void print_exits(void)
 	}
 }
 
-void shutdown_report(const char *why)
+static void report_end_of_run(const char *why, bool failure)
 {
 	console_finish();
 	print_summary();
 	print_exits();
 	console_print("trapline: end of guest: %s", why);
+	blackbox_seal(why, failure);
+}
+
+void shutdown_report(const char *why)
+{
+	report_end_of_run(why, false);
 }
 
 /* Whether two records were taken in one and the same state of the guest, so that it need not be said twice.
@@ -120,6 +127,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	report_begin();
 	cpus_stop();
 	console_finish();
+	blackbox_mark();
 	console_print("trapline: triple fault cpu=%u", cpu->number);
 	if (recorded)
 		print_chain(cpu);
@@ -129,7 +137,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	vendor->dump(cpu);
 	report_history(cpu);
 	console_print("trapline: end");
-	shutdown_report("triple fault");
+	report_end_of_run("triple fault", true);
 	report_end();
 	go_on(cpu);
 }

@@ -17,6 +17,11 @@ struct exit_entry {
 	uint32_t reserved;
 };
 
+static inline uint64_t exit_entry_tsc(const struct exit_entry *e)
+{
+	return (uint64_t)e->tsc_hi << 32 | e->tsc_lo;
+}
+
 /*
  * A ring whose length is a power of two, at an address that is a multiple of twice its size in bytes:
  * stepping beyond its end sets a bit that is clear in every entry's address, and `keep` clears it again.

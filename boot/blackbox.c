@@ -1,0 +1,117 @@
+/* The last run's black box: looked for before memory is taken, handed to the VMM, which can read it, and
+ * printed. */
+#include <lib/printf.h>
+#include <lib/string.h>
+#include "loader.h"
+
+#define MIB      0x100000ull
+#define ROOM_MAX (2048 * MIB) /* more than any configuration makes */
+
+#define X(mib) mib,
+static const uint16_t places[] = {BLACKBOX_PLACES(X)};
+#undef X
+
+#define PLACES (sizeof(places) / sizeof(places[0]))
+
+uint64_t blackbox_place(const struct loader *l, unsigned n)
+{
+	uint32_t wanted = l->config.blackbox_mib;
+
+	if (!l->config.blackbox)
+		return 0;
+	if (wanted)
+		return n ? 0 : wanted * MIB;
+	return n < PLACES ? places[n] * MIB : 0;
+}
+
+static bool take(EFI_PHYSICAL_ADDRESS at, uint64_t size)
+{
+	return !EFI_ERROR(BS->AllocatePages(AllocateAddress, EfiLoaderData, EFI_SIZE_TO_PAGES(size), &at));
+}
+
+/* Copies the box out of the way of this run's. Its first page is ours already; false: the rest is in use. */
+static bool copy_out(const struct blackbox_header *h, struct last_run *last)
+{
+	uint64_t base = (uint64_t)h, rest = h->size - EFI_PAGE_SIZE;
+	EFI_PHYSICAL_ADDRESS copy;
+
+	if (!take(base + EFI_PAGE_SIZE, rest))
+		return false;
+	EFI_STATUS status =
+		BS->AllocatePages(AllocateAnyPages, EfiLoaderData, EFI_SIZE_TO_PAGES(h->size), &copy);
+	if (!EFI_ERROR(status)) {
+		memcpy((void *)copy, h, h->size);
+		last->base = copy;
+		last->size = h->size;
+	}
+	memory_free(base + EFI_PAGE_SIZE, rest);
+	return !EFI_ERROR(status);
+}
+
+/* Only memory that the firmware gives away is looked at: anything else may not be mapped, or be no memory. */
+static bool look_at(uint64_t place, struct last_run *last)
+{
+	if (!take(place, EFI_PAGE_SIZE))
+		return false;
+	const struct blackbox_header *h = (const struct blackbox_header *)place;
+	const char *fault = blackbox_fault(h, ROOM_MAX);
+	if (!fault && !copy_out(h, last))
+		fault = "the firmware uses a part of it";
+	if (fault && fault[0])
+		say("black box: at %u MiB is one that cannot be read: %s", (unsigned)(place / MIB), fault);
+	memory_free(place, EFI_PAGE_SIZE);
+	return !fault;
+}
+
+void blackbox_find(const struct loader *l, struct last_run *last)
+{
+	EFI_PHYSICAL_ADDRESS text;
+	uint64_t place;
+
+	for (unsigned n = 0; (place = blackbox_place(l, n)); n++)
+		if (look_at(place, last))
+			break;
+	if (!last->base) {
+		if (l->config.blackbox)
+			say("black box: none of a last run: the power was off, or memory did not survive");
+		return;
+	}
+	if (EFI_ERROR(BS->AllocatePages(
+		    AllocateAnyPages, EfiLoaderData, EFI_SIZE_TO_PAGES(LAST_TEXT_MAX), &text)))
+		return;
+	last->text = (char *)text;
+	last->text[0] = 0;
+}
+
+void blackbox_release(struct last_run *last)
+{
+	memory_free(last->base, last->size);
+	memory_free((uint64_t)last->text, last->text ? LAST_TEXT_MAX : 0);
+	*last = (struct last_run){0};
+}
+
+void blackbox_print(const struct loader *l, const struct last_run *last)
+{
+	const char *file = l->config.blackbox_file;
+
+	if (!last->text || !last->text[0])
+		return;
+	say_long(last->text);
+	if (!file[0])
+		return;
+	EFI_STATUS status = file_append(l, file, last->text);
+	if (EFI_ERROR(status))
+		say("black box: blackbox_file %s cannot be written (%s)", file, say_status(status));
+	else
+		say("black box: written to %s", file);
+}
+
+void blackbox_now(char *out, size_t size)
+{
+	EFI_TIME now;
+
+	if (EFI_ERROR(RT->GetTime(&now, NULL)))
+		return;
+	snprintf(out, size, "%u-%02u-%02u %02u:%02u:%02u", now.Year, now.Month, now.Day, now.Hour, now.Minute,
+		now.Second);
+}

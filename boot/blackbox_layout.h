@@ -1,0 +1,113 @@
+/*
+ * The black box: the part of the VMM's memory that the next start looks for. It lies at one of a few fixed
+ * addresses, so that after a warm reset the loader finds it without having been told anything, and it checks
+ * itself, because memory may have been lost, overwritten by the firmware, or never have been a black box.
+ *
+ *   [header | text | last run's text | CPU 0: ring, history | CPU 1: ...]
+ *
+ * What never changes during a run is under header.checksum. The text is under a sum that is kept up to date
+ * with every character, so that it can be trusted after a reset that came without warning. The rings are
+ * under a checksum only once the box is sealed; before, each record is judged by itself (its sequence number
+ * says where it has to stand).
+ */
+#ifndef TRAPLINE_BLACKBOX_LAYOUT_H
+#define TRAPLINE_BLACKBOX_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BLACKBOX_MAGIC     0x786f42656e696c54ull /* "TlineBox" */
+#define BLACKBOX_VERSION   1
+#define BLACKBOX_TEXT_SIZE 0x10000ull /* a power of two */
+#define BLACKBOX_MAX_CPUS  64
+
+/* Where it may lie, in MiB, by preference: places that firmware and boot loaders use least. */
+#define BLACKBOX_PLACES(X) X(1536) X(1024) X(768) X(512) X(384) X(256) X(192) X(128) X(96) X(64)
+
+/* How a run ended, as far as it could say so itself. */
+struct blackbox_end {
+	uint64_t sealed;    /* 1: there is an end; the members below are valid */
+	uint64_t failure;   /* 1: a triple fault or a fault of Trapline's own; 0: the guest ended as it wanted
+			       to */
+	uint64_t report;    /* where in the text the report begins, as a count of characters like text_head */
+	uint64_t rings_sum; /* of everything from rings_at on */
+	char why[96];
+	uint64_t checksum; /* of the members before */
+};
+
+struct blackbox_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t header_size;                /* sizeof(struct blackbox_header) of the build that wrote it */
+	uint64_t size;                       /* of the whole box, a multiple of 4096 */
+	uint64_t text_at, last_at, rings_at; /* offsets from the box's start */
+	uint64_t cpu_size;                   /* bytes of one CPU's ring and history */
+	uint32_t cpus;
+	uint32_t ring_records;    /* a power of two */
+	uint32_t history_entries; /* a power of two */
+	uint32_t record_version;  /* TRAP_RECORD_VERSION */
+	uint64_t history_at[BLACKBOX_MAX_CPUS];
+	uint64_t tsc_start, tsc_khz;
+	char vmm_version[32];
+	char backend[8];
+	char started[24];  /* date and time by the firmware's clock */
+	uint64_t checksum; /* of the members before */
+
+	/* These change while the guest runs. */
+	uint64_t text_head; /* characters ever put into the text */
+	uint64_t text_sum;  /* see blackbox_text_sum() */
+	struct blackbox_end end;
+};
+
+/* FNV-1a, 64 bits wide, over words: n is a multiple of 8. */
+static inline uint64_t blackbox_checksum(const void *from, uint64_t n)
+{
+	const uint64_t *words = from;
+	uint64_t sum = 0xcbf29ce484222325ull;
+
+	for (uint64_t i = 0; i < n / 8; i++)
+		sum = (sum ^ words[i]) * 0x100000001b3ull;
+	return sum;
+}
+
+static inline uint64_t blackbox_header_sum(const struct blackbox_header *h)
+{
+	return blackbox_checksum(h, offsetof(struct blackbox_header, checksum));
+}
+
+static inline uint64_t blackbox_end_sum(const struct blackbox_end *e)
+{
+	return blackbox_checksum(e, offsetof(struct blackbox_end, checksum));
+}
+
+/* Each character counts by its place, so that one can be replaced without looking at the rest. */
+static inline uint64_t blackbox_text_sum(const uint8_t *text)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < BLACKBOX_TEXT_SIZE; i++)
+		sum += text[i] * (i + 1);
+	return sum;
+}
+
+/*
+ * Whether a header can be believed.
+ *   room  how many bytes the box can have at most
+ * Returns NULL; "" where there is none at all; or what is wrong with it.
+ */
+static inline const char *blackbox_fault(const struct blackbox_header *h, uint64_t room)
+{
+	if (h->magic != BLACKBOX_MAGIC)
+		return "";
+	if (h->version != BLACKBOX_VERSION || h->header_size != sizeof(*h))
+		return "another version of Trapline wrote it";
+	if (h->checksum != blackbox_header_sum(h))
+		return "its header's checksum is wrong";
+	if (h->size > room || h->text_at > h->size - BLACKBOX_TEXT_SIZE ||
+		h->last_at > h->size - BLACKBOX_TEXT_SIZE || h->cpus > BLACKBOX_MAX_CPUS ||
+		h->rings_at + h->cpus * h->cpu_size > h->size)
+		return "its header contradicts itself";
+	return NULL;
+}
+
+#endif

@@ -1,0 +1,100 @@
+#include "blackbox/blackbox.h"
+#include <trapline/record.h>
+#include "blackbox_layout.h"
+#include "cpu/asm.h"
+#include "cpu/cpu.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mem/pool.h"
+
+static struct blackbox_header *box;
+static uint8_t *box_text;
+static uint64_t used, mark;
+
+static uint8_t *at(uint64_t offset)
+{
+	return (uint8_t *)box + offset;
+}
+
+void blackbox_init(const struct boot_info *info)
+{
+	box = pool_virt(info->region_base + info->region_size - info->blackbox_size);
+	box->text_at = (sizeof(*box) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	box->last_at = box->text_at + BLACKBOX_TEXT_SIZE;
+	box->rings_at = used = box->last_at + BLACKBOX_TEXT_SIZE;
+	box_text = at(box->text_at);
+}
+
+void *blackbox_take(uint64_t size)
+{
+	uint64_t from = used;
+
+	size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	if (size > boot_info.blackbox_size - used)
+		return NULL;
+	used += size;
+	return at(from);
+}
+
+void blackbox_note_history(uint32_t n, const void *entries)
+{
+	box->history_at[n] = (uint64_t)entries - (uint64_t)box;
+	box->cpus = n + 1;
+	box->cpu_size = (used - box->rings_at) / box->cpus;
+}
+
+void blackbox_open(const char *version, const char *backend)
+{
+	box->version = BLACKBOX_VERSION;
+	box->header_size = sizeof(*box);
+	box->size = boot_info.blackbox_size;
+	box->ring_records = boot_info.config.ring;
+	box->history_entries = boot_info.config.history;
+	box->record_version = TRAP_RECORD_VERSION;
+	box->tsc_start = boot_info.tsc_start;
+	box->tsc_khz = boot_info.tsc_khz;
+	snprintf(box->vmm_version, sizeof(box->vmm_version), "%s", version);
+	snprintf(box->backend, sizeof(box->backend), "%s", backend);
+	memcpy(box->started, boot_info.started, sizeof(box->started));
+	box->magic = BLACKBOX_MAGIC;
+	box->checksum = blackbox_header_sum(box);
+}
+
+static void put(char c)
+{
+	uint64_t place = box->text_head % BLACKBOX_TEXT_SIZE;
+
+	box->text_sum += ((uint8_t)c - (uint64_t)box_text[place]) * (place + 1);
+	box_text[place] = (uint8_t)c;
+	box->text_head++;
+}
+
+void blackbox_line(const char *line)
+{
+	if (!box)
+		return;
+	for (; *line; line++)
+		put(*line);
+	put('\n');
+}
+
+void blackbox_mark(void)
+{
+	if (box && !mark)
+		mark = box->text_head + 1; /* 0 is: no mark */
+}
+
+void blackbox_seal(const char *why, bool failure)
+{
+	struct blackbox_end *e = &box->end;
+
+	if (!box || (e->sealed && e->failure))
+		return;
+	e->sealed = 1;
+	e->failure = failure;
+	e->report = mark ? mark - 1 : box->text_head;
+	e->rings_sum = blackbox_checksum(at(box->rings_at), used - box->rings_at);
+	snprintf(e->why, sizeof(e->why), "%s", why);
+	e->checksum = blackbox_end_sum(e);
+	wbinvd();
+}

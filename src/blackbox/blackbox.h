@@ -1,0 +1,43 @@
+/*
+ * The black box (boot/blackbox_layout.h): the rings, the histories and everything that goes to the console lie where
+ * the next start of Trapline finds them after a warm reset.
+ */
+#ifndef TRAPLINE_BLACKBOX_H
+#define TRAPLINE_BLACKBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "boot_info.h"
+
+/* Finds its memory. Before cpu_create(), once the host's page tables are loaded. */
+void blackbox_init(const struct boot_info *info);
+
+/* Zeroed memory for a ring or a history, whole pages, the same for every CPU; NULL when it is used up. */
+void *blackbox_take(uint64_t size);
+
+/* Notes where CPU n's history has its entries. */
+void blackbox_note_history(uint32_t n, const void *entries);
+
+/* From here on the next start can find it. After the last cpu_create(). */
+void blackbox_open(const char *version, const char *backend);
+
+/* Appends a line of the console's. */
+void blackbox_line(const char *line);
+
+/* Here a report of a failure begins: what the next start shows. */
+void blackbox_mark(void);
+
+/*
+ * The run ends here, why in words: checksums over everything, and what is in the caches goes to memory,
+ * because a reset throws caches away.
+ */
+void blackbox_seal(const char *why, bool failure);
+
+/* Makes a text of the last run's box, where the loader found one, and keeps it. */
+void blackbox_recall(const struct boot_info *info);
+
+/* What it made, for who asks later; "" when there was nothing. */
+const char *blackbox_last(void);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * The last run, read from the copy of its black box that the loader found. Everything in it is checked before
+ * it is believed: a reset may have caught it in the middle of anything, and memory may have lost some of it.
+ */
+#include <trapline/record.h>
+#include "blackbox_layout.h"
+#include "console/report.h"
+#include "lib/string.h"
+#include "blackbox/blackbox.h"
+#include "trace/format.h"
+#include "trace/text.h"
+
+#define TEXT_TAIL   4096 /* characters shown of a run that ended without a word */
+#define TRAPS_SHOWN 16   /* a CPU */
+#define EXITS_SHOWN 32
+
+static char kept[BLACKBOX_TEXT_SIZE];
+
+/* One last run. */
+struct last {
+	const struct blackbox_header *box;
+	const uint8_t *base;
+	bool sealed, text_intact, rings_intact;
+	struct trap_clock clock;
+};
+
+static bool sealed(const struct blackbox_header *h)
+{
+	return h->end.sealed == 1 && h->end.checksum == blackbox_end_sum(&h->end) &&
+	       !h->end.why[sizeof(h->end.why) - 1];
+}
+
+static struct last look(const struct boot_info *info)
+{
+	const struct blackbox_header *h = (const struct blackbox_header *)info->last_base;
+	struct last l = {.box = h, .base = (const uint8_t *)h, .sealed = sealed(h)};
+
+	l.text_intact = blackbox_text_sum(l.base + h->text_at) == h->text_sum;
+	l.rings_intact = l.sealed &&
+			 blackbox_checksum(l.base + h->rings_at, h->cpus * h->cpu_size) == h->end.rings_sum;
+	l.clock = (struct trap_clock){.tsc_start = h->tsc_start, .tsc_khz = (uint32_t)h->tsc_khz};
+	return l;
+}
+
+static void add_heading(struct text *t, const struct last *l)
+{
+	const struct blackbox_header *h = l->box;
+
+	text_add(t,
+		"trapline: last run: version=%.31s backend=%.7s started=\"%.23s\" text=%s rings=%s "
+		"end=\"%s\"\n",
+		h->vmm_version, h->backend, h->started, l->text_intact ? "intact" : "damaged",
+		l->rings_intact ? "intact"
+		: l->sealed     ? "damaged"
+				: "open",
+		l->sealed ? h->end.why : "none: reset button, watchdog, power, or it hung");
+}
+
+/* Each line has a prefix: the last run's lines are not this run's. */
+static void add_text(struct text *t, const struct last *l, uint64_t from)
+{
+	const uint8_t *text = l->base + l->box->text_at;
+	uint64_t head = l->box->text_head;
+	bool start = true;
+
+	if (head - from > BLACKBOX_TEXT_SIZE)
+		from = head - BLACKBOX_TEXT_SIZE;
+	for (; from != head && !t->cut; from++) {
+		uint8_t c = text[from % BLACKBOX_TEXT_SIZE];
+
+		if (start)
+			text_add(t, "last| ");
+		start = c == '\n';
+		text_add(t, "%c", start || (c >= ' ' && c < 0x7f) ? c : '?');
+	}
+	if (!start)
+		text_add(t, "\n");
+}
+
+static const struct trap_record *ring_of(const struct last *l, uint32_t cpu)
+{
+	return (const struct trap_record *)(l->base + l->box->rings_at + cpu * l->box->cpu_size);
+}
+
+/* A slot's record has a sequence number that leads to that slot, and fields that a record can have. */
+static bool believable(const struct trap_record *r, uint32_t slot, uint32_t records, uint32_t cpu)
+{
+	return r->seq && (r->seq & (records - 1)) == slot && r->cpu == cpu && r->cpl <= 3 &&
+	       r->code_len <= TRAP_CODE_MAX && (r->mode == 16 || r->mode == 32 || r->mode == 64);
+}
+
+static uint64_t newest(const struct last *l, uint32_t cpu)
+{
+	const struct trap_record *ring = ring_of(l, cpu);
+	uint64_t seq = 0;
+
+	for (uint32_t i = 0; i < l->box->ring_records; i++)
+		if (ring[i].seq > seq && believable(&ring[i], i, l->box->ring_records, cpu))
+			seq = ring[i].seq;
+	return seq;
+}
+
+static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
+{
+	static char line[TRAP_LINE_MAX];
+	const struct trap_record *ring = ring_of(l, cpu);
+	uint32_t mask = l->box->ring_records - 1;
+	uint64_t last = newest(l, cpu);
+
+	for (uint64_t seq = last > TRAPS_SHOWN ? last - TRAPS_SHOWN + 1 : 1; seq <= last; seq++) {
+		const struct trap_record *r = &ring[seq & mask];
+
+		if (r->seq != seq || !believable(r, (uint32_t)seq & mask, mask + 1, cpu))
+			continue;
+		trap_format(line, sizeof(line), r, &l->clock);
+		text_add(t, "last| %s\n", line);
+	}
+}
+
+/* Which of them was the last is told by their TSCs. */
+static void add_exits(struct text *t, const struct last *l, uint32_t cpu)
+{
+	const struct exit_entry *entries = (const struct exit_entry *)(l->base + l->box->history_at[cpu]);
+	uint32_t n = l->box->history_entries, newest_at = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		if (exit_entry_tsc(&entries[i]) > exit_entry_tsc(&entries[newest_at]))
+			newest_at = i;
+	for (uint32_t i = n < EXITS_SHOWN ? 0 : n - EXITS_SHOWN; i < n; i++) {
+		const struct exit_entry *e = &entries[(newest_at + 1 + i) & (n - 1)];
+
+		if (!exit_entry_tsc(e))
+			continue;
+		text_add(t, "last| cpu=%u ", cpu);
+		report_exit_format(t, e, &l->clock);
+		text_add(t, "\n");
+	}
+}
+
+/* What the header's checksum does not cover: that the numbers fit this build and the memory that was copied.
+ */
+static bool rings_readable(const struct last *l)
+{
+	const struct blackbox_header *h = l->box;
+	uint64_t ring = (uint64_t)h->ring_records * sizeof(struct trap_record);
+
+	if (h->record_version != TRAP_RECORD_VERSION || !h->ring_records || ring > h->cpu_size)
+		return false;
+	for (uint32_t n = 0; n < h->cpus; n++)
+		if (h->history_at[n] + h->history_entries * sizeof(struct exit_entry) > h->size)
+			return false;
+	return true;
+}
+
+static void add_last_words(struct text *t, const struct last *l)
+{
+	uint64_t head = l->box->text_head;
+
+	if (l->sealed && !l->box->end.failure)
+		return;
+	if (l->sealed) {
+		add_text(t, l, l->box->end.report);
+	} else {
+		add_text(t, l, head > TEXT_TAIL ? head - TEXT_TAIL : 0);
+		for (uint32_t n = 0; rings_readable(l) && n < l->box->cpus; n++) {
+			add_traps(t, l, n);
+			add_exits(t, l, n);
+		}
+	}
+	text_add(t, "trapline: end of last run\n");
+}
+
+void blackbox_recall(const struct boot_info *info)
+{
+	struct text t = text_on((char *)info->last_text, info->last_text_size);
+	struct last l;
+
+	if (!info->last_base || !info->last_text)
+		return;
+	l = look(info);
+	add_heading(&t, &l);
+	add_last_words(&t, &l);
+	memcpy(kept, t.at, t.length < sizeof(kept) ? t.length : sizeof(kept) - 1);
+}
+
+const char *blackbox_last(void)
+{
+	return kept;
+}
