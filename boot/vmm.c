@@ -54,19 +54,12 @@ static bool check_image(struct vmm *v)
 	return !fault;
 }
 
-/* What page tables and per-CPU state need. */
-static uint64_t pool_size(uint64_t cpus)
+/* The pool: the rings, the box, and what page tables and per-CPU state need. */
+static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
 {
-	return 4 * MIB + cpus * (MIB / 4);
-}
+	uint64_t ring = (uint64_t)c->ring * 256; /* bytes a record takes, include/trapline/record.h */
 
-/* The black box holds the rings and the histories. */
-static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
-{
-	uint64_t ring = (uint64_t)c->ring * 256;       /* bytes a record takes, include/trapline/record.h */
-	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
-
-	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 + cpus * (ring + history + MIB / 64);
+	return 4 * MIB + c->box * MIB + cpus * (ring + MIB / 4);
 }
 
 static bool take_info(struct vmm *v)

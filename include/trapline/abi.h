@@ -5,6 +5,12 @@
 #ifndef TRAPLINE_ABI_H
 #define TRAPLINE_ABI_H
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdint.h>
+#endif
+
 #define TRAPLINE_ABI_VERSION 1
 
 /*
@@ -13,21 +19,23 @@
  * Both are there unless trapline.conf says `hypervisor = off`; VMCALL works either way.
  */
 #define TRAPLINE_CPUID_SIGNATURE 0x40000000u
-#define TRAPLINE_CPUID_VERSION	 0x40000001u
-#define TRAPLINE_SIGNATURE_EBX	 0x70617254u /* "Trap" */
-#define TRAPLINE_SIGNATURE_ECX	 0x656e696cu /* "line" */
-#define TRAPLINE_SIGNATURE_EDX	 0x004d4d56u /* "VMM" */
+#define TRAPLINE_CPUID_VERSION   0x40000001u
+#define TRAPLINE_SIGNATURE_EBX   0x70617254u /* "Trap" */
+#define TRAPLINE_SIGNATURE_ECX   0x656e696cu /* "line" */
+#define TRAPLINE_SIGNATURE_EDX   0x004d4d56u /* "VMM" */
 
 /*
  * VMCALL or VMMCALL, whichever; both work on both vendors.
- *   RAX = 0, RBX = guest-linear address of a NUL-terminated name: RAX = the service's number, 0 when there is none.
- *   RAX = number, arguments in RBX, RCX, RDX, RSI, RDI: results in the same registers, RAX first.
+ *   RAX = 0, RBX = guest-linear address of a NUL-terminated name: RAX = the service's number, 0 when there is
+ * none. RAX = number, arguments in RBX, RCX, RDX, RSI, RDI: results in the same registers, RAX first.
  *
- * RAX is 0 or more when the call was done, and a negative TRAPLINE_E_... when it was not: then, apart from the progress
- * of a copy, nothing was changed. Registers that the service's row does not name keep their values.
+ * RAX is 0 or more when the call was done, and a negative TRAPLINE_E_... when it was not: then, apart from
+ * the progress of a copy, nothing was changed. Registers that the service's row does not name keep their
+ * values.
  *
- * Outside of 64-bit mode registers are 32 bits wide: the upper halves of the arguments are not looked at and those of
- * the results are 0. An address is linear: a caller whose segments do not start at 0 adds their base itself.
+ * Outside of 64-bit mode registers are 32 bits wide: the upper halves of the arguments are not looked at and
+ * those of the results are 0. An address is linear: a caller whose segments do not start at 0 adds their base
+ * itself.
  */
 #define TRAPLINE_NAME_MAX 64 /* with its NUL */
 
@@ -48,11 +56,24 @@
 /* clang-format on */
 
 #define X(name, number, meaning) name = -(number),
-enum trapline_error { TRAPLINE_ERRORS(X) TRAPLINE_E_LAST = -11 };
+enum trapline_error {
+	TRAPLINE_ERRORS(X) TRAPLINE_E_LAST = -11
+};
 #undef X
 
+/* share_list fills these in. */
+#define TRAPLINE_SHARE_NAME 32 /* with its NUL: 1 to 31 of a-z A-Z 0-9 . _ - */
+#define TRAPLINE_SHARES     16
+struct trapline_share {
+	uint32_t number; /* from 1 */
+	uint32_t pages;
+	uint64_t bytes;
+	char name[TRAPLINE_SHARE_NAME];
+};
+
 /* Flags of the calls that read or write the caller's linear memory. */
-#define TRAPLINE_PAGE_IN 0x1 /* where a page is missing raise #PF at the VMCALL, and go on when it is there */
+#define TRAPLINE_PAGE_IN 0x1 /* where a page is missing raise #PF at the VMCALL, and go on when it is there  \
+			      */
 
 #define TRAPLINE_TEXT_MAX 120 /* bytes of a mark or a message, without a NUL */
 

@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 #define TRAP_RECORD_VERSION 1
-#define TRAP_CODE_MAX	    15 /* the longest x86 instruction, SDM vol. 2A 2.3.11 */
+#define TRAP_CODE_MAX       15 /* the longest x86 instruction, SDM vol. 2A 2.3.11 */
 
 /*
- * Event types carry the numbers that both vendors use (SDM vol. 3C table 25-17, APM vol. 2 15.20). SVM has no 5
- * and 6 of its own: the SVM side turns what it sees into them.
+ * Event types carry the numbers that both vendors use (SDM vol. 3C table 25-17, APM vol. 2 15.20). SVM has no
+ * 5 and 6 of its own: the SVM side turns what it sees into them.
  */
 #define TRAP_TYPES(X)                                                                                        \
 	X(TRAP_TYPE_EXTINT, 0, "extint", "external interrupt")                                               \
@@ -22,53 +22,70 @@
 	X(TRAP_TYPE_EXCEPTION, 3, "exception", "fault, trap or abort raised by the CPU")                     \
 	X(TRAP_TYPE_SOFTINT, 4, "int", "INT n (CD ib)")                                                      \
 	X(TRAP_TYPE_ICEBP, 5, "int1", "INT1, also called ICEBP (F1)")                                        \
-	X(TRAP_TYPE_SOFTEXC, 6, "softexc", "INT3 (CC) or INTO (CE)")
+	X(TRAP_TYPE_SOFTEXC, 6, "softexc", "INT3 (CC) or INTO (CE)")                                         \
+	X(TRAP_TYPE_MARK, 15, "mark", "no event: a line of the guest's own (VMCALL mark), its text in gpr[]")
 
 #define X(name, number, text, meaning) name = number,
-enum trap_type { TRAP_TYPES(X) };
+enum trap_type {
+	TRAP_TYPES(X)
+};
 #undef X
 
 /* Bits of trap_record.flags */
-#define TRAP_HAS_ERROR	 0x01 /* error_code is valid */
-#define TRAP_HAS_CR2	 0x02 /* cr2 is the address of this #PF; otherwise it is what CR2 held before */
-#define TRAP_HAS_DR6	 0x04 /* dr6 is what this #DB reports; otherwise it is what DR6 held before */
-#define TRAP_DURING	 0x08 /* taken while the event in during_* was being delivered */
-#define TRAP_DURING_ERR	 0x10 /* during_error is valid */
+#define TRAP_HAS_ERROR   0x01 /* error_code is valid */
+#define TRAP_HAS_CR2     0x02 /* cr2 is the address of this #PF; otherwise it is what CR2 held before */
+#define TRAP_HAS_DR6     0x04 /* dr6 is what this #DB reports; otherwise it is what DR6 held before */
+#define TRAP_DURING      0x08 /* taken while the event in during_* was being delivered */
+#define TRAP_DURING_ERR  0x10 /* during_error is valid */
 #define TRAP_SYNTHESIZED 0x20 /* the #DF that Trapline's merge made of the record before it */
-#define TRAP_DOUBLED	 0x40 /* not delivered: the guest got #DF in its place */
-#define TRAP_TRIPLED	 0x80 /* not delivered: it shut the CPU down */
+#define TRAP_DOUBLED     0x40 /* not delivered: the guest got #DF in its place */
+#define TRAP_TRIPLED     0x80 /* not delivered: it shut the CPU down */
 
 /* gpr[] follows the encoding order of the ModRM byte (SDM vol. 2A table 2-2). */
 enum trap_gpr {
-	TRAP_RAX, TRAP_RCX, TRAP_RDX, TRAP_RBX, TRAP_RSP, TRAP_RBP, TRAP_RSI, TRAP_RDI,
-	TRAP_R8, TRAP_R9, TRAP_R10, TRAP_R11, TRAP_R12, TRAP_R13, TRAP_R14, TRAP_R15,
+	TRAP_RAX,
+	TRAP_RCX,
+	TRAP_RDX,
+	TRAP_RBX,
+	TRAP_RSP,
+	TRAP_RBP,
+	TRAP_RSI,
+	TRAP_RDI,
+	TRAP_R8,
+	TRAP_R9,
+	TRAP_R10,
+	TRAP_R11,
+	TRAP_R12,
+	TRAP_R13,
+	TRAP_R14,
+	TRAP_R15,
 	TRAP_GPRS
 };
 
 struct trap_record {
-	uint64_t seq;	 /* this CPU's running number, from 1; 0 while the record is being written */
-	uint64_t tsc;	 /* the guest's TSC at the exit */
-	uint64_t rip;	 /* of the instruction for faults, INT3, INTO, INT n; of the next one for traps (#DB) */
+	uint64_t seq; /* this CPU's running number, from 1; 0 while the record is being written */
+	uint64_t tsc; /* the guest's TSC at the exit */
+	uint64_t rip; /* of the instruction for faults, INT3, INTO, INT n; of the next one for traps (#DB) */
 	uint64_t cr2;
 	uint64_t cr3;
 	uint64_t gpr[TRAP_GPRS];
 	uint64_t fs_base;
 	uint64_t gs_base;
 	uint32_t cs_base, ss_base, ds_base, es_base; /* 32 bits: they are 0 in 64-bit mode */
-	uint32_t cr0, cr4, efer, rflags, dr6;	     /* no defined bit lies above 31 */
+	uint32_t cr0, cr4, efer, rflags, dr6;        /* no defined bit lies above 31 */
 	uint32_t error_code;
 	uint32_t during_error;
 	uint16_t cs;
-	uint16_t cpu;	       /* Trapline's number of the CPU, from 0 (the boot CPU) */
-	uint8_t vector;	       /* 0 to 31; INT n: 0 to 255 */
-	uint8_t type;	       /* enum trap_type */
-	uint8_t flags;	       /* TRAP_HAS_... */
-	uint8_t mode;	       /* 16, 32 or 64: how the CPU decodes the code bytes */
-	uint8_t cpl;	       /* 0 to 3 */
+	uint16_t cpu;          /* Trapline's number of the CPU, from 0 (the boot CPU) */
+	uint8_t vector;        /* 0 to 31; INT n: 0 to 255 */
+	uint8_t type;          /* enum trap_type */
+	uint8_t flags;         /* TRAP_HAS_... */
+	uint8_t mode;          /* 16, 32 or 64: how the CPU decodes the code bytes */
+	uint8_t cpl;           /* 0 to 3 */
 	uint8_t during_vector; /* with TRAP_DURING */
 	uint8_t during_type;   /* with TRAP_DURING: enum trap_type */
-	uint8_t link;	       /* how many records of this CPU back the event in during_* stands; 0: not recorded */
-	uint8_t code_len;      /* bytes of code[] that could be read, 0 to 15 */
+	uint8_t link; /* how many records of this CPU back the event in during_* stands; 0: not recorded */
+	uint8_t code_len;            /* bytes of code[] that could be read, 0 to 15 */
 	uint8_t code[TRAP_CODE_MAX]; /* from rip on */
 };
 

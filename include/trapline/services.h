@@ -3,11 +3,13 @@
  * that guests use and the tables of docs/vmcall.md.
  *
  * X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)
- *   number   never changes and is never used again; also the service's bit in the feature mask
- *   who      USER: any privilege level, as long as trapline.conf's user_calls names it, which it does by
- * default; KERNEL: levels 0 to 2, and 3 only where user_calls was made to name it rbx...   the kind of each
- * argument, see TRAPLINE_ARGUMENTS errors   what it may return besides NUMBER, DENIED and what its arguments'
- * kinds bring along
+ *
+ *  - number: never changes and is never used again; also the service's bit in the feature mask
+ *  - who: USER, any privilege level, as long as trapline.conf's user_calls names it, which it does by
+ *    default; KERNEL, levels 0 to 2, and 3 only where user_calls was made to name it
+ *  - rbx to rdi: the kind of each argument, see TRAPLINE_ARGUMENTS
+ *  - errors: what it may return besides NUMBER, DENIED and what its arguments' kinds bring along
+ *  - results: registers that are not named keep their values
  */
 #ifndef TRAPLINE_SERVICES_H
 #define TRAPLINE_SERVICES_H
@@ -29,13 +31,86 @@
 	X(LENGTH,   "length of a text, in bytes",    "1 to 120: ARGUMENT")                                   \
 	X(NAME,     "linear address of a NUL-terminated name", "1 to 31 of a-z A-Z 0-9 . _ -: ARGUMENT; canonical: ADDRESS; page rights: FAULT; RAM: MEMORY")
 
+/* A set of errors, as bits. */
+#define ERR(name)    (1u << -(TRAPLINE_E_##name))
+#define ERR_BOX	     (ERR(DENIED) | ERR(RANGE))
+
+/* The progress of a copy: what the registers hold when it ends, well or not, and while it is interrupted. */
+#define COPY_RESULTS "RAX = 0. RBX, RDX: advanced behind the last byte that was copied; RCX: bytes that are left, 0 with RAX = 0; "
+#define LIST_RESULTS "RAX = 0. RBX: advanced by 8 for each page that was copied, RDX by its bytes; RCX: bytes that are left, 0 with RAX = 0; "
+#define PUT_HELP     "; RDX = 0 starts new contents, which are then the caller's"
+#define GET_HELP     "; user mode gets only what its own address space has put"
+
 #define TRAPLINE_SERVICES(X)                                                                                 \
 	X(1,  version,       USER,   NONE, NONE, NONE, NONE, NONE, 0,                                        \
 	  "what this Trapline is; the cheapest call there is",                                               \
-	  "RAX = TRAPLINE_ABI_VERSION; RBX = feature mask: bit n is set when this caller may call service n") \
-	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, 0,                                           \
+	  "RAX = TRAPLINE_ABI_VERSION; RBX = feature mask: bit n is set when this caller may call service n; RCX = bytes of the box; RDX = bytes of a trace record in 31:0, TRAP_RECORD_VERSION in 63:32") \
+	X(2,  status,        KERNEL, NONE, NONE, NONE, NONE, NONE, 0,                                        \
+	  "what it has done",                                                                                \
+	  "RAX = CPUs that are active; RBX = records so far, all CPUs; RCX = records that fit a CPU's ring; RDX = things the guest asked for that were refused; RSI = TSC when the log's t was 0; RDI = TSC kHz") \
+	X(3,  stats,         KERNEL, CPU,  VECTOR, NONE, NONE, NONE, 0,                                      \
+	  "recorded exceptions of one CPU and vector",                                                       \
+	  "RAX = 0; RBX = taken at CPL 0 to 2; RCX = taken at CPL 3")                                        \
+	X(4,  exits,         KERNEL, CPU,  ANY,  NONE, NONE, NONE, ERR(RANGE),                               \
+	  "exits of one CPU and kind, RCX = 0, 1, ... until RANGE",                                          \
+	  "RAX = 0; RBX = how many; RCX, RDX, RSI = the kind's name in ASCII, padded with zeros")            \
+	X(5,  trace_read,    KERNEL, LINEAR, BYTES, CPU, FLAGS, ANY, 0,                                      \
+	  "copies up to 16 records of one CPU, from the one numbered RDI on, into the buffer; whole records only", \
+	  "RAX = how many, 0: nothing new yet; RDX = records that were overwritten before they were read; RDI = number of the next record") \
+	X(6,  trace_map,     KERNEL, CPU,  NONE, NONE, NONE, NONE, 0,                                        \
+	  "lets the guest read one CPU's ring in place, without exits; it cannot write there. record.h says how a ring is read", \
+	  "RAX = 0; RBX = guest-physical address of the ring; RCX = its bytes")                              \
+	X(7,  filter_get,    KERNEL, NONE, NONE, NONE, NONE, NONE, 0,                                        \
+	  "which exceptions are printed and which are recorded",                                             \
+	  "RAX = 0; RBX = mask of vectors that are printed; RCX = of those that are recorded")               \
+	X(8,  filter_set,    KERNEL, ANY,  NONE, NONE, NONE, NONE, ERR(ARGUMENT),                            \
+	  "which exceptions are printed: RBX = mask of vectors, below 2^32",                                 \
+	  "RAX = 0")                                                                                         \
+	X(9,  mark,          USER,   LINEAR, LENGTH, FLAGS, NONE, NONE, 0,                                   \
+	  "puts a line of the caller's own into the trace and on the console",                               \
+	  "RAX = 0; RBX = number of the record; RCX = CPU")                                                  \
+	X(10, say,           KERNEL, LINEAR, LENGTH, FLAGS, NONE, NONE, 0,                                   \
+	  "a message to the operator, on the console",                                                       \
+	  "RAX = 0")                                                                                         \
+	X(11, hear,          KERNEL, LINEAR, BYTES, FLAGS, NONE, NONE, ERR(EMPTY) | ERR(RANGE),              \
+	  "the operator's next message; RANGE: it is longer than the buffer, and still waits",               \
+	  "RAX = its length")                                                                                \
+	X(12, put_registers, USER,   ANY,  ANY,  ANY,  ANY,  ANY, ERR_BOX,                                   \
+	  "RBX, RCX, RDX, RSI into the box, at offset RDI: 32 bytes, 16 outside of 64-bit mode; RDI = 0 starts new contents, which are then the caller's", \
+	  "RAX = 0")                                                                                         \
+	X(13, get_registers, USER,   NONE, NONE, NONE, NONE, ANY, ERR_BOX,                                   \
+	  "as many bytes of the box, from offset RDI on, into registers" GET_HELP,                           \
+	  "RAX = 0; RBX, RCX, RDX, RSI = the bytes")                                                         \
+	X(14, put_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_BOX,                              \
+	  "a guest-physical range into the box, at offset RDX" PUT_HELP,                                     \
+	  COPY_RESULTS "MEMORY: RBX leads to no RAM")                                                        \
+	X(15, get_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_BOX,                              \
+	  "the box, from offset RDX on, into a guest-physical range",                                        \
+	  COPY_RESULTS "MEMORY: RBX leads to no RAM")                                                        \
+	X(16, put_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_BOX,                                 \
+	  "a list of guest-physical pages, RCX bytes in all, into the box, at offset RDX" PUT_HELP,          \
+	  LIST_RESULTS "ADDRESS, MEMORY: the entry at RBX is at fault, FAULT: the list itself is, at RBX")   \
+	X(17, get_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_BOX,                                 \
+	  "the box, from offset RDX on, into a list of guest-physical pages, RCX bytes in all",              \
+	  LIST_RESULTS "ADDRESS, MEMORY: the entry at RBX is at fault, FAULT: the list itself is, at RBX")   \
+	X(18, put_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_BOX,                               \
+	  "the caller's memory into the box, at offset RDX" PUT_HELP,                                        \
+	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
+	X(19, get_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_BOX,                               \
+	  "the box, from offset RDX on, into the caller's memory" GET_HELP,                                  \
+	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
+	X(20, share_open,    KERNEL, NAME, LIST, BYTES, FLAGS, NONE, ERR(ARGUMENT) | ERR(EXISTS) | ERR(FULL) | ERR(RANGE), \
+	  "gives a list of guest-physical pages a name, by which Trapline and its operator reach them until share_close; 1 to 16 MiB; the pages must stay where they are", \
+	  "RAX = the share's number, 1 to 16")                                                               \
+	X(21, share_close,   KERNEL, ANY,  NONE, NONE, NONE, NONE, ERR(MISSING),                             \
+	  "takes share RBX back: once this returns, Trapline does not touch its pages again; RBX = 0: all shares", \
+	  "RAX = 0")                                                                                         \
+	X(22, share_list,    KERNEL, LINEAR, BYTES, FLAGS, NONE, NONE, 0,                                    \
+	  "the shares that are open, as struct trapline_share, as many as fit",                              \
+	  "RAX = how many were written")                                                                     \
+	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, ERR(ARGUMENT) | ERR(ADDRESS) | ERR(MEMORY),  \
 	  "the example of the articles; off unless trapline.conf says example_foo = registers, physical or virtual", \
-	  "registers: prints RBX, RCX, RDX, RAX = 10. physical: RBX = guest-physical address, RCX = length: prints the text, writes \"foo\" over it, RAX = 0, or 1 where that is not RAM. virtual: RBX = linear address, RCX = length up to 64: prints each character, writes \"foo\", RAX = 0, pages come in by #PF")
+	  "registers: prints RBX, RCX, RDX; RAX = 10. physical: RBX = guest-physical address, RCX = length; prints the text there and writes \"foo\" over it; RAX = 0, or 1 where that is not RAM. virtual: RBX = linear address, RCX = length up to 64; prints each character and writes \"foo\" with its NUL; RAX = 0; pages come in by #PF")
 /* clang-format on */
 
 #define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results) TRAPLINE_CALL_##name = (number),

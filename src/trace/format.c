@@ -57,22 +57,29 @@ static void field_t(struct text *t, const struct view *v)
 		(unsigned long long)(ticks % (khz * 1000) * 1000 / khz));
 }
 
+/* A line of the guest's own: no event, so it has neither vector nor name nor type. */
+static bool is_mark(const struct trap_record *r)
+{
+	return r->type == TRAP_TYPE_MARK;
+}
+
 static void field_vec(struct text *t, const struct view *v)
 {
-	text_add(t, "%u", v->r->vector);
+	if (!is_mark(v->r))
+		text_add(t, "%u", v->r->vector);
 }
 
 static void field_name(struct text *t, const struct view *v)
 {
 	const char *name = named_by_vector(v->r->type) ? vector_name(v->r->vector) : type_name(v->r->type);
 
-	if (name)
+	if (name && !is_mark(v->r))
 		text_add(t, "%s", name);
 }
 
 static void field_type(struct text *t, const struct view *v)
 {
-	if (v->r->type != TRAP_TYPE_EXCEPTION && type_name(v->r->type))
+	if (v->r->type != TRAP_TYPE_EXCEPTION && !is_mark(v->r) && type_name(v->r->type))
 		text_add(t, "%s", type_name(v->r->type));
 }
 
@@ -95,6 +102,17 @@ static void field_mode(struct text *t, const struct view *v)
 static void field_cpl(struct text *t, const struct view *v)
 {
 	text_add(t, "%u", v->r->cpl);
+}
+
+static void field_text(struct text *t, const struct view *v)
+{
+	char text[sizeof(v->r->gpr)];
+
+	if (!is_mark(v->r))
+		return;
+	__builtin_memcpy(text, v->r->gpr, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	text_add(t, "%s", text);
 }
 
 static void field_code(struct text *t, const struct view *v)
@@ -220,7 +238,7 @@ size_t trap_format(char *out, size_t size, const struct trap_record *r, const st
 	struct view v = {.r = r, .clock = clock};
 
 	v.decoded = decode(r, &v.insn);
-	text_add(&line, "trap");
+	text_add(&line, "%s", is_mark(r) ? "mark" : "trap");
 	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]) && !line.cut; i++)
 		add_field(&line, &fields[i], &v);
 	return line.length;

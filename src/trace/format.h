@@ -28,6 +28,7 @@
 	X(at,      BARE,   "CS:RIP of the instruction; of the next one for traps")                           \
 	X(mode,    BARE,   "16, 32 or 64: how the CPU decodes code")                                         \
 	X(cpl,     BARE,   "privilege level, 0 to 3")                                                        \
+	X(text,    QUOTED, "only of a mark, whose line starts with the word mark")                           \
 	X(code,    BARE,   "the bytes from RIP on, those that could be read")                                \
 	X(insn,    QUOTED, "the instruction; (bad) when the bytes are none")                                 \
 	X(cr2,     BARE,   "#PF: the address")                                                               \

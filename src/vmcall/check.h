@@ -37,6 +37,16 @@ bool check_linear(uint64_t address, uint64_t bytes, unsigned linear_bits);
 /* Whether [address, address + bytes) lies within the physical addresses of the CPU. */
 bool check_physical(uint64_t address, uint64_t bytes, unsigned physical_bits);
 
+/* The length of a text of `max` bytes at most, without its NUL. */
+static inline unsigned check_length(const char *text, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max && text[n])
+		n++;
+	return n;
+}
+
 /* Length of a well-formed name at `name`, which has CHECK_NAME_MAX bytes; 0: it is not. */
 unsigned check_name(const char *name);
 

@@ -1,8 +1,71 @@
-/* What Trapline is and what it has seen. */
+/* What Trapline is and what it has seen: version, status, stats, exits, filter. */
+#include "exit/dispatch.h"
+#include "lib/string.h"
+#include "vmcall/box.h"
+#include "vmcall/check.h"
 #include "vmcall/vmcall.h"
 
 int64_t vmcall_version(struct vmcall *call)
 {
 	vmcall_return(call, ARG_RBX, vmcall_features(call->user));
+	vmcall_return(call, ARG_RCX, box_size());
+	vmcall_return(call, ARG_RDX, (uint64_t)TRAP_RECORD_VERSION << 32 | sizeof(struct trap_record));
 	return TRAPLINE_ABI_VERSION;
+}
+
+int64_t vmcall_status(struct vmcall *call)
+{
+	uint64_t records = 0, refused = 0;
+
+	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++) {
+		records += cpus[i] ? atomic_load(&cpus[i]->ring.head) : 0;
+		refused += cpus[i] ? cpus[i]->stats.bad_guest : 0;
+	}
+	vmcall_return(call, ARG_RBX, records);
+	vmcall_return(call, ARG_RCX, (uint64_t)call->cpu->ring.mask + 1);
+	vmcall_return(call, ARG_RDX, refused);
+	vmcall_return(call, ARG_RSI, boot_info.tsc_start);
+	vmcall_return(call, ARG_RDI, boot_info.tsc_khz);
+	return atomic_load(&cpus_active);
+}
+
+int64_t vmcall_stats(struct vmcall *call)
+{
+	const uint64_t *counts = cpus[call->arg[ARG_RBX]]->stats.vectors[call->arg[ARG_RCX]];
+
+	vmcall_return(call, ARG_RBX, counts[0]);
+	vmcall_return(call, ARG_RCX, counts[1]);
+	return 0;
+}
+
+int64_t vmcall_exits(struct vmcall *call)
+{
+	uint64_t kind = call->arg[ARG_RCX], word[3];
+	const char *name;
+
+	if (kind >= EXIT_KIND_COUNT)
+		return TRAPLINE_E_RANGE;
+	name = exit_kind_name((enum exit_kind)kind);
+	memset(word, 0, sizeof(word));
+	memcpy(word, name, check_length(name, sizeof(word)));
+	vmcall_return(call, ARG_RBX, cpus[call->arg[ARG_RBX]]->stats.exits[kind]);
+	vmcall_return(call, ARG_RCX, word[0]);
+	vmcall_return(call, ARG_RDX, word[1]);
+	vmcall_return(call, ARG_RSI, word[2]);
+	return 0;
+}
+
+int64_t vmcall_filter_get(struct vmcall *call)
+{
+	vmcall_return(call, ARG_RBX, boot_info.config.print);
+	vmcall_return(call, ARG_RCX, boot_info.config.intercept);
+	return 0;
+}
+
+int64_t vmcall_filter_set(struct vmcall *call)
+{
+	if (call->arg[ARG_RBX] > UINT32_MAX)
+		return TRAPLINE_E_ARGUMENT;
+	boot_info.config.print = (uint32_t)call->arg[ARG_RBX];
+	return 0;
 }

@@ -1,12 +1,16 @@
 /* VMCALL: from number to service. */
 #include "vmcall/vmcall.h"
+#include "console/console.h"
 #include "exit/dispatch.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
+#include "mem/pool.h"
 #include "vendor.h"
+#include "vmcall/box.h"
 #include "vmcall/caller.h"
 #include "vmcall/check.h"
 #include "vmcall/policy.h"
+#include "vmcall/share.h"
 
 struct service {
 	vmcall_service *serve; /* NULL: there is none */
@@ -27,12 +31,33 @@ static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X
 static const enum trap_gpr gpr_of[ARG_COUNT] = {TRAP_RBX, TRAP_RCX, TRAP_RDX, TRAP_RSI, TRAP_RDI};
 
 static struct policy policy;
+static const char *bad_word; /* of user_calls */
 
 const char *vmcall_init(void)
 {
+	uint64_t bytes = (uint64_t)boot_info.config.box << 20, box = 0,
+		 lists = pool_alloc(SHARE_MEMORY / PAGE_SIZE);
+
+	if (bytes)
+		box = pool_alloc(bytes / PAGE_SIZE);
+	if (!lists || (bytes && !box))
+		return "the VMM's memory is too small for the box of trapline.conf";
+	box_init(pool_virt(box), bytes);
+	share_init(pool_virt(lists));
 	caller_init();
-	policy_init(&policy, &boot_info.config);
+	bad_word = policy_init(&policy, &boot_info.config);
 	return NULL;
+}
+
+void vmcall_announce(void)
+{
+	char word[POLICY_NAME_SIZE];
+
+	if (!bad_word)
+		return;
+	memcpy(word, bad_word, POLICY_NAME_SIZE - 1);
+	word[POLICY_NAME_SIZE - 1] = '\0';
+	console_print("trapline: user_calls: no service has the name at \"%s\"; it is ignored", word);
 }
 
 bool vmcall_exists(uint64_t number)

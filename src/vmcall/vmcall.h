@@ -42,6 +42,9 @@ TRAPLINE_SERVICES(X)
  * start. */
 const char *vmcall_init(void);
 
+/* Says on the console what of trapline.conf's user_calls names no service. Once, at start. */
+void vmcall_announce(void);
+
 /* RAX = 0: the number of the service whose name lies at RBX. */
 int64_t vmcall_lookup(struct vmcall *call);
 

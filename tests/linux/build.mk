@@ -11,7 +11,15 @@ $(EXAMPLES:%=$(LINUX)/bin/%): $(LINUX)/bin/%: guest-tools/examples/%.c guest-too
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) -O2 -static -no-pie -o $@ $(filter %.c,$^)
 
-LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%)
+# The tests' own, with the guest's library.
+CALLERS := copies
+
+$(CALLERS:%=$(LINUX)/bin/%): $(LINUX)/bin/%: tests/linux/%.c guest-tools/lib/trapline.c $(wildcard guest-tools/lib/*.h include/trapline/*.h)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOSTCC) $(LINUX_CFLAGS) -o $@ $(filter %.c,$^)
+
+LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%)
 LINUX_MODULES  :=
 
 $(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/programs.c tests/linux/init.h

@@ -1,0 +1,70 @@
+/*
+ * The C library: Trapline's services for user space. What user mode may call is called directly; the rest
+ * goes through the kernel module's /dev/trapline, where that is loaded and may be opened. docs/vmcall.md has
+ * the services.
+ */
+#ifndef LIBTRAPLINE_H
+#define LIBTRAPLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <trapline/record.h>
+#include <trapline/services.h>
+
+struct trapline_registers {
+	int64_t rax;
+	uint64_t rbx, rcx, rdx, rsi, rdi;
+};
+
+/* Errors of the library itself, beside TRAPLINE_E_... */
+#define TRAPLINE_NO_TRAPLINE (-100) /* there is no Trapline beneath this system */
+#define TRAPLINE_NO_MODULE   (-101) /* this needs the kernel module, which is not loaded */
+#define TRAPLINE_NO_RIGHT    (-102) /* /dev/trapline may not be opened, or not be used for this */
+#define TRAPLINE_SYSTEM      (-103) /* errno says why */
+
+/* An error in words. */
+const char *trapline_error(int64_t error);
+
+/* Whether Trapline answers. Safe anywhere: where VMCALL is an invalid opcode that is the answer. Not while
+ * other threads change the handler of SIGILL. */
+bool trapline_present(void);
+
+/* The number of a service, 0 when there is none; no Trapline has none. */
+uint64_t trapline_lookup(const char *name);
+
+/*
+ * Calls a service: directly where user mode may, else through the module.
+ *   r->rax  its number (TRAPLINE_CALL_...); afterwards its result, which is also what is returned
+ */
+int64_t trapline_call(struct trapline_registers *r);
+
+/*
+ * Copies between memory and Trapline's box, any length. Buffers need not be touched, locked or in memory.
+ * Returns 0 or an error; `offset` as in docs/vmcall.md.
+ */
+int64_t trapline_put(const void *buffer, size_t bytes, uint64_t offset);
+int64_t trapline_get(void *buffer, size_t bytes, uint64_t offset);
+
+/* A line of the caller's own in the trace: up to 120 bytes, longer ones are cut. The record's number or an
+ * error. */
+int64_t trapline_mark(const char *text);
+
+/*
+ * Reads records of one CPU from *next on and moves it; adds to *lost. Returns how many, 0 when nothing is
+ * new.
+ */
+int64_t trapline_trace_read(
+	unsigned cpu, uint64_t *next, struct trap_record *records, size_t room, uint64_t *lost);
+
+/* One CPU's ring, mapped for reading. NULL: *error says why. */
+const struct trap_record *trapline_ring(unsigned cpu, size_t *records, int64_t *error);
+
+/*
+ * A share of `bytes` under `name`, made (bytes > 0) or attached to (bytes = 0), mapped. It lasts until every
+ * process that has it has ended or called trapline_share_leave(). NULL: *error says why.
+ */
+void *trapline_share(const char *name, size_t *bytes, int64_t *error);
+void trapline_share_leave(void *memory, size_t bytes);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * The copies between the guest's memory and the box. One exit moves CHUNK_PAGES pages at most; the registers
+ * are the progress, as with REP MOVS: RIP stays at the VMCALL until nothing is left, so that interrupts get
+ * in between, and so does a #PF for a page that is missing. Each chunk finds and checks all its pages before
+ * the first byte moves.
+ */
+#include "cpu/asm.h"
+#include "mem/guest_ram.h"
+#include "mem/layout.h"
+#include "mem/paging.h"
+#include "vendor.h"
+#include "vmcall/box.h"
+#include "vmcall/caller.h"
+
+#define CHUNK_PAGES 16
+
+/* A chunk: parts of guest-physical memory, each within one page. */
+struct chunk {
+	unsigned parts;
+	uint64_t bytes;
+	struct {
+		uint64_t physical, bytes;
+	} part[CHUNK_PAGES];
+};
+
+/* Finds the chunk's parts, as many as are there. 0, or what is wrong with the first one that is not. */
+typedef int64_t gather(struct vmcall *call, enum box_way way, struct chunk *c);
+
+/* The address space, for who owns the box. The kernel is one, whatever it runs on. */
+static uint64_t owner_of(const struct vmcall *call)
+{
+	return call->user ? vendor->get(call->cpu, GUEST_CR3) & PTE_ADDRESS : BOX_KERNEL;
+}
+
+static bool page_in(const struct vmcall *call)
+{
+	return call->arg[ARG_RSI] & TRAPLINE_PAGE_IN;
+}
+
+static void add_part(struct chunk *c, uint64_t physical, uint64_t bytes)
+{
+	c->part[c->parts].physical = physical;
+	c->part[c->parts++].bytes = bytes;
+	c->bytes += bytes;
+}
+
+static uint64_t to_page_end(uint64_t address, uint64_t bytes)
+{
+	uint64_t room = PAGE_SIZE - (address & (PAGE_SIZE - 1));
+
+	return bytes < room ? bytes : room;
+}
+
+static int64_t gather_physical(struct vmcall *call, enum box_way way, struct chunk *c)
+{
+	uint64_t at = call->arg[ARG_RBX], left = call->arg[ARG_RCX];
+
+	while (left && c->parts < CHUNK_PAGES) {
+		uint64_t bytes = to_page_end(at, left);
+
+		if (!guest_is_ram(at))
+			return TRAPLINE_E_MEMORY;
+		add_part(c, at, bytes);
+		at += bytes;
+		left -= bytes;
+	}
+	return 0;
+}
+
+static int64_t gather_virtual(struct vmcall *call, enum box_way way, struct chunk *c)
+{
+	enum guest_access_kind kind = way == BOX_PUT ? GUEST_READ : GUEST_WRITE;
+	uint64_t at = call->arg[ARG_RBX], left = call->arg[ARG_RCX];
+	struct guest_view view;
+	struct guest_page page;
+
+	caller_view(call->cpu, &view);
+	while (left && c->parts < CHUNK_PAGES) {
+		uint64_t bytes = to_page_end(at, left);
+		enum guest_access_result result = guest_access(&view, at, kind, &page);
+
+		/* Behind something that can be copied first, the fault waits for its turn. */
+		if (result != ACCESS_OK)
+			return c->parts ? 0 : caller_fault(call, result, &page, at, page_in(call));
+		add_part(c, page.physical, bytes);
+		at += bytes;
+		left -= bytes;
+	}
+	return 0;
+}
+
+/* The entries are read once, into here, and only these are checked and used. */
+static int64_t gather_pages(struct vmcall *call, enum box_way way, struct chunk *c)
+{
+	uint64_t left = call->arg[ARG_RCX], list[CHUNK_PAGES];
+	unsigned pages =
+		left < CHUNK_PAGES * PAGE_SIZE ? (unsigned)((left + PAGE_SIZE - 1) / PAGE_SIZE) : CHUNK_PAGES;
+	int64_t error = caller_read(call, call->arg[ARG_RBX], list, pages * sizeof(list[0]), page_in(call));
+
+	if (error)
+		return error;
+	for (unsigned i = 0; i < pages; i++) {
+		uint64_t bytes = left < PAGE_SIZE ? left : PAGE_SIZE;
+
+		if (list[i] & (PAGE_SIZE - 1))
+			return TRAPLINE_E_ADDRESS;
+		if (!guest_is_ram(list[i]))
+			return TRAPLINE_E_MEMORY;
+		add_part(c, list[i], bytes);
+		left -= bytes;
+	}
+	return 0;
+}
+
+/* Nothing here can fail any more: every part is RAM, and the box was checked. */
+static void move(const struct chunk *c, enum box_way way, uint8_t *box)
+{
+	for (unsigned i = 0; i < c->parts; i++) {
+		if (way == BOX_PUT)
+			guest_ram_read(c->part[i].physical, box, c->part[i].bytes);
+		else
+			guest_ram_write(c->part[i].physical, box, c->part[i].bytes);
+		box += c->part[i].bytes;
+	}
+}
+
+static void advance(struct vmcall *call, const struct chunk *c, bool list)
+{
+	vmcall_return(call, ARG_RBX, call->arg[ARG_RBX] + (list ? c->parts * 8 : c->bytes));
+	vmcall_return(call, ARG_RCX, call->arg[ARG_RCX] - c->bytes);
+	vmcall_return(call, ARG_RDX, call->arg[ARG_RDX] + c->bytes);
+}
+
+/* One chunk, the box taken. The error behind some parts waits until these are copied. */
+static int64_t copy_chunk(struct vmcall *call, enum box_way way, gather *find, bool list)
+{
+	uint64_t offset = call->arg[ARG_RDX], left = call->arg[ARG_RCX], who = owner_of(call);
+	struct chunk c = {0};
+	int64_t error = box_check(way, who, offset, left);
+
+	if (error)
+		return error;
+	error = find(call, way, &c);
+	if (error && !c.parts)
+		return error;
+	move(&c, way, box_open(way, who, offset, c.bytes));
+	advance(call, &c, list);
+	return error ? error : c.bytes == left ? 0 : VMCALL_AGAIN;
+}
+
+static int64_t copy(struct vmcall *call, enum box_way way, gather *find, bool list)
+{
+	int64_t result;
+
+	if (!box_take())
+		return VMCALL_AGAIN;
+	result = copy_chunk(call, way, find, list);
+	box_release();
+	return result;
+}
+
+int64_t vmcall_put_physical(struct vmcall *call)
+{
+	return copy(call, BOX_PUT, gather_physical, false);
+}
+
+int64_t vmcall_get_physical(struct vmcall *call)
+{
+	return copy(call, BOX_GET, gather_physical, false);
+}
+
+int64_t vmcall_put_pages(struct vmcall *call)
+{
+	return copy(call, BOX_PUT, gather_pages, true);
+}
+
+int64_t vmcall_get_pages(struct vmcall *call)
+{
+	return copy(call, BOX_GET, gather_pages, true);
+}
+
+int64_t vmcall_put_virtual(struct vmcall *call)
+{
+	return copy(call, BOX_PUT, gather_virtual, false);
+}
+
+int64_t vmcall_get_virtual(struct vmcall *call)
+{
+	return copy(call, BOX_GET, gather_virtual, false);
+}
+
+#define REGISTERS 4 /* RBX, RCX, RDX, RSI */
+
+/* As many bytes as the caller's registers have, the four one behind the other. */
+static int64_t copy_registers(struct vmcall *call, enum box_way way)
+{
+	uint64_t each = call->width == UINT32_MAX ? 4 : 8, offset = call->arg[ARG_RDI], who = owner_of(call);
+	int64_t error = box_check(way, who, offset, REGISTERS * each);
+	uint8_t *box;
+
+	if (error)
+		return error;
+	box = box_open(way, who, offset, REGISTERS * each);
+	for (unsigned i = 0; i < REGISTERS; i++, box += each) {
+		if (way == BOX_PUT)
+			__builtin_memcpy(box, &call->arg[i], each);
+		else
+			__builtin_memcpy(&call->arg[i], box, each);
+	}
+	for (unsigned i = 0; way == BOX_GET && i < REGISTERS; i++)
+		vmcall_return(call, (enum vmcall_arg)i, call->arg[i]);
+	return 0;
+}
+
+static int64_t registers(struct vmcall *call, enum box_way way)
+{
+	int64_t result;
+
+	if (!box_take())
+		return VMCALL_AGAIN;
+	result = copy_registers(call, way);
+	box_release();
+	return result;
+}
+
+int64_t vmcall_put_registers(struct vmcall *call)
+{
+	return registers(call, BOX_PUT);
+}
+
+int64_t vmcall_get_registers(struct vmcall *call)
+{
+	return registers(call, BOX_GET);
+}

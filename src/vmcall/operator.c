@@ -1,0 +1,131 @@
+/* Lines between the guest, the trace and the operator: mark, say, hear. */
+#include "vmcall/operator.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "lib/string.h"
+#include "vendor.h"
+#include "vmcall/caller.h"
+
+#define WAITING_MAX 8
+
+/* From the operator, oldest first. */
+static struct {
+	unsigned count;
+	struct {
+		unsigned length;
+		char text[TRAPLINE_TEXT_MAX];
+	} message[WAITING_MAX];
+} waiting;
+static atomic_flag lock = ATOMIC_FLAG_INIT;
+
+static bool try_lock(void)
+{
+	return !atomic_flag_test_and_set_explicit(&lock, memory_order_acquire);
+}
+
+static void unlock(void)
+{
+	atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
+bool operator_send(const char *text)
+{
+	unsigned n = check_length(text, TRAPLINE_TEXT_MAX);
+	bool room;
+
+	while (!try_lock())
+		cpu_pause();
+	room = waiting.count < WAITING_MAX && n;
+	if (room) {
+		memcpy(waiting.message[waiting.count].text, text, n);
+		waiting.message[waiting.count++].length = n;
+	}
+	unlock();
+	return room;
+}
+
+/* The oldest message goes to the guest first and out of the queue when it is there. */
+static int64_t deliver(struct vmcall *call)
+{
+	unsigned n = waiting.message[0].length;
+	int64_t error;
+
+	if (!waiting.count)
+		return TRAPLINE_E_EMPTY;
+	if (call->arg[ARG_RCX] < n)
+		return TRAPLINE_E_RANGE;
+	error = caller_write(
+		call, call->arg[ARG_RBX], waiting.message[0].text, n, call->arg[ARG_RDX] & TRAPLINE_PAGE_IN);
+	if (error)
+		return error;
+	waiting.count--;
+	memmove(&waiting.message[0], &waiting.message[1], waiting.count * sizeof(waiting.message[0]));
+	return n;
+}
+
+int64_t vmcall_hear(struct vmcall *call)
+{
+	int64_t result;
+
+	if (!try_lock())
+		return VMCALL_AGAIN;
+	result = deliver(call);
+	unlock();
+	return result;
+}
+
+/* The text at RBX, RCX bytes, made fit for a log: one line of printable characters. */
+static int64_t take_text(struct vmcall *call, char text[TRAPLINE_TEXT_MAX + 1])
+{
+	uint64_t n = call->arg[ARG_RCX];
+	int64_t error = caller_read(call, call->arg[ARG_RBX], text, n, call->arg[ARG_RDX] & TRAPLINE_PAGE_IN);
+
+	for (uint64_t i = 0; !error && i < n; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			text[i] = '.';
+	text[n] = '\0';
+	return error;
+}
+
+int64_t vmcall_say(struct vmcall *call)
+{
+	char text[TRAPLINE_TEXT_MAX + 1];
+	int64_t error = take_text(call, text);
+
+	if (error)
+		return error;
+	for (char *c = text; *c; c++)
+		if (*c == '"' || *c == '\\')
+			*c = '\''; /* the line is logfmt, and its quotes stay where they are */
+	console_log(
+		"trapline: message cpu=%u cpl=%u text=\"%s\"", call->cpu->number, call->user ? 3 : 0, text);
+	return 0;
+}
+
+/* A record of type TRAP_TYPE_MARK: the caller's registers give way to the text. */
+int64_t vmcall_mark(struct vmcall *call)
+{
+	struct cpu *cpu = call->cpu;
+	char text[TRAPLINE_TEXT_MAX + 1];
+	int64_t error = take_text(call, text);
+	struct trap_record *r;
+
+	if (error)
+		return error;
+	r = ring_begin(&cpu->ring);
+	vendor->capture(cpu, r);
+	memset(r->gpr, 0, sizeof(r->gpr));
+	memcpy(r->gpr, text, call->arg[ARG_RCX]);
+	r->tsc = rdtsc();
+	r->cpu = (uint16_t)cpu->number;
+	r->vector = 0;
+	r->type = TRAP_TYPE_MARK;
+	r->flags = r->code_len = r->link = 0;
+	ring_commit(&cpu->ring, r);
+	cpu->recorded_vector = 0;
+	cpu->recorded_type = TRAP_TYPE_MARK;
+	console_queue_trap(cpu, r->seq);
+	vmcall_return(call, ARG_RBX, r->seq);
+	vmcall_return(call, ARG_RCX, cpu->number);
+	return 0;
+}

@@ -1,0 +1,260 @@
+#include "vmcall/share.h"
+#include "lib/string.h"
+#include "mem/guest_ram.h"
+#include "mem/layout.h"
+#include "vmcall/caller.h"
+#include "vmcall/check.h"
+
+#define BATCH 512 /* entries of a list that are read at once: 4 KiB */
+
+_Static_assert(TRAPLINE_SHARE_NAME == CHECK_NAME_MAX, "one length of names");
+
+static struct share {
+	char name[TRAPLINE_SHARE_NAME]; /* empty: not open */
+	uint64_t bytes;
+	uint64_t *page;
+} shares[TRAPLINE_SHARES];
+
+/* Held for a list of 4096 entries at most. A guest's call that does not get it is made again. */
+static atomic_flag lock = ATOMIC_FLAG_INIT;
+
+static bool try_lock(void)
+{
+	return !atomic_flag_test_and_set_explicit(&lock, memory_order_acquire);
+}
+
+static void unlock(void)
+{
+	atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
+void share_init(uint64_t *memory)
+{
+	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
+		shares[i].page = memory + i * SHARE_PAGES_MAX;
+}
+
+static bool is_open(const struct share *s)
+{
+	return s->name[0];
+}
+
+static struct share *find(const char *name)
+{
+	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
+		if (is_open(&shares[i]) && !strcmp(shares[i].name, name))
+			return &shares[i];
+	return NULL;
+}
+
+static struct share *free_one(void)
+{
+	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
+		if (!is_open(&shares[i]))
+			return &shares[i];
+	return NULL;
+}
+
+static uint64_t pages_of(uint64_t bytes)
+{
+	return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+static bool pages_good(const uint64_t *page, unsigned n, int64_t *error)
+{
+	*error = 0;
+	for (unsigned i = 0; i < n && !*error; i++)
+		*error = page[i] & (PAGE_SIZE - 1) ? TRAPLINE_E_ADDRESS
+			 : guest_is_ram(page[i])   ? 0
+						   : TRAPLINE_E_MEMORY;
+	return !*error;
+}
+
+/* The list, read once into where it stays; a share that is not open yet is nobody's business. */
+static int64_t read_list(struct vmcall *call, uint64_t linear, uint64_t *page, unsigned n, bool page_in)
+{
+	int64_t error = 0;
+
+	for (unsigned done = 0; done < n && !error; done += BATCH) {
+		unsigned part = n - done < BATCH ? n - done : BATCH;
+
+		error = caller_read(call, linear + done * 8, page + done, part * sizeof(page[0]), page_in);
+		if (!error)
+			pages_good(page + done, part, &error);
+	}
+	return error;
+}
+
+/* The name's bytes up to its end, page by page: it may stand at the end of the last page that is there. */
+static int64_t read_name(struct vmcall *call, uint64_t linear, char *name, bool page_in)
+{
+	unsigned first = (unsigned)(PAGE_SIZE - (linear & (PAGE_SIZE - 1))), n = CHECK_NAME_MAX;
+	int64_t error;
+
+	memset(name, 0, CHECK_NAME_MAX);
+	if (first < n)
+		n = first;
+	error = caller_read(call, linear, name, n, page_in);
+	if (!error && n < CHECK_NAME_MAX && check_length(name, n) == n)
+		error = caller_read(call, linear + n, name + n, CHECK_NAME_MAX - n, page_in);
+	if (error)
+		return error;
+	return check_name(name) ? 0 : TRAPLINE_E_ARGUMENT;
+}
+
+static int64_t open_share(struct vmcall *call)
+{
+	uint64_t bytes = call->arg[ARG_RDX];
+	bool page_in = call->arg[ARG_RSI] & TRAPLINE_PAGE_IN;
+	char name[CHECK_NAME_MAX];
+	struct share *s = free_one();
+	int64_t error;
+
+	if (!bytes || bytes > SHARE_PAGES_MAX * PAGE_SIZE)
+		return TRAPLINE_E_RANGE;
+	error = read_name(call, call->arg[ARG_RBX], name, page_in);
+	if (error)
+		return error;
+	if (find(name))
+		return TRAPLINE_E_EXISTS;
+	if (!s)
+		return TRAPLINE_E_FULL;
+	error = read_list(call, call->arg[ARG_RCX], s->page, (unsigned)pages_of(bytes), page_in);
+	if (error)
+		return error;
+	s->bytes = bytes;
+	memcpy(s->name, name, sizeof(name));
+	return s - shares + 1;
+}
+
+int64_t vmcall_share_open(struct vmcall *call)
+{
+	int64_t result;
+
+	if (!try_lock())
+		return VMCALL_AGAIN;
+	result = open_share(call);
+	unlock();
+	return result;
+}
+
+static int64_t close_share(uint64_t number)
+{
+	if (number > TRAPLINE_SHARES || (number && !is_open(&shares[number - 1])))
+		return TRAPLINE_E_MISSING;
+	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
+		if (!number || number - 1 == i)
+			shares[i].name[0] = '\0';
+	return 0;
+}
+
+int64_t vmcall_share_close(struct vmcall *call)
+{
+	int64_t result;
+
+	if (!try_lock())
+		return VMCALL_AGAIN;
+	result = close_share(call->arg[ARG_RBX]);
+	unlock();
+	return result;
+}
+
+/* With the lock held. */
+static bool describe(unsigned n, struct trapline_share *out)
+{
+	if (n >= TRAPLINE_SHARES || !is_open(&shares[n]))
+		return false;
+	*out = (struct trapline_share){
+		.number = n + 1, .pages = (uint32_t)pages_of(shares[n].bytes), .bytes = shares[n].bytes};
+	memcpy(out->name, shares[n].name, sizeof(out->name));
+	return true;
+}
+
+int64_t vmcall_share_list(struct vmcall *call)
+{
+	uint64_t room = call->arg[ARG_RCX] / sizeof(struct trapline_share);
+	struct trapline_share list[TRAPLINE_SHARES];
+	unsigned count = 0;
+	int64_t error;
+
+	if (!try_lock())
+		return VMCALL_AGAIN;
+	for (unsigned i = 0; i < TRAPLINE_SHARES && count < room; i++)
+		count += describe(i, &list[count]);
+	unlock();
+	error = caller_write(call, call->arg[ARG_RBX], list, count * sizeof(list[0]),
+		call->arg[ARG_RDX] & TRAPLINE_PAGE_IN);
+	return error ? error : (int64_t)count;
+}
+
+/* The operator's side waits: what it waits for is short, and runs on another CPU. */
+static void wait_lock(void)
+{
+	while (!try_lock())
+		cpu_pause();
+}
+
+bool share_at(unsigned n, struct trapline_share *out)
+{
+	bool there;
+
+	wait_lock();
+	there = describe(n, out);
+	unlock();
+	return there;
+}
+
+uint32_t share_find(const char *name)
+{
+	struct share *s;
+
+	wait_lock();
+	s = find(name);
+	unlock();
+	return s ? (uint32_t)(s - shares + 1) : 0;
+}
+
+/* Page by page under the lock: a close in between ends it. */
+static uint64_t copy(uint32_t number, uint64_t offset, char *buffer, uint64_t bytes, bool write)
+{
+	const struct share *s = &shares[number - 1];
+	uint64_t done = 0;
+
+	if (number - 1 >= TRAPLINE_SHARES || !is_open(s) || offset >= s->bytes)
+		return 0;
+	if (bytes > s->bytes - offset)
+		bytes = s->bytes - offset;
+	if (bytes > PAGE_SIZE)
+		bytes = PAGE_SIZE;
+	while (done < bytes) {
+		uint64_t at = offset + done, in_page = at & (PAGE_SIZE - 1);
+		uint64_t part = bytes - done < PAGE_SIZE - in_page ? bytes - done : PAGE_SIZE - in_page;
+		uint64_t physical = s->page[at / PAGE_SIZE] + in_page;
+
+		if (!(write ? guest_ram_write(physical, buffer + done, part)
+			    : guest_ram_read(physical, buffer + done, part)))
+			break;
+		done += part;
+	}
+	return done;
+}
+
+uint64_t share_read(uint32_t number, uint64_t offset, void *buffer, uint64_t bytes)
+{
+	uint64_t done;
+
+	wait_lock();
+	done = copy(number, offset, buffer, bytes, false);
+	unlock();
+	return done;
+}
+
+uint64_t share_write(uint32_t number, uint64_t offset, const void *buffer, uint64_t bytes)
+{
+	uint64_t done;
+
+	wait_lock();
+	done = copy(number, offset, (char *)buffer, bytes, true);
+	unlock();
+	return done;
+}

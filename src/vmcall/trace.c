@@ -1,0 +1,38 @@
+/* The trace to the guest: by copy, and in place. */
+#include "lib/string.h"
+#include "mem/pool.h"
+#include "mem/stage2.h"
+#include "vmcall/caller.h"
+
+#define RECORDS_MAX 16 /* 4 KiB: a call stays short */
+
+int64_t vmcall_trace_read(struct vmcall *call)
+{
+	uint64_t room = call->arg[ARG_RCX] / sizeof(struct trap_record), seq = call->arg[ARG_RDI];
+	struct ring_reader reader = {.ring = &cpus[call->arg[ARG_RDX]]->ring, .next = seq ? seq : 1};
+	struct trap_record records[RECORDS_MAX];
+	unsigned n = 0;
+	int64_t error;
+
+	while (n < RECORDS_MAX && n < room && ring_read(&reader, &records[n]))
+		n++;
+	error = caller_write(call, call->arg[ARG_RBX], records, n * sizeof(records[0]),
+		call->arg[ARG_RSI] & TRAPLINE_PAGE_IN);
+	if (error)
+		return error;
+	vmcall_return(call, ARG_RDX, reader.lost);
+	vmcall_return(call, ARG_RDI, reader.next);
+	return n;
+}
+
+int64_t vmcall_trace_map(struct vmcall *call)
+{
+	const struct trace_ring *ring = &cpus[call->arg[ARG_RBX]]->ring;
+	uint64_t base = pool_phys(ring->records),
+		 bytes = ((uint64_t)ring->mask + 1) * sizeof(struct trap_record);
+
+	stage2_show(call->cpu, (unsigned)call->arg[ARG_RBX], base, bytes);
+	vmcall_return(call, ARG_RBX, base);
+	vmcall_return(call, ARG_RCX, bytes);
+	return 0;
+}
