@@ -61,17 +61,23 @@ def test_exceptions_same_as_bare(machine):
     expect(len(bare) == len(trapline), f"{len(bare)} lines bare, {len(trapline)} here; see {runs[1].out}")
 
 
+def is_record_of(trap, site):
+    """A fetch that faults leaves no bytes; otherwise one of the two may have seen fewer of them."""
+    same_place = logs.place(trap["at"])[1] == int(site["at"].rpartition(":")[2], 16) and trap["vec"] == site["vec"]
+    code, wanted = trap.get("code", ""), site["code"]
+    return same_place and (code.startswith(wanted) or wanted.startswith(code))
+
+
 @on(*EVERYWHERE)
 def test_exceptions_recorded(machine):
-    """Each instruction that the program names as the site of an exception has a trap line with its bytes."""
-    run = machine.guest("exceptions").expect_status(0)
+    """Each instruction that the program names as the site of an exception has a trap line with vector and bytes."""
+    run = machine.guest("exceptions", CONF=machine.conf("print = all\n")).expect_status(0)
     sites = logs.records(run.guest, "site")
     expect(sites, f"the program names no sites; see {run.out}/guest.log")
-    recorded = {logs.place(trap["at"])[1]: trap for trap in run.traps}
-    for site in sites:
-        trap = recorded.get(int(site["at"].rpartition(":")[2], 16))
-        expect(trap, f"no trap line for {site}")
-        expect(site["code"].startswith(trap["code"]) or trap["code"].startswith(site["code"]), f"{trap} for {site}")
+    if machine.backend == "vmx":  # VT-x has no exit for INT n (CD ib): docs/vendors.md
+        sites = [site for site in sites if not site["code"].startswith("cd")]
+    missing = [site for site in sites if not any(is_record_of(trap, site) for trap in run.traps)]
+    expect(not missing, f"no trap line for {len(missing)} of {len(sites)}: {missing[:3]}; see {run.out}/trapline.log")
 
 
 @on(*EVERYWHERE)
