@@ -54,12 +54,19 @@ static bool check_image(struct vmm *v)
 	return !fault;
 }
 
-/* The pool: the rings, the box, and what page tables and per-CPU state need. */
+/* What page tables and per-CPU state need, and the tray of the guest's copies. */
 static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
 {
-	uint64_t ring = (uint64_t)c->ring * 256; /* bytes a record takes, include/trapline/record.h */
+	return 4 * MIB + c->tray * MIB + cpus * (MIB / 4);
+}
 
-	return 4 * MIB + c->box * MIB + cpus * (ring + MIB / 4);
+/* The black box holds the rings and the histories. */
+static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
+{
+	uint64_t ring = (uint64_t)c->ring * 256;       /* bytes a record takes, include/trapline/record.h */
+	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
+
+	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 + cpus * (ring + history + MIB / 64);
 }
 
 static bool take_info(struct vmm *v)
@@ -82,7 +89,7 @@ static bool take_memory(struct vmm *v, const struct loader *l)
 	uint32_t cpus = v->info->cpus;
 
 	v->box = round_up(box_size(&l->config, cpus));
-	v->size = round_up(v->header->image_size) + round_up(pool_size(cpus)) + v->box;
+	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, cpus)) + v->box;
 	v->region = memory_region(l, v->size, v->box);
 	if (!v->region)
 		return false;

@@ -176,6 +176,7 @@ void cpu_entered(void)
 	if (active < boot_info.cpus)
 		return;
 	console_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
+	vmcall_announce();
 	host_map_close();
 }
 

@@ -33,7 +33,7 @@
 
 /* A set of errors, as bits. */
 #define ERR(name)    (1u << -(TRAPLINE_E_##name))
-#define ERR_BOX	     (ERR(DENIED) | ERR(RANGE))
+#define ERR_TRAY	     (ERR(DENIED) | ERR(RANGE))
 
 /* The progress of a copy: what the registers hold when it ends, well or not, and while it is interrupted. */
 #define COPY_RESULTS "RAX = 0. RBX, RDX: advanced behind the last byte that was copied; RCX: bytes that are left, 0 with RAX = 0; "
@@ -44,7 +44,7 @@
 #define TRAPLINE_SERVICES(X)                                                                                 \
 	X(1,  version,       USER,   NONE, NONE, NONE, NONE, NONE, 0,                                        \
 	  "what this Trapline is; the cheapest call there is",                                               \
-	  "RAX = TRAPLINE_ABI_VERSION; RBX = feature mask: bit n is set when this caller may call service n; RCX = bytes of the box; RDX = bytes of a trace record in 31:0, TRAP_RECORD_VERSION in 63:32") \
+	  "RAX = TRAPLINE_ABI_VERSION; RBX = feature mask: bit n is set when this caller may call service n; RCX = bytes of the tray; RDX = bytes of a trace record in 31:0, TRAP_RECORD_VERSION in 63:32") \
 	X(2,  status,        KERNEL, NONE, NONE, NONE, NONE, NONE, 0,                                        \
 	  "what it has done",                                                                                \
 	  "RAX = CPUs that are active; RBX = records so far, all CPUs; RCX = records that fit a CPU's ring; RDX = things the guest asked for that were refused; RSI = TSC when the log's t was 0; RDI = TSC kHz") \
@@ -75,29 +75,29 @@
 	X(11, hear,          KERNEL, LINEAR, BYTES, FLAGS, NONE, NONE, ERR(EMPTY) | ERR(RANGE),              \
 	  "the operator's next message; RANGE: it is longer than the buffer, and still waits",               \
 	  "RAX = its length")                                                                                \
-	X(12, put_registers, USER,   ANY,  ANY,  ANY,  ANY,  ANY, ERR_BOX,                                   \
-	  "RBX, RCX, RDX, RSI into the box, at offset RDI: 32 bytes, 16 outside of 64-bit mode; RDI = 0 starts new contents, which are then the caller's", \
+	X(12, put_registers, USER,   ANY,  ANY,  ANY,  ANY,  ANY, ERR_TRAY,                                   \
+	  "RBX, RCX, RDX, RSI into the tray, at offset RDI: 32 bytes, 16 outside of 64-bit mode; RDI = 0 starts new contents, which are then the caller's", \
 	  "RAX = 0")                                                                                         \
-	X(13, get_registers, USER,   NONE, NONE, NONE, NONE, ANY, ERR_BOX,                                   \
-	  "as many bytes of the box, from offset RDI on, into registers" GET_HELP,                           \
+	X(13, get_registers, USER,   NONE, NONE, NONE, NONE, ANY, ERR_TRAY,                                   \
+	  "as many bytes of the tray, from offset RDI on, into registers" GET_HELP,                           \
 	  "RAX = 0; RBX, RCX, RDX, RSI = the bytes")                                                         \
-	X(14, put_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_BOX,                              \
-	  "a guest-physical range into the box, at offset RDX" PUT_HELP,                                     \
+	X(14, put_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_TRAY,                              \
+	  "a guest-physical range into the tray, at offset RDX" PUT_HELP,                                     \
 	  COPY_RESULTS "MEMORY: RBX leads to no RAM")                                                        \
-	X(15, get_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_BOX,                              \
-	  "the box, from offset RDX on, into a guest-physical range",                                        \
+	X(15, get_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_TRAY,                              \
+	  "the tray, from offset RDX on, into a guest-physical range",                                        \
 	  COPY_RESULTS "MEMORY: RBX leads to no RAM")                                                        \
-	X(16, put_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_BOX,                                 \
-	  "a list of guest-physical pages, RCX bytes in all, into the box, at offset RDX" PUT_HELP,          \
+	X(16, put_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                                 \
+	  "a list of guest-physical pages, RCX bytes in all, into the tray, at offset RDX" PUT_HELP,          \
 	  LIST_RESULTS "ADDRESS, MEMORY: the entry at RBX is at fault, FAULT: the list itself is, at RBX")   \
-	X(17, get_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_BOX,                                 \
-	  "the box, from offset RDX on, into a list of guest-physical pages, RCX bytes in all",              \
+	X(17, get_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                                 \
+	  "the tray, from offset RDX on, into a list of guest-physical pages, RCX bytes in all",              \
 	  LIST_RESULTS "ADDRESS, MEMORY: the entry at RBX is at fault, FAULT: the list itself is, at RBX")   \
-	X(18, put_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_BOX,                               \
-	  "the caller's memory into the box, at offset RDX" PUT_HELP,                                        \
+	X(18, put_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
+	  "the caller's memory into the tray, at offset RDX" PUT_HELP,                                        \
 	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
-	X(19, get_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_BOX,                               \
-	  "the box, from offset RDX on, into the caller's memory" GET_HELP,                                  \
+	X(19, get_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
+	  "the tray, from offset RDX on, into the caller's memory" GET_HELP,                                  \
 	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
 	X(20, share_open,    KERNEL, NAME, LIST, BYTES, FLAGS, NONE, ERR(ARGUMENT) | ERR(EXISTS) | ERR(FULL) | ERR(RANGE), \
 	  "gives a list of guest-physical pages a name, by which Trapline and its operator reach them until share_close; 1 to 16 MiB; the pages must stay where they are", \

@@ -1,14 +1,14 @@
 /* What Trapline is and what it has seen: version, status, stats, exits, filter. */
 #include "exit/dispatch.h"
 #include "lib/string.h"
-#include "vmcall/box.h"
+#include "vmcall/tray.h"
 #include "vmcall/check.h"
 #include "vmcall/vmcall.h"
 
 int64_t vmcall_version(struct vmcall *call)
 {
 	vmcall_return(call, ARG_RBX, vmcall_features(call->user));
-	vmcall_return(call, ARG_RCX, box_size());
+	vmcall_return(call, ARG_RCX, tray_size());
 	vmcall_return(call, ARG_RDX, (uint64_t)TRAP_RECORD_VERSION << 32 | sizeof(struct trap_record));
 	return TRAPLINE_ABI_VERSION;
 }

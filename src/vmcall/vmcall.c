@@ -6,7 +6,7 @@
 #include "mem/guest_access.h"
 #include "mem/pool.h"
 #include "vendor.h"
-#include "vmcall/box.h"
+#include "vmcall/tray.h"
 #include "vmcall/caller.h"
 #include "vmcall/check.h"
 #include "vmcall/policy.h"
@@ -35,14 +35,12 @@ static const char *bad_word; /* of user_calls */
 
 const char *vmcall_init(void)
 {
-	uint64_t bytes = (uint64_t)boot_info.config.box << 20, box = 0,
-		 lists = pool_alloc(SHARE_MEMORY / PAGE_SIZE);
+	uint64_t bytes = (uint64_t)boot_info.config.tray << 20;
+	uint64_t lists = pool_alloc(SHARE_MEMORY / PAGE_SIZE), tray = pool_alloc(bytes / PAGE_SIZE);
 
-	if (bytes)
-		box = pool_alloc(bytes / PAGE_SIZE);
-	if (!lists || (bytes && !box))
-		return "the VMM's memory is too small for the box of trapline.conf";
-	box_init(pool_virt(box), bytes);
+	if (!lists || !tray)
+		return "the VMM's memory is too small for the tray of trapline.conf";
+	tray_init(pool_virt(tray), bytes);
 	share_init(pool_virt(lists));
 	caller_init();
 	bad_word = policy_init(&policy, &boot_info.config);

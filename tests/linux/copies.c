@@ -1,5 +1,5 @@
 /*
- * The box from user space, without privileges: buffers that nobody has touched, that are copied on write,
+ * The tray from user space, without privileges: buffers that nobody has touched, that are copied on write,
  * read-only or not there. One line a case, "copies name=... ok"; the exit status is the number of cases that
  * failed.
  */
@@ -17,7 +17,7 @@
 #include "../../guest-tools/lib/trapline.h"
 
 #define MIB      (1ul << 20)
-#define BOX      (16 * MIB)
+#define TRAY      (16 * MIB)
 #define PAGE     4096ul
 #define KERNEL   0xffff800000000000ul
 #define UNMAPPED 0x10000000ul
@@ -54,12 +54,12 @@ static unsigned char *fresh(size_t n)
 /* 16 MiB each way, into memory that the kernel has not given any pages yet. */
 static void largest(void)
 {
-	unsigned char *from = malloc(BOX), *to = malloc(BOX);
+	unsigned char *from = malloc(TRAY), *to = malloc(TRAY);
 
-	for (size_t i = 0; i < BOX; i++)
+	for (size_t i = 0; i < TRAY; i++)
 		from[i] = pattern(i);
-	report("put_16_mib", trapline_put(from, BOX, 0) == 0);
-	report("get_16_mib_untouched", trapline_get(to, BOX, 0) == 0 && holds_pattern(to, BOX));
+	report("put_16_mib", trapline_put(from, TRAY, 0) == 0);
+	report("get_16_mib_untouched", trapline_get(to, TRAY, 0) == 0 && holds_pattern(to, TRAY));
 	free(from);
 	free(to);
 }
@@ -182,7 +182,7 @@ static void refused(void)
 					  &r) == TRAPLINE_E_ADDRESS);
 	report("wraps", copy(TRAPLINE_CALL_put_virtual, (void *)~0ul, 2, 0, &r) == TRAPLINE_E_ADDRESS);
 	report("giant", copy(TRAPLINE_CALL_put_virtual, (void *)PAGE, ~0ul >> 20, 0, &r) == TRAPLINE_E_RANGE);
-	report("beyond_the_box", copy(TRAPLINE_CALL_put_virtual, &byte, 1, BOX, &r) != 0);
+	report("beyond_the_tray", copy(TRAPLINE_CALL_put_virtual, &byte, 1, TRAY, &r) != 0);
 	r = (struct trapline_registers){TRAPLINE_CALL_put_virtual, (uint64_t)&byte, 1, 0, 8, 0};
 	report("unknown_flag", trapline_call(&r) == TRAPLINE_E_ARGUMENT);
 	r = (struct trapline_registers){63, 0, 0, 0, 0, 0};
