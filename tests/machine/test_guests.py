@@ -67,13 +67,17 @@ def test_exceptions_same_as_bare(machine):
 
 <<<<<<< others
 def is_at(trap, site):
-    return trap["vec"] == site["vec"] and logs.place(trap["at"])[1] == logs.number(site["at"])
+    # INT1 is recorded where it lies, as INT3 is; the guest names where it returns to, as for every other #DB.
+    length = 1 if trap.get("type") == "int1" else 0
+    return trap["vec"] == site["vec"] and logs.place(trap["at"])[1] + length == logs.number(site["at"])
 
 
 def same_code(trap, site):
     """Equal as far as both go; a trap line has none where the instruction itself could not be fetched."""
     code, wanted = trap.get("code", ""), site.get("code", "")
-    if not code:
+    if trap.get("type") == "int1":
+        return code.startswith("f1")
+    if not code and wanted:
         return logs.number(trap.get("cr2", "-1")) == logs.number(site["at"])
     return wanted.startswith(code) or code.startswith(wanted)
 =======
