@@ -65,7 +65,6 @@ def test_exceptions_same_as_bare(machine):
     expect(len(bare) == len(trapline), f"{len(bare)} lines bare, {len(trapline)} here; see {runs[1].out}")
 
 
-<<<<<<< others
 def is_at(trap, site):
     # INT1 is recorded where it lies, as INT3 is; the guest names where it returns to, as for every other #DB.
     length = 1 if trap.get("type") == "int1" else 0
@@ -80,18 +79,10 @@ def same_code(trap, site):
     if not code and wanted:
         return logs.number(trap.get("cr2", "-1")) == logs.number(site["at"])
     return wanted.startswith(code) or code.startswith(wanted)
-=======
-def is_record_of(trap, site):
-    """A fetch that faults leaves no bytes; otherwise one of the two may have seen fewer of them."""
-    same_place = logs.place(trap["at"])[1] == int(site["at"].rpartition(":")[2], 16) and trap["vec"] == site["vec"]
-    code, wanted = trap.get("code", ""), site["code"]
-    return same_place and (code.startswith(wanted) or wanted.startswith(code))
->>>>>>> landed
 
 
 @on(*EVERYWHERE)
 def test_exceptions_recorded(machine):
-<<<<<<< others
     """Each instruction that the program names as the site of an exception has a trap line with its bytes."""
     run = exceptions(machine).expect_status(0)
     sites = logs.records(run.guest, "site")
@@ -100,16 +91,6 @@ def test_exceptions_recorded(machine):
         here = [trap for trap in run.traps if is_at(trap, site)]
         expect(here, f"no trap line for {site}; see {run.out}/trapline.log")
         expect(any(same_code(trap, site) for trap in here), f"other bytes: {here} for {site}")
-=======
-    """Each instruction that the program names as the site of an exception has a trap line with vector and bytes."""
-    run = machine.guest("exceptions", CONF=machine.conf("print = all\n")).expect_status(0)
-    sites = logs.records(run.guest, "site")
-    expect(sites, f"the program names no sites; see {run.out}/guest.log")
-    if machine.backend == "vmx":  # VT-x has no exit for INT n (CD ib): docs/vendors.md
-        sites = [site for site in sites if not site["code"].startswith("cd")]
-    missing = [site for site in sites if not any(is_record_of(trap, site) for trap in run.traps)]
-    expect(not missing, f"no trap line for {len(missing)} of {len(sites)}: {missing[:3]}; see {run.out}/trapline.log")
->>>>>>> landed
 
 
 @on(*EVERYWHERE)
