@@ -128,7 +128,7 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 
 	while (atomic_flag_test_and_set(&start.lock))
 		cpu_pause();
-	error = vendor->probe();
+	error = vendor->present() ? vendor->probe() : "it has not the virtualization that the boot CPU has";
 	if (!error)
 		error = apic_cpu_init(cpu);
 	if (!error)

@@ -22,7 +22,7 @@ $(CALLERS:%=$(LINUX)/bin/%): $(LINUX)/bin/%: tests/linux/%.c guest-tools/lib/tra
 LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%)
 LINUX_MODULES  :=
 
-$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/programs.c tests/linux/init.h
+$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/programs.c tests/linux/init.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(WARN) -std=gnu11 -O1 -static -no-pie -fcf-protection=none -o $@ $(filter %.c,$^)

@@ -7,6 +7,8 @@
  *   trapline.mode=boot     nothing: only the boot is of interest
  *   trapline.mode=forks    FORKS processes through busybox, for the time they take
  *   trapline.mode=storm    STORM invalid opcodes in a row, for the time they take
+ *   trapline.mode=allstorm that on every CPU at once, trapline.n=N times on each
+ *   trapline.mode=hotplug  all CPUs but one offline and online again, trapline.n=N times
  *   trapline.run=LIST      programs and modules of the initrd: see run_programs() in init.h; after the mode's
  * own work trapline.icebp         faults: INT1 too, which hangs QEMU 7.2 The last line is GUEST-DONE in every
  * case.
@@ -17,6 +19,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
@@ -29,6 +32,7 @@
 
 #define FORKS 100
 #define STORM 20000
+#define ROUNDS 3
 
 static char command_line[4096];
 
@@ -89,7 +93,14 @@ static const char *word_value(const char *key)
 	return value;
 }
 
-static long microseconds_since(const struct timespec *start)
+static long number(const char *key, long otherwise)
+{
+	const char *value = word_value(key);
+
+	return value ? atol(value) : otherwise;
+}
+
+long microseconds_since(const struct timespec *start)
 {
 	struct timespec now;
 
@@ -155,6 +166,10 @@ int main(void)
 		run_forks();
 	else if (mode_is("storm"))
 		run_storm();
+	else if (mode_is("allstorm"))
+		run_allstorm(number("trapline.n=", STORM));
+	else if (mode_is("hotplug"))
+		run_hotplug(number("trapline.n=", ROUNDS));
 	else if (!mode_is("boot"))
 		run_faults(strstr(command_line, "trapline.icebp") != NULL);
 	if (word_value("trapline.run="))

@@ -2,6 +2,8 @@
 #ifndef INIT_H
 #define INIT_H
 
+#include <time.h>
+
 /*
  * Provokes the exceptions of the table in faults.c, each in a child of its own, and prints a line for each:
  *
@@ -24,5 +26,20 @@ void run_faults(int icebp);
  *   log:word                   prints the kernel's lines with this word
  */
 void run_programs(const char *list);
+
+/*
+ * UD2, n times on each CPU at once, by a thread that is bound to it; a line for each CPU:
+ *
+ *   allstorm cpu=1 n=10000 seen=10000 wrong=0 trapline=1 us=730112
+ *
+ * seen: signals for the right instruction on the right CPU; wrong: others; trapline: whether CPUID has its
+ * signature there.
+ */
+void run_allstorm(long n);
+
+/* Takes all CPUs but the first offline and online again, `rounds` times, and looks at each as above, once. */
+void run_hotplug(long rounds);
+
+long microseconds_since(const struct timespec *start);
 
 #endif
