@@ -49,14 +49,20 @@ def test_triple_fault(machine):
     expect("trapline: end" in block, "the block has no end")
 
 
-def exceptions(machine):
-    return machine.guest("exceptions", CONF=machine.conf("print = all\n"))
+# What an emulator gets wrong beneath a hypervisor only: docs/emulators.md.
+LEFT_OUT = {"svm-bochs": "gp_mov_cr0_pe"}
+
+
+def exceptions(machine, **variables):
+    left_out = LEFT_OUT.get(machine.backend)
+    arguments = f"skip={left_out}" if left_out else ""
+    return machine.guest("exceptions", CONF=machine.conf("print = all\n"), ARGS=arguments, **variables)
 
 
 @on(*EVERYWHERE)
 def test_exceptions_same_as_bare(machine):
     """Every exception of 64-bit mode reaches the guest's handlers exactly as it does bare."""
-    runs = machine.guest("exceptions", TRAPLINE=0), exceptions(machine)
+    runs = exceptions(machine, TRAPLINE=0), exceptions(machine)
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
     expect(bare, f"the program printed nothing; see {runs[0].out}")
     runs[1].expect_active(machine.vendor)
