@@ -104,6 +104,8 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 		conclude_cr2(svm, v);
 	if (svm->odd & SVM_SOFT_PENDING)
 		svm_soft_event_done(cpu);
+	if (svm->odd & SVM_STEP_IRET)
+		svm_end_step(cpu);
 	if (!svm->odd)
 		cpu->work &= ~CPU_WORK_VENDOR;
 }

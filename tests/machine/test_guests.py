@@ -106,3 +106,35 @@ def test_msr_cpuid_same_as_bare(machine):
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
     expect(bare, f"the program printed nothing; see {runs[0].out}")
     expect(bare == trapline, "\n".join(sorted(set(bare) ^ set(trapline))[:10]))
+
+
+@on(*EVERYWHERE)
+def test_nmi_same_as_bare(machine):
+    """NMIs arrive once each, and the one that comes during another waits until the IRET has been carried out."""
+    runs = machine.guest("nmi", TRAPLINE=0), machine.guest("nmi")
+    bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
+    expect(len(bare) == 6 and bare == trapline, f"bare: {bare}\nhere: {trapline}")
+
+
+@on("svm", "vmx")
+def test_hidden(machine):
+    """Trapline's memory reads as ones and keeps nothing, each store to it is reported, and its UART is not there."""
+    run = machine.guest("hidden").expect_status(0).expect_active(machine.vendor)
+    pages = logs.records(run.guest, "memory")
+    ones = "f" * 16
+    expect([page["page"] for page in pages] == ["first", "middle", "last"], f"pages: {pages}; see {run.out}/guest.log")
+    expect(all(page["before"] == page["after"] == ones for page in pages), f"not ones: {pages}")
+    reports = run.trapline.count("trapline: guest write to Trapline's memory")
+    expect(reports == 3, f"{reports} reports; see {run.out}/trapline.log")
+    run.expect_line("uart scratch=ff status=ff", "guest")
+
+
+@on("svm", "vmx")
+def test_nothing_intercepted(machine):
+    """With every exception left to the guest nothing is recorded, and the guest sees what it sees bare."""
+    conf = machine.conf("intercept = none\nintercept_int = off\nprint = all\n")
+    runs = exceptions(machine, TRAPLINE=0), machine.guest("exceptions", CONF=conf)
+    bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
+    expect(not runs[1].traps, f"recorded all the same: {runs[1].traps[:3]}")
+    different = [pair for pair in zip(bare, trapline) if pair[0] != pair[1]]
+    expect(bare and not different, "\n".join(f"bare: {one}\nhere: {other}" for one, other in different[:5]))
