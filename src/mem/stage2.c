@@ -9,7 +9,7 @@
 #define EAGER_LIMIT_2M (64ull << 30)
 
 struct page_tables stage2_tables;
-static uint64_t sink, physical_limit;
+static uint64_t sink, dropped, physical_limit;
 static uint64_t watched = ~0ull; /* a page that is never writable */
 
 static uint64_t physical_address_limit(void)
@@ -96,11 +96,13 @@ const char *stage2_init(void)
 		.alloc = pool_alloc,
 	};
 	sink = pool_alloc(1);
+	dropped = pool_alloc(1);
 	physical_limit = physical_address_limit();
 	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit : EAGER_LIMIT_2M;
-	if (!stage2_tables.root || !sink || !map(0, eager) || !hide_region())
+	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !hide_region())
 		return "the VMM's memory is too small for the second-level page tables";
 	memset(pool_virt(sink), 0xff, PAGE_SIZE);
+	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
 	return NULL;
 }
 
@@ -145,25 +147,31 @@ bool stage2_map_late(uint64_t gpa)
 	return gpa < physical_limit && map(gpa, LARGE_PAGE);
 }
 
+static void close_leaf(uint64_t gpa)
+{
+	unsigned level;
+
+	*paging_leaf(&stage2_tables, gpa, &level) = hidden_leaf(gpa);
+}
+
+/* What is stored goes to a page of its own: the others go on reading ones meanwhile. */
 void stage2_open_sink(struct cpu *cpu, uint64_t gpa)
 {
 	unsigned level;
-	uint64_t *leaf = paging_leaf(&stage2_tables, gpa, &level);
 
-	*leaf = sink | page_bits(sink, true);
+	if (cpu->work & CPU_WORK_SINK)
+		close_leaf(cpu->sink_gpa);
+	*paging_leaf(&stage2_tables, gpa, &level) = dropped | page_bits(dropped, true);
 	cpu->sink_gpa = gpa;
 	cpu->work |= CPU_WORK_SINK;
 }
 
 void stage2_close_sink(struct cpu *cpu)
 {
-	unsigned level;
-	uint64_t *leaf = paging_leaf(&stage2_tables, cpu->sink_gpa, &level);
-
 	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa >> 12)
 		return; /* it has just been opened */
-	*leaf = hidden_leaf(cpu->sink_gpa);
-	memset(pool_virt(sink), 0xff, PAGE_SIZE);
+	close_leaf(cpu->sink_gpa);
+	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
 	vendor->stage2_flush(cpu);
 	cpu->work &= ~CPU_WORK_SINK;
 }

@@ -10,16 +10,17 @@ const char guest_name[] = "hidden";
 
 #define TWO_MIB  (2ull << 20)
 #define MAP_SIZE 32768
+#define MOST_PAGES 16384 /* PCI's configuration space is larger */
 #define COM2     0x2f8
 
 static uint8_t map[MAP_SIZE] __attribute__((aligned(8)));
 
-/* Reserved, a multiple of 2 MiB, aligned to it and below 4 GiB: Trapline's, on machines where nothing else is
+/* Reserved, a multiple of 2 MiB, aligned to it, below 64 MiB in size and below 4 GiB: Trapline's, on machines where nothing else is
  * like that. */
 static bool is_region(const EFI_MEMORY_DESCRIPTOR *d)
 {
 	return d->Type == EfiReservedMemoryType && !(d->PhysicalStart % TWO_MIB) &&
-	       !(d->NumberOfPages * 4096 % TWO_MIB) && d->PhysicalStart < 1ull << 32;
+	       !(d->NumberOfPages * 4096 % TWO_MIB) && d->NumberOfPages < MOST_PAGES && d->PhysicalStart < 1ull << 32;
 }
 
 static void try_page(const char *name, uint64_t at)
@@ -28,6 +29,7 @@ static void try_page(const char *name, uint64_t at)
 	uint64_t before = *word, after;
 
 	*word = 0x1122334455667788;
+	cpuid(0, 0); /* until the next exit, the instruction that stored may see its own value */
 	after = *word;
 	print("memory page=%s before=%lx after=%lx\n", name, before, after);
 }
