@@ -164,6 +164,7 @@ const struct vendor svm_vendor = {
 	.watch_interrupts = svm_watch_interrupts,
 	.init_state = svm_init_state,
 	.start_at = svm_start_at,
+	.reload = svm_reload,
 	.skip_to = svm_skip_to,
 	.rdmsr = svm_rdmsr,
 	.wrmsr = svm_wrmsr,

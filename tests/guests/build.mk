@@ -1,7 +1,7 @@
 # The guest programs: small EFI programs that run bare and under Trapline, and must print the same on COM1.
 # gnu-efi gives the start code and the linker script; everything else is in lib/ and shared with the VMM's src/lib.
 GUEST_DIR   := $(BUILD)/guests
-GUEST_NAMES := nmi hidden hello halt poweroff reset triple exceptions msrcpuid bench vmmfault modes
+GUEST_NAMES := $(basename $(notdir $(wildcard tests/guests/*.c)))
 GUEST_EFI   := $(GUEST_NAMES:%=$(GUEST_DIR)/%.efi)
 GUEST_OBJ   := $(patsubst tests/guests/lib/%,$(GUEST_DIR)/lib/%.o,$(basename $(wildcard tests/guests/lib/*.[cS]))) \
                $(GUEST_DIR)/src/lib/printf.o $(GUEST_DIR)/src/lib/string.o
