@@ -93,6 +93,8 @@ def test_exceptions_recorded(machine):
     run = exceptions(machine).expect_status(0)
     sites = logs.records(run.guest, "site")
     expect(sites, f"the program names no sites; see {run.out}/guest.log")
+    if machine.backend == "vmx":  # VT-x has no exit for INT n (CD ib): docs/vendors.md
+        sites = [site for site in sites if not site["code"].startswith("cd")]
     for site in sites:
         here = [trap for trap in run.traps if is_at(trap, site)]
         expect(here, f"no trap line for {site}; see {run.out}/trapline.log")
