@@ -34,6 +34,12 @@ void report_trap(const struct trap_record *r)
 	console_print("%s", line);
 }
 
+void report_earlier(const struct trap_record *r)
+{
+	trap_format(line, sizeof(line), r, console_clock());
+	console_print("  before: %s", line);
+}
+
 void report_registers(const struct trap_record *r)
 {
 	const uint64_t *g = r->gpr;

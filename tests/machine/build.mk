@@ -39,7 +39,7 @@ VENDORS := svm $(if $(wildcard src/vmx/*.c),vmx)
 deps: ## install what is missing (Debian's packages, its kernel)
 	$(Q)tools/deps.sh
 
-machine-files: all $(MACHINE_FILES)
+machine-files: all test-efi $(MACHINE_FILES)
 
 # What is missing may be make's own input, so that a second make does the work once it is there.
 run: deps ## boot Debian's kernel under Trapline to an init that provokes faults; show the trace
