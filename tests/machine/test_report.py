@@ -305,3 +305,17 @@ def test_fault_inside_the_screen(machine):
     for name, inner in (("IN_SCREEN", "#PF"), ("OVERFLOW_IN_SCREEN", "#DF")):
         run, text = fault(machine, name)
         expect_lines(run, text, rf"^trapline: the step registers of this report faulted: .*name={inner} ", *ALWAYS)
+
+
+@on("svm")
+def test_refused_store(machine):
+    """A guest's store to Trapline's memory is told field by field, and the guest goes on."""
+    run = machine.guest("hidden").expect_status(0).expect_active(machine.vendor)
+    expect_lines(
+        run,
+        run.trapline,
+        rf"^trapline: guest write to Trapline's memory cpu=0 gpa={HEX} rip={HEX}; it changes nothing$",
+        r'^  stage2 access=write by="the instruction" page="present, it does not permit this" gpa=',
+        rf"^  stage2 linear={HEX} cr3={HEX}$",
+        rf'^  stage2 at=0x38:{HEX} mode=64 cpl=0 insn="mov ',
+    )
