@@ -19,7 +19,7 @@
 const char guest_name[] = "startup";
 
 #define CPUS         3
-#define SETTLE_US    30000 /* after what should do nothing, before one looks */
+#define SETTLE_US    100000 /* after what should do nothing, before one looks */
 #define NMIS         50
 #define STATUS_FLAGS 0x8d5u /* left by the trampoline itself */
 

@@ -63,6 +63,10 @@ test-vmx: machine-files guests usb ## the machine tests on VT-x, on Bochs
 	$(Q)$(MACHINE_TESTS) --vendor vmx $(TEST)
 endif
 
+.PHONY: test-storm
+test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
+	$(Q)STORM=1 $(MACHINE_TESTS) --backend svm smp.storm_million
+
 bench: machine-files guests ## measure what Trapline costs; writes build/bench.json
 	$(Q)tools/bench.py
 

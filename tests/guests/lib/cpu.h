@@ -112,10 +112,6 @@ static inline void outw(uint16_t port, uint16_t value)
 	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
-static inline void cpu_pause(void)
-{
-	__asm__ volatile("pause");
-}
 
 static inline uint8_t inb(uint16_t port)
 {
