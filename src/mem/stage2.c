@@ -7,6 +7,7 @@
 
 /* Mapped at once where the CPU has no 1 GiB pages; what lies above is mapped when it is used. */
 #define EAGER_LIMIT_2M (64ull << 30)
+#define RETYPE_REPORTS 8
 
 struct page_tables stage2_tables;
 static uint64_t sink, dropped, physical_limit;
@@ -127,16 +128,22 @@ static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 
 void stage2_retype(void)
 {
-	uint64_t left_out = 0, size;
+	static unsigned reported;
+	uint64_t left_out = 0, changed = 0, size, old;
 
 	for (uint64_t at = 0; at < physical_limit; at += size) {
 		unsigned level;
 		uint64_t *leaf = paging_leaf(&stage2_tables, at, &level);
 
 		size = 1ull << (12 + 9 * (level - 1));
-		if (leaf && !stage2_is_hidden(at) && !retype(leaf, at, size))
-			left_out++;
+		if (!leaf || stage2_is_hidden(at))
+			continue;
+		old = *leaf;
+		left_out += !retype(leaf, at, size);
+		changed += *leaf != old;
 	}
+	if (changed && reported++ < RETYPE_REPORTS)
+		console_log("trapline: memory types follow the guest's MTRRs: %lu pages changed", changed);
 	if (left_out)
 		console_log("trapline: no memory left to follow the MTRRs in %lu pages, whose memory type stays", left_out);
 }

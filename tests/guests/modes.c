@@ -1,13 +1,13 @@
 /*
- * Exceptions and task switches in protected mode without paging, exceptions in real mode, and the way there and back
- * through compatibility mode (SDM vol. 3A 10.8.5, 10.9, 21.1). The code is modes.asm; here its results are printed, one
- * line each: bare and under Trapline they have to be the same.
+ * Exceptions and task switches in protected mode without paging, exceptions in real mode, and the way there
+ * and back through compatibility mode (SDM vol. 3A 10.8.5, 10.9, 21.1). The code is modes.asm; here its
+ * results are printed, one line each: bare and under Trapline they have to be the same.
  */
 #include <efi.h>
 #include "lib/guest.h"
 
 #define LOW_MEMORY 0x90000
-#define VALUE	   255
+#define VALUE      255
 
 const char guest_name[] = "modes";
 
@@ -35,8 +35,8 @@ static void print_result(const struct result *r)
 	if (r->vector == VALUE)
 		print("case mode=%u ip=%04x value=%08x\n", r->mode, r->ip, r->error);
 	else
-		print("case mode=%u ip=%04x vec=%u err=%x cs=%x flags=%x dr6=%x\n", r->mode, r->ip, r->vector, r->error,
-			r->cs, r->flags, r->dr6);
+		print("case mode=%u ip=%04x vec=%u err=%x cs=%x flags=%x dr6=%x\n", r->mode, r->ip, r->vector,
+			r->error, r->cs, r->flags, r->dr6);
 }
 
 EFI_STATUS guest_main(void)
