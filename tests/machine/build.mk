@@ -34,7 +34,7 @@ MACHINE_TESTS := tests/machine/run
 # VT-x counts as soon as there is code for it.
 VENDORS := svm $(if $(wildcard src/vmx/*.c),vmx)
 
-.PHONY: deps run launch machine-files test test-svm bench usb format check
+.PHONY: deps run launch debug machine-files test test-svm bench usb format check
 
 deps: ## install what is missing (Debian's packages, its kernel)
 	$(Q)tools/deps.sh
@@ -49,6 +49,9 @@ run: deps ## boot Debian's kernel under Trapline to an init that provokes faults
 
 launch: machine-files ## the launcher as it is; `tools/launch --help` lists its variables
 	$(Q)tools/launch
+
+debug: machine-files guests ## QEMU stopped before Trapline starts, with gdb attached; in it, `help trapline`
+	$(Q)tools/debug
 
 test: deps ## unit tests, then the machine tests on both vendors
 	$(Q)$(MAKE) --no-print-directory machine-files guests usb

@@ -1,15 +1,18 @@
 """What is left when something dies: the chain of a triple fault, the black box, Trapline's own fault screen."""
 
 import contextlib
+import os
 import pathlib
 import re
+import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 import time
 
 from lib import logs
-from lib.machine import BUILD, expect, on
+from lib.machine import BUILD, GUESTS, ROOT, Skip, expect, on
 
 BACKENDS = ("svm", "vmx", "svm-bochs")
 TEST_BUILD = BUILD / "test/trapline.efi"
@@ -319,3 +322,26 @@ def test_refused_store(machine):
         rf"^  stage2 linear={HEX} cr3={HEX}$",
         rf'^  stage2 at=0x38:{HEX} mode=64 cpl=0 insn="mov ',
     )
+
+
+@on("svm")
+def test_debug(machine):
+    """`make debug`: gdb is at Trapline's first instruction, and shows the guest's state and the rings while the guest runs."""
+    if not shutil.which("gdb"):
+        raise Skip("gdb is not installed")
+    out = machine.scratch / "debug"
+    env = dict(os.environ, EFI=str(GUESTS / "triple.efi"), OUT=str(out), TIMEOUT="100")
+    commands = ("hbreak shutdown_guest", "continue", "backtrace 2", "trapline guest", "trapline ring 2", "trapline exits")
+    arguments = [part for command in commands for part in ("-ex", command)]
+    done = subprocess.run(
+        [ROOT / "tools/debug", "-batch", *arguments], env=env, capture_output=True, text=True, timeout=150, check=False
+    )
+    for pattern in (
+        r"^Trapline's image is at 0x",
+        r"^#1 .* in exit_exception ",
+        r"^guest state cpu=0$",
+        r"^rip=[0-9a-f]+ ",
+        r"^cpu=0 seq=\d+ #DF ",
+        r"^cpu=0 tsc=\d+ reason=0x4d ",
+    ):
+        expect(re.search(pattern, done.stdout, re.M), f"no line like {pattern}: {done.stdout[-2000:]}{done.stderr[-500:]}")
