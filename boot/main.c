@@ -19,9 +19,17 @@ static bool start_vmm(const struct loader *l)
 	return active;
 }
 
+/* The shell puts its parameters on the handle of what it starts (UEFI shell specification 2.1). */
+static bool from_shell(const struct loader *l)
+{
+	void *parameters;
+
+	return !EFI_ERROR(BS->HandleProtocol(l->image, &ShellParametersProtocolGuid, &parameters));
+}
+
 /*
  * What is returned without a next image decides what the firmware does: on success its boot manager stays in
- * its menu, on an error it tries the next boot option (UEFI specification 3.1.1).
+ * its menu, on an error it tries the next boot option (UEFI specification 3.1.1), which then boots inside Trapline.
  */
 static EFI_STATUS finish(const struct loader *l, bool active)
 {
@@ -29,8 +37,12 @@ static EFI_STATUS finish(const struct loader *l, bool active)
 		return chain_start(l);
 	if (!active)
 		return EFI_ABORTED;
-	say("no next image configured; returning to the firmware");
-	return EFI_SUCCESS;
+	if (from_shell(l)) {
+		say("no next image configured; returning to the shell");
+		return EFI_SUCCESS;
+	}
+	say("no next image configured; the firmware goes on with its next boot option");
+	return EFI_ABORTED;
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)

@@ -1,3 +1,55 @@
-# The guest's side of the VMCALL interface.
+# The guest's side of the VMCALL interface: the library, trapctl, and the kernel module where the headers of the guest's
+# kernel are there (tools/deps.sh).
+TOOLS := $(BUILD)/guest-tools
+
+TOOLS_CFLAGS := -std=gnu17 -O2 -g $(WARN) -fcf-protection=none -Iinclude -Isrc
+
 .PHONY: guest-tools
-guest-tools:
+guest-tools: $(TOOLS)/libtrapline.a $(TOOLS)/bin/trapctl ## build the library, trapctl and the kernel module for guests
+
+$(TOOLS)/%.o: guest-tools/%.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TOOLS_CFLAGS) -MMD -MP -c $< -o $@
+
+$(TOOLS)/libtrapline.a: $(TOOLS)/lib/trapline.o
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# Prints records in the console's own words, so it brings the console's formatter along.
+TRAPCTL_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools/trapctl/*.c))
+TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/text trace/vector cpu/msr_name lib/printf
+TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(ZYDIS_HOST_LIB)
+
+# Its own printf, under names that libc does not have.
+$(TOOLS)/src/%.o: src/%.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TOOLS_CFLAGS) $(ZYDIS_CPPFLAGS) -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf -fno-builtin \
+		-MMD -MP -c $< -o $@
+$(TOOLS)/src/trace/decode.o: | $(ZYDIS_STAMP)
+
+# Static: it runs on whatever system the guest has.
+$(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -static -o $@ $^
+
+-include $(wildcard $(TOOLS)/*/*.d $(TOOLS)/src/*/*.d)
+
+# Kernel modules are built in folders of their own, because Kbuild writes beside the sources.
+#   $(call kernel_module,name,files)
+GUEST_HEADERS := $(wildcard $(BUILD)/linux/headers/usr/src/linux-headers-*-amd64)
+define kernel_module
+$(TOOLS)/modules/$(1)/$(1).ko: $(2) $(wildcard include/trapline/*.h)
+	$$(call say,KBUILD,$$@)
+	@rm -rf $$(@D) && mkdir -p $$(@D)/include
+	@cp $(2) $$(@D) && cp -r include/trapline $$(@D)/include
+	$$(Q)$$(MAKE) -s -C $(GUEST_HEADERS) M=$$(abspath $$(@D)) $(3) modules >$$(@D)/log 2>&1 || { cat $$(@D)/log; false; }
+endef
+
+MODULE_FILES := $(wildcard guest-tools/module/*)
+$(eval $(call kernel_module,trapline,$(MODULE_FILES)))
+ifneq ($(GUEST_HEADERS),)
+guest-tools: $(TOOLS)/modules/trapline/trapline.ko
+endif

@@ -76,6 +76,7 @@ struct vendor {
 	/* What src/apic carries out in software. */
 	void (*init_state)(struct cpu *cpu);		      /* as INIT leaves the guest's state, cpu->gpr apart */
 	void (*start_at)(struct cpu *cpu, uint8_t vector);    /* from there, as a SIPI starts it */
+	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed; NULL: every entry loads them */
 	void (*skip_to)(struct cpu *cpu, uint64_t rip);	      /* skip(), where the next instruction is known */
 
 	/* MSRs that the vendor's state holds or hides. */

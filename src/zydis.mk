@@ -42,5 +42,6 @@ $(ZYDIS_LIB) $(ZYDIS_HOST_LIB):
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 # The files of ours that know Zydis.
-$(BUILD)/vmm/trace/decode.o $(BUILD)/vmm/exit/store.o: VMM_DEFS += $(ZYDIS_CPPFLAGS)
-$(BUILD)/vmm/trace/decode.o $(BUILD)/vmm/exit/store.o: | $(ZYDIS_STAMP)
+ZYDIS_USERS := $(patsubst src/%.c,$(BUILD)/vmm/%.o,$(shell grep -l 'Zydis/Zydis.h' $(VMM_C)))
+$(ZYDIS_USERS): VMM_DEFS += $(ZYDIS_CPPFLAGS)
+$(ZYDIS_USERS): | $(ZYDIS_STAMP)

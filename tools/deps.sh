@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what building and testing Trapline needs on Debian 12, and unpacks Debian's own kernel to
-# build/linux/vmlinuz for the guest. Runs nothing, and needs no network, when all of it is there already.
+# build/linux/vmlinuz for the guest, with its headers in build/linux/headers for the kernel modules. Runs nothing, and
+# needs no network, when all of it is there already.
 #
 #   tools/deps.sh           install what is missing
 #   tools/deps.sh --check   only say whether anything is missing (status 1 when it is)
@@ -13,7 +14,7 @@ packages=(
 	# the machines, and the disks they boot
 	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
 	# tests and guests
-	libcmocka-dev python3 cpio xz-utils busybox-static
+	libcmocka-dev python3 cpio xz-utils busybox-static gdb libelf1 clang
 	# make format, make check
 	clang-format clang-tidy cppcheck shellcheck
 )
@@ -99,12 +100,59 @@ fetch_kernel() {
 	mv "$linux/vmlinuz.new" "$linux/vmlinuz"
 }
 
+# What a bzImage says of itself (Documentation/x86/boot.rst): at 0x20e the place of its version, from 0x200 on.
+kernel_version() {
+	python3 - "$linux/vmlinuz" <<-'END'
+		import sys
+		image = open(sys.argv[1], "rb").read(65536)
+		start = 0x200 + int.from_bytes(image[0x20E:0x210], "little")
+		print(image[start:image.index(b" ", start)].decode())
+	END
+}
+
+# The headers of a kernel and what they need, downloaded into a folder. Fails when the archive does not have them (any more).
+download_headers() {
+	local package=linux-headers-$1 needed
+	mapfile -t needed < <(apt-cache depends "$package" 2>/dev/null |
+		sed -nE 's/^ *Depends: (linux-headers-[0-9].*-common|linux-kbuild-.*)$/\1/p')
+	(cd "$2" && apt_get download "$package" "${needed[@]}" 2>/dev/null)
+}
+
+# Debian's headers name their other half by where it would be installed.
+unpack_headers() {
+	local package
+	rm -rf "$linux/headers.new"
+	for package in "$1"/*.deb; do
+		dpkg-deb -x "$package" "$linux/headers.new"
+	done
+	# shellcheck disable=SC2016 # make's own variables
+	sed -i 's#^include /usr/src/#include $(dir $(lastword $(MAKEFILE_LIST)))../#' \
+		"$linux"/headers.new/usr/src/linux-headers-*-amd64/Makefile
+	rm -rf "$linux/headers" && mv "$linux/headers.new" "$linux/headers"
+}
+
+# The archive keeps the headers of its newest kernel only: with an older one the kernel is fetched anew as well.
+fetch_headers() {
+	local temporary version
+	temporary=$(mktemp -d)
+	version=$(kernel_version)
+	say "downloading the headers of Linux $version"
+	if ! download_headers "$version" "$temporary"; then
+		download_kernel && mv "$linux/vmlinuz.new" "$linux/vmlinuz" &&
+			download_headers "$(kernel_version)" "$temporary" || return 1
+	fi
+	unpack_headers "$temporary"
+	rm -rf "$temporary"
+}
+
 mapfile -t missing < <(missing_packages)
 
 if [ "${1:-}" = --check ]; then
-	[ "${#missing[@]}" = 0 ] && [ -s "$linux/vmlinuz" ]
+	[ "${#missing[@]}" = 0 ] && [ -s "$linux/vmlinuz" ] && [ -d "$linux/headers" ]
 	exit
 fi
 
 [ "${#missing[@]}" = 0 ] || install_packages "${missing[@]}"
 [ -s "$linux/vmlinuz" ] || fetch_kernel
+# Without them everything is built but the kernel modules, whose tests are then skipped.
+[ -d "$linux/headers" ] || fetch_headers || say "no headers for the guest's kernel: its modules are not built" >&2

@@ -24,7 +24,8 @@
 	X(FLAGS,    "TRAPLINE_PAGE_IN or 0",         "no other bit: ARGUMENT")                               \
 	X(CPU,      "a CPU's number, from 0",        "the CPU is active: ARGUMENT")                          \
 	X(VECTOR,   "an exception vector",           "0 to 31: ARGUMENT")                                    \
-	X(LINEAR,   "linear address of the caller's buffer", "canonical with its length, no wrap: ADDRESS; page rights: FAULT; RAM: MEMORY") \
+	X(FROM,     "linear address of memory that Trapline reads", "canonical with its length, no wrap: ADDRESS; page rights: FAULT; RAM: MEMORY") \
+	X(INTO,     "linear address of memory that Trapline writes", "the same") \
 	X(LIST,     "linear address of an array of guest-physical page addresses, 8 bytes each", "aligned to 8, canonical with its length: ADDRESS; page rights: FAULT; each page aligned to 4096: ADDRESS; RAM: MEMORY") \
 	X(PHYSICAL, "guest-physical address",        "within the CPU's physical addresses with its length: ADDRESS; RAM: MEMORY") \
 	X(BYTES,    "length in bytes of the memory", "nothing by itself")                                    \
@@ -54,7 +55,7 @@
 	X(4,  exits,         KERNEL, CPU,  ANY,  NONE, NONE, NONE, ERR(RANGE),                               \
 	  "exits of one CPU and kind, RCX = 0, 1, ... until RANGE",                                          \
 	  "RAX = 0; RBX = how many; RCX, RDX, RSI = the kind's name in ASCII, padded with zeros")            \
-	X(5,  trace_read,    KERNEL, LINEAR, BYTES, CPU, FLAGS, ANY, 0,                                      \
+	X(5,  trace_read,    KERNEL, INTO, BYTES, CPU, FLAGS, ANY, 0,                                      \
 	  "copies up to 16 records of one CPU, from the one numbered RDI on, into the buffer; whole records only", \
 	  "RAX = how many, 0: nothing new yet; RDX = records that were overwritten before they were read; RDI = number of the next record") \
 	X(6,  trace_map,     KERNEL, CPU,  NONE, NONE, NONE, NONE, 0,                                        \
@@ -66,13 +67,13 @@
 	X(8,  filter_set,    KERNEL, ANY,  NONE, NONE, NONE, NONE, ERR(ARGUMENT),                            \
 	  "which exceptions are printed: RBX = mask of vectors, below 2^32",                                 \
 	  "RAX = 0")                                                                                         \
-	X(9,  mark,          USER,   LINEAR, LENGTH, FLAGS, NONE, NONE, 0,                                   \
+	X(9,  mark,          USER,   FROM, LENGTH, FLAGS, NONE, NONE, 0,                                   \
 	  "puts a line of the caller's own into the trace and on the console",                               \
 	  "RAX = 0; RBX = number of the record; RCX = CPU")                                                  \
-	X(10, say,           KERNEL, LINEAR, LENGTH, FLAGS, NONE, NONE, 0,                                   \
+	X(10, say,           KERNEL, FROM, LENGTH, FLAGS, NONE, NONE, 0,                                   \
 	  "a message to the operator, on the console",                                                       \
 	  "RAX = 0")                                                                                         \
-	X(11, hear,          KERNEL, LINEAR, BYTES, FLAGS, NONE, NONE, ERR(EMPTY) | ERR(RANGE),              \
+	X(11, hear,          KERNEL, INTO, BYTES, FLAGS, NONE, NONE, ERR(EMPTY) | ERR(RANGE),              \
 	  "the operator's next message; RANGE: it is longer than the buffer, and still waits",               \
 	  "RAX = its length")                                                                                \
 	X(12, put_registers, USER,   ANY,  ANY,  ANY,  ANY,  ANY, ERR_TRAY,                                   \
@@ -93,10 +94,10 @@
 	X(17, get_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                                 \
 	  "the tray, from offset RDX on, into a list of guest-physical pages, RCX bytes in all",              \
 	  LIST_RESULTS "ADDRESS, MEMORY: the entry at RBX is at fault, FAULT: the list itself is, at RBX")   \
-	X(18, put_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
+	X(18, put_virtual,   USER,   FROM, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
 	  "the caller's memory into the tray, at offset RDX" PUT_HELP,                                        \
 	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
-	X(19, get_virtual,   USER,   LINEAR, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
+	X(19, get_virtual,   USER,   INTO, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
 	  "the tray, from offset RDX on, into the caller's memory" GET_HELP,                                  \
 	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
 	X(20, share_open,    KERNEL, NAME, LIST, BYTES, FLAGS, NONE, ERR(ARGUMENT) | ERR(EXISTS) | ERR(FULL) | ERR(RANGE), \
@@ -105,7 +106,7 @@
 	X(21, share_close,   KERNEL, ANY,  NONE, NONE, NONE, NONE, ERR(MISSING),                             \
 	  "takes share RBX back: once this returns, Trapline does not touch its pages again; RBX = 0: all shares", \
 	  "RAX = 0")                                                                                         \
-	X(22, share_list,    KERNEL, LINEAR, BYTES, FLAGS, NONE, NONE, 0,                                    \
+	X(22, share_list,    KERNEL, INTO, BYTES, FLAGS, NONE, NONE, 0,                                    \
 	  "the shares that are open, as struct trapline_share, as many as fit",                              \
 	  "RAX = how many were written")                                                                     \
 	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, ERR(ARGUMENT) | ERR(ADDRESS) | ERR(MEMORY),  \

@@ -59,21 +59,28 @@ void report_trap(const struct trap_record *r)
 	say("%s", line);
 }
 
+void report_earlier(const struct trap_record *r)
+{
+	char line[LINE_MAX];
+
+	trap_format(line, sizeof(line), r, console_clock());
+	say("  before: %s", line);
+}
+
 void report_registers(const struct trap_record *r)
 {
 	const uint64_t *g = r->gpr;
 
-	say("  regs rax=%016lx rbx=%016lx rcx=%016lx rdx=%016lx", g[TRAP_RAX], g[TRAP_RBX],
-		g[TRAP_RCX], g[TRAP_RDX]);
-	say("  regs rsi=%016lx rdi=%016lx rbp=%016lx rsp=%016lx", g[TRAP_RSI], g[TRAP_RDI],
-		g[TRAP_RBP], g[TRAP_RSP]);
-	say("  regs r8 =%016lx r9 =%016lx r10=%016lx r11=%016lx", g[TRAP_R8], g[TRAP_R9],
-		g[TRAP_R10], g[TRAP_R11]);
-	say("  regs r12=%016lx r13=%016lx r14=%016lx r15=%016lx", g[TRAP_R12], g[TRAP_R13],
-		g[TRAP_R14], g[TRAP_R15]);
-	say(
-		"  regs rip=%016lx cs=%04x rflags=%08x cr0=%08x cr2=%016lx cr3=%016lx cr4=%08x efer=%08x",
-		r->rip, r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
+	say("  regs rax=%016lx rbx=%016lx rcx=%016lx rdx=%016lx", g[TRAP_RAX], g[TRAP_RBX], g[TRAP_RCX],
+		g[TRAP_RDX]);
+	say("  regs rsi=%016lx rdi=%016lx rbp=%016lx rsp=%016lx", g[TRAP_RSI], g[TRAP_RDI], g[TRAP_RBP],
+		g[TRAP_RSP]);
+	say("  regs r8 =%016lx r9 =%016lx r10=%016lx r11=%016lx", g[TRAP_R8], g[TRAP_R9], g[TRAP_R10],
+		g[TRAP_R11]);
+	say("  regs r12=%016lx r13=%016lx r14=%016lx r15=%016lx", g[TRAP_R12], g[TRAP_R13], g[TRAP_R14],
+		g[TRAP_R15]);
+	say("  regs rip=%016lx cs=%04x rflags=%08x cr0=%08x cr2=%016lx cr3=%016lx cr4=%08x efer=%08x", r->rip,
+		r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
 }
 
 static unsigned physical_bits(void)

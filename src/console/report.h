@@ -22,6 +22,9 @@ void report_answer(const struct cpu *cpu);
 /* A record as its trap line. */
 void report_trap(const struct trap_record *r);
 
+/* The same, marked as one that is not part of the chain. */
+void report_earlier(const struct trap_record *r);
+
 /* Its registers. */
 void report_registers(const struct trap_record *r);
 

@@ -130,6 +130,9 @@ struct cpu {
 		uint64_t entry[CPU_PRINT_QUEUE]; /* seq, and the vector above CPU_PRINT_SEQ_BITS */
 	} print;
 	struct cpu_stats stats;
+	struct {
+		uint64_t rip, gpa;
+	} refused;			     /* the newest access that second-level paging refused */
 	void *vendor;		     /* struct svm_cpu or struct vmx_cpu */
 	struct host_before {	     /* what cpu_load_host() took away */
 		struct descriptor_table gdt, idt;

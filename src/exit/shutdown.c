@@ -12,6 +12,8 @@
 #include "trace/summary.h"
 #include "vendor.h"
 
+#define RUNS_SHOWN 8
+
 /* The table of what was recorded, all CPUs together. */
 static void print_summary(void)
 {
@@ -58,7 +60,7 @@ void shutdown_report(const char *why)
 static bool same_state(const struct trap_record *a, const struct trap_record *b)
 {
 	return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip && a->cr3 == b->cr3 &&
-	       a->cr2 == b->cr2 && a->rflags == b->rflags && a->cr0 == b->cr0;
+	       a->rflags == b->rflags && a->cr0 == b->cr0;
 }
 
 /*
@@ -75,8 +77,26 @@ static void print_link(const struct cpu *cpu, const struct trap_record *r, const
 		report_stack(cpu, r);
 	}
 	report_walk(cpu, r);
-	if (!(r->flags & TRAP_DOUBLED))
+	if (!(r->flags & (TRAP_DOUBLED | TRAP_TRIPLED))) /* nothing was delivered */
 		report_gate(cpu, r);
+}
+
+/*
+ * What came before the chain, the newest last. A handler that faults at its first instruction does so until the stack is
+ * used up, and only then in a chain: the fault that it was called for stands at the start of that run.
+ */
+static void print_before(const struct cpu *cpu, uint64_t seq)
+{
+	static struct trap_run runs[RUNS_SHOWN];
+	unsigned n = chain_runs(&cpu->ring, seq, runs, RUNS_SHOWN);
+
+	if (n)
+		console_print("trapline: before the chain");
+	while (n--) {
+		report_earlier(&runs[n].first);
+		if (runs[n].count > 1)
+			console_print("  and so on, %lu times in a row", runs[n].count);
+	}
 }
 
 static void print_chain(const struct cpu *cpu)
@@ -86,6 +106,8 @@ static void print_chain(const struct cpu *cpu)
 
 	for (unsigned i = 0; i < n; i++)
 		print_link(cpu, &chain[i], i ? &chain[i - 1] : NULL);
+	if (n)
+		print_before(cpu, chain[0].seq - 1);
 }
 
 /* No exception of it was intercepted: what is left is the state in which the CPU gave up. */

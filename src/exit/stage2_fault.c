@@ -3,16 +3,112 @@
 #include "console/console.h"
 #include "console/fault.h"
 #include "exit/dispatch.h"
+#include "exit/exception.h"
+#include "exit/insn.h"
+#include "lib/string.h"
 #include "mem/stage2.h"
+#include "trace/decode.h"
+#include "trace/vector.h"
 #include "vendor.h"
 
-#define HIDDEN_REPORTS 16 /* per CPU; all are counted in bad_guest */
+#define REFUSED_REPORTS 16 /* per CPU; all are counted in bad_guest */
 
 static const char *access_name(uint64_t qualifier)
 {
 	if (qualifier & STAGE2_WALK)
 		return "page-table walk";
 	return qualifier & STAGE2_WRITE ? "write" : qualifier & STAGE2_FETCH ? "fetch" : "read";
+}
+
+/* Why it was refused, as the CPU reports it. */
+static const char *page_state(uint64_t qualifier)
+{
+	if (qualifier & STAGE2_RESERVED)
+		return "an entry with a reserved bit, or one that contradicts itself";
+	return qualifier & STAGE2_PRESENT ? "present, it does not permit this" : "not present";
+}
+
+/* The guest's instruction, in the form that decode() knows. */
+static void make_record(struct cpu *cpu, struct trap_record *r)
+{
+	memset(r, 0, sizeof(*r));
+	vendor->capture(cpu, r);
+	insn_fetch(cpu);
+	r->code_len = cpu->exit.code_len;
+	memcpy(r->code, cpu->exit.code, TRAP_CODE_MAX);
+}
+
+/*
+ * The guest-linear address: from the CPU where it says so; otherwise the operand of the instruction that
+ * leads there through the guest's page tables. False: neither, as for what the CPU does on its own.
+ */
+static bool linear_address(
+	struct cpu *cpu, const struct trap_record *r, const struct decoded *d, uint64_t *linear)
+{
+	const struct exit *x = &cpu->exit;
+	struct guest_paging paging;
+	uint64_t physical;
+
+	*linear = x->qualifier & STAGE2_LINEAR ? x->linear : r->rip;
+	if (x->qualifier & (STAGE2_LINEAR | STAGE2_FETCH))
+		return true;
+	vendor->paging(cpu, &paging);
+	for (unsigned i = 0; i < d->mems; i++) {
+		*linear = d->mem[i];
+		if (guest_translate(&paging, *linear, &physical) && physical >> 12 == x->address >> 12)
+			return true;
+	}
+	return false;
+}
+
+/* The exit field by field, behind the line that says what it was about. */
+static void report_access(struct cpu *cpu)
+{
+	static const char *const by[] = {"the instruction", "the CPU, for its page walk"};
+	const struct exit *x = &cpu->exit;
+	struct trap_record r;
+	struct decoded d;
+	uint64_t linear, *leaf;
+	unsigned level;
+
+	make_record(cpu, &r);
+	decode(&r, &d);
+	leaf = paging_leaf(&stage2_tables, x->address, &level);
+	console_log("  stage2 access=%s by=\"%s\" page=\"%s\" gpa=0x%lx entry=0x%lx level=%u",
+		access_name(x->qualifier), by[!!(x->qualifier & STAGE2_WALK)], page_state(x->qualifier),
+		x->address, leaf ? *leaf : 0, level);
+	if (linear_address(cpu, &r, &d, &linear))
+		console_log("  stage2 linear=0x%lx cr3=0x%lx", linear, r.cr3);
+	console_log("  stage2 at=0x%x:0x%lx mode=%u cpl=%u insn=\"%s\"", r.cs, r.rip, r.mode, r.cpl, d.text);
+}
+
+/*
+ * To memory of Trapline's, or to what no map has. The first few are told in full; the same once more is not:
+ * an interrupt may come before the instruction that was let through, and then it is here again.
+ */
+static void report_refused(struct cpu *cpu, const char *where, const char *outcome)
+{
+	const struct exit *x = &cpu->exit;
+	uint64_t rip = vendor->get(cpu, GUEST_RIP);
+	bool again = cpu->refused.rip == rip && cpu->refused.gpa == x->address;
+
+	cpu->refused.rip = rip;
+	cpu->refused.gpa = x->address;
+	if (cpu->stats.bad_guest++ >= REFUSED_REPORTS || again)
+		return;
+	console_log("trapline: guest %s to %s cpu=%u gpa=0x%lx rip=0x%lx; %s", access_name(x->qualifier),
+		where, cpu->number, x->address, rip, outcome);
+	report_access(cpu);
+}
+
+/* The tables have the page and yet the CPU does not like it: a bug of Trapline's. */
+static void fail(struct cpu *cpu)
+{
+	const struct exit *x = &cpu->exit;
+
+	report_access(cpu);
+	fault_fatal(cpu, "second-level page fault: %s gpa=0x%lx qualifier=0x%lx", access_name(x->qualifier),
+		x->address, x->qualifier);
 }
 
 void exit_stage2(struct cpu *cpu)
@@ -22,15 +118,17 @@ void exit_stage2(struct cpu *cpu)
 	if (apic_stage2(cpu))
 		return;
 	if (stage2_is_hidden(x->address)) {
-		if (cpu->stats.bad_guest++ < HIDDEN_REPORTS)
-			console_log("trapline: guest %s to Trapline's memory cpu=%u gpa=0x%lx rip=0x%lx; it changes nothing",
-				access_name(x->qualifier), cpu->number, x->address, vendor->get(cpu, GUEST_RIP));
+		report_refused(cpu, "Trapline's memory", "it changes nothing");
 		stage2_open_sink(cpu, x->address);
-	} else if ((x->qualifier & (STAGE2_PRESENT | STAGE2_RESERVED)) || !stage2_map_late(x->address)) {
-		fault_fatal(cpu, "second-level page fault: %s gpa=0x%lx qualifier=0x%lx", access_name(x->qualifier),
-			x->address, x->qualifier);
+	} else if (x->qualifier & (STAGE2_PRESENT | STAGE2_RESERVED)) {
+		fail(cpu);
+	} else if (!stage2_map_late(x->address)) {
+		report_refused(cpu, "an address that no map has", "it gets #GP");
+		exception_raise(cpu, VEC_GP, 0);
+		return;
 	}
-	/* It goes on where it was. What comes through the IDT is not repeated by running the guest's instruction again. */
+	/* It goes on where it was. What comes through the IDT is not repeated by running the guest's
+	 * instruction again. */
 	if (x->during.valid)
 		vendor->inject(cpu, &x->during, vendor->get(cpu, GUEST_CR2));
 }

@@ -7,9 +7,10 @@
 
 /* Mapped at once where the CPU has no 1 GiB pages; what lies above is mapped when it is used. */
 #define EAGER_LIMIT_2M (64ull << 30)
+#define RETYPE_REPORTS 8
 
 struct page_tables stage2_tables;
-static uint64_t sink, physical_limit;
+static uint64_t sink, dropped, physical_limit;
 static uint64_t watched = ~0ull; /* a page that is never writable */
 
 static uint64_t physical_address_limit(void)
@@ -96,11 +97,13 @@ const char *stage2_init(void)
 		.alloc = pool_alloc,
 	};
 	sink = pool_alloc(1);
+	dropped = pool_alloc(1);
 	physical_limit = physical_address_limit();
 	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit : EAGER_LIMIT_2M;
-	if (!stage2_tables.root || !sink || !map(0, eager) || !hide_region())
+	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !hide_region())
 		return "the VMM's memory is too small for the second-level page tables";
 	memset(pool_virt(sink), 0xff, PAGE_SIZE);
+	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
 	return NULL;
 }
 
@@ -125,16 +128,22 @@ static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 
 void stage2_retype(void)
 {
-	uint64_t left_out = 0, size;
+	static unsigned reported;
+	uint64_t left_out = 0, changed = 0, size, old;
 
 	for (uint64_t at = 0; at < physical_limit; at += size) {
 		unsigned level;
 		uint64_t *leaf = paging_leaf(&stage2_tables, at, &level);
 
 		size = 1ull << (12 + 9 * (level - 1));
-		if (leaf && !stage2_is_hidden(at) && !retype(leaf, at, size))
-			left_out++;
+		if (!leaf || stage2_is_hidden(at))
+			continue;
+		old = *leaf;
+		left_out += !retype(leaf, at, size);
+		changed += *leaf != old;
 	}
+	if (changed && reported++ < RETYPE_REPORTS)
+		console_log("trapline: memory types follow the guest's MTRRs: %lu pages changed", changed);
 	if (left_out)
 		console_log("trapline: no memory left to follow the MTRRs in %lu pages, whose memory type stays", left_out);
 }
@@ -145,25 +154,31 @@ bool stage2_map_late(uint64_t gpa)
 	return gpa < physical_limit && map(gpa, LARGE_PAGE);
 }
 
+static void close_leaf(uint64_t gpa)
+{
+	unsigned level;
+
+	*paging_leaf(&stage2_tables, gpa, &level) = hidden_leaf(gpa);
+}
+
+/* What is stored goes to a page of its own: the others go on reading ones meanwhile. */
 void stage2_open_sink(struct cpu *cpu, uint64_t gpa)
 {
 	unsigned level;
-	uint64_t *leaf = paging_leaf(&stage2_tables, gpa, &level);
 
-	*leaf = sink | page_bits(sink, true);
+	if (cpu->work & CPU_WORK_SINK)
+		close_leaf(cpu->sink_gpa);
+	*paging_leaf(&stage2_tables, gpa, &level) = dropped | page_bits(dropped, true);
 	cpu->sink_gpa = gpa;
 	cpu->work |= CPU_WORK_SINK;
 }
 
 void stage2_close_sink(struct cpu *cpu)
 {
-	unsigned level;
-	uint64_t *leaf = paging_leaf(&stage2_tables, cpu->sink_gpa, &level);
-
 	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa >> 12)
 		return; /* it has just been opened */
-	*leaf = hidden_leaf(cpu->sink_gpa);
-	memset(pool_virt(sink), 0xff, PAGE_SIZE);
+	close_leaf(cpu->sink_gpa);
+	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
 	vendor->stage2_flush(cpu);
 	cpu->work &= ~CPU_WORK_SINK;
 }

@@ -4,7 +4,7 @@
 bits 64
 default rel
 extern svm_exit, cpu_entered
-global svm_run, svm_open_nmi_window, svm_open_interrupt_window
+global svm_run, svm_run_on, svm_open_nmi_window, svm_open_interrupt_window
 
 ; struct cpu (src/cpu/cpu.h)
 %define GPR(n)		(8 + 8 * (n))
@@ -23,13 +23,21 @@ svm_run:
 	xor	ebp, ebp
 	call	cpu_entered
 	mov	rdi, [rsp]
+	jmp	svm_run_on.load
+
+; noreturn void svm_run_on(struct cpu *cpu)
+svm_run_on:
+	mov	rsp, [rdi + STACK_TOP]
+	push	rdi
+	push	rdi
+.load:
 	mov	rbp, [rdi + GPR(5)]
 	mov	r12, [rdi + GPR(12)]
 	mov	r13, [rdi + GPR(13)]
 	mov	r14, [rdi + GPR(14)]
 	mov	r15, [rdi + GPR(15)]
-.again:	; C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's: svm_run() does, where
-	; they have to change
+.again:	; C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's: where they have to change,
+	; svm_run_on() does
 	mov	rax, [rdi + VMCB_PA]
 	mov	rcx, [rdi + GPR(1)]
 	mov	rdx, [rdi + GPR(2)]

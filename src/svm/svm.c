@@ -175,6 +175,7 @@ const struct vendor svm_vendor = {
 	.set_intercepts = svm_set_intercepts,
 	.init_state = svm_init_state,
 	.start_at = svm_start_at,
+	.reload = svm_reload,
 	.skip_to = svm_skip_to,
 	.rdmsr = svm_rdmsr,
 	.wrmsr = svm_wrmsr,

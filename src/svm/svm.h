@@ -11,7 +11,12 @@ struct svm_cpu {
 	uint32_t odd;       /* SVM_...: what the next exit or entry has to do besides; 0 on most */
 	uint64_t soft_rip;  /* of its instruction */
 	uint64_t first_cr2; /* with SVM_PROBE_CR2: the firmware's */
-	struct code_page {  /* where code was found last: svm_skip() */
+	struct {            /* with SVM_STEP_IRET: what it was before */
+		uint32_t exceptions;
+		uint64_t dr6;
+		bool own_tf; /* TF is ours, not the guest's */
+	} step;
+	struct code_page { /* where code was found last: svm_skip() */
 		uint64_t cr3;
 		uint64_t linear; /* page number */
 		uint64_t offset; /* from a linear address in it to where the host sees the byte */
@@ -21,6 +26,8 @@ struct svm_cpu {
 #define SVM_TLB_REQUEST  0x01 /* TLB_CONTROL was set for one entry */
 #define SVM_SOFT_PENDING 0x02 /* a software event went in with RIP moved by hand: svm_event.c */
 #define SVM_PROBE_CR2    0x04 /* the next exit tells whether VMRUN loads CR2 */
+#define SVM_RELOAD       0x10 /* the entry has to load RBP and R12 to R15, which C keeps as they are */
+#define SVM_STEP_IRET    0x20 /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
 #define SVM_KEEPS_CR2    0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
@@ -59,7 +66,9 @@ void svm_soft_event_done(struct cpu *cpu);
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v);
 void svm_decode_swint(struct cpu *cpu, struct vmcb *v);
 void svm_decode_during(struct cpu *cpu, const struct vmcb *v);
+/* svm_nmi.c */
 bool svm_inject_nmi(struct cpu *cpu);
+void svm_end_step(struct cpu *cpu);
 void svm_nmi_unblocked(struct cpu *cpu);
 void svm_take_nmi(struct cpu *cpu);
 void svm_take_interrupt(struct cpu *cpu);
@@ -80,6 +89,7 @@ void svm_dump(const struct cpu *cpu);
 
 /* svm_init.c */
 void svm_init_state(struct cpu *cpu);
+void svm_reload(struct cpu *cpu);
 void svm_start_at(struct cpu *cpu, uint8_t vector);
 void svm_wait_nmi(const _Atomic uint32_t *word, uint32_t old);
 
@@ -93,6 +103,8 @@ void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
 
 /* run.asm */
 __attribute__((noreturn)) void svm_run(struct cpu *cpu);
+__attribute__((noreturn)) void svm_run_on(
+	struct cpu *cpu);             /* from anywhere on the CPU's stack; all registers are loaded */
 void svm_open_nmi_window(void);       /* STGI, CLGI */
 void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
 

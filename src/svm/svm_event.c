@@ -218,39 +218,10 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	v->control.eventinj = word;
 }
 
-/* The NMI stays pending while GIF is clear (15.17): opening it lets the host's handler note it. */
-void svm_take_nmi(struct cpu *cpu)
-{
-	svm_open_nmi_window();
-}
-
 void svm_take_interrupt(struct cpu *cpu)
 {
 	cpu->host_interrupt_valid = false;
 	idt_load_window();
 	svm_open_interrupt_window();
 	idt_load();
-}
-
-/*
- * Without V_NMI the CPU does not block NMIs after an injected one (15.20): the next is held until this one's
- * IRET is seen, and the IRET intercept costs nothing at other times.
- */
-bool svm_inject_nmi(struct cpu *cpu)
-{
-	struct vmcb *v = vmcb_of(cpu);
-	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
-
-	if (cpu->guest_nmi_blocked || (v->control.eventinj & SVM_EVENT_V))
-		return false;
-	svm_inject(cpu, &nmi, 0);
-	v->control.intercept1 |= INTERCEPT1_IRET;
-	cpu->guest_nmi_blocked = true;
-	return true;
-}
-
-void svm_nmi_unblocked(struct cpu *cpu)
-{
-	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_IRET;
-	cpu->guest_nmi_blocked = false;
 }

@@ -104,14 +104,23 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 		conclude_cr2(svm, v);
 	if (svm->odd & SVM_SOFT_PENDING)
 		svm_soft_event_done(cpu);
+	if (svm->odd & SVM_STEP_IRET)
+		svm_end_step(cpu);
 	if (!svm->odd)
 		cpu->work &= ~CPU_WORK_VENDOR;
 }
 
 SLOW_PATH static void odd_entry(struct cpu *cpu)
 {
-	if (svm_of(cpu)->odd & SVM_KEEPS_CR2)
+	struct svm_cpu *svm = svm_of(cpu);
+
+	if (svm->odd & SVM_KEEPS_CR2)
 		write_cr2(vmcb_of(cpu)->save.cr2);
+	if (!(svm->odd & SVM_RELOAD))
+		return;
+	svm->odd &= ~SVM_RELOAD;
+	vmcb_of(cpu)->save.rax = cpu->gpr[TRAP_RAX];
+	svm_run_on(cpu);
 }
 
 void svm_exit(struct cpu *cpu)

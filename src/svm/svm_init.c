@@ -54,7 +54,13 @@ void svm_init_state(struct cpu *cpu)
 	v->control.eventinj = 0;
 	svm_of(cpu)->odd &= ~SVM_SOFT_PENDING;
 	svm_of(cpu)->code.linear = NO_PAGE;
+	svm_reload(cpu);
 	vendor->stage2_flush(cpu);
+}
+
+void svm_reload(struct cpu *cpu)
+{
+	svm_set_odd(cpu, SVM_RELOAD);
 }
 
 void svm_start_at(struct cpu *cpu, uint8_t vector)

@@ -217,33 +217,3 @@ const char *svm_exit_name(uint64_t reason)
 	}
 }
 #undef X
-
-static void dump_segment(const char *name, const struct vmcb_segment *s)
-{
-	console_print("  %-5s sel=%04x attrib=%03x limit=%08x base=%016lx", name, s->selector, s->attrib,
-		s->limit, s->base);
-}
-
-void svm_dump(const struct cpu *cpu)
-{
-	const struct vmcb_control *c = &vmcb_of(cpu)->control;
-	const struct vmcb_save *s = &vmcb_of(cpu)->save;
-
-	console_print("  guest: rip=%016lx rsp=%016lx rflags=%08lx cpl=%u rax=%016lx", s->rip, s->rsp,
-		s->rflags, s->cpl, s->rax);
-	console_print("  cr0=%08lx cr2=%016lx cr3=%016lx cr4=%08lx efer=%08lx dr6=%08lx dr7=%08lx", s->cr0,
-		s->cr2, s->cr3, s->cr4, s->efer, s->dr6, s->dr7);
-	console_print("  exitcode=%lx (%s) info1=%lx info2=%lx intinfo=%lx eventinj=%lx nrip=%lx shadow=%lx",
-		c->exitcode, svm_exit_name((uint32_t)c->exitcode), c->exitinfo1, c->exitinfo2, c->exitintinfo,
-		c->eventinj, c->nrip, c->interrupt_shadow);
-	dump_segment("es", &s->es);
-	dump_segment("cs", &s->cs);
-	dump_segment("ss", &s->ss);
-	dump_segment("ds", &s->ds);
-	dump_segment("fs", &s->fs);
-	dump_segment("gs", &s->gs);
-	dump_segment("ldtr", &s->ldtr);
-	dump_segment("tr", &s->tr);
-	dump_segment("gdtr", &s->gdtr);
-	dump_segment("idtr", &s->idtr);
-}

@@ -24,3 +24,27 @@ unsigned chain_collect(const struct trace_ring *ring, uint64_t seq, struct trap_
 	reverse(out, n);
 	return n;
 }
+
+static bool same_event(const struct trap_record *a, const struct trap_record *b)
+{
+	return a->vector == b->vector && a->type == b->type && a->rip == b->rip &&
+	       a->error_code == b->error_code;
+}
+
+unsigned chain_runs(const struct trace_ring *ring, uint64_t seq, struct trap_run *out, unsigned max)
+{
+	struct trap_record r;
+	unsigned n = 0;
+
+	for (; seq && ring_at(ring, seq, &r); seq--) {
+		bool more = n && same_event(&out[n - 1].first, &r);
+
+		if (!more && n == max)
+			break;
+		if (!more)
+			out[n++].count = 0;
+		out[n - 1].first = r;
+		out[n - 1].count++;
+	}
+	return n;
+}

@@ -15,4 +15,17 @@
  */
 unsigned chain_collect(const struct trace_ring *ring, uint64_t seq, struct trap_record *out);
 
+/* Records in a row that are the same event at the same place. */
+struct trap_run {
+	struct trap_record first; /* the oldest of them */
+	uint64_t count;
+};
+
+/*
+ * The runs that end with record `seq`, the newest run first.
+ * Returns how many there are, `max` at most; a run that reaches back beyond the ring is counted as far as the
+ * ring goes.
+ */
+unsigned chain_runs(const struct trace_ring *ring, uint64_t seq, struct trap_run *out, unsigned max);
+
 #endif

@@ -61,7 +61,8 @@ static int64_t check_one(uint8_t kind, uint64_t value, uint64_t length, const st
 		return ok_or(value < VECTORS, TRAPLINE_E_ARGUMENT);
 	case KIND_LENGTH:
 		return ok_or(value - 1 < TRAPLINE_TEXT_MAX, TRAPLINE_E_ARGUMENT);
-	case KIND_LINEAR:
+	case KIND_FROM:
+	case KIND_INTO:
 	case KIND_NAME:
 		return ok_or(check_linear(value, length, l->linear_bits), TRAPLINE_E_ADDRESS);
 	case KIND_LIST:

@@ -4,7 +4,7 @@
  *
  * Where Bochs 2.7 differs from the manual: after an NMI exit NMIs stay masked until an IRET, also across VM
  * entries; the pending debug exceptions have BS set on every exit with TF, also where the instruction has not
- * been carried out.
+ * been carried out; RFLAGS is saved without RF on the exit of a fault; error codes are valid in real mode too.
  */
 #include "vmx/vmx.h"
 #include "cpu/asm.h"
@@ -43,6 +43,12 @@ static void set_control(struct cpu *cpu, uint32_t control, bool on)
 	while (v != atomic_load(word));
 }
 
+/* Real mode pushes no error codes, and none may be injected there (27.2.1.3). */
+static bool has_error(const struct cpu *cpu, uint32_t word)
+{
+	return (word & EVENT_ERROR_CODE) && (vmx_cached(cpu, CACHED_CR0) & CR0_PE);
+}
+
 void vmx_decode_during(struct cpu *cpu)
 {
 	uint32_t word = (uint32_t)vmread(VMCS_VECTORING_EVENT);
@@ -53,7 +59,7 @@ void vmx_decode_during(struct cpu *cpu)
 		return;
 	e->vector = EVENT_VECTOR(word);
 	e->type = EVENT_TYPE(word);
-	e->has_error = word & EVENT_ERROR_CODE;
+	e->has_error = has_error(cpu, word);
 	e->error = e->has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR_CODE) : 0;
 }
 
@@ -92,7 +98,7 @@ void vmx_decode_exception(struct cpu *cpu, uint32_t word)
 		.valid = true,
 		.vector = EVENT_VECTOR(word),
 		.type = EVENT_TYPE(word),
-		.has_error = word & EVENT_ERROR_CODE,
+		.has_error = has_error(cpu, word),
 	};
 	vmx_decode_during(cpu);
 	if (e->has_error)

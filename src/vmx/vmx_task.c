@@ -1,4 +1,382 @@
+/*
+ * Hardware task switches, which always exit on VT-x before anything has changed (SDM vol. 3C 26.4.2) and are
+ * carried out here: SDM vol. 3A 8.3. What an operating system of today has left of them is the double-fault
+ * task of 32-bit kernels. TSSs of 16 bits are refused, with a line on the console.
+ */
 #include "vmx/vmx.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "exit/exception.h"
+#include "mem/guest_access.h"
+#include "mem/guest_ram.h"
+#include "trace/vector.h"
+
+enum source {
+	FROM_CALL,
+	FROM_IRET,
+	FROM_JMP,
+	FROM_GATE
+}; /* table 28-2, bits 31:30 */
+
+#define TYPE_AVAILABLE 9u
+#define TYPE_BUSY      11u
+#define TYPE_BUSY_BIT  (2ull << 40)
+#define TYPE_ACCESSED  (1ull << 40)
+#define TYPE_16_BIT(t) ((t) == 1 || (t) == 3)
+#define TSS_LIMIT      103u
+#define RIGHTS_TSS     0x8bu
+#define RIGHTS_V86     0xf3u
+#define SELECTOR_TI    4u
+#define SELECTOR_INDEX 0xfff8u
+#define ERROR_EXT      1u
+#define CR0_TS         (1ull << 3)
+#define DR6_BT         (1ull << 15)
+#define DR7_LOCAL      0x155ull
+#define TRAP_BIT       1u
+
+/* Figure 8-2 */
+struct tss {
+	uint32_t link, stacks[6], cr3;
+	uint32_t eip, eflags, gpr[8]; /* EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI: the encoding order */
+	uint32_t segment[6];          /* ES, CS, SS, DS, FS, GS: likewise */
+	uint32_t ldt;
+	uint16_t trap, io_map;
+};
+
+_Static_assert(sizeof(struct tss) == TSS_LIMIT + 1, "figure 8-2");
+_Static_assert(offsetof(struct tss, eip) == 32 && offsetof(struct tss, ldt) == 96, "figure 8-2");
+
+struct task_switch {
+	struct cpu *cpu;
+	enum source source;
+	uint16_t selector; /* of the new TSS */
+	uint64_t descriptor, descriptor_at;
+	bool event; /* an event goes through a task gate: cpu->exit.during */
+	struct tss next;
+};
+
+static bool fail(struct task_switch *t, uint8_t vector, uint32_t selector)
+{
+	uint32_t ext = t->event && t->cpu->exit.during.type < TRAP_TYPE_SOFTINT ? ERROR_EXT : 0;
+
+	t->cpu->exit.during.valid = false;
+	exception_raise(t->cpu, vector, (selector & ~3u) | ext);
+	return false;
+}
+
+/* Memory of the guest's, with the rights of its kernel; raises #PF and returns false where the CPU would. */
+static bool access(
+	struct task_switch *t, uint64_t linear, void *data, uint32_t size, enum guest_access_kind kind)
+{
+	struct guest_view view = {.physical_bits = (uint8_t)cpuid(0x80000008, 0).eax};
+
+	vmx_paging(t->cpu, &view.paging);
+	while (size) {
+		uint32_t left = 4096 - (linear & 4095), part = size < left ? size : left;
+		struct guest_page page;
+		enum guest_access_result result = guest_access(&view, (uint32_t)linear, kind, &page);
+
+		if (result == ACCESS_FAULT)
+			exception_raise_pf(t->cpu, page.error, (uint32_t)linear);
+		if (result != ACCESS_OK)
+			return false;
+		if (kind == GUEST_WRITE ? !guest_ram_write(page.physical, data, part)
+					: !guest_ram_read(page.physical, data, part))
+			return false;
+		linear += part;
+		data = (char *)data + part;
+		size -= part;
+	}
+	return true;
+}
+
+static uint64_t descriptor_base(uint64_t d)
+{
+	return (d >> 16 & 0xffffff) | (d >> 56 & 0xff) << 24;
+}
+
+static uint32_t descriptor_limit(uint64_t d)
+{
+	uint32_t limit = (uint32_t)((d & 0xffff) | (d >> 32 & 0xf0000));
+
+	return d >> 55 & 1 ? limit << 12 | 0xfff : limit;
+}
+
+static uint32_t descriptor_rights(uint64_t d)
+{
+	return (uint32_t)(d >> 40) & 0xf0ff;
+}
+
+/* Reads a descriptor of the GDT, or of the LDT where the selector says so; #TS or #GP `vector` where there is
+ * none. */
+static bool read_descriptor(
+	struct task_switch *t, uint32_t selector, uint8_t vector, uint64_t *d, uint64_t *at)
+{
+	bool ldt = selector & SELECTOR_TI;
+	uint64_t base = vmread(ldt ? VMCS_BASE(SEG_LDTR) : VMCS_GUEST_GDTR_BASE);
+	uint64_t limit = vmread(ldt ? VMCS_LIMIT(SEG_LDTR) : VMCS_GUEST_GDTR_LIMIT);
+
+	if (ldt && (vmread(VMCS_RIGHTS(SEG_LDTR)) & RIGHTS_UNUSABLE))
+		return fail(t, vector, selector);
+	if ((selector | 7) > limit)
+		return fail(t, vector, selector);
+	*at = base + (selector & SELECTOR_INDEX);
+	return access(t, *at, d, 8, GUEST_READ);
+}
+
+/* 8.3, steps 2 to 6, as far as the CPU has not done them before the exit. */
+static bool read_next(struct task_switch *t)
+{
+	uint8_t vector = t->source == FROM_IRET ? VEC_TS : VEC_GP;
+	unsigned type;
+
+	if (!read_descriptor(t, t->selector, vector, &t->descriptor, &t->descriptor_at))
+		return false;
+	type = RIGHTS_TYPE(descriptor_rights(t->descriptor));
+	if (TYPE_16_BIT(type))
+		console_log("trapline: a task switch to a 16-bit TSS, selector 0x%x, is not carried out",
+			t->selector);
+	if (type != (t->source == FROM_IRET ? TYPE_BUSY : TYPE_AVAILABLE))
+		return fail(t, vector, t->selector);
+	if (!(descriptor_rights(t->descriptor) & RIGHTS_PRESENT))
+		return fail(t, VEC_NP, t->selector);
+	if (descriptor_limit(t->descriptor) < TSS_LIMIT)
+		return fail(t, VEC_TS, t->selector);
+	return access(t, descriptor_base(t->descriptor), &t->next, sizeof(t->next), GUEST_READ);
+}
+
+/* Where the old task goes on: behind the instruction, unless it was a fault or an interrupt that came in. */
+static uint32_t old_eip(const struct task_switch *t)
+{
+	uint64_t rip = vmx_rip(t->cpu);
+
+	if (t->event && t->cpu->exit.during.type < TRAP_TYPE_SOFTINT)
+		return (uint32_t)rip;
+	return (uint32_t)(rip + vmread(VMCS_EXIT_LENGTH));
+}
+
+/* Only what a task changes goes to its TSS (step 8). */
+static bool save_old(struct task_switch *t)
+{
+	struct tss old = {.eip = old_eip(t), .eflags = (uint32_t)vmx_cached(t->cpu, CACHED_RFLAGS)};
+
+	if (t->source == FROM_IRET)
+		old.eflags &= ~(uint32_t)RFLAGS_NT;
+	for (unsigned i = 0; i < 8; i++)
+		old.gpr[i] = (uint32_t)(i == TRAP_RSP ? vmread(VMCS_GUEST_RSP) : t->cpu->gpr[i]);
+	for (unsigned n = SEG_ES; n <= SEG_GS; n++)
+		old.segment[n] = (uint32_t)vmread(VMCS_SELECTOR(n));
+	return access(t, vmread(VMCS_BASE(SEG_TR)) + offsetof(struct tss, eip), &old.eip,
+		offsetof(struct tss, ldt) - offsetof(struct tss, eip), GUEST_WRITE);
+}
+
+static bool set_busy(struct task_switch *t, uint64_t at, bool busy)
+{
+	uint64_t d;
+
+	if (!access(t, at, &d, 8, GUEST_READ))
+		return false;
+	d = busy ? d | TYPE_BUSY_BIT : d & ~TYPE_BUSY_BIT;
+	return access(t, at, &d, 8, GUEST_WRITE);
+}
+
+/* Steps 5, 7, 9 and 10: the busy bits, and the link of a task that is nested. */
+static bool link_tasks(struct task_switch *t)
+{
+	uint16_t old = (uint16_t)vmread(VMCS_SELECTOR(SEG_TR));
+	uint32_t link = old;
+	bool nested = t->source == FROM_CALL || t->source == FROM_GATE;
+
+	if (!nested && !set_busy(t, vmread(VMCS_GUEST_GDTR_BASE) + (old & SELECTOR_INDEX), false))
+		return false;
+	if (t->source != FROM_IRET && !set_busy(t, t->descriptor_at, true))
+		return false;
+	if (!nested)
+		return true;
+	t->next.eflags |= (uint32_t)RFLAGS_NT;
+	return access(t, descriptor_base(t->descriptor), &link, 2, GUEST_WRITE);
+}
+
+/* PAE's four pointers are loaded with CR3, and with EPT they come from the VMCS at VM entry (27.3.2.4). */
+static void load_pdptes(struct cpu *cpu, uint64_t cr3)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t entry = 0;
+
+		guest_read64((cr3 & 0xffffffe0) + 8 * i, &entry);
+		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, entry);
+	}
+}
+
+static void load_registers(struct task_switch *t)
+{
+	struct cpu *cpu = t->cpu;
+	const struct tss *n = &t->next;
+	uint64_t cr0 = vmx_cached(cpu, CACHED_CR0);
+
+	vmwrite(VMCS_GUEST_RIP, n->eip);
+	vmwrite(VMCS_GUEST_RFLAGS, (n->eflags & 0x3f7fd5) | RFLAGS_FIXED);
+	for (unsigned i = 0; i < 8; i++)
+		cpu->gpr[i] = n->gpr[i];
+	vmwrite(VMCS_GUEST_RSP, n->gpr[TRAP_RSP]);
+	if (cr0 & CR0_PG) {
+		vmwrite(VMCS_GUEST_CR3, n->cr3);
+		if (vmx_cached(cpu, CACHED_CR4) & CR4_PAE)
+			load_pdptes(cpu, n->cr3);
+		vmx_flush_guest_tlb();
+	}
+	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_TS);
+	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_LOCAL);
+	vmwrite(VMCS_SELECTOR(SEG_TR), t->selector);
+	vmwrite(VMCS_BASE(SEG_TR), descriptor_base(t->descriptor));
+	vmwrite(VMCS_LIMIT(SEG_TR), descriptor_limit(t->descriptor));
+	vmwrite(VMCS_RIGHTS(SEG_TR), RIGHTS_TSS | (descriptor_rights(t->descriptor) & RIGHTS_GRANULAR));
+	vmx_of(cpu)->cached = 0;
+}
+
+static void put_segment(unsigned n, uint32_t selector, uint64_t base, uint32_t limit, uint32_t rights)
+{
+	vmwrite(VMCS_SELECTOR(n), selector & 0xffff);
+	vmwrite(VMCS_BASE(n), base);
+	vmwrite(VMCS_LIMIT(n), limit);
+	vmwrite(VMCS_RIGHTS(n), rights);
+}
+
+/* What is wrong with a segment descriptor for this register: a vector, 0 when nothing is (SDM vol. 3A table
+ * 6-6, #TS). */
+static uint8_t segment_fault(unsigned n, uint32_t selector, uint32_t rights, unsigned cpl)
+{
+	unsigned type = RIGHTS_TYPE(rights), dpl = RIGHTS_DPL(rights), rpl = selector & 3;
+	bool code = type & 8, conforming = code && (type & 4), writable = !code && (type & 2);
+
+	if (!(rights & RIGHTS_S))
+		return VEC_TS;
+	if (n == SEG_CS && (!code || (conforming ? dpl > cpl : dpl != cpl)))
+		return VEC_TS;
+	if (n == SEG_SS && (!writable || dpl != cpl || rpl != cpl))
+		return VEC_TS;
+	if (n != SEG_CS && n != SEG_SS &&
+		((code && !(type & 2)) || (!conforming && (dpl < cpl || dpl < rpl))))
+		return VEC_TS;
+	if (!(rights & RIGHTS_PRESENT))
+		return n == SEG_SS ? VEC_SS : VEC_NP;
+	return 0;
+}
+
+static bool load_segment(struct task_switch *t, unsigned n, unsigned cpl)
+{
+	uint32_t selector = t->next.segment[n] & 0xffff;
+	uint64_t d, at;
+	uint8_t vector;
+
+	if (!(selector & ~3u))
+		return n == SEG_CS || n == SEG_SS ? fail(t, VEC_TS, selector) : true;
+	if (!read_descriptor(t, selector, VEC_TS, &d, &at))
+		return false;
+	vector = segment_fault(n, selector, descriptor_rights(d), cpl);
+	if (vector)
+		return fail(t, vector, selector);
+	d |= TYPE_ACCESSED;
+	if (!access(t, at, &d, 8, GUEST_WRITE))
+		return false;
+	put_segment(n, selector, descriptor_base(d), descriptor_limit(d), descriptor_rights(d));
+	return true;
+}
+
+static bool load_ldt(struct task_switch *t)
+{
+	uint32_t selector = t->next.ldt & 0xffff;
+	uint64_t d, at;
+
+	put_segment(SEG_LDTR, selector, 0, 0, RIGHTS_UNUSABLE);
+	if (!(selector & ~3u))
+		return true;
+	if ((selector & SELECTOR_TI) || !read_descriptor(t, selector, VEC_TS, &d, &at))
+		return fail(t, VEC_TS, selector);
+	if (RIGHTS_TYPE(descriptor_rights(d)) != 2 || (descriptor_rights(d) & RIGHTS_S) ||
+		!(descriptor_rights(d) & RIGHTS_PRESENT))
+		return fail(t, VEC_TS, selector);
+	put_segment(SEG_LDTR, selector, descriptor_base(d), descriptor_limit(d), descriptor_rights(d));
+	return true;
+}
+
+/* The selectors first, so that a fault finds the new ones (8.3): the descriptors follow one by one. */
+static bool load_segments(struct task_switch *t)
+{
+	bool v86 = t->next.eflags & RFLAGS_VM;
+	unsigned cpl = v86 ? 3 : t->next.segment[SEG_CS] & 3;
+
+	for (unsigned n = SEG_ES; n <= SEG_GS; n++) {
+		uint32_t selector = t->next.segment[n] & 0xffff;
+
+		if (v86)
+			put_segment(n, selector, (uint64_t)selector << 4, 0xffff, RIGHTS_V86);
+		else if (n == SEG_CS || n == SEG_SS) /* valid for VM entry, whatever comes of the checks */
+			put_segment(n, selector, 0, ~0u, (n == SEG_CS ? 0xc09bu : 0xc093u) | cpl << 5);
+		else
+			put_segment(n, selector, 0, 0, RIGHTS_UNUSABLE);
+	}
+	if (!load_ldt(t))
+		return false;
+	for (unsigned n = 0; n <= SEG_GS && !v86; n++) {
+		static const uint8_t order[] = {SEG_CS, SEG_SS, SEG_DS, SEG_ES, SEG_FS, SEG_GS};
+
+		if (!load_segment(t, order[n], cpl))
+			return false;
+	}
+	return true;
+}
+
+/* Interrupt shadows end; an NMI that came through the gate blocks the next, the IRET of one lifts that. */
+static void set_blocking(const struct task_switch *t)
+{
+	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_NMI;
+
+	if (t->source == FROM_IRET)
+		blocking = 0;
+	else if (t->event && t->cpu->exit.during.type == TRAP_TYPE_NMI)
+		blocking = BLOCKING_NMI;
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking);
+}
+
+static bool push_error(struct task_switch *t)
+{
+	bool big = vmread(VMCS_RIGHTS(SEG_SS)) & RIGHTS_BIG;
+	uint32_t esp = (uint32_t)vmread(VMCS_GUEST_RSP) - 4, at = big ? esp : (uint16_t)esp;
+
+	if (!access(t, vmread(VMCS_BASE(SEG_SS)) + at, &t->cpu->exit.during.error, 4, GUEST_WRITE))
+		return false;
+	vmwrite(VMCS_GUEST_RSP, esp);
+	return true;
+}
+
+static void raise_trap(struct task_switch *t)
+{
+	write_dr6(read_dr6() | DR6_BT);
+	exception_raise(t->cpu, VEC_DB, 0);
+}
+
+/* Where one of the steps raises an exception, it does so in the task that the steps before it have reached.
+ */
 void vmx_task_switch(struct cpu *cpu)
 {
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+	struct task_switch t = {
+		.cpu = cpu,
+		.source = (enum source)(q >> 30 & 3),
+		.selector = (uint16_t)q,
+		.event = (q >> 30 & 3) == FROM_GATE && cpu->exit.during.valid,
+	};
+
+	if (!read_next(&t) || !save_old(&t) || !link_tasks(&t))
+		return;
+	load_registers(&t);
+	set_blocking(&t);
+	if (!load_segments(&t))
+		return;
+	vmx_of(cpu)->cached = 0;
+	if (t.event && cpu->exit.during.has_error && !push_error(&t))
+		return;
+	if (t.next.trap & TRAP_BIT)
+		raise_trap(&t);
 }

@@ -22,6 +22,7 @@ const char guest_name[] = "bench";
 #define WARM_UP       64
 #define PASSES        1000
 #define NONCANONICAL  0x0000800000000000ull
+#define APIC          0xfee00000 /* its end-of-interrupt register takes any number of writes */
 #define NO_CALL       0x7fffffff /* a number that no service has */
 #define CALIBRATION   100000
 #define UNITS_PER_ONE 100
@@ -61,6 +62,9 @@ LOOP(ud2, "ud2")
 LOOP(int3, "int3")
 LOOP(load, "mov (%%rsi), %%al")
 LOOP(in, "in $0x21, %%al")
+LOOP(eoi_immediate, "movl $0, 0xb0(%%rsi)")
+LOOP(eoi_register, "mov %%edi, 0xb0(%%rsi)")
+LOOP(eoi_xchg, "xor %%eax, %%eax; xchg %%eax, 0xb0(%%rsi)")
 LOOP(mov_cr3, "mov %%cr3, %%rax; mov %%rax, %%cr3")
 LOOP(mov_cr0, "mov %%cr0, %%rax; mov %%rax, %%cr0")
 
@@ -90,6 +94,9 @@ static const struct row {
 	{"gp", loop_load, loop_empty, NONCANONICAL, 0, ALWAYS},
 	{"pf", loop_load, loop_empty, WINDOW_AT(PAGE_ABSENT_INDEX), 0, ALWAYS},
 	{"in", loop_in, loop_empty, 0, 0, ALWAYS},
+	{"apic_immediate", loop_eoi_immediate, loop_empty, APIC, 0, ALWAYS},
+	{"apic_register", loop_eoi_register, loop_empty, APIC, 0, ALWAYS},
+	{"apic_xchg", loop_eoi_xchg, loop_empty, APIC, 0, ALWAYS},
 	{"mov_cr0", loop_mov_cr0, loop_empty, 0, 0, ALWAYS},
 	{"mov_cr3", loop_mov_cr3, loop_empty, 0, 0, ALWAYS},
 };

@@ -1,7 +1,7 @@
 # The guest programs: small EFI programs that run bare and under Trapline, and must print the same on COM1.
 # gnu-efi gives the start code and the linker script; everything else is in lib/ and shared with the VMM's src/lib.
 GUEST_DIR   := $(BUILD)/guests
-GUEST_NAMES := hello halt poweroff reset triple exceptions msrcpuid bench vmmfault hang
+GUEST_NAMES := $(basename $(notdir $(wildcard tests/guests/*.c)))
 GUEST_EFI   := $(GUEST_NAMES:%=$(GUEST_DIR)/%.efi)
 GUEST_OBJ   := $(patsubst tests/guests/lib/%,$(GUEST_DIR)/lib/%.o,$(basename $(wildcard tests/guests/lib/*.[cS]))) \
                $(GUEST_DIR)/src/lib/printf.o $(GUEST_DIR)/src/lib/string.o
@@ -22,6 +22,14 @@ $(GUEST_DIR)/%.o: tests/guests/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+# The modes guest's code for other modes than 64-bit, inside its program.
+$(GUEST_DIR)/modes.bin: tests/guests/modes.asm
+	$(call say,NASM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f bin -Werror $< -o $@
+$(GUEST_DIR)/modes.o: GUEST_CFLAGS += -DMODES_BIN='"$(GUEST_DIR)/modes.bin"'
+$(GUEST_DIR)/modes.o: $(GUEST_DIR)/modes.bin
 
 $(GUEST_DIR)/%.o: tests/guests/%.S
 	$(call say,AS,$@)

@@ -6,6 +6,7 @@
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
+#include "lib/string.h"
 #include "lib/trap.h"
 
 const char guest_name[] = "triple";
@@ -40,6 +41,88 @@ static void empty_cr3(void)
 	write_cr3((uint64_t)zeroes);
 }
 
+/* A stack that grows into a page that is not mapped: the push, the #PF for it and #DF want the same page. */
+static void deep_stack(void)
+{
+	machine_idt[VECTOR_DF].ist = 0;
+	__asm__ volatile("mov %0, %%rsp; 1: push %%rax; jmp 1b" : : "r"(PAGE_USER_STACK + PAGE_SIZE));
+}
+
+/* CR3 where there is no memory at all. */
+static void wild_cr3(void)
+{
+	write_cr3(0x80000000);
+}
+
+/*
+ * Down into real mode, where an IDT with no room for any vector stands for an overwritten one. The code runs from below
+ * 64 KiB: 16-bit protected mode, on the way, has segments with base 0.
+ */
+extern const uint8_t real_start[], real_32[], real_16[], real_mode[], real_end[];
+extern const uint8_t real_to_16[], real_to_real[];
+
+__asm__(".pushsection .text\n"
+	"real_start:\n" /* RBX: where this code was copied to */
+	"	pushq $0x30\n" /* SEG_CODE32 */
+	"	lea real_32 - real_start(%rbx), %rax\n"
+	"	push %rax\n"
+	"	lretq\n"
+	".code32\n"
+	"real_32:\n"
+	"	mov %cr0, %eax\n"
+	"	and $0x7fffffff, %eax\n" /* PG */
+	"	mov %eax, %cr0\n"
+	"	mov $0xc0000080, %ecx\n"
+	"	rdmsr\n"
+	"	and $0xfffffeff, %eax\n" /* LME */
+	"	wrmsr\n"
+	"	mov $0x40, %eax\n" /* SEG_DATA16 */
+	"	mov %eax, %ds\n"
+	"	mov %eax, %es\n"
+	"	mov %eax, %ss\n"
+	"	ljmp *real_to_16 - real_start(%ebx)\n"
+	".code16\n"
+	"real_16:\n"
+	"	mov %cr0, %eax\n"
+	"	and $0xfe, %al\n" /* PE */
+	"	mov %eax, %cr0\n"
+	"	ljmp *real_to_real - real_start(%bx)\n"
+	"real_mode:\n"
+	"	xor %ax, %ax\n"
+	"	mov %ax, %ds\n"
+	"	mov %ax, %ss\n"
+	"	lea 0xff0(%bx), %sp\n"
+	"	lidt real_idt - real_start(%bx)\n"
+	"	ud2\n"
+	"real_to_16: .long real_16 - real_start\n .word 0x38\n" /* SEG_CODE16 */
+	"real_to_real: .word real_mode - real_start, 0\n"
+	"real_idt: .word 0\n .long 0\n"
+	"real_end:\n"
+	".code64\n"
+	".popsection\n");
+
+_Static_assert(SEG_CODE32 == 0x30 && SEG_CODE16 == 0x38 && SEG_DATA16 == 0x40, "as the code above has them");
+
+static EFI_PHYSICAL_ADDRESS low_page;
+
+static void real_mode_idt(void)
+{
+	uint8_t *page = (uint8_t *)low_page;
+	uint32_t to_16 = (uint32_t)(low_page + (uint64_t)(real_16 - real_start));
+	uint16_t segment = (uint16_t)(low_page >> 4);
+
+	memcpy(page, real_start, (size_t)(real_end - real_start));
+	memcpy(page + (real_to_16 - real_start), &to_16, sizeof(to_16));
+	memcpy(page + (real_to_real - real_start) + 2, &segment, sizeof(segment));
+	__asm__ volatile("jmp *%%rbx" : : "b"(low_page));
+}
+
+static bool get_low_page(void)
+{
+	low_page = 0xffff;
+	return !EFI_ERROR(guest_firmware->BootServices->AllocatePages(AllocateMaxAddress, EfiLoaderData, 1, &low_page));
+}
+
 static const struct {
 	const char *name;
 	void (*die)(void);
@@ -47,13 +130,20 @@ static const struct {
 	{"null-idt", null_idt},
 	{"no-gates", no_gates},
 	{"lost-stack", lost_stack},
+	{"deep-stack", deep_stack},
 	{"empty-cr3", empty_cr3},
+	{"wild-cr3", wild_cr3},
+	{"real-mode", real_mode_idt},
 };
 
 EFI_STATUS guest_main(void)
 {
 	const char *way = guest_value("way");
 
+	if (!get_low_page()) {
+		print("no page below 64 KiB\n");
+		return EFI_OUT_OF_RESOURCES;
+	}
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if (!guest_listed(way ? way : "null-idt", ways[i].name))
 			continue;

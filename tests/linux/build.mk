@@ -19,8 +19,12 @@ $(CALLERS:%=$(LINUX)/bin/%): $(LINUX)/bin/%: tests/linux/%.c guest-tools/lib/tra
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(LINUX_CFLAGS) -o $@ $(filter %.c,$^)
 
-LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%)
-LINUX_MODULES  :=
+LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%) $(TOOLS)/bin/trapctl
+
+# The article's kernel module has no licence, and without one nothing links any more: another file of the module says it.
+FOO_KERNEL := guest-tools/examples/foo_kernel.c tests/linux/foo_kernel/license.c tests/linux/foo_kernel/Kbuild
+$(eval $(call kernel_module,foo_module,$(FOO_KERNEL)))
+LINUX_MODULES := $(if $(GUEST_HEADERS),$(foreach m,trapline foo_module,$(TOOLS)/modules/$(m)/$(m).ko))
 
 $(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/programs.c tests/linux/init.h
 	@mkdir -p $(@D)

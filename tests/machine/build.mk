@@ -34,12 +34,12 @@ MACHINE_TESTS := tests/machine/run
 # VT-x counts as soon as there is code for it.
 VENDORS := svm $(if $(wildcard src/vmx/*.c),vmx)
 
-.PHONY: deps run launch machine-files test test-svm bench usb format check
+.PHONY: deps run launch debug machine-files test test-svm bench usb format check
 
 deps: ## install what is missing (Debian's packages, its kernel)
 	$(Q)tools/deps.sh
 
-machine-files: all $(MACHINE_FILES)
+machine-files: all test-efi $(MACHINE_FILES)
 
 # What is missing may be make's own input, so that a second make does the work once it is there.
 run: deps ## boot Debian's kernel under Trapline to an init that provokes faults; show the trace
@@ -49,6 +49,9 @@ run: deps ## boot Debian's kernel under Trapline to an init that provokes faults
 
 launch: machine-files ## the launcher as it is; `tools/launch --help` lists its variables
 	$(Q)tools/launch
+
+debug: machine-files guests ## QEMU stopped before Trapline starts, with gdb attached; in it, `help trapline`
+	$(Q)tools/debug
 
 test: deps ## unit tests, then the machine tests on both vendors
 	$(Q)$(MAKE) --no-print-directory machine-files guests usb
@@ -62,6 +65,10 @@ ifneq ($(filter vmx,$(VENDORS)),)
 test-vmx: machine-files guests usb ## the machine tests on VT-x, on Bochs
 	$(Q)$(MACHINE_TESTS) --vendor vmx $(TEST)
 endif
+
+.PHONY: test-storm
+test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
+	$(Q)STORM=1 $(MACHINE_TESTS) --backend svm smp.storm_million
 
 bench: machine-files guests ## measure what Trapline costs; writes build/bench.json
 	$(Q)tools/bench.py

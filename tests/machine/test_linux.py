@@ -74,9 +74,11 @@ def check_code(trap, fault):
     expect(wanted.startswith(code) or code.startswith(wanted), f"{fault['name']}: code={code}, not {wanted}")
 
 
-def expect_recorded(run):
+def expect_recorded(machine, run):
     for fault in faults(run):
-        if fault["got"] == "none":
+        # VT-x has no exit for INT n (CD ib): docs/vendors.md. The #GP that one ends in is an exception as any other.
+        unseen = machine.backend == "vmx" and fault["name"] == "of_int4"
+        if fault["got"] == "none" or unseen:
             continue
         found = [trap for trap in run.traps if matching(trap, fault)]
         expect(found, f"no trap line for {fault}; see {run.out}/trapline.log")
@@ -110,7 +112,7 @@ def test_faults_same_as_bare(machine):
 @on(*EVERYWHERE)
 def test_faults_recorded(machine):
     """Each provoked exception has its trap line: vector, place, error code, CR2, CPL, mode, bytes and instruction."""
-    expect_recorded(under_trapline(machine).expect_status(0))
+    expect_recorded(machine, under_trapline(machine).expect_status(0))
 
 
 def test_summary(machine):
@@ -123,7 +125,7 @@ def test_two_cpus(machine):
     """Both CPUs are virtualised, the kernel starts the second one itself, and exceptions are recorded on it too."""
     run = under_trapline(machine, cpus=2).expect_status(0).expect_active(machine.vendor, cpus=2)
     run.expect_line("guest: init cpus=2", "guest")
-    expect_recorded(run)
+    expect_recorded(machine, run)
 
 
 @on("svm")

@@ -82,7 +82,8 @@ def test_report_file_full(machine):
 
 @on("svm")
 def test_usb(machine):
-    """The image of `make usb` boots from a USB stick and gets Trapline active."""
+    """The image of `make usb` boots from a USB stick, and the firmware's next boot option, a disk, inside Trapline."""
     image = BUILD / "trapline-usb.img"
-    run = machine.boot(DISK=image, USB=1, UNTIL="^trapline: active ", TIMEOUT=120).expect_status(0)
+    run = machine.guest("hello", TRAPLINE=0, DISK=image, USB=1, TIMEOUT=120).expect_status(0)
     run.expect_active(machine.vendor)
+    run.expect_line("hello from a guest", "guest")

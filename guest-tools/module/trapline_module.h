@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Between the module's files, and for other modules that use shares. */
+#ifndef TRAPLINE_MODULE_H
+#define TRAPLINE_MODULE_H
+
+#include <linux/mm.h>
+#include <linux/version.h>
+#include <trapline/device.h>
+#include <trapline/services.h>
+
+/* vmcall.c: whether Trapline answers, and one call; the result is also in r->rax. */
+bool trapline_present(void);
+s64 trapline_vmcall(struct trapline_call_registers *r);
+
+/*
+ * share.c. Exported: a kernel module may own a share or use one that a process has made. Each create and
+ * attach wants a put; the share's name goes with trapline_share_end(), which only who made it calls, its
+ * pages with the last put. create and attach return an ERR_PTR() on failure; address is NULL when there is no
+ * room.
+ */
+struct trapline_shared;
+struct trapline_shared *trapline_share_create(const char *name, u64 bytes);
+struct trapline_shared *trapline_share_attach(const char *name);
+void *trapline_share_address(struct trapline_shared *share);
+u64 trapline_share_bytes(const struct trapline_shared *share);
+void trapline_share_end(struct trapline_shared *share);
+void trapline_share_put(struct trapline_shared *share);
+
+int trapline_share_mmap(struct trapline_shared *share, struct vm_area_struct *vma);
+void trapline_share_forget(void);
+
+static inline void trapline_forbid_write(struct vm_area_struct *vma)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_clear(vma, VM_MAYWRITE);
+#else
+	vma->vm_flags &= ~VM_MAYWRITE;
+#endif
+}
+
+#endif

@@ -1,0 +1,17 @@
+#include "trapctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int command_mark(int argc, char **argv)
+{
+	char text[TRAPLINE_TEXT_MAX + 1] = "";
+	int64_t result;
+
+	if (argc < 2)
+		return usage(argv[0]);
+	for (int i = 1; i < argc; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 1 ? " " : "", argv[i]);
+	result = trapline_mark(text);
+	return result < 0 ? fail("mark", result) : STATUS_OK;
+}

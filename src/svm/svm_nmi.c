@@ -1,0 +1,82 @@
+/*
+ * NMIs on CPUs without virtual NMIs (APM vol. 2 15.20): nothing blocks the next one after one was injected,
+ * so that the block is kept here. It ends when the guest's IRET has been carried out, not before: a handler
+ * on an IST stack would lose its frame. The IRET intercept exits in front of the instruction; if an NMI waits
+ * by then, the guest is stepped over it with TF, and the #DB of that step is nobody's but ours.
+ */
+#include "cpu/asm.h"
+#include "svm/svm.h"
+#include "trace/vector.h"
+
+#define RFLAGS_TF 0x100ull
+#define DR6_BS    0x4000ull
+
+/* The NMI stays pending while GIF is clear (15.17): opening it lets the host's handler note it. */
+void svm_take_nmi(struct cpu *cpu)
+{
+	svm_open_nmi_window();
+}
+
+/* Where another event goes in at this entry, the NMI waits for the next IRET: that event's handler has one.
+ */
+bool svm_inject_nmi(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
+
+	if (cpu->guest_nmi_blocked)
+		return false;
+	v->control.intercept1 |= INTERCEPT1_IRET;
+	if (v->control.eventinj & SVM_EVENT_V)
+		return false;
+	svm_inject(cpu, &nmi, 0);
+	cpu->guest_nmi_blocked = true;
+	return true;
+}
+
+static void start_step(struct cpu *cpu)
+{
+	struct svm_cpu *svm = svm_of(cpu);
+	struct vmcb *v = vmcb_of(cpu);
+
+	svm->step.exceptions = v->control.exceptions;
+	svm->step.dr6 = v->save.dr6;
+	svm->step.own_tf = !(v->save.rflags & RFLAGS_TF);
+	v->save.rflags |= RFLAGS_TF;
+	v->control.exceptions |= 1u << VEC_DB;
+	svm_set_odd(cpu, SVM_STEP_IRET);
+}
+
+/*
+ * The exit after start_step(). Behind the IRET RFLAGS is what it popped, ours is gone. An exit before that
+ * (an interrupt, a fault of the IRET's own) takes TF back and waits for the IRET anew.
+ */
+void svm_end_step(struct cpu *cpu)
+{
+	struct svm_cpu *svm = svm_of(cpu);
+	struct vmcb *v = vmcb_of(cpu);
+
+	svm->odd &= ~SVM_STEP_IRET;
+	v->control.exceptions = svm->step.exceptions;
+	if (v->control.exitcode != SVM_EXIT_EXCEPTION + VEC_DB || !(v->save.dr6 & DR6_BS)) {
+		v->control.intercept1 |= INTERCEPT1_IRET;
+		if (svm->step.own_tf)
+			v->save.rflags &= ~RFLAGS_TF;
+		return;
+	}
+	cpu->guest_nmi_blocked = false;
+	if (svm->step.own_tf) {
+		v->save.dr6 = svm->step.dr6;
+		v->control.exitcode = SVM_EXIT_IRET; /* to everybody else this is the IRET, done */
+	}
+}
+
+/* EXIT_IRET: in front of the instruction, or, after the step, behind it. */
+void svm_nmi_unblocked(struct cpu *cpu)
+{
+	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_IRET;
+	if (cpu->guest_nmi_blocked && cpu->nmi_pending)
+		start_step(cpu);
+	else
+		cpu->guest_nmi_blocked = false;
+}

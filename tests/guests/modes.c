@@ -1,0 +1,60 @@
+/*
+ * Exceptions and task switches in protected mode without paging, exceptions in real mode, and the way there
+ * and back through compatibility mode (SDM vol. 3A 10.8.5, 10.9, 21.1). The code is modes.asm; here its
+ * results are printed, one line each: bare and under Trapline they have to be the same.
+ */
+#include <efi.h>
+#include "lib/guest.h"
+
+#define LOW_MEMORY 0x90000
+#define VALUE      255
+
+const char guest_name[] = "modes";
+
+__asm__(".section .rodata\n"
+	".balign 16\n"
+	".globl modes_begin, modes_end\n"
+	".hidden modes_begin, modes_end\n"
+	"modes_begin: .incbin \"" MODES_BIN "\"\n"
+	"modes_end:\n"
+	".text\n");
+
+extern const struct header {
+	uint32_t entry, results, count, size;
+} modes_begin;
+extern const char modes_end[];
+
+struct result {
+	uint8_t vector, mode;
+	uint16_t reserved;
+	uint32_t error, ip, cs, flags, dr6;
+};
+
+static void print_result(const struct result *r)
+{
+	if (r->vector == VALUE)
+		print("case mode=%u ip=%04x value=%08x\n", r->mode, r->ip, r->error);
+	else
+		print("case mode=%u ip=%04x vec=%u err=%x cs=%x flags=%x dr6=%x\n", r->mode, r->ip, r->vector,
+			r->error, r->cs, r->flags, r->dr6);
+}
+
+EFI_STATUS guest_main(void)
+{
+	const struct header *h = &modes_begin;
+	EFI_BOOT_SERVICES *firmware = guest_firmware->BootServices;
+	EFI_PHYSICAL_ADDRESS base = LOW_MEMORY;
+	EFI_STATUS status = firmware->AllocatePages(AllocateMaxAddress, EfiLoaderData, h->size / 4096, &base);
+	char *copy = (char *)base;
+
+	if (EFI_ERROR(status)) {
+		print("no memory below 0x%x\n", LOW_MEMORY);
+		return status;
+	}
+	for (uint32_t i = 0; i < h->size; i++)
+		copy[i] = ((const char *)h)[i];
+	((void (*)(uint64_t))(base + h->entry))(base);
+	for (uint32_t i = 0; i < *(uint32_t *)(copy + h->count); i++)
+		print_result((const struct result *)(copy + h->results) + i);
+	return EFI_SUCCESS;
+}

@@ -1,0 +1,307 @@
+/*
+ * INIT and SIPI, as SDM vol. 3A 9.4 and 11.4.7.3 and APM vol. 2 14.1.3 and 16.5 have them: what they do to a
+ * CPU, whom they reach, and when they mean nothing. The guest takes the other CPUs from the firmware and
+ * starts them itself.
+ *
+ * A line a case, the same bare and under Trapline:
+ *
+ *   case name=startup cpu=1 starts=1 runs=1 state=...
+ *
+ * For 3 CPUs, APIC identifiers 0 to 2. Load options: only=a,b the cases with these names; bsp as well an INIT
+ * to the boot CPU, after which another CPU has the last word and turns the machine off (QEMU's chipset).
+ */
+#include <efi.h>
+
+#include "lib/ap.h"
+#include "lib/cpu.h"
+#include "lib/guest.h"
+
+const char guest_name[] = "startup";
+
+#define CPUS         3
+#define SETTLE_US    100000 /* after what should do nothing, before one looks */
+#define NMIS         50
+#define STATUS_FLAGS 0x8d5u /* left by the trampoline itself */
+
+static uint32_t expected_starts[AP_MAX];
+
+/* INIT leaves CD and NW as they were (SDM vol. 3A table 10-1); QEMU sets them as a reset does. */
+static void print_state(unsigned id)
+{
+	const volatile struct ap *a = &aps[id];
+	const volatile struct ap_slot *s = &a->slot;
+
+	print("case name=state cpu=%u vector=%u selectors=%x registers=%x edx=%x flags=%x cr0=%x cr2=%x "
+	      "cr3=%x cr4=%x "
+	      "dr0=%x dr6=%x dr7=%x efer=%x gdt=%x idt=%x\n",
+		id,
+		s->cs >> 8 == ap_vector[0]   ? 0
+		: s->cs >> 8 == ap_vector[1] ? 1
+					     : 99,
+		s->selectors, s->registers, s->edx, s->flags & ~STATUS_FLAGS,
+		s->cr0 & ~(uint32_t)(CR0_CD | CR0_NW), s->cr2, s->cr3, s->cr4, s->dr0, s->dr6, s->dr7,
+		s->efer, *(const volatile uint16_t *)s->gdtr, *(const volatile uint16_t *)s->idtr);
+	print("case name=apic cpu=%u tpr=%x ldr=%x dfr=%x svr=%x requested=%x in_service=%x timer=%x "
+	      "lvt_timer=%x "
+	      "lvt_lint0=%x lvt_error=%x\n",
+		id, a->apic.tpr, a->apic.ldr, a->apic.dfr, a->apic.svr, a->apic.requested, a->apic.in_service,
+		a->apic.timer, a->apic.lvt_timer, a->apic.lvt_lint0, a->apic.lvt_error);
+}
+
+static void report(const char *name)
+{
+	for (unsigned id = 1; id < CPUS; id++)
+		print("case name=%s cpu=%u starts=%u runs=%u\n", name, id, aps[id].starts, ap_runs(id));
+}
+
+/* A start that is expected to work. */
+static void start(unsigned id, unsigned vector)
+{
+	ap_send(id, ICR_SIPI | ap_vector[vector]);
+	ap_wait_starts(id, ++expected_starts[id]);
+}
+
+static void restart(unsigned id)
+{
+	ap_send(id, ICR_INIT);
+	ap_delay(SETTLE_US);
+	start(id, 0);
+}
+
+/* From the firmware's own loop, whatever that is. */
+static void first_start(void)
+{
+	for (unsigned id = 1; id < CPUS; id++) {
+		restart(id);
+		print_state(id);
+	}
+	report("first");
+}
+
+static void sipi_to_running(void)
+{
+	ap_send(1, ICR_SIPI | ap_vector[1]);
+	ap_delay(SETTLE_US);
+	report("sipi_to_running");
+}
+
+/* INIT takes back what was set, and the CPU waits; the SIPI's vector says where it begins. */
+static void init_to_running(void)
+{
+	ap_order(1, AP_DIRTY);
+	ap_send(1, ICR_INIT);
+	ap_delay(SETTLE_US);
+	report("init_to_running");
+	start(1, 1);
+	print_state(1);
+	report("sipi_after_init");
+}
+
+/* The second INIT changes nothing, nor does the second SIPI. */
+static void doubled(void)
+{
+	ap_send(1, ICR_INIT);
+	ap_send(1, ICR_INIT);
+	ap_delay(SETTLE_US);
+	start(1, 0);
+	ap_send(1, ICR_SIPI | ap_vector[1]);
+	ap_delay(SETTLE_US);
+	print_state(1);
+	report("doubled");
+}
+
+/* Linux on a modern CPU sends all of them without a pause. */
+static void without_pause(void)
+{
+	ap_send(1, ICR_INIT);
+	ap_send(1, ICR_DEASSERT);
+	start(1, 1);
+	ap_send(1, ICR_SIPI | ap_vector[1]);
+	ap_delay(SETTLE_US);
+	report("without_pause");
+}
+
+static void deassert(void)
+{
+	ap_send(1, ICR_DEASSERT);
+	ap_delay(SETTLE_US);
+	report("deassert");
+}
+
+static void halted(void)
+{
+	ap_order(1, AP_HALT);
+	report("halted");
+	restart(1);
+	report("halted_started");
+}
+
+static void init_to_self(void)
+{
+	ap_order(1, AP_INIT_SELF);
+	ap_delay(SETTLE_US);
+	report("init_to_self");
+	start(1, 0);
+	report("init_to_self_started");
+}
+
+static void broadcast(void)
+{
+	ap_send(0, ICR_INIT | ICR_OTHERS);
+	ap_delay(SETTLE_US);
+	report("init_to_others");
+	ap_send(0, ICR_SIPI | ICR_OTHERS | ap_vector[1]);
+	for (unsigned id = 1; id < CPUS; id++)
+		ap_wait_starts(id, ++expected_starts[id]);
+	report("sipi_to_others");
+}
+
+/* INIT clears the logical name: a SIPI must use the physical one. */
+static void logical(const char *name, enum ap_order order, uint8_t destination)
+{
+	for (unsigned id = 1; id < CPUS; id++)
+		ap_order(id, order);
+	ap_send(destination, ICR_INIT | ICR_LOGICAL);
+	ap_delay(SETTLE_US);
+	report(name);
+	ap_send(destination, ICR_SIPI | ICR_LOGICAL | ap_vector[0]);
+	ap_delay(SETTLE_US);
+	report(name);
+	for (unsigned id = 1; id < CPUS; id++)
+		restart(id);
+	report(name);
+}
+
+static void flat(void)
+{
+	logical("logical_flat", AP_FLAT, 1u << 2);
+}
+
+static void flat_both(void)
+{
+	logical("logical_flat_both", AP_FLAT, 0xff);
+}
+
+/* Cluster 2, member 1; and a cluster in which nobody is. */
+static void cluster(void)
+{
+	logical("logical_cluster", AP_CLUSTER, 0x22);
+	logical("logical_other_cluster", AP_CLUSTER, 0x32);
+}
+
+static void nobody(void)
+{
+	ap_send(0x77, ICR_INIT);
+	ap_send(0x77, ICR_SIPI | ap_vector[0]);
+	ap_delay(SETTLE_US);
+	report("nobody");
+}
+
+/* NMIs of the guest's own are not mistaken for anything else, before and after an INIT. */
+static void nmis(void)
+{
+	uint32_t sent = 0;
+
+	for (unsigned i = 0; i < NMIS; i++) {
+		uint32_t before = aps[1].nmis;
+
+		ap_send(1, ICR_NMI);
+		for (unsigned wait = 0; wait < 1000 && aps[1].nmis == before; wait++)
+			ap_delay(100);
+		sent++;
+		if (i == NMIS / 2)
+			restart(1);
+	}
+	print("case name=nmis sent=%u seen=%u\n", sent, aps[1].nmis);
+	report("nmis");
+}
+
+#define FLAGS_OF(code, value, offset)                                                                        \
+	({                                                                                                   \
+		uint64_t flags_;                                                                             \
+		__asm__ volatile(code "; pushfq; pop %0"                                                     \
+				 : "=r"(flags_)                                                              \
+				 : "r"(0xfee00000ull + (offset)), "r"((uint32_t)(value))                     \
+				 : "memory", "cc");                                                          \
+		flags_ & 0xc5; /* CF PF ZF SF */                                                             \
+	})
+
+/* Every form in which a compiler may store to a register. */
+static void store_forms(void)
+{
+	uint64_t flags;
+	uint32_t old = 0x40;
+
+	apic_write(APIC_TPR, 0x10);
+	print("case name=store form=mov tpr=%x\n", apic_read(APIC_TPR));
+	__asm__ volatile("movl $0x20, 0x80(%0)" : : "r"(0xfee00000ull) : "memory");
+	print("case name=store form=imm tpr=%x\n", apic_read(APIC_TPR));
+	__asm__ volatile("movl $0x30, 0xfee00080 - 0xfee00000(%0, %1, 4)"
+			 :
+			 : "r"(0xfee00000ull), "r"(0ull)
+			 : "memory");
+	print("case name=store form=sib tpr=%x\n", apic_read(APIC_TPR));
+	__asm__ volatile("mov $0xfee00080, %%eax; mov $0x50, %%r9d; mov %%r9d, (%%eax)"
+			 :
+			 :
+			 : "rax", "r9", "memory");
+	print("case name=store form=addr32 tpr=%x\n", apic_read(APIC_TPR));
+	__asm__ volatile("xchg %0, (%1)" : "+r"(old) : "r"(0xfee00080ull) : "memory");
+	print("case name=store form=xchg tpr=%x old=%x\n", apic_read(APIC_TPR), old);
+	flags = FLAGS_OF("orl %k2, (%1)", 0x0f, APIC_TPR);
+	print("case name=store form=or tpr=%x flags=%lx\n", apic_read(APIC_TPR), flags);
+	flags = FLAGS_OF("andl %k2, (%1)", 0xf0, APIC_TPR);
+	print("case name=store form=and tpr=%x flags=%lx\n", apic_read(APIC_TPR), flags);
+	flags = FLAGS_OF("xorl %k2, (%1)", 0x40, APIC_TPR);
+	print("case name=store form=xor tpr=%x flags=%lx\n", apic_read(APIC_TPR), flags);
+	apic_write(APIC_TPR, 0);
+}
+
+/* The boot CPU begins at the reset vector: this program is not heard of again, but from the CPU that sent it
+ * there. */
+static void init_to_boot(void)
+{
+	print("case name=init_to_boot\n");
+	aps[1].order = AP_INIT_BOOT;
+	for (;;)
+		aps[0].beat++;
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} cases[] = {
+	{"first", first_start},
+	{"sipi_to_running", sipi_to_running},
+	{"init_to_running", init_to_running},
+	{"doubled", doubled},
+	{"without_pause", without_pause},
+	{"deassert", deassert},
+	{"halted", halted},
+	{"init_to_self", init_to_self},
+	{"broadcast", broadcast},
+	{"flat", flat},
+	{"flat_both", flat_both},
+	{"cluster", cluster},
+	{"nobody", nobody},
+	{"nmis", nmis},
+	{"store_forms", store_forms},
+};
+
+EFI_STATUS guest_main(void)
+{
+	const char *only = guest_value("only");
+
+	if (!ap_prepare()) {
+		print("no memory below 1 MiB\n");
+		return EFI_OUT_OF_RESOURCES;
+	}
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (i == 0 || !only || guest_listed(only, cases[i].name))
+			cases[i].run();
+	if (guest_option("bsp"))
+		init_to_boot();
+	ap_send(0, ICR_INIT | ICR_OTHERS); /* this program's memory is not theirs any more */
+	ap_delay(SETTLE_US);
+	return EFI_SUCCESS;
+}

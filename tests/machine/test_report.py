@@ -1,0 +1,347 @@
+"""What is left when something dies: the chain of a triple fault, the black box, Trapline's own fault screen."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from lib import logs
+from lib.machine import BUILD, GUESTS, ROOT, Skip, expect, on
+
+BACKENDS = ("svm", "vmx", "svm-bochs")
+TEST_BUILD = BUILD / "test/trapline.efi"
+HEX = r"0x[0-9a-f]+"
+
+
+def block(run):
+    """The lines of the triple fault's block."""
+    text = run.trapline.partition("trapline: triple fault cpu=0")[2]
+    expect(text, f"no triple fault block; see {run.out}/trapline.log")
+    inside, end, _ = text.partition("trapline: end\n")
+    expect(end, f"the block has no end; see {run.out}/trapline.log")
+    return inside
+
+
+def links(text):
+    """The chain: for each trap line its fields, and the lines that belong to it."""
+    chain, own = [], []
+    for line in text.splitlines():
+        if line.startswith("trap seq="):
+            own = []
+            chain.append((logs.fields(line), own))
+        elif line.startswith("trapline: "):
+            break
+        else:
+            own.append(line.strip())
+    return chain
+
+
+def expect_chain(run, *wanted):
+    """Each of `wanted` is a name and what its own lines must match, one regular expression each."""
+    chain = links(block(run))
+    names = [trap["name"] for trap, _ in chain]
+    where = f"see {run.out}/trapline.log"
+    expect(names == [name for name, *_ in wanted], f"the chain is {names}; {where}")
+    expect(chain[-1][0].get("outcome") == "triple-fault", f"the last link is {chain[-1][0]}; {where}")
+    for (trap, lines), (name, *patterns) in zip(chain, wanted):
+        for pattern in patterns:
+            expect(any(re.search(pattern, line) for line in lines), f"{name} {trap['seq']}: no line like {pattern}; {where}")
+    seqs = [int(trap["seq"]) for trap, _ in chain]
+    causes = [int(trap["cause"]) for trap, _ in chain[1:]]
+    expect(causes == seqs[:-1], f"records {seqs} have the causes {causes}; {where}")
+    return chain
+
+
+def dies(machine, guest, **args):
+    words = " ".join(f"{key}={value}" for key, value in args.items())
+    return machine.guest(guest, ARGS=words).expect_status(3).expect_active(machine.vendor)
+
+
+# A gate that the table has no room for.
+BEYOND = r"^idt vec=\d+ .*why=\"beyond the table's limit\""
+REGISTERS = rf"^regs rip=[0-9a-f]+ .*cr3="
+
+
+@on(*BACKENDS)
+def test_null_idt(machine):
+    """An IDT without room for a gate: #UD, twice #GP, #DF, and each says that its gate is beyond the limit."""
+    run = dies(machine, "triple", way="null-idt")
+    expect_chain(run, ("#UD", BEYOND, REGISTERS, r"^stack 0x"), ("#GP", BEYOND), ("#GP",), ("#DF", BEYOND), ("#GP",))
+
+
+@on(*BACKENDS)
+def test_broken_gates(machine):
+    """#GP whose gate is not present, and a #DF gate that is not either."""
+    run = dies(machine, "triple", way="no-gates")
+    absent = r'^idt .*why="not present"'
+    expect_chain(run, ("#GP", absent), ("#NP",), ("#DF", absent), ("#NP",))
+
+
+@on(*BACKENDS)
+def test_stack_into_unmapped_page(machine):
+    """A stack that grows into a page that is not mapped: the walk ends at a PTE that is 0."""
+    run = dies(machine, "triple", way="deep-stack")
+    walk = r'^walk PTE at=0x[0-9a-f]+ entry=0x0 bits="" why="not present"'
+    chain = expect_chain(run, ("#PF", walk, r"^idt vec=14 .*gate=\"64-bit interrupt gate\""), ("#PF", walk), ("#DF",), ("#PF", walk))
+    expect(chain[0][0]["insn"].startswith("push "), f"not a push: {chain[0][0]}")
+
+
+@on(*BACKENDS)
+def test_empty_cr3(machine):
+    """CR3 at a page of zeroes: nothing is mapped, the IDT included."""
+    run = dies(machine, "triple", way="empty-cr3")
+    walk = r'^walk PML4E .*entry=0x0 bits="" why="not present"'
+    unmapped = r"^idt .*why=\"the table is not mapped here"
+    expect_chain(run, ("#PF", walk, unmapped), ("#PF", walk), ("#DF", unmapped), ("#PF", walk))
+
+
+@on("svm")
+def test_wild_cr3(machine):
+    """CR3 where there is no memory: the walk says that its first table is not in RAM."""
+    run = dies(machine, "triple", way="wild-cr3")
+    expect_chain(run, ("#PF", r'^walk PML4E at=0x80000000 why="not in RAM"'), ("#PF",), ("#DF",), ("#PF",))
+
+
+@on(*BACKENDS)
+def test_real_mode(machine):
+    """In real mode: the table is the IVT, addresses are segment and offset, the stack is one of words."""
+    run = dies(machine, "triple", way="real-mode")
+    chain = expect_chain(run, ("#UD", BEYOND, r"^stack 0x[0-9a-f]+: [0-9a-f]{4} "), ("#GP",), ("#GP",), ("#DF",), ("#GP",))
+    expect(chain[0][0]["mode"] == "16" and chain[0][0]["insn"] == "ud2", f"{chain[0][0]}")
+
+
+def first_before(run):
+    """The oldest record that is shown before the chain."""
+    found = re.search(r"^  before: (trap .*)$", block(run), re.M)
+    expect(found, f"nothing is shown before the chain; see {run.out}/trapline.log")
+    return logs.fields(found.group(1))
+
+
+@on(*BACKENDS)
+def test_early_kernel_bss(machine):
+    """A kernel whose page tables end before its .bss: the store that met it, and where the walk ended."""
+    run = dies(machine, "early", **{"break": "bss"})
+    pde = r'^walk PDE at=0x[0-9a-f]+ entry=0x0 bits="" why="not present"'
+    chain = expect_chain(run, ("#PF", pde, r'^idt vec=14 .*why="not present"'), ("#NP",), ("#DF",), ("#NP",))
+    first = chain[0][0]
+    expect(first["cr2"] == "0xffffffff81200000" and first["insn"].startswith("mov "), f"{first}")
+    expect(first["why"] == "write to a page not present, from supervisor mode", f"{first}")
+
+
+@on(*BACKENDS)
+def test_early_kernel_idt(machine):
+    """Handlers that nothing maps: they fault until the stack is gone, and the fault that began it is shown all the same."""
+    run = dies(machine, "early", **{"break": "idt"})
+    first = first_before(run)
+    expect(first["cr2"] == "0xffffffff81200000" and first["insn"].startswith("mov "), f"{first}")
+    expect(re.search(r"^  and so on, \d\d+ times in a row", block(run), re.M), "the repetition is not counted")
+
+
+@on("svm")
+def test_early_kernel_stack(machine):
+    """A stack pointer beyond what is mapped: the call that met it, and its page walk."""
+    run = dies(machine, "early", **{"break": "stack"})
+    pte = r'^walk PTE at=0x[0-9a-f]+ entry=0x0 bits="" why="not present"'
+    chain = expect_chain(run, ("#PF", pte, r"^stack 0x[0-9a-f]+: why="), ("#PF", pte), ("#DF",), ("#PF", pte))
+    expect(chain[0][0]["insn"].startswith("call "), f"{chain[0][0]}")
+
+
+@on(*BACKENDS)
+def test_early_kernel_whole(machine):
+    """The same kernel with nothing broken gets to its end: what the others die of is what was broken."""
+    run = machine.guest("early", ARGS="break=none").expect_status(0).expect_active(machine.vendor)
+    expect(run.guest.rstrip().endswith("K"), f"it did not get to its end; see {run.out}/guest.log")
+
+
+@on(*BACKENDS)
+def test_exit_history(machine):
+    """A fatal report shows the last exits of the CPU, in order, as many as trapline.conf says at most."""
+    run = machine.guest("triple", CONF=machine.conf("history = 16\n")).expect_status(3)
+    exits = logs.records("\n".join(line.strip() for line in block(run).splitlines()), "exit")
+    expect(len(exits) == 16, f"{len(exits)} exits, not 16; see {run.out}/trapline.log")
+    times = [float(entry["t"]) for entry in exits]
+    expect(times == sorted(times), f"not in order: {times}")
+    expect(all(int(entry["rip"], 16) for entry in exits), f"{exits}")
+
+
+@on("svm")
+def test_stop(machine):
+    """triple_fault = stop: the CPU stops with the report on the console, and the machine is not reset."""
+    run = machine.guest("triple", CONF=machine.conf("triple_fault = stop\n")).expect_status(0)
+    block(run)
+    run.expect_line("trapline: cpu=0 is stopped")
+
+
+@on("svm")
+def test_hold(machine):
+    """triple_fault = hold: the CPU waits where it is for somebody to look at it."""
+    conf = machine.conf("triple_fault = hold\n")
+    run = machine.guest("triple", CONF=conf, UNTIL="cpu=0 is held for inspection").expect_status(0)
+    block(run)
+
+
+@on("svm")
+def test_black_box(machine):
+    """After a reset the next start finds the last run, checks it, prints its report and writes it to the ESP."""
+    conf = machine.conf("blackbox_file = \\last.txt\n")
+    run = machine.guest("triple", CONF=conf, REBOOT=1, UNTIL="black box: written to", TIMEOUT=120).expect_status(0)
+    first, found, again = run.trapline.partition("trapline: last run: ")
+    expect(found, f"no last run; see {run.out}/trapline.log")
+    expect("black box: none of a last run" in first, "the first start does not say that there is none")
+    heading = logs.fields(again.splitlines()[0])
+    expect(heading["end"] == "triple fault" and heading["text"] == heading["rings"] == "intact", f"{heading}")
+    report = re.findall(r"^last\| (.*)$", again.partition("trapline: end of last run")[0], re.M)
+    printed = first[first.index("trapline: triple fault cpu=0") :].splitlines()
+    expect(report[:20] == printed[:20], f"not the report that was printed; see {run.out}/trapline.log")
+
+
+@contextlib.contextmanager
+def reset_button(delay):
+    """QEMU arguments for a machine whose reset button is pressed once, so many seconds after it was switched on."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "monitor"
+        pressed = threading.Thread(target=press, args=(path, delay), daemon=True)
+        pressed.start()
+        yield f"-monitor unix:{path},server=on,wait=off"
+        pressed.join(10)
+
+
+def press(path, delay):
+    """QEMU's monitor: system_reset, `delay` seconds after it can be reached."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(str(path))
+            time.sleep(delay)
+            monitor.sendall(b"system_reset\n")
+            time.sleep(0.5)
+            return
+        time.sleep(0.1)
+
+
+@on("svm")
+def test_black_box_without_a_word(machine):
+    """A reset in the middle of everything: the rings are there, each record judged by itself."""
+    with reset_button(10) as extra:
+        run = machine.guest("halt", REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=120)
+    run.expect_status(0)
+    heading = logs.fields(run.trapline.partition("trapline: last run: ")[2].splitlines()[0])
+    expect(heading["end"].startswith("none: ") and heading["rings"] == "open", f"{heading}")
+    expect(heading["text"] == "intact", f"{heading}")
+    expect(re.search(rf"^last\| cpu=0 exit t=.* rip={HEX}", run.trapline, re.M), "no exits of the last run")
+
+
+@on("svm")
+def test_black_box_after_reset(machine):
+    """A guest that resets the machine by itself: the next start says so, in one line."""
+    run = machine.guest("reset", REBOOT=1, UNTIL="^trapline: last run: ", TIMEOUT=120).expect_status(0)
+    run.expect_line('end="the guest reset the machine (port 0xcf9)"')
+
+
+def fault(machine, name):
+    """A deliberate fault of Trapline's own, in a test build: the fault screen's lines."""
+    run = machine.guest("vmmfault", ARGS=f"fault={name}", TRAPLINE_EFI=TEST_BUILD, TIMEOUT=60).expect_status(70)
+    text = re.search(r"^trapline: (fault|fatal) .*?^trapline: end of (fault|fatal); .*?$", run.trapline, re.M | re.S)
+    expect(text, f"no fault screen, or not all of it; see {run.out}/trapline.log")
+    return run, text.group(0)
+
+
+def expect_lines(run, text, *patterns):
+    for pattern in patterns:
+        expect(re.search(pattern, text, re.M), f"no line like {pattern}; see {run.out}/trapline.log")
+
+
+# What every fault screen has, whatever the fault was.
+ALWAYS = (
+    rf"^  by\?? {HEX} [a-z]+_run\S*\+{HEX}$",
+    r"^trapline: the exit that was being handled: kind=vmcall ",
+    r"^trapline: guest state cpu=0$",
+    r"^trapline: last exits cpu=0$",
+    r"^trapline: last traps of every CPU$",
+)
+
+
+@on("svm")
+def test_fault_bad_pointer(machine):
+    """A bad pointer: error code bit by bit, page walk, instruction, registers, a backtrace with names."""
+    run, text = fault(machine, "BAD_POINTER")
+    expect_lines(
+        run,
+        text,
+        rf"^trapline: fault cpu=0 vec=14 name=#PF err=0x2 .*at={HEX} exit_test_vmcall\+{HEX}$",
+        r'^  why="write to a page not present, from supervisor mode"$',
+        r"^  error P=0$",
+        r"^  error W=1: write$",
+        r'^  walk PML4E at=0x[0-9a-f]+ entry=0x0 bits="" why="not present"$',
+        r'^  code=[0-9a-f]+ insn="mov .*" mem=0xffff900000000123$',
+        r"^  regs rax=",
+        *ALWAYS,
+    )
+
+
+@on("svm")
+def test_fault_stack_overflow(machine):
+    """A stack that runs over: #DF on its own stack, and the screen says what it was."""
+    run, text = fault(machine, "STACK_OVERFLOW")
+    expect_lines(run, text, r"name=#DF ", r'^  why="the stack ran over into the page below it', *ALWAYS)
+
+
+@on("svm")
+def test_fault_kinds(machine):
+    """#UD, #DE, a write to code and a failed assertion all end in the screen."""
+    for name, pattern in (("BAD_OPCODE", "name=#UD"), ("DIVIDE", "name=#DE"), ("READ_ONLY", 'why="not writable"')):
+        run, text = fault(machine, name)
+        expect_lines(run, text, pattern, *ALWAYS)
+    run, text = fault(machine, "ASSERTION")
+    expect_lines(run, text, r"^trapline: fatal cpu=0 .* a state that must not happen", *ALWAYS)
+
+
+@on("svm")
+def test_fault_inside_the_screen(machine):
+    """A fault, or a stack overflow, in one step of the screen ends that step only."""
+    for name, inner in (("IN_SCREEN", "#PF"), ("OVERFLOW_IN_SCREEN", "#DF")):
+        run, text = fault(machine, name)
+        expect_lines(run, text, rf"^trapline: the step registers of this report faulted: .*name={inner} ", *ALWAYS)
+
+
+@on("svm")
+def test_refused_store(machine):
+    """A guest's store to Trapline's memory is told field by field, and the guest goes on."""
+    run = machine.guest("hidden").expect_status(0).expect_active(machine.vendor)
+    expect_lines(
+        run,
+        run.trapline,
+        rf"^trapline: guest write to Trapline's memory cpu=0 gpa={HEX} rip={HEX}; it changes nothing$",
+        r'^  stage2 access=write by="the instruction" page="present, it does not permit this" gpa=',
+        rf"^  stage2 linear={HEX} cr3={HEX}$",
+        rf'^  stage2 at=0x38:{HEX} mode=64 cpl=0 insn="mov ',
+    )
+
+
+@on("svm")
+def test_debug(machine):
+    """`make debug`: gdb is at Trapline's first instruction, and shows the guest's state and the rings while the guest runs."""
+    if not shutil.which("gdb"):
+        raise Skip("gdb is not installed")
+    out = machine.scratch / "debug"
+    env = dict(os.environ, EFI=str(GUESTS / "triple.efi"), OUT=str(out), TIMEOUT="100")
+    commands = ("hbreak shutdown_guest", "continue", "backtrace 2", "trapline guest", "trapline ring 2", "trapline exits")
+    arguments = [part for command in commands for part in ("-ex", command)]
+    done = subprocess.run(
+        [ROOT / "tools/debug", "-batch", *arguments], env=env, capture_output=True, text=True, timeout=150, check=False
+    )
+    for pattern in (
+        r"^Trapline's image is at 0x",
+        r"^#1 .* in exit_exception ",
+        r"^guest state cpu=0$",
+        r"^rip=[0-9a-f]+ ",
+        r"^cpu=0 seq=\d+ #DF ",
+        r"^cpu=0 tsc=\d+ reason=0x4d ",
+    ):
+        expect(re.search(pattern, done.stdout, re.M), f"no line like {pattern}: {done.stdout[-2000:]}{done.stderr[-500:]}")

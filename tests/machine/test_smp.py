@@ -1,0 +1,144 @@
+"""Every processor: all are beneath the guest from load on, stay there, and record what happens on them."""
+
+import os
+
+from lib import logs
+from lib.machine import Skip, expect, on
+
+UD2_CODE = "0f0b"
+STORM = 25_000  # on each CPU
+MILLION = 250_000
+# Only for the startup guest's own words: what it says of each state.
+CASES = ("case ", "end ")
+# CPU 1 like the boot CPU, CPU 2 without AMD-V: QEMU takes each one's features by themselves.
+MIXED = {
+    "CPU": "EPYC,svm=on",
+    "EXTRA": "-smp 1,sockets=3,maxcpus=3 "
+    "-device EPYC-x86_64-cpu,svm=on,socket-id=1,core-id=0,thread-id=0 "
+    "-device EPYC-x86_64-cpu,svm=off,socket-id=2,core-id=0,thread-id=0",
+}
+
+
+def records(run, word):
+    """The guest's lines of one kind, numbers as numbers."""
+    return [{key: int(value) for key, value in row.items()} for row in logs.records(run.guest, word)]
+
+
+def expect_provoked(rows, cpus, n):
+    """Every CPU had its share, each exception came back at the right place, and CPUID shows Trapline there."""
+    for row in rows:
+        expect(row["n"] == row["seen"] == n and row["wrong"] == 0, f"not every exception was right: {row}")
+        expect(row["trapline"] == 1, f"a CPU without Trapline: {row}")
+    expect(sorted(row["cpu"] for row in rows) == list(range(cpus)), f"not {cpus} CPUs: {rows}")
+
+
+def total(run, mnemonic):
+    """The figure of the summary's table."""
+    line = next((line for line in run.trapline.splitlines() if line.startswith(mnemonic + " ")), None)
+    expect(line, f"no {mnemonic} in the summary; see {run.out}/trapline.log")
+    return int(line[33:].split()[0])
+
+
+def lost_lines(run):
+    return max([int(lost["total"]) for lost in logs.records(run.trapline, "trapline: lost")], default=0)
+
+
+def expect_in_order(run):
+    """One stream: by time over all CPUs, and on each of them by number."""
+    times = [float(trap["t"]) for trap in run.traps]
+    late = [(one, other) for one, other in zip(times, times[1:]) if other < one]
+    expect(not late, f"{len(late)} traps out of order, the first {late[:3]}; see {run.out}/trapline.log")
+    for cpu in {trap["cpu"] for trap in run.traps}:
+        numbers = [int(trap["seq"]) for trap in run.traps if trap["cpu"] == cpu]
+        expect(numbers == sorted(set(numbers)), f"cpu={cpu}: numbers {numbers[:20]}... go back")
+
+
+def expect_counted(run):
+    """With every vector printed, what was recorded is on the console or in the count of lost lines."""
+    recorded, printed, lost = total(run, "all"), len(run.traps), lost_lines(run)
+    expect(recorded == printed + lost, f"{recorded} recorded, {printed} printed and {lost} lost; see {run.out}")
+
+
+def uds(run):
+    return [trap for trap in run.traps if trap["vec"] == "6" and trap["cpl"] == "3"]
+
+
+def storm(machine, n, **variables):
+    run = machine.linux(
+        f"trapline.mode=allstorm trapline.n={n}", CPUS=4, CONF=machine.conf("print = all\n"), **variables
+    )
+    run.expect_status(0).expect_active(machine.vendor, cpus=4)
+    expect_provoked(records(run, "allstorm"), 4, n)
+    expect(total(run, "#UD") == 4 * n, f"{total(run, '#UD')} #UD recorded, {4 * n} were provoked")
+    expect_counted(run)
+    expect_in_order(run)
+    wrong = [trap for trap in uds(run) if not trap["code"].startswith(UD2_CODE) or trap["insn"] != "ud2"]
+    expect(not wrong, f"{len(wrong)} records of another instruction: {wrong[:3]}")
+    expect({trap["cpu"] for trap in uds(run)} == set("0123"), "not from every CPU")
+    return run
+
+
+@on("svm")
+def test_storm(machine):
+    """100000 exceptions on four CPUs at once: each is right, and is recorded and printed or counted as lost."""
+    storm(machine, STORM)
+
+
+@on("svm")
+def test_storm_million(machine):
+    """The same with a million (make test-storm)."""
+    if not os.environ.get("STORM"):
+        raise Skip("make test-storm")
+    storm(machine, MILLION, TIMEOUT=600)
+
+
+@on("svm")
+def test_offline_online(machine):
+    """CPUs that were taken offline and came back are beneath Trapline again, each under its number."""
+    conf = machine.conf("print = all\n")
+    run = machine.linux("trapline.mode=hotplug trapline.n=5", CPUS=4, CONF=conf).expect_status(0)
+    run.expect_active(machine.vendor, cpus=4).expect_line("guest: init cpus=4", "guest")
+    rounds = records(run, "hotplug")
+    expect([row["off"] for row in rounds if "off" in row] == [3] * 5, f"not all went offline: {rounds}")
+    expect([row["on"] for row in rounds if "on" in row] == [3] * 5, f"not all came back: {rounds}")
+    plugged = records(run, "plugged")
+    for number in range(5):
+        expect_provoked(plugged[4 * number : 4 * number + 4], 4, 1)
+    seen = [trap["cpu"] for trap in uds(run)]
+    expect({cpu: seen.count(cpu) for cpu in seen} == dict.fromkeys("0123", 5), f"#UD from CPUs {sorted(seen)}")
+    expect_counted(run)
+    expect_in_order(run)
+
+
+def startup(machine, args="", **variables):
+    bare, run = (machine.guest("startup", CPUS=3, ARGS=args, **variables, **how) for how in ({"TRAPLINE": 0}, {}))
+    wanted, seen = (
+        [line for line in r.expect_status(0).guest.splitlines() if line.startswith(CASES)] for r in (bare, run)
+    )
+    expect(wanted, f"the program said nothing; see {bare.out}")
+    run.expect_active(machine.vendor, cpus=3)
+    different = [pair for pair in zip(wanted, seen) if pair[0] != pair[1]]
+    expect(not different, "\n".join(f"bare: {one}\nhere: {other}" for one, other in different[:5]))
+    expect(len(wanted) == len(seen), f"{len(wanted)} lines bare, {len(seen)} here; see {run.out}")
+    return run
+
+
+@on("svm")
+def test_startup_same_as_bare(machine):
+    """INIT and SIPI, to every kind of destination and in every state, do what they do bare."""
+    startup(machine)
+
+
+@on("svm")
+def test_init_to_the_boot_cpu(machine):
+    """An INIT restarts the boot CPU at the reset vector, as bare; Trapline has no fault of it."""
+    startup(machine, "only=first bsp", TIMEOUT=60)
+
+
+@on("svm")
+def test_unfit_cpu(machine):
+    """One CPU without virtualization: it is named, the load is undone on all, and the guest has all of them bare."""
+    run = machine.linux("trapline.mode=boot", **MIXED).expect_status(0).expect_no_fault()
+    run.expect_line("trapline: CPU 2 (APIC id 2): ").expect_line("booting without Trapline")
+    expect("trapline: active" not in run.trapline, "it says that it is active")
+    run.expect_line("guest: init cpus=3", "guest")
