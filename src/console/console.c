@@ -8,25 +8,26 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-#define TEXT_SIZE    (32 * 1024) /* a power of two */
-#define LINE_SIZE    (TRAP_LINE_MAX + 2)
-#define FINISH_WAITS 100 /* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
+#define TEXT_SIZE (32 * 1024) /* a power of two */
+#define LINE_SIZE (TRAP_LINE_MAX + 2)
+#define FINISH_WAITS                                                                                         \
+	100 /* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
 
 static char text[TEXT_SIZE];
 static uint32_t text_head, text_tail; /* under `lock` */
 static _Atomic uint64_t lost_lines;
 static uint64_t lost_said;
-static struct filter filter;	       /* under `lock`; its vectors are in boot_info.config.print */
+static struct filter filter;           /* under `lock`; its vectors are in boot_info.config.print */
 static struct filter_rate rates[32];   /* by vector */
 static uint64_t limited[32], filtered; /* records, by vector; not yet said of the former: */
 static uint64_t limited_said[32];
 static atomic_flag lock = ATOMIC_FLAG_INIT;
-static bool there, seized;
+static bool there, seized, finishing;
 static struct trap_clock clock;
 
-#define LOOK_US	     1000 /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
-#define SAY_LIMIT_MS 1000 /* how often one vector's losses are told */
-#define PASS_OVER    64	  /* records that are dropped in one turn */
+#define LOOK_US     1000 /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
+#define SAY_LOST_MS 1000 /* how often losses are told */
+#define PASS_OVER   64   /* records that are dropped in one turn */
 
 enum console_level console_level = CONSOLE_TRAPS;
 static bool input_on;
@@ -64,7 +65,8 @@ void console_init(void)
 
 	clock.tsc_start = boot_info.tsc_start;
 	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
-	there = boot_info.config.console && uart_init((uint16_t)boot_info.config.console, boot_info.config.baud);
+	there = boot_info.config.console &&
+		uart_init((uint16_t)boot_info.config.console, boot_info.config.baud);
 	input_on = there && boot_info.config.console_input;
 	if (input_on)
 		cpus[0]->work |= CPU_WORK_CONSOLE; /* its first exit begins to watch interrupts */
@@ -163,7 +165,8 @@ static void take(struct print_queue *q, uint32_t tail)
 
 static bool entry_record(const struct cpu *cpu, uint32_t tail, struct trap_record *r)
 {
-	return ring_at(&cpu->ring, cpu->print.entry[tail % CPU_PRINT_QUEUE] & ((1ull << CPU_PRINT_SEQ_BITS) - 1), r);
+	return ring_at(
+		&cpu->ring, cpu->print.entry[tail % CPU_PRINT_QUEUE] & ((1ull << CPU_PRINT_SEQ_BITS) - 1), r);
 }
 
 /* Of the records that wait, the oldest by TSC; false when none does. */
@@ -221,56 +224,69 @@ static bool next_shown(struct trap_record *out, bool *more)
 	return false;
 }
 
-/* Once in a while: which vector was held back, and how often. */
-static bool format_limited(char *line, size_t size)
-{
-	static uint64_t next_time;
-
-	if (rdtsc() < next_time)
-		return false;
-	for (unsigned v = 0; v < 32; v++) {
-		if (limited[v] == limited_said[v])
-			continue;
-		snprintf(line, size, "trapline: limited name=%s count=%lu total=%lu rate=%u", vector_name(v),
-			limited[v] - limited_said[v], limited[v], filter.rate);
-		limited_said[v] = limited[v];
-		next_time = rdtsc() + boot_info.tsc_khz * SAY_LIMIT_MS;
-		return true;
-	}
-	return false;
-}
-
 static uint64_t all_lost(void)
 {
 	uint64_t n = lost_lines;
 
+	for (unsigned v = 0; v < 32; v++)
+		n += limited[v];
 	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
 		for (unsigned v = 0; cpus[c] && v < 32; v++)
 			n += cpus[c]->print.lost[v];
 	return n;
 }
 
-void console_count(struct console_losses *l)
+/* Which vector was held back, and how often. */
+static bool format_limited(char *line, size_t size)
 {
-	*l = (struct console_losses){.lost = all_lost(), .filtered = filtered};
-	for (unsigned v = 0; v < 32; v++)
-		l->limited += limited[v];
+	for (unsigned v = 0; v < 32; v++) {
+		if (limited[v] == limited_said[v])
+			continue;
+		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", vector_name(v),
+			limited[v] - limited_said[v], limited[v], filter.rate);
+		limited_said[v] = limited[v];
+		return true;
+	}
+	return false;
 }
 
-/* Moves one record, or the count of those that were lost, into the text. False when there was nothing to do. */
+/* What was lost, in all and by the rate: once in a while, or else a flood makes one of these lines too. */
+static bool format_losses(char *line, size_t size)
+{
+	static uint64_t next_time;
+	uint64_t lost = all_lost();
+
+	if (rdtsc() < next_time && !finishing)
+		return false;
+	if (format_limited(line, size))
+		return true;
+	if (lost == lost_said)
+		return false;
+	snprintf(line, size, "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
+	lost_said = lost;
+	next_time = rdtsc() + boot_info.tsc_khz * SAY_LOST_MS;
+	return true;
+}
+
+void console_count(struct console_losses *l)
+{
+	*l = (struct console_losses){.filtered = filtered};
+	for (unsigned v = 0; v < 32; v++)
+		l->limited += limited[v];
+	l->lost = all_lost() - l->limited;
+}
+
+/* Moves one record, or the count of those that were lost, into the text. False when there was nothing to do.
+ */
 static bool format_next(void)
 {
 	static char line[LINE_SIZE];
 	static struct trap_record r;
-	uint64_t lost = all_lost();
 	bool more = false;
 
 	if (text_room() <= 2 * LINE_SIZE)
 		return false;
-	if (lost != lost_said) {
-		snprintf(line, sizeof(line), "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
-		lost_said = lost;
-	} else if (format_limited(line, sizeof(line))) {
+	if (format_losses(line, sizeof(line))) {
 		;
 	} else if (next_shown(&r, &more)) {
 		trap_format(line, sizeof(line), &r, &clock);
@@ -327,8 +343,8 @@ static bool turn(void)
 }
 
 /*
- * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle guest
- * still gives the console its turns; and always on the boot CPU where keys may be pressed.
+ * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle
+ * guest still gives the console its turns; and always on the boot CPU where keys may be pressed.
  */
 void console_serve(struct cpu *cpu)
 {
@@ -397,10 +413,12 @@ void console_finish(void)
 {
 	while (!try_lock())
 		cpu_pause();
+	finishing = true;
 	if (there)
 		do
 			drain();
 		while (format_next());
+	finishing = false;
 	unlock();
 }
 
