@@ -4,6 +4,7 @@
  */
 #include "apic/apic.h"
 #include "console/console.h"
+#include "console/screen.h"
 #include "cpu/asm.h"
 #include "cpu/cpu.h"
 #include "cpu/idt.h"
@@ -111,6 +112,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	}
 	snprintf(info->vmm_version, sizeof(info->vmm_version), "%s", TRAPLINE_VERSION);
 	console_init();
+	screen_init();
 	blackbox_open(TRAPLINE_VERSION, vendor->name);
 	blackbox_recall(info);
 	return BOOT_PREPARED;

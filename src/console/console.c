@@ -1,4 +1,5 @@
 #include "console/console.h"
+#include "console/screen.h"
 #include "console/uart.h"
 #include "cpu/asm.h"
 #include "lib/printf.h"
@@ -207,6 +208,7 @@ void console_print(const char *fmt, ...)
 		cpu_pause();
 	drain();
 	add_line(line);
+	screen_line(line);
 	drain();
 	unlock();
 }
