@@ -60,6 +60,15 @@ struct boot_launch {
 
 #define BOOT_ERROR_MAX 160
 
+/* A framebuffer of 32-bit pixels. */
+struct boot_screen {
+	uint64_t base;	 /* physical; 0: none */
+	uint32_t width;	 /* pixels */
+	uint32_t height;
+	uint32_t stride; /* pixels from one row to the next */
+	uint32_t reserved;
+};
+
 struct boot_info {
 	uint64_t magic;
 	uint32_t version;
@@ -73,6 +82,7 @@ struct boot_info {
 	uint64_t last_text;	/* in the loader's memory: where the VMM puts what it makes of that; 0: nowhere */
 	uint64_t last_text_size;
 	char started[24];	/* date and time, or empty */
+	struct boot_screen screen; /* as the firmware left it */
 	uint64_t tsc_khz;      /* measured with the firmware's Stall() */
 	uint64_t tsc_start;    /* TSC when the loader started: t=0 of the log */
 	uint64_t acpi_rsdp;    /* 0: none */

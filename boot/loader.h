@@ -102,6 +102,9 @@ bool ram_fill(struct boot_info *info);
 /* acpi.c: fills acpi_rsdp, pm1a_cnt, pm1b_cnt, reset_port and reset_value; what is not there stays 0 */
 void acpi_fill(struct boot_info *info);
 
+/* screen.c: fills screen; its base stays 0 where there is no framebuffer of 32-bit pixels */
+void screen_fill(struct boot_info *info);
+
 /* clock.c: the TSC's frequency, measured */
 uint64_t clock_tsc_khz(void);
 

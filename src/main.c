@@ -4,6 +4,7 @@
  */
 #include "apic/apic.h"
 #include "console/console.h"
+#include "console/screen.h"
 #include "cpu/asm.h"
 #include "cpu/cpu.h"
 #include "cpu/idt.h"
@@ -112,6 +113,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	snprintf(info->vmm_version, sizeof(info->vmm_version), "%s", TRAPLINE_VERSION);
 	memcpy(boot_info.vmm_version, info->vmm_version, sizeof(boot_info.vmm_version));
 	console_init();
+	screen_init();
 	blackbox_open(TRAPLINE_VERSION, vendor->name);
 	blackbox_recall(info);
 	return BOOT_PREPARED;
@@ -121,6 +123,7 @@ static struct {
 	atomic_flag lock;	  /* one CPU at a time: the pool knows no locks */
 	_Atomic uint32_t arrived; /* CPUs that are ready, or have failed */
 	_Atomic bool failed;
+	_Atomic int decision; /* of them all: the first who knows decides */
 } start = {.lock = ATOMIC_FLAG_INIT};
 
 static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, struct cpu *cpu)
@@ -142,17 +145,23 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 	return !error;
 }
 
-/* All CPUs but the boot CPU meet here. Returns false when one of them failed, or did not come in time. */
+enum { UNDECIDED, GO_IN, GO_BACK };
+
+/* All CPUs but the boot CPU meet here. Returns false, on all, when one of them failed, or did not come in time. */
 static bool wait_for_others(void)
 {
 	uint64_t since = rdtsc(), limit = boot_info.tsc_khz * BOOT_WAIT_MS;
+	int undecided = UNDECIDED;
+	bool all;
 
 	atomic_fetch_add(&start.arrived, 1);
-	while (atomic_load(&start.arrived) < boot_info.cpus - 1 && rdtsc() - since < limit)
+	do {
+		all = atomic_load(&start.arrived) == boot_info.cpus - 1;
 		cpu_pause();
-	if (atomic_load(&start.arrived) < boot_info.cpus - 1)
-		atomic_store(&start.failed, true);
-	return !atomic_load(&start.failed);
+	} while (!all && rdtsc() - since < limit);
+	atomic_compare_exchange_strong(
+		&start.decision, &undecided, all && !atomic_load(&start.failed) ? GO_IN : GO_BACK);
+	return atomic_load(&start.decision) == GO_IN;
 }
 
 static uint64_t enter(struct boot_info *info, const struct boot_launch *launch)
@@ -178,6 +187,7 @@ void cpu_entered(void)
 		return;
 	console_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
 	vmcall_announce();
+	apic_say_way();
 	host_map_close();
 }
 

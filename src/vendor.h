@@ -76,6 +76,9 @@ struct vendor {
 	/* What src/apic carries out in software. */
 	void (*init_state)(struct cpu *cpu);		      /* as INIT leaves the guest's state, cpu->gpr apart */
 	void (*start_at)(struct cpu *cpu, uint8_t vector);    /* from there, as a SIPI starts it */
+	bool (*starts_exit)(void);	 /* INIT and SIPI both exit on this CPU, as the manual has it; NULL: never */
+	void (*take_init)(struct cpu *cpu); /* EXIT_INIT: ends the INIT; NULL: the exit has done so */
+	void (*wait_sipi)(struct cpu *cpu); /* with starts_exit: the next entry waits for the exit of a SIPI */
 	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed; NULL: every entry loads them */
 	void (*skip_to)(struct cpu *cpu, uint64_t rip);	      /* skip(), where the next instruction is known */
 

@@ -19,7 +19,7 @@
 #define ARGUMENTS 5
 
 /* The kinds of arguments, from the table of services. */
-#define X(kind, what, checked) KIND_##kind,
+#define X(kind, errors, what, checked) KIND_##kind,
 enum argument_kind {
 	TRAPLINE_ARGUMENTS(X)
 };

@@ -2,11 +2,12 @@
 
 #include <stdio.h>
 
-static void print_services(uint64_t mask)
+/* All that are there, those first that user mode may call. */
+static void print_services(const char *what, uint64_t mask, bool in)
 {
-	printf("services:");
+	printf("%s:", what);
 #define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
-	if (mask >> (number)&1)                                                                              \
+	if ((mask >> (number)&1) == in && trapline_lookup(#name))                                            \
 		printf(" %s", #name);
 	TRAPLINE_SERVICES(X)
 #undef X
@@ -23,7 +24,8 @@ int command_status(int argc, char **argv)
 	trapline_call(&version);
 	printf("abi: %lld\n", (long long)version.rax);
 	printf("tray: %llu MiB\n", (unsigned long long)version.rcx >> 20);
-	print_services(version.rbx);
+	print_services("user", version.rbx, true);
+	print_services("kernel", version.rbx, false);
 	if (trapline_call(&status) < 0)
 		return fail("what it has done", status.rax);
 	printf("cpus: %lld\n", (long long)status.rax);

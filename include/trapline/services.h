@@ -16,25 +16,27 @@
 
 #include <trapline/abi.h>
 
-/* X(kind, what it is, what is checked) */
+/* A set of errors, as bits. */
+#define TL_ERR(name)   (1u << -(TRAPLINE_E_##name))
+#define TL_MEMORY  (TL_ERR(ADDRESS) | TL_ERR(FAULT) | TL_ERR(MEMORY))
+
+/* X(kind, errors, what it is, what is checked) */
 /* clang-format off */
 #define TRAPLINE_ARGUMENTS(X)                                                                                \
-	X(NONE,     "not used",                      "nothing")                                              \
-	X(ANY,      "a number",                      "nothing")                                              \
-	X(FLAGS,    "TRAPLINE_PAGE_IN or 0",         "no other bit: ARGUMENT")                               \
-	X(CPU,      "a CPU's number, from 0",        "the CPU is active: ARGUMENT")                          \
-	X(VECTOR,   "an exception vector",           "0 to 31: ARGUMENT")                                    \
-	X(FROM,     "linear address of memory that Trapline reads", "canonical with its length, no wrap: ADDRESS; page rights: FAULT; RAM: MEMORY") \
-	X(INTO,     "linear address of memory that Trapline writes", "the same") \
-	X(LIST,     "linear address of an array of guest-physical page addresses, 8 bytes each", "aligned to 8, canonical with its length: ADDRESS; page rights: FAULT; each page aligned to 4096: ADDRESS; RAM: MEMORY") \
-	X(PHYSICAL, "guest-physical address",        "within the CPU's physical addresses with its length: ADDRESS; RAM: MEMORY") \
-	X(BYTES,    "length in bytes of the memory", "nothing by itself")                                    \
-	X(LENGTH,   "length of a text, in bytes",    "1 to 120: ARGUMENT")                                   \
-	X(NAME,     "linear address of a NUL-terminated name", "1 to 31 of a-z A-Z 0-9 . _ -: ARGUMENT; canonical: ADDRESS; page rights: FAULT; RAM: MEMORY")
+	X(NONE,     0,                          "not used", "nothing")                                       \
+	X(ANY,      0,                          "a number", "nothing")                                       \
+	X(FLAGS,    TL_ERR(ARGUMENT),              "TRAPLINE_PAGE_IN or 0", "no other bit: ARGUMENT")           \
+	X(CPU,      TL_ERR(ARGUMENT),              "a CPU's number, from 0", "the CPU is active: ARGUMENT")     \
+	X(VECTOR,   TL_ERR(ARGUMENT),              "an exception vector", "0 to 31: ARGUMENT")                  \
+	X(FROM,     TL_MEMORY,                 "linear address of memory that Trapline reads", "canonical with its length, no wrap: ADDRESS; page rights: FAULT; RAM: MEMORY") \
+	X(INTO,     TL_MEMORY,                 "linear address of memory that Trapline writes", "the same") \
+	X(LIST,     TL_MEMORY,                 "linear address of an array of guest-physical page addresses, 8 bytes each", "aligned to 8, canonical with its length: ADDRESS; page rights: FAULT; each page aligned to 4096: ADDRESS; RAM: MEMORY") \
+	X(PHYSICAL, TL_ERR(ADDRESS) | TL_ERR(MEMORY), "guest-physical address", "within the CPU's physical addresses with its length: ADDRESS; RAM: MEMORY") \
+	X(BYTES,    0,                          "length in bytes of the memory", "nothing by itself")        \
+	X(LENGTH,   TL_ERR(ARGUMENT),              "length of a text, in bytes", "1 to 120: ARGUMENT")          \
+	X(NAME,     TL_MEMORY | TL_ERR(ARGUMENT), "linear address of a NUL-terminated name", "1 to 31 of a-z A-Z 0-9 . _ -: ARGUMENT; canonical: ADDRESS; page rights: FAULT; RAM: MEMORY")
 
-/* A set of errors, as bits. */
-#define ERR(name)    (1u << -(TRAPLINE_E_##name))
-#define ERR_TRAY	     (ERR(DENIED) | ERR(RANGE))
+#define TL_TRAY	     (TL_ERR(DENIED) | TL_ERR(RANGE))
 
 /* The progress of a copy: what the registers hold when it ends, well or not, and while it is interrupted. */
 #define COPY_RESULTS "RAX = 0. RBX, RDX: advanced behind the last byte that was copied; RCX: bytes that are left, 0 with RAX = 0; "
@@ -52,7 +54,7 @@
 	X(3,  stats,         KERNEL, CPU,  VECTOR, NONE, NONE, NONE, 0,                                      \
 	  "recorded exceptions of one CPU and vector",                                                       \
 	  "RAX = 0; RBX = taken at CPL 0 to 2; RCX = taken at CPL 3")                                        \
-	X(4,  exits,         KERNEL, CPU,  ANY,  NONE, NONE, NONE, ERR(RANGE),                               \
+	X(4,  exits,         KERNEL, CPU,  ANY,  NONE, NONE, NONE, TL_ERR(RANGE),                               \
 	  "exits of one CPU and kind, RCX = 0, 1, ... until RANGE",                                          \
 	  "RAX = 0; RBX = how many; RCX, RDX, RSI = the kind's name in ASCII, padded with zeros")            \
 	X(5,  trace_read,    KERNEL, INTO, BYTES, CPU, FLAGS, ANY, 0,                                      \
@@ -64,7 +66,7 @@
 	X(7,  filter_get,    KERNEL, NONE, NONE, NONE, NONE, NONE, 0,                                        \
 	  "which exceptions are printed and which are recorded",                                             \
 	  "RAX = 0; RBX = mask of vectors that are printed; RCX = of those that are recorded")               \
-	X(8,  filter_set,    KERNEL, ANY,  NONE, NONE, NONE, NONE, ERR(ARGUMENT),                            \
+	X(8,  filter_set,    KERNEL, ANY,  NONE, NONE, NONE, NONE, TL_ERR(ARGUMENT),                            \
 	  "which exceptions are printed: RBX = mask of vectors, below 2^32",                                 \
 	  "RAX = 0")                                                                                         \
 	X(9,  mark,          USER,   FROM, LENGTH, FLAGS, NONE, NONE, 0,                                   \
@@ -73,43 +75,43 @@
 	X(10, say,           KERNEL, FROM, LENGTH, FLAGS, NONE, NONE, 0,                                   \
 	  "a message to the operator, on the console",                                                       \
 	  "RAX = 0")                                                                                         \
-	X(11, hear,          KERNEL, INTO, BYTES, FLAGS, NONE, NONE, ERR(EMPTY) | ERR(RANGE),              \
+	X(11, hear,          KERNEL, INTO, BYTES, FLAGS, NONE, NONE, TL_ERR(EMPTY) | TL_ERR(RANGE),              \
 	  "the operator's next message; RANGE: it is longer than the buffer, and still waits",               \
 	  "RAX = its length")                                                                                \
-	X(12, put_registers, USER,   ANY,  ANY,  ANY,  ANY,  ANY, ERR_TRAY,                                   \
+	X(12, put_registers, USER,   ANY,  ANY,  ANY,  ANY,  ANY, TL_TRAY,                                   \
 	  "RBX, RCX, RDX, RSI into the tray, at offset RDI: 32 bytes, 16 outside of 64-bit mode; RDI = 0 starts new contents, which are then the caller's", \
 	  "RAX = 0")                                                                                         \
-	X(13, get_registers, USER,   NONE, NONE, NONE, NONE, ANY, ERR_TRAY,                                   \
+	X(13, get_registers, USER,   NONE, NONE, NONE, NONE, ANY, TL_TRAY,                                   \
 	  "as many bytes of the tray, from offset RDI on, into registers" GET_HELP,                           \
 	  "RAX = 0; RBX, RCX, RDX, RSI = the bytes")                                                         \
-	X(14, put_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_TRAY,                              \
+	X(14, put_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, TL_TRAY,                              \
 	  "a guest-physical range into the tray, at offset RDX" PUT_HELP,                                     \
 	  COPY_RESULTS "MEMORY: RBX leads to no RAM")                                                        \
-	X(15, get_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, ERR_TRAY,                              \
+	X(15, get_physical,  KERNEL, PHYSICAL, BYTES, ANY, NONE, NONE, TL_TRAY,                              \
 	  "the tray, from offset RDX on, into a guest-physical range",                                        \
 	  COPY_RESULTS "MEMORY: RBX leads to no RAM")                                                        \
-	X(16, put_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                                 \
+	X(16, put_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, TL_TRAY,                                 \
 	  "a list of guest-physical pages, RCX bytes in all, into the tray, at offset RDX" PUT_HELP,          \
 	  LIST_RESULTS "ADDRESS, MEMORY: the entry at RBX is at fault, FAULT: the list itself is, at RBX")   \
-	X(17, get_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                                 \
+	X(17, get_pages,     KERNEL, LIST, BYTES, ANY, FLAGS, NONE, TL_TRAY,                                 \
 	  "the tray, from offset RDX on, into a list of guest-physical pages, RCX bytes in all",              \
 	  LIST_RESULTS "ADDRESS, MEMORY: the entry at RBX is at fault, FAULT: the list itself is, at RBX")   \
-	X(18, put_virtual,   USER,   FROM, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
+	X(18, put_virtual,   USER,   FROM, BYTES, ANY, FLAGS, NONE, TL_TRAY,                               \
 	  "the caller's memory into the tray, at offset RDX" PUT_HELP,                                        \
 	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
-	X(19, get_virtual,   USER,   INTO, BYTES, ANY, FLAGS, NONE, ERR_TRAY,                               \
+	X(19, get_virtual,   USER,   INTO, BYTES, ANY, FLAGS, NONE, TL_TRAY,                               \
 	  "the tray, from offset RDX on, into the caller's memory" GET_HELP,                                  \
 	  COPY_RESULTS "FAULT, MEMORY: RBX is the address at fault")                                         \
-	X(20, share_open,    KERNEL, NAME, LIST, BYTES, FLAGS, NONE, ERR(ARGUMENT) | ERR(EXISTS) | ERR(FULL) | ERR(RANGE), \
+	X(20, share_open,    KERNEL, NAME, LIST, BYTES, FLAGS, NONE, TL_ERR(ARGUMENT) | TL_ERR(EXISTS) | TL_ERR(FULL) | TL_ERR(RANGE), \
 	  "gives a list of guest-physical pages a name, by which Trapline and its operator reach them until share_close; 1 to 16 MiB; the pages must stay where they are", \
 	  "RAX = the share's number, 1 to 16")                                                               \
-	X(21, share_close,   KERNEL, ANY,  NONE, NONE, NONE, NONE, ERR(MISSING),                             \
+	X(21, share_close,   KERNEL, ANY,  NONE, NONE, NONE, NONE, TL_ERR(MISSING),                             \
 	  "takes share RBX back: once this returns, Trapline does not touch its pages again; RBX = 0: all shares", \
 	  "RAX = 0")                                                                                         \
 	X(22, share_list,    KERNEL, INTO, BYTES, FLAGS, NONE, NONE, 0,                                    \
 	  "the shares that are open, as struct trapline_share, as many as fit",                              \
 	  "RAX = how many were written")                                                                     \
-	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, ERR(ARGUMENT) | ERR(ADDRESS) | ERR(MEMORY),  \
+	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, TL_ERR(ARGUMENT) | TL_ERR(ADDRESS) | TL_ERR(MEMORY),  \
 	  "the example of the articles; off unless trapline.conf says example_foo = registers, physical or virtual", \
 	  "registers: prints RBX, RCX, RDX; RAX = 10. physical: RBX = guest-physical address, RCX = length; prints the text there and writes \"foo\" over it; RAX = 0, or 1 where that is not RAM. virtual: RBX = linear address, RCX = length up to 64; prints each character and writes \"foo\" with its NUL; RAX = 0; pages come in by #PF")
 /* clang-format on */

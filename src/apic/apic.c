@@ -22,6 +22,7 @@
 
 static volatile uint32_t *page;
 static uint64_t page_gpa;
+static bool by_hardware;
 static struct apic_names names[BOOT_MAX_CPUS];
 
 enum apic_mode apic_mode(void)
@@ -64,13 +65,28 @@ void apic_note_names(const struct cpu *cpu)
 	n->dfr = n->x2apic ? 0 : apic_read(mode, APIC_DFR);
 }
 
+bool apic_by_hardware(void)
+{
+	return by_hardware;
+}
+
 const char *apic_init(void)
 {
+	by_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->starts_exit &&
+		      vendor->starts_exit();
 	page_gpa = rdmsr(MSR_APIC_BASE) & BASE_ADDRESS;
 	page = host_map_device(page_gpa, PAGE_SIZE);
-	if (!page || (vendor->skip_to && !stage2_watch(page_gpa)))
+	if (!page || (vendor->skip_to && !by_hardware && !stage2_watch(page_gpa)))
 		return "the VMM's memory is too small to watch the APIC";
 	return NULL;
+}
+
+void apic_say_way(void)
+{
+	if (boot_info.config.ap_start == AP_START_HARDWARE && !by_hardware)
+		console_print("trapline: ap_start=hardware: this CPU does not report INIT and SIPI both");
+	console_print("trapline: INIT and SIPI by %s",
+		by_hardware ? "the CPU's exits" : "the APIC's command register");
 }
 
 const char *apic_cpu_init(struct cpu *cpu)
@@ -213,7 +229,7 @@ bool apic_stage2(struct cpu *cpu)
 	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1));
 	struct store s;
 
-	if ((x->address & ~(PAGE_SIZE - 1)) != page_gpa || !(x->qualifier & STAGE2_WRITE))
+	if ((x->address & ~(PAGE_SIZE - 1)) != page_gpa || !(x->qualifier & STAGE2_WRITE) || by_hardware)
 		return false;
 	insn_fetch(cpu);
 	if ((x->qualifier & STAGE2_WALK) || x->during.valid || (offset & 15) ||
@@ -228,7 +244,7 @@ bool apic_stage2(struct cpu *cpu)
 
 bool apic_watches_msr(uint32_t msr)
 {
-	return msr == MSR_APIC_BASE || msr == MSR_X2APIC_ICR;
+	return !by_hardware && (msr == MSR_APIC_BASE || msr == MSR_X2APIC_ICR);
 }
 
 /* A moved page would not be watched: refused. All else is the CPU's to judge. */

@@ -42,6 +42,12 @@ const char *apic_init(void);
 /* On each CPU, before it goes in. Returns NULL or why it cannot be. */
 const char *apic_cpu_init(struct cpu *cpu);
 
+/* Whether INIT and SIPI are the CPU's to report, so that nothing is watched. */
+bool apic_by_hardware(void);
+
+/* Says on the console which way was chosen, and why where it is not the one that was asked for. */
+void apic_say_way(void);
+
 /* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
 bool apic_watches_msr(uint32_t msr);
 

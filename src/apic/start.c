@@ -2,6 +2,7 @@
 #include "apic/apic.h"
 #include "cpu/asm.h"
 #include "cpu/stop.h"
+#include "exit/dispatch.h"
 #include "lib/string.h"
 
 #define SVR_RESET       0xff
@@ -105,6 +106,26 @@ static void take_init(struct cpu *cpu)
 		atomic_fetch_and(&cpu->start, START_INIT);
 }
 
+void start_note_init(struct cpu *cpu)
+{
+	change(cpu, ICR_MODE_INIT << 8 | ICR_ASSERT);
+	cpu->work |= CPU_WORK_KICK;
+}
+
+void exit_init(struct cpu *cpu)
+{
+	if (vendor->take_init)
+		vendor->take_init(cpu);
+	else
+		start_note_init(cpu);
+}
+
+void exit_sipi(struct cpu *cpu)
+{
+	atomic_store(&cpu->start, 0);
+	vendor->start_at(cpu, (uint8_t)cpu->exit.qualifier);
+}
+
 void start_serve(struct cpu *cpu)
 {
 	for (;;) {
@@ -115,6 +136,9 @@ void start_serve(struct cpu *cpu)
 			atomic_fetch_and(&cpu->start, ~START_INIT);
 			take_init(cpu);
 		} else if (!(word & START_WAIT)) {
+			return;
+		} else if (apic_by_hardware()) {
+			vendor->wait_sipi(cpu);
 			return;
 		} else if (!(word & START_SIPI)) {
 			vendor->wait_nmi(&cpu->start, word);

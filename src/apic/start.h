@@ -10,6 +10,9 @@
  */
 void start_send(struct cpu *cpu, uint64_t targets, uint32_t low);
 
+/* This CPU got an INIT in a way that did not reset it: as if it had been sent one by start_send(). */
+void start_note_init(struct cpu *cpu);
+
 /* Does what this CPU has been sent (CPU_WORK_KICK). After an INIT it comes back when a SIPI has. */
 void start_serve(struct cpu *cpu);
 

@@ -1,5 +1,6 @@
 #include "console/console.h"
 #include "console/input.h"
+#include "console/screen.h"
 #include "console/uart.h"
 #include "cpu/asm.h"
 #include "lib/printf.h"
@@ -405,6 +406,7 @@ void console_print(const char *fmt, ...)
 		cpu_pause();
 	drain();
 	add_line(line);
+	screen_line(line);
 	drain();
 	unlock();
 }

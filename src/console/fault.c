@@ -1,9 +1,11 @@
 #include "console/fault.h"
 #include "console/console.h"
 #include "console/report.h"
+#include "console/screen.h"
 #include "console/symbols.h"
 #include "cpu/asm.h"
 #include "cpu/msr.h"
+#include "cpu/stop.h"
 #include "exit/dispatch.h"
 #include "exit/test_faults.h"
 #include "lib/printf.h"
@@ -34,10 +36,6 @@ static struct fault {
 
 static struct cpu *_Atomic reporter;
 static char line[TRAP_LINE_MAX];
-
-__attribute__((weak)) void cpus_stop(void)
-{
-}
 
 void fault_stop(void)
 {
@@ -272,6 +270,11 @@ static void step_guest(struct cpu *cpu)
 		vendor->dump(cpu);
 }
 
+static void step_cpus(struct cpu *cpu)
+{
+	cpus_report();
+}
+
 static void step_history(struct cpu *cpu)
 {
 	report_history(cpu);
@@ -296,7 +299,7 @@ static void step_seal(struct cpu *cpu)
 	X(cause)                                                                                             \
 	X(error_code)                                                                                        \
 	X(page_walk)                                                                                         \
-	X(instruction) X(registers) X(backtrace) X(stack) X(exit) X(guest) X(history) X(traps) X(seal)
+	X(instruction) X(registers) X(backtrace) X(stack) X(exit) X(guest) X(cpus) X(history) X(traps) X(seal)
 
 static const struct step {
 	const char *name;
@@ -343,6 +346,7 @@ static void claim(struct cpu *cpu)
 	console_seize();
 	cpus_stop();
 	blackbox_mark();
+	screen_take();
 }
 
 void fault_screen(const struct trap_frame *f)

@@ -14,9 +14,6 @@ __attribute__((noreturn)) void fault_screen(const struct trap_frame *frame);
 /* A state that must not happen, in words, with the guest's state; then the CPU stops. */
 __attribute__((noreturn, format(printf, 2, 3))) void fault_fatal(struct cpu *cpu, const char *fmt, ...);
 
-/* Every other CPU stops where it is, so that nothing changes under a report. Without SMP there is none. */
-void cpus_stop(void);
-
 /* This CPU does nothing more. */
 __attribute__((noreturn)) void fault_stop(void);
 

@@ -71,7 +71,7 @@ struct exit {
 	struct event event;   /* EXCEPTION */
 	struct event during;  /* any: the event whose delivery the exit interrupted */
 	uint64_t address;     /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
-	uint64_t qualifier;   /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; IO: see struct exit_io */
+	uint64_t qualifier;   /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
 	uint64_t linear;      /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
 	bool skip;	      /* set by exit_skip() */
 	uint8_t code_len;     /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */

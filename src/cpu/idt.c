@@ -1,4 +1,5 @@
 #include "cpu/idt.h"
+#include "apic/start.h"
 #include "console/fault.h"
 #include "cpu/cpu.h"
 #include "cpu/stop.h"
@@ -120,6 +121,10 @@ void host_trap(struct trap_frame *frame)
 		 * guest's instruction breakpoints armed. GS may still be the guest's here.
 		 */
 		frame->rflags = (frame->rflags & ~RFLAGS_TF) | RFLAGS_RF;
+		return;
+	}
+	if (frame->vector == VEC_SX) { /* AMD-V: an INIT that was redirected (svm_init.c); nothing else raises it */
+		start_note_init(this_cpu());
 		return;
 	}
 	if (frame->vector < WINDOW_VECTOR && frame->vector != VEC_NMI) {

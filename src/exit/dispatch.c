@@ -50,6 +50,8 @@ void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_CONTROL_REGISTER] = exit_own,
 	[EXIT_TASK_SWITCH] = exit_own,
 	[EXIT_STAGE2] = exit_stage2,
+	[EXIT_INIT] = exit_init,
+	[EXIT_SIPI] = exit_sipi,
 	[EXIT_SHUTDOWN] = exit_shutdown,
 };
 

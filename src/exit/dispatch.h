@@ -54,6 +54,8 @@ void exit_io(struct cpu *cpu);
 void exit_vmcall(struct cpu *cpu);
 void exit_virtualization(struct cpu *cpu);
 void exit_stage2(struct cpu *cpu);
+void exit_init(struct cpu *cpu);
+void exit_sipi(struct cpu *cpu);
 void exit_shutdown(struct cpu *cpu);
 
 #endif

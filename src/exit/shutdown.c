@@ -2,7 +2,9 @@
 #include "console/console.h"
 #include "console/fault.h"
 #include "cpu/asm.h"
+#include "cpu/stop.h"
 #include "console/report.h"
+#include "console/screen.h"
 #include "exit/dispatch.h"
 #include "exit/insn.h"
 #include "lib/string.h"
@@ -152,6 +154,8 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	cpus_stop();
 	console_finish();
 	blackbox_mark();
+	if (boot_info.config.triple_fault != TRIPLE_FAULT_RESET)
+		screen_take();
 	console_print("trapline: triple fault cpu=%u", cpu->number);
 	if (recorded)
 		print_chain(cpu);
@@ -159,6 +163,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 		print_state(cpu);
 	console_print("trapline: guest state cpu=%u", cpu->number);
 	vendor->dump(cpu);
+	cpus_report();
 	report_history(cpu);
 	console_print("trapline: end");
 	report_end_of_run("triple fault", true);

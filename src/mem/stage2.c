@@ -11,6 +11,8 @@
 
 struct page_tables stage2_tables;
 static uint64_t sink, dropped, physical_limit;
+/* The tables are all CPUs' own; what is done under it is short, and seldom. */
+static atomic_flag lock = ATOMIC_FLAG_INIT;
 static uint64_t watched = ~0ull; /* a page that is never writable */
 
 static uint64_t physical_address_limit(void)
@@ -18,6 +20,17 @@ static uint64_t physical_address_limit(void)
 	unsigned bits = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
 
 	return 1ull << (bits > 48 ? 48 : bits); /* four levels reach that far */
+}
+
+static void take_lock(void)
+{
+	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
+		cpu_pause();
+}
+
+static void give_lock(void)
+{
+	atomic_flag_clear_explicit(&lock, memory_order_release);
 }
 
 /* One to one, in stretches of the same bits: each in the largest pages that fit. */
@@ -138,9 +151,11 @@ void stage2_retype(void)
 		size = 1ull << (12 + 9 * (level - 1));
 		if (!leaf || stage2_is_hidden(at))
 			continue;
+		take_lock();
 		old = *leaf;
 		left_out += !retype(leaf, at, size);
 		changed += *leaf != old;
+		give_lock();
 	}
 	if (changed && reported++ < RETYPE_REPORTS)
 		console_log("trapline: memory types follow the guest's MTRRs: %lu pages changed", changed);
@@ -150,8 +165,13 @@ void stage2_retype(void)
 
 bool stage2_map_late(uint64_t gpa)
 {
+	bool done;
+
 	gpa &= ~(LARGE_PAGE - 1);
-	return gpa < physical_limit && map(gpa, LARGE_PAGE);
+	take_lock();
+	done = gpa < physical_limit && map(gpa, LARGE_PAGE);
+	give_lock();
+	return done;
 }
 
 static void close_leaf(uint64_t gpa)

@@ -109,6 +109,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	cpu_load_host(cpu);
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[1]) : "memory");
 	__asm__ volatile("clgi");
+	svm_redirect_init(cpu, boot_info.config.ap_start != AP_START_INTERCEPT);
 	svm_msr_probe();
 	svm_probe_cr2(cpu);
 	return NULL;
@@ -118,6 +119,7 @@ static void svm_cpu_undo(struct cpu *cpu)
 {
 	write_cr2(vmcb_of(cpu)->save.cr2);
 	__asm__ volatile("stgi");
+	svm_redirect_init(cpu, false);
 	cpu_unload_host(cpu);
 	__asm__ volatile("vmload %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 }
@@ -175,6 +177,7 @@ const struct vendor svm_vendor = {
 	.set_intercepts = svm_set_intercepts,
 	.init_state = svm_init_state,
 	.start_at = svm_start_at,
+	.take_init = svm_take_nmi, /* the window is the same */
 	.reload = svm_reload,
 	.skip_to = svm_skip_to,
 	.rdmsr = svm_rdmsr,

@@ -1,7 +1,10 @@
 /* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
 #include "svm/svm.h"
+#include "cpu/asm.h"
 #include "cpu/idt.h"
+#include "cpu/msr.h"
 
+#define VM_CR_R_INIT   (1ull << 1)
 #define EFER_SVME      (1ull << 12)
 #define CR0_ET         (1ull << 4)
 #define CR0_NW         (1ull << 29)
@@ -56,6 +59,22 @@ void svm_init_state(struct cpu *cpu)
 	svm_of(cpu)->code.linear = NO_PAGE;
 	svm_reload(cpu);
 	vendor->stage2_flush(cpu);
+}
+
+/*
+ * VM_CR.R_INIT turns an INIT into #SX, which the host takes behind the exit (APM vol.
+ * 2 15.13.4, 15.28, 15.30.1): one that comes past the command register, from an I/O APIC or as a message of a
+ * device, does not reset the CPU then. A SIPI has no exit on AMD-V, so that the command register is looked at
+ * all the same. Bochs 2.7 and QEMU 7.2 have no VM_CR.
+ */
+void svm_redirect_init(struct cpu *cpu, bool on)
+{
+	uint32_t *intercepts = &vmcb_of(cpu)->control.intercept1;
+
+	*intercepts &= ~INTERCEPT1_INIT;
+	wrmsr(MSR_VM_CR, (rdmsr(MSR_VM_CR) & ~VM_CR_R_INIT) | (on ? VM_CR_R_INIT : 0));
+	if (rdmsr(MSR_VM_CR) & VM_CR_R_INIT)
+		*intercepts |= INTERCEPT1_INIT;
 }
 
 void svm_reload(struct cpu *cpu)

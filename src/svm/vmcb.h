@@ -88,6 +88,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 
 #define INTERCEPT1_INTR     (1u << 0)
 #define INTERCEPT1_NMI      (1u << 1)
+#define INTERCEPT1_INIT     (1u << 3)
 #define INTERCEPT1_VINTR    (1u << 4)
 #define INTERCEPT1_CPUID    (1u << 18)
 #define INTERCEPT1_IRET     (1u << 20)
@@ -114,6 +115,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define SVM_EXITS(X)                                                                                         \
 	X(0x060, INTR, EXIT_INTERRUPT)                                                                       \
 	X(0x061, NMI, EXIT_NMI)                                                                              \
+	X(0x063, INIT, EXIT_INIT)                                                                            \
 	X(0x064, VINTR, EXIT_INTERRUPT_WINDOW)                                                               \
 	X(0x072, CPUID, EXIT_CPUID)                                                                          \
 	X(0x074, IRET, EXIT_IRET)                                                                            \

@@ -89,13 +89,14 @@ SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
 
 static int64_t serve(struct vmcall *call)
 {
-	const struct service *s = &services[call->number];
+	const struct service *s;
 	int64_t error = 0;
 
 	if (!vmcall_exists(call->number))
 		return TRAPLINE_E_NUMBER;
 	if (!vmcall_allowed(call->number, call->user))
 		return TRAPLINE_E_DENIED;
+	s = &services[call->number];
 	if (s->checked)
 		error = check(call, s->kind);
 	return error ? error : s->serve(call);

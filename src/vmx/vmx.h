@@ -8,26 +8,28 @@
 #include "vmx/vmcs.h"
 #include "vmx/vmx_controls.h"
 
-/* Guest fields that one exit may ask for more than once: read once each. X(name), VMCS_GUEST_name is the
- * field. */
-#define VMX_CACHED(X) X(RIP) X(RFLAGS) X(CR0) X(CR3) X(CR4) X(EFER) X(CS_RIGHTS) X(CS_BASE)
-
-#define X(name) CACHED_##name,
-enum vmx_cached {
-	VMX_CACHED(X) CACHED_COUNT
+/* Guest fields that decide how its code and its memory are read; what needs one of them needs most of them.
+ */
+struct vmx_mode {
+	uint64_t cr0, cr3, cr4, efer, cs_rights;
 };
-#undef X
 
 struct vmx_cpu {
-	uint64_t cache[CACHED_COUNT];
-	uint32_t cached; /* bit n: cache[n] is what the VMCS holds */
-	uint32_t pin;    /* the controls that change, as the VMCS has them */
+	uint64_t rip, rflags; /* the guest's, read at every exit */
+	struct vmx_mode mode; /* read when it is asked for: vmx_mode() */
+	uint32_t pin;         /* the controls that change, as the VMCS has them */
 	_Atomic uint32_t controls;
 	uint32_t reason; /* of this exit */
-	bool event_set;  /* an event goes in with the next entry */
-	bool stepped;    /* skip() has set the single step's #DB pending */
-	bool watching;   /* the console wants external interrupts to exit */
-	struct {         /* the firmware's, for when this CPU is given back */
+	union {
+		uint32_t fresh; /* all of these at once: 0 at each exit */
+		struct {
+			bool mode_read;
+			bool event_set; /* an event goes in with the next entry */
+			bool stepped;   /* skip() has set the single step's #DB pending */
+		};
+	};
+	bool watching; /* the console wants external interrupts to exit */
+	struct {       /* the firmware's, for when this CPU is given back */
 		uint64_t cr0, cr4;
 		uint16_t ldtr, tr;
 	} before;
@@ -85,13 +87,13 @@ static inline struct vmx_cpu *vmx_of(const struct cpu *cpu)
 	return cpu->vendor;
 }
 
-/* With the current VMCS; a field that the CPU does not have leaves 0. */
+/* Of the current VMCS; of a field that every CPU has, or that a control says is there. */
 static inline uint64_t vmread(uint32_t field)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
 	VMX_COUNT_ONE(vmx_reads);
-	__asm__ volatile("vmread %1, %0" : "+r"(v) : "r"((uint64_t)field) : "cc");
+	__asm__ volatile("vmread %1, %0" : "=r"(v) : "r"((uint64_t)field) : "cc");
 	return v;
 }
 
@@ -101,41 +103,43 @@ static inline void vmwrite(uint32_t field, uint64_t value)
 	__asm__ volatile("vmwrite %1, %0" : : "r"((uint64_t)field), "rm"(value) : "cc");
 }
 
-/* The guest's field, from this exit's cache. `field`: a constant, so that nothing but the test is left of
- * this. */
-static inline uint64_t vmx_cached(const struct cpu *cpu, enum vmx_cached field)
+static inline void vmx_read_mode(struct vmx_cpu *vmx)
 {
-#define X(name) [CACHED_##name] = VMCS_GUEST_##name,
-	static const uint16_t fields[] = {VMX_CACHED(X)};
-#undef X
-	struct vmx_cpu *vmx = vmx_of(cpu);
-
-	if (!(vmx->cached >> field & 1)) {
-		vmx->cache[field] = vmread(fields[field]);
-		vmx->cached |= 1u << field;
-	}
-	return vmx->cache[field];
+	vmx->mode.cr0 = vmread(VMCS_GUEST_CR0);
+	vmx->mode.cr3 = vmread(VMCS_GUEST_CR3);
+	vmx->mode.cr4 = vmread(VMCS_GUEST_CR4);
+	vmx->mode.efer = vmread(VMCS_GUEST_EFER);
+	vmx->mode.cs_rights = vmread(VMCS_GUEST_CS_RIGHTS);
+	vmx->mode_read = true;
 }
 
-/* Forgets a cached field that has been written. */
-static inline void vmx_write_cached(
-	struct cpu *cpu, enum vmx_cached field, uint32_t vmcs_field, uint64_t value)
+static inline const struct vmx_mode *vmx_mode(const struct cpu *cpu)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
 
-	vmwrite(vmcs_field, value);
-	vmx->cache[field] = value;
-	vmx->cached |= 1u << field;
+	if (!vmx->mode_read)
+		vmx_read_mode(vmx);
+	return &vmx->mode;
 }
 
-static inline uint64_t vmx_rip(const struct cpu *cpu)
+/* After fields of vmx_cpu's were written: what the VMCS holds now. */
+static inline void vmx_reread(struct cpu *cpu)
 {
-	return vmx_cached(cpu, CACHED_RIP);
+	struct vmx_cpu *vmx = vmx_of(cpu);
+
+	vmx->rip = vmread(VMCS_GUEST_RIP);
+	vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
+	vmx->mode_read = false;
 }
 
 static inline void vmx_set_rip(struct cpu *cpu, uint64_t rip)
 {
-	vmx_write_cached(cpu, CACHED_RIP, VMCS_GUEST_RIP, rip);
+	vmwrite(VMCS_GUEST_RIP, vmx_of(cpu)->rip = rip);
+}
+
+static inline void vmx_set_rflags(struct cpu *cpu, uint64_t rflags)
+{
+	vmwrite(VMCS_GUEST_RFLAGS, vmx_of(cpu)->rflags = rflags);
 }
 
 /* vmx_event.c */

@@ -4,7 +4,8 @@
  *
  * Where Bochs 2.7 differs from the manual: after an NMI exit NMIs stay masked until an IRET, also across VM
  * entries; the pending debug exceptions have BS set on every exit with TF, also where the instruction has not
- * been carried out; RFLAGS is saved without RF on the exit of a fault; error codes are valid in real mode too.
+ * been carried out; RFLAGS is saved without RF on the exit of a fault; error codes are valid in real mode
+ * too.
  */
 #include "vmx/vmx.h"
 #include "cpu/asm.h"
@@ -46,7 +47,7 @@ static void set_control(struct cpu *cpu, uint32_t control, bool on)
 /* Real mode pushes no error codes, and none may be injected there (27.2.1.3). */
 static bool has_error(const struct cpu *cpu, uint32_t word)
 {
-	return (word & EVENT_ERROR_CODE) && (vmx_cached(cpu, CACHED_CR0) & CR0_PE);
+	return (word & EVENT_ERROR_CODE) && (vmx_mode(cpu)->cr0 & CR0_PE);
 }
 
 void vmx_decode_during(struct cpu *cpu)
@@ -144,10 +145,10 @@ static void unblock_nmi(void)
  */
 static void set_rf(struct cpu *cpu)
 {
-	uint64_t rflags = vmx_cached(cpu, CACHED_RFLAGS);
+	uint64_t rflags = vmx_of(cpu)->rflags;
 
 	if (!(rflags & RFLAGS_RF))
-		vmx_write_cached(cpu, CACHED_RFLAGS, VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+		vmx_set_rflags(cpu, rflags | RFLAGS_RF);
 }
 
 /* The length of a software event is that of the exit it came with, as exception or as the event under
@@ -233,7 +234,7 @@ void vmx_nmi_unblocked(struct cpu *cpu)
 
 static bool can_take_interrupt(struct cpu *cpu)
 {
-	return (vmx_cached(cpu, CACHED_RFLAGS) & RFLAGS_IF) && !vmx_of(cpu)->event_set &&
+	return (vmx_of(cpu)->rflags & RFLAGS_IF) && !vmx_of(cpu)->event_set &&
 	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
 }
 

@@ -11,7 +11,7 @@ static const uint8_t kind_of[] = {VMX_EXITS(X)};
 #undef X
 
 /* Table 28-5: exit qualification of an I/O instruction. */
-static void decode_io(struct exit_io *io)
+static uint64_t decode_io(struct exit_io *io)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
 
@@ -22,6 +22,7 @@ static void decode_io(struct exit_io *io)
 		.string = q & 0x10,
 		.rep = q & 0x20,
 	};
+	return q;
 }
 
 /* Table 28-7: exit qualification of an EPT violation. A misconfiguration has none. */
@@ -32,7 +33,7 @@ static void decode_ept(struct cpu *cpu)
 
 	x->address = vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
 	vmx_decode_during(cpu);
-	if (vmx_of(cpu)->reason == VMX_EXIT_EPT_MISCONFIGURATION) {
+	if (x->reason == VMX_EXIT_EPT_MISCONFIGURATION) {
 		x->qualifier = STAGE2_RESERVED;
 		return;
 	}
@@ -48,7 +49,7 @@ static void decode_ept(struct cpu *cpu)
 		vmx_restore_nmi_blocking(cpu);
 }
 
-static void decode_exception_or_nmi(struct cpu *cpu)
+static uint32_t decode_exception_or_nmi(struct cpu *cpu)
 {
 	uint32_t event = (uint32_t)vmread(VMCS_EXIT_EVENT);
 
@@ -56,31 +57,41 @@ static void decode_exception_or_nmi(struct cpu *cpu)
 		cpu->exit.kind = EXIT_NMI;
 	else
 		vmx_decode_exception(cpu, event);
+	return event;
 }
 
-static void decode(struct cpu *cpu, uint32_t reason)
+/* The kinds whose exit says more than its reason. */
+#define MORE_TO_DECODE                                                                                       \
+	(1u << EXIT_EXCEPTION | 1u << EXIT_IO | 1u << EXIT_STAGE2 | 1u << EXIT_TASK_SWITCH |                 \
+		1u << EXIT_SHUTDOWN)
+_Static_assert(EXIT_KIND_COUNT <= 32, "the mask above");
+
+/* Returns what the history of exits keeps besides the reason. */
+__attribute__((noinline)) static uint64_t decode_more(struct cpu *cpu)
+{
+	struct exit *x = &cpu->exit;
+
+	switch (x->kind) {
+	case EXIT_EXCEPTION:
+		return decode_exception_or_nmi(cpu);
+	case EXIT_IO:
+		return decode_io(&x->io);
+	case EXIT_STAGE2:
+		decode_ept(cpu);
+		return x->address;
+	default:
+		vmx_decode_during(cpu);
+		return 0;
+	}
+}
+
+static uint64_t decode(struct cpu *cpu, uint32_t reason)
 {
 	struct exit *x = &cpu->exit;
 
 	x->reason = reason;
 	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : EXIT_UNKNOWN;
-	switch (x->kind) {
-	case EXIT_EXCEPTION:
-		decode_exception_or_nmi(cpu);
-		break;
-	case EXIT_IO:
-		decode_io(&x->io);
-		break;
-	case EXIT_STAGE2:
-		decode_ept(cpu);
-		break;
-	case EXIT_TASK_SWITCH:
-	case EXIT_SHUTDOWN:
-		vmx_decode_during(cpu);
-		break;
-	default:
-		break;
-	}
+	return 1u << x->kind & MORE_TO_DECODE ? decode_more(cpu) : 0;
 }
 
 static uint64_t read_field(uint32_t field)
@@ -111,7 +122,7 @@ static void explain_state(void)
 
 /* 27.8: the entry's checks of the guest's state or its MSRs failed; the guest is as before, and nothing ran.
  */
-static void entry_refused(struct cpu *cpu, uint32_t reason)
+SLOW_PATH static void entry_refused(struct cpu *cpu, uint32_t reason)
 {
 	uint64_t detail = vmread(VMCS_EXIT_QUALIFICATION);
 
@@ -138,18 +149,19 @@ void vmx_exit(struct cpu *cpu)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
 	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+	uint64_t detail;
 
-	vmx->cached = 0;
-	vmx->event_set = false;
-	vmx->stepped = false;
-	vmx->reason = reason;
+	vmx->rip = vmread(VMCS_GUEST_RIP);
+	vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
+	vmx->fresh = 0;
 	cpu->exit.code_len = EXIT_CODE_UNREAD;
 	cpu->exit.during.valid = false;
 	if (__builtin_expect(reason & EXIT_ENTRY_FAILURE, 0))
 		entry_refused(cpu, reason);
-	decode(cpu, reason & EXIT_REASON_BASIC);
+	detail = decode(cpu, reason & EXIT_REASON_BASIC);
+	history_note(&cpu->history, vmx->rip, reason, detail);
 	exit_dispatch(cpu, vmx_skip, NULL);
-	if (__builtin_expect(vmx_cached(cpu, CACHED_RFLAGS) & RFLAGS_TF, 0) && !vmx->stepped)
+	if (__builtin_expect(vmx->rflags & RFLAGS_TF, 0) && !vmx->stepped)
 		vmx_settle_debug(cpu);
 	vmx_count_exit(cpu);
 }

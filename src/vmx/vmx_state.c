@@ -7,25 +7,25 @@ uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {
 	switch (r) {
 	case GUEST_RIP:
-		return vmx_rip(cpu);
+		return vmx_of(cpu)->rip;
 	case GUEST_RSP:
 		return vmread(VMCS_GUEST_RSP);
 	case GUEST_RFLAGS:
-		return vmx_cached(cpu, CACHED_RFLAGS);
+		return vmx_of(cpu)->rflags;
 	case GUEST_CR0:
-		return (vmx_cached(cpu, CACHED_CR0) & ~CR0_OWNED) | vmx_of(cpu)->cr0_shadow;
+		return (vmx_mode(cpu)->cr0 & ~CR0_OWNED) | vmx_of(cpu)->cr0_shadow;
 	case GUEST_CR2:
 		return cpu->vendor_asm[0];
 	case GUEST_CR3:
-		return vmx_cached(cpu, CACHED_CR3);
+		return vmx_mode(cpu)->cr3;
 	case GUEST_CR4:
-		return vmx_cached(cpu, CACHED_CR4) & ~CR4_OWNED;
+		return vmx_mode(cpu)->cr4 & ~CR4_OWNED;
 	case GUEST_DR6:
 		return read_dr6();
 	case GUEST_DR7:
 		return vmread(VMCS_GUEST_DR7);
 	default:
-		return vmx_cached(cpu, CACHED_EFER);
+		return vmx_mode(cpu)->efer;
 	}
 }
 
@@ -41,7 +41,7 @@ void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 		vmwrite(VMCS_GUEST_RSP, value);
 		break;
 	case GUEST_RFLAGS:
-		vmx_write_cached(cpu, CACHED_RFLAGS, VMCS_GUEST_RFLAGS, value);
+		vmx_set_rflags(cpu, value);
 		break;
 	case GUEST_CR2:
 		cpu->vendor_asm[0] = value;
@@ -82,10 +82,10 @@ void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_
 
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out)
 {
-	out->cr0 = vmx_cached(cpu, CACHED_CR0);
-	out->cr3 = vmx_cached(cpu, CACHED_CR3);
-	out->cr4 = vmx_cached(cpu, CACHED_CR4);
-	out->efer = vmx_cached(cpu, CACHED_EFER);
+	out->cr0 = vmx_mode(cpu)->cr0;
+	out->cr3 = vmx_mode(cpu)->cr3;
+	out->cr4 = vmx_mode(cpu)->cr4;
+	out->efer = vmx_mode(cpu)->efer;
 }
 
 /* 25.4.1: the CPL is SS.DPL, always. */
@@ -94,32 +94,29 @@ unsigned vmx_cpl(const struct cpu *cpu)
 	return RIGHTS_DPL(vmread(VMCS_GUEST_SS_RIGHTS));
 }
 
+static unsigned code_mode(const struct vmx_mode *m)
+{
+	if ((m->cs_rights & RIGHTS_LONG) && (m->efer & EFER_LMA))
+		return 64;
+	return m->cs_rights & RIGHTS_BIG ? 32 : 16;
+}
+
 unsigned vmx_code_mode(const struct cpu *cpu)
 {
-	uint64_t rights = vmx_cached(cpu, CACHED_CS_RIGHTS);
-
-	if ((rights & RIGHTS_LONG) && (vmx_cached(cpu, CACHED_EFER) & EFER_LMA))
-		return 64;
-	return rights & RIGHTS_BIG ? 32 : 16;
+	return code_mode(vmx_mode(cpu));
 }
 
 uint64_t vmx_code_address(const struct cpu *cpu)
 {
 	if (vmx_code_mode(cpu) == 64)
-		return vmx_rip(cpu);
-	return (uint32_t)(vmx_cached(cpu, CACHED_CS_BASE) + vmx_rip(cpu));
+		return vmx_of(cpu)->rip;
+	return (uint32_t)(vmread(VMCS_GUEST_CS_BASE) + vmx_of(cpu)->rip);
 }
 
 /* ES, CS, SS and DS have no base in 64-bit mode: not read. */
-static void capture_bases(struct cpu *cpu, struct trap_record *r)
+SLOW_PATH static void capture_bases(struct trap_record *r)
 {
-	if (vmx_code_mode(cpu) == 64) {
-		r->mode = 64;
-		r->cs_base = r->ss_base = r->ds_base = r->es_base = 0;
-		return;
-	}
-	r->mode = (uint8_t)vmx_code_mode(cpu);
-	r->cs_base = (uint32_t)vmx_cached(cpu, CACHED_CS_BASE);
+	r->cs_base = (uint32_t)vmread(VMCS_GUEST_CS_BASE);
 	r->ss_base = (uint32_t)vmread(VMCS_GUEST_SS_BASE);
 	r->ds_base = (uint32_t)vmread(VMCS_GUEST_DS_BASE);
 	r->es_base = (uint32_t)vmread(VMCS_GUEST_ES_BASE);
@@ -127,22 +124,29 @@ static void capture_bases(struct cpu *cpu, struct trap_record *r)
 
 void vmx_capture(struct cpu *cpu, struct trap_record *r)
 {
+	const struct vmx_cpu *vmx = vmx_of(cpu);
+	const struct vmx_mode *m = vmx_mode(cpu);
+
+#pragma GCC unroll 16
 	for (unsigned i = 0; i < TRAP_GPRS; i++)
 		r->gpr[i] = cpu->gpr[i];
 	r->gpr[TRAP_RSP] = vmread(VMCS_GUEST_RSP);
-	r->rip = vmx_rip(cpu);
+	r->rip = vmx->rip;
 	r->cr2 = cpu->vendor_asm[0];
-	r->cr3 = vmx_cached(cpu, CACHED_CR3);
+	r->cr3 = m->cr3;
 	r->fs_base = vmread(VMCS_GUEST_FS_BASE);
 	r->gs_base = vmread(VMCS_GUEST_GS_BASE);
-	capture_bases(cpu, r);
-	r->cr0 = (uint32_t)vmx_get(cpu, GUEST_CR0);
-	r->cr4 = (uint32_t)vmx_get(cpu, GUEST_CR4);
-	r->efer = (uint32_t)vmx_cached(cpu, CACHED_EFER);
-	r->rflags = (uint32_t)vmx_cached(cpu, CACHED_RFLAGS);
+	r->cs_base = r->ss_base = r->ds_base = r->es_base = 0;
+	r->cr0 = (uint32_t)((m->cr0 & ~CR0_OWNED) | vmx->cr0_shadow);
+	r->cr4 = (uint32_t)(m->cr4 & ~CR4_OWNED);
+	r->efer = (uint32_t)m->efer;
+	r->rflags = (uint32_t)vmx->rflags;
 	r->dr6 = (uint32_t)read_dr6();
 	r->cs = (uint16_t)vmread(VMCS_GUEST_CS_SELECTOR);
 	r->cpl = (uint8_t)vmx_cpl(cpu);
+	r->mode = (uint8_t)code_mode(m);
+	if (r->mode != 64)
+		capture_bases(r);
 }
 
 /* The single step that TF asks for becomes pending, as behind an instruction of the CPU's own (SDM vol.
@@ -155,11 +159,18 @@ static void step(struct cpu *cpu)
 	vmx_of(cpu)->stepped = true;
 }
 
+SLOW_PATH static void end_instruction(struct cpu *cpu, uint64_t rflags)
+{
+	vmx_set_rflags(cpu, rflags & ~RFLAGS_RF);
+	if (rflags & RFLAGS_TF)
+		step(cpu);
+}
+
 /* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL.
  */
 static uint64_t next_rip(struct cpu *cpu)
 {
-	uint64_t rip = vmx_rip(cpu), next;
+	uint64_t rip = vmx_of(cpu)->rip, next;
 
 	if (cpu->exit.kind == EXIT_EXCEPTION)
 		return insn_next(cpu);
@@ -175,13 +186,11 @@ static uint64_t next_rip(struct cpu *cpu)
  */
 void vmx_skip(struct cpu *cpu)
 {
-	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY), rflags = vmx_cached(cpu, CACHED_RFLAGS);
+	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY), rflags = vmx_of(cpu)->rflags;
 
 	vmx_set_rip(cpu, next_rip(cpu));
-	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS))
+	if (__builtin_expect(blocking & (BLOCKING_STI | BLOCKING_MOV_SS), 0))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
-	if (rflags & RFLAGS_RF)
-		vmx_write_cached(cpu, CACHED_RFLAGS, VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
-	if (rflags & RFLAGS_TF)
-		step(cpu);
+	if (__builtin_expect(rflags & (RFLAGS_RF | RFLAGS_TF), 0))
+		end_instruction(cpu, rflags);
 }

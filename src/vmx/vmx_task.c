@@ -148,7 +148,7 @@ static bool read_next(struct task_switch *t)
 /* Where the old task goes on: behind the instruction, unless it was a fault or an interrupt that came in. */
 static uint32_t old_eip(const struct task_switch *t)
 {
-	uint64_t rip = vmx_rip(t->cpu);
+	uint64_t rip = vmx_of(t->cpu)->rip;
 
 	if (t->event && t->cpu->exit.during.type < TRAP_TYPE_SOFTINT)
 		return (uint32_t)rip;
@@ -158,7 +158,7 @@ static uint32_t old_eip(const struct task_switch *t)
 /* Only what a task changes goes to its TSS (step 8). */
 static bool save_old(struct task_switch *t)
 {
-	struct tss old = {.eip = old_eip(t), .eflags = (uint32_t)vmx_cached(t->cpu, CACHED_RFLAGS)};
+	struct tss old = {.eip = old_eip(t), .eflags = (uint32_t)vmx_of(t->cpu)->rflags};
 
 	if (t->source == FROM_IRET)
 		old.eflags &= ~(uint32_t)RFLAGS_NT;
@@ -212,7 +212,7 @@ static void load_registers(struct task_switch *t)
 {
 	struct cpu *cpu = t->cpu;
 	const struct tss *n = &t->next;
-	uint64_t cr0 = vmx_cached(cpu, CACHED_CR0);
+	uint64_t cr0 = vmx_mode(cpu)->cr0;
 
 	vmwrite(VMCS_GUEST_RIP, n->eip);
 	vmwrite(VMCS_GUEST_RFLAGS, (n->eflags & 0x3f7fd5) | RFLAGS_FIXED);
@@ -221,7 +221,7 @@ static void load_registers(struct task_switch *t)
 	vmwrite(VMCS_GUEST_RSP, n->gpr[TRAP_RSP]);
 	if (cr0 & CR0_PG) {
 		vmwrite(VMCS_GUEST_CR3, n->cr3);
-		if (vmx_cached(cpu, CACHED_CR4) & CR4_PAE)
+		if (vmx_mode(cpu)->cr4 & CR4_PAE)
 			load_pdptes(cpu, n->cr3);
 		vmx_flush_guest_tlb();
 	}
@@ -231,7 +231,7 @@ static void load_registers(struct task_switch *t)
 	vmwrite(VMCS_BASE(SEG_TR), descriptor_base(t->descriptor));
 	vmwrite(VMCS_LIMIT(SEG_TR), descriptor_limit(t->descriptor));
 	vmwrite(VMCS_RIGHTS(SEG_TR), RIGHTS_TSS | (descriptor_rights(t->descriptor) & RIGHTS_GRANULAR));
-	vmx_of(cpu)->cached = 0;
+	vmx_reread(cpu);
 }
 
 static void put_segment(unsigned n, uint32_t selector, uint64_t base, uint32_t limit, uint32_t rights)
@@ -374,7 +374,7 @@ void vmx_task_switch(struct cpu *cpu)
 	set_blocking(&t);
 	if (!load_segments(&t))
 		return;
-	vmx_of(cpu)->cached = 0;
+	vmx_reread(cpu);
 	if (t.event && cpu->exit.during.has_error && !push_error(&t))
 		return;
 	if (t.next.trap & TRAP_BIT)

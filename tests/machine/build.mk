@@ -45,7 +45,8 @@ machine-files: all test-efi $(MACHINE_FILES)
 run: deps ## boot Debian's kernel under Trapline to an init that provokes faults; show the trace
 	$(Q)$(MAKE) --no-print-directory machine-files
 	$(Q)if [ -n "$(EFI)$(DISK)$(KERNEL)" ]; then FOLLOW=1 tools/launch; else \
-	  FOLLOW=1 KERNEL=$(LINUX)/vmlinuz INITRD=$(LINUX)/initrd.img APPEND="norandmaps $(APPEND)" tools/launch; fi
+	  FOLLOW=1 KERNEL=$(LINUX)/vmlinuz INITRD=$(LINUX)/initrd.img APPEND="norandmaps $(APPEND)" \
+	  CONF=$(or $(CONF),tests/linux/trapline.conf) tools/launch; fi
 
 launch: machine-files ## the launcher as it is; `tools/launch --help` lists its variables
 	$(Q)tools/launch

@@ -12,7 +12,7 @@ import threading
 import time
 
 from lib import logs
-from lib.machine import BUILD, GUESTS, ROOT, Skip, expect, on
+from lib.machine import BUILD, GUESTS, ROOT, VARIABLES, Skip, expect, on
 
 BACKENDS = ("svm", "vmx", "svm-bochs")
 TEST_BUILD = BUILD / "test/trapline.efi"
@@ -324,18 +324,59 @@ def test_refused_store(machine):
     )
 
 
-@on("svm")
-def test_debug(machine):
-    """`make debug`: gdb is at Trapline's first instruction, and shows the guest's state and the rings while the guest runs."""
+def gdb(machine, name, *commands, **variables):
+    """What gdb says to these commands, with the guest `triple` stopped before Trapline starts."""
     if not shutil.which("gdb"):
         raise Skip("gdb is not installed")
-    out = machine.scratch / "debug"
-    env = dict(os.environ, EFI=str(GUESTS / "triple.efi"), OUT=str(out), TIMEOUT="100")
-    commands = ("hbreak shutdown_guest", "continue", "backtrace 2", "trapline guest", "trapline ring 2", "trapline exits")
+    env = {key: value for key, value in os.environ.items() if key not in VARIABLES}
+    env.update(variables, EFI=str(GUESTS / "triple.efi"), OUT=str(machine.scratch / name), TIMEOUT="100")
     arguments = [part for command in commands for part in ("-ex", command)]
     done = subprocess.run(
         [ROOT / "tools/debug", "-batch", *arguments], env=env, capture_output=True, text=True, timeout=150, check=False
     )
+    return done.stdout + done.stderr[-500:]
+
+
+def glyphs():
+    """The letters of the screen: what their 8 by 16 pixels look like, and what they are."""
+    lines = re.findall(r"X\('\\?(.)', \"([.# ]+)\"\)", (ROOT / "src/console/font.h").read_text())
+    letters = {}
+    for letter, rows in lines:
+        cell = "".join(row.ljust(8, ".") * 2 for row in rows.split(" ")) + "." * 16
+        letters[cell] = letter
+    return letters
+
+
+def read_screen(path):
+    """The text of a screen dump (PPM)."""
+    _, size, _, pixels = path.read_bytes().split(b"\n", 3)
+    width, height = map(int, size.split())
+    letters, lines = glyphs(), []
+    for y in range(0, height - 15, 16):
+        rows = [pixels[(y + i) * width * 3 : (y + i + 1) * width * 3 : 3] for i in range(16)]
+        cells = ("".join("#" if row[x + i] else "." for row in rows for i in range(8)) for x in range(0, width - 7, 8))
+        lines.append("".join(letters.get(cell, "?") for cell in cells).rstrip())
+    return "\n".join(lines)
+
+
+@on("svm")
+def test_screen(machine):
+    """A report that the machine stops after is on the firmware's screen as well, in letters that can be told apart."""
+    expect(len(glyphs()) == 95, "two letters look the same")
+    dump = machine.scratch / "screen.ppm"
+    commands = "hbreak blackbox_seal", "continue", f"monitor screendump {dump}"
+    said = gdb(machine, "screen", *commands, CONF=machine.conf("triple_fault = hold\n"))
+    expect(dump.exists(), f"no screen dump: {said[-2000:]}")
+    text = read_screen(dump)
+    for line in ("trapline: triple fault cpu=0\n", 'name=#UD at=0x8:0x', '  idt vec=6 base=', "(more on the serial line"):
+        expect(line in text, f"no {line!r} on the screen:\n{text}")
+
+
+@on("svm")
+def test_debug(machine):
+    """`make debug`: gdb is at Trapline's first instruction, and shows the guest's state and the rings while the guest runs."""
+    commands = ("hbreak shutdown_guest", "continue", "backtrace 2", "trapline guest", "trapline ring 2", "trapline exits")
+    said = gdb(machine, "debug", *commands)
     for pattern in (
         r"^Trapline's image is at 0x",
         r"^#1 .* in exit_exception ",
@@ -344,4 +385,4 @@ def test_debug(machine):
         r"^cpu=0 seq=\d+ #DF ",
         r"^cpu=0 tsc=\d+ reason=0x4d ",
     ):
-        expect(re.search(pattern, done.stdout, re.M), f"no line like {pattern}: {done.stdout[-2000:]}{done.stderr[-500:]}")
+        expect(re.search(pattern, said, re.M), f"no line like {pattern}: {said[-2000:]}")

@@ -1,0 +1,394 @@
+/*
+ * libFuzzer: one guest, one VMCALL after the other, on the host. The sources are the VMM's own (src/vmcall
+ * and the page walk); the guest's memory is an array (tests/fake), and what the rest of the VMM would do is
+ * noted.
+ *
+ * After every call: the result is one that the service's row documents; memory outside of what the call was
+ * asked to write is as it was, but for accessed and dirty bits; and the walk that checks rights ends where
+ * the reader's walk does. Sanitizers see to the rest.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "console/console.h"
+#include "exit/dispatch.h"
+#include "exit/exception.h"
+#include "mem/guest_access.h"
+#include "mem/guest_ram.h"
+#include "mem/pool.h"
+#include "mem/stage2.h"
+#include "vendor.h"
+#include "vmcall/check.h"
+#include "vmcall/tray.h"
+#include "vmcall/vmcall.h"
+
+#define CALLS_MAX  8
+#define TABLES     16 /* pages that hold page tables, from page 1 on */
+#define PTE_MARKS  0x60
+#define RING_SLOTS 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct fake_ram fake_ram;
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+_Atomic uint32_t cpus_active = 1;
+
+static struct cpu cpu;
+static struct trap_record slots[RING_SLOTS];
+static uint64_t registers[GUEST_REGISTERS];
+static unsigned cpl, mode;
+static bool raised;
+static uint64_t raised_at;
+
+/* The rest of the VMM. */
+static uint64_t fake_get(const struct cpu *c, enum guest_register r)
+{
+	return registers[r];
+}
+
+static void fake_paging(const struct cpu *c, struct guest_paging *p)
+{
+	*p = (struct guest_paging){
+		registers[GUEST_CR0], registers[GUEST_CR3], registers[GUEST_CR4], registers[GUEST_EFER]};
+}
+
+static unsigned fake_mode(const struct cpu *c)
+{
+	return mode;
+}
+
+static unsigned fake_cpl(const struct cpu *c)
+{
+	return cpl;
+}
+
+static void fake_capture(struct cpu *c, struct trap_record *r)
+{
+	memset((char *)r + sizeof(r->seq), 0, sizeof(*r) - sizeof(r->seq));
+}
+
+static const struct vendor fake_vendor = {.get = fake_get,
+	.paging = fake_paging,
+	.code_mode = fake_mode,
+	.cpl = fake_cpl,
+	.capture = fake_capture};
+const struct vendor *vendor = &fake_vendor;
+
+void console_log(const char *fmt, ...)
+{
+}
+
+void console_print(const char *fmt, ...)
+{
+}
+
+const char *exit_kind_name(enum exit_kind kind)
+{
+	return &"a kind with a name that is longer than three words"[kind & 7];
+}
+
+void exception_raise_pf(struct cpu *c, uint32_t error, uint64_t address)
+{
+	raised = true;
+	raised_at = address;
+}
+
+void stage2_show(struct cpu *c, unsigned slot, uint64_t base, uint64_t bytes)
+{
+}
+
+uint64_t pool_alloc(uint64_t pages)
+{
+	static uint8_t *memory[2]; /* the lists of shares, the tray: the same for every input */
+	bool tray = pages == (1 << 20) / 4096;
+
+	if (!memory[tray])
+		memory[tray] = aligned_alloc(4096, pages * 4096);
+	return (uint64_t)memory[tray] - POOL_BASE;
+}
+
+/* The input, read from the front; zeros behind its end. */
+static const uint8_t *input;
+static size_t input_left;
+
+static void take(void *to, size_t n)
+{
+	size_t part = n < input_left ? n : input_left;
+
+	memset(to, 0, n);
+	memcpy(to, input, part);
+	input += part;
+	input_left -= part;
+}
+
+static uint64_t take64(void)
+{
+	uint64_t v;
+
+	take(&v, sizeof(v));
+	return v;
+}
+
+static uint8_t take8(void)
+{
+	uint8_t v;
+
+	take(&v, sizeof(v));
+	return v;
+}
+
+static void put64(uint64_t at, uint64_t v)
+{
+	memcpy(fake_ram.bytes + at, &v, 8);
+}
+
+static void put32(uint64_t at, uint32_t v)
+{
+	memcpy(fake_ram.bytes + at, &v, 4);
+}
+
+/* Tables in pages 1 to 5 that map the array one to one; the input damages them afterwards. */
+static void build_tables(void)
+{
+	bool narrow = !(registers[GUEST_EFER] & 0x400) && !(registers[GUEST_CR4] & 0x20);
+	bool five = (registers[GUEST_EFER] & 0x400) && (registers[GUEST_CR4] & 0x1000);
+
+	registers[GUEST_CR3] = 0x1000;
+	if (narrow) {
+		put32(0x1000, 0x2007);
+		for (unsigned i = 0; i < FAKE_PAGES; i++)
+			put32(0x2000 + i * 4, i << 12 | 7);
+		return;
+	}
+	if (five) {
+		put64(0x1000, 0x5007);
+		put64(0x5000, 0x2007);
+	} else {
+		put64(0x1000, registers[GUEST_EFER] & 0x400 ? 0x2007 : 0x3001);
+	}
+	put64(0x2000, 0x3007);
+	put64(0x3000, 0x4007);
+	for (unsigned i = 0; i < FAKE_PAGES; i++)
+		put64(0x4000 + i * 8, (uint64_t)i << 12 | 7);
+	if (!(registers[GUEST_EFER] & 0x400))
+		put64(0x3000, 0x4007);
+}
+
+static void damage(void)
+{
+	for (unsigned n = take8() & 15; n; n--) {
+		uint64_t at = take8() % (TABLES * 512) * 8 + 0x1000;
+
+		at += (uint64_t)(take8() & 31) << 8;
+		put64(at % (FAKE_RAM - 8) & ~7ull, take64());
+	}
+	for (unsigned n = take8() & 3; n; n--)
+		fake_ram.absent[take8() % FAKE_PAGES] = true;
+	fake_ram.restless = take8() == 0x77;
+}
+
+static void set_up(void)
+{
+	static const uint64_t cr4_bits =
+		0x301030; /* PSE, PAE, LA57, SMEP, SMAP; no keys: RDPKRU and RDMSR are not for here */
+	uint8_t flags = take8();
+
+	memset(&fake_ram, 0, sizeof(fake_ram));
+	memset(&cpu, 0, sizeof(cpu));
+	memset(fake_ram.bytes, 0xa5, 4096);
+	memset(fake_ram.bytes + (1 + TABLES) * 4096, 0x5a, FAKE_RAM - (1 + TABLES) * 4096);
+	ring_init(&cpu.ring, slots, RING_SLOTS);
+	cpus[0] = &cpu;
+	registers[GUEST_CR0] = flags & 1 ? 0x80010001 : flags & 2 ? 0x80000001 : 1;
+	registers[GUEST_CR4] = take64() & cr4_bits;
+	registers[GUEST_EFER] = flags & 4 ? 0xd00 : flags & 8 ? 0x800 : 0;
+	if (registers[GUEST_EFER] & 0x400)
+		registers[GUEST_CR4] |= 0x20;
+	registers[GUEST_RFLAGS] = flags & 16 ? 0x40002 : 2;
+	mode = (registers[GUEST_EFER] & 0x400) && (flags & 32) ? 64 : flags & 64 ? 32 : 16;
+	cpl = flags & 128 ? 3 : 0;
+	boot_info.config.example_foo = take8() & 3;
+	boot_info.config.tray = 1;
+	strcpy(boot_info.config.user_calls,
+		take8() & 1 ? "default" : "default, put_physical share_open get_pages nothing");
+	build_tables();
+	damage();
+}
+
+/* What a call may write: one bit a byte of RAM. */
+static uint8_t allowed[FAKE_RAM / 8];
+
+static void allow(uint64_t physical, uint64_t bytes)
+{
+	for (uint64_t i = physical; bytes && i < FAKE_RAM; i++, bytes--)
+		allowed[i / 8] |= (uint8_t)(1 << i % 8);
+}
+
+static void allow_linear(uint64_t linear, uint64_t bytes)
+{
+	struct guest_paging paging;
+
+	fake_paging(&cpu, &paging);
+	if (bytes > 2 * FAKE_RAM)
+		bytes = 2 * FAKE_RAM;
+	while (bytes) {
+		uint64_t physical, room = 4096 - (linear & 4095), part = bytes < room ? bytes : room;
+
+		if (guest_translate(&paging, linear, &physical))
+			allow(physical, part);
+		linear += part;
+		bytes -= part;
+	}
+}
+
+static void allow_list(uint64_t linear, uint64_t bytes)
+{
+	struct guest_paging paging;
+	uint64_t entry;
+
+	fake_paging(&cpu, &paging);
+	for (unsigned i = 0; i < 4 * FAKE_PAGES && bytes; i++) {
+		uint64_t part = bytes < 4096 ? bytes : 4096;
+
+		if (guest_read(&paging, linear + i * 8, &entry, 8) == 8)
+			allow(entry, part);
+		bytes -= part;
+	}
+}
+
+#define X(kind, errors, what, checked) errors,
+static const uint32_t kind_errors[] = {TRAPLINE_ARGUMENTS(X)};
+#undef X
+
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+	[number] = {true, {KIND_##rbx, KIND_##rcx, KIND_##rdx, KIND_##rsi, KIND_##rdi}, errors},
+static const struct row {
+	bool there;
+	uint8_t kind[5];
+	uint32_t errors;
+} rows[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
+#undef X
+
+static void allow_call(uint64_t number, const uint64_t *arg)
+{
+	const struct row *row = number < TRAPLINE_CALL_LIMIT ? &rows[number] : &rows[0];
+
+	for (unsigned i = 0; i + 1 < 5; i++)
+		if (row->kind[i] == KIND_INTO)
+			allow_linear(arg[i], arg[i + 1]);
+	if (number == TRAPLINE_CALL_get_physical)
+		allow(arg[0], arg[1]);
+	else if (number == TRAPLINE_CALL_get_pages)
+		allow_list(arg[0], arg[1]);
+	else if (number == TRAPLINE_CALL_foo && boot_info.config.example_foo == EXAMPLE_FOO_PHYSICAL)
+		allow(arg[0], 4);
+	else if (number == TRAPLINE_CALL_foo && boot_info.config.example_foo == EXAMPLE_FOO_VIRTUAL)
+		allow_linear(arg[0], 4);
+}
+
+static void check_page(const uint8_t *before, uint64_t page)
+{
+	for (uint64_t i = page; i < page + 4096; i++) {
+		uint8_t changed = before[i] ^ fake_ram.bytes[i];
+
+		if (changed && !(allowed[i / 8] >> i % 8 & 1))
+			assert(!(changed & ~PTE_MARKS) && (fake_ram.bytes[i] & changed) == changed);
+	}
+}
+
+static void check_memory(const uint8_t *before)
+{
+	for (uint64_t page = 0; page < FAKE_RAM; page += 4096)
+		if (memcmp(before + page, fake_ram.bytes + page, 4096))
+			check_page(before, page);
+}
+
+static void check_result(uint64_t number, int64_t result)
+{
+	const struct row *row = number < TRAPLINE_CALL_LIMIT ? &rows[number] : &rows[0];
+	uint32_t errors = row->errors | TL_ERR(NUMBER) | TL_ERR(DENIED);
+
+	if (mode != 64)
+		result = (int32_t)result;
+	for (unsigned i = 0; i < 5; i++)
+		errors |= kind_errors[row->kind[i]];
+	if (result < 0)
+		assert(result > -32 && errors >> -result & 1);
+}
+
+/* The two walks agree, in both directions where nothing but rights can be the difference. */
+static void check_walk(uint64_t linear)
+{
+	struct guest_view view = {.physical_bits = 40, .huge_pages = true, .user = cpl == 3};
+	struct guest_page page;
+	uint64_t physical;
+
+	fake_paging(&cpu, &view.paging);
+	if (!check_linear(linear, 1, guest_linear_bits(&view.paging, mode == 64)))
+		return;
+	if (guest_access(&view, linear, take8() % 3, &page) == ACCESS_OK)
+		assert(guest_translate(&view.paging, linear, &physical) && physical == page.physical);
+}
+
+static void one_call(void)
+{
+	static uint8_t before[FAKE_RAM];
+	static const enum trap_gpr where[5] = {TRAP_RBX, TRAP_RCX, TRAP_RDX, TRAP_RSI, TRAP_RDI};
+	uint64_t width = mode == 64 ? ~0ull : UINT32_MAX, arg[5], number = take8();
+
+	number = number == 0xff ? take64() : number % 40;
+	for (unsigned i = 0; i < 5; i++) {
+		uint8_t shape = take8();
+
+		arg[i] = shape < 100 ? shape : shape < 200 ? take64() % (FAKE_RAM + 8192) : take64();
+		cpu.gpr[where[i]] = arg[i];
+		arg[i] &= width;
+	}
+	cpu.gpr[TRAP_RAX] = number;
+	number &= width;
+	memset(allowed, 0, sizeof(allowed));
+	memcpy(before, fake_ram.bytes, sizeof(before));
+	for (unsigned again = 0; again < 64; again++) {
+		for (unsigned i = 0; i < 5; i++)
+			arg[i] = cpu.gpr[where[i]] & width; /* as far as a copy has come */
+		allow_call(number, arg);
+		cpu.exit.skip = raised = false;
+		exit_vmcall(&cpu);
+		if (cpu.exit.skip || raised)
+			break;
+		assert((cpu.gpr[TRAP_RAX] & width) == number);
+	}
+	if (cpu.exit.skip && number)
+		check_result(number, (int64_t)cpu.gpr[TRAP_RAX]);
+	check_memory(before);
+}
+
+/* With a policy of the input's own, and without what the last one has left. */
+static void forget_shares(void)
+{
+	unsigned input_mode = mode, input_cpl = cpl;
+
+	assert(!vmcall_init());
+	mode = 64;
+	cpl = 0;
+	cpu.gpr[TRAP_RAX] = TRAPLINE_CALL_share_close;
+	cpu.gpr[TRAP_RBX] = 0;
+	exit_vmcall(&cpu);
+	assert(cpu.gpr[TRAP_RAX] == 0);
+	mode = input_mode;
+	cpl = input_cpl;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	input = data;
+	input_left = size;
+	set_up();
+	forget_shares();
+	for (unsigned i = 0; i < CALLS_MAX && input_left; i++) {
+		check_walk(take64() % (2 * FAKE_RAM));
+		one_call();
+	}
+	return 0;
+}

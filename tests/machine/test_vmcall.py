@@ -1,0 +1,188 @@
+"""VMCALL: the articles' programs, memory shared both ways, hostile calls, the kernel module and trapctl."""
+
+from lib import logs
+from lib.machine import BUILD, Skip, expect, on
+
+MODULE = BUILD / "guest-tools/modules/trapline/trapline.ko"
+
+
+def programs(machine, items, conf="", **variables):
+    """The Linux guest runs these programs and modules, see tests/linux/init.h; Trapline prints nothing but what they ask for."""
+    if any(item.startswith("insmod:") for item in items) and not MODULE.exists():
+        raise Skip("no kernel headers, so no modules (make deps)")
+    append = f"trapline.mode=boot trapline.run={','.join(items)}"
+    run = machine.linux(append, CONF=machine.conf(f"print = none\n{conf}"), **variables)
+    return run.expect_status(0).expect_no_fault().expect_line("GUEST-DONE", "guest")
+
+
+def said(run, item):
+    """What an item printed, and its exit status."""
+    text = run.guest.partition(f"\nrun {item}\n")[2]
+    before, found, after = text.partition(f"run name={item} status=")
+    expect(found, f"{item} did not end; see {run.out}/guest.log")
+    return before.splitlines(), int(after.split()[0])
+
+
+def expect_said(run, item, *lines, status=0):
+    output, ended = said(run, item)
+    expect(ended == status, f"{item} ended with {ended}: {output}")
+    for line in lines:
+        expect(any(line in other for other in output), f"{item} did not say \"{line}\": {output}")
+
+
+def expect_printed(run, *lines):
+    """On Trapline's console, in this order."""
+    rest = run.trapline
+    for line in lines:
+        before, found, rest = rest.partition(f"\n{line}")
+        expect(found, f"no \"{line}\" on the console, or not in this order; see {run.out}/trapline.log")
+
+
+def test_articles_virtual(machine):
+    """A user program without privileges passes the address of a variable; Trapline prints abc and writes foo."""
+    run = programs(machine, ["nobody:foo_virtual"], "example_foo = virtual\n")
+    expect_said(run, "nobody:foo_virtual", "buf: abc", "buf: foo")
+    expect_printed(run, "[vmmcall foo] a", "[vmmcall foo] b", "[vmmcall foo] c")
+
+
+@on("svm")
+def test_articles_registers(machine):
+    """A user program passes three registers and prints what comes back."""
+    run = programs(machine, ["nobody:foo_registers"], "example_foo = registers\n")
+    expect_said(run, "nobody:foo_registers", "ret: 10")
+    expect_printed(run, "rbx = 1", "rcx = 2", "rdx = 3")
+
+
+def physical(machine):
+    return programs(machine, ["foo_physical", "insmod:foo_module", "log:[foo]"], "example_foo = physical\n")
+
+
+@on("svm")
+def test_articles_pagemap(machine):
+    """A user program finds the physical address of locked memory in pagemap and passes that."""
+    run = physical(machine)
+    expect_said(run, "foo_physical", "buf: abc", "buf: foo")
+    expect_printed(run, "[vmmcall foo] buf = abc")
+
+
+@on("svm")
+def test_articles_kernel(machine):
+    """A kernel module passes the physical address of a kmalloc buffer."""
+    run = physical(machine)
+    expect_said(run, "log:[foo]", "[foo] buf: abc", "[foo] buf: foo")
+    expect_printed(run, "[vmmcall foo] buf = abc", "[vmmcall foo] buf = abc")
+
+
+@on("svm")
+def test_foo_is_off(machine):
+    """Without example_foo there is no service foo, and the articles' programs say so."""
+    run = programs(machine, ["foo_registers", "foo_physical", "nobody:copies"])
+    expect_said(run, "foo_registers", 'vmmcall "foo" failed', status=1)
+    expect_said(run, "foo_physical", "vmcall foo failed.", status=1)
+
+
+@on("svm")
+def test_copies(machine):
+    """User space copies 16 MiB each way, out of and into memory that is untouched, copied on write, read-only or absent."""
+    run = programs(machine, ["foo_registers", "foo_physical", "nobody:copies"])
+    output, status = said(run, "nobody:copies")
+    failed = [line for line in output if not line.endswith(" ok")]
+    expect(status == 0 and len(output) > 15, f"{failed}; see {run.out}/guest.log")
+
+
+@on("svm", "svm-bochs")
+def test_hostile_calls(machine):
+    """A million random calls (fewer on Bochs): only documented errors, nothing written that was not asked for, no host fault."""
+    calls = 1000000 if machine.backend == "svm" else 30000
+    run = machine.guest("vmcalls", ARGS=f"n={calls}").expect_status(0).expect_no_fault()
+    failed = [line for line in run.guest_lines("case ") if not line.endswith(" ok")] + run.guest_lines("wrong ")
+    expect(not failed, "\n".join(failed))
+    run.expect_line(f"storm calls={calls}", "guest").expect_line("result failed=0", "guest")
+
+
+TOOLS = (
+    "trapctl:status:--help",
+    "trapctl:ping:10",
+    "trapctl:stats",
+    "nobody:trapctl:ping:10",
+    "nobody:trapctl:stats",
+    "insmod:trapline",
+    "nobody:trapctl:mark:from:user:space",
+    "trapctl:status",
+    "trapctl:stats:--exits",
+    "trapctl:trace:--last=3",
+    "trapctl:trace:--json:--last=1:--vector=pf",
+    "trapctl:filter",
+    "trapctl:filter:ud,gp",
+    "trapctl:console:hello:operator",
+    "trapctl:call:version",
+    "trapctl:call:no.such",
+    "trapctl:nonsense",
+    "trapctl:share:read:nothing",
+    "rings",
+    "nobody:trapctl:share:list",
+    "shares",
+    "rmmod:trapline",
+)
+
+
+def tools(machine):
+    return programs(machine, TOOLS)
+
+
+@on("svm")
+def test_trapctl(machine):
+    """Each sub-command does what it says and ends with the status that its manual page promises."""
+    run = tools(machine)
+    expect_said(run, "trapctl:ping:10", "ping count=10 us=")
+    expect_said(run, "trapctl:stats", "", status=4)
+    expect_said(run, "nobody:trapctl:ping:10", "ping count=10 us=")
+    expect_said(run, "nobody:trapctl:stats", "trapctl: stats: this needs ", status=4)
+    expect_said(run, "trapctl:status", "abi: 1", "cpus: 1", "user: version mark", "kernel: status stats")
+    expect_said(run, "trapctl:filter", "printed: none")
+    expect_said(run, "trapctl:call:version", "rax=1 rbx=0x")
+    expect_said(run, "trapctl:call:no.such", "no service has the name no.such", status=5)
+    expect_said(run, "trapctl:nonsense", "usage: trapctl", status=2)
+    expect_said(run, "trapctl:share:read:nothing", "there is no share named nothing", status=5)
+    expect_printed(run, 'trapline: message cpu=0 cpl=0 text="hello operator"')
+
+
+@on("svm")
+def test_marks(machine):
+    """A mark of user space's is a record in the trace and a line on the console."""
+    run = tools(machine)
+    marks = [mark for mark in logs.records(run.trapline, "mark") if mark["text"] == "from user space"]
+    expect(len(marks) == 1 and marks[0]["cpl"] == "3", f"{marks}; see {run.out}/trapline.log")
+    output, _ = said(run, "trapctl:trace:--last=3")
+    expect(any('text="from user space"' in line for line in output) or len(output) == 3, f"{output}")
+
+
+@on("svm")
+def test_trace(machine):
+    """trapctl prints the records in the words of the console, and as JSON; the mapped ring holds the same ones."""
+    run = tools(machine)
+    output, status = said(run, "trapctl:trace:--last=3")
+    expect(status == 0 and len(output) == 3 and all(line.startswith(("trap seq=", "mark seq=")) for line in output), output)
+    expect_said(run, "trapctl:trace:--json:--last=1:--vector=pf", '{"kind":"trap","seq":', '"vec":14,"name":"#PF"')
+    expect_said(run, "rings", "rings ok")
+
+
+@on("svm")
+def test_shares(machine):
+    """Two processes, and the kernel module, exchange data through a share; it goes with its owner."""
+    run = tools(machine)
+    output, status = said(run, "shares")
+    failed = [line for line in output if not line.endswith(" ok")]
+    expect(status == 0 and output, f"{failed}; see {run.out}/guest.log")
+    expect_said(run, "nobody:trapctl:share:list", "this needs", status=4)
+
+
+@on("svm")
+def test_bare(machine):
+    """Where there is no Trapline every tool says so, with its own exit status, and nothing dies of the VMCALL."""
+    items = ["trapctl:status", "nobody:trapctl:trace", "foo_registers", "insmod:trapline"]
+    run = machine.linux(f"trapline.mode=boot trapline.run={','.join(items)}", TRAPLINE=0).expect_status(0)
+    expect_said(run, "trapctl:status", "there is no Trapline beneath this system", status=3)
+    expect_said(run, "nobody:trapctl:trace", "there is no Trapline", status=3)
+    expect_said(run, "foo_registers", 'vmmcall "foo" failed', status=1)
+    expect_said(run, "insmod:trapline", status=1)
