@@ -5,11 +5,14 @@
 #include "console/report.h"
 #include "cpu/hold.h"
 #include "lib/string.h"
+#include "mem/guest_access.h"
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
 #include "trace/decode.h"
 #include "vendor.h"
+#include "vmcall/check.h"
 
+#define EFER_LMA      (1ull << 10)
 #define MEM_DEFAULT   64
 #define MEM_MOST      1024
 #define MEM_LINE      16
@@ -63,12 +66,18 @@ const char *command_regs(struct command_call *call)
 /* Reads n bytes at an address of one kind; how many could be read, from the start on. */
 typedef unsigned reader(const struct cpu *cpu, uint64_t at, void *to, unsigned n);
 
+/* What the page tables can map: a 32-bit program of a 64-bit system has its kernel's addresses as well. */
+static bool is_linear(const struct guest_paging *paging, uint64_t at, uint64_t n)
+{
+	return check_linear(at, n, guest_linear_bits(paging, paging->efer & EFER_LMA));
+}
+
 static unsigned read_virtual(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
 {
 	struct guest_paging paging;
 
 	vendor->paging(cpu, &paging);
-	return guest_read(&paging, at, to, n);
+	return is_linear(&paging, at, n) ? guest_read(&paging, at, to, n) : 0;
 }
 
 static unsigned read_physical(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
@@ -152,6 +161,8 @@ const char *command_walk(struct command_call *call)
 	if (call->words.count != 2 || !command_number(call, 1, 0, &at))
 		return "its argument is an address";
 	vendor->paging(call->cpu, &paging);
+	if (!is_linear(&paging, at, 1))
+		return "the address is not canonical in the guest's mode";
 	walk_trace(&w, &paging, at, guest_read64);
 	report_answer(call->cpu);
 	report_levels(&w, at, paging.cr3, 0);

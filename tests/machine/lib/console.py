@@ -1,0 +1,120 @@
+"""A machine while it runs, with the other end of its console's serial line."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+from . import logs
+from .machine import LAUNCH, VARIABLES, expect
+
+STEP_SECONDS = 0.05
+# Bochs is slow, and the machines of a test run share two processors.
+ANSWER_SECONDS = {"svm": 30, "vmx": 240, "svm-bochs": 240}
+START_SECONDS = {"svm": 90, "vmx": 400, "svm-bochs": 400}
+DONE = rb"^done command=.*\n"
+
+
+class Answer:
+    """The lines of one answer, and how it ended."""
+
+    def __init__(self, text):
+        self.lines = text.splitlines()
+        self.done = next(logs.fields(line) for line in reversed(self.lines) if line.startswith("done "))
+
+    def records(self, word):
+        return [logs.fields(line) for line in self.lines if line.strip().startswith(word + " ")]
+
+    @property
+    def ok(self):
+        return self.done["status"] == "ok"
+
+
+class Console:
+    def __init__(self, machine, **variables):
+        self.backend = machine.backend
+        self.folder = tempfile.TemporaryDirectory(prefix="trapline-console-")
+        self.path = pathlib.Path(self.folder.name) / "com2"
+        self.out = machine.scratch / f"console-{machine.backend}-{time.monotonic_ns()}"
+        self.out.mkdir(parents=True)
+        env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        env.update({name: str(value) for name, value in variables.items()})
+        env.update(BACKEND=machine.backend, OUT=str(self.out), CONSOLE=str(self.path), TIMEOUT="600")
+        self.launcher = subprocess.Popen(
+            [LAUNCH], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.socket = None
+        self.data = b""
+
+    def __enter__(self):
+        self.socket = self.connect()
+        self.wait_for(rb"trapline: active .*\n", START_SECONDS[self.backend])
+        return self
+
+    def __exit__(self, *_):
+        self.launcher.terminate()
+        self.launcher.wait(30)
+        self.launcher.stdout.close()
+        self.socket.close()
+        self.folder.cleanup()
+
+    def connect(self):
+        end = time.monotonic() + START_SECONDS[self.backend]
+        while time.monotonic() < end and self.launcher.poll() is None:
+            try:
+                line = socket.socket(socket.AF_UNIX)
+                line.connect(str(self.path))
+                line.settimeout(STEP_SECONDS)
+                return line
+            except OSError:
+                line.close()
+                time.sleep(STEP_SECONDS)
+        raise AssertionError(f"the console's socket did not appear; see {self.out}")
+
+    def send(self, data):
+        """As a UART takes it: in pieces, with the answers read meanwhile. The far end holds back what finds no room."""
+        while data:
+            self.read()
+            try:
+                data = data[self.socket.send(data[:16]) :]
+            except TimeoutError:
+                pass
+
+    def read(self):
+        try:
+            self.data += self.socket.recv(1 << 16)
+        except (TimeoutError, ConnectionError):
+            pass
+
+    def wait_for(self, pattern, seconds=None):
+        """Everything up to the pattern's end, which is then behind us."""
+        end = time.monotonic() + (seconds or ANSWER_SECONDS[self.backend])
+        while True:
+            found = re.search(pattern, self.data, re.M)
+            if found:
+                before, self.data = self.data[: found.end()], self.data[found.end() :]
+                return before
+            expect(time.monotonic() < end, f"no {pattern!r} on the console; see {self.out}: {self.data[-500:]!r}")
+            expect(self.launcher.poll() is None, f"the machine ended; see {self.out}")
+            self.read()
+
+    def logfmt(self):
+        """From here on ask() works: no echo, no prompt."""
+        self.send(b"\rset output logfmt\r")
+        self.wait_for(DONE)
+
+    def ask(self, line):
+        self.send(line.encode("latin-1") + b"\r")
+        return Answer(logs.clean(self.wait_for(DONE)))
+
+    def ask_ok(self, line):
+        answer = self.ask(line)
+        expect(answer.ok, f"{line}: {answer.done}; see {self.out}")
+        return answer
+
+    def ended(self):
+        """The launcher's exit status."""
+        return self.launcher.wait(ANSWER_SECONDS[self.backend])

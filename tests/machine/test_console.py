@@ -1,0 +1,172 @@
+"""The console, driven as a person and as a script drives it: the guest running, stopped, hung and storming."""
+
+import random
+import re
+import time
+
+from lib import logs
+from lib.console import Console
+from lib.machine import GUESTS, LINUX, expect, on
+
+OVERLONG = "x" * 5000
+SEED = 7
+
+
+def hang(machine, way, **variables):
+    return Console(machine, EFI=GUESTS / "hang.efi", ARGS=f"way={way}", **variables)
+
+
+def wait_for_guest(console, word):
+    """The guest's own line on COM1."""
+    end = time.monotonic() + 300
+    log = console.out / "guest.log"
+    while time.monotonic() < end:
+        for line in logs.clean(log.read_bytes()).splitlines() if log.exists() else ():
+            if line.startswith(word):
+                return logs.fields(line)
+        console.read()
+    raise AssertionError(f"the guest did not say {word}; see {console.out}")
+
+
+def look_into(console, flag):
+    """What the guest hangs at, as its operator finds it."""
+    regs = console.ask_ok("regs").records("regs")
+    expect(regs[0]["stopped"] == "yes", f"{regs[0]}")
+    code = console.ask_ok("disas").records("disas")
+    expect(code[0].get("here") == "rip", f"{code}")
+    expect(logs.number(code[0]["at"]) == logs.place(regs[0]["at"])[1], f"{code[0]} {regs[0]}")
+    memory = console.ask_ok(f"mem {flag} 4").records("mem")
+    expect(memory[0]["bytes"].startswith("00 00 00 00"), f"{memory}")
+    walk = console.ask_ok(f"walk {flag}").records("walk")
+    expect(logs.number(walk[-1]["physical"]) == logs.number(flag), f"{walk}")
+    physical = console.ask_ok(f"mem phys {flag} 4").records("mem")
+    expect(physical[0]["bytes"] == memory[0]["bytes"], f"{physical}")
+    return regs[0]["at"]
+
+
+def test_hung_guest(machine):
+    """A guest that hangs in a loop: stopped, found, let go; it runs on."""
+    with hang(machine, "loop") as console:
+        flag = wait_for_guest(console, "hang waits=")["waits"]
+        console.logfmt()
+        console.ask_ok("stop")
+        at = look_into(console, flag)
+        expect(look_into(console, flag) == at, "a stopped guest moved")
+        before = console.ask_ok("exits 4").lines
+        console.ask_ok("go")
+        expect(not console.ask("go").ok, "go twice")
+        time.sleep(1)
+        expect(console.ask_ok("exits 4").lines[:-1] != before[:-1], "the guest did not run on")
+        status = console.ask_ok("status").records("status")
+        expect(status[0]["guest"] == "runs", f"{status}")
+        console.send(b"reset\r")
+        expect(console.ended() == 3, "reset did not reset the machine")
+
+
+def test_storms(machine):
+    """Exceptions as fast as they can, printed or not, interrupts off: the operator is heard, and turns them off."""
+    for way, vector in (("storm", "ud"), ("quiet", "pf")):
+        with hang(machine, way) as console:
+            wait_for_guest(console, "hang way=")
+            console.logfmt()
+            stats = console.ask_ok("stats").records("stat")
+            expect(any(int(row.get("kernel", 0)) > 16 for row in stats), f"{stats}")
+            expect(len(console.ask_ok("traps 8").records("trap")) >= 8, "no traps")
+            console.ask_ok(f"filter vec=-{vector}")
+            console.ask_ok("stop")
+            expect(console.ask_ok("disas").records("disas")[0]["here"] == "rip", "stopped nowhere")
+            console.ask_ok("go")
+            console.ask_ok(f"filter vec=+{vector} rate=5")
+            first, second = (counted(console, vector) for _ in range(2))
+            expect(second > first, "the storm is over")
+            # Without the exceptions' exits nobody would hear the next command: interrupts are off.
+            console.ask_ok("stop")
+            console.ask_ok(f"intercept -{vector}")
+            intercepted = [line for line in console.ask_ok("intercept").lines if line.startswith("intercept ")]
+            expect(f"-{vector.upper()}" in intercepted[0], f"{intercepted}")
+
+
+def counted(console, vector):
+    rows = console.ask_ok("stats").records("stat")
+    return next(int(row["kernel"]) for row in rows if row.get("name") == f"#{vector.upper()}")
+
+
+def test_garbage(machine):
+    """Noise, control bytes and overlong lines are answered with a line, and the next command works."""
+    noise = random.Random(SEED)
+    with hang(machine, "loop") as console:
+        console.logfmt()
+        done = console.ask(OVERLONG).done
+        expect(done["status"] == "error" and "longer" in done["why"], f"{done}")
+        for bad in (
+            "nonsense",
+            "mem",
+            "mem 0x",
+            "mem 0 99999999",
+            "mem phys 0xffffffffffffffff 16",
+            "mem host 0xffffd000fee00000",
+            "mem phys 0xfee00000",
+            "mem 0xdead000000000000",
+            "walk zz",
+            "disas 0xdead000000000000",
+            "cpu 63",
+            "traps 0",
+            "exits 3 cpu 99",
+            "filter vec=zz",
+            "intercept foo",
+            "set output paper",
+            "loglevel loud",
+            "message",
+            "a b c d e f g h i j k l m n o p",
+        ):
+            expect(not console.ask(bad).ok, f"{bad} was taken")
+        for _ in range(20):
+            console.send(bytes(noise.choice(range(256)) for _ in range(100)))
+            console.send(b"\r")
+        console.send(b"\x15\r")
+        # What was among the noise is answered before; the last answer is that of the last command.
+        time.sleep(1)
+        console.read()
+        console.data = b""
+        expect(console.ask_ok("status").done["command"] == "status", "out of step")
+
+
+def test_terminal(machine):
+    """Echo, the prompt, correction, completion and history, as on any terminal."""
+    with hang(machine, "loop") as console:
+        console.send(b"\r")
+        console.wait_for(rb"trapline> \x1b\[K")
+        console.send(b"stauts\x7f\x7f\x7ftus\r")
+        console.wait_for(rb"status version=.*\n")
+        console.send(b"\x1b[A\r")
+        console.wait_for(rb"status version=.*\n")
+        console.send(b"logl\tquiet\r")
+        console.wait_for(rb"loglevel quiet\r\n")
+        console.send(b"rubbish\r")
+        console.wait_for(rb"error: no such command.*\n")
+
+
+@on("svm")
+def test_two_cpus(machine):
+    """Linux on two CPUs: both stop, each shows its registers, and Linux goes on to its end as if nothing had been."""
+    with Console(machine, **LINUX, APPEND="norandmaps", CPUS=2) as console:
+        console.logfmt()
+        wait_for_guest(console, "[")
+        for _ in range(5):
+            console.ask_ok("stop")
+            for cpu in range(2):
+                console.ask_ok(f"cpu {cpu}")
+                state = console.ask_ok("regs").records("regs")[0]
+                expect(state["cpu"] == str(cpu), f"{state}")
+            running = [row for row in console.ask_ok("status").records("cpu") if row["state"] == "runs"]
+            expect(not running, f"{running} run on")
+            console.ask_ok("go")
+            console.ask("cpu 0")
+            console.ask_ok("traps 4")
+            time.sleep(0.5)
+        end = time.monotonic() + 200
+        while console.launcher.poll() is None and time.monotonic() < end:
+            console.read()
+        expect(console.launcher.poll() == 0, f"Linux did not end well; see {console.out}")
+        expect(re.search(rb"end of guest: the guest turned the machine off", (console.out / "trapline.log").read_bytes()),
+               "no end of the guest")
