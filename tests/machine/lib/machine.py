@@ -135,8 +135,11 @@ class Machine:
         return self.machines.boot({"BACKEND": self.backend, **variables})
 
     def linux(self, append="", **variables):
+        # TINY=1: the kernel of tools/tiny-kernel.sh, which Bochs boots in a sixth of the time
+        if self.backend == "vmx" and os.environ.get("TINY"):
+            variables["KERNEL"] = BUILD / "linux/tiny-vmlinuz"
         # No randomised addresses: what is printed can then be compared word for word.
-        return self.boot(**LINUX, APPEND=f"norandmaps {append}".strip(), **variables)
+        return self.boot(**{**LINUX, **variables}, APPEND=f"norandmaps {append}".strip())
 
     def guest(self, name, **variables):
         """One of tests/guests."""
