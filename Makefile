@@ -28,6 +28,7 @@ include boot/build.mk
 include guest-tools/build.mk
 include docs/build.mk
 include tests/unit/build.mk
+include tests/fuzz/build.mk
 include tests/guests/build.mk
 include tests/machine/build.mk
 

@@ -111,6 +111,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 		return BOOT_REFUSED;
 	}
 	snprintf(info->vmm_version, sizeof(info->vmm_version), "%s", TRAPLINE_VERSION);
+	memcpy(boot_info.vmm_version, info->vmm_version, sizeof(boot_info.vmm_version));
 	console_init();
 	screen_init();
 	blackbox_open(TRAPLINE_VERSION, vendor->name);

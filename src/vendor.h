@@ -70,6 +70,7 @@ struct vendor {
 	bool (*inject_nmi)(struct cpu *cpu);	 /* false: the guest cannot take it now */
 	void (*nmi_unblocked)(struct cpu *cpu);	 /* EXIT_IRET: the guest's NMI handler is at its IRET */
 	void (*watch_interrupts)(struct cpu *cpu, bool on); /* exits on external interrupts, to serve the console */
+	void (*set_intercepts)(struct cpu *cpu); /* of exceptions, as boot_info.config has them now */
 	void (*own_exit)(struct cpu *cpu); /* kinds that only this vendor has; NULL where there are none */
 
 	/* What src/apic carries out in software. */

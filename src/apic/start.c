@@ -132,6 +132,7 @@ void start_serve(struct cpu *cpu)
 		uint32_t word = atomic_load(&cpu->start);
 
 		cpu->work &= ~CPU_WORK_KICK;
+		cpu_stop_if_asked(cpu);
 		if (word & START_INIT) {
 			atomic_fetch_and(&cpu->start, ~START_INIT);
 			take_init(cpu);

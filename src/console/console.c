@@ -1,22 +1,38 @@
 #include "console/console.h"
+#include "console/input.h"
 #include "console/screen.h"
 #include "console/uart.h"
 #include "cpu/asm.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
+#include "trace/vector.h"
 #include "vendor.h"
 
-#define TEXT_SIZE    (32 * 1024) /* a power of two */
-#define LINE_SIZE    (TRAP_LINE_MAX + 2)
-#define FINISH_WAITS 100 /* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
+#define TEXT_SIZE (32 * 1024) /* a power of two */
+#define LINE_SIZE (TRAP_LINE_MAX + 2)
+#define FINISH_WAITS                                                                                         \
+	100 /* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
 
 static char text[TEXT_SIZE];
 static uint32_t text_head, text_tail; /* under `lock` */
-static uint64_t lost_lines, lost_said;
+static _Atomic uint64_t lost_lines;
+static uint64_t lost_said;
+static struct filter filter;           /* under `lock`; its vectors are in boot_info.config.print */
+static struct filter_rate rates[32];   /* by vector */
+static uint64_t limited[32], filtered; /* records, by vector; not yet said of the former: */
+static uint64_t limited_said[32];
 static atomic_flag lock = ATOMIC_FLAG_INIT;
-static bool there, seized;
+static bool there, seized, finishing;
 static struct trap_clock clock;
+
+#define LOOK_US     1000 /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
+#define SAY_LOST_MS 1000 /* how often losses are told */
+#define PASS_OVER   64   /* records that are dropped in one turn */
+
+enum console_level console_level = CONSOLE_TRAPS;
+static bool input_on;
+static uint64_t next_look;
 
 const struct trap_clock *console_clock(void)
 {
@@ -34,11 +50,30 @@ static void unlock(void)
 	atomic_flag_clear_explicit(&lock, memory_order_release);
 }
 
+/* trapline.conf's words, on top of its `print`. */
+static const char *init_filter(const char **bad)
+{
+	static char words[CONFIG_TEXT_MAX];
+
+	memcpy(words, boot_info.config.filter, sizeof(words));
+	filter_init(&filter, boot_info.config.print);
+	return console_set_filter(words, bad);
+}
+
 void console_init(void)
 {
+	const char *why, *bad;
+
 	clock.tsc_start = boot_info.tsc_start;
 	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
-	there = boot_info.config.console && uart_init((uint16_t)boot_info.config.console, boot_info.config.baud);
+	there = boot_info.config.console &&
+		uart_init((uint16_t)boot_info.config.console, boot_info.config.baud);
+	input_on = there && boot_info.config.console_input;
+	if (input_on)
+		cpus[0]->work |= CPU_WORK_CONSOLE; /* its first exit begins to watch interrupts */
+	why = init_filter(&bad);
+	if (why)
+		console_print("trapline: filter in trapline.conf: \"%s\" %s; it is ignored", bad, why);
 }
 
 static uint32_t text_room(void)
@@ -63,6 +98,22 @@ static void put_line(const char *line)
 	put('\n');
 }
 
+void console_put(const char *bytes, size_t n)
+{
+	if (text_room() < n)
+		return;
+	while (n--)
+		put(*bytes++);
+}
+
+void console_put_line(const char *line)
+{
+	if (text_room() < 2 * strlen(line) + 2)
+		lost_lines++;
+	else
+		put_line(line);
+}
+
 /* False, and the line counted, when it does not fit. */
 static bool add_line(const char *line)
 {
@@ -71,6 +122,7 @@ static bool add_line(const char *line)
 		lost_lines++;
 		return false;
 	}
+	input_hide();
 	put_line(line);
 	return true;
 }
@@ -105,6 +157,19 @@ static void drain(void)
 		cpu_pause();
 }
 
+/* The entry at a queue's tail has been dealt with. */
+static void take(struct print_queue *q, uint32_t tail)
+{
+	atomic_fetch_add(&q->taken[q->entry[tail % CPU_PRINT_QUEUE] >> CPU_PRINT_SEQ_BITS & 31], 1);
+	atomic_store(&q->tail, tail + 1);
+}
+
+static bool entry_record(const struct cpu *cpu, uint32_t tail, struct trap_record *r)
+{
+	return ring_at(
+		&cpu->ring, cpu->print.entry[tail % CPU_PRINT_QUEUE] & ((1ull << CPU_PRINT_SEQ_BITS) - 1), r);
+}
+
 /* Of the records that wait, the oldest by TSC; false when none does. */
 static bool next_trap(struct trap_record *out)
 {
@@ -116,7 +181,7 @@ static bool next_trap(struct trap_record *out)
 		uint32_t tail = q ? atomic_load(&q->tail) : 0;
 
 		while (q && tail != atomic_load(&q->head)) {
-			if (ring_at(&cpus[c]->ring, q->seq[tail % CPU_PRINT_QUEUE], &r)) {
+			if (entry_record(cpus[c], tail, &r)) {
 				if (!from || r.tsc < out->tsc) {
 					*out = r;
 					from = cpus[c];
@@ -124,61 +189,190 @@ static bool next_trap(struct trap_record *out)
 				break;
 			}
 			lost_lines++; /* overwritten before its turn came */
-			atomic_store(&q->tail, ++tail);
+			take(q, tail++);
 		}
 	}
 	if (from)
-		atomic_fetch_add(&from->print.tail, 1);
+		take(&from->print, atomic_load(&from->print.tail));
 	return from;
+}
+
+/* Whether the operator is to see it. What is not shown is counted, by reason. */
+static bool is_shown(const struct trap_record *r)
+{
+	unsigned vector = r->vector & 31;
+	struct filter all = filter;
+
+	all.vectors = ~0u; /* it would not have been queued */
+	if (console_level < CONSOLE_TRAPS || !filter_match(&all, r)) {
+		filtered++;
+		return false;
+	}
+	if (filter_allow(&rates[vector], filter.rate, rdtsc(), boot_info.tsc_khz * 1000))
+		return true;
+	limited[vector]++;
+	return false;
+}
+
+/* The next record that is shown. A turn is short: it gives up after a while, and *more says so. */
+static bool next_shown(struct trap_record *out, bool *more)
+{
+	for (unsigned i = 0; i < PASS_OVER; i++) {
+		*more = next_trap(out);
+		if (!*more || is_shown(out))
+			return *more;
+	}
+	return false;
 }
 
 static uint64_t all_lost(void)
 {
 	uint64_t n = lost_lines;
 
+	for (unsigned v = 0; v < 32; v++)
+		n += limited[v];
 	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
-		n += cpus[c] ? cpus[c]->print.lost : 0;
+		for (unsigned v = 0; cpus[c] && v < 32; v++)
+			n += cpus[c]->print.lost[v];
 	return n;
 }
 
-/* Moves one record, or the count of those that were lost, into the text. False when there was nothing to do. */
+/* Which vector was held back, and how often. */
+static bool format_limited(char *line, size_t size)
+{
+	for (unsigned v = 0; v < 32; v++) {
+		if (limited[v] == limited_said[v])
+			continue;
+		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", vector_name(v),
+			limited[v] - limited_said[v], limited[v], filter.rate);
+		limited_said[v] = limited[v];
+		return true;
+	}
+	return false;
+}
+
+/* What was lost, in all and by the rate: once in a while, or else a flood makes one of these lines too. */
+static bool format_losses(char *line, size_t size)
+{
+	static uint64_t next_time;
+	uint64_t lost = all_lost();
+
+	if (rdtsc() < next_time && !finishing)
+		return false;
+	if (format_limited(line, size))
+		return true;
+	if (lost == lost_said)
+		return false;
+	snprintf(line, size, "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
+	lost_said = lost;
+	next_time = rdtsc() + boot_info.tsc_khz * SAY_LOST_MS;
+	return true;
+}
+
+void console_count(struct console_losses *l)
+{
+	*l = (struct console_losses){.filtered = filtered};
+	for (unsigned v = 0; v < 32; v++)
+		l->limited += limited[v];
+	l->lost = all_lost() - l->limited;
+}
+
+/* Moves one record, or the count of those that were lost, into the text. False when there was nothing to do.
+ */
 static bool format_next(void)
 {
 	static char line[LINE_SIZE];
 	static struct trap_record r;
-	uint64_t lost = all_lost();
+	bool more = false;
 
-	if (lost != lost_said && text_room() > 2 * LINE_SIZE) {
-		snprintf(line, sizeof(line), "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
-		lost_said = lost;
-	} else if (text_room() > 2 * LINE_SIZE && next_trap(&r)) {
+	if (text_room() <= 2 * LINE_SIZE)
+		return false;
+	if (format_losses(line, sizeof(line))) {
+		;
+	} else if (next_shown(&r, &more)) {
 		trap_format(line, sizeof(line), &r, &clock);
 	} else {
-		return false;
+		return more;
 	}
-	return add_line(line);
+	return add_line(line) || more;
+}
+
+const char *console_set_filter(char *words, const char **bad)
+{
+	struct filter f;
+	const char *why;
+
+	console_get_filter(&f);
+	why = filter_parse(&f, words, bad);
+	if (why)
+		return why;
+	while (!try_lock())
+		cpu_pause();
+	filter = f;
+	boot_info.config.print = f.vectors;
+	unlock();
+	return NULL;
+}
+
+void console_get_filter(struct filter *f)
+{
+	*f = filter;
+	f->vectors = boot_info.config.print; /* VMCALL changes it as well */
+}
+
+void console_look(struct cpu *cpu)
+{
+	if (!input_on || cpu->number || rdtsc() < next_look)
+		return;
+	cpu->work |= CPU_WORK_CONSOLE;
+}
+
+/* With the lock held. Input goes before records: the operator is served in the middle of a flood. */
+static bool turn(void)
+{
+	if (input_on && rdtsc() >= next_look) {
+		next_look = rdtsc() + boot_info.tsc_khz * LOOK_US / 1000;
+		input_receive();
+	}
+	if (!there)
+		text_tail = text_head;
+	if (text_head != text_tail) {
+		feed();
+		return true;
+	}
+	return input_turn() || format_next() || input_show();
 }
 
 /*
- * A turn is short: the guest is waiting. Interrupts are watched only while something is left, so that an idle guest
- * still gives the console its turns.
+ * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle
+ * guest still gives the console its turns; and always on the boot CPU where keys may be pressed.
  */
 void console_serve(struct cpu *cpu)
 {
-	bool busy;
+	bool busy = true;
 
-	if (!try_lock())
-		return;
-	if (!there)
-		text_tail = text_head;
-	if (text_head != text_tail)
-		busy = feed() || true;
-	else
-		busy = format_next();
+	if (try_lock()) {
+		busy = turn();
+		unlock();
+		busy |= input_run(cpu);
+		if (!busy)
+			cpu->work &= ~CPU_WORK_CONSOLE;
+	}
+	vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number));
+}
+
+void console_reply(const char *fmt, ...)
+{
+	char line[LINE_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	while (!try_lock())
+		cpu_pause();
+	console_put_line(line);
 	unlock();
-	if (!busy)
-		cpu->work &= ~CPU_WORK_CONSOLE;
-	vendor->watch_interrupts(cpu, busy);
 }
 
 void console_log(const char *fmt, ...)
@@ -189,8 +383,12 @@ void console_log(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (!try_lock())
+	if (console_level < CONSOLE_NOTICES)
 		return;
+	if (!try_lock()) {
+		lost_lines++;
+		return;
+	}
 	add_line(line);
 	unlock();
 	this_cpu()->work |= CPU_WORK_CONSOLE;
@@ -217,14 +415,21 @@ void console_finish(void)
 {
 	while (!try_lock())
 		cpu_pause();
+	finishing = true;
 	if (there)
 		do
 			drain();
 		while (format_next());
+	finishing = false;
 	unlock();
 }
 
 void console_seize(void)
 {
 	seized = true;
+}
+
+bool console_is_seized(void)
+{
+	return seized;
 }

@@ -7,6 +7,7 @@
 #define TRAPLINE_CONSOLE_H
 
 #include "cpu/cpu.h"
+#include "trace/filter.h"
 #include "trace/format.h"
 
 /* Sets up the UART that boot_info.config names. Without one everything below does nothing. */
@@ -26,23 +27,71 @@ void console_finish(void);
 
 /* From here on the console is the fault screen's: no lock of a CPU that died holds it up. */
 void console_seize(void);
+bool console_is_seized(void);
 
 /* How a TSC becomes the t= of a line. */
 const struct trap_clock *console_clock(void);
 
-/* Marks this CPU's record `seq` for printing. On the hot path. */
-static inline void console_queue_trap(struct cpu *cpu, uint64_t seq)
+/* Marks this CPU's record, which has just been committed, for printing. On the hot path. */
+static inline void console_queue_trap(struct cpu *cpu, const struct trap_record *r)
 {
 	struct print_queue *q = &cpu->print;
 	uint32_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+	uint32_t waiting = head - atomic_load_explicit(&q->tail, memory_order_acquire);
+	unsigned vector = r->vector & 31;
 
 	cpu->work |= CPU_WORK_CONSOLE;
-	if (head - atomic_load_explicit(&q->tail, memory_order_acquire) == CPU_PRINT_QUEUE) {
-		q->lost++;
+	if (waiting >= CPU_PRINT_QUEUE - CPU_PRINT_RESERVE &&
+		(waiting == CPU_PRINT_QUEUE ||
+			q->put[vector] - atomic_load_explicit(&q->taken[vector], memory_order_relaxed) >=
+				CPU_PRINT_FEW)) {
+		q->lost[vector]++;
 		return;
 	}
-	q->seq[head % CPU_PRINT_QUEUE] = seq;
+	q->put[vector]++;
+	q->entry[head % CPU_PRINT_QUEUE] = r->seq | (uint64_t)vector << CPU_PRINT_SEQ_BITS;
 	atomic_store_explicit(&q->head, head + 1, memory_order_release);
 }
+
+/* Something has exited that does so now and then: is it time to see whether a key was pressed? */
+void console_look(struct cpu *cpu);
+
+/* A line of a command's answer: buffered like the rest, or counted as lost. */
+__attribute__((format(printf, 1, 2))) void console_reply(const char *fmt, ...);
+
+/*
+ * For the input, with the console's lock held, as in input_turn(): bytes as they are, a line, and whether all
+ * of it is on its way.
+ */
+void console_put(const char *bytes, size_t n);
+void console_put_line(const char *line);
+
+/* What is printed while the guest runs. Answers to commands and reports of the guest's end always are. */
+#define CONSOLE_LEVELS(X)                                                                                    \
+	X(CONSOLE_QUIET, "quiet", "nothing but answers to commands, and the guest's end")                    \
+	X(CONSOLE_NOTICES, "notices", "and what Trapline has to say")                                        \
+	X(CONSOLE_TRAPS, "traps", "and the recorded exceptions that the filter lets through")
+
+#define X(name, text, meaning) name,
+enum console_level { CONSOLE_LEVELS(X) };
+#undef X
+
+extern enum console_level console_level;
+
+/*
+ * The filter of what is printed. Its vectors are boot_info.config.print, which the exit path looks at.
+ *   words  as trace/filter.h has them; is cut in place
+ * console_set_filter() returns NULL, or what is wrong, with the word at *bad.
+ */
+const char *console_set_filter(char *words, const char **bad);
+void console_get_filter(struct filter *f);
+
+/* Lines that were not printed since the start, all reasons together. */
+struct console_losses {
+	uint64_t lost;	   /* no room */
+	uint64_t limited;  /* over the filter's rate */
+	uint64_t filtered; /* by its other conditions */
+};
+void console_count(struct console_losses *l);
 
 #endif

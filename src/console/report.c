@@ -1,5 +1,6 @@
 #include "console/report.h"
 #include "console/console.h"
+#include "lib/printf.h"
 #include "mem/guest_ram.h"
 #include "trace/gate.h"
 #include "trace/vector.h"
@@ -9,8 +10,31 @@
 #define WORDS_PER_LINE 4
 #define LINE_MAX       TRAP_LINE_MAX
 
-static char line[LINE_MAX];
 static atomic_flag reporting = ATOMIC_FLAG_INIT;
+
+/* The CPU whose operator asked for this; its lines are an answer, everybody else's a report. */
+static const struct cpu *_Atomic answering;
+
+void report_answer(const struct cpu *cpu)
+{
+	atomic_store(&answering, cpu);
+}
+
+/* By the stack: on the way of a fault GS may be the guest's. */
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
+{
+	char line[LINE_MAX];
+	const struct cpu *cpu = atomic_load(&answering);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (cpu && !console_is_seized() && cpu == cpu_of_stack((uint64_t)line))
+		console_reply("%s", line);
+	else
+		console_print("%s", line);
+}
 
 void report_begin(void)
 {
@@ -25,36 +49,38 @@ void report_end(void)
 
 static void print_text(const struct text *t)
 {
-	console_print("  %s", t->at);
+	say("  %s", t->at);
 }
 
 void report_trap(const struct trap_record *r)
 {
+	char line[LINE_MAX];
 	trap_format(line, sizeof(line), r, console_clock());
-	console_print("%s", line);
+	say("%s", line);
 }
 
 void report_earlier(const struct trap_record *r)
 {
+	char line[LINE_MAX];
+
 	trap_format(line, sizeof(line), r, console_clock());
-	console_print("  before: %s", line);
+	say("  before: %s", line);
 }
 
 void report_registers(const struct trap_record *r)
 {
 	const uint64_t *g = r->gpr;
 
-	console_print("  regs rax=%016lx rbx=%016lx rcx=%016lx rdx=%016lx", g[TRAP_RAX], g[TRAP_RBX],
-		g[TRAP_RCX], g[TRAP_RDX]);
-	console_print("  regs rsi=%016lx rdi=%016lx rbp=%016lx rsp=%016lx", g[TRAP_RSI], g[TRAP_RDI],
-		g[TRAP_RBP], g[TRAP_RSP]);
-	console_print("  regs r8 =%016lx r9 =%016lx r10=%016lx r11=%016lx", g[TRAP_R8], g[TRAP_R9],
-		g[TRAP_R10], g[TRAP_R11]);
-	console_print("  regs r12=%016lx r13=%016lx r14=%016lx r15=%016lx", g[TRAP_R12], g[TRAP_R13],
-		g[TRAP_R14], g[TRAP_R15]);
-	console_print(
-		"  regs rip=%016lx cs=%04x rflags=%08x cr0=%08x cr2=%016lx cr3=%016lx cr4=%08x efer=%08x",
-		r->rip, r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
+	say("  regs rax=%016lx rbx=%016lx rcx=%016lx rdx=%016lx", g[TRAP_RAX], g[TRAP_RBX], g[TRAP_RCX],
+		g[TRAP_RDX]);
+	say("  regs rsi=%016lx rdi=%016lx rbp=%016lx rsp=%016lx", g[TRAP_RSI], g[TRAP_RDI], g[TRAP_RBP],
+		g[TRAP_RSP]);
+	say("  regs r8 =%016lx r9 =%016lx r10=%016lx r11=%016lx", g[TRAP_R8], g[TRAP_R9], g[TRAP_R10],
+		g[TRAP_R11]);
+	say("  regs r12=%016lx r13=%016lx r14=%016lx r15=%016lx", g[TRAP_R12], g[TRAP_R13], g[TRAP_R14],
+		g[TRAP_R15]);
+	say("  regs rip=%016lx cs=%04x rflags=%08x cr0=%08x cr2=%016lx cr3=%016lx cr4=%08x efer=%08x", r->rip,
+		r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
 }
 
 static unsigned physical_bits(void)
@@ -105,6 +131,7 @@ static void add_gate(struct text *t, const struct trap_record *r, const struct d
 
 void report_gate(const struct cpu *cpu, const struct trap_record *r)
 {
+	char line[LINE_MAX];
 	struct text t = text_on(line, sizeof(line));
 	struct descriptor_table idt;
 
@@ -118,8 +145,9 @@ void report_gate(const struct cpu *cpu, const struct trap_record *r)
 
 void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t error)
 {
-	console_print("  walk linear=0x%lx cr3=0x%lx paging=%s", linear, cr3, w->paging);
+	say("  walk linear=0x%lx cr3=0x%lx paging=%s", linear, cr3, w->paging);
 	for (unsigned i = 0; i < w->count; i++) {
+		char line[LINE_MAX];
 		struct text t = text_on(line, sizeof(line));
 
 		text_add(&t, "walk ");
@@ -127,7 +155,7 @@ void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t
 		print_text(&t);
 	}
 	if (w->mapped)
-		console_print("  walk physical=0x%lx page=%luK", w->physical, w->page_size >> 10);
+		say("  walk physical=0x%lx page=%luK", w->physical, w->page_size >> 10);
 }
 
 void report_walk(const struct cpu *cpu, const struct trap_record *r)
@@ -149,6 +177,7 @@ static unsigned word_size(const struct trap_record *r)
 
 static void print_words(const uint8_t *bytes, unsigned n, unsigned size, uint64_t at)
 {
+	char line[LINE_MAX];
 	struct text t = text_on(line, sizeof(line));
 
 	text_add(&t, "stack 0x%lx:", at);
@@ -171,7 +200,7 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 	unsigned words = guest_read(&paging, top, bytes, STACK_WORDS * size) / size;
 
 	if (!words)
-		console_print("  stack 0x%lx: why=\"not mapped, or not in RAM\"", top);
+		say("  stack 0x%lx: why=\"not mapped, or not in RAM\"", top);
 	for (unsigned i = 0; i < words; i += WORDS_PER_LINE) {
 		unsigned n = words - i < WORDS_PER_LINE ? words - i : WORDS_PER_LINE;
 
@@ -200,10 +229,11 @@ void report_exit_format(struct text *t, const struct exit_entry *e, const struct
 
 void report_history(const struct cpu *cpu)
 {
+	char line[LINE_MAX];
 	const struct exit_history *h = &cpu->history;
 	struct text t;
 
-	console_print("trapline: last exits cpu=%u", cpu->number);
+	say("trapline: last exits cpu=%u", cpu->number);
 	for (uint32_t i = 0; i < h->count; i++) {
 		const struct exit_entry *e = history_at(h, i);
 

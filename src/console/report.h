@@ -14,6 +14,11 @@
 void report_begin(void);
 void report_end(void);
 
+/*
+ * What this CPU reports from here on is an answer to the operator: buffered, while the guest runs. NULL: no more.
+ */
+void report_answer(const struct cpu *cpu);
+
 /* A record as its trap line. */
 void report_trap(const struct trap_record *r);
 

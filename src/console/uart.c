@@ -2,6 +2,7 @@
 #include "cpu/asm.h"
 
 /* Registers and bits of the 16550 */
+#define RBR	0
 #define THR	0
 #define DLL	0
 #define IER	1
@@ -15,12 +16,26 @@
 #define LCR_8N1 0x03
 #define LCR_DLA 0x80
 #define MCR_ON	0x03 /* DTR, RTS */
+#define LSR_DR	0x01 /* a byte is there */
+#define LSR_OE	0x02 /* one was overwritten; reading clears it */
 #define LSR_THR 0x20 /* with the FIFO on: it is empty */
 #define LSR_ALL 0x40 /* and the last bit is on the line */
+
+#define LSR_GONE 0xff /* no device answers (any more) */
 
 #define CLOCK 115200
 
 static uint16_t base;
+static uint64_t overruns;
+
+static uint8_t line_status(void)
+{
+	uint8_t status = inb(base + LSR);
+
+	if (status != LSR_GONE && (status & LSR_OE))
+		overruns++;
+	return status;
+}
 
 static bool answers(uint16_t port)
 {
@@ -50,7 +65,7 @@ bool uart_init(uint16_t port, uint32_t baud)
 
 size_t uart_put(const char *bytes, size_t n)
 {
-	if (!(inb(base + LSR) & LSR_THR))
+	if (!(line_status() & LSR_THR))
 		return 0;
 	if (n > UART_FIFO)
 		n = UART_FIFO;
@@ -59,7 +74,22 @@ size_t uart_put(const char *bytes, size_t n)
 	return n;
 }
 
+bool uart_get(char *byte)
+{
+	uint8_t status = line_status();
+
+	if (status == LSR_GONE || !(status & LSR_DR))
+		return false;
+	*byte = (char)inb(base + RBR);
+	return true;
+}
+
+uint64_t uart_overruns(void)
+{
+	return overruns;
+}
+
 bool uart_idle(void)
 {
-	return inb(base + LSR) & LSR_ALL;
+	return line_status() & LSR_ALL;
 }

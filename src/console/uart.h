@@ -16,6 +16,12 @@ bool uart_init(uint16_t port, uint32_t baud);
 /* Puts up to n bytes into the FIFO if it is empty, without waiting. Returns how many it took: 0 to UART_FIFO. */
 size_t uart_put(const char *bytes, size_t n);
 
+/* The next byte that came in, without waiting. False when there is none. */
+bool uart_get(char *byte);
+
+/* How often bytes came faster than they were fetched, and some were lost. */
+uint64_t uart_overruns(void);
+
 /* Whether all that was put is out. */
 bool uart_idle(void);
 

@@ -18,6 +18,10 @@
 #define CPU_STACK_SIZE	   (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
 #define CPU_PRINT_QUEUE    1024
+#define CPU_PRINT_RESERVE  256 /* of it, for vectors that have next to nothing in it */
+#define CPU_PRINT_FEW	   (CPU_PRINT_RESERVE / 32)
+
+#define CPU_PRINT_SEQ_BITS 56
 
 /* Not on the way of most exits: kept out of line, so that the callers stay short. */
 #define SLOW_PATH __attribute__((noinline, cold))
@@ -116,11 +120,14 @@ struct cpu {
 	struct exit exit;
 	struct trace_ring ring;
 	struct exit_history history;
+	uint32_t intercepts;		     /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
 	struct print_queue {		     /* records that are to be printed; this CPU writes head, the printer tail */
 		_Atomic uint32_t head, tail;
-		uint64_t lost;		     /* records that found it full */
-		uint64_t seq[CPU_PRINT_QUEUE];
+		uint32_t put[32];	     /* by vector, ever; this CPU's */
+		_Atomic uint32_t taken[32];  /* the printer's */
+		uint64_t lost[32];	     /* records that found it full */
+		uint64_t entry[CPU_PRINT_QUEUE]; /* seq, and the vector above CPU_PRINT_SEQ_BITS */
 	} print;
 	struct cpu_stats stats;
 	struct {

@@ -38,14 +38,19 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 
 void cpu_note_nmi(struct cpu *cpu)
 {
-	if (atomic_load(&stopper) != NOBODY)
-		stop_here(cpu);
-	if (atomic_exchange(&cpu->kicked, false)) {
+	if (atomic_exchange(&cpu->kicked, false) || atomic_load(&stopper) != NOBODY) {
 		cpu->work |= CPU_WORK_KICK;
 		return;
 	}
 	cpu->nmi_pending = true;
 	cpu->work |= CPU_WORK_NMI;
+}
+
+/* Not in the handler of the NMI: there the CPU may hold the console. */
+void cpu_stop_if_asked(struct cpu *cpu)
+{
+	if (atomic_load(&stopper) != NOBODY)
+		stop_here(cpu);
 }
 
 static bool is_other(unsigned number, const struct cpu *self)

@@ -1,7 +1,9 @@
 #include "exit/dispatch.h"
 #include "apic/start.h"
 #include "console/console.h"
+#include "cpu/hold.h"
 #include "exit/exception.h"
+#include "exit/intercept.h"
 #include "exit/test_faults.h"
 #include "mem/stage2.h"
 #include "trace/vector.h"
@@ -77,10 +79,14 @@ void exit_look_after(struct cpu *cpu)
 {
 	if (cpu->work & CPU_WORK_SINK)
 		stage2_close_sink(cpu);
-	if (cpu->work & CPU_WORK_KICK)
+	if (cpu->work & CPU_WORK_KICK) {
 		start_serve(cpu);
+		intercept_serve(cpu);
+		cpu->work |= CPU_WORK_CONSOLE; /* it may be a command that waits for this CPU */
+	}
 	if (cpu->work & CPU_WORK_NMI)
 		pass_nmi(cpu);
 	if (cpu->work & CPU_WORK_CONSOLE)
 		console_serve(cpu);
+	hold_serve(cpu);
 }

@@ -130,6 +130,7 @@ void exit_io(struct cpu *cpu)
 	const struct exit_io *io = &cpu->exit.io;
 	uint64_t *rax = &cpu->gpr[TRAP_RAX];
 
+	console_look(cpu);
 	if (io->string) {
 		give_up_port(io);
 		return;

@@ -1,4 +1,5 @@
 /* Exits that need a line or two each. */
+#include "console/console.h"
 #include "cpu/asm.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
@@ -6,7 +7,7 @@
 #include "vendor.h"
 
 /*
- * Only while the console has something to say are interrupts watched. The host acknowledges this one, so that its
+ * Interrupts are watched only while the console has something to do, and on the boot CPU where it takes input. The host acknowledges this one, so that its
  * vector is known and it is in service as if the guest had taken it, and passes it on: the guest could have taken it
  * at this very point.
  */
@@ -14,6 +15,7 @@ void exit_interrupt(struct cpu *cpu)
 {
 	struct event e = {.type = TRAP_TYPE_EXTINT};
 
+	console_look(cpu);
 	vendor->take_interrupt(cpu);
 	if (!cpu->host_interrupt_valid)
 		return;

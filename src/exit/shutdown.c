@@ -126,7 +126,7 @@ static void print_state(struct cpu *cpu)
 	report_stack(cpu, &r);
 }
 
-static void reset_machine(void)
+void shutdown_reset(void)
 {
 	outb(0xcf9, 0x02);
 	outb(0xcf9, 0x06);
@@ -138,11 +138,13 @@ static void reset_machine(void)
 __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 {
 	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET)
-		reset_machine();
+		shutdown_reset();
 	console_print("trapline: cpu=%u is %s", cpu->number,
 		boot_info.config.triple_fault == TRIPLE_FAULT_HOLD ? "held for inspection" : "stopped");
-	while (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD)
+	while (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD) {
+		console_serve(cpu);
 		cpu_pause();
+	}
 	fault_stop();
 }
 

@@ -7,6 +7,9 @@
 /* Prints everything that is still to be printed, why it ends, and the summary; waits for the UART. */
 void shutdown_report(const char *why);
 
+/* Resets the machine, by the ways that PCs have. Returns where none works. */
+void shutdown_reset(void);
+
 /* A triple fault: the chain that led to it, then what trapline.conf says (reset, stop, hold). Does not return. */
 __attribute__((noreturn)) void shutdown_guest(struct cpu *cpu);
 

@@ -47,19 +47,28 @@ static const char *svm_init(void)
 	return svm_msr_init();
 }
 
-static void set_controls(struct vmcb_control *c)
+static uint32_t with(uint32_t bits, uint32_t bit, bool on)
+{
+	return on ? bits | bit : bits & ~bit;
+}
+
+/* INT n and ICEBP are instructions to intercept, and not vectors. */
+static void svm_set_intercepts(struct cpu *cpu)
 {
 	const struct trapline_config *config = &boot_info.config;
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	c->exceptions = config->intercept;
+	c->intercept1 = with(c->intercept1, INTERCEPT1_INTN, config->intercept_int);
+	c->intercept2 = with(c->intercept2, INTERCEPT2_ICEBP, config->intercept & 1u << VEC_DB);
+}
+
+static void set_controls(struct vmcb_control *c)
+{
 	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA |
 			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
-	if (config->intercept_int)
-		c->intercept1 |= INTERCEPT1_INTN;
 	c->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
 			INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
-	if (config->intercept & 1u << VEC_DB)
-		c->intercept2 |= INTERCEPT2_ICEBP;
 	c->iopm_base = io_map_phys();
 	c->msrpm_base = svm_msrpm();
 	c->asid = GUEST_ASID;
@@ -89,6 +98,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	if (!cpu->vendor && !take_pages(cpu))
 		return "the VMM's memory is too small for this CPU";
 	set_controls(&vmcb_of(cpu)->control);
+	svm_set_intercepts(cpu);
 	error = svm_load_guest(cpu, launch);
 	if (error)
 		return error;
@@ -137,7 +147,7 @@ static void svm_watch_interrupts(struct cpu *cpu, bool on)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
-	c->intercept1 = on ? c->intercept1 | INTERCEPT1_INTR : c->intercept1 & ~INTERCEPT1_INTR;
+	c->intercept1 = with(c->intercept1, INTERCEPT1_INTR, on);
 }
 
 const struct vendor svm_vendor = {
@@ -164,6 +174,7 @@ const struct vendor svm_vendor = {
 	.inject_nmi = svm_inject_nmi,
 	.nmi_unblocked = svm_nmi_unblocked,
 	.watch_interrupts = svm_watch_interrupts,
+	.set_intercepts = svm_set_intercepts,
 	.init_state = svm_init_state,
 	.start_at = svm_start_at,
 	.take_init = svm_take_nmi, /* the window is the same */

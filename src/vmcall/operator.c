@@ -124,7 +124,7 @@ int64_t vmcall_mark(struct vmcall *call)
 	ring_commit(&cpu->ring, r);
 	cpu->recorded_vector = 0;
 	cpu->recorded_type = TRAP_TYPE_MARK;
-	console_queue_trap(cpu, r->seq);
+	console_queue_trap(cpu, r);
 	vmcall_return(call, ARG_RBX, r->seq);
 	vmcall_return(call, ARG_RCX, cpu->number);
 	return 0;

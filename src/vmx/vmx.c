@@ -112,6 +112,11 @@ static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
 	return vmclear_vmptrld(vmcs) ? NULL : "the CPU refused its VMCS (VMPTRLD)";
 }
 
+static void vmx_set_intercepts(struct cpu *cpu)
+{
+	vmwrite(VMCS_EXCEPTION_BITMAP, boot_info.config.intercept);
+}
+
 static void set_controls(struct cpu *cpu)
 {
 	const struct vmx_controls *c = &vmx_caps.controls;
@@ -124,7 +129,7 @@ static void set_controls(struct cpu *cpu)
 	vmwrite(VMCS_CPU_CONTROLS2, c->cpu2);
 	vmwrite(VMCS_EXIT_CONTROLS, c->exit);
 	vmwrite(VMCS_ENTRY_CONTROLS, c->entry);
-	vmwrite(VMCS_EXCEPTION_BITMAP, boot_info.config.intercept);
+	vmx_set_intercepts(cpu);
 	vmwrite(VMCS_PF_ERROR_MASK,
 		0); /* with both 0 every #PF exits if bit 14 of the bitmap says so: 26.2 */
 	vmwrite(VMCS_PF_ERROR_MATCH, 0);
@@ -262,6 +267,7 @@ const struct vendor vmx_vendor = {
 	.inject_nmi = vmx_inject_nmi,
 	.nmi_unblocked = vmx_nmi_unblocked,
 	.watch_interrupts = vmx_watch_interrupts,
+	.set_intercepts = vmx_set_intercepts,
 	.own_exit = vmx_own_exit,
 	.rdmsr = vmx_rdmsr,
 	.wrmsr = vmx_wrmsr,

@@ -5,18 +5,17 @@ FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -no-pie -fno-pie -fsani
 
 FUZZ_VMCALL := tests/fuzz/vmcall.c $(wildcard src/vmcall/*.c) src/mem/guest_access.c src/mem/guest_walk.c src/trace/ring.c
 
-FUZZ_SECONDS := 20
+FUZZ_SECONDS := 60
 
 $(BUILD)/fuzz/vmcall: $(FUZZ_VMCALL) $(wildcard src/vmcall/*.h src/mem/*.h include/trapline/*.h tests/fake/mem/*.h)
 	$(call say,FUZZCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $(FUZZ_VMCALL)
 
-.PHONY: fuzz test-fuzz
+.PHONY: fuzz
 fuzz: $(BUILD)/fuzz/vmcall ## fuzz the VMCALL services on this machine for FUZZ_SECONDS, adding to the corpus
 	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -artifact_prefix=$(BUILD)/fuzz/ tests/fuzz/corpus
 
-# What make test does: the whole corpus once, then a short look for news.
-test-fuzz: $(BUILD)/fuzz/vmcall
-	$(Q)mkdir -p $(BUILD)/fuzz/new
-	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/new tests/fuzz/corpus
+# Among the unit tests: the whole corpus, then a short look for news.
+test-unit: $(BUILD)/fuzz/vmcall
+UNIT_BINS += tests/fuzz/run

@@ -8,7 +8,8 @@
  *   case name=startup cpu=1 starts=1 runs=1 state=...
  *
  * For 3 CPUs, APIC identifiers 0 to 2. Load options: only=a,b the cases with these names; bsp as well an INIT
- * to the boot CPU, after which another CPU has the last word and turns the machine off (QEMU's chipset).
+ * to the boot CPU, after which another CPU has the last word and turns the machine off (QEMU's chipset);
+ * crash a triple fault on CPU 1.
  */
 #include <efi.h>
 
@@ -299,6 +300,8 @@ EFI_STATUS guest_main(void)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (i == 0 || !only || guest_listed(only, cases[i].name))
 			cases[i].run();
+	if (guest_option("crash"))
+		ap_order(1, AP_CRASH);
 	if (guest_option("bsp"))
 		init_to_boot();
 	ap_send(0, ICR_INIT | ICR_OTHERS); /* this program's memory is not theirs any more */

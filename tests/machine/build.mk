@@ -64,7 +64,8 @@ test-svm: machine-files guests usb ## the machine tests on AMD-V: QEMU, and Boch
 ifneq ($(filter vmx,$(VENDORS)),)
 .PHONY: test-vmx
 test-vmx: machine-files guests usb ## the machine tests on VT-x, on Bochs
-	$(Q)$(MACHINE_TESTS) --vendor vmx $(TEST)
+	$(if $(TINY),$(Q)tools/tiny-kernel.sh)
+	$(Q)TINY=$(TINY) $(MACHINE_TESTS) --vendor vmx $(TEST)
 endif
 
 .PHONY: test-storm

@@ -47,6 +47,14 @@ def test_no_virtualisation(machine):
     expect(not run.traps, "there are trap lines")
 
 
+@on("vmx")
+def test_no_unrestricted_guest(machine):
+    """A CPU whose VT-x is too old: one line names what it lacks, and the guest boots bare."""
+    run = machine.boot(EFI=GUEST, CPU="corei5_lynnfield_750").expect_status(0).expect_no_fault()
+    run.expect_line(GREETING, "guest").expect_line('this CPU\'s VT-x has no "unrestricted guest"')
+    expect("trapline: active" not in run.trapline, "it says that it is active")
+
+
 def test_missing_next(machine):
     """The next image is not there: the loader says which, and gives the machine back to the firmware."""
     run = machine.boot(EFI=GUEST, CONF=machine.conf("next = \\no\\such.efi\n")).expect_status(0)

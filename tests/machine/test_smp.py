@@ -142,3 +142,13 @@ def test_unfit_cpu(machine):
     run.expect_line("trapline: CPU 2 (APIC id 2): ").expect_line("booting without Trapline")
     expect("trapline: active" not in run.trapline, "it says that it is active")
     run.expect_line("guest: init cpus=3", "guest")
+
+
+@on("svm")
+def test_fatal_stops_the_others(machine):
+    """A triple fault of one CPU stops the others first, and the report says where they were."""
+    run = machine.guest("startup", CPUS=3, ARGS="only=first crash").expect_status(3).expect_no_fault()
+    block = run.trapline.partition("trapline: triple fault cpu=1\n")[2].partition("trapline: end\n")[0]
+    stopped = [logs.fields(line) for line in block.splitlines() if line.startswith("trapline: stopped ")]
+    expect([row["cpu"] for row in stopped] == ["0", "2"], f"stopped: {stopped}; see {run.out}/trapline.log")
+    expect(all(int(row["rip"], 16) for row in stopped), f"no place: {stopped}")

@@ -7,13 +7,16 @@ UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
 
 # What is tested. The freestanding library takes its own names, and what prints in src/trace prints with it.
 UNIT_SOURCES  := src/exit/merge.c src/cpu/msr_name.c boot/config.c $(wildcard src/trace/*.c) src/lib/printf.c \
-                 src/lib/string.c src/mem/memory_type.c src/vmx/vmx_controls.c src/vmx/vmx_check.c src/apic/icr.c
+                 src/lib/string.c src/console/line.c src/mem/memory_type.c src/vmx/vmx_controls.c src/vmx/vmx_check.c \
+                 src/apic/icr.c src/vmcall/check.c src/vmcall/policy.c src/mem/guest_access.c
 UNIT_RENAMES  := $(foreach f,memcpy memmove memset memcmp strlen strcmp strncmp snprintf vsnprintf,-D$(f)=tl_$(f))
 UNIT_OBJS     := $(UNIT_SOURCES:%.c=$(BUILD)/unit/%.o)
 
 $(BUILD)/unit/src/lib/%.o:   UNIT_DEFS := $(UNIT_RENAMES) -fno-builtin
 $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf $(ZYDIS_CPPFLAGS)
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
+# The guest's RAM is an array there.
+$(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.o: UNIT_DEFS := -iquote tests/fake
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)
 $(BUILD)/unit/tests/unit/test_store.o: | $(ZYDIS_STAMP)
 

@@ -442,6 +442,16 @@ static void truncation(void **state)
 	assert_int_equal(trap_format(NULL, 0, &r, &clock_2ghz), 0);
 }
 
+/* A line of the guest's own has neither vector nor code, and its text cannot break the line. */
+static void mark(void **state)
+{
+	struct trap_record r = {
+		.seq = 7, .type = TRAP_TYPE_MARK, .cpu = 1, .cs = 0x33, .rip = 0x401000, .mode = 64, .cpl = 3};
+
+	memcpy(r.gpr, "say \"hi\"\n", 9);
+	assert_string_equal(line_of(&r), "mark seq=7 cpu=1 at=0x33:0x401000 mode=64 cpl=3 text=\"say \\\"hi\\\".\"");
+}
+
 /* Records of random bytes, as a broken ring would hold: one line each, printable, within the limit. */
 static void any_record(void **state)
 {
@@ -468,7 +478,7 @@ static void any_record(void **state)
 			longest = strlen(line);
 		for (const char *p = line; *p; p++)
 			assert_in_range(*p, ' ', '~');
-		assert_memory_equal(line, "trap seq=", 9);
+		assert_memory_equal(line, r.type == TRAP_TYPE_MARK ? "mark seq=" : "trap seq=", 9);
 	}
 	print_message("             longest line: %zu\n", longest);
 	assert_true(longest < TRAP_LINE_MAX - 200);
@@ -539,6 +549,7 @@ int main(void)
 		cmocka_unit_test(real_mode),
 		cmocka_unit_test(times),
 		cmocka_unit_test(truncation),
+		cmocka_unit_test(mark),
 		cmocka_unit_test(any_record),
 		cmocka_unit_test(fields_are_documented),
 		cmocka_unit_test(summary),

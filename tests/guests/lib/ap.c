@@ -144,6 +144,9 @@ static void carry_out(unsigned id, uint32_t order)
 		aps[id].order = AP_RUN;
 		ap_send(id, ICR_INIT);
 		break;
+	case AP_CRASH:
+		__asm__ volatile("lidt %0; ud2" : : "m"((const struct table_register){0, 0}));
+		break;
 	case AP_INIT_BOOT:
 		init_boot_cpu();
 	default:

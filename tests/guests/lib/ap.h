@@ -66,7 +66,8 @@ enum ap_order {
 	AP_FLAT,
 	AP_CLUSTER,
 	AP_INIT_SELF,
-	AP_INIT_BOOT
+	AP_INIT_BOOT,
+	AP_CRASH
 };
 
 extern volatile struct ap {

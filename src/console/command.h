@@ -1,0 +1,78 @@
+/*
+ * The console's commands: one list, from which come the table, the help and docs/console.md.
+ *
+ * X(name, arguments, where, help)
+ *   where  ANYWHERE  whichever CPU comes by
+ *          ON_CPU    the CPU that `cpu` has chosen: its registers and page tables are looked at
+ */
+#ifndef TRAPLINE_COMMAND_H
+#define TRAPLINE_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "cpu/cpu.h"
+#include "trace/words.h"
+
+/* clang-format off */
+#define COMMANDS(X)                                                                                          \
+	X(help,      "[COMMAND]",                       ANYWHERE, "what commands there are")                 \
+	X(status,    "",                                ANYWHERE, "what runs here, what each CPU does, what was lost") \
+	X(traps,     "[N] [cpu N] | follow on|off",     ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one; follow: print new ones as they come") \
+	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
+	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 without a number") \
+	X(filter,    "[WORDS]",                         ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr3= err= rate=, != for all but those, all") \
+	X(intercept, "[VECTORS] [int on|off]",          ANYWHERE, "which exceptions are intercepted: pf,ud +pf -pf all none; int: INT n, where the CPU needs that") \
+	X(regs,      "",                                ON_CPU,   "the guest's registers")                   \
+	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes without a number; virt, which is the default, through the guest's page tables; host: Trapline's own") \
+	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
+	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP on without an address") \
+	X(cpu,       "[N]",                             ANYWHERE, "which CPU regs, mem, walk and disas look at")   \
+	X(stop,      "",                                ANYWHERE, "stops the guest on all CPUs")             \
+	X(go,        "",                                ANYWHERE, "lets it run on")                          \
+	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, for the VMCALL service hear") \
+	X(shares,    "",                                ANYWHERE, "memory that the guest shares by name")    \
+	X(loglevel,  "[quiet|notices|traps]",           ANYWHERE, "how much is printed while the guest runs") \
+	X(set,       "[output terminal|logfmt]",        ANYWHERE, "how answers look: for people, or for scripts") \
+	X(reset,     "",                                ANYWHERE, "resets the machine")
+/* clang-format on */
+
+#define COMMAND_ANYWHERE (~0u)
+
+struct command_result {
+	const char *name;
+	const char *why;                       /* NULL: done */
+	bool (*more)(char *text, size_t size); /* the next line of the answer; false at its end */
+};
+
+/* The CPU that a line has to be carried out on. */
+uint32_t command_place(const char *text);
+
+/* Carries it out. Answers go through console_reply() and result->more. `text` is cut into words. */
+void command_run(struct cpu *cpu, char *text, struct command_result *result);
+
+/* What to put behind the first `n` characters to make a command's name of them; NULL: nothing, or too many
+ * fit. */
+const char *command_complete(const char *text, unsigned n);
+
+/*
+ * One command: NULL, or why not. For lines of an answer that are made one at a time, sets *more.
+ */
+struct command_call {
+	struct cpu *cpu; /* this one */
+	struct words words;
+	bool (*more)(char *text, size_t size);
+};
+
+typedef const char *command_function(struct command_call *call);
+
+#define X(name, arguments, where, help) command_function command_##name;
+COMMANDS(X)
+#undef X
+
+/* Argument i, or `absent`. False: it is no number. */
+bool command_number(const struct command_call *call, unsigned i, uint64_t absent, uint64_t *value);
+
+/* "[N] [cpu N]" from word 1 on. *cpu stays as it was without it. NULL, or what is wrong. */
+const char *command_count_and_cpu(struct command_call *call, uint64_t *count, uint32_t *cpu);
+
+#endif

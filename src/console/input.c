@@ -1,0 +1,226 @@
+#include "console/input.h"
+#include <stdatomic.h>
+#include "console/command.h"
+#include "console/console.h"
+#include "console/line.h"
+#include "console/uart.h"
+#include "cpu/asm.h"
+#include "cpu/stop.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+#define AHEAD     512 /* a power of two */
+#define CTRL_C    3
+#define ANSWER_MS 500 /* how long a CPU has to take up a command */
+
+enum input_output input_output = INPUT_TERMINAL;
+uint32_t input_cpu;
+
+static char ahead[AHEAD];
+static uint32_t ahead_head, ahead_tail;
+static uint64_t dropped; /* bytes that found it full */
+static bool attached;    /* a byte has come in: there is somebody */
+static bool shown;       /* prompt and line are on the screen */
+static bool cancelled;   /* ^C: the answer that is being given ends */
+static struct line line = {.prompt = "trapline> "};
+
+/*
+ * The one line that is being carried out. WAITING, it is for CPU `cpu`, which takes it to RUNNING; MORE is an
+ * answer that is given a line at a time.
+ */
+enum {
+	IDLE,
+	WAITING,
+	RUNNING,
+	MORE
+};
+static struct {
+	_Atomic uint32_t state;
+	uint32_t cpu;
+	uint64_t since;
+	char text[LINE_TEXT_MAX];
+	struct command_result result;
+} job;
+
+void input_receive(void)
+{
+	char c;
+
+	while (uart_get(&c)) {
+		attached = true;
+		if (c == CTRL_C)
+			cancelled = true;
+		if (ahead_head - ahead_tail == AHEAD)
+			dropped++;
+		else
+			ahead[ahead_head++ % AHEAD] = c;
+	}
+}
+
+bool input_show(void)
+{
+	if (!attached || shown || input_output != INPUT_TERMINAL || atomic_load(&job.state) != IDLE)
+		return false;
+	line.put = console_put;
+	line_redraw(&line);
+	shown = true;
+	return true;
+}
+
+void input_hide(void)
+{
+	if (shown)
+		console_put("\r\x1b[K", 4);
+	shown = false;
+	line.put = NULL;
+}
+
+/* For scripts: where an answer ends, and whether it is one. */
+static void say_done(const char *command, const char *why)
+{
+	static char text[LINE_TEXT_MAX + 64];
+
+	if (input_output == INPUT_LOGFMT)
+		snprintf(text, sizeof(text), "done command=%s status=%s%s%s%s", command,
+			why ? "error why=\"" : "ok", why ? why : "", why ? "\"" : "", "");
+	else if (why)
+		snprintf(text, sizeof(text), "error: %s", why);
+	else
+		return;
+	console_put_line(text);
+}
+
+static void refuse(const char *why)
+{
+	say_done("none", why);
+	line_begin(&line);
+}
+
+/* The line goes to the CPU that it is about, which an NMI makes look. */
+static void hand_over(void)
+{
+	memcpy(job.text, line.text, sizeof(job.text));
+	line_begin(&line);
+	job.cpu = command_place(job.text);
+	job.since = rdtsc();
+	cancelled = false;
+	atomic_store(&job.state, WAITING);
+	if (job.cpu != COMMAND_ANYWHERE && cpus[job.cpu] != this_cpu())
+		cpu_kick(cpus[job.cpu]);
+}
+
+static void complete(void)
+{
+	const char *rest = command_complete(line.text, line.cursor);
+
+	if (rest)
+		line_insert(&line, rest);
+}
+
+static void end_of_line(enum line_event event)
+{
+	shown = false;
+	line.put = NULL;
+	if (event == LINE_TOO_LONG)
+		refuse("the line is longer than 255 characters; nothing was done");
+	else if (line.length)
+		hand_over();
+	else
+		line_begin(&line);
+}
+
+/* Keys up to the end of a line. */
+static bool type_ahead(void)
+{
+	bool any = false;
+
+	if (ahead_head != ahead_tail)
+		input_show();
+	while (ahead_head != ahead_tail) {
+		enum line_event event = line_key(&line, ahead[ahead_tail++ % AHEAD]);
+
+		any = true;
+		if (event == LINE_TAB)
+			complete();
+		if (event == LINE_READY || event == LINE_TOO_LONG) {
+			end_of_line(event);
+			return true;
+		}
+	}
+	return any;
+}
+
+static void say_dropped(void)
+{
+	static uint64_t said;
+	char text[80];
+	uint64_t lost = dropped + uart_overruns();
+
+	if (lost == said)
+		return;
+	snprintf(text, sizeof(text), "trapline: lost input=%lu: it came faster than it could be read",
+		lost - said);
+	said = lost;
+	input_hide();
+	console_put_line(text);
+}
+
+static void finish(void)
+{
+	say_done(job.result.name, job.result.why);
+	atomic_store(&job.state, IDLE);
+}
+
+static void next_line_of_answer(void)
+{
+	static char text[TRAP_LINE_MAX];
+
+	if (!cancelled && job.result.more && job.result.more(text, sizeof(text)))
+		console_put_line(text);
+	else
+		finish();
+}
+
+/* A CPU that does not come has no interrupts of its own and waits for a SIPI, or is deep in the VMM. */
+static void give_up_waiting(void)
+{
+	uint32_t waiting = WAITING;
+
+	if (rdtsc() - job.since < boot_info.tsc_khz * ANSWER_MS ||
+		!atomic_compare_exchange_strong(&job.state, &waiting, RUNNING))
+		return;
+	job.result = (struct command_result){
+		.name = "none", .why = "that CPU does not answer: it waits for a SIPI, or is in the VMM"};
+	finish();
+}
+
+bool input_turn(void)
+{
+	say_dropped();
+	switch (atomic_load(&job.state)) {
+	case IDLE:
+		return type_ahead();
+	case MORE:
+		next_line_of_answer();
+		return true;
+	case WAITING:
+		give_up_waiting();
+		return false; /* records may be printed meanwhile */
+	default:
+		return false;
+	}
+}
+
+bool input_run(struct cpu *cpu)
+{
+	uint32_t waiting = WAITING;
+
+	if (atomic_load(&job.state) == IDLE)
+		return false;
+	if ((job.cpu != COMMAND_ANYWHERE && job.cpu != cpu->number) ||
+		!atomic_compare_exchange_strong(&job.state, &waiting, RUNNING))
+		return true;
+	command_run(cpu, job.text, &job.result);
+	atomic_store(&job.state, MORE);
+	return true;
+}

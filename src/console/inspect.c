@@ -1,0 +1,232 @@
+/* Commands that look into the guest: registers, memory, page tables, instructions. */
+#include "console/command.h"
+#include "console/console.h"
+#include "console/input.h"
+#include "console/report.h"
+#include "cpu/hold.h"
+#include "lib/string.h"
+#include "mem/guest_ram.h"
+#include "mem/pool.h"
+#include "trace/decode.h"
+#include "vendor.h"
+
+#define MEM_DEFAULT   64
+#define MEM_MOST      1024
+#define MEM_LINE      16
+#define DISAS_DEFAULT 8
+#define DISAS_MOST    64
+
+static void capture(struct cpu *cpu, struct trap_record *r)
+{
+	memset(r, 0, sizeof(*r));
+	vendor->capture(cpu, r);
+}
+
+static void reply_segments(const struct cpu *cpu)
+{
+	static const char *const names[SEG_COUNT] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
+
+	for (enum segment i = 0; i < SEG_COUNT; i++) {
+		struct segment_state s;
+
+		vendor->segment(cpu, i, &s);
+		console_reply("  segment name=%s sel=%04x base=%016lx limit=%08x dpl=%u%s", names[i],
+			s.selector, s.base, s.limit, s.dpl, s.present ? "" : " why=\"not present\"");
+	}
+}
+
+static void reply_tables(const struct cpu *cpu)
+{
+	struct descriptor_table gdt, idt;
+
+	vendor->table(cpu, GUEST_GDT, &gdt);
+	vendor->table(cpu, GUEST_IDT, &idt);
+	console_reply("  table name=gdtr base=%016lx limit=%04x", gdt.base, gdt.limit);
+	console_reply("  table name=idtr base=%016lx limit=%04x", idt.base, idt.limit);
+}
+
+const char *command_regs(struct command_call *call)
+{
+	struct trap_record r;
+
+	capture(call->cpu, &r);
+	console_reply("regs cpu=%u at=0x%x:0x%lx mode=%u cpl=%u stopped=%s", call->cpu->number, r.cs, r.rip,
+		r.mode, r.cpl, hold_wanted() ? "yes" : "no");
+	report_answer(call->cpu);
+	report_registers(&r);
+	report_answer(NULL);
+	reply_segments(call->cpu);
+	reply_tables(call->cpu);
+	return NULL;
+}
+
+/* Reads n bytes at an address of one kind; how many could be read, from the start on. */
+typedef unsigned reader(const struct cpu *cpu, uint64_t at, void *to, unsigned n);
+
+static unsigned read_virtual(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
+{
+	struct guest_paging paging;
+
+	vendor->paging(cpu, &paging);
+	return guest_read(&paging, at, to, n);
+}
+
+static unsigned read_physical(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
+{
+	return guest_ram_read(at, to, n) ? n : 0;
+}
+
+/* The image, the stacks and the pool; nowhere a device. What has no page there faults, and is caught. */
+static unsigned read_host(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
+{
+	bool pool = at >= POOL_BASE && at < DEVICE_BASE;
+
+	return (pool || at >= VMM_BASE) && at + n > at && !copy_safe(to, (const void *)at, n) ? n : 0;
+}
+
+static const struct {
+	const char *name;
+	reader *read;
+} readers[] = {{"virt", read_virtual}, {"phys", read_physical}, {"host", read_host}};
+
+static void reply_bytes(uint64_t at, const uint8_t *bytes, unsigned n)
+{
+	char buf[160], shown[MEM_LINE + 1];
+	struct text t = text_on(buf, sizeof(buf));
+
+	for (unsigned i = 0; i < MEM_LINE; i++) {
+		if (i < n)
+			text_add(&t, " %02x", bytes[i]);
+		else
+			text_add(&t, " --");
+		shown[i] = i < n && bytes[i] > ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\'
+				   ? (char)bytes[i]
+				   : '.';
+	}
+	shown[n] = '\0';
+	console_reply("mem at=0x%016lx bytes=\"%s\" text=\"%s\"", at, buf + 1, shown);
+}
+
+static const char *dump(struct command_call *call, reader *read, uint64_t at, uint64_t left)
+{
+	while (left) {
+		unsigned part = MEM_LINE - (unsigned)(at % MEM_LINE), got;
+		uint8_t bytes[MEM_LINE];
+
+		if (part > left)
+			part = (unsigned)left;
+		got = read(call->cpu, at, bytes, part);
+		if (got)
+			reply_bytes(at, bytes, got);
+		if (got < part)
+			return "what follows is not mapped, or not RAM";
+		at += part;
+		left -= part;
+	}
+	return NULL;
+}
+
+const char *command_mem(struct command_call *call)
+{
+	unsigned kind = 0, i = 1;
+	uint64_t at, n;
+
+	for (unsigned k = 0; call->words.count > 1 && k < sizeof(readers) / sizeof(readers[0]); k++)
+		if (!strcmp(call->words.at[1], readers[k].name)) {
+			kind = k;
+			i = 2;
+		}
+	if (i >= call->words.count || i + 2 < call->words.count || !command_number(call, i, 0, &at))
+		return "its arguments are [phys|virt|host] ADDRESS [BYTES]";
+	if (!command_number(call, i + 1, MEM_DEFAULT, &n) || !n || n > MEM_MOST)
+		return "how many bytes: a number from 1 to 1024";
+	return dump(call, readers[kind].read, at, n);
+}
+
+const char *command_walk(struct command_call *call)
+{
+	struct guest_paging paging;
+	struct walk w;
+	uint64_t at;
+
+	if (call->words.count != 2 || !command_number(call, 1, 0, &at))
+		return "its argument is an address";
+	vendor->paging(call->cpu, &paging);
+	walk_trace(&w, &paging, at, guest_read64);
+	report_answer(call->cpu);
+	report_levels(&w, at, paging.cr3, 0);
+	report_answer(NULL);
+	return w.mapped ? NULL : "the address is not mapped";
+}
+
+static void reply_insn(const struct trap_record *r, const struct decoded *d, bool here)
+{
+	char buf[2 * TRAP_CODE_MAX + 1];
+	struct text t = text_on(buf, sizeof(buf));
+	unsigned n = d->length ? d->length : 1;
+
+	for (unsigned i = 0; i < n; i++)
+		text_add(&t, "%02x", r->code[i]);
+	console_reply("disas at=0x%lx code=%s insn=\"%s\"%s", r->rip, buf, d->length ? d->text : "(bad)",
+		here ? " here=rip" : "");
+}
+
+/* Addresses are offsets into CS, as RIP is: outside of 64-bit mode it may have a base. */
+const char *command_disas(struct command_call *call)
+{
+	uint64_t rip = vendor->get(call->cpu, GUEST_RIP), base = vendor->code_address(call->cpu) - rip, n;
+	struct trap_record r;
+	struct decoded d;
+
+	capture(call->cpu, &r);
+	if (call->words.count > 3 || !command_number(call, 1, rip, &r.rip) ||
+		!command_number(call, 2, DISAS_DEFAULT, &n) || !n || n > DISAS_MOST)
+		return "its arguments are [ADDRESS] [COUNT], up to 64 instructions";
+	for (; n; n--) {
+		r.code_len = (uint8_t)read_virtual(call->cpu, base + r.rip, r.code, TRAP_CODE_MAX);
+		if (!r.code_len || decode(&r, &d) == DECODE_NONE)
+			return "what follows is not mapped, or not RAM";
+		reply_insn(&r, &d, r.rip == rip);
+		r.rip += d.length ? d.length : 1;
+	}
+	return NULL;
+}
+
+static const char *state_of(uint32_t n)
+{
+	if (hold_is_stopped(n))
+		return "stopped";
+	return atomic_load(&cpus[n]->start) ? "waits-for-sipi" : "runs";
+}
+
+const char *command_cpu(struct command_call *call)
+{
+	uint64_t n;
+
+	if (!command_number(call, 1, input_cpu, &n) || n >= BOOT_MAX_CPUS || !cpus[n])
+		return "there is no such CPU";
+	input_cpu = (uint32_t)n;
+	console_reply("cpu n=%lu apic=%u state=%s", n, cpus[n]->apic_id, state_of(input_cpu));
+	return NULL;
+}
+
+const char *command_status(struct command_call *call)
+{
+	struct console_losses lost;
+
+	console_count(&lost);
+	console_reply("status version=%s backend=%s cpus=%u guest=%s ms=%lu cpu=%u", boot_info.vmm_version,
+		vendor->name, atomic_load(&cpus_active), hold_wanted() ? "stopped" : "runs",
+		boot_info.tsc_khz ? (rdtsc() - boot_info.tsc_start) / boot_info.tsc_khz : 0, input_cpu);
+	console_reply("status not_printed=%lu lost=%lu limited=%lu filtered=%lu",
+		lost.lost + lost.limited + lost.filtered, lost.lost, lost.limited, lost.filtered);
+	for (uint32_t n = 0; n < BOOT_MAX_CPUS; n++) {
+		struct cpu *c = cpus[n];
+
+		if (c)
+			console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu", n,
+				c->apic_id, state_of(n), atomic_load(&c->ring.head), c->ring.mask + 1,
+				c->stats.bad_guest);
+	}
+	return NULL;
+}

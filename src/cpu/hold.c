@@ -1,0 +1,45 @@
+#include "cpu/hold.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "cpu/stop.h"
+#include "exit/intercept.h"
+
+static _Atomic bool wanted;
+static _Atomic bool stopped[BOOT_MAX_CPUS];
+
+bool hold_wanted(void)
+{
+	return atomic_load(&wanted);
+}
+
+bool hold_is_stopped(uint32_t n)
+{
+	return atomic_load(&stopped[n]);
+}
+
+void hold_stop(struct cpu *cpu)
+{
+	if (atomic_exchange(&wanted, true))
+		return;
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (cpus[n] && cpus[n] != cpu)
+			cpu_kick(cpus[n]);
+}
+
+void hold_go(void)
+{
+	atomic_store(&wanted, false);
+}
+
+void hold_serve(struct cpu *cpu)
+{
+	if (!hold_wanted())
+		return;
+	atomic_store(&stopped[cpu->number], true);
+	while (hold_wanted()) {
+		intercept_serve(cpu);
+		console_serve(cpu);
+		cpu_pause();
+	}
+	atomic_store(&stopped[cpu->number], false);
+}

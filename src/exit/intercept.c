@@ -1,0 +1,26 @@
+#include "exit/intercept.h"
+#include "cpu/stop.h"
+#include "vendor.h"
+
+static _Atomic uint32_t order;
+
+void intercept_serve(struct cpu *cpu)
+{
+	uint32_t now = atomic_load(&order);
+
+	if (cpu->intercepts == now)
+		return;
+	cpu->intercepts = now;
+	vendor->set_intercepts(cpu);
+}
+
+void intercept_set(struct cpu *cpu, uint32_t vectors, bool software)
+{
+	boot_info.config.intercept = vectors;
+	boot_info.config.intercept_int = software;
+	atomic_fetch_add(&order, 1);
+	intercept_serve(cpu);
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (cpus[n] && cpus[n] != cpu)
+			cpu_kick(cpus[n]);
+}

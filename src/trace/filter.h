@@ -1,0 +1,75 @@
+/*
+ * Which recorded exceptions are printed: one grammar for the console, trapline.conf and VMCALL.
+ *
+ *     filter     =  word { blank word }
+ *     word       =  "all"                      lifts every condition but vec=
+ *                |  key "=" values             only those
+ *                |  key "!=" values            all but those
+ *                |  key "=any"                 lifts this condition
+ *
+ * X(key, values, what it looks at). Every condition has to hold; those that are not named stay as they were.
+ *
+ * vec= costs nothing: an exception that is not in it is not even queued for the printer. The others are
+ * looked at by the printer, behind the record. Nothing here keeps a record out of the ring: an exception that
+ * is not to be recorded at all is left to the guest by `intercept`, and then costs no exit either.
+ */
+#ifndef TRAPLINE_FILTER_H
+#define TRAPLINE_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <trapline/record.h>
+#include "trace/text.h"
+
+/* clang-format off */
+#define FILTER_KEYS(X)                                                                                       \
+	X(vec,  "names or numbers, separated by commas: pf,ud or +pf or -pf or all,-pf", "the exception")    \
+	X(cpl,  "0 to 3, or a range: 0-2",                  "the privilege level it was taken at")           \
+	X(cpu,  "0 to 63, or a range: 2-3",                 "the CPU")                                       \
+	X(rip,  "an address, or a range: 0x1000-0x1fff",    "RIP")                                           \
+	X(cr3,  "a value",                                  "CR3, the low 12 bits apart: the address space") \
+	X(err,  "bits: 0x6",                                "the error code: all of these bits are set (!=: all are clear)") \
+	X(rate, "lines a second and vector, 0 any number",  "how many of one vector are printed; a burst of 1024 is free")
+/* clang-format on */
+
+#define FILTER_BURST 1024
+
+struct filter_span {
+	bool on, except;
+	uint64_t low, high;
+};
+
+struct filter {
+	uint32_t vectors; /* a bit each */
+	struct filter_span cpl, cpu, rip, cr3;
+	uint32_t error_set, error_clear; /* bits; 0 and 0: no condition */
+	uint32_t rate;                   /* 0: no limit */
+};
+
+/* Nothing but the vectors. */
+void filter_init(struct filter *f, uint32_t vectors);
+
+/*
+ * Applies words to *f. Returns NULL, or what is wrong, with the word at *bad and *f unchanged.
+ *   text  is cut into words in place
+ */
+const char *filter_parse(struct filter *f, char *text, const char **bad);
+
+bool filter_match(const struct filter *f, const struct trap_record *r);
+
+/* The words that make it: filter_parse() of them on top of filter_init() gives it again. */
+void filter_format(struct text *t, const struct filter *f);
+
+/* A vector's allowance. All zeroes at the start. */
+struct filter_rate {
+	bool begun;
+	int64_t spent; /* up to which time the lines so far have used it up */
+};
+
+/*
+ * Whether one more line is within `rate`; if so, it counts.
+ *   now, per_second  in ticks of one clock
+ */
+bool filter_allow(struct filter_rate *r, uint32_t rate, uint64_t now, uint64_t per_second);
+
+#endif
