@@ -20,7 +20,7 @@ int command_ping(int argc, char **argv)
 		return usage(argv[0]);
 	start = seconds();
 	for (uint64_t i = 0; i < count; i++) {
-		struct trapline_registers r = {.rax = TRAPLINE_CALL_version};
+		struct trapline_registers r = {.rax = TRAPLINE_CALL_null};
 
 		if (trapline_call(&r) < 0)
 			return fail("ping", r.rax);

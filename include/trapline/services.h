@@ -46,7 +46,7 @@
 
 #define TRAPLINE_SERVICES(X)                                                                                 \
 	X(1,  version,       USER,   NONE, NONE, NONE, NONE, NONE, 0,                                        \
-	  "what this Trapline is; the cheapest call there is",                                               \
+	  "what this Trapline is and which services this caller may call",                                               \
 	  "RAX = TRAPLINE_ABI_VERSION; RBX = feature mask: bit n is set when this caller may call service n; RCX = bytes of the tray; RDX = bytes of a trace record in 31:0, TRAP_RECORD_VERSION in 63:32") \
 	X(2,  status,        KERNEL, NONE, NONE, NONE, NONE, NONE, 0,                                        \
 	  "what it has done",                                                                                \
@@ -111,6 +111,9 @@
 	X(22, share_list,    KERNEL, INTO, BYTES, FLAGS, NONE, NONE, 0,                                    \
 	  "the shares that are open, as struct trapline_share, as many as fit",                              \
 	  "RAX = how many were written")                                                                     \
+	X(23, null,          USER,   NONE, NONE, NONE, NONE, NONE, 0,                                        \
+	  "nothing: for what a call costs",                                                                  \
+	  "RAX = 0")                                                                                         \
 	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, TL_ERR(ARGUMENT) | TL_ERR(ADDRESS) | TL_ERR(MEMORY),  \
 	  "the example of the articles; off unless trapline.conf says example_foo = registers, physical or virtual", \
 	  "registers: prints RBX, RCX, RDX; RAX = 10. physical: RBX = guest-physical address, RCX = length; prints the text there and writes \"foo\" over it; RAX = 0, or 1 where that is not RAM. virtual: RBX = linear address, RCX = length up to 64; prints each character and writes \"foo\" with its NUL; RAX = 0; pages come in by #PF")

@@ -25,18 +25,18 @@
 #define LEVELS_MAX    5
 #define WALK_ATTEMPTS 8
 
-/* What one walk gathers on its way down. */
+/* What one walk gathers on its way down. A lookup by name makes one: it has to be short. */
 struct walk {
 	const struct guest_view *view;
 	uint64_t linear;
 	enum guest_access_kind kind;
 	unsigned shift; /* of the level that is looked at: 12 is the last */
 	unsigned depth;
+	bool narrow;          /* entries of 4 bytes: 32-bit paging */
+	bool untouched_top;   /* the PAE pointer has neither rights nor an accessed bit */
+	uint64_t reserved;    /* in entries of every level */
+	uint64_t every, some; /* bits that all entries have set, that at least one has */
 	uint64_t entry[LEVELS_MAX], at[LEVELS_MAX]; /* what was read, and where */
-	bool narrow;                                /* entries of 4 bytes: 32-bit paging */
-	bool untouched_top;                         /* the PAE pointer has no accessed bit */
-	bool writable, user, executable;            /* all levels together */
-	bool leaf;
 };
 
 unsigned guest_linear_bits(const struct guest_paging *p, bool mode64)
@@ -61,31 +61,31 @@ static uint64_t bits_between(unsigned low, unsigned high)
 	return low > high ? 0 : (~0ull >> (63 - high)) & (~0ull << low);
 }
 
-/* 32-bit paging: only the 4 MiB leaf has reserved bits (SDM vol. 3A table 4-4 with PSE-36). */
-static uint64_t reserved32(const struct guest_view *v, bool large)
-{
-	unsigned physical = v->physical_bits > 40 ? 40 : v->physical_bits;
-
-	return large ? bits_between(physical - 32 + 13, 21) : 0;
-}
-
-/* SDM vol. 3A tables 4-8 to 4-11 (PAE) and 4-14 to 4-19 (4 and 5 levels). */
-static uint64_t reserved64(const struct walk *w, bool large)
+/* SDM vol. 3A tables 4-8 to 4-11 (PAE) and 4-14 to 4-19 (4 and 5 levels). 32-bit paging has none but in large
+ * leaves. */
+static uint64_t reserved_everywhere(const struct walk *w)
 {
 	const struct guest_view *v = w->view;
-	uint64_t bits = bits_between(v->physical_bits, 51);
 
-	if (!(v->paging.efer & EFER_NXE))
-		bits |= PTE_NX;
-	if (!is_long(v))
-		bits |= bits_between(52, 62);
-	if (!is_long(v) && w->shift == 30)
-		return bits_between(v->physical_bits, 51); /* the rest was checked when CR3 was loaded */
-	if (large)
-		bits |= bits_between(13, w->shift - 1);
-	if (w->shift > 30 || (w->shift == 30 && !v->huge_pages))
-		bits |= PTE_LARGE;
-	return bits;
+	if (w->narrow)
+		return 0;
+	return bits_between(v->physical_bits, 51) | (v->paging.efer & EFER_NXE ? 0 : PTE_NX) |
+	       (is_long(v) ? 0 : bits_between(52, 62));
+}
+
+/* What else is reserved in an entry with PTE_LARGE. With PSE-36 a 4 MiB leaf has address bits up to 20 (table
+ * 4-4). */
+static uint64_t reserved_large(const struct walk *w)
+{
+	unsigned physical = w->view->physical_bits > 40 ? 40 : w->view->physical_bits;
+
+	if (w->shift == 12)
+		return 0;
+	if (w->narrow)
+		return w->view->paging.cr4 & CR4_PSE ? bits_between(physical - 32 + 13, 21) : 0;
+	if (w->shift > 30 || (w->shift == 30 && !w->view->huge_pages))
+		return PTE_LARGE;
+	return bits_between(13, w->shift - 1);
 }
 
 static bool is_large(const struct walk *w, uint64_t entry)
@@ -99,14 +99,18 @@ static bool is_large(const struct walk *w, uint64_t entry)
 
 static bool read_entry(struct walk *w, uint64_t table)
 {
-	unsigned index_bits = w->narrow ? 10 : 9;
-	uint64_t index = w->linear >> w->shift & ((1u << index_bits) - 1);
-	uint64_t at = table + index * (w->narrow ? 4 : 8), value;
+	uint64_t index = w->linear >> w->shift, at, value;
 
-	if (!guest_read64(at & ~7ull, &value))
-		return false;
-	if (w->narrow)
+	if (!w->narrow) {
+		at = table + (index & 511) * 8;
+		if (!guest_read64(at, &value))
+			return false;
+	} else {
+		at = table + (index & 1023) * 4;
+		if (!guest_read64(at & ~7ull, &value))
+			return false;
 		value = (uint32_t)(value >> (at & 4) * 8);
+	}
 	w->at[w->depth] = at;
 	w->entry[w->depth] = value;
 	return true;
@@ -122,27 +126,31 @@ static uint32_t access_error(const struct walk *w)
 	       (w->kind == GUEST_FETCH && tells_fetch ? ERROR_I : 0);
 }
 
-/* Takes one entry into account. Returns ACCESS_OK to go on, with w->leaf set at the end of the way. */
+/* The PAE pointer's other bits were checked when CR3 was loaded. */
+static bool is_reserved(const struct walk *w, uint64_t entry)
+{
+	if (w->untouched_top && !w->depth)
+		return entry & bits_between(w->view->physical_bits, 51);
+	return (entry & w->reserved) || ((entry & PTE_LARGE) && (entry & reserved_large(w)));
+}
+
+/* Takes one entry into account. */
 static enum guest_access_result take_entry(struct walk *w, uint32_t *error)
 {
 	uint64_t entry = w->entry[w->depth];
-	bool large = is_large(w, entry);
-	uint64_t reserved = w->narrow ? reserved32(w->view, large) : reserved64(w, large);
 
 	if (!(entry & PTE_PRESENT)) {
 		*error = access_error(w);
 		return ACCESS_FAULT;
 	}
-	if (entry & reserved) {
+	if (is_reserved(w, entry)) {
 		*error = access_error(w) | ERROR_P | ERROR_RSVD;
 		return ACCESS_FAULT;
 	}
 	if (!w->untouched_top || w->depth) {
-		w->writable &= (entry & PTE_WRITE) != 0;
-		w->user &= (entry & PTE_USER) != 0;
-		w->executable &= w->narrow || !(entry & PTE_NX);
+		w->every &= entry;
+		w->some |= entry;
 	}
-	w->leaf = large || w->shift == 12;
 	return ACCESS_OK;
 }
 
@@ -158,6 +166,7 @@ static uint64_t first_table(struct walk *w)
 	w->narrow = !is_pae(w->view);
 	w->untouched_top = !w->narrow && !is_long(w->view);
 	w->shift = w->narrow ? 22 : w->untouched_top ? 30 : p->cr4 & CR4_LA57 ? 48 : 39;
+	w->reserved = reserved_everywhere(w);
 	if (w->untouched_top)
 		w->linear &= 0xffffffff; /* two bits index the four pointers */
 	return w->narrow          ? p->cr3 & 0xfffff000
@@ -175,7 +184,7 @@ static enum guest_access_result descend(struct walk *w, uint32_t *error)
 		if (!read_entry(w, table))
 			return ACCESS_NOT_RAM;
 		result = take_entry(w, error);
-		if (result != ACCESS_OK || w->leaf)
+		if (result != ACCESS_OK || w->shift == 12 || is_large(w, w->entry[w->depth]))
 			return result;
 		table = w->entry[w->depth] & (w->narrow ? 0xfffff000 : PTE_ADDRESS);
 		w->shift = next_shift(w);
@@ -186,13 +195,14 @@ static enum guest_access_result descend(struct walk *w, uint32_t *error)
 static bool key_refuses(const struct walk *w)
 {
 	const struct guest_view *v = w->view;
-	uint64_t enabled = w->user ? CR4_PKE : CR4_PKS;
+	bool user_page = w->every & PTE_USER;
+	uint64_t enabled = user_page ? CR4_PKE : CR4_PKS;
 	uint32_t key, rights;
 
 	if (!is_long(v) || !(v->paging.cr4 & enabled) || w->kind == GUEST_FETCH)
 		return false;
 	key = w->entry[w->depth] >> 59 & 15;
-	rights = (w->user ? v->pkru : v->pkrs) >> 2 * key & 3;
+	rights = (user_page ? v->pkru : v->pkrs) >> 2 * key & 3;
 	if (rights & 1)
 		return true;
 	return (rights & 2) && w->kind == GUEST_WRITE && (v->user || (v->paging.cr0 & CR0_WP));
@@ -202,16 +212,17 @@ static bool key_refuses(const struct walk *w)
 static bool rights_refuse(const struct walk *w)
 {
 	const struct guest_view *v = w->view;
+	bool user_page = w->every & PTE_USER;
 	uint64_t cr4 = v->paging.cr4;
 
-	if (v->user && !w->user)
+	if (v->user && !user_page)
 		return true;
 	if (w->kind == GUEST_FETCH)
-		return ((v->paging.efer & EFER_NXE) && !w->executable) ||
-		       (!v->user && w->user && (cr4 & CR4_SMEP));
-	if (!v->user && w->user && (cr4 & CR4_SMAP) && !v->alignment_flag)
+		return ((v->paging.efer & EFER_NXE) && !w->narrow && (w->some & PTE_NX)) ||
+		       (!v->user && user_page && (cr4 & CR4_SMEP));
+	if (!v->user && user_page && (cr4 & CR4_SMAP) && !v->alignment_flag)
 		return true;
-	return w->kind == GUEST_WRITE && !w->writable && (v->user || (v->paging.cr0 & CR0_WP));
+	return w->kind == GUEST_WRITE && !(w->every & PTE_WRITE) && (v->user || (v->paging.cr0 & CR0_WP));
 }
 
 /* Sets bits in one entry, unless it is no longer what the walk has seen. */
@@ -229,6 +240,8 @@ static bool mark_entry(struct walk *w, unsigned depth, uint64_t bits)
 /* Accessed on all levels, dirty on the leaf (SDM vol. 3A 4.8). False: an entry has changed since. */
 static bool mark(struct walk *w)
 {
+	if ((w->every & PTE_ACCESSED) && (w->kind != GUEST_WRITE || (w->entry[w->depth] & PTE_DIRTY)))
+		return true;
 	for (unsigned i = w->untouched_top; i < w->depth; i++)
 		if (!mark_entry(w, i, PTE_ACCESSED))
 			return false;
@@ -249,15 +262,16 @@ static uint64_t leaf_address(const struct walk *w)
 static enum guest_access_result walk_once(
 	const struct guest_view *v, uint64_t linear, enum guest_access_kind kind, struct guest_page *out)
 {
-	struct walk w = {.view = v,
-		.linear = linear,
-		.kind = kind,
-		.writable = true,
-		.user = true,
-		.executable = true};
-	enum guest_access_result result = descend(&w, &out->error);
+	struct walk w;
+	enum guest_access_result result;
 	bool key;
 
+	w.view = v;
+	w.linear = linear;
+	w.kind = kind;
+	w.every = ~0ull;
+	w.some = 0;
+	result = descend(&w, &out->error);
 	if (result != ACCESS_OK)
 		return result;
 	key = key_refuses(&w);

@@ -10,16 +10,6 @@
 #define MSR_PKRS  0x6e1
 #define RW_PAGES  3 /* that 8192 bytes may touch */
 
-bool caller_is_user(const struct cpu *cpu)
-{
-	struct segment_state ss;
-
-	if (vendor->cpl)
-		return vendor->cpl(cpu) == 3;
-	vendor->segment(cpu, SEG_SS, &ss); /* VT-x: its DPL is the CPL in every mode (SDM vol. 3C 25.4.1) */
-	return ss.dpl == 3;
-}
-
 /* Of the CPU, asked once: CPUID may itself be slow where Trapline runs in a guest of somebody else's. */
 static uint8_t physical_bits;
 static bool huge_pages;
@@ -51,9 +41,8 @@ void caller_limits(const struct cpu *cpu, struct check_limits *out)
 	*out = (struct check_limits){
 		.linear_bits = (uint8_t)guest_linear_bits(&paging, vendor->code_mode(cpu) == 64),
 		.physical_bits = physical_bits,
+		.cpus = atomic_load(&cpus_active),
 	};
-	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
-		out->cpus |= (uint64_t)(cpus[i] != NULL) << i;
 }
 
 void caller_view(const struct cpu *cpu, struct guest_view *out)
@@ -61,7 +50,7 @@ void caller_view(const struct cpu *cpu, struct guest_view *out)
 	uint64_t pkrs = 0;
 
 	vendor->paging(cpu, &out->paging);
-	out->user = caller_is_user(cpu);
+	out->user = vendor->cpl(cpu) == 3;
 	out->alignment_flag = vendor->get(cpu, GUEST_RFLAGS) & RFLAGS_AC;
 	out->huge_pages = huge_pages;
 	out->physical_bits = physical_bits;

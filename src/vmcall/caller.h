@@ -10,9 +10,6 @@
 /* Once, at start. */
 void caller_init(void);
 
-/* CPL 3. Real mode is CPL 0, virtual-8086 mode is CPL 3. */
-bool caller_is_user(const struct cpu *cpu);
-
 void caller_limits(const struct cpu *cpu, struct check_limits *out);
 void caller_view(const struct cpu *cpu, struct guest_view *out);
 

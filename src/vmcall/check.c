@@ -56,7 +56,7 @@ static int64_t check_one(uint8_t kind, uint64_t value, uint64_t length, const st
 	case KIND_FLAGS:
 		return ok_or(!(value & ~(uint64_t)TRAPLINE_PAGE_IN), TRAPLINE_E_ARGUMENT);
 	case KIND_CPU:
-		return ok_or(value < 64 && (l->cpus >> value & 1), TRAPLINE_E_ARGUMENT);
+		return ok_or(value < l->cpus, TRAPLINE_E_ARGUMENT);
 	case KIND_VECTOR:
 		return ok_or(value < VECTORS, TRAPLINE_E_ARGUMENT);
 	case KIND_LENGTH:

@@ -22,12 +22,12 @@ enum argument_kind {
 struct check_limits {
 	uint8_t linear_bits;   /* 32, 48 or 57: guest_linear_bits() */
 	uint8_t physical_bits; /* up to 52 */
-	uint64_t cpus;         /* one bit each */
+	uint32_t cpus;         /* how many; they are numbered from 0 */
 };
 
 /*
- *   kind, arg  CHECK_ARGUMENTS each. A FROM, INTO, LIST or PHYSICAL argument is followed by its length; without
- * one, as in NAME, it is checked as an address alone Returns 0 or a TRAPLINE_E_...; changes nothing.
+ *   kind, arg  CHECK_ARGUMENTS each. A FROM, INTO, LIST or PHYSICAL argument is followed by its length;
+ * without one, as in NAME, it is checked as an address alone Returns 0 or a TRAPLINE_E_...; changes nothing.
  */
 int64_t check_arguments(const uint8_t *kind, const uint64_t *arg, const struct check_limits *limits);
 

@@ -5,6 +5,11 @@
 #include "vmcall/check.h"
 #include "vmcall/vmcall.h"
 
+int64_t vmcall_null(struct vmcall *call)
+{
+	return 0;
+}
+
 int64_t vmcall_version(struct vmcall *call)
 {
 	vmcall_return(call, ARG_RBX, vmcall_features(call->user));

@@ -9,27 +9,33 @@ union buffer {
 	uint64_t word[POLICY_NAME_SIZE / 8];
 };
 
-/* Bytes of the name, without its NUL; POLICY_NAME_SIZE when it is longer than any name can be. */
-static unsigned length(const union buffer *b, unsigned room)
-{
-	unsigned n = 0;
-
-	while (n < room && b->text[n])
-		n++;
-	return n;
-}
-
 static void read_words(uint64_t physical, union buffer *b)
 {
 	for (unsigned i = 0; i < POLICY_NAME_SIZE / 8; i++)
 		guest_read64(physical + 8 * i, &b->word[i]);
 }
 
-/* Zeros behind the name: names are compared as a whole. */
-static void cut(union buffer *b, unsigned n)
+/* The lowest byte of a word that is 0 as its top bit; bytes above it may be marked wrongly. */
+static uint64_t zero_bytes(uint64_t word)
 {
-	while (n < POLICY_NAME_SIZE)
-		b->text[n++] = 0;
+	return (word - 0x0101010101010101) & ~word & 0x8080808080808080;
+}
+
+/*
+ * Zeros behind the name: names are compared as a whole. False: it has no end within the buffer, so it is
+ * longer than any name of a service.
+ */
+static bool cut(union buffer *b)
+{
+	unsigned i = 0;
+
+	while (!zero_bytes(b->word[i]))
+		if (++i == POLICY_NAME_SIZE / 8)
+			return false;
+	b->word[i] &= ((zero_bytes(b->word[i]) & -zero_bytes(b->word[i])) >> 7) - 1;
+	while (++i < POLICY_NAME_SIZE / 8)
+		b->word[i] = 0;
+	return true;
 }
 
 /* The part of the name in one page. Returns 0 or what the lookup returns. */
@@ -53,39 +59,32 @@ static int64_t read_part(struct vmcall *call, const struct guest_view *view, uns
 	return 0;
 }
 
-/* No name is as long as the buffer: what fills it is none. The second page is touched only where the name
- * goes on there. */
-static int64_t read_name(struct vmcall *call, union buffer *b)
+/* The second page is touched only where the name goes on there. */
+static int64_t read_name(struct vmcall *call, const struct guest_view *view, union buffer *b)
 {
 	unsigned first = 4096 - (unsigned)(call->arg[ARG_RBX] & 4095);
-	struct guest_view view;
-	int64_t error;
-	unsigned n;
+	int64_t error = read_part(call, view, 0, b);
 
-	caller_view(call->cpu, &view);
-	error = read_part(call, &view, 0, b);
-	n = length(b, first < POLICY_NAME_SIZE ? first : POLICY_NAME_SIZE);
-	if (!error && n == first && n < POLICY_NAME_SIZE) {
-		error = read_part(call, &view, n, b);
-		n = length(b, POLICY_NAME_SIZE);
-	}
-	cut(b, n);
+	if (!error && first < POLICY_NAME_SIZE && check_length(b->text, first) == first)
+		error = read_part(call, view, first, b);
 	return error;
 }
 
 int64_t vmcall_lookup(struct vmcall *call)
 {
-	struct check_limits limits;
 	union buffer name = {{0}};
+	struct guest_view view;
+	uint64_t number = 0;
 	int64_t error;
-	uint64_t number;
 
-	caller_limits(call->cpu, &limits);
-	if (!check_linear(call->arg[ARG_RBX], TRAPLINE_NAME_MAX, limits.linear_bits))
+	caller_view(call->cpu, &view);
+	if (!check_linear(call->arg[ARG_RBX], TRAPLINE_NAME_MAX,
+		    guest_linear_bits(&view.paging, call->width > UINT32_MAX)))
 		return 0;
-	error = read_name(call, &name);
+	error = read_name(call, &view, &name);
 	if (error)
 		return error == VMCALL_AGAIN ? error : 0;
-	number = policy_number(name.text);
+	if (cut(&name))
+		number = policy_number(name.text);
 	return vmcall_exists(number) ? (int64_t)number : 0;
 }

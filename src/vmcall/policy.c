@@ -32,15 +32,39 @@ static const uint64_t user_by_default = TRAPLINE_SERVICES(X) 0ull;
 #undef USER
 #undef KERNEL
 
+/* The names by their first character, so that a lookup compares with a few: index + 1 of the first, and of
+ * the next. */
+#define GROUPS 32
+static uint8_t first[GROUPS], next[COUNT];
+
+static unsigned group_of(uint64_t word)
+{
+	return word % GROUPS; /* the low bits of the first character */
+}
+
+static void index_names(void)
+{
+	memset(first, 0, sizeof(first));
+	for (unsigned i = 0; i < COUNT; i++) {
+		unsigned group = group_of(names[i].name.word[0]);
+
+		next[i] = first[group];
+		first[group] = (uint8_t)(i + 1);
+	}
+}
+
 uint64_t policy_number(const char *name)
 {
 	union name wanted;
 
-	__builtin_memcpy(&wanted, name, sizeof(wanted));
-	for (unsigned i = 0; i < COUNT; i++)
-		if (wanted.word[0] == names[i].name.word[0] && wanted.word[1] == names[i].name.word[1] &&
-			wanted.word[2] == names[i].name.word[2])
-			return names[i].number;
+	memcpy(&wanted, name, sizeof(wanted));
+	for (unsigned n = first[group_of(wanted.word[0])]; n; n = next[n - 1]) {
+		const union name *one = &names[n - 1].name;
+
+		if (wanted.word[0] == one->word[0] && wanted.word[1] == one->word[1] &&
+			wanted.word[2] == one->word[2])
+			return names[n - 1].number;
+	}
 	return 0;
 }
 
@@ -50,7 +74,7 @@ static bool take_word(const char **list, char *word)
 {
 	unsigned n = 0;
 
-	__builtin_memset(word, 0, POLICY_NAME_SIZE);
+	memset(word, 0, POLICY_NAME_SIZE);
 	while (**list == ' ' || **list == ',' || **list == '\t')
 		++*list;
 	for (; **list && **list != ' ' && **list != ',' && **list != '\t'; ++*list)
@@ -65,6 +89,7 @@ const char *policy_init(struct policy *p, const struct trapline_config *config)
 	char word[POLICY_NAME_SIZE];
 
 	*p = (struct policy){0};
+	index_names();
 	for (unsigned i = 0; i < COUNT; i++)
 		p->there |= 1ull << names[i].number;
 	if (config->example_foo == EXAMPLE_FOO_OFF)

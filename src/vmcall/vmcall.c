@@ -28,8 +28,6 @@ struct service {
 static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
 #undef X
 
-static const enum trap_gpr gpr_of[ARG_COUNT] = {TRAP_RBX, TRAP_RCX, TRAP_RDX, TRAP_RSI, TRAP_RDI};
-
 static struct policy policy;
 static const char *bad_word; /* of user_calls */
 
@@ -63,19 +61,9 @@ bool vmcall_exists(uint64_t number)
 	return number < TRAPLINE_CALL_LIMIT && policy.there >> number & 1;
 }
 
-bool vmcall_allowed(uint64_t number, bool user)
-{
-	return vmcall_exists(number) && (!user || policy.user >> number & 1);
-}
-
 uint64_t vmcall_features(bool user)
 {
 	return user ? policy.there & policy.user : policy.there;
-}
-
-void vmcall_return(struct vmcall *call, enum vmcall_arg arg, uint64_t value)
-{
-	call->cpu->gpr[gpr_of[arg]] = value & call->width;
 }
 
 /* Kept out of line: a null call needs none of it. */
@@ -89,33 +77,39 @@ SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
 
 static int64_t serve(struct vmcall *call)
 {
-	const struct service *s;
+	const struct service *s = &services[call->number % TRAPLINE_CALL_LIMIT];
 	int64_t error = 0;
 
 	if (!vmcall_exists(call->number))
 		return TRAPLINE_E_NUMBER;
-	if (!vmcall_allowed(call->number, call->user))
+	if (call->user && !(policy.user >> call->number & 1))
 		return TRAPLINE_E_DENIED;
-	s = &services[call->number];
 	if (s->checked)
 		error = check(call, s->kind);
 	return error ? error : s->serve(call);
 }
 
+/* On the way of every call: without loops, and nothing is looked at that the call may not need. */
 void exit_vmcall(struct cpu *cpu)
 {
-	struct vmcall call = {.cpu = cpu, .width = vendor->code_mode(cpu) == 64 ? ~0ull : UINT32_MAX};
+	uint64_t width = vendor->code_mode(cpu) == 64 ? ~0ull : UINT32_MAX;
+	struct vmcall call;
 	int64_t result;
 
-	call.user = caller_is_user(cpu);
-	call.number = cpu->gpr[TRAP_RAX] & call.width;
-	for (unsigned i = 0; i < ARG_COUNT; i++)
-		call.arg[i] = cpu->gpr[gpr_of[i]] & call.width;
+	call.cpu = cpu;
+	call.width = width;
+	call.user = vendor->cpl(cpu) == 3;
+	call.number = cpu->gpr[TRAP_RAX] & width;
+	call.arg[ARG_RBX] = cpu->gpr[TRAP_RBX] & width;
+	call.arg[ARG_RCX] = cpu->gpr[TRAP_RCX] & width;
+	call.arg[ARG_RDX] = cpu->gpr[TRAP_RDX] & width;
+	call.arg[ARG_RSI] = cpu->gpr[TRAP_RSI] & width;
+	call.arg[ARG_RDI] = cpu->gpr[TRAP_RDI] & width;
 	result = call.number ? serve(&call) : vmcall_lookup(&call);
 	if (result == VMCALL_AGAIN)
 		return;
 	if (result < 0)
 		cpu->stats.bad_guest++;
-	cpu->gpr[TRAP_RAX] = (uint64_t)result & call.width;
+	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;
 	exit_skip(cpu);
 }

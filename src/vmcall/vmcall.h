@@ -48,14 +48,18 @@ void vmcall_announce(void);
 /* RAX = 0: the number of the service whose name lies at RBX. */
 int64_t vmcall_lookup(struct vmcall *call);
 
-/* Whether a service is there at all, and whether this caller may call it. */
+/* Whether a service is there at all. */
 bool vmcall_exists(uint64_t number);
-bool vmcall_allowed(uint64_t number, bool user);
 
 /* The feature mask of `version`. */
 uint64_t vmcall_features(bool user);
 
 /* A result, as wide as the caller's registers. */
-void vmcall_return(struct vmcall *call, enum vmcall_arg arg, uint64_t value);
+static inline void vmcall_return(struct vmcall *call, enum vmcall_arg arg, uint64_t value)
+{
+	static const enum trap_gpr gpr[ARG_COUNT] = {TRAP_RBX, TRAP_RCX, TRAP_RDX, TRAP_RSI, TRAP_RDI};
+
+	call->cpu->gpr[gpr[arg]] = value & call->width;
+}
 
 #endif

@@ -12,6 +12,7 @@
  *
  * Load option: n=1000 passes.
  */
+#include <trapline/services.h>
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -58,6 +59,8 @@ LOOP(rdmsr_setup, "mov %%edi, %%ecx")
 LOOP(rdmsr_wrmsr, "mov %%edi, %%ecx; rdmsr; wrmsr")
 LOOP(vmcall, "mov %%edi, %%eax; vmcall")
 LOOP(vmmcall, "mov %%edi, %%eax; vmmcall")
+LOOP(lookup, "mov %%rsi, %%rbx; xor %%eax, %%eax; vmmcall")
+LOOP(lookup_setup, "mov %%rsi, %%rbx; xor %%eax, %%eax")
 LOOP(ud2, "ud2")
 LOOP(int3, "int3")
 LOOP(load, "mov (%%rsi), %%al")
@@ -89,6 +92,8 @@ static const struct row {
 	{"rdmsr_wrmsr_efer", loop_rdmsr_wrmsr, loop_rdmsr_setup, 0, MSR_EFER, ALWAYS},
 	{"vmcall", loop_vmcall, loop_rdmsr_setup, 0, NO_CALL, TRAPLINE_INTEL},
 	{"vmmcall", loop_vmmcall, loop_rdmsr_setup, 0, NO_CALL, TRAPLINE_AMD},
+	{"vmmcall_null", loop_vmmcall, loop_rdmsr_setup, 0, TRAPLINE_CALL_null, TRAPLINE_AMD},
+	{"vmmcall_lookup", loop_lookup, loop_lookup_setup, (uint64_t) "a name of sixteen", 0, TRAPLINE_AMD},
 	{"ud2", loop_ud2, loop_empty, 0, 0, ALWAYS},
 	{"int3", loop_int3, loop_empty, 0, 0, ALWAYS},
 	{"gp", loop_load, loop_empty, NONCANONICAL, 0, ALWAYS},

@@ -220,7 +220,11 @@ def press(path, delay):
             monitor.connect(str(path))
             time.sleep(delay)
             monitor.sendall(b"system_reset\n")
-            time.sleep(0.5)
+            # It reads a character at a time, and forgets what it has when we are gone: its prompt says that it is done.
+            monitor.settimeout(20)
+            answer = b""
+            while answer.count(b"(qemu) ") < 2:
+                answer += monitor.recv(4096) or b"(qemu) "
             return
         time.sleep(0.1)
 

@@ -7,7 +7,8 @@ CONF = "print = none\n"
 # What is on the hot path of every guest. 450 is the design's limit for a recorded exception. Its 100 for a CPUID is not
 # reached: docs/performance.md says where the instructions go. INT3 comes as an INT n on QEMU, which the decoder has to
 # look at: it has no limit of its own.
-LIMITS = {"cpuid": 135, "ud2": 450, "gp": 450, "pf": 450, "apic_immediate": 450, "apic_register": 450}
+LIMITS = {"cpuid": 135, "ud2": 450, "gp": 450, "pf": 450, "apic_immediate": 450, "apic_register": 450,
+          "vmmcall_null": 200, "vmmcall_lookup": 800}
 
 
 def rows(text):
