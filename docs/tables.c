@@ -2,9 +2,26 @@
 #include <stdio.h>
 #include <string.h>
 #include "config.h"
+#include "console/command.h"
 #include "cpu/cpu.h"
+#include "trace/filter.h"
 #include "trace/format.h"
 #include "trace/vector.h"
+
+/* A table's cell must not have a bare '|'. */
+static const char *escaped(const char *text)
+{
+	static char out[256];
+	size_t n = 0;
+
+	for (; *text && n < sizeof(out) - 2; text++) {
+		if (*text == '|')
+			out[n++] = '\\';
+		out[n++] = *text;
+	}
+	out[n] = '\0';
+	return out;
+}
 
 static void print_config(void)
 {
@@ -56,6 +73,23 @@ static void print_exits(void)
 #undef X
 }
 
+static void print_commands(void)
+{
+	puts("| command | arguments | what it does |\n|---|---|---|");
+#define X(name, arguments, where, help)                                                                      \
+	printf("| `%s` | %s%s%s | %s |\n", #name, arguments[0] ? "`" : "", escaped(arguments), arguments[0] ? "`" : "", help);
+	COMMANDS(X)
+#undef X
+}
+
+static void print_filter(void)
+{
+	puts("| key | values | what it looks at |\n|---|---|---|");
+#define X(key, values, meaning) printf("| `%s` | %s | %s |\n", #key, values, meaning);
+	FILTER_KEYS(X)
+#undef X
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -63,7 +97,7 @@ int main(int argc, char **argv)
 		void (*print)(void);
 	} tables[] = {
 		{"config", print_config}, {"fields", print_fields}, {"vectors", print_vectors},
-		{"types", print_types},	  {"exits", print_exits},
+		{"types", print_types},	  {"exits", print_exits}, {"commands", print_commands}, {"filter", print_filter},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -72,6 +106,6 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	fprintf(stderr, "tables: config, fields, vectors, types or exits\n");
+	fprintf(stderr, "tables: config, fields, vectors, types, exits, commands or filter\n");
 	return 2;
 }
