@@ -1,6 +1,8 @@
-/* Prints the tables of docs/ from the lists in the sources, so that they cannot differ: `make docs` puts them there. */
+/* Prints the tables of docs/ from the lists in the sources, so that they cannot differ: `make docs` puts them
+ * there. */
 #include <stdio.h>
 #include <string.h>
+#include <trapline/services.h>
 #include "config.h"
 #include "console/command.h"
 #include "cpu/cpu.h"
@@ -27,7 +29,8 @@ static void print_config(void)
 {
 	puts("| key | kind | default | what it does |\n|---|---|---|---|");
 #define X(key, kind, member, dflt, help)                                                                     \
-	printf("| `%s` | %s | %s%s%s | %s |\n", #key, #kind, dflt[0] ? "`" : "", dflt, dflt[0] ? "`" : "", help);
+	printf("| `%s` | %s | %s%s%s | %s |\n", #key, #kind, dflt[0] ? "`" : "", dflt, dflt[0] ? "`" : "",   \
+		help);
 	CONFIG_KEYS(X)
 #undef X
 	puts("\n| key | words |\n|---|---|");
@@ -90,14 +93,70 @@ static void print_filter(void)
 #undef X
 }
 
+static void print_service_errors(uint32_t errors)
+{
+	const char *between = "";
+
+#define X(name, number, meaning)                                                                             \
+	if (errors & TL_ERR_BIT(name)) {                                                                     \
+		printf("%s%s", between, &#name[sizeof("TRAPLINE_E_") - 1]);                                  \
+		between = ", ";                                                                              \
+	}
+#define TL_ERR_BIT(name) (1u << -(name))
+	TRAPLINE_ERRORS(X)
+#undef TL_ERR_BIT
+#undef X
+}
+
+static void print_services(void)
+{
+#define X(kind, errors, what, checked) const uint32_t errors_##kind = errors;
+	TRAPLINE_ARGUMENTS(X)
+#undef X
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+	printf("### %d `%s`\n\nDoes: %s.\n\n", number, #name, help);                                         \
+	printf("| who | RBX | RCX | RDX | RSI | RDI |\n|---|---|---|---|---|---|\n");                        \
+	printf("| %s | %s | %s | %s | %s | %s |\n\n", #who, #rbx, #rcx, #rdx, #rsi, #rdi);                   \
+	printf("%s. Errors: ", results);                                                                     \
+	print_service_errors((errors) | TL_ERR(NUMBER) | TL_ERR(DENIED) | errors_##rbx | errors_##rcx |      \
+			     errors_##rdx | errors_##rsi | errors_##rdi);                                    \
+	printf(".\n\n");
+	TRAPLINE_SERVICES(X)
+#undef X
+}
+
+static void print_errors(void)
+{
+	puts("| RAX | name | meaning |\n|---|---|---|");
+#define X(name, number, meaning) printf("| -%d | `%s` | %s |\n", number, #name, meaning);
+	TRAPLINE_ERRORS(X)
+#undef X
+}
+
+static void print_arguments(void)
+{
+	puts("| kind | what it is | what is checked, and the error |\n|---|---|---|");
+#define X(kind, errors, what, checked) printf("| %s | %s | %s |\n", #kind, what, checked);
+	TRAPLINE_ARGUMENTS(X)
+#undef X
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*print)(void);
 	} tables[] = {
-		{"config", print_config}, {"fields", print_fields}, {"vectors", print_vectors},
-		{"types", print_types},	  {"exits", print_exits}, {"commands", print_commands}, {"filter", print_filter},
+		{"config", print_config},
+		{"fields", print_fields},
+		{"vectors", print_vectors},
+		{"types", print_types},
+		{"exits", print_exits},
+		{"services", print_services},
+		{"errors", print_errors},
+		{"arguments", print_arguments},
+		{"commands", print_commands},
+		{"filter", print_filter},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {

@@ -186,3 +186,10 @@ def test_bare(machine):
     expect_said(run, "nobody:trapctl:trace", "there is no Trapline", status=3)
     expect_said(run, "foo_registers", 'vmmcall "foo" failed', status=1)
     expect_said(run, "insmod:trapline", status=1)
+
+
+@on("svm")
+def test_every_cpu_at_once(machine):
+    """Two processes on two CPUs call without pause: each gets what it has put, or is told that it is another's by now."""
+    run = programs(machine, ["nobody:hammer"], CPUS=2).expect_active(machine.vendor, cpus=2)
+    expect_said(run, "nobody:hammer", "hammer cpus=2 calls=24000 ok")
