@@ -4,9 +4,26 @@
 #include <string.h>
 #include <trapline/services.h>
 #include "config.h"
+#include "console/command.h"
 #include "cpu/cpu.h"
+#include "trace/filter.h"
 #include "trace/format.h"
 #include "trace/vector.h"
+
+/* A table's cell must not have a bare '|'. */
+static const char *escaped(const char *text)
+{
+	static char out[256];
+	size_t n = 0;
+
+	for (; *text && n < sizeof(out) - 2; text++) {
+		if (*text == '|')
+			out[n++] = '\\';
+		out[n++] = *text;
+	}
+	out[n] = '\0';
+	return out;
+}
 
 static void print_config(void)
 {
@@ -56,6 +73,23 @@ static void print_exits(void)
 	puts("| kind | what |\n|---|---|");
 #define X(name, text, meaning) printf("| `%s` | %s |\n", text, meaning);
 	EXIT_KINDS(X)
+#undef X
+}
+
+static void print_commands(void)
+{
+	puts("| command | arguments | what it does |\n|---|---|---|");
+#define X(name, arguments, where, help)                                                                      \
+	printf("| `%s` | %s%s%s | %s |\n", #name, arguments[0] ? "`" : "", escaped(arguments), arguments[0] ? "`" : "", help);
+	COMMANDS(X)
+#undef X
+}
+
+static void print_filter(void)
+{
+	puts("| key | values | what it looks at |\n|---|---|---|");
+#define X(key, values, meaning) printf("| `%s` | %s | %s |\n", #key, values, meaning);
+	FILTER_KEYS(X)
 #undef X
 }
 
@@ -121,6 +155,8 @@ int main(int argc, char **argv)
 		{"services", print_services},
 		{"errors", print_errors},
 		{"arguments", print_arguments},
+		{"commands", print_commands},
+		{"filter", print_filter},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -129,6 +165,6 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	fprintf(stderr, "tables: config, fields, vectors, types or exits\n");
+	fprintf(stderr, "tables: config, fields, vectors, types, exits, commands or filter\n");
 	return 2;
 }
