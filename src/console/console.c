@@ -358,7 +358,9 @@ void console_serve(struct cpu *cpu)
 		if (!busy)
 			cpu->work &= ~CPU_WORK_CONSOLE;
 	}
-	vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number));
+	if (!cpu->pass_interrupt)
+		vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number));
+	cpu->pass_interrupt = false;
 }
 
 void console_reply(const char *fmt, ...)

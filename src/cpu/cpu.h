@@ -115,6 +115,7 @@ struct cpu {
 	uint64_t sink_gpa;	     /* with CPU_WORK_SINK */
 	bool guest_nmi_blocked;	     /* an NMI went in and its IRET has not been seen */
 	bool nmi_pending;	     /* taken by the host, not yet given to the guest */
+	bool pass_interrupt;	     /* the next entry is not to exit on interrupts: this one is for the guest to take */
 	bool host_interrupt_valid;   /* an interrupt was acknowledged on the host, not yet given to the guest */
 	uint8_t host_interrupt;	     /* its vector */
 	struct exit exit;

@@ -224,4 +224,8 @@ void svm_take_interrupt(struct cpu *cpu)
 	idt_load_window();
 	svm_open_interrupt_window();
 	idt_load();
+	if (!cpu->host_interrupt_valid) { /* gone meanwhile, or the host cannot have it: the guest is to try */
+		cpu->pass_interrupt = true;
+		vendor->watch_interrupts(cpu, false);
+	}
 }

@@ -44,6 +44,7 @@ def look_into(console, flag):
     return regs[0]["at"]
 
 
+@on("svm")  # the launcher has no way in to COM2 on Bochs
 def test_hung_guest(machine):
     """A guest that hangs in a loop: stopped, found, let go; it runs on."""
     with hang(machine, "loop") as console:
@@ -63,6 +64,7 @@ def test_hung_guest(machine):
         expect(console.ended() == 3, "reset did not reset the machine")
 
 
+@on("svm")  # the launcher has no way in to COM2 on Bochs
 def test_storms(machine):
     """Exceptions as fast as they can, printed or not, interrupts off: the operator is heard, and turns them off."""
     for way, vector in (("storm", "ud"), ("quiet", "pf")):
@@ -91,6 +93,7 @@ def counted(console, vector):
     return next(int(row["kernel"]) for row in rows if row.get("name") == f"#{vector.upper()}")
 
 
+@on("svm")  # the launcher has no way in to COM2 on Bochs
 def test_garbage(machine):
     """Noise, control bytes and overlong lines are answered with a line, and the next command works."""
     noise = random.Random(SEED)
@@ -130,6 +133,7 @@ def test_garbage(machine):
         expect(console.ask_ok("status").done["command"] == "status", "out of step")
 
 
+@on("svm")  # the launcher has no way in to COM2 on Bochs
 def test_terminal(machine):
     """Echo, the prompt, correction, completion and history, as on any terminal."""
     with hang(machine, "loop") as console:
@@ -145,7 +149,7 @@ def test_terminal(machine):
         console.wait_for(rb"error: no such command.*\n")
 
 
-@on("svm")
+@on("svm")  # the launcher has no way in to COM2 on Bochs
 def test_two_cpus(machine):
     """Linux on two CPUs: both stop, each shows its registers, and Linux goes on to its end as if nothing had been."""
     with Console(machine, **LINUX, APPEND="norandmaps", CPUS=2) as console:
