@@ -90,6 +90,30 @@ static inline uint64_t blackbox_text_sum(const uint8_t *text)
 	return sum;
 }
 
+static inline int blackbox_is_power(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+/* Whether all of the box's parts lie inside of it. Another system may have written it to harm us. */
+static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
+{
+	if (h->size > room || h->size % 4096 || h->size < 3 * BLACKBOX_TEXT_SIZE ||
+		h->cpus > BLACKBOX_MAX_CPUS)
+		return 0;
+	if (h->text_at > h->size - BLACKBOX_TEXT_SIZE || h->last_at > h->size - BLACKBOX_TEXT_SIZE ||
+		h->rings_at > h->size || h->rings_at % 8 || h->cpu_size > h->size || h->cpu_size % 8)
+		return 0;
+	if (h->cpus * h->cpu_size > h->size - h->rings_at || !blackbox_is_power(h->ring_records) ||
+		!blackbox_is_power(h->history_entries) || h->ring_records * 256ull > h->cpu_size ||
+		h->history_entries * 32ull > h->size)
+		return 0;
+	for (uint32_t n = 0; n < h->cpus; n++)
+		if (h->history_at[n] % 8 || h->history_at[n] > h->size - h->history_entries * 32ull)
+			return 0;
+	return 1;
+}
+
 /*
  * Whether a header can be believed.
  *   room  how many bytes the box can have at most
@@ -103,11 +127,7 @@ static inline const char *blackbox_fault(const struct blackbox_header *h, uint64
 		return "another version of Trapline wrote it";
 	if (h->checksum != blackbox_header_sum(h))
 		return "its header's checksum is wrong";
-	if (h->size > room || h->text_at > h->size - BLACKBOX_TEXT_SIZE ||
-		h->last_at > h->size - BLACKBOX_TEXT_SIZE || h->cpus > BLACKBOX_MAX_CPUS ||
-		h->rings_at + h->cpus * h->cpu_size > h->size)
-		return "its header contradicts itself";
-	return NULL;
+	return blackbox_fits(h, room) ? NULL : "its header contradicts itself";
 }
 
 #endif

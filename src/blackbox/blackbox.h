@@ -1,6 +1,6 @@
 /*
- * The black box (boot/blackbox_layout.h): the rings, the histories and everything that goes to the console lie where
- * the next start of Trapline finds them after a warm reset.
+ * The black box (boot/blackbox_layout.h): the rings, the histories and everything that goes to the console
+ * lie where the next start of Trapline finds them after a warm reset.
  */
 #ifndef TRAPLINE_BLACKBOX_H
 #define TRAPLINE_BLACKBOX_H

@@ -16,6 +16,9 @@
 
 static char kept[BLACKBOX_TEXT_SIZE];
 
+_Static_assert(
+	sizeof(struct trap_record) == 256 && sizeof(struct exit_entry) == 32, "boot/blackbox_layout.h");
+
 /* One last run. */
 struct last {
 	const struct blackbox_header *box;
@@ -42,18 +45,31 @@ static struct last look(const struct boot_info *info)
 	return l;
 }
 
+static void add_quoted(struct text *t, const char *name, const char *value, size_t size)
+{
+	char copy[sizeof(((struct blackbox_end *)0)->why)];
+
+	memcpy(copy, value, size);
+	copy[size - 1] = 0;
+	text_add(t, " %s=", name);
+	text_add_value(t, copy, true);
+}
+
 static void add_heading(struct text *t, const struct last *l)
 {
+	static const char none[] = "none: reset button, watchdog, power, or it hung";
 	const struct blackbox_header *h = l->box;
 
-	text_add(t,
-		"trapline: last run: version=%.31s backend=%.7s started=\"%.23s\" text=%s rings=%s "
-		"end=\"%s\"\n",
-		h->vmm_version, h->backend, h->started, l->text_intact ? "intact" : "damaged",
+	text_add(t, "trapline: last run:");
+	add_quoted(t, "version", h->vmm_version, sizeof(h->vmm_version));
+	add_quoted(t, "backend", h->backend, sizeof(h->backend));
+	add_quoted(t, "started", h->started, sizeof(h->started));
+	text_add(t, " text=%s rings=%s", l->text_intact ? "intact" : "damaged",
 		l->rings_intact ? "intact"
 		: l->sealed     ? "damaged"
-				: "open",
-		l->sealed ? h->end.why : "none: reset button, watchdog, power, or it hung");
+				: "open");
+	add_quoted(t, "end", l->sealed ? h->end.why : none, l->sealed ? sizeof(h->end.why) : sizeof(none));
+	text_add(t, "\n");
 }
 
 /* Each line has a prefix: the last run's lines are not this run's. */
@@ -137,21 +153,6 @@ static void add_exits(struct text *t, const struct last *l, uint32_t cpu)
 	}
 }
 
-/* What the header's checksum does not cover: that the numbers fit this build and the memory that was copied.
- */
-static bool rings_readable(const struct last *l)
-{
-	const struct blackbox_header *h = l->box;
-	uint64_t ring = (uint64_t)h->ring_records * sizeof(struct trap_record);
-
-	if (h->record_version != TRAP_RECORD_VERSION || !h->ring_records || ring > h->cpu_size)
-		return false;
-	for (uint32_t n = 0; n < h->cpus; n++)
-		if (h->history_at[n] + h->history_entries * sizeof(struct exit_entry) > h->size)
-			return false;
-	return true;
-}
-
 static void add_last_words(struct text *t, const struct last *l)
 {
 	uint64_t head = l->box->text_head;
@@ -162,7 +163,7 @@ static void add_last_words(struct text *t, const struct last *l)
 		add_text(t, l, l->box->end.report);
 	} else {
 		add_text(t, l, head > TEXT_TAIL ? head - TEXT_TAIL : 0);
-		for (uint32_t n = 0; rings_readable(l) && n < l->box->cpus; n++) {
+		for (uint32_t n = 0; l->box->record_version == TRAP_RECORD_VERSION && n < l->box->cpus; n++) {
 			add_traps(t, l, n);
 			add_exits(t, l, n);
 		}

@@ -15,7 +15,8 @@ void report_begin(void);
 void report_end(void);
 
 /*
- * What this CPU reports from here on is an answer to the operator: buffered, while the guest runs. NULL: no more.
+ * What this CPU reports from here on is an answer to the operator: buffered, while the guest runs. NULL: no
+ * more.
  */
 void report_answer(const struct cpu *cpu);
 

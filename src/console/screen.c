@@ -37,7 +37,8 @@ void screen_init(void)
 	rows = s->height / CELL_HEIGHT;
 }
 
-/* Each point is two rows tall: the cell is one of 8 by 16, and thicker strokes would make 0 and 8 look the same. */
+/* Each point is two rows tall: the cell is one of 8 by 16, and thicker strokes would make 0 and 8 look the
+ * same. */
 static void draw(uint32_t column, uint32_t line, char c)
 {
 	const char *glyph = font[(c >= FONT_FIRST && c <= FONT_LAST ? c : '?') - FONT_FIRST];

@@ -84,8 +84,9 @@ static void print_link(const struct cpu *cpu, const struct trap_record *r, const
 }
 
 /*
- * What came before the chain, the newest last. A handler that faults at its first instruction does so until the stack is
- * used up, and only then in a chain: the fault that it was called for stands at the start of that run.
+ * What came before the chain, the newest last. A handler that faults at its first instruction does so until
+ * the stack is used up, and only then in a chain: the fault that it was called for stands at the start of
+ * that run.
  */
 static void print_before(const struct cpu *cpu, uint64_t seq)
 {

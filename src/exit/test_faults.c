@@ -6,8 +6,9 @@
 #include "cpu/asm.h"
 #include "exit/dispatch.h"
 
-#define NOWHERE 0xffff900000000123ull /* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h)  \
-				       */
+#define NOWHERE                                                                                              \
+	0xffff900000000123ull /* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h)          \
+			       */
 
 static enum test_fault pending = TEST_FAULT_COUNT;
 
@@ -27,9 +28,9 @@ static void write_to(uint64_t address)
 
 static void divide(void)
 {
-	volatile unsigned zero = 0;
+	unsigned value = 1000;
 
-	zero = 1000 / zero;
+	__asm__ volatile("xor %%edx, %%edx\n\tdiv %1" : "+a"(value) : "r"(0) : "edx");
 }
 
 static void fault_on_purpose(struct cpu *cpu, enum test_fault which)

@@ -1,4 +1,5 @@
-/* Deliberate faults of the VMM's own, for the tests of the fault screen. Only in a test build (make test-efi).
+/* Deliberate faults of the VMM's own, for the tests of the fault screen. Only in a test build (make
+ * test-efi).
  */
 #ifndef TRAPLINE_TEST_FAULTS_H
 #define TRAPLINE_TEST_FAULTS_H

@@ -121,7 +121,8 @@ EFI_STATUS guest_main(void)
 	memcpy(image[1], early_main, (size_t)(early_main_end - early_main));
 	make_tables();
 	make_page_tables();
-	print("early kernel at %lx, break=%s\n", (uint64_t)KERNEL, guest_value("break") ? guest_value("break") : "bss");
+	print("early kernel at %lx, break=%s\n", (uint64_t)KERNEL,
+		guest_value("break") ? guest_value("break") : "bss");
 	write_cr3((uint64_t)boot_top);
 	register uint64_t gdt __asm__("r8") = KERNEL + 0x800;
 	register uint64_t idt __asm__("r9") = KERNEL + 0x810;

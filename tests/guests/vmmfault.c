@@ -1,6 +1,6 @@
 /*
- * Makes Trapline fault, in a test build of it (src/exit/test_faults.h): the load option fault= names what kind. In any
- * other build, and bare, nothing comes of it.
+ * Makes Trapline fault, in a test build of it (src/exit/test_faults.h): the load option fault= names what
+ * kind. In any other build, and bare, nothing comes of it.
  */
 #include "exit/test_faults.h"
 #include "lib/guest.h"

@@ -9,11 +9,11 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 
 from lib import logs
 from lib.machine import BUILD, GUESTS, ROOT, VARIABLES, Skip, expect, on
 
+# Every chain is the same on each of them. Bochs takes half a minute for one, and gets those that try its own paths.
 BACKENDS = ("svm", "vmx", "svm-bochs")
 TEST_BUILD = BUILD / "test/trapline.efi"
 HEX = r"0x[0-9a-f]+"
@@ -60,7 +60,8 @@ def expect_chain(run, *wanted):
 
 def dies(machine, guest, **args):
     words = " ".join(f"{key}={value}" for key, value in args.items())
-    return machine.guest(guest, ARGS=words).expect_status(3).expect_active(machine.vendor)
+    variables = {"ARGS": words} if words else {}
+    return machine.guest(guest, **variables).expect_status(3).expect_active(machine.vendor)
 
 
 # A gate that the table has no room for.
@@ -71,11 +72,11 @@ REGISTERS = rf"^regs rip=[0-9a-f]+ .*cr3="
 @on(*BACKENDS)
 def test_null_idt(machine):
     """An IDT without room for a gate: #UD, twice #GP, #DF, and each says that its gate is beyond the limit."""
-    run = dies(machine, "triple", way="null-idt")
+    run = dies(machine, "triple")  # the machine of guests.triple_fault as well
     expect_chain(run, ("#UD", BEYOND, REGISTERS, r"^stack 0x"), ("#GP", BEYOND), ("#GP",), ("#DF", BEYOND), ("#GP",))
 
 
-@on(*BACKENDS)
+@on("svm")
 def test_broken_gates(machine):
     """#GP whose gate is not present, and a #DF gate that is not either."""
     run = dies(machine, "triple", way="no-gates")
@@ -83,7 +84,7 @@ def test_broken_gates(machine):
     expect_chain(run, ("#GP", absent), ("#NP",), ("#DF", absent), ("#NP",))
 
 
-@on(*BACKENDS)
+@on("svm", "vmx")
 def test_stack_into_unmapped_page(machine):
     """A stack that grows into a page that is not mapped: the walk ends at a PTE that is 0."""
     run = dies(machine, "triple", way="deep-stack")
@@ -92,7 +93,7 @@ def test_stack_into_unmapped_page(machine):
     expect(chain[0][0]["insn"].startswith("push "), f"not a push: {chain[0][0]}")
 
 
-@on(*BACKENDS)
+@on("svm")
 def test_empty_cr3(machine):
     """CR3 at a page of zeroes: nothing is mapped, the IDT included."""
     run = dies(machine, "triple", way="empty-cr3")
@@ -123,7 +124,7 @@ def first_before(run):
     return logs.fields(found.group(1))
 
 
-@on(*BACKENDS)
+@on("svm")
 def test_early_kernel_bss(machine):
     """A kernel whose page tables end before its .bss: the store that met it, and where the walk ended."""
     run = dies(machine, "early", **{"break": "bss"})
@@ -134,7 +135,7 @@ def test_early_kernel_bss(machine):
     expect(first["why"] == "write to a page not present, from supervisor mode", f"{first}")
 
 
-@on(*BACKENDS)
+@on("svm", "vmx")
 def test_early_kernel_idt(machine):
     """Handlers that nothing maps: they fault until the stack is gone, and the fault that began it is shown all the same."""
     run = dies(machine, "early", **{"break": "idt"})
@@ -152,18 +153,19 @@ def test_early_kernel_stack(machine):
     expect(chain[0][0]["insn"].startswith("call "), f"{chain[0][0]}")
 
 
-@on(*BACKENDS)
+@on("svm")
 def test_early_kernel_whole(machine):
     """The same kernel with nothing broken gets to its end: what the others die of is what was broken."""
     run = machine.guest("early", ARGS="break=none").expect_status(0).expect_active(machine.vendor)
     expect(run.guest.rstrip().endswith("K"), f"it did not get to its end; see {run.out}/guest.log")
 
 
-@on(*BACKENDS)
+@on("svm")
 def test_exit_history(machine):
     """A fatal report shows the last exits of the CPU, in order, as many as trapline.conf says at most."""
     run = machine.guest("triple", CONF=machine.conf("history = 16\n")).expect_status(3)
-    exits = logs.records("\n".join(line.strip() for line in block(run).splitlines()), "exit")
+    lines = "\n".join(line.strip() for line in block(run).splitlines())
+    exits = [entry for entry in logs.records(lines, "exit") if "rip" in entry]
     expect(len(exits) == 16, f"{len(exits)} exits, not 16; see {run.out}/trapline.log")
     times = [float(entry["t"]) for entry in exits]
     expect(times == sorted(times), f"not in order: {times}")
@@ -202,38 +204,44 @@ def test_black_box(machine):
 
 
 @contextlib.contextmanager
-def reset_button(delay):
-    """QEMU arguments for a machine whose reset button is pressed once, so many seconds after it was switched on."""
+def reset_button(machine, said):
+    """QEMU arguments for a machine whose reset button is pressed once, when the guest has said this."""
+    over = threading.Event()
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "monitor"
-        pressed = threading.Thread(target=press, args=(path, delay), daemon=True)
-        pressed.start()
+        finger = threading.Thread(target=press, args=(machine.machines.out, path, said, over), daemon=True)
+        finger.start()
         yield f"-monitor unix:{path},server=on,wait=off"
-        pressed.join(10)
+        over.set()
+        finger.join(10)
 
 
-def press(path, delay):
-    """QEMU's monitor: system_reset, `delay` seconds after it can be reached."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as monitor:
-            monitor.connect(str(path))
-            time.sleep(delay)
-            monitor.sendall(b"system_reset\n")
-            # It reads a character at a time, and forgets what it has when we are gone: its prompt says that it is done.
-            monitor.settimeout(20)
-            answer = b""
-            while answer.count(b"(qemu) ") < 2:
-                answer += monitor.recv(4096) or b"(qemu) "
+def guest_has_said(runs, path, said):
+    """Whether the run that has this monitor is so far."""
+    for variables in runs.glob("*/variables"):
+        if str(path) in variables.read_text():
+            log = variables.with_name("guest.log")
+            return log.exists() and said in logs.clean(log.read_bytes())
+    return False
+
+
+def press(runs, path, said, over):
+    """system_reset on QEMU's monitor, as whoever holds the machine in his hands."""
+    while not guest_has_said(runs, path, said):
+        if over.wait(0.2):
             return
-        time.sleep(0.1)
+    over.wait(1)  # for some more exits
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.connect(str(path))
+        monitor.sendall(b"system_reset\n")
+        over.wait(60)
 
 
 @on("svm")
 def test_black_box_without_a_word(machine):
     """A reset in the middle of everything: the rings are there, each record judged by itself."""
-    with reset_button(10) as extra:
-        run = machine.guest("halt", REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=120)
+    with reset_button(machine, "start name=spin") as extra:
+        run = machine.guest("spin", REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=120)
     run.expect_status(0)
     heading = logs.fields(run.trapline.partition("trapline: last run: ")[2].splitlines()[0])
     expect(heading["end"].startswith("none: ") and heading["rings"] == "open", f"{heading}")

@@ -1,0 +1,107 @@
+/*
+ * The header of a black box: found in memory that may hold anything, and that another system may have filled
+ * on purpose. What blackbox_fault() lets through must lead nowhere but into the box.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "unit.h"
+#include "blackbox_layout.h"
+
+#define ROOM  (64ull << 20)
+#define FUZZ  20000
+#define WORDS (offsetof(struct blackbox_header, checksum) / 8)
+
+static struct blackbox_header sound(void)
+{
+	struct blackbox_header h = {
+		.magic = BLACKBOX_MAGIC,
+		.version = BLACKBOX_VERSION,
+		.header_size = sizeof(h),
+		.size = 2 << 20,
+		.text_at = 4096,
+		.last_at = 4096 + BLACKBOX_TEXT_SIZE,
+		.rings_at = 4096 + 2 * BLACKBOX_TEXT_SIZE,
+		.cpu_size = 64 * 256 + 8192,
+		.cpus = 2,
+		.ring_records = 64,
+		.history_entries = 64,
+		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 64 * 256,
+			4096 + 2 * BLACKBOX_TEXT_SIZE + 128 * 256},
+	};
+	h.checksum = blackbox_header_sum(&h);
+	return h;
+}
+
+static void accepted(void **state)
+{
+	struct blackbox_header h = sound();
+
+	assert_null(blackbox_fault(&h, ROOM));
+}
+
+static void not_there(void **state)
+{
+	struct blackbox_header h;
+
+	memset(&h, 0, sizeof(h));
+	assert_string_equal(blackbox_fault(&h, ROOM), "");
+	memset(&h, 0xff, sizeof(h));
+	assert_string_equal(blackbox_fault(&h, ROOM), "");
+}
+
+/* One bit of it changed: memory that was not refreshed for a moment. */
+static void every_bit(void **state)
+{
+	for (size_t bit = 0; bit < offsetof(struct blackbox_header, text_head) * 8; bit++) {
+		struct blackbox_header h = sound();
+
+		((uint8_t *)&h)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_non_null(blackbox_fault(&h, ROOM));
+	}
+}
+
+static void inside(const struct blackbox_header *h)
+{
+	assert_true(h->size <= ROOM);
+	assert_true(h->text_at + BLACKBOX_TEXT_SIZE <= h->size && h->last_at + BLACKBOX_TEXT_SIZE <= h->size);
+	assert_true(h->rings_at + h->cpus * h->cpu_size <= h->size);
+	assert_true(h->ring_records && h->ring_records * 256ull <= h->cpu_size);
+	for (uint32_t n = 0; n < h->cpus; n++)
+		assert_true(h->history_at[n] + h->history_entries * 32ull <= h->size);
+}
+
+/* Words of all sizes in the place of the true ones, with a checksum that fits: whatever is accepted stays
+ * inside. */
+static void forged(void **state)
+{
+	unsigned let_through = 0;
+
+	srand(1);
+	for (unsigned i = 0; i < FUZZ; i++) {
+		struct blackbox_header h = sound();
+		uint64_t *words = (uint64_t *)&h;
+		unsigned at = 2 + (unsigned)rand() % (WORDS - 2);
+
+		words[at] = ((uint64_t)rand() << 33 ^ (uint64_t)rand() << 11 ^ (uint64_t)rand()) >>
+			    rand() % 64 << rand() % 13;
+		if (i & 1)
+			words[2 + (unsigned)rand() % 6] = ~0ull << rand() % 64;
+		h.checksum = blackbox_header_sum(&h);
+		if (blackbox_fault(&h, ROOM))
+			continue;
+		let_through++;
+		inside(&h);
+	}
+	assert_in_range(let_through, 1, FUZZ - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted),
+		cmocka_unit_test(not_there),
+		cmocka_unit_test(every_bit),
+		cmocka_unit_test(forged),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
