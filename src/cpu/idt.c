@@ -8,6 +8,7 @@
 
 #define GATE_INTERRUPT 0x8e /* P, DPL 0, 64-bit interrupt gate */
 #define RFLAGS_TF      0x100ull
+#define RFLAGS_IF      0x200ull
 #define RFLAGS_RF      0x10000ull
 #define STUB_SIZE      16   /* src/cpu/idt.asm */
 #define WINDOW_VECTOR  256  /* added by the stubs of the window */
@@ -142,5 +143,6 @@ void host_trap(struct trap_frame *frame)
 	} else {
 		cpu->host_interrupt = (uint8_t)(frame->vector - WINDOW_VECTOR);
 		cpu->host_interrupt_valid = true;
+		frame->rflags &= ~RFLAGS_IF; /* the window is for one: a second one would take the first one's place */
 	}
 }
