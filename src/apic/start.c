@@ -49,7 +49,7 @@ static void drain(struct cpu *cpu, enum apic_mode mode)
 	for (unsigned i = 0; i < VECTORS && any(mode, APIC_ISR); i++)
 		apic_write(mode, APIC_EOI, 0);
 	for (unsigned i = 0; i < VECTORS && any(mode, APIC_IRR); i++) {
-		vendor->take_interrupt(cpu);
+		vendor->drop_interrupt(cpu);
 		cpu->host_interrupt_valid = false;
 		apic_write(mode, APIC_EOI, 0);
 	}

@@ -169,6 +169,7 @@ const struct vendor svm_vendor = {
 	.capture = svm_capture,
 	.inject = svm_inject,
 	.take_interrupt = svm_take_interrupt,
+	.drop_interrupt = svm_take_interrupt,
 	.take_nmi = svm_take_nmi,
 	.wait_nmi = svm_wait_nmi,
 	.inject_nmi = svm_inject_nmi,

@@ -200,8 +200,8 @@ enum vmx_control {
 	X(0, EXCEPTION_OR_NMI, EXIT_EXCEPTION)                                                              \
 	X(1, EXTERNAL_INTERRUPT, EXIT_INTERRUPT)                                                            \
 	X(2, TRIPLE_FAULT, EXIT_SHUTDOWN)                                                                   \
-	X(3, INIT, EXIT_UNKNOWN)                                                                            \
-	X(4, SIPI, EXIT_UNKNOWN)                                                                            \
+	X(3, INIT, EXIT_INIT)                                                                               \
+	X(4, SIPI, EXIT_SIPI)                                                                               \
 	X(5, IO_SMI, EXIT_UNKNOWN)                                                                          \
 	X(6, OTHER_SMI, EXIT_UNKNOWN)                                                                       \
 	X(7, INTERRUPT_WINDOW, EXIT_INTERRUPT_WINDOW)                                                       \
@@ -295,6 +295,7 @@ enum vmx_exit_reason {
 /* Activity state, 25.4.2 */
 #define ACTIVITY_ACTIVE 0
 #define ACTIVITY_HLT    1
+#define ACTIVITY_WAIT_FOR_SIPI 3
 
 /* Access rights, table 25-2: bits 15:0 are those of the descriptor */
 #define RIGHTS_TYPE(r)  ((r)&0xf)

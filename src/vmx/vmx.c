@@ -1,6 +1,7 @@
 /* VT-x: what the CPU can do, VMX operation, and the vendor table. */
 #include "vmx/vmx.h"
 #include "cpu/asm.h"
+#include "cpu/idt.h"
 #include "cpu/msr.h"
 #include "exit/io.h"
 #include "lib/printf.h"
@@ -264,9 +265,16 @@ const struct vendor vmx_vendor = {
 	.take_interrupt = vmx_take_interrupt,
 	.take_nmi = vmx_take_nmi,
 	.nmi_taken = vmx_nmi_taken,
+	.wait_nmi = cpu_wait,
 	.inject_nmi = vmx_inject_nmi,
 	.nmi_unblocked = vmx_nmi_unblocked,
 	.watch_interrupts = vmx_watch_interrupts,
+	.drop_interrupt = vmx_drop_interrupt,
+	.init_state = vmx_init_state,
+	.start_at = vmx_start_at,
+	.starts_exit = vmx_starts_exit,
+	.wait_sipi = vmx_wait_sipi,
+	.skip_to = vmx_skip_to,
 	.set_intercepts = vmx_set_intercepts,
 	.own_exit = vmx_own_exit,
 	.rdmsr = vmx_rdmsr,

@@ -166,6 +166,14 @@ unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
+void vmx_skip_to(struct cpu *cpu, uint64_t rip);
+
+/* vmx_init.c */
+void vmx_init_state(struct cpu *cpu);
+void vmx_start_at(struct cpu *cpu, uint8_t vector);
+bool vmx_starts_exit(void);
+void vmx_wait_sipi(struct cpu *cpu);
+void vmx_drop_interrupt(struct cpu *cpu);
 
 /* vmx_count.c */
 #ifdef VMX_COUNT

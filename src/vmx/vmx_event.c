@@ -10,6 +10,7 @@
 #include "vmx/vmx.h"
 #include "cpu/asm.h"
 #include "cpu/idt.h"
+#include "cpu/stop.h"
 #include "trace/vector.h"
 
 #define ERROR_CODE_BITS 0xffffu /* 27.2.1.3: the rest has to be 0 */
@@ -195,8 +196,7 @@ static void unblock_host_nmi(void)
 
 void vmx_take_nmi(struct cpu *cpu)
 {
-	cpu->nmi_pending = true;
-	cpu->work |= CPU_WORK_NMI;
+	cpu_note_nmi(cpu);
 	unblock_host_nmi();
 }
 

@@ -63,7 +63,7 @@ static uint32_t decode_exception_or_nmi(struct cpu *cpu)
 /* The kinds whose exit says more than its reason. */
 #define MORE_TO_DECODE                                                                                       \
 	(1u << EXIT_EXCEPTION | 1u << EXIT_IO | 1u << EXIT_STAGE2 | 1u << EXIT_TASK_SWITCH |                 \
-		1u << EXIT_SHUTDOWN)
+		1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
 _Static_assert(EXIT_KIND_COUNT <= 32, "the mask above");
 
 /* Returns what the history of exits keeps besides the reason. */
@@ -76,6 +76,8 @@ __attribute__((noinline)) static uint64_t decode_more(struct cpu *cpu)
 		return decode_exception_or_nmi(cpu);
 	case EXIT_IO:
 		return decode_io(&x->io);
+	case EXIT_SIPI:
+		return x->qualifier = vmread(VMCS_EXIT_QUALIFICATION); /* the vector: 28.2.1 */
 	case EXIT_STAGE2:
 		decode_ept(cpu);
 		return x->address;

@@ -1,6 +1,7 @@
 /* MSRs and CPUID bits of VT-x itself, which the guest does not get to see, and the MTRRs, which the EPT
  * follows. */
 #include "vmx/vmx.h"
+#include "apic/apic.h"
 #include "cpu/asm.h"
 #include "cpu/msr.h"
 #include "mem/pool.h"
@@ -59,7 +60,7 @@ const char *vmx_msr_init(void)
 	for (uint32_t msr = 0; msr < 0x2000; msr++) {
 		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL)
 			exit_reads(msr);
-		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL || is_mtrr(msr))
+		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL || is_mtrr(msr) || apic_watches_msr(msr))
 			exit_writes(msr);
 	}
 	return NULL;

@@ -180,17 +180,28 @@ static uint64_t next_rip(struct cpu *cpu)
 	return next;
 }
 
+__attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint64_t rip)
+{
+	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY), rflags = vmx_of(cpu)->rflags;
+
+	vmx_set_rip(cpu, rip);
+	if (__builtin_expect(blocking & (BLOCKING_STI | BLOCKING_MOV_SS), 0))
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
+	if (__builtin_expect(rflags & (RFLAGS_RF | RFLAGS_TF), 0))
+		end_instruction(cpu, rflags);
+}
+
 /*
  * Past an instruction that was carried out in software, with all that its end does: the shadow of a STI or
  * MOV SS and RFLAGS.RF end there, and a single step traps.
  */
 void vmx_skip(struct cpu *cpu)
 {
-	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY), rflags = vmx_of(cpu)->rflags;
+	go_on_at(cpu, next_rip(cpu));
+}
 
-	vmx_set_rip(cpu, next_rip(cpu));
-	if (__builtin_expect(blocking & (BLOCKING_STI | BLOCKING_MOV_SS), 0))
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
-	if (__builtin_expect(rflags & (RFLAGS_RF | RFLAGS_TF), 0))
-		end_instruction(cpu, rflags);
+/* The same where the end is known: an EPT violation has no length (28.2.5). */
+void vmx_skip_to(struct cpu *cpu, uint64_t rip)
+{
+	go_on_at(cpu, rip);
 }

@@ -1,0 +1,117 @@
+/*
+ * INIT and SIPI. What a CPU is after an INIT: SDM vol. 3A table 10-1. Where both are the CPU's to report
+ * (26.2, 25.4.2), INIT exits, the activity state wait-for-SIPI waits, and SIPI exits with its vector.
+ *
+ * Bochs 2.7: INIT is dropped in VMX root operation, and one that has exited does so again before each
+ * instruction of the guest's; 2.8 and later do as the manual says. In wait-for-SIPI it sets blocking by NMI
+ * and by SMI, which the next entry into the active state must not find.
+ */
+#include "vmx/vmx.h"
+#include "cpu/asm.h"
+#include "cpu/idt.h"
+#include "cpu/msr.h"
+
+#define CR0_ET             (1ull << 4)
+#define MISC_WAIT_FOR_SIPI (1ull << 8)
+#define RESET_RIP          0xfff0
+#define RESET_SELECTOR     0xf000
+#define RESET_BASE         0xffff0000
+#define DR6_INIT           0xffff0ff0
+#define DR7_INIT           0x400
+#define LIMIT_64K          0xffff
+#define RIGHTS_CODE_16     0x9b /* present, code, readable, accessed */
+#define RIGHTS_DATA_16     0x93
+#define RIGHTS_LDT         0x82
+#define RIGHTS_TSS_16_BUSY 0x8b
+
+static void init_segment(enum segment n, uint32_t rights)
+{
+	vmwrite(VMCS_SELECTOR(n), 0);
+	vmwrite(VMCS_BASE(n), 0);
+	vmwrite(VMCS_LIMIT(n), LIMIT_64K);
+	vmwrite(VMCS_RIGHTS(n), rights);
+}
+
+static void init_segments(void)
+{
+	static const enum segment data[] = {SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS};
+
+	for (unsigned i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+		init_segment(data[i], RIGHTS_DATA_16);
+	init_segment(SEG_CS, RIGHTS_CODE_16);
+	vmwrite(VMCS_GUEST_CS_SELECTOR, RESET_SELECTOR);
+	vmwrite(VMCS_BASE(SEG_CS), RESET_BASE);
+	init_segment(SEG_LDTR, RIGHTS_LDT);
+	init_segment(SEG_TR, RIGHTS_TSS_16_BUSY);
+	vmwrite(VMCS_GUEST_GDTR_BASE, 0);
+	vmwrite(VMCS_GUEST_GDTR_LIMIT, LIMIT_64K);
+	vmwrite(VMCS_GUEST_IDTR_BASE, 0);
+	vmwrite(VMCS_GUEST_IDTR_LIMIT, LIMIT_64K);
+}
+
+/* Caching stays as it was; NE is the host's and shown clear. */
+static void init_control_registers(struct cpu *cpu)
+{
+	uint64_t cr0 = (vmread(VMCS_GUEST_CR0) & (CR0_CD | CR0_NW)) | CR0_ET;
+
+	vmx_of(cpu)->cr0_shadow = 0;
+	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_NE);
+	vmwrite(VMCS_CR0_SHADOW, 0);
+	vmwrite(VMCS_GUEST_CR3, 0);
+	vmwrite(VMCS_GUEST_CR4, CR4_VMXE);
+	vmwrite(VMCS_CR4_SHADOW, 0);
+	vmwrite(VMCS_GUEST_EFER, 0);
+	vmwrite(VMCS_ENTRY_CONTROLS, vmread(VMCS_ENTRY_CONTROLS) & ~(uint64_t)ENTRY_GUEST_64);
+	cpu->vendor_asm[0] = 0; /* CR2 */
+}
+
+/* Nothing that was about to happen to the guest does: it is another one from here on. The other MSRs stay. */
+void vmx_init_state(struct cpu *cpu)
+{
+	init_segments();
+	init_control_registers(cpu);
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
+	vmwrite(VMCS_GUEST_RIP, RESET_RIP);
+	vmwrite(VMCS_GUEST_RSP, 0);
+	vmwrite(VMCS_GUEST_DR7, DR7_INIT);
+	write_dr6(DR6_INIT);
+	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+	vmwrite(VMCS_ENTRY_EVENT, 0);
+	vmx_of(cpu)->event_set = vmx_of(cpu)->stepped = false;
+	vmx_flush_guest_tlb();
+	vmx_reread(cpu);
+}
+
+void vmx_start_at(struct cpu *cpu, uint8_t vector)
+{
+	vmwrite(VMCS_GUEST_CS_SELECTOR, (uint64_t)vector << 8);
+	vmwrite(VMCS_BASE(SEG_CS), (uint64_t)vector << 12);
+	vmwrite(VMCS_GUEST_RIP, 0);
+	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmx_reread(cpu);
+}
+
+/* Only where trapline.conf asks for it: a CPU that gets it wrong, as Bochs 2.7, cannot be told from one that
+ * does not. */
+bool vmx_starts_exit(void)
+{
+	return boot_info.config.ap_start == AP_START_HARDWARE && (rdmsr(MSR_VMX_MISC) & MISC_WAIT_FOR_SIPI);
+}
+
+void vmx_wait_sipi(struct cpu *cpu)
+{
+	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_FOR_SIPI);
+}
+
+/* Whatever the guest's state: for what is not to get to it. */
+void vmx_drop_interrupt(struct cpu *cpu)
+{
+	idt_load_window();
+	__asm__ volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+	idt_load();
+	cpu->host_interrupt_valid = false;
+}
