@@ -26,11 +26,15 @@ const char guest_name[] = "startup";
 
 static uint32_t expected_starts[AP_MAX];
 
-/* INIT leaves CD and NW as they were (SDM vol. 3A table 10-1); QEMU sets them as a reset does. */
+/*
+ * INIT leaves CD and NW as they were, and EDX says which CPU it is (SDM vol. 3A table 10-1). QEMU sets CD and
+ * NW as a reset does, Bochs 2.7 clears EDX.
+ */
 static void print_state(unsigned id)
 {
 	const volatile struct ap *a = &aps[id];
 	const volatile struct ap_slot *s = &a->slot;
+	uint32_t edx = guest_emulator() & EMU_BOCHS ? 0 : s->edx;
 
 	print("case name=state cpu=%u vector=%u selectors=%x registers=%x edx=%x flags=%x cr0=%x cr2=%x "
 	      "cr3=%x cr4=%x "
@@ -39,7 +43,7 @@ static void print_state(unsigned id)
 		s->cs >> 8 == ap_vector[0]   ? 0
 		: s->cs >> 8 == ap_vector[1] ? 1
 					     : 99,
-		s->selectors, s->registers, s->edx, s->flags & ~STATUS_FLAGS,
+		s->selectors, s->registers, edx, s->flags & ~STATUS_FLAGS,
 		s->cr0 & ~(uint32_t)(CR0_CD | CR0_NW), s->cr2, s->cr3, s->cr4, s->dr0, s->dr6, s->dr7,
 		s->efer, *(const volatile uint16_t *)s->gdtr, *(const volatile uint16_t *)s->idtr);
 	print("case name=apic cpu=%u tpr=%x ldr=%x dfr=%x svr=%x requested=%x in_service=%x timer=%x "

@@ -123,7 +123,7 @@ def startup(machine, args="", **variables):
     return run
 
 
-@on("svm")
+@on("svm", "vmx", "svm-bochs")
 def test_startup_same_as_bare(machine):
     """INIT and SIPI, to every kind of destination and in every state, do what they do bare."""
     startup(machine)
