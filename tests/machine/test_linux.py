@@ -38,8 +38,9 @@ def bare(machine, cpus=1):
 
 def under_trapline(machine, cpus=1):
     # Page faults are not printed unless one asks for them: they are what an operating system lives by.
-    conf = machine.conf("print = all\n")
-    return machine.linux(CPUS=cpus, CONF=conf, **CPU_OF.get(machine.backend, {}))
+    conf = machine.conf("print = all\nexample_foo = virtual\n")
+    # One of the articles' programs, for test_vmcall.py: a boot of its own would take minutes on Bochs.
+    return machine.linux("trapline.run=nobody:foo_virtual", CPUS=cpus, CONF=conf, **CPU_OF.get(machine.backend, {}))
 
 
 def faults(run):
