@@ -80,7 +80,8 @@ static void print_commands(void)
 {
 	puts("| command | arguments | what it does |\n|---|---|---|");
 #define X(name, arguments, where, help)                                                                      \
-	printf("| `%s` | %s%s%s | %s |\n", #name, arguments[0] ? "`" : "", escaped(arguments), arguments[0] ? "`" : "", help);
+	printf("| `%s` | %s%s%s | %s |\n", #name, arguments[0] ? "`" : "", escaped(arguments),               \
+		arguments[0] ? "`" : "", help);
 	COMMANDS(X)
 #undef X
 }

@@ -72,8 +72,9 @@ struct trapline_share {
 };
 
 /* Flags of the calls that read or write the caller's linear memory. */
-#define TRAPLINE_PAGE_IN 0x1 /* where a page is missing raise #PF at the VMCALL, and go on when it is there  \
-			      */
+#define TRAPLINE_PAGE_IN                                                                                     \
+	0x1 /* where a page is missing raise #PF at the VMCALL, and go on when it is there                   \
+	     */
 
 #define TRAPLINE_TEXT_MAX 120 /* bytes of a mark or a message, without a NUL */
 

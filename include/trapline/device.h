@@ -10,8 +10,8 @@
 
 /*
  * A service called from kernel mode, for a process with CAP_SYS_ADMIN. Registers as in docs/vmcall.md, but
- * for memory: a FROM or INTO argument is an address in the process, whose bytes, TRAPLINE_CALL_BYTES at most, the
- * module copies to and fro, TRAPLINE_PAGE_IN is not needed, and services with LIST, PHYSICAL or NAME
+ * for memory: a FROM or INTO argument is an address in the process, whose bytes, TRAPLINE_CALL_BYTES at most,
+ * the module copies to and fro, TRAPLINE_PAGE_IN is not needed, and services with LIST, PHYSICAL or NAME
  * arguments are not to be had (EPERM).
  */
 struct trapline_call_registers {

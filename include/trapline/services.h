@@ -17,8 +17,8 @@
 #include <trapline/abi.h>
 
 /* A set of errors, as bits. */
-#define TL_ERR(name)   (1u << -(TRAPLINE_E_##name))
-#define TL_MEMORY  (TL_ERR(ADDRESS) | TL_ERR(FAULT) | TL_ERR(MEMORY))
+#define TL_ERR(name) (1u << -(TRAPLINE_E_##name))
+#define TL_MEMORY    (TL_ERR(ADDRESS) | TL_ERR(FAULT) | TL_ERR(MEMORY))
 
 /* X(kind, errors, what it is, what is checked) */
 /* clang-format off */

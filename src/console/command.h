@@ -30,7 +30,7 @@
 	X(stop,      "",                                ANYWHERE, "stops the guest on all CPUs")             \
 	X(go,        "",                                ANYWHERE, "lets it run on")                          \
 	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, for the VMCALL service hear") \
-	X(shares,    "",                                ANYWHERE, "memory that the guest shares by name")    \
+	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: which there is, what is in it, 64 bytes without a number; write: puts a text there, with its NUL") \
 	X(loglevel,  "[quiet|notices|traps]",           ANYWHERE, "how much is printed while the guest runs") \
 	X(set,       "[output terminal|logfmt]",        ANYWHERE, "how answers look: for people, or for scripts") \
 	X(reset,     "",                                ANYWHERE, "resets the machine")

@@ -6,6 +6,7 @@
 #include "cpu/hold.h"
 #include "exit/intercept.h"
 #include "exit/shutdown.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/vector.h"
 #include "vendor.h"
@@ -89,7 +90,9 @@ const char *command_message(struct command_call *call)
 	return operator_send(call->words.rest[1]) ? NULL : "eight messages are waiting already";
 }
 
-const char *command_shares(struct command_call *call)
+#define SHARE_LINE 16
+
+static void reply_shares(void)
 {
 	struct trapline_share s;
 
@@ -97,6 +100,57 @@ const char *command_shares(struct command_call *call)
 		if (share_at(n, &s))
 			console_reply("share number=%u name=%s bytes=%lu pages=%u", s.number, s.name, s.bytes,
 				s.pages);
+}
+
+/* A line of a share's contents, up to a multiple of SHARE_LINE. Returns how many bytes it shows. */
+static uint64_t reply_share(uint32_t number, uint64_t offset, uint64_t left)
+{
+	uint64_t room = SHARE_LINE - offset % SHARE_LINE, n;
+	uint8_t bytes[SHARE_LINE];
+	char hex[3 * SHARE_LINE + 1] = "", shown[SHARE_LINE + 1] = "";
+
+	n = share_read(number, offset, bytes, left < room ? left : room);
+	for (uint64_t i = 0; i < n; i++) {
+		bool plain = bytes[i] > ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\';
+
+		snprintf(hex + 3 * i, 4, " %02x", bytes[i]);
+		shown[i] = plain ? (char)bytes[i] : '.';
+	}
+	if (n)
+		console_reply("share at=0x%lx bytes=\"%s\" text=\"%s\"", offset, hex + 1, shown);
+	return n;
+}
+
+/* The text with its NUL: what the guest finds is a string. */
+static const char *write_share(uint32_t number, uint64_t offset, const char *text)
+{
+	uint64_t n = strlen(text) + 1;
+
+	return share_write(number, offset, text, n) == n ? NULL : "the share ends before the text does";
+}
+
+const char *command_shares(struct command_call *call)
+{
+	const struct words *w = &call->words;
+	uint64_t offset, bytes, n;
+	uint32_t number;
+
+	if (w->count == 1) {
+		reply_shares();
+		return NULL;
+	}
+	number = share_find(w->at[1]);
+	if (!number)
+		return "no share has this name";
+	if (!command_number(call, 2, 0, &offset))
+		return "the offset is a number";
+	if (w->count > 4 && !strcmp(w->at[3], "write"))
+		return write_share(number, offset, w->rest[4]);
+	if (w->count > 4 || !command_number(call, 3, 64, &bytes) || !bytes || bytes > 1024)
+		return "its arguments are NAME [OFFSET [BYTES]], 1024 bytes at most, or NAME OFFSET write "
+		       "TEXT";
+	for (; bytes && (n = reply_share(number, offset, bytes)); bytes -= n)
+		offset += n;
 	return NULL;
 }
 

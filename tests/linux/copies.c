@@ -17,7 +17,7 @@
 #include "../../guest-tools/lib/trapline.h"
 
 #define MIB      (1ul << 20)
-#define TRAY      (16 * MIB)
+#define TRAY     (16 * MIB)
 #define PAGE     4096ul
 #define KERNEL   0xffff800000000000ul
 #define UNMAPPED 0x10000000ul

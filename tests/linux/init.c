@@ -30,8 +30,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define FORKS 100
-#define STORM 20000
+#define FORKS  100
+#define STORM  20000
 #define ROUNDS 3
 
 static char command_line[4096];

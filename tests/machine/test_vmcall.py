@@ -1,7 +1,9 @@
 """VMCALL: the articles' programs, memory shared both ways, hostile calls, the kernel module and trapctl."""
 
 from lib import logs
-from lib.machine import BUILD, Skip, expect, on
+from lib.console import Console
+from lib.machine import BUILD, LINUX, Skip, expect, on
+from test_console import wait_for_guest
 from test_linux import under_trapline
 
 MODULE = BUILD / "guest-tools/modules/trapline/trapline.ko"
@@ -194,3 +196,23 @@ def test_every_cpu_at_once(machine):
     """Two processes on two CPUs call without pause: each gets what it has put, or is told that it is another's by now."""
     run = programs(machine, ["nobody:hammer"], CPUS=2).expect_active(machine.vendor, cpus=2)
     expect_said(run, "nobody:hammer", "hammer cpus=2 calls=24000 ok")
+
+
+@on("svm")  # the launcher has no way in to COM2 on Bochs
+def test_operator(machine):
+    """The operator reads a share, writes to it and sends a message; the guest finds both."""
+    if not MODULE.exists():
+        raise Skip("no kernel headers, so no modules (make deps)")
+    append = "norandmaps no_timer_check trapline.mode=boot trapline.run=insmod:trapline,operator"
+    with Console(machine, **LINUX, APPEND=append, CONF=machine.conf("print = none\n")) as console:
+        wait_for_guest(console, "operator waits")
+        console.logfmt()
+        share = console.ask_ok("shares").records("share")
+        expect([(one["name"], one["bytes"]) for one in share] == [("operator", "8192")], f"{share}")
+        lines = console.ask_ok("shares operator 4090 20").records("share")
+        text = "".join(line["text"] for line in lines)
+        expect(text == "from.the.guest......", f"{lines}")
+        console.ask_ok("shares operator 0 write from the operator")
+        console.ask_ok("message a line for the guest")
+        said = wait_for_guest(console, "operator share=")
+    expect(said == {"share": "from the operator", "message": "a line for the guest"}, f"{said}")
