@@ -184,7 +184,7 @@ static void flat(void)
 
 static void flat_both(void)
 {
-	logical("logical_flat_both", AP_FLAT, 0xff);
+	logical("logical_flat_both", AP_FLAT, 1u << 1 | 1u << 2);
 }
 
 /* Cluster 2, member 1; and a cluster in which nobody is. */
