@@ -11,12 +11,13 @@
 void cpu_kick(struct cpu *cpu);
 
 /*
- * An NMI has arrived on this CPU, in the guest or in the host: a kick, an order to stop, or one of the guest's own. For
- * the host's handler, and for vendors that learn of it in another way.
+ * An NMI has arrived on this CPU, in the guest or in the host: a kick, an order to stop, or one of the
+ * guest's own. For the host's handler, and for vendors that learn of it in another way.
  */
 void cpu_note_nmi(struct cpu *cpu);
 
-/* Where this CPU holds nothing that another could wait for: does not come back once one has called cpus_stop(). */
+/* Where this CPU holds nothing that another could wait for: does not come back once one has called
+ * cpus_stop(). */
 void cpu_stop_if_asked(struct cpu *cpu);
 
 /*
