@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include "config.h"
 
-#define BOOT_INFO_MAGIC	  0x494c5052545f4254ull
+#define BOOT_INFO_MAGIC   0x494c5052545f4254ull
 #define BOOT_INFO_VERSION 2
-#define BOOT_MAX_RAM	  128
-#define BOOT_MAX_CPUS	  64
+#define BOOT_MAX_RAM      128
+#define BOOT_MAX_CPUS     64
 
 /* Where the VMM's image is linked (linker.ld); the loader maps it there for the first call. */
 #define VMM_BASE 0xffffffff80000000ull
@@ -20,10 +20,11 @@
 #define VMM_HEADER_MAGIC 0x454e494c50415254ull /* "TRAPLINE" */
 struct vmm_header {
 	uint64_t magic;
-	uint32_t version;    /* BOOT_INFO_VERSION it was built with */
-	uint32_t info_size;  /* sizeof(struct boot_info) it was built with */
-	uint64_t image_size; /* bytes in memory, .bss included, a multiple of 4096; the blob holds what comes before .bss */
-	uint64_t entry;	     /* virtual address of: uint64_t vmm_main(struct boot_info *, struct boot_launch *) */
+	uint32_t version;   /* BOOT_INFO_VERSION it was built with */
+	uint32_t info_size; /* sizeof(struct boot_info) it was built with */
+	uint64_t
+		image_size; /* bytes in memory, .bss included, a multiple of 4096; the blob holds what comes before .bss */
+	uint64_t entry; /* virtual address of: uint64_t vmm_main(struct boot_info *, struct boot_launch *) */
 };
 
 /* Guest-physical RAM as the firmware's memory map has it, ascending, merged, 4 KiB units. */
@@ -37,7 +38,10 @@ struct boot_range {
  * then BOOT_ENTER on every other CPU, all at once, where each waits for the others before it goes in; last BOOT_ENTER on
  * the boot CPU. With other CPUs to come, BOOT_PREPARE has tried on the boot CPU all that could fail there later.
  */
-enum boot_phase { BOOT_PREPARE, BOOT_ENTER };
+enum boot_phase {
+	BOOT_PREPARE,
+	BOOT_ENTER
+};
 
 /* What vmm_main() returns; BOOT_ENTER returns as the guest, with 0, or with BOOT_REFUSED. */
 #define BOOT_REFUSED  1
@@ -51,19 +55,19 @@ struct boot_launch {
 	uint64_t rip; /* in the loader */
 	uint64_t rsp;
 	uint64_t rflags;
-	uint64_t cr3;	 /* the firmware's */
+	uint64_t cr3;     /* the firmware's */
 	uint64_t apic_id; /* of this CPU (CPUID leaf 1 or 0xb) */
-	uint64_t number; /* Trapline's number of this CPU; 0 is the boot CPU */
-	uint64_t efer;	 /* the firmware's; filled by the VMM before it sets bits of its own */
-	uint64_t phase;	 /* enum boot_phase */
+	uint64_t number;  /* Trapline's number of this CPU; 0 is the boot CPU */
+	uint64_t efer;    /* the firmware's; filled by the VMM before it sets bits of its own */
+	uint64_t phase;   /* enum boot_phase */
 };
 
 #define BOOT_ERROR_MAX 160
 
 /* A framebuffer of 32-bit pixels. */
 struct boot_screen {
-	uint64_t base;	 /* physical; 0: none */
-	uint32_t width;	 /* pixels */
+	uint64_t base;  /* physical; 0: none */
+	uint32_t width; /* pixels */
 	uint32_t height;
 	uint32_t stride; /* pixels from one row to the next */
 	uint32_t reserved;
@@ -73,32 +77,34 @@ struct boot_info {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t size;
-	uint64_t region_base; /* guest-physical, 2 MiB aligned: the VMM's memory, reserved in the firmware's map */
-	uint64_t region_size; /* a multiple of 2 MiB; the image stands at its start, the rest is the VMM's pool */
+	uint64_t
+		region_base; /* guest-physical, 2 MiB aligned: the VMM's memory, reserved in the firmware's map */
+	uint64_t
+		region_size; /* a multiple of 2 MiB; the image stands at its start, the rest is the VMM's pool */
 	uint64_t image_size;
 	uint64_t blackbox_size; /* a multiple of 2 MiB; at the end of the region (boot/blackbox_layout.h) */
-	uint64_t last_base;	/* a copy of the last run's black box, in the loader's memory; 0: none */
+	uint64_t last_base;     /* a copy of the last run's black box, in the loader's memory; 0: none */
 	uint64_t last_size;
-	uint64_t last_text;	/* in the loader's memory: where the VMM puts what it makes of that; 0: nowhere */
+	uint64_t last_text; /* in the loader's memory: where the VMM puts what it makes of that; 0: nowhere */
 	uint64_t last_text_size;
-	char started[24];	/* date and time, or empty */
+	char started[24];          /* date and time, or empty */
 	struct boot_screen screen; /* as the firmware left it */
-	uint64_t tsc_khz;      /* measured with the firmware's Stall() */
-	uint64_t tsc_start;    /* TSC when the loader started: t=0 of the log */
-	uint64_t acpi_rsdp;    /* 0: none */
-	uint32_t cpus;	       /* how many CPUs the loader will bring in; the boot CPU is number 0 */
+	uint64_t tsc_khz;          /* measured with the firmware's Stall() */
+	uint64_t tsc_start;        /* TSC when the loader started: t=0 of the log */
+	uint64_t acpi_rsdp;        /* 0: none */
+	uint32_t cpus;             /* how many CPUs the loader will bring in; the boot CPU is number 0 */
 	uint32_t apic_id[BOOT_MAX_CPUS];
-	uint16_t pm1a_cnt;     /* I/O port of the ACPI PM1a control block; 0: none */
+	uint16_t pm1a_cnt; /* I/O port of the ACPI PM1a control block; 0: none */
 	uint16_t pm1b_cnt;
-	uint16_t reset_port;   /* FADT RESET_REG where it is an I/O port; 0: none */
+	uint16_t reset_port; /* FADT RESET_REG where it is an I/O port; 0: none */
 	uint8_t reset_value;
 	uint8_t reserved[5];
-	uint64_t ram_top;      /* one past the highest RAM address */
+	uint64_t ram_top; /* one past the highest RAM address */
 	uint32_t ram_count;
 	uint32_t reserved2;
 	struct boot_range ram[BOOT_MAX_RAM];
 	struct trapline_config config;
-	char vmm_version[32];  /* VMM to loader: its version */
+	char vmm_version[32];       /* VMM to loader: its version */
 	char error[BOOT_ERROR_MAX]; /* VMM to loader: why it did not start, one line */
 };
 

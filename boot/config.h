@@ -26,7 +26,9 @@ struct trapline_config {
 };
 
 #define X(key, word, value, enumerator) enumerator = (value),
-enum config_choice { CONFIG_CHOICES(X) };
+enum config_choice {
+	CONFIG_CHOICES(X)
+};
 #undef X
 
 /*
@@ -45,7 +47,8 @@ void config_defaults(struct trapline_config *c);
  * Never fails.
  *   text, len  any bytes; need not be NUL-terminated
  */
-void config_parse_file(struct trapline_config *c, const char *text, size_t len, config_report report, void *ctx);
+void config_parse_file(
+	struct trapline_config *c, const char *text, size_t len, config_report report, void *ctx);
 
 /*
  * Parses load options: key=value words separated by spaces, values with spaces in "". The first word is skipped when

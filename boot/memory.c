@@ -48,7 +48,8 @@ static uint64_t region_at_place(const struct loader *l, uint64_t size, uint64_t 
 			return base;
 	}
 	if (l->config.blackbox)
-		say("black box: no memory free at its places: what happens in this run will not outlast a reset");
+		say("black box: no memory free at its places: what happens in this run will not outlast a "
+		    "reset");
 	return 0;
 }
 

@@ -66,7 +66,8 @@ static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
 	uint64_t ring = (uint64_t)c->ring * 256;       /* bytes a record takes, include/trapline/record.h */
 	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
 
-	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 + cpus * (ring + history + MIB / 64);
+	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 +
+	       cpus * (ring + history + MIB / 64);
 }
 
 static bool take_info(struct vmm *v)

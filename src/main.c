@@ -52,7 +52,8 @@ static const char *take_over(const struct boot_info *info)
 {
 	memcpy(&boot_info, info, sizeof(boot_info));
 	idt_init();
-	pool_init(info->region_base + info->image_size, info->region_size - info->image_size - info->blackbox_size);
+	pool_init(info->region_base + info->image_size,
+		info->region_size - info->image_size - info->blackbox_size);
 	return host_map_init(&boot_info) ? NULL : "the VMM's memory is too small for its page tables";
 }
 
@@ -120,7 +121,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 }
 
 static struct {
-	atomic_flag lock;	  /* one CPU at a time: the pool knows no locks */
+	atomic_flag lock;         /* one CPU at a time: the pool knows no locks */
 	_Atomic uint32_t arrived; /* CPUs that are ready, or have failed */
 	_Atomic bool failed;
 	_Atomic int decision; /* of them all: the first who knows decides */
@@ -138,14 +139,19 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 	if (!error)
 		error = vendor->cpu_init(cpu, launch);
 	if (error && !info->error[0])
-		snprintf(info->error, sizeof(info->error), "CPU %u (APIC id %u): %s", cpu->number, cpu->apic_id, error);
+		snprintf(info->error, sizeof(info->error), "CPU %u (APIC id %u): %s", cpu->number,
+			cpu->apic_id, error);
 	if (error)
 		atomic_store(&start.failed, true);
 	atomic_flag_clear(&start.lock);
 	return !error;
 }
 
-enum { UNDECIDED, GO_IN, GO_BACK };
+enum {
+	UNDECIDED,
+	GO_IN,
+	GO_BACK
+};
 
 /* All CPUs but the boot CPU meet here. Returns false, on all, when one of them failed, or did not come in time. */
 static bool wait_for_others(void)
@@ -185,7 +191,8 @@ void cpu_entered(void)
 
 	if (active < boot_info.cpus)
 		return;
-	console_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
+	console_print(
+		"trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
 	vmcall_announce();
 	apic_say_way();
 	host_map_close();

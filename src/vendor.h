@@ -24,19 +24,26 @@ enum guest_register {
 	GUEST_REGISTERS
 };
 
-enum guest_table { GUEST_GDT, GUEST_IDT };
+enum guest_table {
+	GUEST_GDT,
+	GUEST_IDT
+};
 
 struct segment_state {
 	uint16_t selector;
 	uint8_t dpl;
 	bool present;
 	bool long_mode; /* CS.L */
-	bool big;	/* CS.D, SS.B */
+	bool big;       /* CS.D, SS.B */
 	uint32_t limit;
 	uint64_t base;
 };
 
-enum msr_result { MSR_DONE, MSR_NOT_MINE, MSR_FAULT };
+enum msr_result {
+	MSR_DONE,
+	MSR_NOT_MINE,
+	MSR_FAULT
+};
 
 struct vendor {
 	const char *name; /* "svm" or "vmx", as on the console */
@@ -46,7 +53,8 @@ struct vendor {
 	/* Start. probe() and the inits return NULL or one line that says why not and what to do. */
 	const char *(*probe)(void);
 	const char *(*init)(void); /* once: permission maps, second-level tables */
-	const char *(*cpu_init)(struct cpu *cpu, const struct boot_launch *launch); /* may come again after cpu_undo() */
+	const char *(*cpu_init)(
+		struct cpu *cpu, const struct boot_launch *launch); /* may come again after cpu_undo() */
 	void (*cpu_undo)(struct cpu *cpu); /* this CPU is again as it was before cpu_init(), EFER apart */
 	__attribute__((noreturn)) void (*run)(struct cpu *cpu);
 
@@ -57,31 +65,34 @@ struct vendor {
 	void (*table)(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
 	uint64_t (*code_address)(const struct cpu *cpu); /* linear address of CS:RIP */
-	unsigned (*code_mode)(const struct cpu *cpu);	 /* 16, 32 or 64 */
-	unsigned (*cpl)(const struct cpu *cpu);		 /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
+	unsigned (*code_mode)(const struct cpu *cpu);    /* 16, 32 or 64 */
+	unsigned (*cpl)(const struct cpu *cpu);          /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
 	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
 
 	/* Going on. */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2); /* at the next entry */
 	void (*take_interrupt)(struct cpu *cpu); /* acknowledges it on the host: cpu->host_interrupt */
 	void (*drop_interrupt)(struct cpu *cpu); /* the same, whatever the guest's state, and forgets it */
-	void (*take_nmi)(struct cpu *cpu);	 /* lets the host's handler have it: cpu->nmi_pending */
-	void (*nmi_taken)(struct cpu *cpu);	 /* the host's handler had one, at any point; may be NULL */
+	void (*take_nmi)(struct cpu *cpu);       /* lets the host's handler have it: cpu->nmi_pending */
+	void (*nmi_taken)(struct cpu *cpu);      /* the host's handler had one, at any point; may be NULL */
 	void (*wait_nmi)(const _Atomic uint32_t *word, uint32_t old); /* cpu_wait(), with NMIs let in */
-	bool (*inject_nmi)(struct cpu *cpu);	 /* false: the guest cannot take it now */
-	void (*nmi_unblocked)(struct cpu *cpu);	 /* EXIT_IRET: the guest's NMI handler is at its IRET */
-	void (*watch_interrupts)(struct cpu *cpu, bool on); /* exits on external interrupts, to serve the console */
+	bool (*inject_nmi)(struct cpu *cpu);    /* false: the guest cannot take it now */
+	void (*nmi_unblocked)(struct cpu *cpu); /* EXIT_IRET: the guest's NMI handler is at its IRET */
+	void (*watch_interrupts)(
+		struct cpu *cpu, bool on);       /* exits on external interrupts, to serve the console */
 	void (*set_intercepts)(struct cpu *cpu); /* of exceptions, as boot_info.config has them now */
 	void (*own_exit)(struct cpu *cpu); /* kinds that only this vendor has; NULL where there are none */
 
 	/* What src/apic carries out in software. */
-	void (*init_state)(struct cpu *cpu);		      /* as INIT leaves the guest's state, cpu->gpr apart */
-	void (*start_at)(struct cpu *cpu, uint8_t vector);    /* from there, as a SIPI starts it */
-	bool (*starts_exit)(void);	 /* INIT and SIPI both exit on this CPU, as the manual has it; NULL: never */
+	void (*init_state)(struct cpu *cpu); /* as INIT leaves the guest's state, cpu->gpr apart */
+	void (*start_at)(struct cpu *cpu, uint8_t vector); /* from there, as a SIPI starts it */
+	bool (*starts_exit)(
+		void); /* INIT and SIPI both exit on this CPU, as the manual has it; NULL: never */
 	void (*take_init)(struct cpu *cpu); /* EXIT_INIT: ends the INIT; NULL: the exit has done so */
-	void (*wait_sipi)(struct cpu *cpu); /* with starts_exit: the next entry waits for the exit of a SIPI */
+	void (*wait_sipi)(
+		struct cpu *cpu);        /* with starts_exit: the next entry waits for the exit of a SIPI */
 	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed; NULL: every entry loads them */
-	void (*skip_to)(struct cpu *cpu, uint64_t rip);	      /* skip(), where the next instruction is known */
+	void (*skip_to)(struct cpu *cpu, uint64_t rip); /* skip(), where the next instruction is known */
 
 	/* MSRs that the vendor's state holds or hides. */
 	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);
@@ -94,7 +105,7 @@ struct vendor {
 	 * asked for; out: for how many of them these are the right bits, a multiple of 4096.
 	 */
 	uint64_t (*stage2_bits)(uint64_t gpa, uint64_t *size, bool write);
-	unsigned (*stage2_largest)(void);    /* level of the largest leaf: 2 2 MiB, 3 1 GiB */
+	unsigned (*stage2_largest)(void); /* level of the largest leaf: 2 2 MiB, 3 1 GiB */
 	void (*stage2_flush)(struct cpu *cpu);
 
 	/* Exits of the vendor's own for the report of an exit nobody knows. */

@@ -73,7 +73,9 @@ void console_put_line(const char *line);
 	X(CONSOLE_TRAPS, "traps", "and the recorded exceptions that the filter lets through")
 
 #define X(name, text, meaning) name,
-enum console_level { CONSOLE_LEVELS(X) };
+enum console_level {
+	CONSOLE_LEVELS(X)
+};
 #undef X
 
 extern enum console_level console_level;
@@ -88,7 +90,7 @@ void console_get_filter(struct filter *f);
 
 /* Lines that were not printed since the start, all reasons together. */
 struct console_losses {
-	uint64_t lost;	   /* no room */
+	uint64_t lost;     /* no room */
 	uint64_t limited;  /* over the filter's rate */
 	uint64_t filtered; /* by its other conditions */
 };

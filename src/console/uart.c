@@ -2,22 +2,22 @@
 #include "cpu/asm.h"
 
 /* Registers and bits of the 16550 */
-#define RBR	0
-#define THR	0
-#define DLL	0
-#define IER	1
-#define DLM	1
-#define FCR	2
-#define LCR	3
-#define MCR	4
-#define LSR	5
-#define SCR	7
-#define FCR_ON	0x07 /* enable, clear both */
+#define RBR     0
+#define THR     0
+#define DLL     0
+#define IER     1
+#define DLM     1
+#define FCR     2
+#define LCR     3
+#define MCR     4
+#define LSR     5
+#define SCR     7
+#define FCR_ON  0x07 /* enable, clear both */
 #define LCR_8N1 0x03
 #define LCR_DLA 0x80
-#define MCR_ON	0x03 /* DTR, RTS */
-#define LSR_DR	0x01 /* a byte is there */
-#define LSR_OE	0x02 /* one was overwritten; reading clears it */
+#define MCR_ON  0x03 /* DTR, RTS */
+#define LSR_DR  0x01 /* a byte is there */
+#define LSR_OE  0x02 /* one was overwritten; reading clears it */
 #define LSR_THR 0x20 /* with the FIFO on: it is empty */
 #define LSR_ALL 0x40 /* and the last bit is on the line */
 

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* An instruction at `at` that faults goes on at `go_on` instead; see rdmsr_safe() for the pattern. */
-#define FIXUP_ENTRY(at, go_on) ".pushsection .fixup_table, \"a\"\n\t.quad " at ", " go_on "\n\t.popsection\n\t"
+#define FIXUP_ENTRY(at, go_on)                                                                               \
+	".pushsection .fixup_table, \"a\"\n\t.quad " at ", " go_on "\n\t.popsection\n\t"
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
@@ -16,7 +17,9 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(subleaf));
 	return r;
 }
 
@@ -81,7 +84,11 @@ static inline bool load64_safe(const void *from, uint64_t *value)
 {
 	uint64_t v;
 
-	__asm__ volatile goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]") : "=r"(v) : "r"(from) : "memory" : bad);
+	__asm__ volatile goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]")
+			      : "=r"(v)
+			      : "r"(from)
+			      : "memory"
+			      : bad);
 	*value = v;
 	return true;
 bad:
@@ -93,7 +100,11 @@ static inline bool load16_safe(const void *from, uint16_t *value)
 {
 	uint16_t v;
 
-	__asm__ volatile goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]") : "=r"(v) : "r"(from) : "memory" : bad);
+	__asm__ volatile goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]")
+			      : "=r"(v)
+			      : "r"(from)
+			      : "memory"
+			      : bad);
 	*value = v;
 	return true;
 bad:
@@ -103,7 +114,11 @@ bad:
 /* Writes 8 bytes where that may fault. Returns false, with nothing written, then. */
 static inline bool store64_safe(void *to, uint64_t value)
 {
-	__asm__ volatile goto("1: mov %1, (%0)\n\t" FIXUP_ENTRY("1b", "%l[bad]") : : "r"(to), "r"(value) : "memory" : bad);
+	__asm__ volatile goto("1: mov %1, (%0)\n\t" FIXUP_ENTRY("1b", "%l[bad]")
+			      :
+			      : "r"(to), "r"(value)
+			      : "memory"
+			      : bad);
 	return true;
 bad:
 	return false;

@@ -14,11 +14,15 @@ _Static_assert(offsetof(struct cpu, vendor_asm) == 136, "entry stubs");
 _Static_assert(offsetof(struct cpu, host_stack_top) == 168, "entry stubs");
 
 #define GDT_CODE 0x0020980000000000ull | 0x00000b0000000000ull /* P, code, read, accessed, L */
-#define GDT_DATA 0x0000930000000000ull			      /* P, data, write, accessed */
-#define SEL_TSS	 0x18
+#define GDT_DATA 0x0000930000000000ull                         /* P, data, write, accessed */
+#define SEL_TSS  0x18
 #define TSS_SIZE 104
 
-enum { IST_DF = 1, IST_NMI, IST_MC };
+enum {
+	IST_DF = 1,
+	IST_NMI,
+	IST_MC
+};
 
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
@@ -36,7 +40,8 @@ static void make_gdt(struct cpu *cpu)
 
 	cpu->gdt[SEL_HOST_CS / 8] = GDT_CODE;
 	cpu->gdt[SEL_HOST_DS / 8] = GDT_DATA;
-	cpu->gdt[SEL_TSS / 8] = (TSS_SIZE - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
+	cpu->gdt[SEL_TSS / 8] =
+		(TSS_SIZE - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
 	cpu->gdt[SEL_TSS / 8 + 1] = tss >> 32;
 	((uint16_t *)cpu->tss)[51] = TSS_SIZE; /* no I/O map */
 }

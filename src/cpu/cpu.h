@@ -15,11 +15,11 @@
 #include "trace/history.h"
 #include "trace/ring.h"
 
-#define CPU_STACK_SIZE	   (32 * 1024)
+#define CPU_STACK_SIZE     (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
 #define CPU_PRINT_QUEUE    1024
 #define CPU_PRINT_RESERVE  256 /* of it, for vectors that have next to nothing in it */
-#define CPU_PRINT_FEW	   (CPU_PRINT_RESERVE / 32)
+#define CPU_PRINT_FEW      (CPU_PRINT_RESERVE / 32)
 
 #define CPU_PRINT_SEQ_BITS 56
 
@@ -28,13 +28,23 @@
 
 /* Work that the end of an exit looks after: one test on the hot path for all of it. */
 #define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
-#define CPU_WORK_NMI	 0x02 /* an NMI of the guest's waits until the guest can take it */
-#define CPU_WORK_SINK	 0x04 /* the page behind hidden memory was opened for one store */
-#define CPU_WORK_VENDOR	 0x08 /* the vendor's own: before the next handler, or before the next entry */
-#define CPU_WORK_KICK	 0x10 /* another CPU has sent this one something: src/apic/start.h */
+#define CPU_WORK_NMI     0x02 /* an NMI of the guest's waits until the guest can take it */
+#define CPU_WORK_SINK    0x04 /* the page behind hidden memory was opened for one store */
+#define CPU_WORK_VENDOR  0x08 /* the vendor's own: before the next handler, or before the next entry */
+#define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/apic/start.h */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as guest_segment() takes them. */
-enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
+enum segment {
+	SEG_ES,
+	SEG_CS,
+	SEG_SS,
+	SEG_DS,
+	SEG_FS,
+	SEG_GS,
+	SEG_LDTR,
+	SEG_TR,
+	SEG_COUNT
+};
 
 /* What an exit was, in neutral words. Rows of the dispatcher's table (src/exit/dispatch.c). */
 #define EXIT_KINDS(X)                                                                                        \
@@ -52,7 +62,8 @@ enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
 	X(EXIT_INVD, "invd", "INVD")                                                                         \
 	X(EXIT_IO, "io", "IN, OUT, INS or OUTS")                                                             \
 	X(EXIT_VMCALL, "vmcall", "VMCALL or VMMCALL")                                                        \
-	X(EXIT_VIRTUALIZATION, "virtualization", "an instruction of the virtualization extension, which the guest does not have") \
+	X(EXIT_VIRTUALIZATION, "virtualization",                                                             \
+		"an instruction of the virtualization extension, which the guest does not have")             \
 	X(EXIT_CONTROL_REGISTER, "control-register", "a bit of CR0 or CR4 that Trapline owns")               \
 	X(EXIT_TASK_SWITCH, "task-switch", "a hardware task switch")                                         \
 	X(EXIT_STAGE2, "stage2", "second-level page fault")                                                  \
@@ -61,20 +72,23 @@ enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
 	X(EXIT_SHUTDOWN, "shutdown", "triple fault")
 
 #define X(name, text, meaning) name,
-enum exit_kind { EXIT_KINDS(X) EXIT_KIND_COUNT };
+enum exit_kind {
+	EXIT_KINDS(X) EXIT_KIND_COUNT
+};
 #undef X
 
 /* One exit, filled by the vendor. Members beyond kind hold what their comment says, for the kinds it names. */
 struct exit {
 	enum exit_kind kind;
-	uint64_t reason;      /* the hardware's own code */
-	struct event event;   /* EXCEPTION */
-	struct event during;  /* any: the event whose delivery the exit interrupted */
-	uint64_t address;     /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
-	uint64_t qualifier;   /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
-	uint64_t linear;      /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
-	bool skip;	      /* set by exit_skip() */
-	uint8_t code_len;     /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */
+	uint64_t reason;     /* the hardware's own code */
+	struct event event;  /* EXCEPTION */
+	struct event during; /* any: the event whose delivery the exit interrupted */
+	uint64_t address;    /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
+	uint64_t
+		qualifier; /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
+	uint64_t linear; /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
+	bool skip;       /* set by exit_skip() */
+	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */
 	uint8_t code[16];
 	struct exit_io {
 		uint16_t port;
@@ -85,57 +99,58 @@ struct exit {
 
 #define EXIT_CODE_UNREAD 0xff
 
-#define STAGE2_READ	0x01
-#define STAGE2_WRITE	0x02
-#define STAGE2_FETCH	0x04
-#define STAGE2_WALK	0x08 /* the access was to the guest's own page tables */
-#define STAGE2_PRESENT	0x10 /* the page was there: its rights refused the access */
+#define STAGE2_READ     0x01
+#define STAGE2_WRITE    0x02
+#define STAGE2_FETCH    0x04
+#define STAGE2_WALK     0x08 /* the access was to the guest's own page tables */
+#define STAGE2_PRESENT  0x10 /* the page was there: its rights refused the access */
 #define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration: a bug of Trapline's */
-#define STAGE2_LINEAR	0x40
+#define STAGE2_LINEAR   0x40
 
 struct cpu_stats {
 	uint64_t exits[EXIT_KIND_COUNT];
 	uint64_t vectors[32][2]; /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
-	uint64_t bad_guest;	 /* things the guest asked for that were refused: MSRs, VMCALLs, hidden memory */
+	uint64_t bad_guest; /* things the guest asked for that were refused: MSRs, VMCALLs, hidden memory */
 };
 
 struct cpu {
 	/* The first members are known to the entry stubs (src/svm/run.asm, src/vmx/run.asm): see cpu.c's assertions. */
-	struct cpu *self;	     /* at gs:0 */
-	uint64_t gpr[TRAP_GPRS];     /* the guest's, at 8; gpr[TRAP_RSP] is filled only where the vendor says so */
-	uint64_t vendor_asm[4];	     /* at 136: the vendor's own words for its stub */
-	uint64_t host_stack_top;     /* at 168 */
-	uint64_t host_stacks;	     /* where its stacks begin; the one above is the last of them */
+	struct cpu *self; /* at gs:0 */
+	uint64_t
+		gpr[TRAP_GPRS]; /* the guest's, at 8; gpr[TRAP_RSP] is filled only where the vendor says so */
+	uint64_t vendor_asm[4]; /* at 136: the vendor's own words for its stub */
+	uint64_t host_stack_top; /* at 168 */
+	uint64_t host_stacks;    /* where its stacks begin; the one above is the last of them */
 
 	uint32_t number;
 	uint32_t apic_id;
-	_Atomic uint32_t start;	     /* INIT and SIPI that were sent to it: src/apic/icr.h */
-	_Atomic bool kicked;	     /* an NMI is under way to it that is not the guest's: src/cpu/stop.h */
-	uint32_t work;		     /* CPU_WORK_... */
-	uint64_t sink_gpa;	     /* with CPU_WORK_SINK */
-	bool guest_nmi_blocked;	     /* an NMI went in and its IRET has not been seen */
-	bool nmi_pending;	     /* taken by the host, not yet given to the guest */
-	bool pass_interrupt;	     /* the next entry is not to exit on interrupts: this one is for the guest to take */
-	bool host_interrupt_valid;   /* an interrupt was acknowledged on the host, not yet given to the guest */
-	uint8_t host_interrupt;	     /* its vector */
+	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
+	_Atomic bool kicked;    /* an NMI is under way to it that is not the guest's: src/cpu/stop.h */
+	uint32_t work;          /* CPU_WORK_... */
+	uint64_t sink_gpa;      /* with CPU_WORK_SINK */
+	bool guest_nmi_blocked; /* an NMI went in and its IRET has not been seen */
+	bool nmi_pending;       /* taken by the host, not yet given to the guest */
+	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
+	bool host_interrupt_valid; /* an interrupt was acknowledged on the host, not yet given to the guest */
+	uint8_t host_interrupt;    /* its vector */
 	struct exit exit;
 	struct trace_ring ring;
 	struct exit_history history;
-	uint32_t intercepts;		     /* which order of exit/intercept.h it has carried out */
+	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
-	struct print_queue {		     /* records that are to be printed; this CPU writes head, the printer tail */
+	struct print_queue { /* records that are to be printed; this CPU writes head, the printer tail */
 		_Atomic uint32_t head, tail;
-		uint32_t put[32];	     /* by vector, ever; this CPU's */
-		_Atomic uint32_t taken[32];  /* the printer's */
-		uint64_t lost[32];	     /* records that found it full */
+		uint32_t put[32];                /* by vector, ever; this CPU's */
+		_Atomic uint32_t taken[32];      /* the printer's */
+		uint64_t lost[32];               /* records that found it full */
 		uint64_t entry[CPU_PRINT_QUEUE]; /* seq, and the vector above CPU_PRINT_SEQ_BITS */
 	} print;
 	struct cpu_stats stats;
 	struct {
 		uint64_t rip, gpa;
-	} refused;			     /* the newest access that second-level paging refused */
-	void *vendor;		     /* struct svm_cpu or struct vmx_cpu */
-	struct host_before {	     /* what cpu_load_host() took away */
+	} refused;           /* the newest access that second-level paging refused */
+	void *vendor;        /* struct svm_cpu or struct vmx_cpu */
+	struct host_before { /* what cpu_load_host() took away */
 		struct descriptor_table gdt, idt;
 		uint16_t es, cs, ss, ds, fs, gs;
 		uint64_t fs_base, gs_base;

@@ -10,8 +10,8 @@
 #define RFLAGS_TF      0x100ull
 #define RFLAGS_IF      0x200ull
 #define RFLAGS_RF      0x10000ull
-#define STUB_SIZE      16   /* src/cpu/idt.asm */
-#define WINDOW_VECTOR  256  /* added by the stubs of the window */
+#define STUB_SIZE      16  /* src/cpu/idt.asm */
+#define WINDOW_VECTOR  256 /* added by the stubs of the window */
 
 struct gate {
 	uint16_t offset_low;
@@ -28,7 +28,7 @@ struct fixup {
 };
 
 extern const char cpu_wait_begin[], cpu_wait_end[];
-extern const char idt_stubs[], window_stubs[];	     /* src/cpu/idt.asm */
+extern const char idt_stubs[], window_stubs[];        /* src/cpu/idt.asm */
 extern const struct fixup fixup_start[], fixup_end[]; /* linker.ld */
 
 static struct gate idt[256], window_idt[256];
@@ -67,7 +67,8 @@ void idt_init(void)
 		const char *stub = idt_stubs + v * STUB_SIZE;
 
 		set_gate(&idt[v], stub, v);
-		set_gate(&window_idt[v], v == VEC_NMI || v == VEC_MC ? stub : window_stubs + v * STUB_SIZE, v);
+		set_gate(
+			&window_idt[v], v == VEC_NMI || v == VEC_MC ? stub : window_stubs + v * STUB_SIZE, v);
 	}
 }
 
@@ -124,7 +125,8 @@ void host_trap(struct trap_frame *frame)
 		frame->rflags = (frame->rflags & ~RFLAGS_TF) | RFLAGS_RF;
 		return;
 	}
-	if (frame->vector == VEC_SX) { /* AMD-V: an INIT that was redirected (svm_init.c); nothing else raises it */
+	if (frame->vector ==
+		VEC_SX) { /* AMD-V: an INIT that was redirected (svm_init.c); nothing else raises it */
 		start_note_init(this_cpu());
 		return;
 	}
@@ -143,6 +145,7 @@ void host_trap(struct trap_frame *frame)
 	} else {
 		cpu->host_interrupt = (uint8_t)(frame->vector - WINDOW_VECTOR);
 		cpu->host_interrupt_valid = true;
-		frame->rflags &= ~RFLAGS_IF; /* the window is for one: a second one would take the first one's place */
+		frame->rflags &=
+			~RFLAGS_IF; /* the window is for one: a second one would take the first one's place */
 	}
 }

@@ -13,7 +13,7 @@
 
 #define IO_MAP_PAGES 3
 #define UART_PORTS   8
-#define SLP_EN	     (1u << 13) /* ACPI 4.8.3.2.1, PM1 control */
+#define SLP_EN       (1u << 13) /* ACPI 4.8.3.2.1, PM1 control */
 #define KBC_COMMAND  0x64
 #define KBC_RESET    0xf0 /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
 #define RESET_CF9    0xcf9
@@ -85,7 +85,8 @@ static bool sets_slp_en(uint16_t pm1, unsigned port, unsigned size, uint32_t val
 /* What a write to a watched port is about to do, NULL when nothing ends. */
 static const char *ending(unsigned port, unsigned size, uint32_t value)
 {
-	if (sets_slp_en(boot_info.pm1a_cnt, port, size, value) || sets_slp_en(boot_info.pm1b_cnt, port, size, value))
+	if (sets_slp_en(boot_info.pm1a_cnt, port, size, value) ||
+		sets_slp_en(boot_info.pm1b_cnt, port, size, value))
 		return "the guest turned the machine off or put it to sleep (ACPI PM1 control)";
 	if (boot_info.reset_port && port == boot_info.reset_port && (uint8_t)value == boot_info.reset_value)
 		return "the guest reset the machine (ACPI reset register)";

@@ -33,7 +33,8 @@ void exit_wrmsr(struct cpu *cpu)
 {
 	uint32_t msr = (uint32_t)cpu->gpr[TRAP_RCX];
 	uint64_t value = cpu->gpr[TRAP_RDX] << 32 | (uint32_t)cpu->gpr[TRAP_RAX];
-	enum msr_result result = apic_watches_msr(msr) ? apic_wrmsr(cpu, msr, value) : vendor->wrmsr(cpu, msr, value);
+	enum msr_result result =
+		apic_watches_msr(msr) ? apic_wrmsr(cpu, msr, value) : vendor->wrmsr(cpu, msr, value);
 
 	if (result == MSR_NOT_MINE)
 		result = wrmsr_safe(msr, value) ? MSR_DONE : MSR_FAULT;

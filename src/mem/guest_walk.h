@@ -30,5 +30,4 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
  */
 unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, uint8_t *to);
 
-
 #endif

@@ -12,7 +12,8 @@ extern char image_start[], text_end[], rodata_end[], image_end[];
 
 #define EFER_NXE (1ull << 11)
 
-static struct page_tables host = {.link = PTE_PRESENT | PTE_WRITE, .present = PTE_PRESENT, .alloc = pool_alloc};
+static struct page_tables host = {
+	.link = PTE_PRESENT | PTE_WRITE, .present = PTE_PRESENT, .alloc = pool_alloc};
 static uint64_t image_phys;
 static uint64_t next_stack = STACK_BASE;
 
@@ -28,7 +29,8 @@ uint64_t host_cr3(void)
 
 static bool map_section(const char *from, const char *to, uint64_t bits)
 {
-	return paging_map(&host, (uint64_t)from, host_image_phys(from), (uint64_t)(to - from), bits | PTE_PRESENT);
+	return paging_map(
+		&host, (uint64_t)from, host_image_phys(from), (uint64_t)(to - from), bits | PTE_PRESENT);
 }
 
 static bool map_image(void)
@@ -44,7 +46,8 @@ static bool map_ram(const struct boot_info *info)
 
 		if (r->base + r->size > GUEST_LIMIT)
 			continue;
-		if (!paging_map(&host, GUEST_RAM + r->base, r->base, r->size, PTE_PRESENT | PTE_WRITE | PTE_NX))
+		if (!paging_map(
+			    &host, GUEST_RAM + r->base, r->base, r->size, PTE_PRESENT | PTE_WRITE | PTE_NX))
 			return false;
 	}
 	return true;

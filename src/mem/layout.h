@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define GUEST_RAM   0xffff800000000000ull /* + guest-physical address; only RAM of the firmware's map */
-#define GUEST_LIMIT (1ull << 46)	  /* what fits there: 64 TiB */
+#define GUEST_LIMIT (1ull << 46)          /* what fits there: 64 TiB */
 #define POOL_BASE   0xffffc00000000000ull /* + physical address; only the pool */
 #define DEVICE_BASE 0xffffd00000000000ull /* + physical address; devices the VMM itself drives, uncached */
 #define STACK_BASE  0xffffffffa0000000ull /* stacks with guard pages between them */

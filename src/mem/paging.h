@@ -12,20 +12,20 @@
 #define PTE_PRESENT  0x001ull
 #define PTE_WRITE    0x002ull
 #define PTE_USER     0x004ull
-#define PTE_PWT	     0x008ull
-#define PTE_PCD	     0x010ull
+#define PTE_PWT      0x008ull
+#define PTE_PCD      0x010ull
 #define PTE_ACCESSED 0x020ull
 #define PTE_DIRTY    0x040ull
 #define PTE_LARGE    0x080ull
-#define PTE_NX	     (1ull << 63)
+#define PTE_NX       (1ull << 63)
 #define PTE_ADDRESS  0x000ffffffffff000ull
 
 struct page_tables {
-	uint64_t root;		   /* physical address of the top table */
-	uint64_t offset;	   /* what to add to a table's physical address to reach it */
-	uint64_t link;		   /* bits of an entry that points to a table; any of `present` */
-	uint64_t present;	   /* an entry with none of these bits set is empty */
-	unsigned largest;	   /* level of the largest leaf: 1 4 KiB, 2 2 MiB, 3 1 GiB */
+	uint64_t root;                     /* physical address of the top table */
+	uint64_t offset;                   /* what to add to a table's physical address to reach it */
+	uint64_t link;                     /* bits of an entry that points to a table; any of `present` */
+	uint64_t present;                  /* an entry with none of these bits set is empty */
+	unsigned largest;                  /* level of the largest leaf: 1 4 KiB, 2 2 MiB, 3 1 GiB */
 	uint64_t (*alloc)(uint64_t pages); /* zeroed pages, physical; 0: none left */
 };
 

@@ -112,7 +112,8 @@ const char *stage2_init(void)
 	sink = pool_alloc(1);
 	dropped = pool_alloc(1);
 	physical_limit = physical_address_limit();
-	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit : EAGER_LIMIT_2M;
+	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit
+									      : EAGER_LIMIT_2M;
 	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !hide_region())
 		return "the VMM's memory is too small for the second-level page tables";
 	memset(pool_virt(sink), 0xff, PAGE_SIZE);
@@ -160,7 +161,9 @@ void stage2_retype(void)
 	if (changed && reported++ < RETYPE_REPORTS)
 		console_log("trapline: memory types follow the guest's MTRRs: %lu pages changed", changed);
 	if (left_out)
-		console_log("trapline: no memory left to follow the MTRRs in %lu pages, whose memory type stays", left_out);
+		console_log(
+			"trapline: no memory left to follow the MTRRs in %lu pages, whose memory type stays",
+			left_out);
 }
 
 bool stage2_map_late(uint64_t gpa)

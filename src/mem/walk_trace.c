@@ -108,8 +108,8 @@ void walk_trace(struct walk *w, const struct guest_paging *p, uint64_t linear, w
 	X(PTE_PRESENT, "P")                                                                                  \
 	X(PTE_WRITE, "W")                                                                                    \
 	X(PTE_USER, "U")                                                                                     \
-	X(PTE_PWT, "PWT") X(PTE_PCD, "PCD") X(PTE_ACCESSED, "A") X(PTE_DIRTY, "D") X(PTE_LARGE, "PS")        \
-		X(PTE_NX, "XD")
+	X(PTE_PWT, "PWT")                                                                                    \
+	X(PTE_PCD, "PCD") X(PTE_ACCESSED, "A") X(PTE_DIRTY, "D") X(PTE_LARGE, "PS") X(PTE_NX, "XD")
 
 static void add_bits(struct text *t, uint64_t entry)
 {

@@ -69,15 +69,18 @@ static void print_event(const char *name, uint64_t word)
 	X(INTERCEPT1_NMI, "NMI")                                                                             \
 	X(INTERCEPT1_VINTR, "VINTR")                                                                         \
 	X(INTERCEPT1_CPUID, "CPUID")                                                                         \
-	X(INTERCEPT1_IRET, "IRET") X(INTERCEPT1_INTN, "INTn") X(INTERCEPT1_INVD, "INVD")                     \
-		X(INTERCEPT1_INVLPGA, "INVLPGA") X(INTERCEPT1_IOIO, "IOIO") X(INTERCEPT1_MSR, "MSR")         \
-			X(INTERCEPT1_SHUTDOWN, "SHUTDOWN")
+	X(INTERCEPT1_IRET, "IRET")                                                                           \
+	X(INTERCEPT1_INTN, "INTn")                                                                           \
+	X(INTERCEPT1_INVD, "INVD")                                                                           \
+	X(INTERCEPT1_INVLPGA, "INVLPGA")                                                                     \
+	X(INTERCEPT1_IOIO, "IOIO") X(INTERCEPT1_MSR, "MSR") X(INTERCEPT1_SHUTDOWN, "SHUTDOWN")
 #define INTERCEPT2_BITS(X)                                                                                   \
 	X(INTERCEPT2_VMRUN, "VMRUN")                                                                         \
 	X(INTERCEPT2_VMMCALL, "VMMCALL")                                                                     \
 	X(INTERCEPT2_VMLOAD, "VMLOAD")                                                                       \
-	X(INTERCEPT2_VMSAVE, "VMSAVE") X(INTERCEPT2_STGI, "STGI") X(INTERCEPT2_CLGI, "CLGI")                 \
-		X(INTERCEPT2_SKINIT, "SKINIT") X(INTERCEPT2_ICEBP, "ICEBP")
+	X(INTERCEPT2_VMSAVE, "VMSAVE")                                                                       \
+	X(INTERCEPT2_STGI, "STGI")                                                                           \
+	X(INTERCEPT2_CLGI, "CLGI") X(INTERCEPT2_SKINIT, "SKINIT") X(INTERCEPT2_ICEBP, "ICEBP")
 
 static void print_intercepts(const struct vmcb_control *c)
 {

@@ -293,8 +293,8 @@ enum vmx_exit_reason {
 #define BLOCKING_NMI    8u
 
 /* Activity state, 25.4.2 */
-#define ACTIVITY_ACTIVE 0
-#define ACTIVITY_HLT    1
+#define ACTIVITY_ACTIVE        0
+#define ACTIVITY_HLT           1
 #define ACTIVITY_WAIT_FOR_SIPI 3
 
 /* Access rights, table 25-2: bits 15:0 are those of the descriptor */

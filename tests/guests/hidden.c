@@ -8,10 +8,10 @@
 
 const char guest_name[] = "hidden";
 
-#define TWO_MIB  (2ull << 20)
-#define MAP_SIZE 32768
+#define TWO_MIB    (2ull << 20)
+#define MAP_SIZE   32768
 #define MOST_PAGES 16384 /* PCI's configuration space is larger */
-#define COM2     0x2f8
+#define COM2       0x2f8
 
 static uint8_t map[MAP_SIZE] __attribute__((aligned(8)));
 
@@ -20,7 +20,8 @@ static uint8_t map[MAP_SIZE] __attribute__((aligned(8)));
 static bool is_region(const EFI_MEMORY_DESCRIPTOR *d)
 {
 	return d->Type == EfiReservedMemoryType && !(d->PhysicalStart % TWO_MIB) &&
-	       !(d->NumberOfPages * 4096 % TWO_MIB) && d->NumberOfPages < MOST_PAGES && d->PhysicalStart < 1ull << 32;
+	       !(d->NumberOfPages * 4096 % TWO_MIB) && d->NumberOfPages < MOST_PAGES &&
+	       d->PhysicalStart < 1ull << 32;
 }
 
 static void try_page(const char *name, uint64_t at)

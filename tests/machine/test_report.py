@@ -225,6 +225,14 @@ def guest_has_said(runs, path, said):
     return False
 
 
+def wait_for_prompt(monitor):
+    text = b""
+    while b"(qemu)" not in text:
+        more = monitor.recv(4096)
+        expect(more, f"QEMU's monitor has closed after {text!r}")
+        text += more
+
+
 def press(runs, path, said, over):
     """system_reset on QEMU's monitor, as whoever holds the machine in his hands."""
     while not guest_has_said(runs, path, said):
@@ -233,6 +241,7 @@ def press(runs, path, said, over):
     over.wait(1)  # for some more exits
     with socket.socket(socket.AF_UNIX) as monitor:
         monitor.connect(str(path))
+        wait_for_prompt(monitor)  # what is typed before it may be lost
         monitor.sendall(b"system_reset\n")
         over.wait(60)
 

@@ -445,11 +445,17 @@ static void truncation(void **state)
 /* A line of the guest's own has neither vector nor code, and its text cannot break the line. */
 static void mark(void **state)
 {
-	struct trap_record r = {
-		.seq = 7, .type = TRAP_TYPE_MARK, .cpu = 1, .cs = 0x33, .rip = 0x401000, .mode = 64, .cpl = 3};
+	struct trap_record r = {.seq = 7,
+		.type = TRAP_TYPE_MARK,
+		.cpu = 1,
+		.cs = 0x33,
+		.rip = 0x401000,
+		.mode = 64,
+		.cpl = 3};
 
 	memcpy(r.gpr, "say \"hi\"\n", 9);
-	assert_string_equal(line_of(&r), "mark seq=7 cpu=1 at=0x33:0x401000 mode=64 cpl=3 text=\"say \\\"hi\\\".\"");
+	assert_string_equal(
+		line_of(&r), "mark seq=7 cpu=1 at=0x33:0x401000 mode=64 cpl=3 text=\"say \\\"hi\\\".\"");
 }
 
 /* Records of random bytes, as a broken ring would hold: one line each, printable, within the limit. */

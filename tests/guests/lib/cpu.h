@@ -112,7 +112,6 @@ static inline void outw(uint16_t port, uint16_t value)
 	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
-
 static inline uint8_t inb(uint16_t port)
 {
 	uint8_t value;
