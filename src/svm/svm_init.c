@@ -62,10 +62,10 @@ void svm_init_state(struct cpu *cpu)
 }
 
 /*
- * VM_CR.R_INIT turns an INIT into #SX, which the host takes behind the exit (APM vol.
- * 2 15.13.4, 15.28, 15.30.1): one that comes past the command register, from an I/O APIC or as a message of a
- * device, does not reset the CPU then. A SIPI has no exit on AMD-V, so that the command register is looked at
- * all the same. Bochs 2.7 and QEMU 7.2 have no VM_CR.
+ * VM_CR.R_INIT turns an INIT into #SX, which the host takes behind the exit (APM vol. 2 15.13.4, 15.28,
+ * 15.30.1): one that comes past the command register, from an I/O APIC or as a message of a device, does not
+ * reset the CPU then. A SIPI has no exit on AMD-V, so that the command register is looked at all the same.
+ * Bochs 2.7 and QEMU 7.2 have no VM_CR; Bochs 3.0 has it.
  */
 void svm_redirect_init(struct cpu *cpu, bool on)
 {

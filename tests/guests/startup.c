@@ -7,9 +7,9 @@
  *
  *   case name=startup cpu=1 starts=1 runs=1 state=...
  *
- * For 3 CPUs, APIC identifiers 0 to 2. Load options: only=a,b the cases with these names; bsp as well an INIT
- * to the boot CPU, after which another CPU has the last word and turns the machine off (QEMU's chipset);
- * crash a triple fault on CPU 1.
+ * For 3 CPUs, APIC identifiers 0 to 2. Load options: only=a,b the cases with these names; ioapic as well an INIT
+ * that no CPU sends; bsp as well an INIT to the boot CPU, after which another CPU has the last word and turns
+ * the machine off (QEMU's chipset); crash a triple fault on CPU 1.
  */
 #include <efi.h>
 
@@ -262,6 +262,45 @@ static void store_forms(void)
 	apic_write(APIC_TPR, 0);
 }
 
+#define IOAPIC_INDEX   0xfec00000ull
+#define IOAPIC_DATA    0xfec00010ull
+#define IOAPIC_ENTRY   0x10 /* two words each */
+#define IOAPIC_MASKED  0x10000u
+#define IOAPIC_INIT    0x500u /* edge, physical destination */
+#define PIT_PIN        2
+#define PIT_CHANNEL0   0x40
+#define PIT_COMMAND    0x43
+#define PIT_ONE_SHOT   0x30 /* channel 0, both bytes, mode 0 */
+#define PIT_TICKS_HIGH 0x20 /* 6.9 ms */
+
+static void ioapic_write(unsigned index, uint32_t value)
+{
+	*(volatile uint32_t *)IOAPIC_INDEX = index;
+	*(volatile uint32_t *)IOAPIC_DATA = value;
+}
+
+static void ioapic_route_pit(uint32_t how, uint8_t destination)
+{
+	ioapic_write(IOAPIC_ENTRY + 2 * PIT_PIN, IOAPIC_MASKED);
+	ioapic_write(IOAPIC_ENTRY + 2 * PIT_PIN + 1, (uint32_t)destination << 24);
+	ioapic_write(IOAPIC_ENTRY + 2 * PIT_PIN, how);
+}
+
+/* A device's interrupt, the timer's here, can be an INIT: it goes past every CPU's command register. */
+static void init_from_ioapic(void)
+{
+	ioapic_route_pit(IOAPIC_INIT, 1);
+	outb(PIT_COMMAND, PIT_ONE_SHOT);
+	outb(PIT_CHANNEL0, 0);
+	outb(PIT_CHANNEL0, PIT_TICKS_HIGH);
+	ap_delay(SETTLE_US);
+	ioapic_route_pit(IOAPIC_MASKED, 0);
+	report("init_from_ioapic");
+	start(1, 1);
+	print_state(1);
+	report("sipi_after_ioapic");
+}
+
 /* The boot CPU begins at the reset vector: this program is not heard of again, but from the CPU that sent it
  * there. */
 static void init_to_boot(void)
@@ -304,6 +343,8 @@ EFI_STATUS guest_main(void)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (i == 0 || !only || guest_listed(only, cases[i].name))
 			cases[i].run();
+	if (guest_option("ioapic"))
+		init_from_ioapic();
 	if (guest_option("crash"))
 		ap_order(1, AP_CRASH);
 	if (guest_option("bsp"))
