@@ -3,6 +3,7 @@
 #include "cpu/asm.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
+#include "exit/shutdown.h"
 #include "lib/string.h"
 
 #define SVR_RESET       0xff
@@ -88,6 +89,16 @@ static void reset_apic(struct cpu *cpu)
 	apic_note_names(cpu);
 }
 
+/*
+ * The boot CPU begins at the reset vector at once, and no SIPI means anything to it (SDM vol. 3A 9.4.2). That is
+ * the end of what ran here, and is said: nobody waits for this CPU any more.
+ */
+static void restart(struct cpu *cpu)
+{
+	atomic_fetch_and(&cpu->start, START_INIT);
+	shutdown_report("the boot CPU got an INIT, and begins at the reset vector");
+}
+
 /* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX says which CPU it is. */
 static void take_init(struct cpu *cpu)
 {
@@ -100,10 +111,8 @@ static void take_init(struct cpu *cpu)
 	cpu->work &= ~CPU_WORK_NMI;
 	reset_apic(cpu);
 	vendor->init_state(cpu);
-	/* The boot CPU begins at the reset vector at once, and no SIPI means anything to it (SDM vol.
-	 * 3A 9.4.2). */
 	if (apic_is_bsp())
-		atomic_fetch_and(&cpu->start, START_INIT);
+		restart(cpu);
 }
 
 void start_note_init(struct cpu *cpu)

@@ -131,8 +131,9 @@ def test_startup_same_as_bare(machine):
 
 @on("svm")
 def test_init_to_the_boot_cpu(machine):
-    """An INIT restarts the boot CPU at the reset vector, as bare; Trapline has no fault of it."""
-    startup(machine, "only=first bsp", TIMEOUT=60)
+    """An INIT restarts the boot CPU at the reset vector, as bare; Trapline says so, and has no fault of it."""
+    run = startup(machine, "only=first bsp", TIMEOUT=60)
+    run.expect_line("trapline: end of guest: the boot CPU got an INIT, and begins at the reset vector")
 
 
 @on("svm")

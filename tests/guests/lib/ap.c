@@ -14,11 +14,12 @@
 #define RUNS_STEPS   500
 #define VECTOR_NMI   2
 #define DIRTY_VECTOR 0x60
-#define STILL_PASSES 300000 /* the boot CPU does not count any more */
-#define LONG_PASSES  50000000
-#define PM1A_Q35     0x604
-#define SLP_EN_S5    0x2000
-#define SVR_ON       0x1ff
+#define STILL_PASSES                                                                                         \
+	1500000 /* the boot CPU does not count any more, and is not just waiting for its turn in an emulator */
+#define LONG_PASSES 50000000
+#define PM1A_Q35    0x604
+#define SLP_EN_S5   0x2000
+#define SVR_ON      0x1ff
 
 extern const uint8_t ap_trampoline[], ap_trampoline_end[], ap_parameters[];
 
