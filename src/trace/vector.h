@@ -3,8 +3,8 @@
  * what happens when one is raised while another is being delivered.
  *
  * SDM vol. 3A tables 6-1 (vectors), 6-4 (classes); APM vol. 2 8.2 and 8.2.9. Where they differ, both are
- * here: #VE is Intel's, #HV, #VC and #SX are AMD's. Neither manual puts AMD's three into a class but the
- * benign one.
+ * here: #VE is Intel's, #HV, #VC and #SX are AMD's. #VC is contributory (15.35.5), #HV benign (15.36.16); of
+ * #SX 8.2.9 says nothing, and no guest of Trapline's can get it: INIT is not redirected for a guest.
  */
 #ifndef TRAPLINE_VECTOR_H
 #define TRAPLINE_VECTOR_H
@@ -54,7 +54,7 @@ enum vector_class {
 	X(26, VEC_26,  "#26",  "reserved",                        false, CLASS_BENIGN)                       \
 	X(27, VEC_27,  "#27",  "reserved",                        false, CLASS_BENIGN)                       \
 	X(28, VEC_HV,  "#HV",  "hypervisor injection",            false, CLASS_BENIGN)                       \
-	X(29, VEC_VC,  "#VC",  "VMM communication",               true,  CLASS_BENIGN)                       \
+	X(29, VEC_VC,  "#VC",  "VMM communication",               true,  CLASS_CONTRIBUTORY)                 \
 	X(30, VEC_SX,  "#SX",  "security exception",              true,  CLASS_BENIGN)                       \
 	X(31, VEC_31,  "#31",  "reserved",                        false, CLASS_BENIGN)
 /* clang-format on */
