@@ -1,65 +1,142 @@
 #!/usr/bin/env python3
-"""Measures what Trapline costs: instructions from exit to re-entry, counted exactly by QEMU's -icount.
+"""Measures what Trapline costs, in instructions, and compares it with the stored figures.
 
-The guest program tests/guests/bench.c does each operation n times and prints the instructions that one took, in
-hundredths, the VMM's own included: "bench name=cpuid n=1000 tsc=... per=9700". What it prints under Trapline less what
-it prints bare is what the exit, the VMM and the re-entry take. Nothing is printed on Trapline's console meanwhile: that
-is not on the hot path, and can be turned off. Writes build/bench.json:
+    tools/bench.py           measures (two to three minutes), writes build/bench.json, prints the tables; status 1 when a
+                             figure differs from docs/bench.json by more than 1 %
+    tools/bench.py --store   makes build/bench.json the stored figures, and brings docs/performance.md up to date
 
-    {"version": "...", "rows": [{"name": "cpuid", "n": 1000, "bare": 1.0, "trapline": 97.0, "cost": 96.0, "limit": 100}]}
+Instructions are counted exactly: on QEMU by -icount, on Bochs by its TSC. build/bench.json:
 
-in instructions for one operation. tests/machine/test_cost.py holds the limits against the same figures.
+    {"made_by": {"QEMU": "7.2...", ...},
+     "bare": {"svm cpuid": 1.0, ...},             what the guest's own instructions take, for one operation
+     "added": {"svm recorded cpuid": 132.0, ...}} what Trapline adds; "linux ..." is all of it, bare and under Trapline
+
+tests/machine/lib/cost.py says what the names mean.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/machine"))
 
+import bench_tables  # noqa: E402
 from lib import cost, logs, machine  # noqa: E402
 
 OUT = ROOT / "build/bench"
 RESULT = ROOT / "build/bench.json"
+AT_ONCE = 2
+# A tick of QEMU's TSC is a nanosecond, an instruction 32 of them.
+MICROSECOND = 1000 / 32
+PROCESSES = 500
+
+GUEST_RUNS = (
+    # name, backend, trapline.conf (None: bare), load options
+    ("vmx bare", "vmx", None, ""),
+    ("vmx recorded", "vmx", cost.QUIET, ""),
+    ("vmx off", "vmx", cost.OFF, cost.OFF_ARGS),
+    ("svm bare", "svm", None, ""),
+    ("svm recorded", "svm", cost.QUIET, ""),
+    ("svm printed", "svm", cost.PRINTED, cost.PRINTED_ARGS),
+    ("svm off", "svm", cost.OFF, cost.OFF_ARGS),
+)
+LINUX_RUNS = (
+    ("bare", None),
+    ("default", ""),
+    ("quiet", "console_input = off\n"),
+    ("quiet-pf", "console_input = off\nintercept = all -pf\n"),
+)
+APPEND = f"norandmaps nokaslr no_timer_check trapline.mode=forks trapline.n={PROCESSES}"
 
 
-def launch(name, **variables):
-    """The figures of one run, by name."""
+def launch(name, backend, conf, **variables):
+    """Boots once; returns what the guest printed."""
+    out = OUT / name.replace(" ", "-")
+    out.mkdir(parents=True, exist_ok=True)
     env = {key: value for key, value in os.environ.items() if key not in machine.VARIABLES}
-    env.update(variables, EFI=str(machine.GUESTS / "bench.efi"), ICOUNT="1", OUT=str(OUT / name), TIMEOUT="300")
-    status = subprocess.run([machine.LAUNCH], env=env, stdin=subprocess.DEVNULL, timeout=360, check=False).returncode
-    if status:
-        sys.exit(f"bench: the {name} run ended with status {status}; logs in {OUT / name}")
-    return cost.rows(logs.clean((OUT / name / "guest.log").read_bytes()))
+    env.update(variables, BACKEND=backend, OUT=str(out), TIMEOUT="600", TRAPLINE="0" if conf is None else "1")
+    if backend == "svm":
+        env["ICOUNT"] = "1"
+    if conf is not None:
+        (out / "bench.conf").write_text(conf)
+        env["CONF"] = str(out / "bench.conf")
+    done = subprocess.run([machine.LAUNCH], env=env, stdin=subprocess.DEVNULL, timeout=660, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name}: status {done.returncode}; logs in {out}")
+    return logs.clean((out / "guest.log").read_bytes())
 
 
-def version():
-    command = ["git", "describe", "--tags", "--always", "--dirty"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+def run_guest(run):
+    name, backend, conf, args = run
+    return name, cost.rows(launch(name, backend, conf, EFI=str(machine.GUESTS / "bench.efi"), ARGS=args))
 
 
-def show(rows):
-    print(f"{'name':16} {'bare':>10} {'Trapline':>10} {'cost':>10} {'limit':>8}   instructions each")
-    for row in rows:
-        over = "over" if row["limit"] and row["cost"] > row["limit"] else ""
-        numbers = f"{row['bare']:10.1f} {row['trapline']:10.1f} {row['cost']:10.1f}"
-        print(f"{row['name']:16} {numbers} {row['limit'] or '-':>8} {over}")
+def run_linux(run):
+    name, conf = run
+    text = launch(f"linux {name}", "svm", conf, APPEND=APPEND, **machine.LINUX)
+    boot = re.search(r"^\[ *(\d+)\.(\d{6})\] Run /init", text, re.M)
+    forks = re.search(rf"^forks n={PROCESSES} ok={PROCESSES} us=(\d+)", text, re.M)
+    kernel = re.search(r"Linux version (\S+)", text)
+    if not (boot and forks and kernel):
+        raise RuntimeError(f"linux {name}: no figures; logs in {OUT}")
+    return name, kernel[1], round(int(boot[1] + boot[2]) * MICROSECOND), round(int(forks[1]) * MICROSECOND)
+
+
+def package(name):
+    command = ["dpkg-query", "-W", "-f=${Version}", name]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout or "unknown"
+
+
+def measure():
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        guests, linux = pool.map(run_guest, GUEST_RUNS), pool.map(run_linux, LINUX_RUNS)
+        guests, linux = dict(guests), list(linux)
+    bare = {f"{vendor} {key}": value for vendor in ("svm", "vmx") for key, value in guests[f"{vendor} bare"].items()}
+    added = {}
+    for name, figures in guests.items():
+        vendor, kind = name.split()
+        if kind != "bare":
+            more = cost.added(guests[f"{vendor} bare"], figures)
+            added.update({f"{name} {key}": value for key, value in more.items()})
+    for name, _, boot, forks in linux:
+        added[f"linux boot {name}"], added[f"linux forks {name}"] = boot, forks
+    made_by = {name: package(name) for name in ("bochs", "qemu-system-x86", "ovmf", "gcc")}
+    return {"made_by": {**made_by, "linux": linux[0][1]}, "bare": bare, "added": added}
+
+
+def store():
+    if not RESULT.exists():
+        sys.exit("bench: nothing measured yet: make bench")
+    shutil.copyfile(RESULT, cost.STORED)
+    subprocess.run(["make", "--no-print-directory", "docs"], cwd=ROOT, check=True)
 
 
 def main():
+    if "--store" in sys.argv:
+        store()
+        return 0
     OUT.mkdir(parents=True, exist_ok=True)
-    quiet = OUT / "trapline.conf"
-    quiet.write_text(cost.CONF)
-    rows = cost.compare(launch("bare", TRAPLINE="0"), launch("trapline", CONF=str(quiet)))
-    if not rows:
-        sys.exit(f"bench: no bench lines in both runs; logs in {OUT}")
-    RESULT.write_text(json.dumps({"version": version(), "rows": rows}, indent=2) + "\n")
-    show(rows)
-    print(f"written to {RESULT.relative_to(ROOT)}")
-    return 0
+    try:
+        result = measure()
+    except RuntimeError as error:
+        sys.exit(f"bench: {error}")
+    RESULT.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
+    for name in bench_tables.TABLES:
+        print(bench_tables.table(name, result))
+    if not cost.STORED.exists():
+        return 0
+    before = cost.stored()
+    wrong = cost.differences(before["added"], result["added"])
+    print("\n".join(wrong) or "every figure is within 1 % of docs/bench.json")
+    if wrong and before["made_by"] != result["made_by"]:
+        print(f"stored with {before['made_by']}, measured with {result['made_by']}")
+    return 1 if wrong else 0
 
 
 sys.exit(main())

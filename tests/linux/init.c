@@ -5,7 +5,7 @@
  * Words on the kernel's command line choose what it does:
  *   trapline.mode=faults   the exceptions of faults.c, one line each (the default)
  *   trapline.mode=boot     nothing: only the boot is of interest
- *   trapline.mode=forks    FORKS processes through busybox, for the time they take
+ *   trapline.mode=forks    processes through busybox, trapline.n=N of them, for the time they take
  *   trapline.mode=storm    STORM invalid opcodes in a row, for the time they take
  *   trapline.mode=allstorm that on every CPU at once, trapline.n=N times on each
  *   trapline.mode=hotplug  all CPUs but one offline and online again, trapline.n=N times
@@ -109,13 +109,13 @@ long microseconds_since(const struct timespec *start)
 }
 
 /* Processes that start, run and end: page faults, copies on write and address spaces. */
-static void run_forks(void)
+static void run_forks(long n)
 {
 	struct timespec start;
 	int ok = 0, status;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (int i = 0; i < FORKS; i++) {
+	for (long i = 0; i < n; i++) {
 		pid_t child = fork();
 		if (child == 0) {
 			execl("/bin/busybox", "true", (char *)NULL);
@@ -124,7 +124,7 @@ static void run_forks(void)
 		if (waitpid(child, &status, 0) == child && status == 0)
 			ok++;
 	}
-	printf("forks n=%d ok=%d us=%ld\n", FORKS, ok, microseconds_since(&start));
+	printf("forks n=%ld ok=%d us=%ld\n", n, ok, microseconds_since(&start));
 }
 
 static volatile sig_atomic_t storm_count;
@@ -163,7 +163,7 @@ int main(void)
 
 	printf("guest: init cpus=%ld\n", sysconf(_SC_NPROCESSORS_ONLN));
 	if (mode_is("forks"))
-		run_forks();
+		run_forks(number("trapline.n=", FORKS));
 	else if (mode_is("storm"))
 		run_storm();
 	else if (mode_is("allstorm"))

@@ -72,8 +72,15 @@ endif
 test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
 	$(Q)STORM=1 $(MACHINE_TESTS) --backend svm smp.storm_million
 
-bench: machine-files guests ## measure what Trapline costs; writes build/bench.json
+bench: machine-files guests ## what Trapline costs, in about three minutes: build/bench.json, compared with docs/bench.json
 	$(Q)tools/bench.py
+
+.PHONY: bench-store profile
+bench-store: ## make build/bench.json the stored figures of docs/
+	$(Q)tools/bench.py --store
+
+profile: machine-files guests ## where the instructions of one exit go: make profile OF=cpuid
+	$(Q)tools/profile.py $(OF)
 
 usb: $(BUILD)/trapline-usb.img ## build/trapline-usb.img: a bootable stick with trapline.conf on it
 

@@ -1,32 +1,70 @@
-"""What the bench guest prints, bare against under Trapline: for `make bench` and for the test of the limits."""
+"""
+What Trapline costs, in instructions: how the bench guest is run, what its figures mean, and how they are compared with
+the stored ones, which docs/performance.md shows. `make bench` measures all of it, the tests a part.
+
+A figure's key is "vendor kind name", as in "svm recorded ud"; for Linux "linux boot quiet".
+"""
+
+import json
+import pathlib
 
 from . import logs
 
-# Printing is not on the hot path, and can be turned off.
-CONF = "print = none\n"
-# What is on the hot path of every guest. 450 is the design's limit for a recorded exception. Its 100 for a CPUID is not
-# reached: docs/performance.md says where the instructions go. INT3 comes as an INT n on QEMU, which the decoder has to
-# look at: it has no limit of its own.
-LIMITS = {"cpuid": 135, "ud2": 450, "gp": 450, "pf": 450, "apic_immediate": 450, "apic_register": 450,
-          "vmmcall_null": 200, "vmmcall_lookup": 800}
+STORED = pathlib.Path(__file__).resolve().parents[3] / "docs/bench.json"
+
+QUIET = "print = none\n"
+PRINTED = "print = all\nfilter = rate=any\n"
+OFF = "print = none\nintercept = none\nintercept_int = off\n"
+
+VECTORS = "de db bp ud nm df ts np ss gp pf mf ac xm".split()
+# The rows that count what is printed too: a few passes, and exits enough to get it all out.
+PRINTED_ARGS = f"n=16 drain=2500 only={','.join(VECTORS)}"
+OFF_ARGS = f"only={','.join(VECTORS)}"
+
+# The design's marks, in instructions added.
+MARKS = {"cpuid": 100, "vmcall_null": 100, "vmcall_lookup": 800, "ud": 450, "gp": 450, "pf": 450}
+GROWTH = 1.05
+# A figure of a few instructions may change by a rounding.
+SLACK = 0.5
 
 
 def rows(text):
-    """The figures of one run, by name."""
-    return {row["name"]: row for row in logs.records(text, "bench") if "per" in row}
+    """Instructions for one operation, by name, that one run of the guest has printed."""
+    return {row["name"]: int(row["per"]) / 100 for row in logs.records(text, "bench") if "per" in row}
 
 
-def per_operation(row):
-    return int(row["per"]) / 100
+def added(bare, trapline):
+    """What Trapline adds. Where there is nothing bare, as with a VMCALL, that is all of it."""
+    return {name: round(value - bare.get(name, 0.0), 2) for name, value in trapline.items()}
 
 
-def compare(bare, trapline):
-    """One entry for each figure that there is under Trapline, in instructions for one operation."""
-    figures = []
-    for name, row in trapline.items():
-        # What there is only under Trapline, as a VMCALL, costs all of it.
-        before = per_operation(bare[name]) if name in bare else 0.0
-        after = per_operation(row)
-        entry = {"name": name, "n": int(row["n"]), "bare": before, "trapline": after}
-        figures.append({**entry, "cost": round(after - before, 2), "limit": LIMITS.get(name)})
-    return figures
+def stored():
+    return json.loads(STORED.read_text())
+
+
+def of_kind(figures, *kind):
+    """Of all figures those of one vendor, or of one vendor and kind, by name."""
+    prefix = " ".join(kind) + " "
+    return {key[len(prefix) :]: value for key, value in figures.items() if key.startswith(prefix)}
+
+
+def regressions(before, now):
+    """A line for each figure that grew by more than it may, that lost a mark it had reached, or that is gone."""
+    wrong = [f"{name}: no figure any more" for name in before if name not in now]
+    for name in sorted(before.keys() & now.keys()):
+        most = max(before[name] * GROWTH, before[name] + SLACK)
+        if before[name] <= MARKS.get(name, -1):
+            most = min(most, MARKS[name])
+        if now[name] > most:
+            wrong.append(f"{name}: {now[name]} instructions, {before[name]} are stored, {most:.1f} is the limit")
+    return wrong
+
+
+def differences(before, now, share=0.01):
+    """Figures that are not within this share of the stored ones: a line each."""
+    wrong = [f"{key}: stored, and not measured" for key in sorted(before.keys() - now.keys())]
+    wrong += [f"{key}: measured, and not stored" for key in sorted(now.keys() - before.keys())]
+    for key in sorted(before.keys() & now.keys()):
+        if abs(now[key] - before[key]) > max(before[key] * share, SLACK):
+            wrong.append(f"{key}: {now[key]}, stored {before[key]}")
+    return wrong

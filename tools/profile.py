@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Where the instructions of one exit go: every instruction from the guest's to its next, counted by function.
+
+    tools/profile.py NAME [--list]    NAME: a row of tests/guests/bench.c, as cpuid, vmcall_null, ud, apic_immediate;
+                                      --list: also each instruction in its order
+
+AMD-V on QEMU. The bench guest repeats that row without end (profile=NAME); QEMU is told to step and to log every
+instruction's address for a moment. Of the log the way from an exit to the next entry is taken that was gone most often, and its
+addresses are looked up in build/vmm/trapline.elf.
+"""
+
+import collections
+import itertools
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "tests/machine"))
+
+from launcher import esp, qemu, settings  # noqa: E402
+from lib import machine  # noqa: E402
+
+OUT = ROOT / "build/profile"
+ELF = ROOT / "build/vmm/trapline.elf"
+TRACE = re.compile(r"^Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/", re.M)
+VMM = 0xFFFFFFFF80000000  # where linker.ld puts it
+START_SECONDS = 60
+LOG_SECONDS = 0.3
+
+
+def functions(addresses):
+    """The function that each address belongs to, as written: an inlined one counts for itself."""
+    command = ["addr2line", "-f", "-e", str(ELF), *map(hex, addresses)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [f"{name} ({where.removeprefix(str(ROOT) + '/').split(':')[0]})" for name, where in zip(text[::2], text[1::2])]
+
+
+def start(name):
+    """A machine whose guest repeats the row."""
+    conf = OUT / "profile.conf"
+    OUT.mkdir(parents=True, exist_ok=True)
+    conf.write_text("print = none\n")
+    for variable in machine.VARIABLES:
+        os.environ.pop(variable, None)
+    os.environ.update(EFI=str(machine.GUESTS / "bench.efi"), ARGS=f"profile={name}", OUT=str(OUT), CONF=str(conf))
+    os.environ["EXTRA"] = f"-D {OUT / 'trace'}"
+    chosen = settings.Settings.from_environment()
+    chosen.prepare_out()
+    esp.build_esp(chosen)
+    started = qemu.Qemu(chosen)
+    started.start()
+    return started, chosen.guest_log
+
+
+def wait_for(path, text):
+    end = time.monotonic() + START_SECONDS
+    while text not in path.read_text(errors="replace"):
+        if time.monotonic() > end:
+            sys.exit(f"profile: no \"{text}\" in {path}: is there such a row?")
+        time.sleep(0.2)
+
+
+def trace(name):
+    """Addresses of the instructions of some passes."""
+    running, log = start(name)
+    try:
+        wait_for(log, f"profile name={name}\n")
+        for command in ("singlestep on", "log exec,nochain"):
+            running.monitor.command("human-monitor-command", **{"command-line": command})
+        time.sleep(LOG_SECONDS)
+        running.monitor.command("human-monitor-command", **{"command-line": "log none"})
+    finally:
+        running.stop()
+    return [int(address, 16) for address in TRACE.findall((OUT / "trace").read_text())]
+
+
+def exits(addresses):
+    """The instructions of each exit, from the first behind the guest's to the last before the guest's next."""
+    runs = [tuple(run) for beneath, run in itertools.groupby(addresses, lambda at: at >= VMM) if beneath]
+    return runs[1:-1]  # the log began and ended in the middle of one
+
+
+def main():
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        print(__doc__)
+        return 2
+    runs = collections.Counter(exits(trace(sys.argv[1])))
+    if not runs:
+        sys.exit(f"profile: no exit in {OUT}/trace")
+    run, times = runs.most_common(1)[0]
+    owners = functions(run)
+    print(f"{len(run)} instructions, as in {times} of {sum(runs.values())} exits; by function:")
+    for name, count in collections.Counter(owners).most_common():
+        print(f"{count:6}  {name}")
+    if "--list" in sys.argv:
+        for address, name in zip(run, owners):
+            print(f"{address:x} {name}")
+    return 0
+
+
+sys.exit(main())
