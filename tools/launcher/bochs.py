@@ -5,6 +5,7 @@ import shutil
 import time
 
 from . import process
+from .relay import Relay
 from .watch import EMULATOR_FAILED, OK, RESET, Outcome
 
 OVMF = "/usr/share/OVMF"
@@ -35,7 +36,7 @@ info: action=report
 error: action=ignore
 panic: action=fatal, {panics}
 com1: enabled=1, mode=file, dev="{guest_log}"
-com2: enabled=1, mode=file, dev="{trapline_log}"
+com2: enabled=1, {com2}
 """
 
 ENDS = (
@@ -54,6 +55,7 @@ class Bochs:
     def __init__(self, settings):
         self.settings = settings
         self.process = None
+        self.relay = Relay(settings.console, settings.trapline_log) if settings.console else None
         self.work = settings.out / "bochs"
         self.log = self.work / "bochs.log"
         self.log_position = 0
@@ -68,6 +70,8 @@ class Bochs:
         (self.work / "rc").write_text("c\n" * CONTINUES + "q\n")
         command = ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"]
         self.process = process.start(command, self.settings.emulator_log, cwd=self.work)
+        if self.relay:
+            self.relay.start()
 
     def write_firmware(self):
         with open(self.work / "OVMF.fd", "wb") as firmware:
@@ -77,6 +81,11 @@ class Bochs:
 
     def disk(self):
         return self.settings.disk or self.settings.esp_image
+
+    def com2(self):
+        if self.relay:
+            return f"mode=socket-client, dev={self.relay.address}"
+        return f'mode=file, dev="{self.settings.trapline_log}"'
 
     def bochsrc(self):
         settings = self.settings
@@ -89,7 +98,7 @@ class Bochs:
             log=self.log,
             panics=", ".join(f"cpu{n}=report" for n in range(settings.cpus)),
             guest_log=settings.guest_log,
-            trapline_log=settings.trapline_log,
+            com2=self.com2(),
         )
 
     def poll(self):
@@ -134,6 +143,8 @@ class Bochs:
 
     def stop(self):
         process.stop(self.process)
+        if self.relay:
+            self.relay.stop()
         # Bochs locks its disk with a file, and does not open a disk whose lock a killed Bochs has left.
         self.disk().with_name(self.disk().name + ".lock").unlink(missing_ok=True)
         if self.log.exists():

@@ -117,8 +117,8 @@ class Settings:
             raise Wrong("nothing to boot: set KERNEL, EFI or DISK")
         if self.trapline and not self.disk and not self.trapline_efi.exists():
             raise Wrong(f"{self.trapline_efi}: not built yet (make), or set TRAPLINE=0")
-        if self.backend != "svm" and (self.icount or self.usb or self.extra or self.console):
-            raise Wrong("ICOUNT, USB, EXTRA and CONSOLE are for BACKEND=svm")
+        if self.backend != "svm" and (self.icount or self.usb or self.extra):
+            raise Wrong("ICOUNT, USB and EXTRA are for BACKEND=svm")
 
     @property
     def has_guest(self):

@@ -12,6 +12,7 @@ from . import logs
 from .machine import LAUNCH, VARIABLES, expect
 
 STEP_SECONDS = 0.05
+PACE_SECONDS = 0.2
 # Bochs is slow, and the machines of a test run share two processors.
 ANSWER_SECONDS = {"svm": 30, "vmx": 240, "svm-bochs": 240}
 START_SECONDS = {"svm": 90, "vmx": 400, "svm-bochs": 400}
@@ -75,13 +76,18 @@ class Console:
         raise AssertionError(f"the console's socket did not appear; see {self.out}")
 
     def send(self, data):
-        """As a UART takes it: in pieces, with the answers read meanwhile. The far end holds back what finds no room."""
+        """
+        As a UART takes it: in pieces, with the answers read meanwhile. QEMU holds back what finds no room in the FIFO;
+        Bochs' UART loses it, as a real one does, and gets one FIFO between two of the guest's timer interrupts.
+        """
         while data:
             self.read()
             try:
                 data = data[self.socket.send(data[:16]) :]
             except TimeoutError:
                 pass
+            if self.backend != "svm" and data:
+                time.sleep(PACE_SECONDS)
 
     def read(self):
         try:
