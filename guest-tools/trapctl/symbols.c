@@ -50,7 +50,7 @@ static void read_kallsyms(void)
 
 static const char *kernel_symbol(uint64_t address)
 {
-	static char text[320];
+	static char text[SYMBOL_MAX];
 	static bool read;
 	size_t low = 0, high;
 
@@ -76,7 +76,7 @@ static const char *kernel_symbol(uint64_t address)
 /* A process has files at its addresses; the place in the file is what addr2line and objdump want. */
 static const char *process_symbol(uint64_t address, int pid)
 {
-	static char text[512];
+	static char text[SYMBOL_MAX];
 	char path[64], line[512], file[256];
 	FILE *f;
 

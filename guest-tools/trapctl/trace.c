@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <trace/format.h>
+#include <trace/text.h>
 #include <trace/vector.h>
 #include <unistd.h>
 
-#define CPUS_MAX  64
-#define BATCH     64
-#define FOLLOW_US 100000
+#define CPUS_MAX        64
+#define BATCH           64
+#define FOLLOW_US       100000
+#define SYMBOL_LINE_MAX (2 * SYMBOL_MAX + 16) /* each character of a file's name may need a \\ */
 
 static struct options {
 	bool follow, json, no_marks;
@@ -111,6 +113,12 @@ static bool wanted(const struct trap_record *r)
 	return options.vectors >> (r->vector & 31) & 1;
 }
 
+/* A decimal number. Code bytes are text, whatever digits they are made of. */
+static bool is_number(const char *name, const char *value, size_t n)
+{
+	return strncmp(name, "code=", 5) && strspn(value, "0123456789.") == n;
+}
+
 /* One pair of a logfmt line as a member of an object. Decimal numbers are numbers, the rest is text. */
 static const char *print_member(const char *at, bool first)
 {
@@ -124,7 +132,7 @@ static const char *print_member(const char *at, bool first)
 			n += value[n] == '\\' ? 2 : 1;
 		n++;
 	}
-	plain = *value == '"' || strspn(value, "0123456789.") == n;
+	plain = *value == '"' || is_number(at, value, n);
 	printf("%s\"%.*s\":%s%.*s%s", first ? "" : ",", (int)name, at, plain ? "" : "\"", (int)n, value,
 		plain ? "" : "\"");
 	return value + n;
@@ -142,12 +150,15 @@ static void print_json(const char *line)
 
 static void print(const struct trap_record *r)
 {
-	char line[TRAP_LINE_MAX + 600];
+	char line[TRAP_LINE_MAX + SYMBOL_LINE_MAX];
+	struct text t = text_on(line, sizeof(line));
 	const char *name = symbol(r->rip, options.pid);
-	size_t n = trap_format(line, TRAP_LINE_MAX, r, &clock_of_log);
 
-	if (*name)
-		snprintf(line + n, sizeof(line) - n, " sym=\"%s\"", name);
+	t.length = trap_format(line, TRAP_LINE_MAX, r, &clock_of_log);
+	if (*name) {
+		text_add(&t, " sym=");
+		text_add_value(&t, name, true);
+	}
 	if (options.json)
 		print_json(line);
 	else

@@ -53,7 +53,8 @@ bool vector_list(const char *text, uint32_t *mask);
 int64_t cpu_count(void);
 
 /* symbols.c: the name of an address, from /proc/kallsyms or the maps of process `pid` (0: none); "" when
- * there is none. */
+ * there is none. Shorter than SYMBOL_MAX; a file's name may hold any byte. */
+#define SYMBOL_MAX 512
 const char *symbol(uint64_t address, int pid);
 
 #endif

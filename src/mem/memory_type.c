@@ -8,6 +8,7 @@
 #define FIXED_END   0x100000ull
 #define TYPE_NONE   0xffu
 #define PAGE_MASK   0xfffull
+#define HOLES_MAX   16 /* a mask for 36 bits on a CPU of 52, a known mistake of firmware */
 
 /* Figure 12-5 and table 12-9: eight ranges of one size a register. */
 static unsigned fixed_type(const struct mtrr_state *m, uint64_t address, uint64_t *end)
@@ -53,6 +54,21 @@ static uint64_t block_end(uint64_t address, uint64_t size)
 }
 
 /*
+ * Whether a mask makes one piece of memory of its range, or a few: each bit that it leaves out above its
+ * lowest one doubles them. To follow more than HOLES_MAX of these through all of memory would take minutes:
+ * nobody writes such a range but to that end, and it is taken to be off.
+ */
+static bool is_followed(uint64_t mask, uint64_t physical)
+{
+	uint64_t left_out = physical & ~mask & ~(lowest_bit(mask) - 1);
+	unsigned holes = 0;
+
+	for (; left_out; left_out &= left_out - 1)
+		holes++;
+	return !mask || holes <= HOLES_MAX;
+}
+
+/*
  * Whether variable range n covers the address (12.11.3): the bits that the mask names agree with the base. A
  * mask need not be contiguous. *end is moved down to where the answer may change: where all bits agree, at
  * the lowest bit of the mask; where one differs, not before the highest that does.
@@ -63,7 +79,7 @@ static bool covers(const struct mtrr_state *m, unsigned n, uint64_t address, uin
 		 mask = m->variable[n].mask & physical & ~PAGE_MASK,
 		 differs = (address ^ m->variable[n].base) & mask;
 
-	if (!(m->variable[n].mask & MASK_VALID))
+	if (!(m->variable[n].mask & MASK_VALID) || !is_followed(mask, physical))
 		return false;
 	if (differs)
 		*end = lower(*end, block_end(address, highest_bit(differs)));

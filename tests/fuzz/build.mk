@@ -1,21 +1,67 @@
-# libFuzzer targets: the VMM's own sources under the sanitizers, with Debian's clang. The corpus is kept in tests/fuzz/corpus.
+# libFuzzer targets: our own sources under the sanitizers, with Debian's clang; Zydis among them, as the VMM decodes the
+# guest's code with it. tests/fuzz/<target>.c says what each one holds them to, tests/fuzz/corpus/<target> is kept.
 FUZZ_CC     := clang
-FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -no-pie -fno-pie -fsanitize=fuzzer,address,undefined \
-               -fno-sanitize-recover=all -Wall -Wextra -Werror -Wno-unused-parameter -iquote tests/fake -Iinclude -Isrc -Iboot
+FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-pie -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+               -iquote tests/fake -iquote tests/fuzz -Iinclude -Isrc -Iboot $(ZYDIS_CPPFLAGS) \
+               -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf
+FUZZ_WARN   := -Wall -Wextra -Werror -Wno-unused-parameter
+FUZZ_DIR    := $(BUILD)/fuzz
 
-FUZZ_VMCALL := tests/fuzz/vmcall.c $(wildcard src/vmcall/*.c) src/mem/guest_access.c src/mem/guest_walk.c src/trace/ring.c
+# What each target brings along.
+FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
+FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/vector.c src/cpu/msr_name.c $(FUZZ_TEXT)
+FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
+FUZZ_blackbox    := src/blackbox/recall.c $(FUZZ_FORMAT) zydis
+FUZZ_command     := $(addprefix src/console/,command.c control.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
+                    src/mem/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c src/trace/ring.c \
+                    $(FUZZ_FORMAT) zydis
+FUZZ_config      := boot/config.c src/lib/printf.c
+FUZZ_filter      := src/trace/filter.c src/trace/words.c src/trace/vector.c $(FUZZ_TEXT)
+FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/summary.c zydis
+FUZZ_icr         := src/apic/icr.c
+FUZZ_line        := src/console/line.c
+FUZZ_memory_type := src/mem/memory_type.c
+FUZZ_reader      := $(FUZZ_FORMAT) zydis
+FUZZ_ring        := src/trace/ring.c src/trace/chain.c
+FUZZ_store       := zydis
+FUZZ_vmcall      := $(wildcard src/vmcall/*.c) $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
+FUZZ_walk        := $(FUZZ_MEMORY) src/mem/walk_trace.c $(FUZZ_TEXT)
+
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+FUZZ_BINS    := $(FUZZ_TARGETS:%=$(FUZZ_DIR)/%)
+FUZZ_ZYDIS   := $(ZYDIS_FILES:%=$(FUZZ_DIR)/zydis/%.o)
+
+fuzz_objects = $(patsubst %.c,$(FUZZ_DIR)/%.o,tests/fuzz/$(1).c $(filter %.c,$(FUZZ_$(1)))) \
+               $(if $(filter zydis,$(FUZZ_$(1))),$(FUZZ_ZYDIS))
+
+$(FUZZ_DIR)/%.o: %.c | $(ZYDIS_STAMP)
+	$(call say,FUZZCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_WARN) -MMD -MP -c -o $@ $<
+
+$(FUZZ_ZYDIS): $(FUZZ_DIR)/zydis/%.o: $(ZYDIS_STAMP)
+	$(call say,FUZZCC,zydis/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -I$(ZYDIS_DIR)/src -w -c -o $@ $(ZYDIS_DIR)/src/$*.c
+
+$(foreach t,$(FUZZ_TARGETS),$(eval $(FUZZ_DIR)/$(t): $(call fuzz_objects,$(t))))
+$(FUZZ_BINS):
+	$(call say,FUZZLD,$@)
+	$(Q)$(FUZZ_CC) -no-pie -fsanitize=fuzzer,address,undefined -o $@ $^
+
+# Seconds a target, as many targets at once as there are CPUs.
 FUZZ_SECONDS := 60
 
-$(BUILD)/fuzz/vmcall: $(FUZZ_VMCALL) $(wildcard src/vmcall/*.h src/mem/*.h include/trapline/*.h tests/fake/mem/*.h)
-	$(call say,FUZZCC,$@)
-	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $(FUZZ_VMCALL)
+.PHONY: fuzz fuzz-corpus
+fuzz: $(FUZZ_BINS) ## fuzz all that reads what cannot be trusted, FUZZ_SECONDS=60 each: 7 minutes on two CPUs
+	$(Q)BUILD=$(BUILD) tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ)
 
-.PHONY: fuzz
-fuzz: $(BUILD)/fuzz/vmcall ## fuzz the VMCALL services on this machine for FUZZ_SECONDS, adding to the corpus
-	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -artifact_prefix=$(BUILD)/fuzz/ tests/fuzz/corpus
+fuzz-corpus: $(FUZZ_BINS) ## minimise what `make fuzz` has found into tests/fuzz/corpus
+	$(Q)BUILD=$(BUILD) tests/fuzz/run --keep $(FUZZ)
 
-# Among the unit tests: the whole corpus, then a short look for news.
-test-unit: $(BUILD)/fuzz/vmcall
+# Among the unit tests: every corpus, then a short look for news.
+test-unit: $(FUZZ_BINS)
 UNIT_BINS += tests/fuzz/run
+
+-include $(wildcard $(FUZZ_DIR)/*/*.d $(FUZZ_DIR)/*/*/*.d)

@@ -7,12 +7,10 @@
  * asked to write is as it was, but for accessed and dirty bits; and the walk that checks rights ends where
  * the reader's walk does. Sanitizers see to the rest.
  */
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 #include "console/console.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
+#include "input.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
@@ -26,8 +24,6 @@
 #define TABLES     16 /* pages that hold page tables, from page 1 on */
 #define PTE_MARKS  0x60
 #define RING_SLOTS 64
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct fake_ram fake_ram;
 struct boot_info boot_info;
@@ -106,36 +102,6 @@ uint64_t pool_alloc(uint64_t pages)
 	if (!memory[tray])
 		memory[tray] = aligned_alloc(4096, pages * 4096);
 	return (uint64_t)memory[tray] - POOL_BASE;
-}
-
-/* The input, read from the front; zeros behind its end. */
-static const uint8_t *input;
-static size_t input_left;
-
-static void take(void *to, size_t n)
-{
-	size_t part = n < input_left ? n : input_left;
-
-	memset(to, 0, n);
-	memcpy(to, input, part);
-	input += part;
-	input_left -= part;
-}
-
-static uint64_t take64(void)
-{
-	uint64_t v;
-
-	take(&v, sizeof(v));
-	return v;
-}
-
-static uint8_t take8(void)
-{
-	uint8_t v;
-
-	take(&v, sizeof(v));
-	return v;
 }
 
 static void put64(uint64_t at, uint64_t v)
@@ -382,8 +348,7 @@ static void forget_shares(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	input = data;
-	input_left = size;
+	input_begin(data, size);
 	set_up();
 	forget_shares();
 	for (unsigned i = 0; i < CALLS_MAX && input_left; i++) {

@@ -96,6 +96,22 @@ static void discontiguous(void **state)
 	}
 }
 
+/* A mask whose range is every second page of all memory is not followed: it would take minutes to look at
+ * them all. */
+static void scattered(void **state)
+{
+	const struct mtrr_state m = {
+		.def_type = ENABLED | MEMORY_WB,
+		.variable = {{MEMORY_WB, 0x1800}, {0x80000000, 0xfffff80000800}},
+		.variables = 2,
+		.physical_bits = 52,
+	};
+	uint64_t size = 1ull << 50;
+
+	assert_int_equal(memory_type(&m, 4 * GIB, &size), MEMORY_WB);
+	assert_int_equal(size, 1ull << 50);
+}
+
 /* Table 12-9: each register has eight ranges, of 64, 16 or 4 KiB. */
 static void fixed_ranges(void **state)
 {
@@ -207,6 +223,7 @@ int main(void)
 		cmocka_unit_test(manual_example),
 		cmocka_unit_test(stretches),
 		cmocka_unit_test(discontiguous),
+		cmocka_unit_test(scattered),
 		cmocka_unit_test(fixed_ranges),
 		cmocka_unit_test(fixed_before_variable),
 		cmocka_unit_test(precedence),

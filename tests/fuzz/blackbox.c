@@ -1,0 +1,147 @@
+/*
+ * libFuzzer: a box of a last run as the loader finds it: any header, any text, any records and exits, its
+ * checksums right or wrong. It is refused, or read without leaving it; the text that is made of it is
+ * terminated, stays in its buffer, and is printable.
+ */
+#include "input.h"
+#include "blackbox/blackbox.h"
+#include "blackbox_layout.h"
+#include "console/report.h"
+
+#define ROOM  (3 * BLACKBOX_TEXT_SIZE + 8 * 4096)
+#define WORDS 512
+
+/* The exits' own format is the vendors' and needs a VMM. */
+void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock)
+{
+	text_add(t, "exit rip=0x%llx reason=0x%x qualifier=0x%llx tsc=%llu khz=%u",
+		(unsigned long long)e->rip, e->reason, (unsigned long long)e->qualifier,
+		(unsigned long long)exit_entry_tsc(e), clock->tsc_khz);
+}
+
+static struct blackbox_header sound(void)
+{
+	struct blackbox_header h = {
+		.magic = BLACKBOX_MAGIC,
+		.version = BLACKBOX_VERSION,
+		.header_size = sizeof(h),
+		.size = ROOM,
+		.text_at = 4096,
+		.last_at = 4096 + BLACKBOX_TEXT_SIZE,
+		.rings_at = 4096 + 2 * BLACKBOX_TEXT_SIZE,
+		.cpu_size = 4 * 4096,
+		.cpus = 2,
+		.ring_records = 8,
+		.history_entries = 16,
+		.record_version = TRAP_RECORD_VERSION,
+		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256,
+			5 * 4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256},
+		.tsc_khz = 1000,
+	};
+
+	return h;
+}
+
+/* Words of the header that are others than they should be. */
+static void damage_header(struct blackbox_header *h)
+{
+	for (unsigned n = take8() & 3; n; n--) {
+		unsigned at = take8() % (sizeof(*h) / 8);
+		uint64_t word = take64();
+
+		memcpy((char *)h + 8 * at, &word, 8);
+	}
+}
+
+static void damage_box(uint8_t *box, const struct blackbox_header *h)
+{
+	for (unsigned n = 0; n < WORDS && input_left > 16; n++) {
+		uint8_t shape = take8();
+		uint64_t at = shape & 1 ? h->rings_at + take32() % (2 * h->cpu_size)
+					: h->text_at + take32() % BLACKBOX_TEXT_SIZE;
+
+		take(box + at, 1 + shape / 32);
+	}
+}
+
+/* Records that are where they belong, so that those around them are told apart. */
+static void put_records(uint8_t *box, const struct blackbox_header *h)
+{
+	unsigned n = take8() & 15;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct trap_record r;
+		uint8_t shape = take8();
+
+		take(&r, sizeof(r));
+		r.cpu = shape & 1;
+		if (shape & 2) {
+			r.seq = 1 + take8();
+			r.cpl &= 3;
+			r.code_len &= 15;
+			r.mode = shape & 4 ? 64 : 32;
+		}
+		memcpy(box + h->rings_at + r.cpu * h->cpu_size + (r.seq & 7) * sizeof(r), &r, sizeof(r));
+	}
+}
+
+static void sum_up(struct blackbox_header *h, const uint8_t *box, uint8_t right)
+{
+	h->text_sum = right & 1 ? blackbox_text_sum(box + 4096) : take64();
+	if (right & 2) {
+		h->end.sealed = 1;
+		h->end.rings_sum = right & 4 ? take64() : 0;
+		h->end.checksum = blackbox_end_sum(&h->end);
+	}
+	if (right & 0x78)
+		h->checksum = blackbox_header_sum(h);
+}
+
+static void check_text(const char *text, size_t size)
+{
+	assert(memchr(text, 0, size));
+	for (; *text; text++)
+		assert(*text == '\n' || (*text >= ' ' && *text <= '~'));
+}
+
+static void recall(uint8_t *box)
+{
+	size_t room = take8() & 1 ? 1 + take32() % (2 * BLACKBOX_TEXT_SIZE) : 2 * BLACKBOX_TEXT_SIZE;
+	char *text = malloc(room);
+	struct boot_info info = {0};
+
+	assert(text);
+	info.last_base = (uint64_t)box;
+	info.last_text = (uint64_t)text;
+	info.last_text_size = room;
+	blackbox_recall(&info);
+	check_text(text, room);
+	check_text(blackbox_last(), BLACKBOX_TEXT_SIZE);
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t *box; /* of just that size: what leaves it is caught */
+	struct blackbox_header h = sound(), good = h;
+	uint8_t right;
+
+	if (!box)
+		box = aligned_alloc(4096, ROOM);
+	assert(box);
+	input_begin(data, size);
+	right = take8();
+	memset(box, take8(), ROOM);
+	put_records(box, &good);
+	take(h.end.why, sizeof(h.end.why) - 1);
+	h.text_head = take8() & 1 ? take64() : take8() * 64;
+	h.end.report = h.text_head - take8();
+	h.end.failure = take8() & 1;
+	damage_header(&h);
+	damage_box(box, &good);
+	sum_up(&h, box, right);
+	memcpy(box, &h, sizeof(h));
+	if (!blackbox_fault(&h, ROOM))
+		recall(box);
+	return 0;
+}

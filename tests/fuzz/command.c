@@ -1,0 +1,331 @@
+/*
+ * libFuzzer: keys from the operator's serial line to the answers of the commands: the editor, the parser and
+ * every command but what it does to a CPU. The guest's memory is an array (tests/fake) with any page tables.
+ * Each answer is a line of printable text, and whatever was sent before, the next command is answered with
+ * its one `done`.
+ */
+#include <asm/prctl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "input.h"
+#include "apic/icr.h"
+#include "console/command.h"
+#include "console/console.h"
+#include "console/input.h"
+#include "console/report.h"
+#include "console/uart.h"
+#include "cpu/hold.h"
+#include "cpu/stop.h"
+#include "exit/dispatch.h"
+#include "exit/intercept.h"
+#include "exit/shutdown.h"
+#include "lib/printf.h"
+#include "mem/guest_ram.h"
+#include "mem/walk_trace.h"
+#include "trace/words.h"
+#include "vendor.h"
+#include "vmcall/operator.h"
+#include "vmcall/share.h"
+
+#define SLOTS   16
+#define HISTORY 16
+#define LINE    1024
+
+struct fake_ram fake_ram;
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+_Atomic uint32_t cpus_active = 2;
+enum console_level console_level;
+
+static struct cpu cpu[2];
+static struct trap_record slots[2][SLOTS];
+static struct exit_entry exits[2][HISTORY];
+static struct guest_paging paging;
+static struct filter filter;
+static bool stopped;
+static unsigned done;
+static char share[100];
+
+static void check_answer(const char *line)
+{
+	assert(strlen(line) < LINE && is_printable(line));
+	done += !strncmp(line, "done ", 5);
+}
+
+__attribute__((format(printf, 1, 2))) void console_reply(const char *fmt, ...)
+{
+	char line[LINE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	assert((size_t)vsnprintf(line, sizeof(line), fmt, ap) < sizeof(line));
+	va_end(ap);
+	check_answer(line);
+}
+
+void console_put_line(const char *line)
+{
+	check_answer(line);
+}
+
+void console_put(const char *bytes, size_t n)
+{
+	static volatile char seen;
+
+	for (size_t i = 0; i < n; i++)
+		seen = bytes[i];
+	(void)seen;
+}
+
+const struct trap_clock *console_clock(void)
+{
+	static const struct trap_clock clock = {.tsc_khz = 1000};
+
+	return &clock;
+}
+
+const char *console_set_filter(char *words, const char **bad)
+{
+	return filter_parse(&filter, words, bad);
+}
+
+void console_get_filter(struct filter *f)
+{
+	*f = filter;
+}
+
+void console_count(struct console_losses *l)
+{
+	*l = (struct console_losses){1, 2, 3};
+}
+
+bool uart_get(char *c)
+{
+	if (!input_left)
+		return false;
+	*c = (char)take8();
+	return true;
+}
+
+uint64_t uart_overruns(void)
+{
+	return 0;
+}
+
+/* What the commands do, as far as it can be seen from here. */
+void hold_stop(struct cpu *c)
+{
+	stopped = true;
+}
+
+void hold_go(void)
+{
+	stopped = false;
+}
+
+bool hold_wanted(void)
+{
+	return stopped;
+}
+
+bool hold_is_stopped(uint32_t n)
+{
+	return stopped;
+}
+
+void cpu_kick(struct cpu *c)
+{
+}
+
+void shutdown_report(const char *why)
+{
+}
+
+void shutdown_reset(void)
+{
+}
+
+void intercept_set(struct cpu *c, uint32_t vectors, bool software)
+{
+	boot_info.config.intercept = vectors;
+	boot_info.config.intercept_int = software;
+}
+
+const char *exit_kind_name(enum exit_kind kind)
+{
+	return "kind";
+}
+
+void report_answer(const struct cpu *c)
+{
+}
+
+void report_registers(const struct trap_record *r)
+{
+}
+
+void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t error)
+{
+	assert(w->count <= WALK_LEVELS);
+}
+
+void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock)
+{
+	text_add(t, "exit rip=0x%llx", (unsigned long long)e->rip);
+}
+
+bool operator_send(const char *text)
+{
+	assert(*text && is_printable(text));
+	return true;
+}
+
+bool share_at(unsigned n, struct trapline_share *out)
+{
+	*out = (struct trapline_share){.number = n + 1, .bytes = sizeof(share), .name = "s"};
+	return n < 2;
+}
+
+uint32_t share_find(const char *name)
+{
+	return *name == 's';
+}
+
+static uint64_t share_room(uint64_t offset, uint64_t bytes)
+{
+	uint64_t left = offset < sizeof(share) ? sizeof(share) - offset : 0;
+
+	return bytes < left ? bytes : left;
+}
+
+uint64_t share_read(uint32_t number, uint64_t offset, void *buffer, uint64_t bytes)
+{
+	uint64_t n = share_room(offset, bytes);
+
+	if (n)
+		memcpy(buffer, share + offset, n);
+	return n;
+}
+
+uint64_t share_write(uint32_t number, uint64_t offset, const void *buffer, uint64_t bytes)
+{
+	uint64_t n = share_room(offset, bytes);
+
+	if (n)
+		memcpy(share + offset, buffer, n);
+	return n;
+}
+
+static uint64_t fake_get(const struct cpu *c, enum guest_register r)
+{
+	return 0x2ff8;
+}
+
+static void fake_segment(const struct cpu *c, enum segment s, struct segment_state *out)
+{
+	*out = (struct segment_state){0};
+}
+
+static void fake_table(const struct cpu *c, enum guest_table table, struct descriptor_table *out)
+{
+	*out = (struct descriptor_table){0};
+}
+
+static void fake_paging(const struct cpu *c, struct guest_paging *p)
+{
+	*p = paging;
+}
+
+static void fake_capture(struct cpu *c, struct trap_record *r)
+{
+	r->rip = 0x2ff8;
+	r->mode = paging.efer & 0x400 ? 64 : 32;
+}
+
+static const struct vendor fake_vendor = {.name = "svm",
+	.get = fake_get,
+	.segment = fake_segment,
+	.table = fake_table,
+	.paging = fake_paging,
+	.code_address = (uint64_t(*)(const struct cpu *))fake_get,
+	.capture = fake_capture};
+const struct vendor *vendor = &fake_vendor;
+
+static void begin_cpu(unsigned n)
+{
+	memset(&cpu[n], 0, sizeof(cpu[n]));
+	cpu[n].number = cpu[n].apic_id = n;
+	cpu[n].history = (struct exit_history){exits[n], 0, exits[n], HISTORY};
+	ring_init(&cpu[n].ring, slots[n], SLOTS);
+	cpus[n] = &cpu[n];
+	for (unsigned i = take8() & 31; i; i--) {
+		struct trap_record *r = ring_begin(&cpu[n].ring);
+
+		r->tsc = i;
+		r->mode = 64;
+		r->code_len = 15;
+		ring_commit(&cpu[n].ring, r);
+	}
+	exits[n][take8() % HISTORY].tsc_lo = 1;
+}
+
+/* The first bytes are the guest's memory and tables; what follows are the keys. */
+static void begin(void)
+{
+	uint8_t flags = take8();
+
+	memset(&fake_ram, 0, sizeof(fake_ram));
+	memset(exits, 0, sizeof(exits));
+	memset(slots, 0x90, sizeof(slots));
+	boot_info.config.intercept = ~0u;
+	filter_init(&filter, ~0u);
+	input_output = flags & 1 ? INPUT_TERMINAL : INPUT_LOGFMT;
+	input_cpu = 0;
+	stopped = flags & 2;
+	paging = (struct guest_paging){.cr0 = flags & 4 ? 0x80000001 : 1, .cr3 = 0x1000, .cr4 = 0x20};
+	paging.efer = flags & 8 ? 0x500 : 0;
+	for (unsigned page = 1; page < 5; page++)
+		for (unsigned i = 0; i < 4; i++)
+			fake_ram.bytes[page * 4096 + 8 * i + 1] = (uint8_t)(16 * (page + 1));
+	for (unsigned page = 1; page < 5; page++)
+		fake_ram.bytes[page * 4096] = flags & 16 ? take8() : 7;
+	take(fake_ram.bytes + 0x2ff0, 32);
+	for (unsigned n = 0; n < 2; n++)
+		begin_cpu(n);
+}
+
+/* Until nothing is left to do. A command for another CPU is taken up by that one. */
+static void serve(void)
+{
+	bool more = true;
+
+	while (more) {
+		input_receive();
+		input_show();
+		more = input_turn();
+		for (unsigned n = 0; n < 2; n++)
+			more |= input_run(&cpu[n]);
+	}
+	input_hide();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct cpu *self = &cpu[0];
+	static const uint8_t end[] = "\x03\rset output logfmt\rhelp reset\r";
+
+	syscall(SYS_arch_prctl, ARCH_SET_GS, &self); /* this_cpu() */
+	input_begin(data, size);
+	begin();
+	serve();
+	/* Whatever came before, the next command works. */
+	input_begin(end, sizeof(end) - 1);
+	serve();
+	done = 0;
+	input_begin(end, sizeof(end) - 1);
+	serve();
+	assert(done == 2);
+	return 0;
+}
