@@ -177,6 +177,25 @@ int64_t trapline_mark(const char *text)
 	return error ? error : (int64_t)r.rbx;
 }
 
+/* Whole or not at all: Trapline refuses one that is too long. */
+int64_t trapline_command(const char *text)
+{
+	struct trapline_registers r = {
+		TRAPLINE_CALL_command, (uint64_t)text, strlen(text), TRAPLINE_PAGE_IN, 0, 0};
+
+	return trapline_call(&r);
+}
+
+int64_t trapline_answer(int64_t number, void *buffer, size_t room)
+{
+	struct trapline_registers r = {
+		TRAPLINE_CALL_answer, (uint64_t)buffer, room, TRAPLINE_PAGE_IN, (uint64_t)number, 0};
+
+	if (r.rcx > TRAPLINE_CALL_BYTES)
+		r.rcx = TRAPLINE_CALL_BYTES;
+	return trapline_call(&r);
+}
+
 int64_t trapline_trace_read(
 	unsigned cpu, uint64_t *next, struct trap_record *records, size_t room, uint64_t *lost)
 {

@@ -51,6 +51,14 @@ int64_t trapline_get(void *buffer, size_t bytes, uint64_t offset);
 int64_t trapline_mark(const char *text);
 
 /*
+ * Carries out a command of the operator's console, up to 120 bytes. Returns the answer's number or an error.
+ * trapline_answer() reads on in it: how many bytes, 0 at its end, or an error; TRAPLINE_E_MISSING when another
+ * command came meanwhile. The last line is "done command=NAME status=ok" or "... status=error why=...".
+ */
+int64_t trapline_command(const char *text);
+int64_t trapline_answer(int64_t number, void *buffer, size_t room);
+
+/*
  * Reads records of one CPU from *next on and moves it; adds to *lost. Returns how many, 0 when nothing is
  * new.
  */

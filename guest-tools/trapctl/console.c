@@ -6,17 +6,58 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POLL_MS 200
+#define POLL_MS  200
+#define LINE_MAX 1024
 
-static int64_t say(const char *text)
+static const char done[] = "done command=", reason[] = " why=\"";
+
+/* Of the answer's last line: what went wrong, as it stands in its quotes. */
+static int judge(char *line)
 {
-	struct trapline_registers r = {
-		TRAPLINE_CALL_say, (uint64_t)text, strnlen(text, TRAPLINE_TEXT_MAX), TRAPLINE_PAGE_IN, 0, 0};
+	char *why = strstr(line, reason);
 
-	return r.rcx ? trapline_call(&r) : 0;
+	if (!why)
+		return STATUS_OK;
+	why += sizeof(reason) - 1;
+	fflush(stdout);
+	fprintf(stderr, "trapctl: console: %.*s\n", (int)strcspn(why, "\""), why);
+	return STATUS_FAILED;
 }
 
-/* What waits, one line each; TRAPLINE_E_EMPTY at the end. */
+/* Shows the answer as it comes, a line at a time. */
+static int show(int64_t number)
+{
+	char piece[4096], line[LINE_MAX];
+	size_t length = 0;
+	int64_t n;
+
+	while ((n = trapline_answer(number, piece, sizeof(piece))) > 0)
+		for (int64_t i = 0; i < n; i++) {
+			if (piece[i] != '\n') {
+				if (length < sizeof(line) - 1)
+					line[length++] = piece[i];
+				continue;
+			}
+			line[length] = '\0';
+			length = 0;
+			if (!strncmp(line, done, sizeof(done) - 1))
+				return judge(line);
+			puts(line);
+		}
+	return fail("console", n);
+}
+
+static int carry_out(const char *text)
+{
+	int64_t number;
+
+	if (!*text)
+		return STATUS_OK;
+	number = trapline_command(text);
+	return number < 0 ? fail("console", number) : show(number);
+}
+
+/* What the operator has sent, one line each; TRAPLINE_E_EMPTY at the end. */
 static int64_t hear_all(void)
 {
 	char text[TRAPLINE_TEXT_MAX];
@@ -30,7 +71,6 @@ static int64_t hear_all(void)
 		if (n > 0)
 			printf("operator: %.*s\n", (int)n, text);
 	} while (n > 0);
-	fflush(stdout);
 	return n;
 }
 
@@ -39,32 +79,34 @@ static int converse(void)
 {
 	struct pollfd input = {.fd = 0, .events = POLLIN};
 	char line[512];
+	int status = STATUS_OK;
 
-	for (;;) {
-		int64_t result = hear_all();
+	/* poll() does not see what stdio has read ahead. */
+	setvbuf(stdin, NULL, _IONBF, 0);
+	for (bool prompt = isatty(0);; prompt = isatty(0)) {
+		if (prompt)
+			printf("trapline> ");
+		do {
+			int64_t result = hear_all();
 
-		if (result != TRAPLINE_E_EMPTY)
-			return fail("console", result);
-		if (poll(&input, 1, POLL_MS) <= 0)
-			continue;
+			if (result != TRAPLINE_E_EMPTY)
+				return fail("console", result);
+			fflush(stdout);
+		} while (poll(&input, 1, POLL_MS) <= 0);
 		if (!fgets(line, sizeof(line), stdin))
-			return STATUS_OK;
+			return status;
 		line[strcspn(line, "\n")] = '\0';
-		result = say(line);
-		if (result < 0)
-			return fail("console", result);
+		status = carry_out(line);
 	}
 }
 
 int command_console(int argc, char **argv)
 {
 	char text[512] = "";
-	int64_t result;
 
 	if (argc == 1)
 		return converse();
 	for (int i = 1; i < argc; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 1 ? " " : "", argv[i]);
-	result = say(text);
-	return result < 0 ? fail("console", result) : STATUS_OK;
+	return carry_out(text);
 }

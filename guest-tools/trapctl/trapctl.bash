@@ -8,6 +8,7 @@ _trapctl() {
 		trace) words="--follow --json --last= --cpu= --vector= --cpl= --rip= --cr3= --pid= --no-marks" ;;
 		stats) words="--exits" ;;
 		share) [ "$COMP_CWORD" = 2 ] && words="list create read write" ;;
+		console) [ "$COMP_CWORD" = 2 ] && words="help status traps stats exits filter intercept regs mem walk disas message shares loglevel" ;;
 		filter) words="all none de db bp of br ud nm df ts np ss gp pf mf ac mc xm" ;;
 		esac
 	fi

@@ -26,7 +26,7 @@ enum status {
 	X(call,    "NAME|NUMBER [ARGUMENT...]",        "makes a VMCALL: up to five numbers, text:TEXT or buffer:BYTES") \
 	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", \
 	                                               "memory under a name, together with other processes and the operator") \
-	X(console, "[TEXT...]",                        "messages: shows the operator's, sends lines to the operator") \
+	X(console, "[COMMAND...]",                     "the commands of Trapline's console, help lists them; without one those of standard input, and the operator's messages") \
 	X(ping,    "[COUNT]",                          "whether Trapline answers, and how fast")
 /* clang-format on */
 

@@ -114,6 +114,12 @@
 	X(23, null,          USER,   NONE, NONE, NONE, NONE, NONE, 0,                                        \
 	  "nothing: for what a call costs",                                                                  \
 	  "RAX = 0")                                                                                         \
+	X(24, command,       KERNEL, FROM, LENGTH, FLAGS, NONE, NONE, 0,                                     \
+	  "carries out a command of the console, docs/console.md; what was left of the answer before it is gone", \
+	  "RAX = the answer's number, for answer")                                                           \
+	X(25, answer,        KERNEL, INTO, BYTES, FLAGS, ANY, NONE, TL_ERR(MISSING) | TL_ERR(RANGE),             \
+	  "the next bytes of answer RSI, 4096 at most: lines, the last of which is done command= status=ok, or status=error why=. MISSING: another command came; RANGE: no room for a byte", \
+	  "RAX = how many, 0: that was all of it")                                                           \
 	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, TL_ERR(ARGUMENT) | TL_ERR(ADDRESS) | TL_ERR(MEMORY),  \
 	  "the example of the articles; off unless trapline.conf says example_foo = registers, physical or virtual", \
 	  "registers: prints RBX, RCX, RDX; RAX = 10. physical: RBX = guest-physical address, RCX = length; prints the text there and writes \"foo\" over it; RAX = 0, or 1 where that is not RAM. virtual: RBX = linear address, RCX = length up to 64; prints each character and writes \"foo\" with its NUL; RAX = 0; pages come in by #PF")

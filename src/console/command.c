@@ -5,17 +5,23 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-#define ANYWHERE                        false
-#define ON_CPU                          true
+enum place {
+	ANYWHERE,
+	ON_CPU,
+	OPERATOR
+};
+
 #define X(name, arguments, where, help) {#name, arguments, where, help, command_##name},
 static const struct command {
 	const char *name, *arguments;
-	bool on_cpu;
+	enum place where;
 	const char *help;
 	command_function *run;
 } commands[] = {COMMANDS(X)};
 #undef X
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 /* By its whole name. */
 static const struct command *find(const char *name, size_t n)
@@ -47,7 +53,7 @@ uint32_t command_place(const char *text)
 	const char *name = skip_blanks(text);
 	const struct command *c = find(name, word_length(name));
 
-	return c && c->on_cpu ? input_cpu : COMMAND_ANYWHERE;
+	return c && c->where == ON_CPU ? input_cpu : COMMAND_ANYWHERE;
 }
 
 const char *command_complete(const char *text, unsigned n)
@@ -68,10 +74,20 @@ const char *command_complete(const char *text, unsigned n)
 	return rest;
 }
 
-void command_run(struct cpu *cpu, char *text, struct command_result *result)
+bool command_begin(void)
+{
+	return !atomic_flag_test_and_set_explicit(&busy, memory_order_acquire);
+}
+
+void command_end(void)
+{
+	atomic_flag_clear_explicit(&busy, memory_order_release);
+}
+
+void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result)
 {
 	static char copy[LINE_TEXT_MAX];
-	struct command_call call = {.cpu = cpu};
+	struct command_call call = {.cpu = cpu, .source = source};
 	const struct command *c;
 
 	words_split(&call.words, text, copy);
@@ -84,8 +100,20 @@ void command_run(struct cpu *cpu, char *text, struct command_result *result)
 		return;
 	}
 	result->name = c->name;
+	if (source == COMMAND_GUEST && c->where == OPERATOR) {
+		result->why = "this is for the operator at the console, and not for the guest";
+		return;
+	}
 	result->why = c->run(&call);
 	result->more = call.more;
+}
+
+void command_done(char *line, size_t size, const char *name, const char *why)
+{
+	if (why)
+		snprintf(line, size, "done command=%s status=error why=\"%s\"", name, why);
+	else
+		snprintf(line, size, "done command=%s status=ok", name);
 }
 
 bool command_number(const struct command_call *call, unsigned i, uint64_t absent, uint64_t *value)

@@ -3,7 +3,9 @@
  *
  * X(name, arguments, where, help)
  *   where  ANYWHERE  whichever CPU comes by
- *          ON_CPU    the CPU that `cpu` has chosen: its registers and page tables are looked at
+ *          ON_CPU    the CPU that `cpu` has chosen: its registers and page tables are looked at. For the guest
+ *                    the one that calls
+ *          OPERATOR  anywhere, and not for the guest (VMCALL service command)
  */
 #ifndef TRAPLINE_COMMAND_H
 #define TRAPLINE_COMMAND_H
@@ -26,29 +28,50 @@
 	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes without a number; virt, which is the default, through the guest's page tables; host: Trapline's own") \
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
 	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP on without an address") \
-	X(cpu,       "[N]",                             ANYWHERE, "which CPU regs, mem, walk and disas look at")   \
-	X(stop,      "",                                ANYWHERE, "stops the guest on all CPUs")             \
-	X(go,        "",                                ANYWHERE, "lets it run on")                          \
-	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, for the VMCALL service hear") \
+	X(cpu,       "[N]",                             OPERATOR, "which CPU regs, mem, walk and disas look at")   \
+	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs")             \
+	X(go,        "",                                OPERATOR, "lets it run on")                          \
+	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, for the VMCALL service hear; from the guest, to the operator") \
 	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: which there is, what is in it, 64 bytes without a number; write: puts a text there, with its NUL") \
 	X(loglevel,  "[quiet|notices|traps]",           ANYWHERE, "how much is printed while the guest runs") \
-	X(set,       "[output terminal|logfmt]",        ANYWHERE, "how answers look: for people, or for scripts") \
-	X(reset,     "",                                ANYWHERE, "resets the machine")
+	X(set,       "[output terminal|logfmt]",        OPERATOR, "how answers look: for people, or for scripts") \
+	X(reset,     "",                                OPERATOR, "resets the machine")
 /* clang-format on */
 
 #define COMMAND_ANYWHERE (~0u)
 
+/* Who has given a command, and gets the answer. */
+enum command_source {
+	COMMAND_OPERATOR,
+	COMMAND_GUEST,
+	COMMAND_SOURCES
+};
+
+/* The next line of an answer; false at its end. */
+typedef bool command_more(enum command_source source, char *text, size_t size);
+
 struct command_result {
 	const char *name;
-	const char *why;                       /* NULL: done */
-	bool (*more)(char *text, size_t size); /* the next line of the answer; false at its end */
+	const char *why;    /* NULL: done */
+	command_more *more; /* NULL: that was all */
 };
+
+/*
+ * Commands are carried out one at a time, and so are the lines of their answers: between these two. Nobody
+ * waits; false: another CPU is at it.
+ */
+bool command_begin(void);
+void command_end(void);
 
 /* The CPU that a line has to be carried out on. */
 uint32_t command_place(const char *text);
 
 /* Carries it out. Answers go through console_reply() and result->more. `text` is cut into words. */
-void command_run(struct cpu *cpu, char *text, struct command_result *result);
+void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result);
+
+/* The line behind an answer, for scripts. */
+#define COMMAND_DONE_MAX 320
+void command_done(char *line, size_t size, const char *name, const char *why);
 
 /* What to put behind the first `n` characters to make a command's name of them; NULL: nothing, or too many
  * fit. */
@@ -59,8 +82,9 @@ const char *command_complete(const char *text, unsigned n);
  */
 struct command_call {
 	struct cpu *cpu; /* this one */
+	enum command_source source;
 	struct words words;
-	bool (*more)(char *text, size_t size);
+	command_more *more;
 };
 
 typedef const char *command_function(struct command_call *call);

@@ -56,7 +56,11 @@ static inline void console_queue_trap(struct cpu *cpu, const struct trap_record 
 /* Something has exited that does so now and then: is it time to see whether a key was pressed? */
 void console_look(struct cpu *cpu);
 
-/* A line of a command's answer: buffered like the rest, or counted as lost. */
+/*
+ * A line of a command's answer: buffered like the rest, or counted as lost. console_reply_to() sends such
+ * lines elsewhere, NULL: back to the console; between command_begin() and command_end().
+ */
+void console_reply_to(void (*line)(const char *line));
 __attribute__((format(printf, 1, 2))) void console_reply(const char *fmt, ...);
 
 /*

@@ -87,6 +87,10 @@ const char *command_message(struct command_call *call)
 {
 	if (call->words.count < 2)
 		return "its argument is the text";
+	if (call->source == COMMAND_GUEST) {
+		operator_say(call->cpu, call->words.rest[1]);
+		return NULL;
+	}
 	return operator_send(call->words.rest[1]) ? NULL : "eight messages are waiting already";
 }
 

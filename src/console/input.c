@@ -78,11 +78,10 @@ void input_hide(void)
 /* For scripts: where an answer ends, and whether it is one. */
 static void say_done(const char *command, const char *why)
 {
-	static char text[LINE_TEXT_MAX + 64];
+	static char text[COMMAND_DONE_MAX];
 
 	if (input_output == INPUT_LOGFMT)
-		snprintf(text, sizeof(text), "done command=%s status=%s%s%s%s", command,
-			why ? "error why=\"" : "ok", why ? why : "", why ? "\"" : "", "");
+		command_done(text, sizeof(text), command, why);
 	else if (why)
 		snprintf(text, sizeof(text), "error: %s", why);
 	else
@@ -175,10 +174,13 @@ static void next_line_of_answer(void)
 {
 	static char text[TRAP_LINE_MAX];
 
-	if (!cancelled && job.result.more && job.result.more(text, sizeof(text)))
+	if (!command_begin())
+		return;
+	if (!cancelled && job.result.more && job.result.more(COMMAND_OPERATOR, text, sizeof(text)))
 		console_put_line(text);
 	else
 		finish();
+	command_end();
 }
 
 /* A CPU that does not come has no interrupts of its own and waits for a SIPI, or is deep in the VMM. */
@@ -217,10 +219,12 @@ bool input_run(struct cpu *cpu)
 
 	if (atomic_load(&job.state) == IDLE)
 		return false;
-	if ((job.cpu != COMMAND_ANYWHERE && job.cpu != cpu->number) ||
-		!atomic_compare_exchange_strong(&job.state, &waiting, RUNNING))
+	if ((job.cpu != COMMAND_ANYWHERE && job.cpu != cpu->number) || !command_begin())
 		return true;
-	command_run(cpu, job.text, &job.result);
-	atomic_store(&job.state, MORE);
+	if (atomic_compare_exchange_strong(&job.state, &waiting, RUNNING)) {
+		command_run(cpu, COMMAND_OPERATOR, job.text, &job.result);
+		atomic_store(&job.state, MORE);
+	}
+	command_end();
 	return true;
 }

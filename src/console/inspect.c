@@ -149,6 +149,8 @@ const char *command_mem(struct command_call *call)
 		return "its arguments are [phys|virt|host] ADDRESS [BYTES]";
 	if (!command_number(call, i + 1, MEM_DEFAULT, &n) || !n || n > MEM_MOST)
 		return "how many bytes: a number from 1 to 1024";
+	if (readers[kind].read == read_host && call->source == COMMAND_GUEST)
+		return "Trapline's own memory is not for the guest";
 	return dump(call, readers[kind].read, at, n);
 }
 

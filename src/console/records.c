@@ -9,20 +9,21 @@
 #define DEFAULT_COUNT 16
 #define EVERY_CPU     BOOT_MAX_CPUS
 
-/* The records that `traps` has yet to show, the oldest first. */
-static struct {
+/* The records that each one's `traps` has yet to show, the oldest first. */
+static struct show {
 	struct ring_reader reader[BOOT_MAX_CPUS];
 	unsigned readers;
 	uint64_t left;
-} show;
+} shows[COMMAND_SOURCES];
 
-static bool next_trap_line(char *text, size_t size)
+static bool next_trap_line(enum command_source source, char *text, size_t size)
 {
 	static struct trap_record r;
+	struct show *show = &shows[source];
 
-	if (!show.left || !ring_read_oldest(show.reader, show.readers, &r))
+	if (!show->left || !ring_read_oldest(show->reader, show->readers, &r))
 		return false;
-	show.left--;
+	show->left--;
 	trap_format(text, size, &r, console_clock());
 	return true;
 }
@@ -41,11 +42,11 @@ static uint64_t begin_at(struct ring_reader *reader, const struct trace_ring *ri
 }
 
 /* Of several CPUs' last n records the last n of all: the oldest ones are passed over. */
-static void pass_over(uint64_t n)
+static void pass_over(struct show *show, uint64_t n)
 {
 	static struct trap_record r;
 
-	while (n-- && ring_read_oldest(show.reader, show.readers, &r))
+	while (n-- && ring_read_oldest(show->reader, show->readers, &r))
 		;
 }
 
@@ -65,6 +66,7 @@ const char *command_traps(struct command_call *call)
 {
 	uint64_t n = DEFAULT_COUNT, there = 0;
 	uint32_t only = EVERY_CPU;
+	struct show *show = &shows[call->source];
 	const char *why;
 
 	if (call->words.count > 1 && !strcmp(call->words.at[1], "follow"))
@@ -74,12 +76,12 @@ const char *command_traps(struct command_call *call)
 		return why;
 	if (n > TRAPS_MOST)
 		n = TRAPS_MOST;
-	show.readers = 0;
+	show->readers = 0;
 	for (uint32_t c = 0; c < BOOT_MAX_CPUS; c++)
 		if (cpus[c] && (only == EVERY_CPU || only == c))
-			there += begin_at(&show.reader[show.readers++], &cpus[c]->ring, n);
-	pass_over(there > n ? there - n : 0);
-	show.left = n;
+			there += begin_at(&show->reader[show->readers++], &cpus[c]->ring, n);
+	pass_over(show, there > n ? there - n : 0);
+	show->left = n;
 	call->more = next_trap_line;
 	return NULL;
 }

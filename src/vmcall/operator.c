@@ -74,8 +74,7 @@ int64_t vmcall_hear(struct vmcall *call)
 	return result;
 }
 
-/* The text at RBX, RCX bytes, made fit for a log: one line of printable characters. */
-static int64_t take_text(struct vmcall *call, char text[TRAPLINE_TEXT_MAX + 1])
+int64_t operator_take_text(struct vmcall *call, char text[TRAPLINE_TEXT_MAX + 1])
 {
 	uint64_t n = call->arg[ARG_RCX];
 	int64_t error = caller_read(call, call->arg[ARG_RBX], text, n, call->arg[ARG_RDX] & TRAPLINE_PAGE_IN);
@@ -87,19 +86,23 @@ static int64_t take_text(struct vmcall *call, char text[TRAPLINE_TEXT_MAX + 1])
 	return error;
 }
 
-int64_t vmcall_say(struct vmcall *call)
+void operator_say(struct cpu *cpu, char *text)
 {
-	char text[TRAPLINE_TEXT_MAX + 1];
-	int64_t error = take_text(call, text);
-
-	if (error)
-		return error;
 	for (char *c = text; *c; c++)
 		if (*c == '"' || *c == '\\')
 			*c = '\''; /* the line is logfmt, and its quotes stay where they are */
-	console_log(
-		"trapline: message cpu=%u cpl=%u text=\"%s\"", call->cpu->number, call->user ? 3 : 0, text);
-	return 0;
+	console_log("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number, vendor->cpl(cpu) == 3 ? 3 : 0,
+		text);
+}
+
+int64_t vmcall_say(struct vmcall *call)
+{
+	char text[TRAPLINE_TEXT_MAX + 1];
+	int64_t error = operator_take_text(call, text);
+
+	if (!error)
+		operator_say(call->cpu, text);
+	return error;
 }
 
 /* A record of type TRAP_TYPE_MARK: the caller's registers give way to the text. */
@@ -107,7 +110,7 @@ int64_t vmcall_mark(struct vmcall *call)
 {
 	struct cpu *cpu = call->cpu;
 	char text[TRAPLINE_TEXT_MAX + 1];
-	int64_t error = take_text(call, text);
+	int64_t error = operator_take_text(call, text);
 	struct trap_record *r;
 
 	if (error)

@@ -117,7 +117,19 @@ TOOLS = (
     "trapctl:trace:--json:--last=1:--vector=pf",
     "trapctl:filter",
     "trapctl:filter:ud,gp",
-    "trapctl:console:hello:operator",
+    "trapctl:console:message:hello:operator",
+    "nobody:trapctl:console:status",
+    "trapctl:console:status",
+    "trapctl:console:help",
+    "trapctl:console:disas",
+    "trapctl:console:walk:0",
+    "trapctl:console:traps:200",
+    "trapctl:console:filter:vec=ud",
+    "trapctl:console:filter:vec=nonsense",
+    "trapctl:console:stop",
+    "trapctl:console:reset",
+    "trapctl:console:mem:host:0xffffc00000000000",
+    "trapctl:console:nonsense",
     "trapctl:call:version",
     "trapctl:call:no.such",
     "trapctl:nonsense",
@@ -148,6 +160,29 @@ def test_trapctl(machine):
     expect_said(run, "trapctl:nonsense", "usage: trapctl", status=2)
     expect_said(run, "trapctl:share:read:nothing", "there is no share named nothing", status=5)
     expect_printed(run, 'trapline: message cpu=0 cpl=0 text="hello operator"')
+
+
+@on("svm")
+def test_trapctl_console(machine):
+    """The console's commands inside the guest: answers of many pieces, errors, and what only the operator may do."""
+    run = tools(machine)
+    item = "trapctl:console:"
+    expect_said(run, f"nobody:{item}status", "this needs ", status=4)
+    expect_said(run, f"{item}status", "status version=", "guest=runs", "cpu n=0 apic=0 state=runs")
+    expect_said(run, f"{item}help", "help name=stop", "help name=reset")
+    # RIP is at the call itself.
+    expect_said(run, f"{item}disas", 'insn="vmmcall" here=rip')
+    expect_said(run, f"{item}walk:0", "walk PML4E at=0x", "the address is not mapped", status=1)
+    traps = [line for line in said(run, f"{item}traps:200")[0] if line.startswith(("trap ", "mark "))]
+    expect(len(traps) == 200 and len("".join(traps)) > 3 * 4096, f"{len(traps)} of 200 records; see {run.out}")
+    numbers = [logs.number(logs.fields(line)["seq"]) for line in traps]
+    expect(numbers == list(range(numbers[0], numbers[0] + 200)), f"records are missing: {numbers}")
+    expect_said(run, f"{item}filter:vec=ud", "filter vec=UD")
+    expect_said(run, f"{item}filter:vec=nonsense", "the filter stays as it was", status=1)
+    for refused in ("stop", "reset"):
+        expect_said(run, f"{item}{refused}", "is for the operator", status=1)
+    expect_said(run, f"{item}mem:host:0xffffc00000000000", "not for the guest", status=1)
+    expect_said(run, f"{item}nonsense", "no such command", status=1)
 
 
 @on("svm")
