@@ -88,7 +88,7 @@ struct vendor {
 	void (*start_at)(struct cpu *cpu, uint8_t vector); /* from there, as a SIPI starts it */
 	bool (*starts_exit)(
 		void); /* INIT and SIPI both exit on this CPU, as the manual has it; NULL: never */
-	void (*take_init)(struct cpu *cpu); /* EXIT_INIT: ends the INIT; NULL: the exit has done so */
+	void (*take_init)(struct cpu *cpu); /* EXIT_INIT: ends the INIT; start_note_init() carries it out */
 	void (*wait_sipi)(
 		struct cpu *cpu);        /* with starts_exit: the next entry waits for the exit of a SIPI */
 	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed; NULL: every entry loads them */

@@ -123,10 +123,7 @@ void start_note_init(struct cpu *cpu)
 
 void exit_init(struct cpu *cpu)
 {
-	if (vendor->take_init)
-		vendor->take_init(cpu);
-	else
-		start_note_init(cpu);
+	vendor->take_init(cpu);
 }
 
 void exit_sipi(struct cpu *cpu)

@@ -273,6 +273,7 @@ const struct vendor vmx_vendor = {
 	.init_state = vmx_init_state,
 	.start_at = vmx_start_at,
 	.starts_exit = vmx_starts_exit,
+	.take_init = vmx_take_init,
 	.wait_sipi = vmx_wait_sipi,
 	.skip_to = vmx_skip_to,
 	.set_intercepts = vmx_set_intercepts,

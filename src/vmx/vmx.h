@@ -172,6 +172,7 @@ void vmx_skip_to(struct cpu *cpu, uint64_t rip);
 void vmx_init_state(struct cpu *cpu);
 void vmx_start_at(struct cpu *cpu, uint8_t vector);
 bool vmx_starts_exit(void);
+void vmx_take_init(struct cpu *cpu);
 void vmx_wait_sipi(struct cpu *cpu);
 void vmx_drop_interrupt(struct cpu *cpu);
 

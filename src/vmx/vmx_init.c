@@ -4,9 +4,11 @@
  *
  * Bochs 2.7: INIT is dropped in VMX root operation, and one that has exited does so again before each
  * instruction of the guest's; 2.8 and later do as the manual says. In wait-for-SIPI it sets blocking by NMI
- * and by SMI, which the next entry into the active state must not find.
+ * and by SMI, which the next entry into the active state must not find. 3.0 holds an INIT that comes while
+ * the guest waits for a SIPI, and lets it exit behind the SIPI.
  */
 #include "vmx/vmx.h"
+#include "apic/start.h"
 #include "cpu/asm.h"
 #include "cpu/idt.h"
 #include "cpu/msr.h"
@@ -100,6 +102,23 @@ void vmx_start_at(struct cpu *cpu, uint8_t vector)
 bool vmx_starts_exit(void)
 {
 	return boot_info.config.ap_start == AP_START_HARDWARE && (rdmsr(MSR_VMX_MISC) & MISC_WAIT_FOR_SIPI);
+}
+
+/*
+ * 26.2: in wait-for-SIPI an INIT is blocked. Whether it is forgotten is not said; a CPU that waits already is
+ * to stay as it is, so one that exits behind the SIPI, before an instruction of the guest's, came too early.
+ */
+static bool came_while_waiting(const struct cpu *cpu)
+{
+	const struct exit_entry *before = history_at(&cpu->history, cpu->history.count - 2);
+
+	return before->reason == VMX_EXIT_SIPI && !vmx_of(cpu)->rip;
+}
+
+void vmx_take_init(struct cpu *cpu)
+{
+	if (!came_while_waiting(cpu))
+		start_note_init(cpu);
 }
 
 void vmx_wait_sipi(struct cpu *cpu)

@@ -24,7 +24,7 @@ include tests/linux/build.mk
 
 # The launcher's variables, as `make run BACKEND=... CPUS=...` or the environment give them.
 LAUNCH_VARIABLES := BACKEND CPUS MEM KERNEL INITRD APPEND EFI ARGS CONF ESP OUT TIMEOUT TRAPLINE ICOUNT CPU EXTRA \
-                    DISK USB UNTIL REBOOT CONSOLE ESP_FREE
+                    DISK USB UNTIL REBOOT CONSOLE ESP_FREE BOCHS
 export $(LAUNCH_VARIABLES)
 
 # What the Linux guest and the machine tests boot.
@@ -71,6 +71,11 @@ endif
 .PHONY: test-storm
 test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
 	$(Q)STORM=1 $(MACHINE_TESTS) --backend svm smp.storm_million
+
+.PHONY: test-smp-hardware
+test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means, on Debian 13's Bochs (downloads it; 6 minutes)
+	$(Q)tools/bochs3.sh
+	$(Q)BOCHS=$(BUILD)/bochs3 $(MACHINE_TESTS) --backend vmx --backend svm-bochs by_hardware
 
 bench: machine-files guests ## what Trapline costs, in about three minutes: build/bench.json, compared with docs/bench.json
 	$(Q)tools/bench.py

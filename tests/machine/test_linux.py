@@ -122,7 +122,7 @@ def test_summary(machine):
     run.expect_line("summary")
 
 
-@on("svm")  # on Bochs it was never seen to end in time: docs/smp.md; `make run BACKEND=vmx CPUS=2` shows how far it comes
+@on("svm", "vmx")
 def test_two_cpus(machine):
     """Both CPUs are virtualised, the kernel starts the second one itself, and exceptions are recorded on it too."""
     run = under_trapline(machine, cpus=2).expect_status(0).expect_active(machine.vendor, cpus=2)

@@ -1,5 +1,6 @@
 """Bochs, which emulates VT-x and AMD-V in detail and slowly: the machines of BACKEND=vmx and svm-bochs."""
 
+import os
 import re
 import shutil
 import time
@@ -9,8 +10,12 @@ from .relay import Relay
 from .watch import EMULATOR_FAILED, OK, RESET, Outcome
 
 OVMF = "/usr/share/OVMF"
+IPS = 50_000_000
 CPU_MODELS = {"vmx": "corei7_skylake_x", "svm-bochs": "ryzen"}
 QUIET_SECONDS = 5
+# CPUID has the real CPU's TSC, 3.5 GHz, while this one counts instructions, IPS of them in a second of every other clock:
+# Linux would wait seventy times too long, and two idle CPUs take the emulator's time as two busy ones.
+KERNEL_OPTIONS = {"vmx": f"tsc_early_khz={IPS // 1000}"}
 
 # Debian's Bochs has the debugger built in, which stops at the start and at every panic: as many "c" to go on.
 CONTINUES = 100
@@ -22,13 +27,13 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 memory: host={mem}, guest={mem}
 romimage: file="{work}/OVMF.fd", address=0xffe00000, options=none
-vgaromimage: file="/usr/share/bochs/VGABIOS-lgpl-latest"
+vgaromimage: file="{root}/usr/share/bochs/VGABIOS-lgpl-latest"
 boot: disk
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=disk, path="{disk}", mode=flat
 pci: enabled=1, chipset=i440fx
 vga: extension=vbe, update_freq=5, realtime=0
-cpu: count={cpus}, ips=50000000, model={cpu}, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: count={cpus}, ips={ips}, model={cpu}, reset_on_triple_fault=0, ignore_bad_msrs=1
 clock: sync=none, time0=1700000000
 log: {log}
 debug: action=ignore
@@ -68,10 +73,20 @@ class Bochs:
         self.write_firmware()
         (self.work / "bochsrc").write_text(self.bochsrc())
         (self.work / "rc").write_text("c\n" * CONTINUES + "q\n")
-        command = ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"]
-        self.process = process.start(command, self.settings.emulator_log, cwd=self.work)
+        command, environment = self.program()
+        self.process = process.start(command, self.settings.emulator_log, cwd=self.work, env=environment)
         if self.relay:
             self.relay.start()
+
+    def program(self):
+        """This machine's Bochs, or that of another Debian, with the libraries it was built with."""
+        root = self.settings.bochs
+        if not root:
+            return ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"], None
+        libraries = root / "usr/lib/x86_64-linux-gnu"
+        command = [root / "lib64/ld-linux-x86-64.so.2", "--library-path", libraries, root / "usr/bin/bochs-bin"]
+        environment = dict(os.environ, LTDL_LIBRARY_PATH=str(libraries / "bochs/plugins"))
+        return [*command, "-q", "-f", "bochsrc"], environment
 
     def write_firmware(self):
         with open(self.work / "OVMF.fd", "wb") as firmware:
@@ -92,8 +107,10 @@ class Bochs:
         return BOCHSRC.format(
             mem=settings.mem,
             work=self.work,
+            root=settings.bochs or "",
             disk=self.disk(),
             cpus=settings.cpus,
+            ips=IPS,
             cpu=settings.cpu or CPU_MODELS[settings.backend],
             log=self.log,
             panics=", ".join(f"cpu{n}=report" for n in range(settings.cpus)),

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+from .bochs import KERNEL_OPTIONS
 from .settings import ROOT, Wrong
 
 STARTER = ROOT / "build/machine/starter.efi"
@@ -51,7 +52,7 @@ def put_guest(tree, settings):
         put(settings.efi, tree / "guest.efi")
         return "\\guest.efi", settings.args
     put(settings.kernel, tree / "vmlinuz")
-    options = "console=ttyS0,115200 panic=-1"
+    options = f"console=ttyS0,115200 panic=-1 {KERNEL_OPTIONS.get(settings.backend, '')}".rstrip()
     if settings.initrd:
         put(settings.initrd, tree / "initrd.img")
         options = f"initrd=\\initrd.img {options}"

@@ -66,6 +66,7 @@ class Settings:
     esp: pathlib.Path | None
     esp_free: int | None
     cpu: str
+    bochs: pathlib.Path | None
     icount: bool
     extra: list = field(default_factory=list)
     out: pathlib.Path = ROOT / "build/run"
@@ -98,6 +99,7 @@ class Settings:
             esp=existing("ESP"),
             esp_free=number("ESP_FREE", 0, least=0) if env.get("ESP_FREE") else None,
             cpu=env.get("CPU", ""),
+            bochs=existing("BOCHS"),
             icount=flag("ICOUNT"),
             extra=shlex.split(env.get("EXTRA", "")),
             out=pathlib.Path(env.get("OUT", "") or ROOT / "build/run").resolve(),
