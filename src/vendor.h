@@ -65,6 +65,7 @@ struct vendor {
 	void (*table)(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
 	uint64_t (*code_address)(const struct cpu *cpu); /* linear address of CS:RIP */
+	unsigned (*fetch)(const struct cpu *cpu, uint8_t *code); /* guest_fetch() from there */
 	unsigned (*code_mode)(const struct cpu *cpu);    /* 16, 32 or 64 */
 	unsigned (*cpl)(const struct cpu *cpu);          /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
 	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
@@ -91,7 +92,7 @@ struct vendor {
 	void (*take_init)(struct cpu *cpu); /* EXIT_INIT: ends the INIT; start_note_init() carries it out */
 	void (*wait_sipi)(
 		struct cpu *cpu);        /* with starts_exit: the next entry waits for the exit of a SIPI */
-	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed; NULL: every entry loads them */
+	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed */
 	void (*skip_to)(struct cpu *cpu, uint64_t rip); /* skip(), where the next instruction is known */
 
 	/* MSRs that the vendor's state holds or hides. */

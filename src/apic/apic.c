@@ -189,8 +189,7 @@ SLOW_PATH static uint32_t read_modify(
 	*operand_register(cpu, s->reg) = old;
 	if (s->reg == TRAP_RSP)
 		vendor->set(cpu, GUEST_RSP, old);
-	if (vendor->reload)
-		vendor->reload(cpu);
+	vendor->reload(cpu);
 	return operand;
 }
 

@@ -20,7 +20,7 @@ static inline void exit_skip(struct cpu *cpu)
  * Handles cpu->exit, then whatever cpu->work asks for. Called by the vendor's exit, the guest's state is up
  * to date. skip  the vendor's: moves RIP behind the instruction that exited, ends an interrupt shadow, raises
  * #DB where TF asks for it. It is called before an NMI may go in: the NMI's frame has the new RIP.
- *   before_entry  the vendor's: what it does besides on the rare entry, last of all; or NULL
+ *   before_entry  the vendor's: what it does besides on the rare entry, last of all
  */
 __attribute__((always_inline)) static inline void exit_dispatch(
 	struct cpu *cpu, void (*skip)(struct cpu *), void (*before_entry)(struct cpu *))
@@ -32,8 +32,7 @@ __attribute__((always_inline)) static inline void exit_dispatch(
 		skip(cpu);
 	if (__builtin_expect(cpu->work != 0, 0)) {
 		exit_look_after(cpu);
-		if (before_entry)
-			before_entry(cpu);
+		before_entry(cpu);
 	}
 }
 

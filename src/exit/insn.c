@@ -1,20 +1,10 @@
 #include "exit/insn.h"
 #include "exit/exception.h"
-#include "mem/guest_walk.h"
 #include <Zydis/Zydis.h>
 #include "trace/vector.h"
 #include "vendor.h"
 
 #define DR6_BS (1ull << 14)
-
-void insn_read(struct cpu *cpu)
-{
-	struct exit *x = &cpu->exit;
-	struct guest_paging paging;
-
-	vendor->paging(cpu, &paging);
-	x->code_len = (uint8_t)guest_fetch(&paging, vendor->code_address(cpu), x->code);
-}
 
 static bool is_prefix(uint8_t byte, bool mode64)
 {

@@ -3,10 +3,14 @@
 #define TRAPLINE_INSN_H
 
 #include "cpu/cpu.h"
+#include "vendor.h"
 
 /* Reads up to 15 bytes at CS:RIP as it stands now into cpu->exit.code, through the guest's page tables,
  * without ever faulting. */
-void insn_read(struct cpu *cpu);
+static inline void insn_read(struct cpu *cpu)
+{
+	cpu->exit.code_len = (uint8_t)vendor->fetch(cpu, cpu->exit.code);
+}
 
 /* The same, unless this exit has done it already. */
 static inline void insn_fetch(struct cpu *cpu)

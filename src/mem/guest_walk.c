@@ -103,28 +103,28 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
  */
 #define REACH (GUEST_LIMIT - 1)
 
-static inline bool load_entry(uint64_t table, uint64_t index, uint64_t *entry)
+static inline bool load_entry(uint64_t ram, uint64_t mask, uint64_t table, uint64_t index, uint64_t *entry)
 {
-	return load64_safe((const uint64_t *)(GUEST_RAM + (table & PTE_ADDRESS & REACH)) + (index & 511),
-		       entry) &&
+	return load64_safe((const uint64_t *)(ram + (table & mask)) + (index & 511), entry) &&
 	       (*entry & PTE_PRESENT);
 }
 
 static inline bool translate_4_level(uint64_t cr3, uint64_t linear, uint64_t *physical)
 {
-	uint64_t l4, l3, l2, l1, leaf, offset;
+	uint64_t l4, l3, l2, l1, leaf, offset, ram = GUEST_RAM, mask = PTE_ADDRESS & REACH;
 
-	if (!load_entry(cr3, linear >> 39, &l4) || !load_entry(l4, linear >> 30, &l3))
+	__asm__("" : "+r"(ram), "+r"(mask)); /* in registers: too long to be part of an instruction */
+	if (!load_entry(ram, mask, cr3, linear >> 39, &l4) || !load_entry(ram, mask, l4, linear >> 30, &l3))
 		return false;
 	if (__builtin_expect((l3 & PTE_LARGE) != 0, 0)) {
 		leaf = l3;
 		offset = HUGE_PAGE - 1;
-	} else if (!load_entry(l3, linear >> 21, &l2)) {
+	} else if (!load_entry(ram, mask, l3, linear >> 21, &l2)) {
 		return false;
 	} else if (l2 & PTE_LARGE) {
 		leaf = l2;
 		offset = LARGE_PAGE - 1;
-	} else if (load_entry(l2, linear >> 12, &l1)) {
+	} else if (load_entry(ram, mask, l2, linear >> 12, &l1)) {
 		leaf = l1;
 		offset = PAGE_SIZE - 1;
 		l3 |= l2;
@@ -144,12 +144,11 @@ unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, uint8_t *to)
 {
 	uint64_t physical, low, high;
 
-	if ((linear & 4095) > 4096 - 16)
+	if (__builtin_expect((linear & 4095) > 4096 - 16 || !is_4_level(p), 0))
 		return guest_read(p, linear, to, TRAP_CODE_MAX);
-	if (!(is_4_level(p) ? translate_4_level(p->cr3, linear, &physical)
-			    : guest_translate(p, linear, &physical)))
-		return 0;
-	if (!guest_read64(physical, &low) || !guest_read64(physical + 8, &high))
+	if (!translate_4_level(p->cr3, linear, &physical) ||
+		!load64_safe((const char *)GUEST_RAM + physical, &low) ||
+		!load64_safe((const char *)GUEST_RAM + physical + 8, &high))
 		return 0;
 	__builtin_memcpy(to, &low, 8);
 	__builtin_memcpy(to + 8, &high, 8);

@@ -164,6 +164,7 @@ const struct vendor svm_vendor = {
 	.table = svm_table,
 	.paging = svm_paging,
 	.code_address = svm_code_address,
+	.fetch = svm_fetch,
 	.code_mode = svm_code_mode,
 	.cpl = svm_cpl,
 	.capture = svm_capture,

@@ -80,6 +80,7 @@ void svm_segment(const struct cpu *cpu, enum segment s, struct segment_state *ou
 void svm_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void svm_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t svm_code_address(const struct cpu *cpu);
+unsigned svm_fetch(const struct cpu *cpu, uint8_t *code);
 unsigned svm_code_mode(const struct cpu *cpu);
 unsigned svm_cpl(const struct cpu *cpu);
 void svm_capture(struct cpu *cpu, struct trap_record *record);

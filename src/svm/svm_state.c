@@ -146,6 +146,14 @@ uint64_t svm_code_address(const struct cpu *cpu)
 	return s->cs.base + s->rip; /* CS.base is 0 in 64-bit mode */
 }
 
+unsigned svm_fetch(const struct cpu *cpu, uint8_t *code)
+{
+	struct guest_paging paging;
+
+	svm_paging(cpu, &paging);
+	return guest_fetch(&paging, svm_code_address(cpu), code);
+}
+
 /* A segment register of the running firmware, from its descriptor (APM vol. 2 4.7 and 4.8). */
 static struct vmcb_segment read_segment(uint16_t selector, const struct descriptor_table *gdt)
 {

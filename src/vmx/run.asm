@@ -4,7 +4,7 @@
 bits 64
 default rel
 extern vmx_exit, vmx_entry_failed, cpu_entered
-global vmx_run, vmx_host_entry
+global vmx_run, vmx_run_on, vmx_host_entry
 
 ; struct cpu (src/cpu/cpu.h)
 %define GPR(n)		(8 + 8 * (n))
@@ -39,8 +39,21 @@ vmx_run:
 	vmlaunch
 	jmp	failed
 
+; noreturn void vmx_run_on(struct cpu *cpu)
+vmx_run_on:
+	mov	rsp, [rdi + STACK_TOP]
+	push	rdi
+	push	rdi
+	mov	rbp, [rdi + GPR(5)]
+	mov	r12, [rdi + GPR(12)]
+	mov	r13, [rdi + GPR(13)]
+	mov	r14, [rdi + GPR(14)]
+	mov	r15, [rdi + GPR(15)]
+	; on into the guest
+
 align 16
-enter:
+enter:	; C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's: where they have to change,
+	; vmx_run_on() does
 	; VM entry does not load CR2. Writing it is slow, and it seldom differs from what the exit left.
 	mov	rax, [rdi + GUEST_CR2]
 	mov	rcx, cr2
@@ -51,16 +64,11 @@ enter:
 	mov	rcx, [rdi + GPR(1)]
 	mov	rdx, [rdi + GPR(2)]
 	mov	rbx, [rdi + GPR(3)]
-	mov	rbp, [rdi + GPR(5)]
 	mov	rsi, [rdi + GPR(6)]
 	mov	r8,  [rdi + GPR(8)]
 	mov	r9,  [rdi + GPR(9)]
 	mov	r10, [rdi + GPR(10)]
 	mov	r11, [rdi + GPR(11)]
-	mov	r12, [rdi + GPR(12)]
-	mov	r13, [rdi + GPR(13)]
-	mov	r14, [rdi + GPR(14)]
-	mov	r15, [rdi + GPR(15)]
 	mov	rdi, [rdi + GPR(7)]
 	vmresume
 	; A VM entry that fails before it loads the guest goes on here (27.8).
@@ -94,7 +102,6 @@ vmx_host_entry:
 	mov	[rdi + GPR(15)], r15
 	mov	rax, cr2			; before a page fault of the host's own, which is fixed up, changes it
 	mov	[rdi + GUEST_CR2], rax
-	xor	ebp, ebp			; a backtrace ends here
 	call	vmx_exit
 	mov	rdi, [rsp]
 	jmp	enter

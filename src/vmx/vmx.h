@@ -11,7 +11,8 @@
 /* Guest fields that decide how its code and its memory are read; what needs one of them needs most of them.
  */
 struct vmx_mode {
-	uint64_t cr0, cr3, cr4, efer, cs_rights;
+	struct guest_paging paging;
+	uint64_t cs_rights;
 };
 
 struct vmx_cpu {
@@ -105,10 +106,10 @@ static inline void vmwrite(uint32_t field, uint64_t value)
 
 static inline void vmx_read_mode(struct vmx_cpu *vmx)
 {
-	vmx->mode.cr0 = vmread(VMCS_GUEST_CR0);
-	vmx->mode.cr3 = vmread(VMCS_GUEST_CR3);
-	vmx->mode.cr4 = vmread(VMCS_GUEST_CR4);
-	vmx->mode.efer = vmread(VMCS_GUEST_EFER);
+	vmx->mode.paging.cr0 = vmread(VMCS_GUEST_CR0);
+	vmx->mode.paging.cr3 = vmread(VMCS_GUEST_CR3);
+	vmx->mode.paging.cr4 = vmread(VMCS_GUEST_CR4);
+	vmx->mode.paging.efer = vmread(VMCS_GUEST_EFER);
 	vmx->mode.cs_rights = vmread(VMCS_GUEST_CS_RIGHTS);
 	vmx->mode_read = true;
 }
@@ -143,8 +144,8 @@ static inline void vmx_set_rflags(struct cpu *cpu, uint64_t rflags)
 }
 
 /* vmx_event.c */
-void vmx_decode_exception(struct cpu *cpu, uint32_t event);
-void vmx_decode_during(struct cpu *cpu);
+uint32_t vmx_decode_exception(struct cpu *cpu);
+void vmx_decode_vectoring(struct cpu *cpu, uint32_t word);
 void vmx_restore_nmi_blocking(const struct cpu *cpu);
 void vmx_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 void vmx_settle_debug(struct cpu *cpu);
@@ -155,6 +156,15 @@ void vmx_nmi_unblocked(struct cpu *cpu);
 void vmx_take_interrupt(struct cpu *cpu);
 void vmx_watch_interrupts(struct cpu *cpu, bool on);
 
+/* The event whose delivery the exit interrupted, where there was one: most exits have none. */
+static inline void vmx_decode_during(struct cpu *cpu)
+{
+	uint32_t word = (uint32_t)vmread(VMCS_VECTORING_EVENT);
+
+	if (__builtin_expect(word & EVENT_VALID, 0))
+		vmx_decode_vectoring(cpu, word);
+}
+
 /* vmx_state.c */
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r);
 void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value);
@@ -162,6 +172,7 @@ void vmx_segment(const struct cpu *cpu, enum segment s, struct segment_state *ou
 void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t vmx_code_address(const struct cpu *cpu);
+unsigned vmx_fetch(const struct cpu *cpu, uint8_t *code);
 unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
@@ -175,6 +186,7 @@ bool vmx_starts_exit(void);
 void vmx_take_init(struct cpu *cpu);
 void vmx_wait_sipi(struct cpu *cpu);
 void vmx_drop_interrupt(struct cpu *cpu);
+void vmx_reload(struct cpu *cpu);
 
 /* vmx_count.c */
 #ifdef VMX_COUNT
@@ -218,6 +230,8 @@ void vmx_dump(const struct cpu *cpu);
 
 /* run.asm */
 __attribute__((noreturn)) void vmx_run(struct cpu *cpu);
+__attribute__((noreturn)) void vmx_run_on(
+	struct cpu *cpu); /* from an exit, with the registers as they stand in cpu->gpr now */
 extern const char vmx_host_entry[];
 
 /* vmx_exit.c, called by run.asm */

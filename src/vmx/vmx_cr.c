@@ -23,7 +23,7 @@ static uint64_t operand(const struct cpu *cpu, uint64_t qualification)
 /* SDM vol. 2B "MOV - Move to/from Control Registers": what raises #GP for CR0. */
 static bool cr0_is_legal(const struct cpu *cpu, uint64_t value)
 {
-	uint64_t old = vmx_mode(cpu)->cr0, cr4 = vmx_mode(cpu)->cr4;
+	uint64_t old = vmx_mode(cpu)->paging.cr0, cr4 = vmx_mode(cpu)->paging.cr4;
 	bool mode64 = vmx_code_mode(cpu) == 64;
 
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)))
@@ -32,7 +32,7 @@ static bool cr0_is_legal(const struct cpu *cpu, uint64_t value)
 		return false;
 	if (!(value & CR0_PG))
 		return !mode64 && !(cr4 & CR4_PCIDE);
-	if ((old & CR0_PG) || !(vmx_mode(cpu)->efer & EFER_LME))
+	if ((old & CR0_PG) || !(vmx_mode(cpu)->paging.efer & EFER_LME))
 		return true;
 	return (cr4 & CR4_PAE) && !(vmx_mode(cpu)->cs_rights & RIGHTS_LONG);
 }

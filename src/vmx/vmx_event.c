@@ -48,17 +48,14 @@ static void set_control(struct cpu *cpu, uint32_t control, bool on)
 /* Real mode pushes no error codes, and none may be injected there (27.2.1.3). */
 static bool has_error(const struct cpu *cpu, uint32_t word)
 {
-	return (word & EVENT_ERROR_CODE) && (vmx_mode(cpu)->cr0 & CR0_PE);
+	return (word & EVENT_ERROR_CODE) && (vmx_mode(cpu)->paging.cr0 & CR0_PE);
 }
 
-void vmx_decode_during(struct cpu *cpu)
+void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 {
-	uint32_t word = (uint32_t)vmread(VMCS_VECTORING_EVENT);
 	struct event *e = &cpu->exit.during;
 
-	e->valid = word & EVENT_VALID;
-	if (!e->valid)
-		return;
+	e->valid = true;
 	e->vector = EVENT_VECTOR(word);
 	e->type = EVENT_TYPE(word);
 	e->has_error = has_error(cpu, word);
@@ -92,25 +89,34 @@ static void decode_debug(struct cpu *cpu)
 	cpu->exit.qualifier = read_dr6();
 }
 
-void vmx_decode_exception(struct cpu *cpu, uint32_t word)
+/* An exception or an NMI. Returns the VM-exit interruption information. */
+uint32_t vmx_decode_exception(struct cpu *cpu)
 {
+	uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT);
 	struct event *e = &cpu->exit.event;
 
+	cpu->exit.reason = VMX_EXIT_EXCEPTION_OR_NMI;
+	cpu->exit.kind = EXIT_NMI;
+	if (EVENT_TYPE(word) == TRAP_TYPE_NMI)
+		return word;
+	cpu->exit.kind = EXIT_EXCEPTION;
 	*e = (struct event){
 		.valid = true,
 		.vector = EVENT_VECTOR(word),
 		.type = EVENT_TYPE(word),
-		.has_error = has_error(cpu, word),
 	};
-	vmx_decode_during(cpu);
-	if (e->has_error)
+	if (has_error(cpu, word)) {
+		e->has_error = true;
 		e->error = (uint32_t)vmread(VMCS_EXIT_ERROR_CODE);
-	if ((word & EVENT_NMI_UNBLOCKING) && e->vector != VEC_DF)
+	}
+	vmx_decode_during(cpu);
+	if (__builtin_expect(word & EVENT_NMI_UNBLOCKING, 0) && EVENT_VECTOR(word) != VEC_DF)
 		vmx_restore_nmi_blocking(cpu);
-	if (e->vector == VEC_PF)
+	if (EVENT_VECTOR(word) == VEC_PF)
 		cpu->exit.address = vmread(VMCS_EXIT_QUALIFICATION);
-	else if (e->vector == VEC_DB)
+	else if (EVENT_VECTOR(word) == VEC_DB)
 		decode_debug(cpu);
+	return word;
 }
 
 /*
@@ -156,20 +162,22 @@ static void set_rf(struct cpu *cpu)
  * delivery. */
 void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 {
-	uint32_t word = EVENT_VALID | (uint32_t)e->type << 8 | e->vector;
+	uint32_t vector = e->vector, type = e->type, word = EVENT_VALID | type << 8 | vector;
 
-	if (e->type >= TRAP_TYPE_SOFTINT)
-		vmwrite(VMCS_ENTRY_LENGTH, vmread(VMCS_EXIT_LENGTH));
 	if (e->has_error) {
 		word |= EVENT_ERROR_CODE;
 		vmwrite(VMCS_ENTRY_ERROR_CODE, e->error & ERROR_CODE_BITS);
 	}
-	if (e->type == TRAP_TYPE_EXCEPTION && (FAULTS >> e->vector & 1))
-		set_rf(cpu);
-	if (e->type == TRAP_TYPE_NMI)
+	if (type == TRAP_TYPE_EXCEPTION) {
+		if (FAULTS >> vector & 1)
+			set_rf(cpu);
+		if (vector == VEC_PF)
+			cpu->vendor_asm[0] = cr2;
+	} else if (type >= TRAP_TYPE_SOFTINT) {
+		vmwrite(VMCS_ENTRY_LENGTH, vmread(VMCS_EXIT_LENGTH));
+	} else if (type == TRAP_TYPE_NMI) {
 		unblock_nmi();
-	else if (e->type == TRAP_TYPE_EXCEPTION && e->vector == VEC_PF)
-		cpu->vendor_asm[0] = cr2;
+	}
 	vmwrite(VMCS_ENTRY_EVENT, word);
 	vmx_of(cpu)->event_set = true;
 }

@@ -49,21 +49,9 @@ static void decode_ept(struct cpu *cpu)
 		vmx_restore_nmi_blocking(cpu);
 }
 
-static uint32_t decode_exception_or_nmi(struct cpu *cpu)
-{
-	uint32_t event = (uint32_t)vmread(VMCS_EXIT_EVENT);
-
-	if (EVENT_TYPE(event) == TRAP_TYPE_NMI)
-		cpu->exit.kind = EXIT_NMI;
-	else
-		vmx_decode_exception(cpu, event);
-	return event;
-}
-
-/* The kinds whose exit says more than its reason. */
+/* The other kinds whose exit says more than its reason. */
 #define MORE_TO_DECODE                                                                                       \
-	(1u << EXIT_EXCEPTION | 1u << EXIT_IO | 1u << EXIT_STAGE2 | 1u << EXIT_TASK_SWITCH |                 \
-		1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
+	(1u << EXIT_IO | 1u << EXIT_STAGE2 | 1u << EXIT_TASK_SWITCH | 1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
 _Static_assert(EXIT_KIND_COUNT <= 32, "the mask above");
 
 /* Returns what the history of exits keeps besides the reason. */
@@ -72,8 +60,6 @@ __attribute__((noinline)) static uint64_t decode_more(struct cpu *cpu)
 	struct exit *x = &cpu->exit;
 
 	switch (x->kind) {
-	case EXIT_EXCEPTION:
-		return decode_exception_or_nmi(cpu);
 	case EXIT_IO:
 		return decode_io(&x->io);
 	case EXIT_SIPI:
@@ -85,15 +71,6 @@ __attribute__((noinline)) static uint64_t decode_more(struct cpu *cpu)
 		vmx_decode_during(cpu);
 		return 0;
 	}
-}
-
-static uint64_t decode(struct cpu *cpu, uint32_t reason)
-{
-	struct exit *x = &cpu->exit;
-
-	x->reason = reason;
-	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : EXIT_UNKNOWN;
-	return 1u << x->kind & MORE_TO_DECODE ? decode_more(cpu) : 0;
 }
 
 static uint64_t read_field(uint32_t field)
@@ -147,6 +124,41 @@ void vmx_entry_failed(struct cpu *cpu)
 		cpu, "VM entry failed: %s (VM-instruction error %lu)", vmx_instruction_error(error), error);
 }
 
+/* A reason with flags above its number, or one that is not in the table. */
+SLOW_PATH static enum exit_kind decode_odd(struct cpu *cpu, uint32_t reason)
+{
+	if (reason & EXIT_ENTRY_FAILURE)
+		entry_refused(cpu, reason);
+	cpu->exit.reason = reason &= EXIT_REASON_BASIC;
+	return reason < sizeof(kind_of) ? kind_of[reason] : EXIT_UNKNOWN;
+}
+
+static uint64_t decode(struct cpu *cpu, uint32_t reason)
+{
+	struct exit *x = &cpu->exit;
+
+	x->reason = reason;
+	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : decode_odd(cpu, reason);
+	return 1u << x->kind & MORE_TO_DECODE ? decode_more(cpu) : 0;
+}
+
+static inline void end_exit(struct cpu *cpu)
+{
+	if (__builtin_expect(vmx_of(cpu)->rflags & RFLAGS_TF, 0) && !vmx_of(cpu)->stepped)
+		vmx_settle_debug(cpu);
+	vmx_count_exit(cpu);
+}
+
+/* What few entries need. */
+static void before_entry(struct cpu *cpu)
+{
+	if (!(cpu->work & CPU_WORK_VENDOR))
+		return;
+	cpu->work &= ~(uint32_t)CPU_WORK_VENDOR;
+	end_exit(cpu);
+	vmx_run_on(cpu);
+}
+
 void vmx_exit(struct cpu *cpu)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
@@ -158,12 +170,8 @@ void vmx_exit(struct cpu *cpu)
 	vmx->fresh = 0;
 	cpu->exit.code_len = EXIT_CODE_UNREAD;
 	cpu->exit.during.valid = false;
-	if (__builtin_expect(reason & EXIT_ENTRY_FAILURE, 0))
-		entry_refused(cpu, reason);
-	detail = decode(cpu, reason & EXIT_REASON_BASIC);
+	detail = reason == VMX_EXIT_EXCEPTION_OR_NMI ? vmx_decode_exception(cpu) : decode(cpu, reason);
 	history_note(&cpu->history, vmx->rip, reason, detail);
-	exit_dispatch(cpu, vmx_skip, NULL);
-	if (__builtin_expect(vmx->rflags & RFLAGS_TF, 0) && !vmx->stepped)
-		vmx_settle_debug(cpu);
-	vmx_count_exit(cpu);
+	exit_dispatch(cpu, vmx_skip, before_entry);
+	end_exit(cpu);
 }

@@ -85,6 +85,13 @@ void vmx_init_state(struct cpu *cpu)
 	vmx_of(cpu)->event_set = vmx_of(cpu)->stepped = false;
 	vmx_flush_guest_tlb();
 	vmx_reread(cpu);
+	vmx_reload(cpu);
+}
+
+/* RBP or R12 to R15 were changed, which the entry leaves as C found them. */
+void vmx_reload(struct cpu *cpu)
+{
+	cpu->work |= CPU_WORK_VENDOR;
 }
 
 void vmx_start_at(struct cpu *cpu, uint8_t vector)

@@ -3,6 +3,8 @@
 #include "cpu/asm.h"
 #include "exit/insn.h"
 
+#define SELECTOR_RPL 3u
+
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {
 	switch (r) {
@@ -13,19 +15,19 @@ uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 	case GUEST_RFLAGS:
 		return vmx_of(cpu)->rflags;
 	case GUEST_CR0:
-		return (vmx_mode(cpu)->cr0 & ~CR0_OWNED) | vmx_of(cpu)->cr0_shadow;
+		return (vmx_mode(cpu)->paging.cr0 & ~CR0_OWNED) | vmx_of(cpu)->cr0_shadow;
 	case GUEST_CR2:
 		return cpu->vendor_asm[0];
 	case GUEST_CR3:
-		return vmx_mode(cpu)->cr3;
+		return vmx_mode(cpu)->paging.cr3;
 	case GUEST_CR4:
-		return vmx_mode(cpu)->cr4 & ~CR4_OWNED;
+		return vmx_mode(cpu)->paging.cr4 & ~CR4_OWNED;
 	case GUEST_DR6:
 		return read_dr6();
 	case GUEST_DR7:
 		return vmread(VMCS_GUEST_DR7);
 	default:
-		return vmx_mode(cpu)->efer;
+		return vmx_mode(cpu)->paging.efer;
 	}
 }
 
@@ -82,10 +84,7 @@ void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_
 
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out)
 {
-	out->cr0 = vmx_mode(cpu)->cr0;
-	out->cr3 = vmx_mode(cpu)->cr3;
-	out->cr4 = vmx_mode(cpu)->cr4;
-	out->efer = vmx_mode(cpu)->efer;
+	*out = vmx_mode(cpu)->paging;
 }
 
 /* 25.4.1: the CPL is SS.DPL, always. */
@@ -96,7 +95,7 @@ unsigned vmx_cpl(const struct cpu *cpu)
 
 static unsigned code_mode(const struct vmx_mode *m)
 {
-	if ((m->cs_rights & RIGHTS_LONG) && (m->efer & EFER_LMA))
+	if ((m->cs_rights & RIGHTS_LONG) && (m->paging.efer & EFER_LMA))
 		return 64;
 	return m->cs_rights & RIGHTS_BIG ? 32 : 16;
 }
@@ -106,20 +105,35 @@ unsigned vmx_code_mode(const struct cpu *cpu)
 	return code_mode(vmx_mode(cpu));
 }
 
-uint64_t vmx_code_address(const struct cpu *cpu)
+/* CS has no base in 64-bit mode: not read. */
+static uint64_t code_address(const struct vmx_cpu *vmx)
 {
-	if (vmx_code_mode(cpu) == 64)
-		return vmx_of(cpu)->rip;
-	return (uint32_t)(vmread(VMCS_GUEST_CS_BASE) + vmx_of(cpu)->rip);
+	if (__builtin_expect(code_mode(&vmx->mode) == 64, 1))
+		return vmx->rip;
+	return (uint32_t)(vmread(VMCS_GUEST_CS_BASE) + vmx->rip);
 }
 
-/* ES, CS, SS and DS have no base in 64-bit mode: not read. */
-SLOW_PATH static void capture_bases(struct trap_record *r)
+uint64_t vmx_code_address(const struct cpu *cpu)
+{
+	vmx_mode(cpu);
+	return code_address(vmx_of(cpu));
+}
+
+unsigned vmx_fetch(const struct cpu *cpu, uint8_t *code)
+{
+	const struct vmx_mode *m = vmx_mode(cpu);
+
+	return guest_fetch(&m->paging, code_address(vmx_of(cpu)), code);
+}
+
+/* In 64-bit mode ES, CS, SS and DS have no base, and the CPL is in CS as well: not read. */
+SLOW_PATH static void capture_segments(const struct cpu *cpu, struct trap_record *r)
 {
 	r->cs_base = (uint32_t)vmread(VMCS_GUEST_CS_BASE);
 	r->ss_base = (uint32_t)vmread(VMCS_GUEST_SS_BASE);
 	r->ds_base = (uint32_t)vmread(VMCS_GUEST_DS_BASE);
 	r->es_base = (uint32_t)vmread(VMCS_GUEST_ES_BASE);
+	r->cpl = (uint8_t)vmx_cpl(cpu);
 }
 
 void vmx_capture(struct cpu *cpu, struct trap_record *r)
@@ -129,24 +143,25 @@ void vmx_capture(struct cpu *cpu, struct trap_record *r)
 
 #pragma GCC unroll 16
 	for (unsigned i = 0; i < TRAP_GPRS; i++)
-		r->gpr[i] = cpu->gpr[i];
+		if (i != TRAP_RSP)
+			r->gpr[i] = cpu->gpr[i];
 	r->gpr[TRAP_RSP] = vmread(VMCS_GUEST_RSP);
 	r->rip = vmx->rip;
 	r->cr2 = cpu->vendor_asm[0];
-	r->cr3 = m->cr3;
+	r->cr3 = m->paging.cr3;
 	r->fs_base = vmread(VMCS_GUEST_FS_BASE);
 	r->gs_base = vmread(VMCS_GUEST_GS_BASE);
 	r->cs_base = r->ss_base = r->ds_base = r->es_base = 0;
-	r->cr0 = (uint32_t)((m->cr0 & ~CR0_OWNED) | vmx->cr0_shadow);
-	r->cr4 = (uint32_t)(m->cr4 & ~CR4_OWNED);
-	r->efer = (uint32_t)m->efer;
+	r->cr0 = (uint32_t)((m->paging.cr0 & ~CR0_OWNED) | vmx->cr0_shadow);
+	r->cr4 = (uint32_t)(m->paging.cr4 & ~CR4_OWNED);
+	r->efer = (uint32_t)m->paging.efer;
 	r->rflags = (uint32_t)vmx->rflags;
 	r->dr6 = (uint32_t)read_dr6();
 	r->cs = (uint16_t)vmread(VMCS_GUEST_CS_SELECTOR);
-	r->cpl = (uint8_t)vmx_cpl(cpu);
+	r->cpl = r->cs & SELECTOR_RPL;
 	r->mode = (uint8_t)code_mode(m);
-	if (r->mode != 64)
-		capture_bases(r);
+	if (__builtin_expect(r->mode != 64, 0))
+		capture_segments(cpu, r);
 }
 
 /* The single step that TF asks for becomes pending, as behind an instruction of the CPU's own (SDM vol.
@@ -166,20 +181,6 @@ SLOW_PATH static void end_instruction(struct cpu *cpu, uint64_t rflags)
 		step(cpu);
 }
 
-/* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL.
- */
-static uint64_t next_rip(struct cpu *cpu)
-{
-	uint64_t rip = vmx_of(cpu)->rip, next;
-
-	if (cpu->exit.kind == EXIT_EXCEPTION)
-		return insn_next(cpu);
-	next = rip + vmread(VMCS_EXIT_LENGTH);
-	if ((rip ^ next) >> 32 && vmx_code_mode(cpu) != 64)
-		next = (uint32_t)next;
-	return next;
-}
-
 __attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint64_t rip)
 {
 	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY), rflags = vmx_of(cpu)->rflags;
@@ -191,13 +192,28 @@ __attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint
 		end_instruction(cpu, rflags);
 }
 
+/* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL. */
+SLOW_PATH static void skip_odd(struct cpu *cpu, uint64_t next)
+{
+	if (cpu->exit.kind == EXIT_EXCEPTION)
+		next = insn_next(cpu);
+	else if (vmx_code_mode(cpu) != 64)
+		next = (uint32_t)next;
+	go_on_at(cpu, next);
+}
+
 /*
  * Past an instruction that was carried out in software, with all that its end does: the shadow of a STI or
  * MOV SS and RFLAGS.RF end there, and a single step traps.
  */
 void vmx_skip(struct cpu *cpu)
 {
-	go_on_at(cpu, next_rip(cpu));
+	uint64_t rip = vmx_of(cpu)->rip, next = rip + vmread(VMCS_EXIT_LENGTH);
+
+	if (__builtin_expect(cpu->exit.kind == EXIT_EXCEPTION || (rip ^ next) >> 32, 0))
+		skip_odd(cpu, next);
+	else
+		go_on_at(cpu, next);
 }
 
 /* The same where the end is known: an EPT violation has no length (28.2.5). */

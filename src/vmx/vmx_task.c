@@ -212,16 +212,17 @@ static void load_registers(struct task_switch *t)
 {
 	struct cpu *cpu = t->cpu;
 	const struct tss *n = &t->next;
-	uint64_t cr0 = vmx_mode(cpu)->cr0;
+	uint64_t cr0 = vmx_mode(cpu)->paging.cr0;
 
 	vmwrite(VMCS_GUEST_RIP, n->eip);
 	vmwrite(VMCS_GUEST_RFLAGS, (n->eflags & 0x3f7fd5) | RFLAGS_FIXED);
 	for (unsigned i = 0; i < 8; i++)
 		cpu->gpr[i] = n->gpr[i];
+	vmx_reload(cpu);
 	vmwrite(VMCS_GUEST_RSP, n->gpr[TRAP_RSP]);
 	if (cr0 & CR0_PG) {
 		vmwrite(VMCS_GUEST_CR3, n->cr3);
-		if (vmx_mode(cpu)->cr4 & CR4_PAE)
+		if (vmx_mode(cpu)->paging.cr4 & CR4_PAE)
 			load_pdptes(cpu, n->cr3);
 		vmx_flush_guest_tlb();
 	}
