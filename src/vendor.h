@@ -64,10 +64,10 @@ struct vendor {
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
 	void (*table)(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
-	uint64_t (*code_address)(const struct cpu *cpu); /* linear address of CS:RIP */
+	uint64_t (*code_address)(const struct cpu *cpu);         /* linear address of CS:RIP */
 	unsigned (*fetch)(const struct cpu *cpu, uint8_t *code); /* guest_fetch() from there */
-	unsigned (*code_mode)(const struct cpu *cpu);    /* 16, 32 or 64 */
-	unsigned (*cpl)(const struct cpu *cpu);          /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
+	unsigned (*code_mode)(const struct cpu *cpu);            /* 16, 32 or 64 */
+	unsigned (*cpl)(const struct cpu *cpu); /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
 	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
 
 	/* Going on. */
