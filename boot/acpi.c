@@ -1,10 +1,11 @@
 /*
- * The few things the VMM needs of ACPI: the ports that put the machine to sleep and that reset it. From the
- * RSDP by the XSDT or RSDT to the FADT (ACPI specification 6.5, 5.2.5 to 5.2.9). What is damaged or absent
- * counts as absent.
+ * The few things the VMM needs of ACPI: the ports that put the machine to sleep and that reset it, the
+ * firmware's UART, and where PCI's configuration space is. From the RSDP by the XSDT or RSDT to the table
+ * (ACPI specification 6.5, 5.2.5 to 5.2.9). What is damaged or absent counts as absent.
  */
 #include <lib/string.h>
 #include "loader.h"
+#include "spcr.h"
 
 #define TABLE_MAX 0x100000 /* a length beyond this is no length */
 
@@ -28,6 +29,15 @@ enum {
 	FADT_RESET_VALUE = 128,
 	FADT_X_PM1A_CNT = 172,
 	FADT_X_PM1B_CNT = 184,
+};
+/* MCFG, PCI firmware specification 3.0, 4.1.2: after the header and 8 bytes, one entry for a range of buses */
+enum {
+	MCFG_ENTRIES = 44,
+	MCFG_ENTRY = 16,
+	MCFG_BASE = 0,
+	MCFG_SEGMENT = 8,
+	MCFG_FIRST_BUS = 10,
+	MCFG_LAST_BUS = 11
 };
 /* Generic address structure, ACPI specification 5.2.3.2 */
 enum {
@@ -79,30 +89,30 @@ static const uint8_t *table_at(uint64_t address)
 	return length >= TABLE_HEADER && length <= TABLE_MAX && sums_to_zero(t, length) ? t : NULL;
 }
 
-/* The FADT among the tables of an XSDT (entries of 8 bytes) or an RSDT (of 4). */
-static const uint8_t *fadt_in(const uint8_t *root, size_t entry)
+/* A table among those of an XSDT (entries of 8 bytes) or an RSDT (of 4). */
+static const uint8_t *table_in(const uint8_t *root, size_t entry, const char *name)
 {
 	if (!root)
 		return NULL;
 	uint64_t length = get(root + TABLE_LENGTH, 4);
 	for (uint64_t at = TABLE_HEADER; at + entry <= length; at += entry) {
 		uint64_t address = get(root + at, entry);
-		if (address && !memcmp((const void *)address, "FACP", 4))
+		if (address && !memcmp((const void *)address, name, 4))
 			return table_at(address);
 	}
 	return NULL;
 }
 
-static const uint8_t *fadt_find(const uint8_t *rsdp)
+static const uint8_t *table_find(const char *name)
 {
-	const uint8_t *fadt = NULL;
+	const uint8_t *rsdp = rsdp_find(), *table = NULL;
 
-	if (memcmp(rsdp, "RSD PTR ", 8) || !sums_to_zero(rsdp, RSDP_V1_SIZE))
+	if (!rsdp || memcmp(rsdp, "RSD PTR ", 8) || !sums_to_zero(rsdp, RSDP_V1_SIZE))
 		return NULL;
 	if (rsdp[RSDP_REVISION] >= 2 && get(rsdp + RSDP_LENGTH, 4) >= RSDP_V2_SIZE &&
 		sums_to_zero(rsdp, RSDP_V2_SIZE))
-		fadt = fadt_in(table_at(get(rsdp + RSDP_XSDT, 8)), 8);
-	return fadt ? fadt : fadt_in(table_at(get(rsdp + RSDP_RSDT, 4)), 4);
+		table = table_in(table_at(get(rsdp + RSDP_XSDT, 8)), 8, name);
+	return table ? table : table_in(table_at(get(rsdp + RSDP_RSDT, 4)), 4, name);
 }
 
 /* The I/O port in the address structure at `offset`; 0: none, or one that is not in I/O space. */
@@ -127,10 +137,9 @@ static uint16_t pm1_port(const uint8_t *fadt, size_t x_offset, size_t offset)
 
 void acpi_fill(struct boot_info *info)
 {
-	const uint8_t *rsdp = rsdp_find();
-	const uint8_t *fadt = rsdp ? fadt_find(rsdp) : NULL;
+	const uint8_t *fadt = table_find("FACP");
 
-	info->acpi_rsdp = (uint64_t)rsdp;
+	info->acpi_rsdp = (uint64_t)rsdp_find();
 	if (!fadt)
 		return;
 	info->pm1a_cnt = pm1_port(fadt, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
@@ -140,4 +149,27 @@ void acpi_fill(struct boot_info *info)
 		info->reset_port = gas_port(fadt, FADT_RESET_REG);
 		info->reset_value = fadt[FADT_RESET_VALUE];
 	}
+}
+
+bool acpi_uart(struct uart_port *out)
+{
+	const uint8_t *spcr = table_find("SPCR");
+
+	return spcr && spcr_parse(spcr, get(spcr + TABLE_LENGTH, 4), out);
+}
+
+uint64_t acpi_pci_config(uint16_t function)
+{
+	const uint8_t *mcfg = table_find("MCFG");
+	uint64_t length = mcfg ? get(mcfg + TABLE_LENGTH, 4) : 0;
+	unsigned bus = function >> 8;
+
+	for (uint64_t at = MCFG_ENTRIES; at + MCFG_ENTRY <= length; at += MCFG_ENTRY) {
+		const uint8_t *e = mcfg + at;
+
+		/* The base is that of bus 0, whichever is the first. */
+		if (!get(e + MCFG_SEGMENT, 2) && bus >= e[MCFG_FIRST_BUS] && bus <= e[MCFG_LAST_BUS])
+			return get(e + MCFG_BASE, 8) + ((uint64_t)function << 12);
+	}
+	return 0;
 }

@@ -7,9 +7,10 @@
 
 #include <stdint.h>
 #include "config.h"
+#include "uart_port.h"
 
 #define BOOT_INFO_MAGIC   0x494c5052545f4254ull
-#define BOOT_INFO_VERSION 2
+#define BOOT_INFO_VERSION 3
 #define BOOT_MAX_RAM      128
 #define BOOT_MAX_CPUS     64
 
@@ -104,6 +105,7 @@ struct boot_info {
 	uint32_t reserved2;
 	struct boot_range ram[BOOT_MAX_RAM];
 	struct trapline_config config;
+	struct uart_port console;   /* its base is 0 where there is none */
 	char vmm_version[32];       /* VMM to loader: its version */
 	char error[BOOT_ERROR_MAX]; /* VMM to loader: why it did not start, one line */
 };

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include "blackbox_layout.h"
 #include "boot_info.h"
+#include "uart_port.h"
 
 #define LOADER_PATH_MAX 512 /* characters of a path on the volume, the NUL among them */
 
@@ -22,6 +23,7 @@ struct loader {
 	EFI_FILE_HANDLE root;     /* of the volume we were loaded from; NULL: it has no file system */
 	uint64_t tsc_start;
 	struct trapline_config config;
+	struct uart_port console; /* the one that the configuration means */
 };
 
 /* say.c: one line "trapline: ..." to the firmware's console, the UART of the configuration and the report
@@ -39,17 +41,26 @@ const char *say_status(EFI_STATUS status);
 
 /* serial.c */
 /* Makes the firmware let go of the UART at `port`, if it drives it. */
-void serial_take(uint16_t port);
+void serial_take(const struct uart_port *port);
 /* Gives it back. Returns whether there was one. */
 bool serial_return(void);
 
 /* uart.c */
 /* Whether there is one at `port`. */
-bool uart_answers(uint16_t port);
-void uart_open(uint16_t port, uint32_t baud);
+bool uart_answers(const struct uart_port *port);
+void uart_open(const struct uart_port *port, uint32_t baud);
 /* Sends a text, "\n" as "\r\n". Does nothing while no UART answers there: the VMM may hide it. Never waits
  * for ever. */
-void uart_write(uint16_t port, const char *text);
+void uart_write(const struct uart_port *port, const char *text);
+
+/* console.c: l->console, from the configuration, the firmware's tables and the PCI bus. Says what is not there. */
+void console_find(struct loader *l);
+
+/* pci.c */
+/* The first serial card. False: there is none. */
+bool pci_find_uart(struct uart_port *out);
+/* Makes the card, if it is one, decode its addresses: a driver that lets go of it turns that off. */
+void pci_enable(const struct uart_port *port);
 
 /* file.c: files of the volume we were loaded from */
 /* A path of the configuration as the firmware wants it: from the root, with backslashes. */
@@ -101,6 +112,10 @@ bool ram_fill(struct boot_info *info);
 
 /* acpi.c: fills acpi_rsdp, pm1a_cnt, pm1b_cnt, reset_port and reset_value; what is not there stays 0 */
 void acpi_fill(struct boot_info *info);
+/* The UART in the SPCR table. False: there is none, or it is not of our kind. */
+bool acpi_uart(struct uart_port *out);
+/* Physical address of a PCI function's configuration space in memory; 0: it is not in the MCFG table. */
+uint64_t acpi_pci_config(uint16_t function);
 
 /* screen.c: fills screen; its base stays 0 where there is no framebuffer of 32-bit pixels */
 void screen_fill(struct boot_info *info);

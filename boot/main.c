@@ -56,6 +56,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	EFI_STATUS status = BS->HandleProtocol(image, &LoadedImageProtocol, (void **)&l->loaded);
 	if (!EFI_ERROR(status))
 		settings_load(l);
+	console_find(l);
 	say_open(l);
 	if (EFI_ERROR(status))
 		say("the firmware does not say how it loaded us (%s); booting without Trapline",

@@ -7,8 +7,8 @@
 #define EARLY_MAX 8192
 
 static struct {
-	const struct loader *loader; /* NULL: lines are kept, not sent */
-	uint16_t uart;               /* 0: none */
+	const struct loader *loader;  /* NULL: lines are kept, not sent */
+	const struct uart_port *uart; /* NULL: none */
 	bool file;
 	char early[EARLY_MAX]; /* what was said before */
 	size_t early_len;
@@ -39,10 +39,16 @@ static void to_file(const char *text)
 		say_status(status));
 }
 
+static void to_uart(const char *text)
+{
+	if (out.uart)
+		uart_write(out.uart, text);
+}
+
 static void send(const char *text)
 {
 	to_firmware(text);
-	uart_write(out.uart, text);
+	to_uart(text);
 	to_file(text);
 }
 
@@ -65,7 +71,7 @@ void say_long(const char *text)
 		first[n] = text[n];
 	memcpy(first + n, "\n", 2);
 	to_firmware(first);
-	uart_write(out.uart, text);
+	to_uart(text);
 	to_file(text);
 }
 
@@ -88,29 +94,32 @@ void say(const char *fmt, ...)
 }
 
 /* As a guest of Trapline's we leave the UART as it is: it is the VMM's, and may be hidden from us. */
-static void open_uart(const struct trapline_config *c)
+static void open_uart(const struct loader *l)
 {
-	uint16_t port = (uint16_t)c->console;
+	const struct uart_port *port = &l->console;
 
-	if (!port)
+	if (!port->base)
 		return;
 	out.uart = port;
 	if (cpu_is_guest())
 		return;
+	pci_enable(port);
 	if (uart_answers(port)) {
-		if (c->hide_console)
+		if (l->config.hide_console)
 			serial_take(port);
-		uart_open(port, c->baud);
+		pci_enable(port);
+		uart_open(port, l->config.baud);
 	} else {
-		out.uart = 0;
-		say("no UART at 0x%x for the console; Trapline's log is not on a serial line", port);
+		out.uart = NULL;
+		say("no UART at %s 0x%lx for the console; Trapline's log is not on a serial line",
+			port->memory ? "address" : "port", port->base);
 	}
 }
 
 void say_open(const struct loader *l)
 {
 	out.file = l->config.report_file[0] != 0;
-	open_uart(&l->config);
+	open_uart(l);
 	out.loader = l;
 	if (out.early_len)
 		send(out.early);
@@ -119,7 +128,7 @@ void say_open(const struct loader *l)
 void say_release(void)
 {
 	if (serial_return())
-		out.uart = 0; /* the firmware's console is on it again */
+		out.uart = NULL; /* the firmware's console is on it again */
 }
 
 const char *say_status(EFI_STATUS status)

@@ -19,7 +19,7 @@
 
 static EFI_HANDLE taken; /* the controller that lost its driver; NULL: none */
 
-static bool drives(EFI_HANDLE handle, uint16_t port)
+static bool drives(EFI_HANDLE handle, const struct uart_port *port)
 {
 	SERIAL_IO_INTERFACE *serial;
 	UINT32 control;
@@ -31,9 +31,9 @@ static bool drives(EFI_HANDLE handle, uint16_t port)
 	control &= CONTROL_WRITABLE;
 	if (EFI_ERROR(serial->SetControl(serial, control ^ EFI_SERIAL_DATA_TERMINAL_READY)))
 		return false;
-	uint8_t turned = inb(port + UART_MCR);
+	uint8_t turned = uart_port_read(port, UART_MCR);
 	serial->SetControl(serial, control);
-	return (turned ^ inb(port + UART_MCR)) & MCR_DTR;
+	return (turned ^ uart_port_read(port, UART_MCR)) & MCR_DTR;
 }
 
 /* The device whose driver made the serial handle: what its device path says without the last node. */
@@ -59,7 +59,7 @@ static EFI_HANDLE parent_of(EFI_HANDLE handle)
 	return parent;
 }
 
-void serial_take(uint16_t port)
+void serial_take(const struct uart_port *port)
 {
 	UINTN count;
 	EFI_HANDLE *handles;

@@ -20,6 +20,7 @@ enum uart_register {
 #define FCR_ENABLE    0x07 /* and both FIFOs emptied */
 #define MCR_DTR_RTS   0x03
 #define LSR_THR_EMPTY 0x20
+#define LSR_GONE      0xff
 
 #define UART_CLOCK     115200
 #define SPINS          1000 /* polls without a pause between them */
@@ -29,33 +30,35 @@ enum uart_register {
 static uint32_t wait_max = 4000; /* pauses before the line is given up: two characters' time, and some */
 static bool dead;
 
-bool uart_answers(uint16_t port)
+bool uart_answers(const struct uart_port *port)
 {
-	outb(port + UART_SCRATCH, 0x55);
-	if (inb(port + UART_SCRATCH) != 0x55)
+	if (uart_port_read(port, UART_LSR) == LSR_GONE)
+		return false; /* and nothing is stored where no device is */
+	uart_port_write(port, UART_SCRATCH, 0x55);
+	if (uart_port_read(port, UART_SCRATCH) != 0x55)
 		return false;
-	outb(port + UART_SCRATCH, 0xaa);
-	return inb(port + UART_SCRATCH) == 0xaa;
+	uart_port_write(port, UART_SCRATCH, 0xaa);
+	return uart_port_read(port, UART_SCRATCH) == 0xaa;
 }
 
-void uart_open(uint16_t port, uint32_t baud)
+void uart_open(const struct uart_port *port, uint32_t baud)
 {
 	uint32_t divisor = UART_CLOCK / baud;
 
-	outb(port + UART_IER, 0);
-	outb(port + UART_LCR, LCR_DLAB | LCR_8N1);
-	outb(port + UART_DATA, (uint8_t)divisor);
-	outb(port + UART_IER, (uint8_t)(divisor >> 8));
-	outb(port + UART_LCR, LCR_8N1);
-	outb(port + UART_FCR, FCR_ENABLE);
-	outb(port + UART_MCR, MCR_DTR_RTS);
+	uart_port_write(port, UART_IER, 0);
+	uart_port_write(port, UART_LCR, LCR_DLAB | LCR_8N1);
+	uart_port_write(port, UART_DATA, (uint8_t)divisor);
+	uart_port_write(port, UART_IER, (uint8_t)(divisor >> 8));
+	uart_port_write(port, UART_LCR, LCR_8N1);
+	uart_port_write(port, UART_FCR, FCR_ENABLE);
+	uart_port_write(port, UART_MCR, MCR_DTR_RTS);
 	wait_max = 100 + 2 * CHARACTER_BITS * (1000000 / baud) / STALL_US;
 }
 
-static bool wait_empty(uint16_t port)
+static bool wait_empty(const struct uart_port *port)
 {
 	for (uint32_t i = 0; i < SPINS + wait_max; i++) {
-		if (inb(port + UART_LSR) & LSR_THR_EMPTY)
+		if (uart_port_read(port, UART_LSR) & LSR_THR_EMPTY)
 			return true;
 		if (i >= SPINS)
 			BS->Stall(STALL_US);
@@ -63,17 +66,17 @@ static bool wait_empty(uint16_t port)
 	return false;
 }
 
-static void put(uint16_t port, char c)
+static void put(const struct uart_port *port, char c)
 {
 	if (!dead && !wait_empty(port))
 		dead = true;
 	if (!dead)
-		outb(port + UART_DATA, (uint8_t)c);
+		uart_port_write(port, UART_DATA, (uint8_t)c);
 }
 
-void uart_write(uint16_t port, const char *text)
+void uart_write(const struct uart_port *port, const char *text)
 {
-	if (!port || dead || !uart_answers(port))
+	if (dead || !uart_answers(port))
 		return;
 	for (; *text; text++) {
 		if (*text == '\n')

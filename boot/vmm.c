@@ -118,6 +118,7 @@ static bool fill_info(struct vmm *v, const struct loader *l)
 	i->tsc_khz = clock_tsc_khz();
 	i->tsc_start = l->tsc_start;
 	i->config = l->config;
+	i->console = l->console;
 	acpi_fill(i);
 	screen_fill(i);
 	return ram_fill(i);

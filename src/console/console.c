@@ -67,8 +67,7 @@ void console_init(void)
 
 	clock.tsc_start = boot_info.tsc_start;
 	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
-	there = boot_info.config.console &&
-		uart_init((uint16_t)boot_info.config.console, boot_info.config.baud);
+	there = boot_info.console.base && uart_init(&boot_info.console, boot_info.config.baud);
 	input_on = there && boot_info.config.console_input;
 	if (input_on)
 		cpus[0]->work |= CPU_WORK_CONSOLE; /* its first exit begins to watch interrupts */

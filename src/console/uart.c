@@ -1,5 +1,6 @@
 #include "console/uart.h"
-#include "cpu/asm.h"
+#include "mem/host_map.h"
+#include "mem/layout.h"
 
 /* Registers and bits of the 16550 */
 #define RBR     0
@@ -25,41 +26,53 @@
 
 #define CLOCK 115200
 
-static uint16_t base;
+static struct uart_port uart; /* with its base where it is mapped */
 static uint64_t overruns;
 
 static uint8_t line_status(void)
 {
-	uint8_t status = inb(base + LSR);
+	uint8_t status = uart_port_read(&uart, LSR);
 
 	if (status != LSR_GONE && (status & LSR_OE))
 		overruns++;
 	return status;
 }
 
-static bool answers(uint16_t port)
+static bool answers(void)
 {
-	outb(port + SCR, 0x5a);
-	if (inb(port + SCR) != 0x5a)
+	uart_port_write(&uart, SCR, 0x5a);
+	if (uart_port_read(&uart, SCR) != 0x5a)
 		return false;
-	outb(port + SCR, 0xa5);
-	return inb(port + SCR) == 0xa5;
+	uart_port_write(&uart, SCR, 0xa5);
+	return uart_port_read(&uart, SCR) == 0xa5;
 }
 
-bool uart_init(uint16_t port, uint32_t baud)
+/* Where the host reaches it. False: no memory for the page tables. */
+static bool map(const struct uart_port *port)
+{
+	uint64_t page = port->base & ~(uint64_t)(PAGE_SIZE - 1);
+
+	uart = *port;
+	if (port->memory)
+		uart.base = (uint64_t)host_map_device(page, PAGE_SIZE);
+	if (port->memory && uart.base)
+		uart.base += port->base - page;
+	return uart.base;
+}
+
+bool uart_init(const struct uart_port *port, uint32_t baud)
 {
 	uint32_t divisor = CLOCK / baud;
 
-	if (!answers(port))
+	if (!map(port) || !answers())
 		return false;
-	outb(port + IER, 0);
-	outb(port + LCR, LCR_DLA);
-	outb(port + DLL, (uint8_t)divisor);
-	outb(port + DLM, (uint8_t)(divisor >> 8));
-	outb(port + LCR, LCR_8N1);
-	outb(port + FCR, FCR_ON);
-	outb(port + MCR, MCR_ON);
-	base = port;
+	uart_port_write(&uart, IER, 0);
+	uart_port_write(&uart, LCR, LCR_DLA);
+	uart_port_write(&uart, DLL, (uint8_t)divisor);
+	uart_port_write(&uart, DLM, (uint8_t)(divisor >> 8));
+	uart_port_write(&uart, LCR, LCR_8N1);
+	uart_port_write(&uart, FCR, FCR_ON);
+	uart_port_write(&uart, MCR, MCR_ON);
 	return true;
 }
 
@@ -70,7 +83,7 @@ size_t uart_put(const char *bytes, size_t n)
 	if (n > UART_FIFO)
 		n = UART_FIFO;
 	for (size_t i = 0; i < n; i++)
-		outb(base + THR, (uint8_t)bytes[i]);
+		uart_port_write(&uart, THR, (uint8_t)bytes[i]);
 	return n;
 }
 
@@ -80,7 +93,7 @@ bool uart_get(char *byte)
 
 	if (status == LSR_GONE || !(status & LSR_DR))
 		return false;
-	*byte = (char)inb(base + RBR);
+	*byte = (char)uart_port_read(&uart, RBR);
 	return true;
 }
 

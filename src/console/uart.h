@@ -1,17 +1,18 @@
-/* A 16550 UART at legacy I/O ports. */
+/* A 16550 UART, at I/O ports or in memory. */
 #ifndef TRAPLINE_UART_H
 #define TRAPLINE_UART_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "uart_port.h"
 
 #define UART_FIFO 16
 
 /*
- * Sets it to `baud` (a divisor of 115200), 8N1, FIFOs on, interrupts off. Returns false when nothing answers at `port`.
+ * Sets it to `baud` (a divisor of 115200), 8N1, FIFOs on, interrupts off. Returns false when nothing answers there.
  */
-bool uart_init(uint16_t port, uint32_t baud);
+bool uart_init(const struct uart_port *port, uint32_t baud);
 
 /* Puts up to n bytes into the FIFO if it is empty, without waiting. Returns how many it took: 0 to UART_FIFO. */
 size_t uart_put(const char *bytes, size_t n);

@@ -1,6 +1,6 @@
 /*
- * Two kinds of ports exit: the console's, which the guest does not have, and those that end the machine, so that the
- * last lines are out before the power is.
+ * Two kinds of ports exit: the console's, which the guest does not have, with PCI's data ports where it is a card;
+ * and those that end the machine, so that the last lines are out before the power is.
  */
 #include "exit/io.h"
 #include "console/console.h"
@@ -11,14 +11,19 @@
 #include "mem/pool.h"
 #include "vendor.h"
 
-#define IO_MAP_PAGES 3
-#define UART_PORTS   8
-#define SLP_EN       (1u << 13) /* ACPI 4.8.3.2.1, PM1 control */
-#define KBC_COMMAND  0x64
-#define KBC_RESET    0xf0 /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
-#define RESET_CF9    0xcf9
-#define FAST_INIT    0x92 /* system control port A: bit 0 resets the CPU */
-#define CF9_RESET    (1u << 2)
+#define IO_MAP_PAGES   3
+#define UART_PORTS     8
+#define SLP_EN         (1u << 13) /* ACPI 4.8.3.2.1, PM1 control */
+#define KBC_COMMAND    0x64
+#define KBC_RESET      0xf0 /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
+#define RESET_CF9      0xcf9
+#define PCI_ADDRESS    0xcf8 /* PCI local bus specification 3.0, 3.2.2.3.2 */
+#define PCI_DATA       0xcfc
+#define PCI_DATA_PORTS 4
+#define PCI_ENABLE     (1u << 31)
+#define PCI_SELECTS    0x80ffff00u
+#define FAST_INIT      0x92 /* system control port A: bit 0 resets the CPU */
+#define CF9_RESET      (1u << 2)
 
 static uint64_t map;
 
@@ -35,13 +40,23 @@ static void set_exits(unsigned port, unsigned count, bool on)
 		bits[p / 8] = (uint8_t)(on ? bits[p / 8] | 1u << p % 8 : bits[p / 8] & ~(1u << p % 8));
 }
 
+static void hide_console(void)
+{
+	const struct uart_port *uart = &boot_info.console;
+
+	if (uart->base && !uart->memory)
+		set_exits((unsigned)uart->base, UART_PORTS, true);
+	if (uart->pci)
+		set_exits(PCI_DATA, PCI_DATA_PORTS, true);
+}
+
 bool io_init(void)
 {
 	map = pool_alloc(IO_MAP_PAGES);
 	if (!map)
 		return false;
-	if (boot_info.config.console && boot_info.config.hide_console)
-		set_exits(boot_info.config.console, UART_PORTS, true);
+	if (boot_info.config.hide_console)
+		hide_console();
 	if (boot_info.pm1a_cnt)
 		set_exits(boot_info.pm1a_cnt, 2, true);
 	if (boot_info.pm1b_cnt)
@@ -54,9 +69,21 @@ bool io_init(void)
 	return true;
 }
 
+/* The configuration space that the data ports show at the moment. */
+static bool selects(uint16_t function)
+{
+	return (inl(PCI_ADDRESS) & PCI_SELECTS) == (PCI_ENABLE | (uint32_t)function << 8);
+}
+
 static bool is_hidden(unsigned port)
 {
-	return boot_info.config.hide_console && port - boot_info.config.console < UART_PORTS;
+	const struct uart_port *uart = &boot_info.console;
+
+	if (!boot_info.config.hide_console)
+		return false;
+	if (uart->pci && port - PCI_DATA < PCI_DATA_PORTS)
+		return selects(uart->function);
+	return uart->base && !uart->memory && port - uart->base < UART_PORTS;
 }
 
 static uint32_t port_in(uint16_t port, unsigned size)

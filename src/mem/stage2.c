@@ -55,8 +55,15 @@ static uint64_t page_bits(uint64_t pa, bool write)
 	return vendor->stage2_bits(pa, &size, write);
 }
 
+/* Beside the VMM's memory: the console's registers, and its configuration space. Page addresses, or 0 */
+static uint64_t hidden_device[2];
+
 bool stage2_is_hidden(uint64_t gpa)
 {
+	uint64_t page = gpa & ~(PAGE_SIZE - 1);
+
+	if (page && (page == hidden_device[0] || page == hidden_device[1]))
+		return true;
 	return gpa - boot_info.region_base < boot_info.region_size;
 }
 
@@ -87,12 +94,32 @@ void stage2_show(struct cpu *cpu, unsigned slot, uint64_t base, uint64_t size)
 	vendor->stage2_flush(cpu);
 }
 
+static bool hide_page(uint64_t gpa)
+{
+	return paging_map(&stage2_tables, gpa, sink, PAGE_SIZE, page_bits(sink, false));
+}
+
+/* As if it were not there: it reads as ones, and what is stored is lost. */
+static bool hide_console(void)
+{
+	const struct uart_port *uart = &boot_info.console;
+
+	if (!boot_info.config.hide_console)
+		return true;
+	hidden_device[0] = uart->memory ? uart->base & ~(PAGE_SIZE - 1) : 0;
+	hidden_device[1] = uart->config;
+	for (unsigned i = 0; i < 2; i++)
+		if (hidden_device[i] && !hide_page(hidden_device[i]))
+			return false;
+	return true;
+}
+
 static bool hide_region(void)
 {
 	uint64_t base = boot_info.region_base;
 
 	for (uint64_t at = base; at < base + boot_info.region_size; at += PAGE_SIZE)
-		if (!paging_map(&stage2_tables, at, sink, PAGE_SIZE, page_bits(sink, false)))
+		if (!hide_page(at))
 			return false;
 	return true;
 }
@@ -114,7 +141,7 @@ const char *stage2_init(void)
 	physical_limit = physical_address_limit();
 	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit
 									      : EAGER_LIMIT_2M;
-	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !hide_region())
+	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !hide_region() || !hide_console())
 		return "the VMM's memory is too small for the second-level page tables";
 	memset(pool_virt(sink), 0xff, PAGE_SIZE);
 	memset(pool_virt(dropped), 0xff, PAGE_SIZE);

@@ -13,6 +13,12 @@ const char guest_name[] = "hidden";
 #define MOST_PAGES 16384 /* PCI's configuration space is larger */
 #define COM2       0x2f8
 
+/* Of PCI's configuration space */
+#define CLASS    0x08
+#define SERIAL   0x0700
+#define PCIEXBAR 0x60 /* Q35's host bridge */
+#define Q35      0x29c08086
+
 static uint8_t map[MAP_SIZE] __attribute__((aligned(8)));
 
 /* Reserved, a multiple of 2 MiB, aligned to it, below 64 MiB in size and below 4 GiB: Trapline's, on machines where nothing else is
@@ -60,9 +66,37 @@ static void try_uart(void)
 	print("uart scratch=%x status=%x\n", inb(COM2 + 7), inb(COM2 + 5));
 }
 
+static uint32_t by_ports(uint32_t function, uint32_t offset)
+{
+	outl(0xcf8, 0x80000000u | function << 8 | offset);
+	return inl(0xcfc);
+}
+
+static volatile uint32_t *in_memory(uint32_t function, uint32_t offset)
+{
+	uint64_t base = by_ports(0, PCIEXBAR) & ~0x3ffffffu;
+
+	return (volatile uint32_t *)(base + (function << 12) + offset);
+}
+
+/* Serial cards on bus 0, by the ports and, on QEMU's chipset, in memory as well. */
+static void try_pci(void)
+{
+	bool q35 = by_ports(0, 0) == Q35;
+	unsigned ports = 0, memory = 0;
+
+	for (uint32_t function = 0; function < 256; function++) {
+		ports += by_ports(function, CLASS) >> 16 == SERIAL;
+		if (q35)
+			memory += *in_memory(function, CLASS) >> 16 == SERIAL;
+	}
+	print("pci serial=%u memory=%u\n", ports, memory);
+}
+
 EFI_STATUS guest_main(void)
 {
 	try_region();
 	try_uart();
+	try_pci();
 	return EFI_SUCCESS;
 }

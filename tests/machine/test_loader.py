@@ -1,8 +1,10 @@
 """What can go wrong before the guest: a broken configuration, no virtualisation, a missing file, a full disk."""
 
 import re
+import struct
 import subprocess
 
+from lib import logs
 from lib.machine import BUILD, GUESTS, expect, on
 
 GUEST = str(GUESTS / "hello.efi")
@@ -86,6 +88,48 @@ def test_report_file_full(machine):
     run.expect_active(machine.vendor).expect_line(GREETING, "guest")
     said = [line for line in run.trapline.splitlines() if "report_file" in line and "trapline.conf:" not in line]
     expect(len(said) == 1, f"{len(said)} lines about report_file: {said}")
+
+
+def pci_console(machine, name, conf):
+    """A machine whose console is a serial card: the run, and what came out of the card."""
+    log = machine.scratch / f"{name}.log"
+    extra = f"-chardev file,id=card,path={log} -device pci-serial,chardev=card"
+    run = machine.guest("hidden", CONF=machine.conf(f"console = pci\n{conf}"), EXTRA=extra)
+    return run.expect_status(0), logs.clean(log.read_bytes())
+
+
+@on("svm")
+def test_pci_console(machine):
+    """A serial card on PCI is the console; the guest finds neither its ports nor the card, unless it may."""
+    run, text = pci_console(machine, "card", "")
+    expect("\ntrapline: active " in text and "trapline: end of guest" in text, f"the card's log: {text}")
+    expect("trapline: active" not in run.trapline, "COM2 is in use")
+    run.expect_line("pci serial=0 memory=0", "guest").expect_line("uart scratch=5a", "guest")
+    run, text = pci_console(machine, "shared-card", "hide_console = off\n")
+    expect("\ntrapline: active " in text, f"the card's log: {text}")
+    run.expect_line("pci serial=1 memory=1", "guest")
+
+
+def spcr(base):
+    """The SPCR table behind its header: a 16550 at I/O ports."""
+    interface, address, interrupt = (0,), (1, 8, 0, 1, base), (0, 0, 0)
+    line, pci = (7, 0, 1, 0, 0, 0), (0xFFFF, 0xFFFF, 0, 0, 0, 0, 0, 0)
+    return struct.pack("<B3xBBBBQBBIBBBBBBHHBBBIBI", *interface, *address, *interrupt, *line, *pci)
+
+
+@on("svm")
+def test_spcr_console(machine):
+    """The port of the firmware's SPCR table is the console; where there is none that is said, and auto takes COM2."""
+    table = machine.scratch / "spcr"
+    table.write_bytes(spcr(0x2F8))
+    extra = f"-acpitable sig=SPCR,rev=2,data={table}"
+    run = machine.guest("hello", CONF=machine.conf("console = spcr\n"), EXTRA=extra)
+    run.expect_status(0).expect_active(machine.vendor)
+    run = machine.guest("hello", CONF=machine.conf("console = spcr\nreport_file = \\report.txt\n")).expect_status(0)
+    expect("trapline: active" not in run.trapline, "a console from nowhere")
+    expect("no 16550 in an SPCR table" in (esp_file(run, "report.txt") or ""), f"nothing is said; see {run.out}")
+    run = machine.guest("hello", CONF=machine.conf("console = auto\n"))
+    run.expect_status(0).expect_active(machine.vendor)
 
 
 @on("svm")

@@ -1,0 +1,36 @@
+/* Which UART the configuration means. */
+#include "loader.h"
+
+static bool com(uint32_t port, struct uart_port *out)
+{
+	*out = (struct uart_port){.base = port, .width = 1};
+	return true;
+}
+
+static bool find(uint32_t word, struct uart_port *out)
+{
+	switch (word) {
+	case CONSOLE_NONE:
+		return true;
+	case CONSOLE_SPCR:
+		return acpi_uart(out);
+	case CONSOLE_PCI:
+		return pci_find_uart(out);
+	case CONSOLE_AUTO:
+		return acpi_uart(out) || pci_find_uart(out) || com(CONSOLE_COM2, out);
+	default:
+		return com(word, out);
+	}
+}
+
+void console_find(struct loader *l)
+{
+	struct uart_port *port = &l->console;
+
+	if (!find(l->config.console, port))
+		say("no UART for the console: %s; Trapline's log is not on a serial line",
+			l->config.console == CONSOLE_PCI ? "no serial card on PCI"
+							 : "no 16550 in an SPCR table");
+	if (port->pci)
+		port->config = acpi_pci_config(port->function);
+}

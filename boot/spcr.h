@@ -1,0 +1,15 @@
+/* The SPCR table: the UART that the firmware has for its own console. Pure: tested on the host. */
+#ifndef TRAPLINE_SPCR_H
+#define TRAPLINE_SPCR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "uart_port.h"
+
+/*
+ * table, length: with its header, which has been checked. out->config stays 0. False: it names no UART that
+ * Trapline can drive, *out is unchanged.
+ */
+bool spcr_parse(const uint8_t *table, size_t length, struct uart_port *out);
+
+#endif

@@ -1,0 +1,44 @@
+/* Where the registers of a 16550 UART are, and how they are reached: for the loader and for the VMM. */
+#ifndef TRAPLINE_UART_PORT_H
+#define TRAPLINE_UART_PORT_H
+
+#include <stdint.h>
+#include <cpu/asm.h>
+
+struct uart_port {
+	uint64_t base;  /* I/O port, or address; 0: there is none */
+	uint8_t memory; /* it is an address: physical in boot_info, where it is mapped for who uses it */
+	uint8_t width;  /* bytes of an access and from one register to the next: 1, 2, 4; 1 in I/O space */
+	uint8_t pci;    /* a function of PCI segment 0: */
+	uint8_t reserved;
+	uint16_t function; /* bus, device and function number, as in a PCI address */
+	uint16_t reserved2;
+	uint64_t config; /* physical address of its page of configuration space; 0: there is none */
+};
+
+static inline uint8_t uart_port_read(const struct uart_port *u, unsigned reg)
+{
+	uint64_t at = u->base + reg * u->width;
+
+	if (!u->memory)
+		return inb((uint16_t)at);
+	return u->width == 1   ? *(volatile uint8_t *)at
+	       : u->width == 2 ? (uint8_t) * (volatile uint16_t *)at
+			       : (uint8_t) * (volatile uint32_t *)at;
+}
+
+static inline void uart_port_write(const struct uart_port *u, unsigned reg, uint8_t value)
+{
+	uint64_t at = u->base + reg * u->width;
+
+	if (!u->memory)
+		outb((uint16_t)at, value);
+	else if (u->width == 1)
+		*(volatile uint8_t *)at = value;
+	else if (u->width == 2)
+		*(volatile uint16_t *)at = value;
+	else
+		*(volatile uint32_t *)at = value;
+}
+
+#endif
