@@ -133,6 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	right = take8();
 	memset(box, take8(), ROOM);
 	put_records(box, &good);
+	take(h.vmm_version, sizeof(h.vmm_version));
+	take(h.started, sizeof(h.started));
 	take(h.end.why, sizeof(h.end.why) - 1);
 	h.text_head = take8() & 1 ? take64() : take8() * 64;
 	h.end.report = h.text_head - take8();

@@ -22,6 +22,13 @@ static struct trap_record take_record(void)
 	return r;
 }
 
+static void check_limits(const struct filter *f)
+{
+	assert(!f->cpl.on || (f->cpl.low <= f->cpl.high && f->cpl.high <= 3));
+	assert(!f->cpu.on || (f->cpu.low <= f->cpu.high && f->cpu.high <= 63));
+	assert(f->rate <= 1000000 && !(f->error_set & f->error_clear));
+}
+
 static void check_again(const struct filter *f, const struct trap_record *r)
 {
 	char first[TEXT], second[TEXT], words[TEXT];
@@ -87,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(is_printable(why) && !memcmp(&f, &before, sizeof(f)));
 	else
 		check_again(&f, &r);
+	check_limits(&f);
 	check_rate();
 	free(text);
 	return 0;

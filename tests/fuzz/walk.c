@@ -51,7 +51,10 @@ static uint64_t entry_address(const struct mode *m, unsigned level, uint64_t tab
 	return table + (linear >> m->shift[level] & ((1u << m->bits[level]) - 1)) * m->entry_size;
 }
 
-/* How the input's tables come about: mostly pointers into the array, so that walks get far. */
+/*
+ * How the input's tables come about: mostly pointers into the array, so that walks get far, and large pages at 0, where
+ * the array is; now and then with one bit more, which may be a reserved one.
+ */
 static uint64_t take_entry(const struct mode *m)
 {
 	uint8_t shape = take8();
@@ -64,6 +67,10 @@ static uint64_t take_entry(const struct mode *m)
 		entry |= 7;
 	if (!(shape & 0x40))
 		entry &= ~0x80ull;
+	if ((entry & 0x80) && (shape & 8))
+		entry &= 0x1fff;
+	if (shape & 0x10)
+		entry ^= 1ull << take8() % 64;
 	return (shape & 0x20) && m->entry_size == 8 ? entry | TOP_BIT : entry;
 }
 

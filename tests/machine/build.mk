@@ -77,6 +77,13 @@ test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means,
 	$(Q)tools/bochs3.sh
 	$(Q)BOCHS=$(BUILD)/bochs3 $(MACHINE_TESTS) --backend vmx --backend svm-bochs by_hardware
 
+# Minutes; SOAK_SEED= and SOAK_ROUND= are what a failed round has named.
+SOAK_MINUTES := 30
+
+.PHONY: soak
+soak: machine-files guests ## boot, storm and reset at random for SOAK_MINUTES=30, on BACKEND=svm or vmx
+	$(Q)tests/machine/soak --backend $(or $(BACKEND),svm) --minutes $(SOAK_MINUTES) $(SOAK_SEED:%=--seed %) $(SOAK_ROUND:%=--round %)
+
 bench: machine-files guests ## what Trapline costs, in about three minutes: build/bench.json, compared with docs/bench.json
 	$(Q)tools/bench.py
 
