@@ -22,6 +22,7 @@ static struct filter filter;           /* under `lock`; its vectors are in boot_
 static struct filter_rate rates[32];   /* by vector */
 static uint64_t limited[32], filtered; /* records, by vector; not yet said of the former: */
 static uint64_t limited_said[32];
+static uint64_t all_limited, all_limited_said; /* the sums, which every look at the console asks for */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static bool there, seized, finishing;
 static struct trap_clock clock;
@@ -176,7 +177,7 @@ static bool next_trap(struct trap_record *out)
 	struct cpu *from = NULL;
 	struct trap_record r;
 
-	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++) {
+	for (unsigned c = 0; c < boot_info.cpus; c++) {
 		struct print_queue *q = cpus[c] ? &cpus[c]->print : NULL;
 		uint32_t tail = q ? atomic_load(&q->tail) : 0;
 
@@ -211,6 +212,7 @@ static bool is_shown(const struct trap_record *r)
 	if (filter_allow(&rates[vector], filter.rate, rdtsc(), boot_info.tsc_khz * 1000))
 		return true;
 	limited[vector]++;
+	all_limited++;
 	return false;
 }
 
@@ -227,24 +229,22 @@ static bool next_shown(struct trap_record *out, bool *more)
 
 static uint64_t all_lost(void)
 {
-	uint64_t n = lost_lines;
+	uint64_t n = lost_lines + all_limited;
 
-	for (unsigned v = 0; v < 32; v++)
-		n += limited[v];
-	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
-		for (unsigned v = 0; cpus[c] && v < 32; v++)
-			n += cpus[c]->print.lost[v];
+	for (unsigned c = 0; c < boot_info.cpus; c++)
+		n += cpus[c] ? cpus[c]->print.lost : 0;
 	return n;
 }
 
 /* Which vector was held back, and how often. */
 static bool format_limited(char *line, size_t size)
 {
-	for (unsigned v = 0; v < 32; v++) {
+	for (unsigned v = 0; all_limited != all_limited_said && v < 32; v++) {
 		if (limited[v] == limited_said[v])
 			continue;
 		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", vector_name(v),
 			limited[v] - limited_said[v], limited[v], filter.rate);
+		all_limited_said += limited[v] - limited_said[v];
 		limited_said[v] = limited[v];
 		return true;
 	}
@@ -271,9 +271,7 @@ static bool format_losses(char *line, size_t size)
 
 void console_count(struct console_losses *l)
 {
-	*l = (struct console_losses){.filtered = filtered};
-	for (unsigned v = 0; v < 32; v++)
-		l->limited += limited[v];
+	*l = (struct console_losses){.filtered = filtered, .limited = all_limited};
 	l->lost = all_lost() - l->limited;
 }
 

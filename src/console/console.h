@@ -45,7 +45,7 @@ static inline void console_queue_trap(struct cpu *cpu, const struct trap_record 
 		(waiting == CPU_PRINT_QUEUE ||
 			q->put[vector] - atomic_load_explicit(&q->taken[vector], memory_order_relaxed) >=
 				CPU_PRINT_FEW)) {
-		q->lost[vector]++;
+		q->lost++;
 		return;
 	}
 	q->put[vector]++;

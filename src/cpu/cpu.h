@@ -142,7 +142,7 @@ struct cpu {
 		_Atomic uint32_t head, tail;
 		uint32_t put[32];                /* by vector, ever; this CPU's */
 		_Atomic uint32_t taken[32];      /* the printer's */
-		uint64_t lost[32];               /* records that found it full */
+		uint64_t lost;               /* records that found it full */
 		uint64_t entry[CPU_PRINT_QUEUE]; /* seq, and the vector above CPU_PRINT_SEQ_BITS */
 	} print;
 	struct cpu_stats stats;
