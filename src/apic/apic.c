@@ -225,19 +225,20 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
-	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1));
+	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode;
 	struct store s;
 
 	if ((x->address & ~(PAGE_SIZE - 1)) != page_gpa || !(x->qualifier & STAGE2_WRITE) || by_hardware)
 		return false;
 	insn_fetch(cpu);
+	mode = vendor->code_mode(cpu);
 	if ((x->qualifier & STAGE2_WALK) || x->during.valid || (offset & 15) ||
-		!store_decode(x->code, x->code_len, vendor->code_mode(cpu), &s) || s.size != 4) {
+		!store_decode(x->code, x->code_len, mode, &s) || s.size != 4) {
 		refuse(cpu);
 		return true;
 	}
 	carry_out(cpu, offset, &s);
-	vendor->skip_to(cpu, insn_after(cpu, s.length));
+	vendor->skip_to(cpu, insn_after(cpu, mode, s.length));
 	return true;
 }
 

@@ -114,13 +114,15 @@ struct cpu_stats {
 };
 
 struct cpu {
-	/* The first members are known to the entry stubs (src/svm/run.asm, src/vmx/run.asm): see cpu.c's assertions. */
+	/* The first members are known to the entry stubs (src/svm/run.asm, src/vmx/run.asm, idt.asm): see cpu.c's assertions. */
 	struct cpu *self; /* at gs:0 */
 	uint64_t
 		gpr[TRAP_GPRS]; /* the guest's, at 8; gpr[TRAP_RSP] is filled only where the vendor says so */
 	uint64_t vendor_asm[4]; /* at 136: the vendor's own words for its stub */
-	uint64_t host_stack_top; /* at 168 */
-	uint64_t host_stacks;    /* where its stacks begin; the one above is the last of them */
+	uint64_t host_stack_top;   /* at 168 */
+	uint64_t host_stacks;      /* where its stacks begin; the one above is the last of them */
+	uint8_t host_interrupt;    /* at 184: the vector of an interrupt acknowledged on the host (idt.asm) */
+	bool host_interrupt_valid; /* at 185: there is one, not yet given to the guest */
 
 	uint32_t number;
 	uint32_t apic_id;
@@ -131,8 +133,6 @@ struct cpu {
 	bool guest_nmi_blocked; /* an NMI went in and its IRET has not been seen */
 	bool nmi_pending;       /* taken by the host, not yet given to the guest */
 	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
-	bool host_interrupt_valid; /* an interrupt was acknowledged on the host, not yet given to the guest */
-	uint8_t host_interrupt;    /* its vector */
 	struct exit exit;
 	struct trace_ring ring;
 	struct exit_history history;
@@ -142,7 +142,7 @@ struct cpu {
 		_Atomic uint32_t head, tail;
 		uint32_t put[32];                /* by vector, ever; this CPU's */
 		_Atomic uint32_t taken[32];      /* the printer's */
-		uint64_t lost;               /* records that found it full */
+		uint64_t lost;                   /* records that found it full */
 		uint64_t entry[CPU_PRINT_QUEUE]; /* seq, and the vector above CPU_PRINT_SEQ_BITS */
 	} print;
 	struct cpu_stats stats;

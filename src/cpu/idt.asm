@@ -4,6 +4,10 @@ default rel
 extern host_trap
 global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_wait_begin, cpu_wait_end
 
+; struct cpu (src/cpu/cpu.h)
+%define HOST_INTERRUPT		184
+%define HOST_INTERRUPT_VALID	185
+
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
 
 section .text
@@ -20,17 +24,23 @@ align 16
 %assign v v+1
 %endrep
 
-; In the window every vector is an external interrupt, without an error code: a PIC may well use 8 to 15.
+; In the window every vector is an external interrupt, without an error code: a PIC may well use 8 to 15. It is noted for
+; the guest, and the window closes: it is for one, a second one would take the first one's place.
 align 16
 window_stubs:
 %assign v 0
 %rep 256
 align 16
-	push	0
-	push	strict dword 256 + v
-	jmp	strict near trap_common
+	mov	byte [gs:HOST_INTERRUPT], v
+	jmp	strict near window_common
 %assign v v+1
 %endrep
+
+align 16
+window_common:
+	mov	byte [gs:HOST_INTERRUPT_VALID], 1
+	and	dword [rsp + 16], ~0x200	; RFLAGS.IF of the frame
+	iretq
 
 align 16
 trap_common:

@@ -8,10 +8,8 @@
 
 #define GATE_INTERRUPT 0x8e /* P, DPL 0, 64-bit interrupt gate */
 #define RFLAGS_TF      0x100ull
-#define RFLAGS_IF      0x200ull
 #define RFLAGS_RF      0x10000ull
-#define STUB_SIZE      16  /* src/cpu/idt.asm */
-#define WINDOW_VECTOR  256 /* added by the stubs of the window */
+#define STUB_SIZE      16 /* src/cpu/idt.asm */
 
 struct gate {
 	uint16_t offset_low;
@@ -130,22 +128,15 @@ void host_trap(struct trap_frame *frame)
 		start_note_init(this_cpu());
 		return;
 	}
-	if (frame->vector < WINDOW_VECTOR && frame->vector != VEC_NMI) {
+	if (frame->vector != VEC_NMI) {
 		if (!fix_up(frame))
 			fault_screen(frame);
 		return;
 	}
 	cpu = this_cpu();
-	if (frame->vector == VEC_NMI) {
-		if (frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
-			frame->rip = (uint64_t)cpu_wait_end;
-		cpu_note_nmi(cpu);
-		if (cpu->vendor && vendor->nmi_taken)
-			vendor->nmi_taken(cpu);
-	} else {
-		cpu->host_interrupt = (uint8_t)(frame->vector - WINDOW_VECTOR);
-		cpu->host_interrupt_valid = true;
-		frame->rflags &=
-			~RFLAGS_IF; /* the window is for one: a second one would take the first one's place */
-	}
+	if (frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
+		frame->rip = (uint64_t)cpu_wait_end;
+	cpu_note_nmi(cpu);
+	if (cpu->vendor && vendor->nmi_taken)
+		vendor->nmi_taken(cpu);
 }

@@ -85,10 +85,9 @@ static unsigned decode_length(const uint8_t *code, unsigned len, unsigned mode)
 	return insn.length;
 }
 
-uint64_t insn_after(struct cpu *cpu, unsigned length)
+uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length)
 {
 	uint64_t next = vendor->get(cpu, GUEST_RIP) + length;
-	unsigned mode = vendor->code_mode(cpu);
 
 	return mode == 64 ? next : mode == 32 ? (uint32_t)next : (uint16_t)next;
 }
@@ -101,7 +100,7 @@ uint64_t insn_next(struct cpu *cpu)
 	length = short_length(cpu->exit.code, cpu->exit.code_len);
 	if (!length)
 		length = decode_length(cpu->exit.code, cpu->exit.code_len, mode);
-	return insn_after(cpu, length);
+	return insn_after(cpu, mode, length);
 }
 
 void insn_single_step(struct cpu *cpu)

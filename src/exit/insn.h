@@ -37,8 +37,8 @@ void insn_opcode(struct cpu *cpu, uint8_t *opcode, uint8_t *operand);
  */
 uint64_t insn_next(struct cpu *cpu);
 
-/* The address `length` bytes behind RIP, as the guest's mode wraps it. */
-uint64_t insn_after(struct cpu *cpu, unsigned length);
+/* The address `length` bytes behind RIP, as the guest's mode (64, 32 or 16) wraps it. */
+uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 
 /* The #DB that TF asks for behind an instruction that was carried out in software (SDM vol. 3B 17.3.1.4). */
 void insn_single_step(struct cpu *cpu);

@@ -29,7 +29,7 @@ typedef int64_t gather(struct vmcall *call, enum tray_way way, struct chunk *c);
 /* The address space, for who owns the tray. The kernel is one, whatever it runs on. */
 static uint64_t owner_of(const struct vmcall *call)
 {
-	return call->user ? vendor->get(call->cpu, GUEST_CR3) & PTE_ADDRESS : TRAY_KERNEL;
+	return vmcall_user(call) ? vendor->get(call->cpu, GUEST_CR3) & PTE_ADDRESS : TRAY_KERNEL;
 }
 
 static bool page_in(const struct vmcall *call)

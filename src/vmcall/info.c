@@ -12,7 +12,7 @@ int64_t vmcall_null(struct vmcall *call)
 
 int64_t vmcall_version(struct vmcall *call)
 {
-	vmcall_return(call, ARG_RBX, vmcall_features(call->user));
+	vmcall_return(call, ARG_RBX, vmcall_features(vmcall_user(call)));
 	vmcall_return(call, ARG_RCX, tray_size());
 	vmcall_return(call, ARG_RDX, (uint64_t)TRAP_RECORD_VERSION << 32 | sizeof(struct trap_record));
 	return TRAPLINE_ABI_VERSION;

@@ -32,14 +32,16 @@ static const uint64_t user_by_default = TRAPLINE_SERVICES(X) 0ull;
 #undef USER
 #undef KERNEL
 
-/* The names by their first character, so that a lookup compares with a few: index + 1 of the first, and of
- * the next. */
-#define GROUPS 32
+/* The names by a hash of their first eight characters, so that a lookup compares with one or two: index + 1 of the
+ * first, and of the next. */
+#define GROUP_BITS 6
+#define GROUPS     (1u << GROUP_BITS)
+#define SPREAD     0x9e3779b97f4a7c15 /* the golden ratio: Fibonacci hashing */
 static uint8_t first[GROUPS], next[COUNT];
 
 static unsigned group_of(uint64_t word)
 {
-	return word % GROUPS; /* the low bits of the first character */
+	return (unsigned)(word * SPREAD >> (64 - GROUP_BITS));
 }
 
 static void index_names(void)
@@ -57,7 +59,7 @@ uint64_t policy_number(const char *name)
 {
 	union name wanted;
 
-	memcpy(&wanted, name, sizeof(wanted));
+	__builtin_memcpy(&wanted, name, sizeof(wanted));
 	for (unsigned n = first[group_of(wanted.word[0])]; n; n = next[n - 1]) {
 		const union name *one = &names[n - 1].name;
 

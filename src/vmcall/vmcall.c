@@ -14,7 +14,8 @@
 
 struct service {
 	vmcall_service *serve; /* NULL: there is none */
-	bool checked;          /* an argument's kind has something to check */
+	bool arguments;        /* it has any */
+	bool checked;          /* one of them is of a kind that has something to check */
 	uint8_t kind[ARG_COUNT];
 };
 
@@ -23,7 +24,8 @@ struct service {
 	(1u << KIND_##a | 1u << KIND_##b | 1u << KIND_##c | 1u << KIND_##d | 1u << KIND_##e)
 
 #define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
-	[number] = {vmcall_##name, (KINDS(rbx, rcx, rdx, rsi, rdi) & ~UNCHECKED) != 0,                       \
+	[number] = {vmcall_##name, (KINDS(rbx, rcx, rdx, rsi, rdi) & ~(1u << KIND_NONE)) != 0,               \
+		(KINDS(rbx, rcx, rdx, rsi, rdi) & ~UNCHECKED) != 0,                                          \
 		{KIND_##rbx, KIND_##rcx, KIND_##rdx, KIND_##rsi, KIND_##rdi}},
 static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
 #undef X
@@ -66,7 +68,18 @@ uint64_t vmcall_features(bool user)
 	return user ? policy.there & policy.user : policy.there;
 }
 
-/* Kept out of line: a null call needs none of it. */
+static void take_arguments(struct vmcall *call)
+{
+	const uint64_t *gpr = call->cpu->gpr, width = call->width;
+
+	call->arg[ARG_RBX] = gpr[TRAP_RBX] & width;
+	call->arg[ARG_RCX] = gpr[TRAP_RCX] & width;
+	call->arg[ARG_RDX] = gpr[TRAP_RDX] & width;
+	call->arg[ARG_RSI] = gpr[TRAP_RSI] & width;
+	call->arg[ARG_RDI] = gpr[TRAP_RDI] & width;
+}
+
+/* Kept out of line: many calls need none of it. */
 SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
 {
 	struct check_limits limits;
@@ -75,41 +88,44 @@ SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
 	return check_arguments(kind, call->arg, &limits);
 }
 
-static int64_t serve(struct vmcall *call)
+static int64_t serve(struct vmcall *call, uint64_t number)
 {
-	const struct service *s = &services[call->number % TRAPLINE_CALL_LIMIT];
+	const struct service *s = &services[number % TRAPLINE_CALL_LIMIT];
 	int64_t error = 0;
 
-	if (!vmcall_exists(call->number))
+	if (!vmcall_exists(number))
 		return TRAPLINE_E_NUMBER;
-	if (call->user && !(policy.user >> call->number & 1))
+	if (!(policy.user >> number & 1) && vmcall_user(call))
 		return TRAPLINE_E_DENIED;
+	if (s->arguments)
+		take_arguments(call);
 	if (s->checked)
 		error = check(call, s->kind);
 	return error ? error : s->serve(call);
+}
+
+static int64_t lookup(struct vmcall *call)
+{
+	call->arg[ARG_RBX] = call->cpu->gpr[TRAP_RBX] & call->width;
+	return vmcall_lookup(call);
 }
 
 /* On the way of every call: without loops, and nothing is looked at that the call may not need. */
 void exit_vmcall(struct cpu *cpu)
 {
 	uint64_t width = vendor->code_mode(cpu) == 64 ? ~0ull : UINT32_MAX;
+	uint64_t number = cpu->gpr[TRAP_RAX] & width;
 	struct vmcall call;
 	int64_t result;
 
 	call.cpu = cpu;
 	call.width = width;
-	call.user = vendor->cpl(cpu) == 3;
-	call.number = cpu->gpr[TRAP_RAX] & width;
-	call.arg[ARG_RBX] = cpu->gpr[TRAP_RBX] & width;
-	call.arg[ARG_RCX] = cpu->gpr[TRAP_RCX] & width;
-	call.arg[ARG_RDX] = cpu->gpr[TRAP_RDX] & width;
-	call.arg[ARG_RSI] = cpu->gpr[TRAP_RSI] & width;
-	call.arg[ARG_RDI] = cpu->gpr[TRAP_RDI] & width;
-	result = call.number ? serve(&call) : vmcall_lookup(&call);
-	if (result == VMCALL_AGAIN)
-		return;
-	if (result < 0)
+	result = number ? serve(&call, number) : lookup(&call);
+	if (result < 0) {
+		if (result == VMCALL_AGAIN)
+			return;
 		cpu->stats.bad_guest++;
+	}
 	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;
 	exit_skip(cpu);
 }

@@ -7,6 +7,7 @@
 
 #include <trapline/services.h>
 #include "cpu/cpu.h"
+#include "vendor.h"
 
 enum vmcall_arg {
 	ARG_RBX,
@@ -19,11 +20,15 @@ enum vmcall_arg {
 
 struct vmcall {
 	struct cpu *cpu;
-	uint64_t number;
-	uint64_t arg[ARG_COUNT]; /* as wide as the caller's registers */
-	uint64_t width;          /* mask of such a register */
-	bool user;               /* CPL 3 */
+	uint64_t width;          /* mask of a register of the caller's */
+	uint64_t arg[ARG_COUNT]; /* as wide as that; only for services that have arguments */
 };
+
+/* Whether user mode calls. Asked for where it matters: many calls never look. */
+static inline bool vmcall_user(const struct vmcall *call)
+{
+	return vendor->cpl(call->cpu) == 3;
+}
 
 /*
  * What a service returns instead of a result when RIP stays at the VMCALL: the guest makes the call again,
