@@ -33,7 +33,7 @@ static struct trap_clock clock;
 
 enum console_level console_level = CONSOLE_TRAPS;
 static bool input_on;
-static uint64_t next_look;
+static uint64_t next_look, next_losses;
 static void (*reply_to)(const char *line); /* NULL: the text here */
 
 const struct trap_clock *console_clock(void)
@@ -251,21 +251,25 @@ static bool format_limited(char *line, size_t size)
 	return false;
 }
 
-/* What was lost, in all and by the rate: once in a while, or else a flood makes one of these lines too. */
+/* Losses are told once in a while, or else a flood makes one of these lines too. */
+static bool losses_due(void)
+{
+	return all_lost() != lost_said && (rdtsc() >= next_losses || finishing);
+}
+
+/* What was lost, in all and by the rate. */
 static bool format_losses(char *line, size_t size)
 {
-	static uint64_t next_time;
-	uint64_t lost = all_lost();
+	uint64_t lost;
 
-	if (rdtsc() < next_time && !finishing)
+	if (!losses_due())
 		return false;
 	if (format_limited(line, size))
 		return true;
-	if (lost == lost_said)
-		return false;
+	lost = all_lost();
 	snprintf(line, size, "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
 	lost_said = lost;
-	next_time = rdtsc() + boot_info.tsc_khz * SAY_LOST_MS;
+	next_losses = rdtsc() + boot_info.tsc_khz * SAY_LOST_MS;
 	return true;
 }
 
@@ -318,20 +322,29 @@ void console_get_filter(struct filter *f)
 	f->vectors = boot_info.config.print; /* VMCALL changes it as well */
 }
 
+/* With the lock held: what has been typed, not more often than the FIFO needs. */
+static bool receive(void)
+{
+	if (!input_on || rdtsc() < next_look)
+		return false;
+	next_look = rdtsc() + boot_info.tsc_khz * LOOK_US / 1000;
+	return input_receive();
+}
+
+/* On the way of each interrupt of the boot CPU: a turn is worth it only where there is something to do. */
 void console_look(struct cpu *cpu)
 {
-	if (!input_on || cpu->number || rdtsc() < next_look)
+	if (!input_on || cpu->number || rdtsc() < next_look || !try_lock())
 		return;
-	cpu->work |= CPU_WORK_CONSOLE;
+	if (receive() || losses_due())
+		cpu->work |= CPU_WORK_CONSOLE;
+	unlock();
 }
 
 /* With the lock held. Input goes before records: the operator is served in the middle of a flood. */
 static bool turn(void)
 {
-	if (input_on && rdtsc() >= next_look) {
-		next_look = rdtsc() + boot_info.tsc_khz * LOOK_US / 1000;
-		input_receive();
-	}
+	receive();
 	if (!there)
 		text_tail = text_head;
 	if (text_head != text_tail) {
@@ -353,12 +366,16 @@ void console_serve(struct cpu *cpu)
 		busy = turn();
 		unlock();
 		busy |= input_run(cpu);
-		if (!busy)
-			cpu->work &= ~CPU_WORK_CONSOLE;
 	}
-	if (!cpu->pass_interrupt)
+	if (cpu->pass_interrupt)
+		busy = true; /* the next exit watches again */
+	else
 		vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number));
 	cpu->pass_interrupt = false;
+	if (busy)
+		cpu->work |= CPU_WORK_CONSOLE;
+	else
+		cpu->work &= ~CPU_WORK_CONSOLE;
 }
 
 void console_reply_to(void (*line)(const char *line))

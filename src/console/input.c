@@ -42,12 +42,13 @@ static struct {
 	struct command_result result;
 } job;
 
-void input_receive(void)
+bool input_receive(void)
 {
+	bool any = false;
 	char c;
 
 	while (uart_get(&c)) {
-		attached = true;
+		any = attached = true;
 		if (c == CTRL_C)
 			cancelled = true;
 		if (ahead_head - ahead_tail == AHEAD)
@@ -55,6 +56,7 @@ void input_receive(void)
 		else
 			ahead[ahead_head++ % AHEAD] = c;
 	}
+	return any;
 }
 
 bool input_show(void)

@@ -25,8 +25,8 @@ extern enum input_output input_output;
 /* The CPU whose registers and page tables commands look at. */
 extern uint32_t input_cpu;
 
-/* Fetches what has come in. */
-void input_receive(void);
+/* Fetches what has come in; false: nothing. */
+bool input_receive(void);
 
 /* One step of what is to be done, with the text empty. False: nothing. */
 bool input_turn(void);
