@@ -6,6 +6,7 @@
 #include "config.h"
 #include "console/command.h"
 #include "cpu/cpu.h"
+#include "exit/intercept.h"
 #include "trace/filter.h"
 #include "trace/format.h"
 #include "trace/vector.h"
@@ -73,6 +74,18 @@ static void print_exits(void)
 	puts("| kind | what |\n|---|---|");
 #define X(name, text, meaning) printf("| `%s` | %s |\n", text, meaning);
 	EXIT_KINDS(X)
+#undef X
+}
+
+#define X(name, text, meaning) [name] = text,
+static const char *const exit_names[] = {EXIT_KINDS(X)};
+#undef X
+
+static void print_interceptions(void)
+{
+	puts("| exit | can be switched | what of it stays, and why |\n|---|---|---|");
+#define X(kind, switches, why) printf("| `%s` | %s | %s |\n", exit_names[kind], switches, why);
+	INTERCEPTIONS(X)
 #undef X
 }
 
@@ -157,6 +170,7 @@ int main(int argc, char **argv)
 		{"errors", print_errors},
 		{"arguments", print_arguments},
 		{"commands", print_commands},
+		{"interceptions", print_interceptions},
 		{"filter", print_filter},
 	};
 

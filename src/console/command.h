@@ -23,7 +23,7 @@
 	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
 	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 without a number") \
 	X(filter,    "[WORDS]",                         ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr3= err= rate=, != for all but those, all") \
-	X(intercept, "[VECTORS] [int on|off]",          ANYWHERE, "which exceptions are intercepted: pf,ud +pf -pf all none; int: INT n, where the CPU needs that") \
+	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and what of it can be switched: exceptions, as pf,ud +pf -pf all none; INT n, where the CPU needs that; the ports that end the machine; those of the console") \
 	X(regs,      "",                                ON_CPU,   "the guest's registers")                   \
 	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes without a number; virt, which is the default, through the guest's page tables; host: Trapline's own") \
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \

@@ -4,7 +4,9 @@
 #include "console/input.h"
 #include "cpu/asm.h"
 #include "cpu/hold.h"
+#include "exit/dispatch.h"
 #include "exit/intercept.h"
+#include "exit/io.h"
 #include "exit/shutdown.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -47,15 +49,43 @@ const char *command_go(struct command_call *call)
 	return NULL;
 }
 
+/* What `intercept` switches. */
+struct intercepts {
+	uint32_t vectors;
+	bool software, power, console;
+};
+
+static struct intercepts intercepts_now(void)
+{
+	return (struct intercepts){boot_info.config.intercept, boot_info.config.intercept_int,
+		io_watches(IO_POWER), io_watches(IO_CONSOLE)};
+}
+
+static const char *on_off(bool on)
+{
+	return on ? "on" : "off";
+}
+
 static void reply_intercept(void)
 {
+	struct intercepts now = intercepts_now();
 	struct filter f;
 	char buf[200];
 	struct text t = text_on(buf, sizeof(buf));
 
-	filter_init(&f, boot_info.config.intercept);
+	filter_init(&f, now.vectors);
 	filter_format(&t, &f);
-	console_reply("intercept %s int=%s", buf, boot_info.config.intercept_int ? "on" : "off");
+	console_reply("intercept %s int=%s power=%s console=%s", buf, on_off(now.software), on_off(now.power),
+		on_off(now.console));
+}
+
+/* Every kind of exit, and what can be done about it. */
+static void reply_interceptions(void)
+{
+#define X(kind, switches, why)                                                                               \
+	console_reply("interception exit=%s switch=\"%s\" stays=\"%s\"", exit_kind_name(kind), switches, why);
+	INTERCEPTIONS(X)
+#undef X
 }
 
 static bool is_on_off(const char *word, bool *on)
@@ -64,22 +94,56 @@ static bool is_on_off(const char *word, bool *on)
 	return *on || !strcmp(word, "off");
 }
 
+static bool *switch_of(struct intercepts *all, const char *word)
+{
+	if (!strcmp(word, "int"))
+		return &all->software;
+	if (!strcmp(word, "power"))
+		return &all->power;
+	return strcmp(word, "console") ? NULL : &all->console;
+}
+
+/* NULL, or what is wrong. */
+static const char *parse_intercepts(const struct words *w, struct intercepts *all)
+{
+	unsigned i = 1;
+	bool *on;
+
+	if (!switch_of(all, w->at[i]) && !word_vectors(w->at[i++], &all->vectors))
+		return "which: all, none, names and numbers from 0 to 31, as in +pf,ud";
+	for (; i + 1 < w->count; i += 2) {
+		on = switch_of(all, w->at[i]);
+		if (!on || !is_on_off(w->at[i + 1], on))
+			break;
+	}
+	return i < w->count ? "its arguments are [VECTORS] [int|power|console on|off]..." : NULL;
+}
+
+static void set_intercepts(struct cpu *cpu, const struct intercepts *want)
+{
+	struct intercepts now = intercepts_now();
+
+	if (want->power != now.power)
+		io_watch(IO_POWER, want->power);
+	if (want->console != now.console)
+		io_watch(IO_CONSOLE, want->console);
+	if (want->vectors != now.vectors || want->software != now.software)
+		intercept_set(cpu, want->vectors, want->software);
+}
+
 const char *command_intercept(struct command_call *call)
 {
-	uint32_t vectors = boot_info.config.intercept;
-	bool software = boot_info.config.intercept_int;
-	const struct words *w = &call->words;
-	unsigned i = 1;
+	struct intercepts want = intercepts_now();
+	const char *why = call->words.count > 1 ? parse_intercepts(&call->words, &want) : NULL;
 
-	if (i < w->count && strcmp(w->at[i], "int") && !word_vectors(w->at[i++], &vectors))
-		return "which: all, none, names and numbers from 0 to 31, as in +pf,ud";
-	if (i + 2 == w->count && !strcmp(w->at[i], "int") && is_on_off(w->at[i + 1], &software))
-		i += 2;
-	if (i < w->count)
-		return "its arguments are [VECTORS] [int on|off]";
-	if (w->count > 1)
-		intercept_set(call->cpu, vectors, software);
+	if (why)
+		return why;
+	if (want.console != io_watches(IO_CONSOLE) && !io_can_switch(IO_CONSOLE))
+		return "the console is no COM port: trapline.conf has hide_console";
+	set_intercepts(call->cpu, &want);
 	reply_intercept();
+	if (call->words.count == 1)
+		reply_interceptions();
 	return NULL;
 }
 

@@ -26,6 +26,7 @@
 #define CF9_RESET      (1u << 2)
 
 static uint64_t map;
+static bool power_watched;
 
 uint64_t io_map_phys(void)
 {
@@ -40,14 +41,49 @@ static void set_exits(unsigned port, unsigned count, bool on)
 		bits[p / 8] = (uint8_t)(on ? bits[p / 8] | 1u << p % 8 : bits[p / 8] & ~(1u << p % 8));
 }
 
-static void hide_console(void)
+static void watch_power(bool on)
+{
+	if (boot_info.pm1a_cnt)
+		set_exits(boot_info.pm1a_cnt, 2, on);
+	if (boot_info.pm1b_cnt)
+		set_exits(boot_info.pm1b_cnt, 2, on);
+	if (boot_info.reset_port)
+		set_exits(boot_info.reset_port, 1, on);
+	set_exits(RESET_CF9, 1, on);
+	set_exits(FAST_INIT, 1, on);
+	set_exits(KBC_COMMAND, 1, on);
+	power_watched = on;
+}
+
+static void hide_console(bool on)
 {
 	const struct uart_port *uart = &boot_info.console;
 
 	if (uart->base && !uart->memory)
-		set_exits((unsigned)uart->base, UART_PORTS, true);
+		set_exits((unsigned)uart->base, UART_PORTS, on);
 	if (uart->pci)
-		set_exits(PCI_DATA, PCI_DATA_PORTS, true);
+		set_exits(PCI_DATA, PCI_DATA_PORTS, on);
+	boot_info.config.hide_console = on;
+}
+
+bool io_watches(enum io_watched what)
+{
+	return what == IO_POWER ? power_watched : boot_info.config.hide_console;
+}
+
+bool io_can_switch(enum io_watched what)
+{
+	const struct uart_port *uart = &boot_info.console;
+
+	return what == IO_POWER || (uart->base && !uart->memory && !uart->pci);
+}
+
+void io_watch(enum io_watched what, bool on)
+{
+	if (what == IO_POWER)
+		watch_power(on);
+	else
+		hide_console(on);
 }
 
 bool io_init(void)
@@ -56,16 +92,8 @@ bool io_init(void)
 	if (!map)
 		return false;
 	if (boot_info.config.hide_console)
-		hide_console();
-	if (boot_info.pm1a_cnt)
-		set_exits(boot_info.pm1a_cnt, 2, true);
-	if (boot_info.pm1b_cnt)
-		set_exits(boot_info.pm1b_cnt, 2, true);
-	if (boot_info.reset_port)
-		set_exits(boot_info.reset_port, 1, true);
-	set_exits(RESET_CF9, 1, true);
-	set_exits(FAST_INIT, 1, true);
-	set_exits(KBC_COMMAND, 1, true);
+		hide_console(true);
+	watch_power(true);
 	return true;
 }
 

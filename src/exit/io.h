@@ -8,6 +8,18 @@
 /* Fills the permission map from boot_info; false when the pool is empty. One map for all CPUs. */
 bool io_init(void);
 
+/*
+ * Whether a kind of ports exits, of those that may; switched while the guest runs. IO_CONSOLE can be switched where
+ * it is ports that are hidden: not in memory, and not a card's.
+ */
+enum io_watched {
+	IO_POWER,
+	IO_CONSOLE
+};
+bool io_watches(enum io_watched what);
+bool io_can_switch(enum io_watched what);
+void io_watch(enum io_watched what, bool on);
+
 /* Its physical address: three pages, one bit a port (APM vol. 2 15.10.1); VT-x uses the first two (SDM vol. 3C 25.6.4). */
 uint64_t io_map_phys(void);
 

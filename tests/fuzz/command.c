@@ -20,6 +20,7 @@
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
 #include "exit/intercept.h"
+#include "exit/io.h"
 #include "exit/shutdown.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
@@ -44,7 +45,7 @@ static struct trap_record slots[2][SLOTS];
 static struct exit_entry exits[2][HISTORY];
 static struct guest_paging paging;
 static struct filter filter;
-static bool stopped;
+static bool stopped, watched[2];
 static unsigned done;
 static char share[100];
 
@@ -151,6 +152,21 @@ void intercept_set(struct cpu *c, uint32_t vectors, bool software)
 {
 	boot_info.config.intercept = vectors;
 	boot_info.config.intercept_int = software;
+}
+
+bool io_watches(enum io_watched what)
+{
+	return watched[what];
+}
+
+bool io_can_switch(enum io_watched what)
+{
+	return true;
+}
+
+void io_watch(enum io_watched what, bool on)
+{
+	watched[what] = on;
 }
 
 const char *exit_kind_name(enum exit_kind kind)

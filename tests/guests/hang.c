@@ -5,6 +5,8 @@
  *   loop   waits for a word in memory that nobody ever writes, with interrupts on
  *   storm  raises #UD as fast as it can, with interrupts off; the handler goes on behind it
  *   quiet  the same with #PF, which Trapline does not print by default
+ *   look   looks at COM2's line status, with interrupts on, and tells what it is whenever that changes to or
+ *          from ones, which is nobody there
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -12,6 +14,7 @@
 #include "lib/trap.h"
 
 #define MILLISECOND 10000 /* in units of 100 ns */
+#define COM2_STATUS 0x2fd
 
 const char guest_name[] = "hang";
 
@@ -67,10 +70,23 @@ static void quiet(void)
 		__asm__ volatile("mov (%0), %%al" : : "S"(PAGE_ABSENT) : "al");
 }
 
+static void look(void)
+{
+	bool there = true;
+
+	tick_fast();
+	__asm__ volatile("sti");
+	for (;;)
+		if ((inb(COM2_STATUS) != 0xff) != there) {
+			there = !there;
+			print("hang there=%u\n", there);
+		}
+}
+
 static const struct {
 	const char *name;
 	void (*hang)(void);
-} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}};
+} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}};
 
 EFI_STATUS guest_main(void)
 {

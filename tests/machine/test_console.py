@@ -18,14 +18,15 @@ def hang(machine, way, **variables):
     return Console(machine, EFI=GUESTS / "hang.efi", ARGS=f"way={way}", **variables)
 
 
-def wait_for_guest(console, word):
-    """The guest's own line on COM1."""
+def wait_for_guest(console, word, times=1):
+    """The guest's own line on COM1, when it is there so many times."""
     end = time.monotonic() + 300
     log = console.out / "guest.log"
     while time.monotonic() < end:
-        for line in logs.clean(log.read_bytes()).splitlines() if log.exists() else ():
-            if line.startswith(word):
-                return logs.fields(line)
+        lines = logs.clean(log.read_bytes()).splitlines() if log.exists() else ()
+        found = [line for line in lines if line.startswith(word)]
+        if len(found) >= times:
+            return logs.fields(found[-1])
         console.read()
     raise AssertionError(f"the guest did not say {word}; see {console.out}")
 
@@ -137,6 +138,25 @@ def test_garbage(machine):
         console.wait_for(rb"^done command=exits status=ok")
         console.wait_for(rb"\n")
         expect(console.ask_ok("status").done["command"] == "status", "out of step")
+
+
+@on("svm")
+def test_intercept(machine):
+    """Every kind of exit is listed; what is switched is switched: the guest finds the console's UART, and no more."""
+    with hang(machine, "look") as console:
+        wait_for_guest(console, "hang there=0")
+        console.logfmt()
+        listed = {row["exit"]: row for row in console.ask_ok("intercept").records("interception")}
+        expect(len(listed) > 15 and all(row["switch"] or row["stays"] for row in listed.values()), f"{listed}")
+        expect(listed["io"]["switch"] == "power, console", f"{listed['io']}")
+        state = console.ask_ok("intercept -pf int off power off console off").records("intercept")[0]
+        expect(state == {"vec": "all,-PF", "int": "off", "power": "off", "console": "off"}, f"{state}")
+        wait_for_guest(console, "hang there=1")
+        for wrong in ("cpuid off", "power", "console perhaps", "int on power"):
+            expect(not console.ask(f"intercept {wrong}").ok, f"intercept {wrong} was taken")
+        state = console.ask_ok("intercept all int on power on console on").records("intercept")[0]
+        expect(state == {"vec": "all", "int": "on", "power": "on", "console": "on"}, f"{state}")
+        wait_for_guest(console, "hang there=0", 2)
 
 
 @on("svm")

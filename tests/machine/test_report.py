@@ -384,13 +384,25 @@ def read_screen(path):
 def test_screen(machine):
     """A report that the machine stops after is on the firmware's screen as well, in letters that can be told apart."""
     expect(len(glyphs()) == 95, "two letters look the same")
-    dump = machine.scratch / "screen.ppm"
+    check_screen(machine, "screen", "")
+
+
+@on("svm")
+def test_screen_alone(machine):
+    """The same where there is no UART at all."""
+    log = check_screen(machine, "screen-alone", "console = none\n") / "trapline.log"
+    expect(b"trapline: active" not in log.read_bytes(), "there is a console")
+
+
+def check_screen(machine, name, conf):
+    dump = machine.scratch / f"{name}.ppm"
     commands = "hbreak blackbox_seal", "continue", f"monitor screendump {dump}"
-    said = gdb(machine, "screen", *commands, CONF=machine.conf("triple_fault = hold\n"))
+    said = gdb(machine, name, *commands, CONF=machine.conf(f"triple_fault = hold\n{conf}"))
     expect(dump.exists(), f"no screen dump: {said[-2000:]}")
     text = read_screen(dump)
     for line in ("trapline: triple fault cpu=0\n", 'name=#UD at=0x8:0x', '  idt vec=6 base=', "(more on the serial line"):
         expect(line in text, f"no {line!r} on the screen:\n{text}")
+    return machine.scratch / name
 
 
 @on("svm")
