@@ -372,10 +372,11 @@ void console_serve(struct cpu *cpu)
 	else
 		vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number));
 	cpu->pass_interrupt = false;
+	/* An NMI of the host's may set another bit at any point. */
 	if (busy)
-		cpu->work |= CPU_WORK_CONSOLE;
+		__atomic_or_fetch(&cpu->work, CPU_WORK_CONSOLE, __ATOMIC_RELAXED);
 	else
-		cpu->work &= ~CPU_WORK_CONSOLE;
+		__atomic_and_fetch(&cpu->work, ~CPU_WORK_CONSOLE, __ATOMIC_RELAXED);
 }
 
 void console_reply_to(void (*line)(const char *line))
