@@ -22,7 +22,11 @@ org 0
 
 	dd	entry, results, result_count, SIZE
 
-; void entry(uint64_t base)
+; What an emulator does not survive is left out: modes.c says which.
+%define LEAVE_OUT_CR0_PG	1	; paging without protection
+%define LEAVE_OUT_CR0_CR4	2	; any value of CR0 or CR4 that a CPU refuses
+
+; void entry(uint64_t base, uint32_t leave_out)
 entry:
 	push	rbx
 	push	rbp
@@ -34,6 +38,7 @@ entry:
 	cli
 	mov	ebx, edi			; the base, for as long as there are registers
 	mov	[rdi + saved_rsp], rsp
+	mov	[rdi + leave_out], esi
 	sgdt	[rdi + saved_gdt]
 	sidt	[rdi + saved_idt]
 	mov	rax, cr3
@@ -198,18 +203,22 @@ protected:
 	STEP32	nop
 	xor	eax, eax
 	STEP32	cpuid
-	; a reserved bit of CR4
+	test	byte [leave_out], LEAVE_OUT_CR0_CR4
+	jnz	.fpu
+	; a reserved bit of CR4; in CR0 NW without CD, paging without protection
 	mov	eax, cr4
 	bts	eax, 15
 	CASE32	mov cr4, eax
-	; CR0: paging without protection, NW without CD
+	mov	eax, cr0
+	bts	eax, 29
+	CASE32	mov cr0, eax
+	test	byte [leave_out], LEAVE_OUT_CR0_PG
+	jnz	.fpu
 	mov	eax, cr0
 	and	al, 0xfe
 	bts	eax, 31
 	CASE32	mov cr0, eax
-	mov	eax, cr0
-	bts	eax, 29
-	CASE32	mov cr0, eax
+.fpu:
 	; CR0.NE goes off and on, and reads as it was written
 	mov	eax, cr0
 	mov	edx, eax
@@ -293,10 +302,12 @@ real:
 	STEP16	nop
 	xor	eax, eax
 	STEP16	cpuid
+	test	byte [leave_out], LEAVE_OUT_CR0_CR4
+	jnz	.protect
 	mov	eax, cr4
 	bts	eax, 15
 	CASE16	mov cr4, eax
-
+.protect:
 	mov	eax, cr0
 	or	al, 1
 	mov	cr0, eax
@@ -521,6 +532,7 @@ real_segment:	dw	0
 base:		dd	0
 resume:		dd	0
 result_count:	dd	0
+leave_out:	dd	0
 mode:		db	0
 with_error:	db	0
 
