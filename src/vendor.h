@@ -95,6 +95,9 @@ struct vendor {
 	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed */
 	void (*skip_to)(struct cpu *cpu, uint64_t rip); /* skip(), where the next instruction is known */
 
+	/* skip_to() of an instruction that met breakpoints of the guest's, bits of DR6: #DB, for a single step as well */
+	void (*skip_met)(struct cpu *cpu, uint64_t rip, uint64_t met);
+
 	/* MSRs that the vendor's state holds or hides. */
 	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);
 	enum msr_result (*wrmsr)(struct cpu *cpu, uint32_t msr, uint64_t value);

@@ -5,7 +5,9 @@
 #include "exit/io.h"
 #include "console/console.h"
 #include "cpu/asm.h"
+#include "exit/breakpoint.h"
 #include "exit/dispatch.h"
+#include "exit/insn.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
 #include "mem/pool.h"
@@ -184,7 +186,7 @@ static void give_up_port(const struct exit_io *io)
 void exit_io(struct cpu *cpu)
 {
 	const struct exit_io *io = &cpu->exit.io;
-	uint64_t *rax = &cpu->gpr[TRAP_RAX];
+	uint64_t *rax = &cpu->gpr[TRAP_RAX], met;
 
 	console_look(cpu);
 	if (io->string) {
@@ -195,5 +197,9 @@ void exit_io(struct cpu *cpu)
 		*rax = merge_in(*rax, io->size, is_hidden(io->port) ? ~0u : port_in(io->port, io->size));
 	else if (!is_hidden(io->port))
 		watched_out(io, (uint32_t)*rax);
-	exit_skip(cpu);
+	met = breakpoint_io(cpu, io->port, io->size);
+	if (met)
+		vendor->skip_met(cpu, insn_next(cpu), met);
+	else
+		exit_skip(cpu);
 }

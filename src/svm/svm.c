@@ -182,6 +182,7 @@ const struct vendor svm_vendor = {
 	.take_init = svm_take_nmi, /* the window is the same */
 	.reload = svm_reload,
 	.skip_to = svm_skip_to,
+	.skip_met = svm_skip_met,
 	.rdmsr = svm_rdmsr,
 	.wrmsr = svm_wrmsr,
 	.hide_cpuid = svm_hide_cpuid,

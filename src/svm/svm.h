@@ -112,6 +112,8 @@ void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
 
 /* svm_skip.c */
 void svm_skip_to(struct cpu *cpu, uint64_t rip);
+void svm_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met);
+void svm_end_instruction(struct cpu *cpu);
 #define NO_PAGE (~0ull) /* no linear page has this number */
 uint64_t svm_look_at_code(struct cpu *cpu);
 

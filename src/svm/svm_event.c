@@ -176,8 +176,9 @@ void svm_decode_swint(struct cpu *cpu, struct vmcb *v)
  * CPU with nRIP is trusted to push RIP as it is.
  *
  * INT3 and INTO go in as INT n: every CPU then checks the gate's DPL. Only virtual-8086 mode tells them
- * apart, by IOPL, and there they are exceptions to a real CPU (APM vol. 2 15.20). ICEBP is #DB: no CPU gives
- * vector 1 of type 3 the semantics of a trap.
+ * apart, by IOPL, and there they are exceptions to a real CPU (APM vol. 2 15.20). QEMU 7.2, on which they exit as
+ * INT n, looks at the DPL of INT n only, and at IOPL of neither. ICEBP is #DB: no CPU gives vector 1 of type 3
+ * the semantics of a trap.
  */
 SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 {
@@ -193,8 +194,10 @@ SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 	}
 	if (e->type == TRAP_TYPE_ICEBP)
 		return TRAP_TYPE_EXCEPTION;
-	return e->type == TRAP_TYPE_SOFTEXC && (v->save.rflags & RFLAGS_VM) ? TRAP_TYPE_EXCEPTION
-									    : TRAP_TYPE_SOFTINT;
+	if (e->type == TRAP_TYPE_SOFTEXC && v->save.rflags & RFLAGS_VM &&
+		v->control.exitcode != SVM_EXIT_SWINT)
+		return TRAP_TYPE_EXCEPTION;
+	return TRAP_TYPE_SOFTINT;
 }
 
 /*

@@ -1,5 +1,7 @@
 #include "svm/svm_skip.h"
+#include "exit/exception.h"
 #include "mem/guest_ram.h"
+#include "trace/vector.h"
 
 static void remember_code(struct svm_cpu *svm, const struct vmcb_save *s)
 {
@@ -20,10 +22,30 @@ SLOW_PATH uint64_t svm_look_at_code(struct cpu *cpu)
 	return insn_next(cpu);
 }
 
+SLOW_PATH void svm_end_instruction(struct cpu *cpu)
+{
+	struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	s->rflags &= ~SKIP_RFLAGS_RF;
+	if (s->rflags & SKIP_RFLAGS_TF)
+		insn_single_step(cpu);
+}
+
 void svm_skip_to(struct cpu *cpu, uint64_t rip)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
 	v->save.rip = rip;
 	svm_skipped(cpu, v);
+}
+
+/* One #DB for all: the breakpoints are named first. */
+void svm_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met)
+{
+	struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	s->dr6 = (s->dr6 & ~0xfull) | met;
+	svm_skip_to(cpu, rip);
+	if (!(s->rflags & SKIP_RFLAGS_TF))
+		exception_raise(cpu, VEC_DB, 0);
 }

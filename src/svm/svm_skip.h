@@ -10,6 +10,7 @@
 #include "svm/svm.h"
 
 #define SKIP_RFLAGS_TF (1ull << 8)
+#define SKIP_RFLAGS_RF (1ull << 16)
 
 /*
  * The address behind the instruction on a CPU without nRIP. CPUID, RDMSR and WRMSR have two bytes when they
@@ -38,14 +39,14 @@ static inline uint64_t svm_next_rip(struct cpu *cpu, const struct svm_cpu *svm, 
 }
 
 /*
- * The shadow of a STI or MOV SS ends with the instruction; a single step traps behind it (APM vol. 2 13.1.4),
- * which the CPU leaves to the one who moved RIP.
+ * The shadow of a STI or MOV SS and RFLAGS.RF end with the instruction; a single step traps behind it (APM
+ * vol. 2 13.1.4), which the CPU leaves to the one who moved RIP.
  */
 static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 {
 	v->control.interrupt_shadow = 0;
-	if (v->save.rflags & SKIP_RFLAGS_TF)
-		insn_single_step(cpu);
+	if (v->save.rflags & (SKIP_RFLAGS_TF | SKIP_RFLAGS_RF))
+		svm_end_instruction(cpu);
 }
 
 /* Prefixes count: they are part of the instruction. */

@@ -278,6 +278,7 @@ const struct vendor vmx_vendor = {
 	.wait_sipi = vmx_wait_sipi,
 	.reload = vmx_reload,
 	.skip_to = vmx_skip_to,
+	.skip_met = vmx_skip_met,
 	.set_intercepts = vmx_set_intercepts,
 	.own_exit = vmx_own_exit,
 	.rdmsr = vmx_rdmsr,

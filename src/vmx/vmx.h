@@ -68,6 +68,7 @@ extern struct vmx_caps vmx_caps;
 #define RFLAGS_VM    (1ull << 17)
 #define DR6_TRAPS    0xfull
 #define DR6_BS       (1ull << 14)
+#define PENDING_ENABLED (1ull << 12)
 #define DR7_GD       (1ull << 13)
 #define DEBUGCTL_LBR (1ull << 0)
 #define DEBUGCTL_BTF (1ull << 1)
@@ -178,6 +179,7 @@ unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
 void vmx_skip_to(struct cpu *cpu, uint64_t rip);
+void vmx_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met);
 
 /* vmx_init.c */
 void vmx_init_state(struct cpu *cpu);

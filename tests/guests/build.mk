@@ -31,6 +31,22 @@ $(GUEST_DIR)/modes.bin: tests/guests/modes.asm
 $(GUEST_DIR)/modes.o: GUEST_CFLAGS += -DMODES_BIN='"$(GUEST_DIR)/modes.bin"'
 $(GUEST_DIR)/modes.o: $(GUEST_DIR)/modes.bin
 
+# The legacy guest's 32-bit half, flat, inside its program.
+LEGACY_CFLAGS := -m32 -march=i686 -std=gnu17 -O2 -g $(WARN) -ffreestanding -fno-pic -no-pie -fno-stack-protector -mgeneral-regs-only \
+                 -fcf-protection=none -fno-asynchronous-unwind-tables -Itests/guests
+LEGACY_DIR := $(GUEST_DIR)/legacy32
+$(LEGACY_DIR)/%.o: tests/guests/legacy32/%
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEGACY_CFLAGS) -MMD -MP -c $< -o $@
+$(LEGACY_DIR)/legacy32.bin: $(LEGACY_DIR)/legacy32.c.o $(LEGACY_DIR)/entry.S.o tests/guests/legacy32/link.ld
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_i386 -nostdlib -znoexecstack --no-warn-rwx-segments -T $(filter %.ld,$^) $(filter %.o,$^) -o $(@:.bin=.elf)
+	$(Q)$(OBJCOPY) -O binary $(@:.bin=.elf) $@
+$(GUEST_DIR)/legacy.o: GUEST_CFLAGS += -DLEGACY_BIN='"$(LEGACY_DIR)/legacy32.bin"'
+$(GUEST_DIR)/legacy.o: $(LEGACY_DIR)/legacy32.bin
+-include $(wildcard $(LEGACY_DIR)/*.d)
+
 $(GUEST_DIR)/%.o: tests/guests/%.S
 	$(call say,AS,$@)
 	@mkdir -p $(@D)

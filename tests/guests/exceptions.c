@@ -54,7 +54,8 @@ struct row {
 		unsigned on; /* emulators */
 		struct sight sight;
 	} quirks[2];      /* what they show instead */
-	unsigned skip_on; /* hangs there, or harms */
+	unsigned skip_on; /* hangs there, or harms, or nothing of it is worth comparing */
+	uint64_t needs;   /* of CR4: left out where the CPU does not have it */
 	uint64_t entry;   /* starts here and not at the stub */
 	void (*before)(const struct row *row);
 	uint64_t flags;  /* bits of RFLAGS to start with */
@@ -74,6 +75,8 @@ struct row {
 #define QUIRK(emu, v, ...)  .quirks[0] = {emu, {.vector = v, ##__VA_ARGS__}}
 #define QUIRK2(emu, v, ...) .quirks[1] = {emu, {.vector = v, ##__VA_ARGS__}}
 #define SKIP(emu)           .skip_on = emu
+#define NEEDS(bit)          .needs = bit
+#define IRQ                 .before = before_irq, .resume = 1ull << VECTOR_IRQ, .moves = true
 #define SET(r, v)           {REG_##r + 1, v}
 #define REGS(...)             .regs = {__VA_ARGS__}
 #define RING3                 .cpl = 3
@@ -90,6 +93,7 @@ struct row {
 #define PF_U 0x4
 #define PF_R 0x8
 #define PF_I 0x10
+#define PF_K 0x20
 /* DR6 as #DB leaves it, from the reserved ones up */
 #define DR6_IS(bits) (0xffff0ff0 | (bits))
 #define DR6_BD       0x2000
@@ -304,6 +308,69 @@ static void before_ud_ist_outside(const struct row *row)
 static void before_short_idt(const struct row *row)
 {
 	machine_set_idt_limit(0x40 * 16 - 1);
+}
+
+static void before_irq(const struct row *row)
+{
+	machine_request_interrupt();
+}
+
+/* Two that one store meets. */
+static void before_watch_two(const struct row *row)
+{
+	write_dr0(DATA);
+	arm(DATA, 3, 3);
+	write_dr7(read_dr7() | 1 | 3 << 16 | 3 << 18);
+}
+
+/* DR3 is met too, and not enabled. */
+static void before_watch_disabled(const struct row *row)
+{
+	write_dr3(DATA);
+	arm(DATA, 1, 3);
+	write_dr7(read_dr7() | 1u << 28 | 3u << 30);
+}
+
+/* Left from an event before: nothing clears them but software. */
+static void before_sticky(const struct row *row)
+{
+	write_dr6(DR6_IS(DR6_BD | 8));
+}
+
+static void before_watch_exiting_port(const struct row *row)
+{
+	arm(0x64, 2, 0);
+}
+
+static void before_no_debug_extensions(const struct row *row)
+{
+	write_cr4(read_cr4() & ~CR4_DE);
+}
+
+static void before_osxsave(const struct row *row)
+{
+	write_cr4(read_cr4() | CR4_OSXSAVE);
+}
+
+static void before_umip(const struct row *row)
+{
+	write_cr4(read_cr4() | CR4_UMIP);
+}
+
+static void keys(uint32_t rights)
+{
+	write_cr4(read_cr4() | CR4_PKE);
+	__asm__ volatile(".byte 0x0f, 0x01, 0xef" : : "a"(rights), "c"(0), "d"(0)); /* WRPKRU */
+}
+
+static void before_key_no_access(const struct row *row)
+{
+	keys(4);
+}
+
+static void before_key_no_write(const struct row *row)
+{
+	keys(8);
 }
 
 /* What IRETQ and POPF rows find on their stack: the words for the row, on the page that both rings see. */
@@ -533,6 +600,8 @@ static void print_seen(
 		registers_right(row, start, e) ? "ok" : "changed");
 	if (trace[0])
 		print(" trace=%s", trace);
+	if (paging_walk(start->gpr[REG_RSI]))
+		print(" walk=%08x", paging_walk(start->gpr[REG_RSI]));
 }
 
 /* Traps but for INT3 and INT n are found behind the instruction, here as in Trapline's records (record.h). */
@@ -587,9 +656,17 @@ static enum verdict run_row(const struct row *row)
 	return verdict;
 }
 
+/* CR4.PKE and CR4.UMIP, by CPUID: SDM vol. 2A. */
+static bool has(uint64_t cr4_bits)
+{
+	uint32_t ecx = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ecx : 0;
+
+	return !(cr4_bits & CR4_UMIP && !(ecx & 1 << 2)) && !(cr4_bits & CR4_PKE && !(ecx & 1 << 3));
+}
+
 static bool chosen(const struct row *row, const char *only, const char *skip)
 {
-	if (row->skip_on & guest_emulator() || guest_listed(skip, row->name))
+	if (row->skip_on & guest_emulator() || guest_listed(skip, row->name) || !has(row->needs))
 		return false;
 	return !only || guest_listed(only, row->name);
 }

@@ -124,6 +124,12 @@ def test_modes_same_as_bare(machine):
     expect_same_as_bare(machine, "modes", 40)
 
 
+@on(*EVERYWHERE)
+def test_legacy_same_as_bare(machine):
+    """Protected mode, 32-bit paging, PAE, 16-bit code and virtual-8086 mode: faults, steps, shadows, page tables as bare."""
+    expect_same_as_bare(machine, "legacy", 450)
+
+
 @on("vmx")
 def test_vtx_hidden(machine):
     """VT-x is hidden as where the firmware locked it out, and second-level paging follows the guest's MTRRs."""

@@ -10,20 +10,21 @@
 
 #define AP_MAX 7 /* APIC identifiers below this: what fits into a page of slots */
 
-#define APIC_ID        0x020
-#define APIC_TPR       0x080
-#define APIC_EOI       0x0b0
-#define APIC_LDR       0x0d0
-#define APIC_DFR       0x0e0
-#define APIC_SVR       0x0f0
-#define APIC_ISR       0x100
-#define APIC_IRR       0x200
-#define APIC_ICR       0x300
-#define APIC_ICR_HIGH  0x310
-#define APIC_LVT_TIMER 0x320
-#define APIC_LVT_LINT0 0x350
-#define APIC_LVT_ERROR 0x370
-#define APIC_TIMER     0x380
+#define APIC_ID         0x020
+#define APIC_TPR        0x080
+#define APIC_EOI        0x0b0
+#define APIC_LDR        0x0d0
+#define APIC_DFR        0x0e0
+#define APIC_SVR        0x0f0
+#define APIC_SVR_ENABLE 0x100
+#define APIC_ISR        0x100
+#define APIC_IRR        0x200
+#define APIC_ICR        0x300
+#define APIC_ICR_HIGH   0x310
+#define APIC_LVT_TIMER  0x320
+#define APIC_LVT_LINT0  0x350
+#define APIC_LVT_ERROR  0x370
+#define APIC_TIMER      0x380
 
 #define ICR_INIT     0x00004500u
 #define ICR_SIPI     0x00004600u /* + vector */

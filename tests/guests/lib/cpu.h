@@ -31,6 +31,7 @@
 #define CR4_OSXSAVE    (1ull << 18)
 #define CR4_SMEP       (1ull << 20)
 #define CR4_SMAP       (1ull << 21)
+#define CR4_PKE        (1ull << 22)
 
 #define FLAG_CF   0x1ull
 #define FLAG_ONE  0x2ull /* always 1 */

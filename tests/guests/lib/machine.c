@@ -1,3 +1,4 @@
+#include "lib/ap.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -5,9 +6,11 @@
 #include "lib/string.h"
 #include "lib/trap.h"
 
-#define STACK_SIZE 16384
-#define PIC1_DATA  0x21
-#define PIC2_DATA  0xa1
+#define STACK_SIZE   16384
+#define PIC1_DATA    0x21
+#define PIC2_DATA    0xa1
+#define PRIORITY_ALL 15
+#define PRIORITY_IRQ 2 /* vectors from 0x30 on */
 
 struct tss { /* SDM vol. 3A 7.7 */
 	uint32_t reserved0;
@@ -163,9 +166,11 @@ void machine_reset(void)
 
 	write_dr7(0x400);
 	write_dr6(0xffff0ff0);
+	write_cr8(PRIORITY_ALL);
 	write_cr0((firmware.cr0 | CR0_WP | CR0_NE | CR0_MP) & ~(CR0_TS | CR0_EM | CR0_AM));
-	write_cr4((firmware.cr4 | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT) &
-		  ~(CR4_SMEP | CR4_SMAP | CR4_TSD | CR4_UMIP | CR4_PCE | CR4_OSXSAVE | CR4_FSGSBASE));
+	write_cr4(
+		(firmware.cr4 | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT) &
+		~(CR4_SMEP | CR4_SMAP | CR4_TSD | CR4_UMIP | CR4_PCE | CR4_OSXSAVE | CR4_FSGSBASE | CR4_PKE));
 	wrmsr(MSR_EFER, (firmware.efer | EFER_NXE) & ~EFER_SCE);
 	__asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
 	paging_reset(firmware.cr3);
@@ -197,11 +202,20 @@ static void mask_interrupts(void)
 	outb(PIC1_DATA, 0xff);
 	outb(PIC2_DATA, 0xff);
 	firmware.cr8 = read_cr8();
-	write_cr8(15);
+	write_cr8(PRIORITY_ALL);
+}
+
+void machine_request_interrupt(void)
+{
+	apic_write(APIC_EOI, 0);
+	apic_write(APIC_SVR, apic_read(APIC_SVR) | APIC_SVR_ENABLE);
+	write_cr8(PRIORITY_IRQ);
+	apic_write(APIC_ICR, ICR_FIXED | ICR_SELF | VECTOR_IRQ);
 }
 
 static void unmask_interrupts(void)
 {
+	apic_write(APIC_EOI, 0); /* of an interrupt that a case has taken */
 	write_cr8(firmware.cr8);
 	outb(PIC1_DATA, firmware.pic_mask[0]);
 	outb(PIC2_DATA, firmware.pic_mask[1]);

@@ -98,6 +98,7 @@ uint64_t machine_frame_top(unsigned vector, unsigned cpl, uint64_t rsp);
 	X(PAGE_CODE, "user, executable, filled with NOP")                                                    \
 	X(PAGE_ABSENT_AFTER_CODE, "not present; fetches run into it")                                        \
 	X(PAGE_USER_STACK, "user stack")                                                                     \
+	X(PAGE_KEY, "user, writable, protection key 1")                                                      \
 	X(PAGE_ABSENT_LAST, "not present")                                                                   \
 	X(PAGE_STUBS, "the stubs, for ring 3, from here on")
 
@@ -106,10 +107,43 @@ enum {
 	WINDOW_PAGES(X)
 };
 #undef X
+/* Behind the pages large ones, all of which show the first memory that there is, and upper entries with less
+ * rights. */
+#define LARGE_PAGES(X)                                                                                       \
+	X(LARGE_PAGES_ABOVE, 0)                                                                              \
+	X(LARGE_DATA, PTE_WRITE | PTE_USER | PTE_NX)                                                         \
+	X(LARGE_READONLY, PTE_USER | PTE_NX)                                                                 \
+	X(LARGE_SUPERVISOR, PTE_WRITE | PTE_NX)                                                              \
+	X(LARGE_RESERVED, PTE_WRITE | PTE_USER | PTE_LARGE_RESERVED)
+#define GIB_ENTRIES(X)                                                                                       \
+	X(GIB_OF_PAGES, 0)                                                                                   \
+	X(GIB_DATA, PTE_WRITE | PTE_USER | PTE_NX | PTE_LARGE)                                               \
+	X(GIB_RESERVED, PTE_WRITE | PTE_USER | PTE_LARGE | PTE_LARGE_RESERVED)                               \
+	X(GIB_READONLY, PTE_USER)                                                                            \
+	X(GIB_SUPERVISOR, PTE_WRITE)                                                                         \
+	X(GIB_NOEXEC, PTE_WRITE | PTE_USER | PTE_NX)                                                         \
+	X(GIB_BAD, PTE_WRITE | PTE_USER | PTE_RESERVED)
 #define WINDOW_AT(index) (WINDOW + (index)*PAGE_SIZE)
 #define X(name, meaning) static const uint64_t name = WINDOW_AT(name##_INDEX);
 WINDOW_PAGES(X)
 #undef X
+
+#define X(name, bits) name##_INDEX,
+enum {
+	LARGE_PAGES(X) LARGE_COUNT
+};
+enum {
+	GIB_ENTRIES(X) GIB_COUNT
+};
+#undef X
+#define LARGE_AT(name) (WINDOW + name##_INDEX * 0x200000ull)
+#define GIB_AT(name)   (WINDOW + name##_INDEX * 0x40000000ull)
+#define WINDOW_BAD_UPPER                                                                                     \
+	(WINDOW + (1ull << 39)) /* a top entry with the large bit, which has no meaning there */
+
+/* An interrupt of the local APIC, requested and waiting for IF; nothing else gets past the priority. */
+#define VECTOR_IRQ 0x30
+void machine_request_interrupt(void);
 
 /* What an address in the stub section is for ring 3. */
 uint64_t machine_user_alias(const void *stub);

@@ -42,9 +42,40 @@ static void map_window(void)
 	paging_map(PAGE_NOEXEC, code, user | PTE_NX);
 	paging_map(PAGE_RESERVED, data, user | PTE_WRITE | PTE_RESERVED);
 	paging_map(PAGE_CODE, code, user);
+	paging_map(PAGE_KEY, data, user | PTE_WRITE | PTE_NX | PTE_KEY1);
 	paging_map(PAGE_USER_STACK, stack, user | PTE_WRITE | PTE_NX);
 	for (uint64_t at = 0; at < (uint64_t)(__stop_trap_stubs - __start_trap_stubs); at += PAGE_SIZE)
 		paging_map(PAGE_STUBS + at, __start_trap_stubs + at, user);
+}
+
+/* Large pages begin at physical address 0; upper entries that only restrict lead to the window itself. */
+static void map_upper(void)
+{
+#define X(name, bits) directory[name##_INDEX] = (bits) | PTE_LARGE | PTE_PRESENT;
+	LARGE_PAGES(X)
+#undef X
+#define X(name, bits)                                                                                        \
+	pdpt[name##_INDEX] = (bits) | PTE_PRESENT | ((bits) & PTE_LARGE ? 0 : (uint64_t)directory);
+	GIB_ENTRIES(X)
+#undef X
+}
+
+uint32_t paging_walk(uint64_t address)
+{
+	const uint64_t *entries = pml4;
+	uint32_t seen = 0;
+
+	if (address >> 39 != WINDOW >> 39)
+		return 0;
+	for (unsigned shift = 39; shift >= 12; shift -= 9) {
+		uint64_t entry = entries[address >> shift & (ENTRIES - 1)];
+
+		seen = seen << 8 | (entry & 0xff);
+		if (!(entry & PTE_PRESENT) || (shift < 39 && entry & PTE_LARGE))
+			break;
+		entries = (const uint64_t *)(entry & CR3_FRAME);
+	}
+	return seen;
 }
 
 void paging_reset(uint64_t base)
@@ -53,8 +84,10 @@ void paging_reset(uint64_t base)
 
 	memcpy(pml4, (const void *)(base & CR3_FRAME), sizeof(pml4));
 	pml4[WINDOW >> 39 & (ENTRIES - 1)] = (uint64_t)pdpt | open;
+	map_upper();
 	pdpt[0] = (uint64_t)directory | open;
 	directory[0] = (uint64_t)pages | open;
+	pml4[WINDOW_BAD_UPPER >> 39 & (ENTRIES - 1)] = (uint64_t)pdpt | open | PTE_LARGE;
 	map_window();
 	write_cr3((uint64_t)pml4);
 }

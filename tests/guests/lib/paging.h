@@ -4,17 +4,24 @@
 
 #include <stdint.h>
 
-#define PTE_PRESENT  (1ull << 0)
-#define PTE_WRITE    (1ull << 1)
-#define PTE_USER     (1ull << 2)
-#define PTE_RESERVED (1ull << 51) /* reserved where physical addresses have fewer than 52 bits */
-#define PTE_NX       (1ull << 63)
+#define PTE_PRESENT        (1ull << 0)
+#define PTE_WRITE          (1ull << 1)
+#define PTE_USER           (1ull << 2)
+#define PTE_LARGE          (1ull << 7)
+#define PTE_LARGE_RESERVED (1ull << 13)
+#define PTE_KEY1           (1ull << 59)
+#define PTE_RESERVED       (1ull << 51) /* reserved where physical addresses have fewer than 52 bits */
+#define PTE_NX             (1ull << 63)
 
 /* Makes the window anew and loads it; `base` is the CR3 whose other mappings stay. */
 void paging_reset(uint64_t base);
 
 /* Replaces the entry of one page of the window. */
 void paging_map(uint64_t address, const void *frame, uint64_t bits);
+
+/* The low byte of each entry on the way to an address of the window, the topmost in the highest byte; 0 for
+ * an address outside. */
+uint32_t paging_walk(uint64_t address);
 
 /* The memory behind PAGE_DATA. */
 void *paging_data(void);
