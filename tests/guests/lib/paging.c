@@ -51,13 +51,18 @@ static void map_window(void)
 /* Large pages begin at physical address 0; upper entries that only restrict lead to the window itself. */
 static void map_upper(void)
 {
-#define X(name, bits) directory[name##_INDEX] = (bits) | PTE_LARGE | PTE_PRESENT;
-	LARGE_PAGES(X)
+#define X(name, bits) {name##_INDEX, bits},
+	static const struct {
+		unsigned index;
+		uint64_t bits;
+	} large[] = {LARGE_PAGES(X)}, gib[] = {GIB_ENTRIES(X)};
 #undef X
-#define X(name, bits)                                                                                        \
-	pdpt[name##_INDEX] = (bits) | PTE_PRESENT | ((bits) & PTE_LARGE ? 0 : (uint64_t)directory);
-	GIB_ENTRIES(X)
-#undef X
+
+	for (unsigned i = 0; i < sizeof(large) / sizeof(large[0]); i++)
+		directory[large[i].index] = large[i].bits | PTE_LARGE | PTE_PRESENT;
+	for (unsigned i = 0; i < sizeof(gib) / sizeof(gib[0]); i++)
+		pdpt[gib[i].index] =
+			gib[i].bits | PTE_PRESENT | (gib[i].bits & PTE_LARGE ? 0 : (uint64_t)directory);
 }
 
 uint32_t paging_walk(uint64_t address)
