@@ -226,6 +226,6 @@ void vmx_skip_to(struct cpu *cpu, uint64_t rip)
 void vmx_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met)
 {
 	go_on_at(cpu, rip);
-	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_ENABLED | met);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_BP | met);
 	vmx_of(cpu)->stepped = true;
 }

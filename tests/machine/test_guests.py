@@ -110,10 +110,10 @@ def test_exceptions_recorded(machine):
         expect(any(same_code(trap, site) for trap in here), f"other bytes: {here} for {site}")
 
 
-def expect_same_as_bare(machine, name, at_least):
-    runs = machine.guest(name, TRAPLINE=0), machine.guest(name)
+def expect_same_as_bare(machine, name, at_least, cpus=1):
+    runs = machine.guest(name, TRAPLINE=0, CPUS=cpus), machine.guest(name, CPUS=cpus)
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
-    runs[1].expect_active(machine.vendor)
+    runs[1].expect_active(machine.vendor, cpus=cpus)
     expect(len(bare) >= at_least, f"the program printed {len(bare)} lines; see {runs[0].out}")
     expect(bare == trapline, "\n".join(sorted(set(bare) ^ set(trapline))[:10]))
 
@@ -128,6 +128,20 @@ def test_modes_same_as_bare(machine):
 def test_legacy_same_as_bare(machine):
     """Protected mode, 32-bit paging, PAE, 16-bit code and virtual-8086 mode: faults, steps, shadows, page tables as bare."""
     expect_same_as_bare(machine, "legacy", 450)
+
+
+@on(*EVERYWHERE)
+def test_state_same_as_bare(machine):
+    """x87, SSE, AVX and AVX-512 registers, and XCR0, are what they were, through every kind of exit."""
+    expect_same_as_bare(machine, "state", 28)
+
+
+@on(*EVERYWHERE)
+def test_tsc_same_as_bare(machine):
+    """Two CPUs read the time-stamp counter in turn, and it never goes back."""
+    expect_same_as_bare(machine, "tsc", 3, cpus=2)
+    back = logs.records(machine.guest("tsc", CPUS=2).guest, "case")
+    expect([row["backwards"] for row in back] == ["0", "0"], f"backwards: {back}")
 
 
 @on("vmx")

@@ -37,6 +37,7 @@ struct ap_parameters {
 } __attribute__((packed));
 
 volatile struct ap aps[AP_MAX];
+void (*ap_task)(unsigned id);
 uint8_t ap_vector[2];
 
 static uint8_t stacks[STACKS_SIZE] __attribute__((aligned(16)));
@@ -147,6 +148,9 @@ static void carry_out(unsigned id, uint32_t order)
 		break;
 	case AP_CRASH:
 		__asm__ volatile("lidt %0; ud2" : : "m"((const struct table_register){0, 0}));
+		break;
+	case AP_TASK:
+		ap_task(id);
 		break;
 	case AP_INIT_BOOT:
 		init_boot_cpu();

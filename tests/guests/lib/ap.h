@@ -68,7 +68,8 @@ enum ap_order {
 	AP_CLUSTER,
 	AP_INIT_SELF,
 	AP_INIT_BOOT,
-	AP_CRASH
+	AP_CRASH,
+	AP_TASK
 };
 
 extern volatile struct ap {
@@ -91,6 +92,9 @@ bool ap_runs(unsigned id);
 
 /* Gives an order and waits until it is done; false when it never is. */
 bool ap_order(unsigned id, enum ap_order order);
+
+/* What AP_TASK has it do. */
+extern void (*ap_task)(unsigned id);
 
 /* Waits until it has started `n` times in all, and has got as far as its loop; false when it never does. */
 bool ap_wait_starts(unsigned id, uint32_t n);
