@@ -14,7 +14,7 @@ packages=(
 	# the machines, and the disks they boot
 	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
 	# tests and guests
-	libcmocka-dev python3 cpio xz-utils busybox-static gdb libelf1 clang
+	libcmocka-dev python3 cpio xz-utils busybox-static gdb libelf1 clang stress-ng
 	# make format, make check
 	clang-format clang-tidy cppcheck shellcheck
 )

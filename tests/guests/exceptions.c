@@ -312,7 +312,12 @@ static void before_short_idt(const struct row *row)
 
 static void before_irq(const struct row *row)
 {
-	machine_request_interrupt();
+	machine_request_interrupt(PRIORITY_IRQ - 1);
+}
+
+static void before_irq_masked(const struct row *row)
+{
+	machine_request_interrupt(PRIORITY_IRQ);
 }
 
 /* Two that one store meets. */

@@ -155,12 +155,13 @@ static const struct range counting[] = {
 };
 
 /*
- * What Trapline hides: feature control, the VMX capabilities, VM_CR, IGNNE, SMM_CTL, VM_HSAVE_PA and SVM_KEY.
+ * What Trapline hides: feature control, the VMX capabilities, VM_CR, VM_HSAVE_PA and SVM_KEY.
  */
 static const struct range hidden[] = {
 	{MSR_FEATURE_CTL, MSR_FEATURE_CTL},
 	{0x480, 0x493},
-	{0xc0010114, 0xc0010118},
+	{0xc0010114, 0xc0010114},
+	{0xc0010117, 0xc0010118},
 };
 
 /* The two ranges of a VMX MSR bitmap, the third of an SVM permission map, the edges, and what lies outside of

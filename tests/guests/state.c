@@ -167,7 +167,7 @@ static void run(const struct row *row)
 	start.gpr[REG_RDX] = row->rdx;
 	start.gpr[REG_RSI] = row->rsi;
 	if (row->interrupt)
-		machine_request_interrupt();
+		machine_request_interrupt(PRIORITY_IRQ - 1);
 	load();
 	trap_run(&start, row->resume);
 	store();

@@ -26,7 +26,7 @@ FOO_KERNEL := guest-tools/examples/foo_kernel.c tests/linux/foo_kernel/license.c
 $(eval $(call kernel_module,foo_module,$(FOO_KERNEL)))
 LINUX_MODULES := $(if $(GUEST_HEADERS),$(foreach m,trapline foo_module,$(TOOLS)/modules/$(m)/$(m).ko))
 
-$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/programs.c tests/linux/init.h
+$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/stress.c tests/linux/programs.c tests/linux/init.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(WARN) -std=gnu11 -O1 -static -no-pie -fcf-protection=none -o $@ $(filter %.c,$^)
@@ -40,6 +40,15 @@ $(LINUX)/initrd.img: $(LINUX)/init $(LINUX_PROGRAMS) $(LINUX_MODULES)
 	$(Q)cp $(LINUX)/init $(LINUX)/root/init && cp /bin/busybox $(LINUX)/root/bin/busybox
 	$(Q)find $(LINUX)/root -exec touch -h -d @0 {} +
 	$(Q)cd $(LINUX)/root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible > ../initrd.img
+
+# For the stress test: a second archive behind the first, with Debian's stress-ng and the libraries that it is linked to.
+STRESS := /usr/bin/stress-ng
+$(LINUX)/stress.img: $(LINUX)/initrd.img $(STRESS)
+	$(call say,CPIO,$@)
+	$(Q)rm -rf $(LINUX)/stress && mkdir -p $(LINUX)/stress
+	$(Q)(echo $(STRESS); ldd $(STRESS) | grep -o '/[^ ]*') | xargs cp -L --parents -t $(LINUX)/stress
+	$(Q)find $(LINUX)/stress -exec touch -h -d @0 {} +
+	$(Q)cd $(LINUX)/stress && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | cat ../initrd.img - > ../stress.img
 
 $(LINUX)/vmlinuz:
 	$(Q)tools/deps.sh

@@ -9,6 +9,7 @@
  *   trapline.mode=storm    STORM invalid opcodes in a row, for the time they take
  *   trapline.mode=allstorm that on every CPU at once, trapline.n=N times on each
  *   trapline.mode=hotplug  all CPUs but one offline and online again, trapline.n=N times
+ *   trapline.mode=stress   stress-ng for trapline.n=SECONDS, trapline.stressors=LIST; its initrd is stress.img
  *   trapline.run=LIST      programs and modules of the initrd: see run_programs() in init.h; after the mode's
  * own work trapline.icebp         faults: INT1 too, which hangs QEMU 7.2 The last line is GUEST-DONE in every
  * case.
@@ -30,9 +31,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define FORKS  100
-#define STORM  20000
-#define ROUNDS 3
+#define FORKS          100
+#define STORM          20000
+#define ROUNDS         3
+#define STRESS_SECONDS 20
 
 static char command_line[4096];
 
@@ -108,6 +110,14 @@ long microseconds_since(const struct timespec *start)
 	return (now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000;
 }
 
+static void stress(void)
+{
+	long seconds = number("trapline.n=", STRESS_SECONDS);
+	const char *stressors = word_value("trapline.stressors=");
+
+	run_stress(seconds, stressors ? stressors : "cpu");
+}
+
 /* Processes that start, run and end: page faults, copies on write and address spaces. */
 static void run_forks(long n)
 {
@@ -170,6 +180,8 @@ int main(void)
 		run_allstorm(number("trapline.n=", STORM));
 	else if (mode_is("hotplug"))
 		run_hotplug(number("trapline.n=", ROUNDS));
+	else if (mode_is("stress"))
+		stress();
 	else if (!mode_is("boot"))
 		run_faults(strstr(command_line, "trapline.icebp") != NULL);
 	if (word_value("trapline.run="))

@@ -39,6 +39,15 @@ void run_allstorm(long n);
 /* Takes all CPUs but the first offline and online again, `rounds` times, and looks at each as above, once. */
 void run_hotplug(long rounds);
 
+/*
+ * stress-ng, one instance of each of a comma-separated list of stressors, all at once; then the kernel's warnings
+ * and worse since it booted, without their times:
+ *
+ *   stress seconds=20 stressors=cpu,fork status=0
+ *   kernel: level=4 ...
+ */
+void run_stress(long seconds, const char *stressors);
+
 long microseconds_since(const struct timespec *start);
 
 #endif

@@ -23,12 +23,12 @@ $(MACHINE)/starter.efi: $(MACHINE)/starter.so
 include tests/linux/build.mk
 
 # The launcher's variables, as `make run BACKEND=... CPUS=...` or the environment give them.
-LAUNCH_VARIABLES := BACKEND CPUS MEM KERNEL INITRD APPEND EFI ARGS CONF ESP OUT TIMEOUT TRAPLINE ICOUNT CPU EXTRA \
+LAUNCH_VARIABLES := BACKEND CPUS MEM KERNEL INITRD APPEND EFI ARGS CONF ESP OUT TIMEOUT TRAPLINE ICOUNT CPU EXTRA MSRS \
                     DISK USB UNTIL REBOOT CONSOLE ESP_FREE BOCHS
 export $(LAUNCH_VARIABLES)
 
 # What the Linux guest and the machine tests boot.
-MACHINE_FILES := $(MACHINE)/starter.efi $(LINUX)/initrd.img $(LINUX)/vmlinuz
+MACHINE_FILES := $(MACHINE)/starter.efi $(LINUX)/initrd.img $(LINUX)/stress.img $(LINUX)/vmlinuz
 MACHINE_TESTS := tests/machine/run
 
 # VT-x counts as soon as there is code for it.

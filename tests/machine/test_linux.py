@@ -4,7 +4,7 @@ Bochs raises what QEMU does not: #AC, #SS and #XM, and error codes as the manual
 """
 
 from lib import logs
-from lib.machine import expect, on
+from lib.machine import BUILD, expect, on
 
 EVERYWHERE = ("svm", "vmx", "svm-bochs")
 # This kernel hangs on Bochs' ryzen before its first line, bare as well.
@@ -134,6 +134,54 @@ def test_two_cpus(machine):
 def test_forks(machine):
     """A hundred processes, with the page faults and copies on write that they take, all end well."""
     machine.linux("trapline.mode=forks").expect_status(0).expect_no_fault().expect_line("forks n=100 ok=100", "guest")
+
+
+# Exceptions, address spaces, processes, signals, interrupts, timers and vector registers, all at once on both CPUs.
+STRESSORS = (
+    "cpu matrix vecmath vecwide fp-error priv-instr sigsegv sigfpe sigtrap fault stack mmap mprotect mremap vm-segv "
+    "tlb-shootdown membarrier fork clone pthread context switch futex ptrace timerfd hrtimers vdso"
+).split()
+STRESS_SECONDS = 20
+# What the kernel says of clocks and of time that the load of this machine takes away, bare as well.
+LOAD_LINES = (
+    "tsc: ",
+    "clocksource",
+    "APIC calibration",
+    "Unstable clock",
+    "local clock",
+    "trace_clock",
+    "on the kernel command line",
+    "hrtimer: interrupt took",
+    "perf: interrupt took",
+    "RT throttling",
+    "workqueue: ",
+)
+TROUBLE = ("cut here", "BUG: ", "Oops", "Call Trace", "general protection fault", "traps: ", "unexpected", "Unhandled")
+
+
+def stress(machine, **variables):
+    append = f"trapline.mode=stress trapline.n={STRESS_SECONDS} trapline.stressors={','.join(STRESSORS)}"
+    quiet = machine.conf("print = none\n")
+    initrd = {"INITRD": str(BUILD / "linux/stress.img")}
+    return machine.linux(append, CPUS=2, CONF=quiet, TIMEOUT=300, **initrd, **variables).expect_status(0)
+
+
+def kernel_lines(run):
+    return [line for line in run.guest_lines("kernel: ") if not any(word in line for word in LOAD_LINES)]
+
+
+@on("svm")
+def test_stress_same_as_bare(machine):
+    """A mix of stress-ng's stressors ends well on two CPUs, and the kernel complains of nothing that it says not bare as well."""
+    bare, trapline = stress(machine, TRAPLINE=0), stress(machine)
+    trapline.expect_active(machine.vendor, cpus=2)
+    for run in bare, trapline:
+        done = logs.records(run.guest, "stress")
+        expect(len(done) == 1 and done[0]["status"] == "0", f"stress-ng: {done}; see {run.out}/guest.log")
+        trouble = [line for line in kernel_lines(run) if any(word in line for word in TROUBLE)]
+        expect(not trouble, f"the kernel: {trouble[:5]}; see {run.out}/guest.log")
+    new = set(kernel_lines(trapline)) - set(kernel_lines(bare))
+    expect(not new, f"only under Trapline: {sorted(new)[:5]}")
 
 
 @on("svm")

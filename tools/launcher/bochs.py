@@ -33,7 +33,7 @@ ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=disk, path="{disk}", mode=flat
 pci: enabled=1, chipset=i440fx
 vga: extension=vbe, update_freq=5, realtime=0
-cpu: count={cpus}, ips={ips}, model={cpu}, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: count={cpus}, ips={ips}, model={cpu}, reset_on_triple_fault=0, {msrs}
 clock: sync=none, time0=1700000000
 log: {log}
 debug: action=ignore
@@ -113,6 +113,7 @@ class Bochs:
             ips=IPS,
             cpu=settings.cpu or CPU_MODELS[settings.backend],
             log=self.log,
+            msrs=f'ignore_bad_msrs=0, msrs="{settings.msrs}"' if settings.msrs else "ignore_bad_msrs=1",
             panics=", ".join(f"cpu{n}=report" for n in range(settings.cpus)),
             guest_log=settings.guest_log,
             com2=self.com2(),

@@ -68,6 +68,7 @@ class Settings:
     cpu: str
     bochs: pathlib.Path | None
     icount: bool
+    msrs: pathlib.Path | None = None
     extra: list = field(default_factory=list)
     out: pathlib.Path = ROOT / "build/run"
     timeout: int = 180
@@ -108,6 +109,7 @@ class Settings:
             reboot=flag("REBOOT"),
             follow=flag("FOLLOW"),
             console=env.get("CONSOLE", ""),
+            msrs=existing("MSRS"),
         )
         settings.check()
         return settings

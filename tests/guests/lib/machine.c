@@ -10,7 +10,6 @@
 #define PIC1_DATA    0x21
 #define PIC2_DATA    0xa1
 #define PRIORITY_ALL 15
-#define PRIORITY_IRQ 2 /* vectors from 0x30 on */
 
 struct tss { /* SDM vol. 3A 7.7 */
 	uint32_t reserved0;
@@ -205,11 +204,11 @@ static void mask_interrupts(void)
 	write_cr8(PRIORITY_ALL);
 }
 
-void machine_request_interrupt(void)
+void machine_request_interrupt(uint64_t cr8)
 {
 	apic_write(APIC_EOI, 0);
 	apic_write(APIC_SVR, apic_read(APIC_SVR) | APIC_SVR_ENABLE);
-	write_cr8(PRIORITY_IRQ);
+	write_cr8(cr8);
 	apic_write(APIC_ICR, ICR_FIXED | ICR_SELF | VECTOR_IRQ);
 }
 

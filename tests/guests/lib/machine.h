@@ -141,9 +141,10 @@ enum {
 #define WINDOW_BAD_UPPER                                                                                     \
 	(WINDOW + (1ull << 39)) /* a top entry with the large bit, which has no meaning there */
 
-/* An interrupt of the local APIC, requested and waiting for IF; nothing else gets past the priority. */
-#define VECTOR_IRQ 0x30
-void machine_request_interrupt(void);
+/* An interrupt of the local APIC, requested and waiting, for IF or for a CR8 below its priority. */
+#define VECTOR_IRQ   0x30
+#define PRIORITY_IRQ (VECTOR_IRQ >> 4)
+void machine_request_interrupt(uint64_t cr8);
 
 /* What an address in the stub section is for ring 3. */
 uint64_t machine_user_alias(const void *stub);
