@@ -568,6 +568,44 @@ static void storm(uint64_t calls)
 	report("guards", whole && guards_whole());
 }
 
+/* A call is an instruction as any other: a step traps behind it, and the shadow of STI and MOV SS ends there. */
+TRAP_STUB(steps_intel, "vmcall; nop");
+TRAP_STUB(steps_amd, "vmmcall; nop");
+TRAP_STUB(shadow_intel, "sti; vmcall; nop; cli");
+TRAP_STUB(shadow_amd, "sti; vmmcall; nop; cli");
+TRAP_STUB(held_intel, "mov %ecx, %ss; vmcall; nop");
+TRAP_STUB(held_amd, "mov %ecx, %ss; vmmcall; nop");
+
+static void try_events(const char *name, const uint8_t *code, uint64_t flags, unsigned vector, unsigned first,
+	unsigned count)
+{
+	struct trap_state start = {
+		.rip = (uint64_t)code, .cs = SEG_CODE, .ss = SEG_DATA, .rflags = FLAG_ONE | flags};
+	const struct trap_log *log;
+	bool good;
+
+	start.rsp = machine_stub_stack();
+	start.gpr[REG_RAX] = TRAPLINE_CALL_version;
+	start.gpr[REG_RCX] = SEG_DATA;
+	log = trap_run(&start, 1ull << vector);
+	good = log->count == count + 1 && log->event[count].vector == VECTOR_END;
+	for (unsigned i = 0; good && i < count; i++)
+		good = log->event[i].vector == vector && log->event[i].state.rip == start.rip + first + i;
+	good = good && (uint32_t)log->event[0].state.gpr[REG_RAX] == TRAPLINE_ABI_VERSION;
+	report(name, good);
+}
+
+static void test_events(void)
+{
+	bool vmcall = intel();
+
+	try_events("steps", vmcall ? stub_steps_intel : stub_steps_amd, FLAG_TF, VECTOR_DB, 3, 2);
+	try_events("held_step", vmcall ? stub_held_intel : stub_held_amd, FLAG_TF, VECTOR_DB, 5, 2);
+	machine_request_interrupt(PRIORITY_IRQ - 1);
+	try_events("shadow", vmcall ? stub_shadow_intel : stub_shadow_amd, 0, VECTOR_IRQ, 4, 1);
+	machine_reset();
+}
+
 EFI_STATUS guest_main(void)
 {
 	state += option("seed", 1) * 0x9e3779b97f4a7c15ull;
@@ -588,6 +626,7 @@ EFI_STATUS guest_main(void)
 	test_refused();
 	test_lookup();
 	test_modes();
+	test_events();
 	test_user();
 	test_trace();
 	test_share();

@@ -3,6 +3,8 @@
 Bochs raises what QEMU does not: #AC, #SS and #XM, and error codes as the manuals have them.
 """
 
+import os
+
 from lib import logs
 from lib.machine import BUILD, expect, on
 
@@ -141,7 +143,7 @@ STRESSORS = (
     "cpu matrix vecmath vecwide fp-error priv-instr sigsegv sigfpe sigtrap fault stack mmap mprotect mremap vm-segv "
     "tlb-shootdown membarrier fork clone pthread context switch futex ptrace timerfd hrtimers vdso"
 ).split()
-STRESS_SECONDS = 20
+STRESS_SECONDS = int(os.environ.get("STRESS_SECONDS", 20))
 # What the kernel says of clocks and of time that the load of this machine takes away, bare as well.
 LOAD_LINES = (
     "tsc: ",
@@ -163,7 +165,7 @@ def stress(machine, **variables):
     append = f"trapline.mode=stress trapline.n={STRESS_SECONDS} trapline.stressors={','.join(STRESSORS)}"
     quiet = machine.conf("print = none\n")
     initrd = {"INITRD": str(BUILD / "linux/stress.img")}
-    return machine.linux(append, CPUS=2, CONF=quiet, TIMEOUT=300, **initrd, **variables).expect_status(0)
+    return machine.linux(append, CPUS=2, CONF=quiet, TIMEOUT=300 + 2 * STRESS_SECONDS, **initrd, **variables).expect_status(0)
 
 
 def kernel_lines(run):
