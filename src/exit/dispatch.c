@@ -53,6 +53,7 @@ void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_INIT] = exit_init,
 	[EXIT_SIPI] = exit_sipi,
 	[EXIT_SHUTDOWN] = exit_shutdown,
+	[EXIT_TIMER] = exit_own,
 };
 
 #define X(name, text, meaning) [name] = text,

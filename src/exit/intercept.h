@@ -30,7 +30,8 @@
 	X(EXIT_STAGE2,           "", "it keeps the guest out of Trapline's memory")                         \
 	X(EXIT_INIT,             "", "an INIT would take the CPU away from Trapline")                        \
 	X(EXIT_SIPI,             "", "it belongs to INIT")                                                   \
-	X(EXIT_SHUTDOWN,         "", "the machine would die without a word")
+	X(EXIT_SHUTDOWN,         "", "the machine would die without a word")                                 \
+	X(EXIT_TIMER,            "", "the console's turn where a CPU takes no interrupts; none on AMD-V")
 /* clang-format on */
 /*
  *   vectors   a bit each

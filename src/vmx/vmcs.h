@@ -96,6 +96,7 @@
 	X(0x4824, GUEST_INTERRUPTIBILITY)                                                                   \
 	X(0x4826, GUEST_ACTIVITY)                                                                           \
 	X(0x482a, GUEST_SYSENTER_CS)                                                                        \
+	X(0x482e, PREEMPTION_TIMER)                                                                         \
 	X(0x4c00, HOST_SYSENTER_CS)                                                                         \
 	X(0x6000, CR0_MASK)                                                                                 \
 	X(0x6002, CR4_MASK)                                                                                 \
@@ -158,6 +159,7 @@ enum vmcs_field {
 	X(PIN, 0, INTERRUPT_EXITING, "external-interrupt exiting")                                          \
 	X(PIN, 3, NMI_EXITING, "NMI exiting")                                                               \
 	X(PIN, 5, VIRTUAL_NMIS, "virtual NMIs")                                                             \
+	X(PIN, 6, PREEMPTION_TIMER, "activate VMX-preemption timer")                                        \
 	X(CPU, 2, INTERRUPT_WINDOW, "interrupt-window exiting")                                             \
 	X(CPU, 15, CR3_LOAD_EXITING, "CR3-load exiting")                                                    \
 	X(CPU, 16, CR3_STORE_EXITING, "CR3-store exiting")                                                  \
@@ -179,6 +181,7 @@ enum vmcs_field {
 	X(EXIT, 19, LOAD_PAT, "load IA32_PAT")                                                              \
 	X(EXIT, 20, SAVE_EFER, "save IA32_EFER")                                                            \
 	X(EXIT, 21, LOAD_EFER, "load IA32_EFER")                                                            \
+	X(EXIT, 22, SAVE_TIMER, "save VMX-preemption timer value")                                          \
 	X(ENTRY, 2, LOAD_DEBUG, "load debug controls")                                                      \
 	X(ENTRY, 9, GUEST_64, "IA-32e mode guest")                                                          \
 	X(ENTRY, 14, LOAD_PAT, "load IA32_PAT")                                                             \
@@ -246,7 +249,7 @@ enum vmx_control {
 	X(49, EPT_MISCONFIGURATION, EXIT_STAGE2)                                                            \
 	X(50, INVEPT, EXIT_VIRTUALIZATION)                                                                  \
 	X(51, RDTSCP, EXIT_UNKNOWN)                                                                         \
-	X(52, PREEMPTION_TIMER, EXIT_UNKNOWN)                                                               \
+	X(52, PREEMPTION_TIMER, EXIT_TIMER)                                                               \
 	X(53, INVVPID, EXIT_VIRTUALIZATION)                                                                 \
 	X(54, WBINVD, EXIT_INVD)                                                                            \
 	X(55, XSETBV, EXIT_XSETBV)                                                                          \

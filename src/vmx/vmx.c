@@ -60,6 +60,7 @@ static const char *vmx_probe(void)
 	if (error)
 		return error;
 	vmx_caps.basic = rdmsr(MSR_VMX_BASIC);
+	vmx_caps.misc = rdmsr(MSR_VMX_MISC);
 	vmx_caps.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
 	vmx_caps.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_caps.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
@@ -147,6 +148,7 @@ static void set_controls(struct cpu *cpu)
 	vmwrite(VMCS_EXIT_MSR_LOADS, 0);
 	vmwrite(VMCS_ENTRY_MSR_LOADS, 0);
 	vmwrite(VMCS_ENTRY_EVENT, 0);
+	vmx_set_timer(cpu);
 }
 
 static uint64_t vmxon_page(const struct cpu *cpu)

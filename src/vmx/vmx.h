@@ -40,6 +40,7 @@ struct vmx_cpu {
 struct vmx_caps {
 	uint64_t basic;                                          /* IA32_VMX_BASIC */
 	uint64_t ept_vpid;                                       /* IA32_VMX_EPT_VPID_CAP */
+	uint64_t misc;                                           /* IA32_VMX_MISC */
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* IA32_VMX_CR0_FIXED0 and so on */
 	struct vmx_controls controls;
 };
@@ -156,6 +157,8 @@ bool vmx_inject_nmi(struct cpu *cpu);
 void vmx_nmi_unblocked(struct cpu *cpu);
 void vmx_take_interrupt(struct cpu *cpu);
 void vmx_watch_interrupts(struct cpu *cpu, bool on);
+void vmx_set_timer(struct cpu *cpu);
+void vmx_timer(struct cpu *cpu);
 
 /* The event whose delivery the exit interrupted, where there was one: most exits have none. */
 static inline void vmx_decode_during(struct cpu *cpu)

@@ -39,10 +39,10 @@ static const struct rule {
 	uint32_t msr, true_msr;
 	uint32_t required, wanted, sometimes, forbidden;
 } rules[] = {
-	[WORD_PIN] = {MSR_VMX_PINBASED_CTLS, MSR_VMX_TRUE_PINBASED_CTLS, PIN_REQUIRED, 0, PIN_SOMETIMES, 0},
+	[WORD_PIN] = {MSR_VMX_PINBASED_CTLS, MSR_VMX_TRUE_PINBASED_CTLS, PIN_REQUIRED, PIN_PREEMPTION_TIMER, PIN_SOMETIMES, 0},
 	[WORD_CPU] = {MSR_VMX_PROCBASED_CTLS, MSR_VMX_TRUE_PROCBASED_CTLS, CPU_REQUIRED, 0, CPU_SOMETIMES, CPU_FORBIDDEN},
 	[WORD_CPU2] = {MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2, CPU2_REQUIRED, CPU2_WANTED, 0, 0},
-	[WORD_EXIT] = {MSR_VMX_EXIT_CTLS, MSR_VMX_TRUE_EXIT_CTLS, EXIT_REQUIRED, 0, 0, 0},
+	[WORD_EXIT] = {MSR_VMX_EXIT_CTLS, MSR_VMX_TRUE_EXIT_CTLS, EXIT_REQUIRED, EXIT_SAVE_TIMER, 0, 0},
 	[WORD_ENTRY] = {MSR_VMX_ENTRY_CTLS, MSR_VMX_TRUE_ENTRY_CTLS, ENTRY_REQUIRED, 0, 0, 0},
 };
 
@@ -93,6 +93,8 @@ const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic,
 		error = compute(WORD_CPU2, read, basic, &c->cpu2);
 	if (!error)
 		error = compute(WORD_EXIT, read, basic, &c->exit);
+	if (!(c->pin & PIN_PREEMPTION_TIMER)) /* 27.2.1.2 */
+		c->exit &= ~(uint32_t)EXIT_SAVE_TIMER;
 	if (!error)
 		error = compute(WORD_ENTRY, read, basic, &c->entry);
 	return error;

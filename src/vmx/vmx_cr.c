@@ -65,6 +65,8 @@ void vmx_own_exit(struct cpu *cpu)
 {
 	if (cpu->exit.kind == EXIT_TASK_SWITCH)
 		vmx_task_switch(cpu);
+	else if (cpu->exit.kind == EXIT_TIMER)
+		vmx_timer(cpu);
 	else
 		control_register(cpu);
 }

@@ -8,6 +8,7 @@
  * too.
  */
 #include "vmx/vmx.h"
+#include "console/console.h"
 #include "cpu/asm.h"
 #include "cpu/idt.h"
 #include "cpu/stop.h"
@@ -20,6 +21,10 @@
 #define DB_REASONS  0x600full /* table 28-1: B0 to B3, BD, BS */
 #define DB_BUS_LOCK (1ull << 11)
 #define DB_RTM      (1ull << 16)
+
+#define MISC_TIMER_RATE(misc) ((misc)&31) /* the timer counts the TSC shifted by this */
+#define TIMER_IDLE_MS         50
+#define TIMER_BUSY_MS         1 /* a FIFO of 16 bytes takes 1.4 ms */
 
 static void set_pin(struct cpu *cpu, bool interrupts)
 {
@@ -264,6 +269,28 @@ void vmx_take_interrupt(struct cpu *cpu)
 	idt_load();
 }
 
+/*
+ * A guest that neither exits nor takes interrupts (CLI, JMP to itself) exits when the preemption timer expires, of
+ * which only the guest's own time counts (26.5.1): soon while there is something to print or to carry out, now and
+ * then while the console only waits for keys. The timer cannot be turned off alone; its longest time is next to never.
+ */
+void vmx_set_timer(struct cpu *cpu)
+{
+	uint64_t ms = cpu->work & CPU_WORK_CONSOLE ? TIMER_BUSY_MS : TIMER_IDLE_MS, ticks = UINT32_MAX;
+
+	if (!(vmx_caps.controls.pin & PIN_PREEMPTION_TIMER))
+		return;
+	if (vmx_of(cpu)->watching && boot_info.tsc_khz * ms >> MISC_TIMER_RATE(vmx_caps.misc) < ticks)
+		ticks = boot_info.tsc_khz * ms >> MISC_TIMER_RATE(vmx_caps.misc);
+	vmwrite(VMCS_PREEMPTION_TIMER, ticks);
+}
+
+void vmx_timer(struct cpu *cpu)
+{
+	vmx_set_timer(cpu);
+	console_look(cpu);
+}
+
 void vmx_watch_interrupts(struct cpu *cpu, bool on)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
@@ -272,4 +299,5 @@ void vmx_watch_interrupts(struct cpu *cpu, bool on)
 	if (!on)
 		set_control(cpu, CPU_INTERRUPT_WINDOW, false);
 	set_pin(cpu, on && !(vmx->controls & CPU_INTERRUPT_WINDOW));
+	vmx_set_timer(cpu);
 }

@@ -108,7 +108,7 @@ void vmx_start_at(struct cpu *cpu, uint8_t vector)
  * does not. */
 bool vmx_starts_exit(void)
 {
-	return boot_info.config.ap_start == AP_START_HARDWARE && (rdmsr(MSR_VMX_MISC) & MISC_WAIT_FOR_SIPI);
+	return boot_info.config.ap_start == AP_START_HARDWARE && (vmx_caps.misc & MISC_WAIT_FOR_SIPI);
 }
 
 /*

@@ -7,6 +7,7 @@
  *   quiet  the same with #PF, which Trapline does not print by default
  *   look   looks at COM2's line status, with interrupts on, and tells what it is whenever that changes to or
  *          from ones, which is nobody there
+ *   deaf   jumps to itself with interrupts off
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -83,10 +84,17 @@ static void look(void)
 		}
 }
 
+static void deaf(void)
+{
+	__asm__ volatile("cli");
+	for (;;)
+		;
+}
+
 static const struct {
 	const char *name;
 	void (*hang)(void);
-} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}};
+} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf}};
 
 EFI_STATUS guest_main(void)
 {

@@ -67,6 +67,24 @@ def test_hung_guest(machine):
         expect(console.ended() == 3, "reset did not reset the machine")
 
 
+@on("vmx")
+def test_deaf_guest(machine):
+    """Interrupts off and nothing that exits: VT-x's preemption timer lets the operator in all the same."""
+    with hang(machine, "deaf") as console:
+        wait_for_guest(console, "hang way=")
+        # 50 ms of the guest's time until the first byte is seen: no more than the UART's FIFO has room for.
+        console.send(b"set output")
+        console.wait_for(rb"set output")
+        console.send(b" logfmt\r")
+        console.wait_for(rb"^done command=set status=ok.*\n")
+        console.ask_ok("stop")
+        code = console.ask_ok("disas").records("disas")
+        expect(code[0]["insn"].startswith("jmp ") and code[0]["here"] == "rip", f"{code}")
+        console.ask_ok("go")
+        exits = console.ask_ok("exits 2").records("exit")
+        expect(all(entry["name"] == "PREEMPTION_TIMER" for entry in exits), f"{exits}")
+
+
 # Whether it is printed makes no difference to the vendor; a boot on Bochs takes half a minute.
 STORMS = {"svm": (("storm", "ud"), ("quiet", "pf")), "vmx": (("storm", "ud"),)}
 

@@ -38,11 +38,11 @@ static void controls(void **state)
 
 	skylake_x();
 	assert_null(compute(&c));
-	assert_int_equal(c.pin, 0x16 | 0x28);
+	assert_int_equal(c.pin, 0x16 | 0x28 | 1u << 6);
 	assert_int_equal(c.cpu, 0x04006172 | 1u << 25 | 1u << 28 | 1u << 31);
 	/* EPT, VPID, unrestricted guest, RDTSCP, INVPCID, XSAVES; no user wait and no PCONFIG there */
 	assert_int_equal(c.cpu2, 1u << 1 | 1u << 3 | 1u << 5 | 1u << 7 | 1u << 12 | 1u << 20);
-	assert_int_equal(c.exit, 0x36dfb | 1u << 2 | 1u << 9 | 15u << 18);
+	assert_int_equal(c.exit, 0x36dfb | 1u << 2 | 1u << 9 | 31u << 18);
 	assert_int_equal(c.entry, 0x11fb | 1u << 2 | 1u << 9 | 3u << 14);
 }
 
@@ -85,6 +85,11 @@ static void controls_wanted(void **state)
 	caps[0xb] &= ~(1ull << (32 + 5)); /* VPID */
 	assert_null(compute(&c));
 	assert_int_equal(c.cpu2 & 1u << 5, 0);
+	skylake_x();
+	caps[0xd] &= ~(1ull << (32 + 6)); /* the preemption timer, whose value cannot be saved then */
+	assert_null(compute(&c));
+	assert_int_equal(c.pin & 1u << 6, 0);
+	assert_int_equal(c.exit & 1u << 22, 0);
 }
 
 /* Without the TRUE MSRs, CR3 accesses exit whether one likes it or not. */
