@@ -1,4 +1,5 @@
 #include "apic/apic.h"
+#include "apic/recent.h"
 #include "apic/start.h"
 #include "console/console.h"
 #include "cpu/asm.h"
@@ -16,6 +17,8 @@
 #define BASE_X2APIC        (1ull << 10)
 #define BASE_ENABLE        (1ull << 11)
 #define BASE_ADDRESS       0x000ffffffffff000ull
+#define SVR_ENABLE         (1u << 8)
+#define LVT_EXTINT         (7u << 8)
 #define X2APIC_MSR(offset) (0x800 + (offset) / 16)
 #define IDLE_READS         100000 /* of the delivery status: an APIC accepts within microseconds or never */
 #define REPORTS            16     /* per CPU; all are counted in bad_guest */
@@ -68,6 +71,12 @@ void apic_note_names(const struct cpu *cpu)
 bool apic_by_hardware(void)
 {
 	return by_hardware;
+}
+
+bool apic_sees_interrupts(void)
+{
+	return !by_hardware && apic_mode() == APIC_XAPIC && (page[APIC_SVR / 4] & SVR_ENABLE) &&
+	       (page[APIC_LVT_LINT0 / 4] & (LVT_EXTINT | APIC_LVT_MASKED)) != LVT_EXTINT;
 }
 
 const char *apic_init(void)
@@ -152,8 +161,12 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		return;
 	}
 	page[offset / 4] = value;
-	if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
+	if (offset == APIC_EOI)
+		console_look(cpu);
+	else if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
 		apic_note_names(cpu);
+	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
+		cpu->work |= CPU_WORK_CONSOLE; /* apic_sees_interrupts() may have another answer */
 }
 
 static uint64_t *operand_register(struct cpu *cpu, unsigned reg)
@@ -222,23 +235,40 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 	exit_exception(cpu);
 }
 
+/* The store at RIP, NULL where it is none of 32 bits. */
+SLOW_PATH static const struct store *decode_store(
+	struct cpu *cpu, unsigned offset, unsigned mode, struct store *s)
+{
+	const struct exit *x = &cpu->exit;
+
+	insn_fetch(cpu);
+	if (!store_decode(x->code, x->code_len, mode, s) || s->size != 4)
+		return NULL;
+	recent_keep(cpu, offset, mode, s);
+	return s;
+}
+
 bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
 	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode;
-	struct store s;
+	const struct store *s = NULL;
+	struct store decoded;
 
 	if ((x->address & ~(PAGE_SIZE - 1)) != page_gpa || !(x->qualifier & STAGE2_WRITE) || by_hardware)
 		return false;
-	insn_fetch(cpu);
 	mode = vendor->code_mode(cpu);
-	if ((x->qualifier & STAGE2_WALK) || x->during.valid || (offset & 15) ||
-		!store_decode(x->code, x->code_len, mode, &s) || s.size != 4) {
-		refuse(cpu);
-		return true;
+	if (!(x->qualifier & STAGE2_WALK) && !x->during.valid && !(offset & 15)) {
+		s = recent_find(cpu, offset, mode);
+		if (!s)
+			s = decode_store(cpu, offset, mode, &decoded);
 	}
-	carry_out(cpu, offset, &s);
-	vendor->skip_to(cpu, insn_after(cpu, mode, s.length));
+	if (s) {
+		carry_out(cpu, offset, s);
+		vendor->skip_to(cpu, insn_after(cpu, mode, s->length));
+	} else {
+		refuse(cpu);
+	}
 	return true;
 }
 
@@ -259,6 +289,7 @@ static enum msr_result write_base(struct cpu *cpu, uint64_t value)
 	if (!wrmsr_safe(MSR_APIC_BASE, value))
 		return MSR_FAULT;
 	apic_note_names(cpu);
+	cpu->work |= CPU_WORK_CONSOLE;
 	return MSR_DONE;
 }
 

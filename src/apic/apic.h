@@ -26,6 +26,8 @@
 #define APIC_ICR          0x300
 #define APIC_ICR_HIGH     0x310
 #define APIC_LVT_TIMER    0x320
+#define APIC_LVT_LINT0    0x350
+#define APIC_LVT_MASKED   (1u << 16)
 #define APIC_LVT_LAST     0x370
 #define APIC_TIMER_COUNT  0x380
 #define APIC_TIMER_DIVIDE 0x3e0
@@ -47,6 +49,12 @@ bool apic_by_hardware(void);
 
 /* Says on the console which way was chosen, and why where it is not the one that was asked for. */
 void apic_say_way(void);
+
+/*
+ * Whether this CPU's interrupts end with a store to a watched page: not those that an 8259 sends by LINT0, which it
+ * is told of at another place.
+ */
+bool apic_sees_interrupts(void);
 
 /* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
 bool apic_watches_msr(uint32_t msr);

@@ -7,7 +7,6 @@
 #include "lib/string.h"
 
 #define SVR_RESET       0xff
-#define LVT_MASKED      (1u << 16)
 #define WORDS           8 /* of ISR and IRR, 16 bytes apart */
 #define WORD_STEP       0x10
 #define VECTORS         256
@@ -63,7 +62,7 @@ static void mask_lvts(enum apic_mode mode)
 	static const uint16_t offsets[] = {0x320, 0x350, 0x360, 0x370, 0x340, 0x330, APIC_LVT_CMCI};
 
 	for (unsigned i = 0; i <= last && i < sizeof(offsets) / sizeof(offsets[0]); i++)
-		apic_write(mode, offsets[i], LVT_MASKED);
+		apic_write(mode, offsets[i], APIC_LVT_MASKED);
 }
 
 /* SDM vol. 3A 11.4.7.3: as after power-up, but for the identifier; x2APIC has no DFR, and derives its LDR

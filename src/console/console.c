@@ -1,4 +1,5 @@
 #include "console/console.h"
+#include "apic/apic.h"
 #include "console/input.h"
 #include "console/screen.h"
 #include "console/uart.h"
@@ -356,7 +357,8 @@ static bool turn(void)
 
 /*
  * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle
- * guest still gives the console its turns; and always on the boot CPU where keys may be pressed.
+ * guest still gives the console its turns; and on the boot CPU where keys may be pressed, unless what it does
+ * at the end of each interrupt exits anyway.
  */
 void console_serve(struct cpu *cpu)
 {
@@ -370,7 +372,7 @@ void console_serve(struct cpu *cpu)
 	if (cpu->pass_interrupt)
 		busy = true; /* the next exit watches again */
 	else
-		vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number));
+		vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number && !apic_sees_interrupts()));
 	cpu->pass_interrupt = false;
 	/* An NMI of the host's may set another bit at any point. */
 	if (busy)
