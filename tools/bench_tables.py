@@ -12,7 +12,7 @@ EVENTS = (
     ("rdmsr_trapped", "RDMSR of a trapped MSR (EFER; VT-x: FEATURE_CONTROL)"),
     ("rdmsr_wrmsr", "RDMSR and WRMSR of a trapped MSR (EFER)"),
     ("apic_immediate", "store to the local APIC (EOI)"),
-    ("apic_xchg", "the same by XCHG, which needs the decoder"),
+    ("apic_xchg", "the same by XCHG"),
     ("in", "IN from a port that passes through"),
     ("mov_cr0", "MOV to CR0"),
     ("mov_cr3", "MOV to CR3"),
