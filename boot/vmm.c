@@ -57,7 +57,7 @@ static bool check_image(struct vmm *v)
 /* What page tables and per-CPU state need, and the tray of the guest's copies. */
 static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
 {
-	return 4 * MIB + c->tray * MIB + cpus * (MIB / 4);
+	return 4 * MIB + c->tray * MIB + cpus * (MIB / 4 + MIB / 8);
 }
 
 /* The black box holds the rings and the histories. */

@@ -4,6 +4,7 @@
 #include "console/screen.h"
 #include "console/uart.h"
 #include "cpu/asm.h"
+#include "exit/exception.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
@@ -313,6 +314,7 @@ const char *console_set_filter(char *words, const char **bad)
 		cpu_pause();
 	filter = f;
 	boot_info.config.print = f.vectors;
+	exception_note_all();
 	unlock();
 	return NULL;
 }

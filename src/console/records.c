@@ -52,6 +52,29 @@ static void pass_over(struct show *show, uint64_t n)
 
 #define TRAPS_MOST 4096
 
+/* Which place of all CPUs' kept records each one's `traps kept` looks at next. */
+static uint32_t kept_next[COMMAND_SOURCES];
+
+/* Of those that are kept beside the rings, what the rings have no more. */
+static bool next_kept_line(enum command_source source, char *text, size_t size)
+{
+	static struct trap_record r, same;
+	uint32_t *next = &kept_next[source];
+
+	for (; *next < BOOT_MAX_CPUS * KEPT_VECTORS * KEPT_RECORDS; ++*next) {
+		const struct cpu *cpu = cpus[*next / (KEPT_VECTORS * KEPT_RECORDS)];
+
+		if (!cpu ||
+			!kept_at(cpu->kept, *next / KEPT_RECORDS % KEPT_VECTORS, *next % KEPT_RECORDS, &r) ||
+			ring_at(&cpu->ring, r.seq, &same))
+			continue;
+		++*next;
+		trap_format(text, size, &r, console_clock());
+		return true;
+	}
+	return false;
+}
+
 static const char *follow(const struct command_call *call)
 {
 	const char *word = call->words.count == 3 ? call->words.at[2] : "";
@@ -71,6 +94,11 @@ const char *command_traps(struct command_call *call)
 
 	if (call->words.count > 1 && !strcmp(call->words.at[1], "follow"))
 		return follow(call);
+	if (call->words.count == 2 && !strcmp(call->words.at[1], "kept")) {
+		kept_next[call->source] = 0;
+		call->more = next_kept_line;
+		return NULL;
+	}
 	why = command_count_and_cpu(call, &n, &only);
 	if (why)
 		return why;

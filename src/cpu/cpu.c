@@ -76,6 +76,15 @@ static bool make_ring(struct cpu *cpu)
 	return true;
 }
 
+static bool make_kept(struct cpu *cpu)
+{
+	uint64_t pa = pool_alloc((sizeof(struct kept) + PAGE_SIZE - 1) / PAGE_SIZE);
+
+	cpu->kept = pool_virt(pa);
+	cpu->noted = ~0u;
+	return pa;
+}
+
 static bool make_history(struct cpu *cpu)
 {
 	uint32_t entries = boot_info.config.history;
@@ -99,7 +108,7 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 	cpu->number = number;
 	cpu->apic_id = apic_id;
 	make_gdt(cpu);
-	if (!make_stacks(cpu) || !make_ring(cpu) || !make_history(cpu))
+	if (!make_stacks(cpu) || !make_ring(cpu) || !make_kept(cpu) || !make_history(cpu))
 		return NULL;
 	cpus[number] = cpu;
 	return cpu;

@@ -13,7 +13,7 @@
 #include "cpu/asm.h"
 #include "exit/event.h"
 #include "trace/history.h"
-#include "trace/ring.h"
+#include "trace/kept.h"
 
 #define CPU_STACK_SIZE     (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
@@ -136,6 +136,8 @@ struct cpu {
 	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
 	struct exit exit;
 	struct trace_ring ring;
+	struct kept *kept;      /* beside the ring, for vectors that are rare */
+	_Atomic uint32_t noted; /* vectors of which a record is looked at again: exit/exception.h */
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */

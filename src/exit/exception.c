@@ -50,12 +50,37 @@ static inline void copy_kind(uint8_t *to, const struct event *e)
 	__builtin_memcpy(to, (const char *)e + offsetof(struct event, vector), 2);
 }
 
+static bool is_printed(const struct trap_record *r)
+{
+	return boot_info.config.print >> (r->vector & 31) & 1;
+}
+
+void exception_note_all(void)
+{
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (cpus[n])
+			atomic_store(&cpus[n]->noted, ~0u);
+}
+
+/*
+ * All records come here but those of a vector that is not printed and of which KEPT_RECORDS came within a quarter of
+ * the ring: then it is left out until the ring has turned once, so that a flood costs next to nothing.
+ */
 SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
 {
-	if (boot_info.config.print >> (r->vector & 31) & 1)
-		console_queue_trap(cpu, r);
+	uint32_t bit = 1u << (r->vector & 31);
+
 	if (!(r->seq & LOOK_RECORDS))
 		console_look(cpu);
+	if (!(r->seq & cpu->ring.mask))
+		atomic_store(&cpu->noted, ~0u);
+	if (is_printed(r))
+		console_queue_trap(cpu, r);
+	if (!(atomic_load(&cpu->noted) & bit) || kept_add(cpu->kept, r, cpu->ring.mask / 4) || is_printed(r))
+		return;
+	atomic_fetch_and(&cpu->noted, ~bit);
+	if (is_printed(r)) /* it has become so meanwhile */
+		atomic_fetch_or(&cpu->noted, bit);
 }
 
 /* The record of one event. On the hot path: fixed cost, no lock, no printing. */
@@ -78,7 +103,8 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	ring_commit(&cpu->ring, r);
 	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
-	if ((boot_info.config.print >> (e->vector & 31) & 1) | !(r->seq & LOOK_RECORDS))
+	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (e->vector & 31) & 1) |
+		!(r->seq & LOOK_RECORDS))
 		after_record(cpu, r);
 }
 

@@ -16,4 +16,7 @@ void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error);
  */
 void exception_raise_pf(struct cpu *cpu, uint32_t error, uint64_t address);
 
+/* boot_info.config.print has changed: records of every vector are looked at again. */
+void exception_note_all(void);
+
 #endif

@@ -28,16 +28,21 @@ static void copy_words(struct trap_record *out, const struct trap_record *slot)
 	__builtin_memcpy(out, words, sizeof(words));
 }
 
-/* Reads record `seq`; false when its slot holds another one by now, or did so before the copy was done. */
-static bool copy_record(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
+bool ring_copy(const struct trap_record *slot, struct trap_record *out)
 {
-	const struct trap_record *slot = &ring->records[seq & ring->mask];
+	uint64_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
 
-	if (__atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE) != seq)
+	if (!seq)
 		return false;
 	copy_words(out, slot);
 	atomic_thread_fence(memory_order_acquire); /* pairs with the fence in ring_begin() */
 	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
+}
+
+/* Reads record `seq`; false when its slot holds another one by now, or did so before the copy was done. */
+static bool copy_record(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
+{
+	return ring_copy(&ring->records[seq & ring->mask], out) && out->seq == seq;
 }
 
 /* Moves the reader over what a full turn of the ring has overwritten; false when there is nothing to read. */

@@ -74,8 +74,11 @@ bool ring_read(struct ring_reader *reader, struct trap_record *out);
  */
 bool ring_at(const struct trace_ring *ring, uint64_t seq, struct trap_record *out);
 
+/* Copies whatever record is in a slot. Returns false when there is none, or it is being written. */
+bool ring_copy(const struct trap_record *slot, struct trap_record *out);
+
 /*
- * The same over several rings, the record with the lowest TSC first. Records that reach a ring after a later
+ * The same as ring_read() over several rings, the record with the lowest TSC first. Records that reach a ring after a later
  * one of another CPU was read come after it. readers  `n` of them, each on a ring of its own Returns false
  * when no ring has anything new.
  */

@@ -1,5 +1,6 @@
 /* What Trapline is and what it has seen: version, status, stats, exits, filter. */
 #include "exit/dispatch.h"
+#include "exit/exception.h"
 #include "lib/string.h"
 #include "vmcall/tray.h"
 #include "vmcall/check.h"
@@ -72,5 +73,6 @@ int64_t vmcall_filter_set(struct vmcall *call)
 	if (call->arg[ARG_RBX] > UINT32_MAX)
 		return TRAPLINE_E_ARGUMENT;
 	boot_info.config.print = (uint32_t)call->arg[ARG_RBX];
+	exception_note_all();
 	return 0;
 }

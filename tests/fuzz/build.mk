@@ -14,7 +14,7 @@ FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_blackbox    := src/blackbox/recall.c $(FUZZ_FORMAT) zydis
 FUZZ_command     := $(addprefix src/console/,command.c control.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
-                    src/mem/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c src/trace/ring.c \
+                    src/mem/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c src/trace/ring.c src/trace/kept.c \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c src/lib/printf.c
 FUZZ_filter      := src/trace/filter.c src/trace/words.c src/trace/vector.c $(FUZZ_TEXT)

@@ -42,6 +42,7 @@ enum console_level console_level;
 
 static struct cpu cpu[2];
 static struct trap_record slots[2][SLOTS];
+static struct kept kept[2];
 static struct exit_entry exits[2][HISTORY];
 static struct guest_paging paging;
 static struct filter filter;
@@ -280,6 +281,7 @@ static void begin_cpu(unsigned n)
 	cpu[n].number = cpu[n].apic_id = n;
 	cpu[n].history = (struct exit_history){exits[n], 0, exits[n], HISTORY};
 	ring_init(&cpu[n].ring, slots[n], SLOTS);
+	cpu[n].kept = &kept[n];
 	cpus[n] = &cpu[n];
 	for (unsigned i = take8() & 31; i; i--) {
 		struct trap_record *r = ring_begin(&cpu[n].ring);
@@ -288,6 +290,7 @@ static void begin_cpu(unsigned n)
 		r->mode = 64;
 		r->code_len = 15;
 		ring_commit(&cpu[n].ring, r);
+		kept_add(&kept[n], r, 1);
 	}
 	exits[n][take8() % HISTORY].tsc_lo = 1;
 }

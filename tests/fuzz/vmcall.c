@@ -128,6 +128,10 @@ void exception_raise_pf(struct cpu *c, uint32_t error, uint64_t address)
 	raised_at = address;
 }
 
+void exception_note_all(void)
+{
+}
+
 void stage2_show(struct cpu *c, unsigned slot, uint64_t base, uint64_t bytes)
 {
 }

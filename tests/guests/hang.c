@@ -4,7 +4,7 @@
  *
  *   loop   waits for a word in memory that nobody ever writes, with interrupts on
  *   storm  raises #UD as fast as it can, with interrupts off; the handler goes on behind it
- *   quiet  the same with #PF, which Trapline does not print by default
+ *   quiet  one #UD, then the same with #PF, which Trapline does not print by default
  *   look   looks at COM2's line status, with interrupts on, and tells what it is whenever that changes to or
  *          from ones, which is nobody there
  *   deaf   jumps to itself with interrupts off
@@ -66,7 +66,9 @@ static void storm(void)
 static void quiet(void)
 {
 	machine_take();
+	machine_set_handler(VECTOR_UD, hang_skip);
 	machine_set_handler(VECTOR_PF, hang_skip_error);
+	__asm__ volatile("ud2");
 	for (;;)
 		__asm__ volatile("mov (%0), %%al" : : "S"(PAGE_ABSENT) : "al");
 }

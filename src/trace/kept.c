@@ -1,0 +1,24 @@
+#include "trace/kept.h"
+#include <stddef.h>
+
+bool kept_add(struct kept *kept, const struct trap_record *r, uint64_t soon)
+{
+	unsigned v = r->vector % KEPT_VECTORS;
+	struct trap_record *slot = &kept->record[v][kept->count[v] % KEPT_RECORDS];
+	uint64_t before = slot->seq;
+
+	__atomic_store_n(&slot->seq, 0, __ATOMIC_RELAXED);
+	atomic_thread_fence(memory_order_release); /* as in ring_begin() */
+	__builtin_memcpy(&slot->tsc, &r->tsc, sizeof(*r) - offsetof(struct trap_record, tsc));
+	__atomic_store_n(&slot->seq, r->seq, __ATOMIC_RELEASE);
+	__atomic_store_n(&kept->count[v], kept->count[v] + 1, __ATOMIC_RELEASE);
+	return !before || r->seq - before >= soon;
+}
+
+bool kept_at(const struct kept *kept, unsigned vector, unsigned i, struct trap_record *out)
+{
+	uint64_t count = __atomic_load_n(&kept->count[vector], __ATOMIC_ACQUIRE);
+	uint64_t oldest = count > KEPT_RECORDS ? count - KEPT_RECORDS : 0;
+
+	return oldest + i < count && ring_copy(&kept->record[vector][(oldest + i) % KEPT_RECORDS], out);
+}
