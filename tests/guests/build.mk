@@ -15,8 +15,11 @@ GUEST_LDFLAGS := -nostdlib -znocombreloc -znoexecstack --no-warn-rwx-segments --
                  -T /usr/lib/elf_x86_64_efi.lds
 GUEST_SECTIONS := .text trap_stubs .sdata .data .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc
 
+# What suite.efi runs in one boot.
+SUITE := legacy modes msrcpuid nmi state
+
 .PHONY: guests
-guests: $(GUEST_EFI) ## build the guest programs of the tests
+guests: $(GUEST_EFI) $(SUITE:%=$(GUEST_DIR)/suite/%.efi) ## build the guest programs of the tests
 
 $(GUEST_DIR)/%.o: tests/guests/%.c
 	$(call say,CC,$@)
@@ -64,6 +67,10 @@ $(GUEST_DIR)/%.so: $(GUEST_DIR)/%.o $(GUEST_OBJ)
 $(GUEST_DIR)/%.efi: $(GUEST_DIR)/%.so
 	$(call say,EFI,$@)
 	$(Q)$(OBJCOPY) $(addprefix -j ,$(GUEST_SECTIONS)) --target efi-app-x86_64 $< $@
+
+$(GUEST_DIR)/suite/%.efi: $(GUEST_DIR)/%.efi
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 .PRECIOUS: $(GUEST_DIR)/%.o $(GUEST_DIR)/%.so
 -include $(wildcard $(GUEST_DIR)/*.d $(GUEST_DIR)/lib/*.d $(GUEST_DIR)/src/lib/*.d)

@@ -22,6 +22,7 @@ struct tss { /* SDM vol. 3A 7.7 */
 } __attribute__((packed));
 
 #define TSS_AVAILABLE 9ull
+#define TSS_BUSY      0xbull
 #define TSS_IST7_AT   0x54
 
 /* The firmware's state, by the instruction that gives it back. */
@@ -234,7 +235,20 @@ void machine_take(void)
 	machine_reset();
 }
 
-/* TR: a TSS that the firmware had loaded is marked busy, and LTR of a busy one faults; OVMF has none. */
+/*
+ * A TSS that the firmware had loaded is marked busy, and LTR of a busy one faults. OVMF has none, and what a guest
+ * program before this one has left in TR is none of the firmware's GDT.
+ */
+static void restore_tr(void)
+{
+	uint64_t *descriptor = (uint64_t *)(firmware.gdt.base + (firmware.tr & ~7u));
+
+	if (firmware.tr > firmware.gdt.limit || (*descriptor >> 40 & 0x1f) != TSS_BUSY)
+		return;
+	*descriptor &= ~(1ull << 41);
+	__asm__ volatile("ltr %0" : : "r"(firmware.tr) : "memory");
+}
+
 void machine_give_back(void)
 {
 	machine_reset();
@@ -242,12 +256,7 @@ void machine_give_back(void)
 	load_gdt(&firmware.gdt);
 	load_cs(firmware.cs);
 	load_data_segments(firmware.ds, firmware.es, firmware.fs, firmware.gs, firmware.ss);
-	if (firmware.tr) {
-		uint64_t *descriptor = (uint64_t *)(firmware.gdt.base + (firmware.tr & ~7u));
-
-		*descriptor &= ~(1ull << 41);
-		__asm__ volatile("ltr %0" : : "r"(firmware.tr) : "memory");
-	}
+	restore_tr();
 	__asm__ volatile("lldt %0" : : "r"(firmware.ldt) : "memory");
 	load_idt(&firmware.idt);
 	wrmsr(MSR_FS_BASE, firmware.fs_base);
