@@ -12,6 +12,9 @@ EVERYWHERE = ("svm", "vmx", "svm-bochs")
 # This kernel hangs on Bochs' ryzen before its first line, bare as well.
 CPU_OF = {"svm-bochs": {"CPU": "trinity_apu"}}
 
+# Two minutes on Bochs when it has a processor of its own, a good deal more when it has not.
+TWO_CPUS_SECONDS = 1800
+
 # What the instruction at each provoked exception is, as Zydis prints it.
 INSTRUCTIONS = {
     "de": "div ecx",
@@ -42,7 +45,10 @@ def under_trapline(machine, cpus=1):
     # Page faults are not printed unless one asks for them: they are what an operating system lives by.
     conf = machine.conf("print = all\nexample_foo = virtual\n")
     # One of the articles' programs, for test_vmcall.py: a boot of its own would take minutes on Bochs.
-    return machine.linux("trapline.run=nobody:foo_virtual", CPUS=cpus, CONF=conf, **CPU_OF.get(machine.backend, {}))
+    limit = {"TIMEOUT": TWO_CPUS_SECONDS} if cpus > 1 else {}
+    return machine.linux(
+        "trapline.run=nobody:foo_virtual", CPUS=cpus, CONF=conf, **limit, **CPU_OF.get(machine.backend, {})
+    )
 
 
 def faults(run):
