@@ -40,7 +40,8 @@ static void tick_fast(void)
 	static EFI_GUID guid = {0x26baccb3, 0x6f42, 0x11d4, {0xbc, 0xe7, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
 	struct timer *timer;
 
-	if (guest_firmware->BootServices->LocateProtocol(&guid, NULL, (void **)&timer) == EFI_SUCCESS)
+	if (guest_emulator() & EMU_BOCHS &&
+		guest_firmware->BootServices->LocateProtocol(&guid, NULL, (void **)&timer) == EFI_SUCCESS)
 		timer->set_period(timer, MILLISECOND);
 }
 
