@@ -166,7 +166,7 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 	else if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
 		apic_note_names(cpu);
 	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
-		cpu->work |= CPU_WORK_CONSOLE; /* apic_sees_interrupts() may have another answer */
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have another answer */
 }
 
 static uint64_t *operand_register(struct cpu *cpu, unsigned reg)
@@ -289,7 +289,7 @@ static enum msr_result write_base(struct cpu *cpu, uint64_t value)
 	if (!wrmsr_safe(MSR_APIC_BASE, value))
 		return MSR_FAULT;
 	apic_note_names(cpu);
-	cpu->work |= CPU_WORK_CONSOLE;
+	cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	return MSR_DONE;
 }
 

@@ -28,7 +28,7 @@ void start_send(struct cpu *cpu, uint64_t targets, uint32_t low)
 			continue;
 		change(cpus[n], low);
 		if (cpus[n] == cpu)
-			cpu->work |= CPU_WORK_KICK;
+			cpu_add_work(cpu, CPU_WORK_KICK);
 		else
 			cpu_kick(cpus[n]);
 	}
@@ -107,7 +107,7 @@ static void take_init(struct cpu *cpu)
 	cpu->nmi_pending = false;
 	cpu->host_interrupt_valid = false;
 	cpu->guest_nmi_blocked = false;
-	cpu->work &= ~CPU_WORK_NMI;
+	cpu_end_work(cpu, CPU_WORK_NMI);
 	reset_apic(cpu);
 	vendor->init_state(cpu);
 	if (apic_is_bsp())
@@ -117,7 +117,7 @@ static void take_init(struct cpu *cpu)
 void start_note_init(struct cpu *cpu)
 {
 	change(cpu, ICR_MODE_INIT << 8 | ICR_ASSERT);
-	cpu->work |= CPU_WORK_KICK;
+	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
 void exit_init(struct cpu *cpu)
@@ -136,7 +136,7 @@ void start_serve(struct cpu *cpu)
 	for (;;) {
 		uint32_t word = atomic_load(&cpu->start);
 
-		cpu->work &= ~CPU_WORK_KICK;
+		cpu_end_work(cpu, CPU_WORK_KICK);
 		cpu_stop_if_asked(cpu);
 		if (word & START_INIT) {
 			atomic_fetch_and(&cpu->start, ~START_INIT);

@@ -73,7 +73,7 @@ void console_init(void)
 	there = boot_info.console.base && uart_init(&boot_info.console, boot_info.config.baud);
 	input_on = there && boot_info.config.console_input;
 	if (input_on)
-		cpus[0]->work |= CPU_WORK_CONSOLE; /* its first exit begins to watch interrupts */
+		cpu_add_work(cpus[0], CPU_WORK_CONSOLE); /* its first exit begins to watch interrupts */
 	why = init_filter(&bad);
 	if (why)
 		console_print("trapline: filter in trapline.conf: \"%s\" %s; it is ignored", bad, why);
@@ -340,7 +340,7 @@ void console_look(struct cpu *cpu)
 	if (!input_on || cpu->number || rdtsc() < next_look || !try_lock())
 		return;
 	if (receive() || losses_due())
-		cpu->work |= CPU_WORK_CONSOLE;
+		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	unlock();
 }
 
@@ -376,11 +376,10 @@ void console_serve(struct cpu *cpu)
 	else
 		vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number && !apic_sees_interrupts()));
 	cpu->pass_interrupt = false;
-	/* An NMI of the host's may set another bit at any point. */
 	if (busy)
-		__atomic_or_fetch(&cpu->work, CPU_WORK_CONSOLE, __ATOMIC_RELAXED);
+		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else
-		__atomic_and_fetch(&cpu->work, ~CPU_WORK_CONSOLE, __ATOMIC_RELAXED);
+		cpu_end_work(cpu, CPU_WORK_CONSOLE);
 }
 
 void console_reply_to(void (*line)(const char *line))
@@ -422,7 +421,7 @@ void console_log(const char *fmt, ...)
 	}
 	add_line(line);
 	unlock();
-	this_cpu()->work |= CPU_WORK_CONSOLE;
+	cpu_add_work(this_cpu(), CPU_WORK_CONSOLE);
 }
 
 void console_print(const char *fmt, ...)

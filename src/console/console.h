@@ -40,7 +40,7 @@ static inline void console_queue_trap(struct cpu *cpu, const struct trap_record 
 	uint32_t waiting = head - atomic_load_explicit(&q->tail, memory_order_acquire);
 	unsigned vector = r->vector & 31;
 
-	cpu->work |= CPU_WORK_CONSOLE;
+	cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	if (waiting >= CPU_PRINT_QUEUE - CPU_PRINT_RESERVE &&
 		(waiting == CPU_PRINT_QUEUE ||
 			q->put[vector] - atomic_load_explicit(&q->taken[vector], memory_order_relaxed) >=

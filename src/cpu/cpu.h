@@ -177,6 +177,20 @@ static inline struct cpu *this_cpu(void)
  */
 struct cpu *cpu_of_stack(uint64_t address);
 
+/*
+ * To and from cpu->work, this CPU's own: an instruction each, because the handler of an NMI, which on VT-x comes in the
+ * middle of the VMM, adds to it as well.
+ */
+static inline void cpu_add_work(struct cpu *cpu, uint32_t bits)
+{
+	__asm__ volatile("orl %1, %0" : "+m"(cpu->work) : "ri"(bits) : "cc");
+}
+
+static inline void cpu_end_work(struct cpu *cpu, uint32_t bits)
+{
+	__asm__ volatile("andl %1, %0" : "+m"(cpu->work) : "ri"(~bits) : "cc");
+}
+
 extern struct boot_info boot_info; /* Trapline's own copy */
 extern struct cpu *cpus[BOOT_MAX_CPUS];
 extern _Atomic uint32_t cpus_active;

@@ -39,11 +39,11 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 void cpu_note_nmi(struct cpu *cpu)
 {
 	if (atomic_exchange(&cpu->kicked, false) || atomic_load(&stopper) != NOBODY) {
-		cpu->work |= CPU_WORK_KICK;
+		cpu_add_work(cpu, CPU_WORK_KICK);
 		return;
 	}
 	cpu->nmi_pending = true;
-	cpu->work |= CPU_WORK_NMI;
+	cpu_add_work(cpu, CPU_WORK_NMI);
 }
 
 /* Not in the handler of the NMI: there the CPU may hold the console. */

@@ -68,11 +68,11 @@ const char *exit_kind_name(enum exit_kind kind)
 /* Another one may come to the host at any point where the vendor cannot hold it back: marks go first. */
 static void pass_nmi(struct cpu *cpu)
 {
-	cpu->work &= ~CPU_WORK_NMI;
+	cpu_end_work(cpu, CPU_WORK_NMI);
 	cpu->nmi_pending = false;
 	if (!vendor->inject_nmi(cpu)) {
 		cpu->nmi_pending = true;
-		cpu->work |= CPU_WORK_NMI;
+		cpu_add_work(cpu, CPU_WORK_NMI);
 	}
 }
 
@@ -83,7 +83,7 @@ void exit_look_after(struct cpu *cpu)
 	if (cpu->work & CPU_WORK_KICK) {
 		start_serve(cpu);
 		intercept_serve(cpu);
-		cpu->work |= CPU_WORK_CONSOLE; /* it may be a command that waits for this CPU */
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* it may be a command that waits for this CPU */
 	}
 	if (cpu->work & CPU_WORK_NMI)
 		pass_nmi(cpu);

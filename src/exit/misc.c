@@ -18,7 +18,7 @@ void exit_interrupt(struct cpu *cpu)
 	console_look(cpu);
 	vendor->take_interrupt(cpu);
 	if (cpu->pass_interrupt)
-		cpu->work |= CPU_WORK_CONSOLE; /* which watches interrupts again afterwards */
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* which watches interrupts again afterwards */
 	if (!cpu->host_interrupt_valid)
 		return;
 	cpu->host_interrupt_valid = false;

@@ -220,7 +220,7 @@ void stage2_open_sink(struct cpu *cpu, uint64_t gpa)
 		close_leaf(cpu->sink_gpa);
 	*paging_leaf(&stage2_tables, gpa, &level) = dropped | page_bits(dropped, true);
 	cpu->sink_gpa = gpa;
-	cpu->work |= CPU_WORK_SINK;
+	cpu_add_work(cpu, CPU_WORK_SINK);
 }
 
 void stage2_close_sink(struct cpu *cpu)
@@ -230,5 +230,5 @@ void stage2_close_sink(struct cpu *cpu)
 	close_leaf(cpu->sink_gpa);
 	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
 	vendor->stage2_flush(cpu);
-	cpu->work &= ~CPU_WORK_SINK;
+	cpu_end_work(cpu, CPU_WORK_SINK);
 }

@@ -52,7 +52,7 @@ static inline void svm_set_odd(struct cpu *cpu, uint32_t bits)
 	struct svm_cpu *svm = cpu->vendor;
 
 	svm->odd |= bits;
-	cpu->work |= CPU_WORK_VENDOR;
+	cpu_add_work(cpu, CPU_WORK_VENDOR);
 }
 
 static inline struct vmcb *vmcb_of(const struct cpu *cpu)

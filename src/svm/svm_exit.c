@@ -107,7 +107,7 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 	if (svm->odd & SVM_STEP_IRET)
 		svm_end_step(cpu);
 	if (!svm->odd)
-		cpu->work &= ~CPU_WORK_VENDOR;
+		cpu_end_work(cpu, CPU_WORK_VENDOR);
 }
 
 SLOW_PATH static void odd_entry(struct cpu *cpu)

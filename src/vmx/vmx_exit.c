@@ -154,7 +154,7 @@ static void before_entry(struct cpu *cpu)
 {
 	if (!(cpu->work & CPU_WORK_VENDOR))
 		return;
-	cpu->work &= ~(uint32_t)CPU_WORK_VENDOR;
+	cpu_end_work(cpu, CPU_WORK_VENDOR);
 	end_exit(cpu);
 	vmx_run_on(cpu);
 }

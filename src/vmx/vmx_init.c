@@ -91,7 +91,7 @@ void vmx_init_state(struct cpu *cpu)
 /* RBP or R12 to R15 were changed, which the entry leaves as C found them. */
 void vmx_reload(struct cpu *cpu)
 {
-	cpu->work |= CPU_WORK_VENDOR;
+	cpu_add_work(cpu, CPU_WORK_VENDOR);
 }
 
 void vmx_start_at(struct cpu *cpu, uint8_t vector)
