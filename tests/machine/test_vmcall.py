@@ -186,6 +186,33 @@ def test_trapctl_console(machine):
 
 
 @on("svm")
+def test_console_both(machine):
+    """The operator gives commands while the guest does: each gets its own answers, whole."""
+    if not MODULE.exists():
+        raise Skip("no kernel headers, so no modules (make deps)")
+    items = ["insmod:trapline", *["trapctl:console:traps:400"] * 12]
+    append = f"norandmaps trapline.mode=boot trapline.run={','.join(items)}"
+    with Console(machine, **LINUX, APPEND=append, CONF=machine.conf("print = none\n")) as console:
+        wait_for_guest(console, "run name=insmod:trapline")
+        console.logfmt()
+        for count in range(1, 12):
+            traps = console.ask_ok(f"traps {count}").records("trap")
+            expect(len(traps) == count, f"{len(traps)} of {count} records")
+            if count % 4 == 0:
+                console.ask_ok("stop")
+                expect(console.ask_ok("status").records("status")[0]["guest"] == "stopped", "it runs on")
+                console.ask_ok("go")
+        console.ended()
+        text = logs.clean((console.out / "guest.log").read_bytes())
+    answers = text.split("run trapctl:console:traps:400\n")[1:]
+    expect(len(answers) == 12 and "GUEST-DONE" in text, f"{len(answers)} answers; see {console.out}")
+    for answer in answers:
+        numbers = [int(trap["seq"]) for trap in logs.records(answer.partition("run name=")[0], "trap")]
+        wanted = list(range(max(1, numbers[-1] - 399), numbers[-1] + 1))
+        expect(numbers == wanted, f"{len(numbers)} of {len(wanted)} records; see {console.out}/guest.log")
+
+
+@on("svm")
 def test_marks(machine):
     """A mark of user space's is a record in the trace and a line on the console."""
     run = tools(machine)
