@@ -270,7 +270,7 @@ void vmx_take_interrupt(struct cpu *cpu)
 }
 
 /*
- * A guest that neither exits nor takes interrupts (CLI, JMP to itself) exits when the preemption timer expires, of
+ * On the boot CPU: a guest that neither exits nor takes interrupts (CLI, JMP to itself) exits when the preemption timer expires, of
  * which only the guest's own time counts (26.5.1): soon while there is something to print or to carry out, now and
  * then while the console only waits for keys. The timer cannot be turned off alone; its longest time is next to never.
  */
@@ -280,7 +280,8 @@ void vmx_set_timer(struct cpu *cpu)
 
 	if (!(vmx_caps.controls.pin & PIN_PREEMPTION_TIMER))
 		return;
-	if (vmx_of(cpu)->watching && boot_info.tsc_khz * ms >> MISC_TIMER_RATE(vmx_caps.misc) < ticks)
+	if (vmx_of(cpu)->watching && !cpu->number &&
+		boot_info.tsc_khz * ms >> MISC_TIMER_RATE(vmx_caps.misc) < ticks)
 		ticks = boot_info.tsc_khz * ms >> MISC_TIMER_RATE(vmx_caps.misc);
 	vmwrite(VMCS_PREEMPTION_TIMER, ticks);
 }

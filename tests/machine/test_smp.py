@@ -149,7 +149,7 @@ def by_hardware(machine):
     bochs = os.environ.get("BOCHS")
     if not bochs:
         raise Skip("make test-smp-hardware")
-    return {"BOCHS": os.path.abspath(bochs), "CONF": machine.conf("print = all\nap_start = hardware\n")}
+    return {"BOCHS": os.path.abspath(bochs), "CONF": machine.conf("ap_start = hardware\n")}
 
 
 @on("vmx", "svm-bochs")
