@@ -28,21 +28,27 @@ static void copy_words(struct trap_record *out, const struct trap_record *slot)
 	__builtin_memcpy(out, words, sizeof(words));
 }
 
-bool ring_copy(const struct trap_record *slot, struct trap_record *out)
+/* False when the slot does not hold `seq` any more once the copy is done. */
+static bool copy_slot(const struct trap_record *slot, uint64_t seq, struct trap_record *out)
 {
-	uint64_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
-
-	if (!seq)
-		return false;
 	copy_words(out, slot);
 	atomic_thread_fence(memory_order_acquire); /* pairs with the fence in ring_begin() */
 	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
 }
 
+bool ring_copy(const struct trap_record *slot, struct trap_record *out)
+{
+	uint64_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+
+	return seq && copy_slot(slot, seq, out);
+}
+
 /* Reads record `seq`; false when its slot holds another one by now, or did so before the copy was done. */
 static bool copy_record(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
 {
-	return ring_copy(&ring->records[seq & ring->mask], out) && out->seq == seq;
+	const struct trap_record *slot = &ring->records[seq & ring->mask];
+
+	return __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE) == seq && copy_slot(slot, seq, out);
 }
 
 /* Moves the reader over what a full turn of the ring has overwritten; false when there is nothing to read. */
