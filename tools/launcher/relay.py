@@ -11,7 +11,10 @@ LOOK_SECONDS = 0.2
 
 
 class Relay:
-    """What comes from Bochs goes into the log and to whoever has connected last; what they send goes to Bochs."""
+    """
+    What comes from Bochs goes into the log and to whoever has connected last; what they send goes to Bochs. Nobody is
+    waited for: a client that does not read finds it all later.
+    """
 
     def __init__(self, path, log):
         self.path, self.log = path, log
@@ -21,6 +24,7 @@ class Relay:
         self.door.bind(path)
         self.door.listen()
         self.bochs = self.client = None
+        self.unread = b""  # by the client
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -35,7 +39,11 @@ class Relay:
     def run(self):
         with open(self.log, "ab", buffering=0) as log:
             while not self.ended.is_set():
-                for ready in select.select(self.sources(), [], [], LOOK_SECONDS)[0]:
+                behind = [self.client] if self.client and self.unread else []
+                readable, writable, _ = select.select(self.sources(), behind, [], LOOK_SECONDS)
+                if writable:
+                    self.tell_client()
+                for ready in readable:
                     self.serve(ready, log)
 
     def sources(self):
@@ -45,20 +53,30 @@ class Relay:
         if ready is self.line:
             self.bochs = ready.accept()[0]
         elif ready is self.door:
-            self.client = ready.accept()[0]
+            self.client, self.unread = ready.accept()[0], b""
+            self.client.setblocking(False)
         elif ready is self.bochs:
             data = receive(ready)
             log.write(data)
-            self.client = passed_on(self.client, data)
+            self.unread += data if self.client else b""
             self.bochs = ready if data else None
         elif ready is self.client:
             data = receive(ready)
             self.bochs = passed_on(self.bochs, data)
             self.client = ready if data else None
 
+    def tell_client(self):
+        try:
+            self.unread = self.unread[self.client.send(self.unread) :]
+        except BlockingIOError:
+            pass
+        except ConnectionError:
+            self.client = None
+
     def stop(self):
         self.ended.set()
-        self.thread.join()
+        if self.thread.is_alive():
+            self.thread.join()
         for end in filter(None, (self.line, self.door, self.bochs, self.client)):
             end.close()
 
