@@ -1,5 +1,4 @@
 #include "apic/recent.h"
-#include "lib/string.h"
 #include "mem/guest_ram.h"
 #include "mem/guest_walk.h"
 #include "vendor.h"

@@ -59,7 +59,8 @@ static void drain(struct cpu *cpu, enum apic_mode mode)
 static void mask_lvts(enum apic_mode mode)
 {
 	unsigned last = VERSION_LVTS(apic_read(mode, APIC_VERSION));
-	static const uint16_t offsets[] = {0x320, 0x350, 0x360, 0x370, 0x340, 0x330, APIC_LVT_CMCI};
+	static const uint16_t offsets[] = {
+		APIC_LVT_TIMER, APIC_LVT_LINT0, 0x360, 0x370, 0x340, 0x330, APIC_LVT_CMCI};
 
 	for (unsigned i = 0; i <= last && i < sizeof(offsets) / sizeof(offsets[0]); i++)
 		apic_write(mode, offsets[i], APIC_LVT_MASKED);

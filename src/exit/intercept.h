@@ -33,6 +33,7 @@
 	X(EXIT_SHUTDOWN,         "", "the machine would die without a word")                                 \
 	X(EXIT_TIMER,            "", "the console's turn where a CPU takes no interrupts; none on AMD-V")
 /* clang-format on */
+
 /*
  *   vectors   a bit each
  *   software  AMD-V: INT n, INT3 and INTO as instructions

@@ -3,45 +3,35 @@
 #include "cpu/asm.h"
 #include "cpu/idt.h"
 #include "cpu/msr.h"
+#include "cpu/reset_state.h"
 
-#define VM_CR_R_INIT   (1ull << 1)
-#define EFER_SVME      (1ull << 12)
-#define CR0_ET         (1ull << 4)
-#define CR0_NW         (1ull << 29)
-#define CR0_CD         (1ull << 30)
-#define RFLAGS_FIXED   2
-#define RESET_RIP      0xfff0
-#define RESET_SELECTOR 0xf000
-#define RESET_BASE     0xffff0000
-#define DR6_INIT       0xffff0ff0
-#define DR7_INIT       0x400
-#define LIMIT_64K      0xffff
-#define ATTRIB_CODE    0x9b /* present, code, readable, accessed */
-#define ATTRIB_DATA    0x93
-#define ATTRIB_LDT     0x82
-#define ATTRIB_TSS     0x8b
+#define VM_CR_R_INIT (1ull << 1)
+#define EFER_SVME    (1ull << 12)
+#define CR0_NW       (1ull << 29)
+#define CR0_CD       (1ull << 30)
+#define RFLAGS_FIXED 2
 
-static const struct vmcb_segment data = {.attrib = ATTRIB_DATA, .limit = LIMIT_64K};
+static const struct vmcb_segment data = {.attrib = RESET_DATA, .limit = RESET_LIMIT};
 
 static void init_segments(struct vmcb_save *s)
 {
 	s->es = s->ss = s->ds = s->fs = s->gs = data;
-	s->cs = (struct vmcb_segment){RESET_SELECTOR, ATTRIB_CODE, LIMIT_64K, RESET_BASE};
-	s->gdtr = s->idtr = (struct vmcb_segment){.limit = LIMIT_64K};
-	s->ldtr = (struct vmcb_segment){.attrib = ATTRIB_LDT, .limit = LIMIT_64K};
-	s->tr = (struct vmcb_segment){.attrib = ATTRIB_TSS, .limit = LIMIT_64K};
+	s->cs = (struct vmcb_segment){RESET_SELECTOR, RESET_CODE, RESET_LIMIT, RESET_BASE};
+	s->gdtr = s->idtr = (struct vmcb_segment){.limit = RESET_LIMIT};
+	s->ldtr = (struct vmcb_segment){.attrib = RESET_LDT, .limit = RESET_LIMIT};
+	s->tr = (struct vmcb_segment){.attrib = RESET_TSS, .limit = RESET_LIMIT};
 }
 
 static void init_registers(struct vmcb_save *s)
 {
-	s->cr0 = (s->cr0 & (CR0_CD | CR0_NW)) | CR0_ET; /* caching stays as it was */
+	s->cr0 = (s->cr0 & (CR0_CD | CR0_NW)) | RESET_CR0; /* caching stays as it was */
 	s->cr2 = s->cr3 = s->cr4 = 0;
 	s->efer = EFER_SVME;
 	s->rflags = RFLAGS_FIXED;
 	s->rip = RESET_RIP;
 	s->rsp = s->rax = 0;
-	s->dr6 = DR6_INIT;
-	s->dr7 = DR7_INIT;
+	s->dr6 = RESET_DR6;
+	s->dr7 = RESET_DR7;
 	s->cpl = 0;
 }
 

@@ -12,25 +12,15 @@
 #include "cpu/asm.h"
 #include "cpu/idt.h"
 #include "cpu/msr.h"
+#include "cpu/reset_state.h"
 
-#define CR0_ET             (1ull << 4)
 #define MISC_WAIT_FOR_SIPI (1ull << 8)
-#define RESET_RIP          0xfff0
-#define RESET_SELECTOR     0xf000
-#define RESET_BASE         0xffff0000
-#define DR6_INIT           0xffff0ff0
-#define DR7_INIT           0x400
-#define LIMIT_64K          0xffff
-#define RIGHTS_CODE_16     0x9b /* present, code, readable, accessed */
-#define RIGHTS_DATA_16     0x93
-#define RIGHTS_LDT         0x82
-#define RIGHTS_TSS_16_BUSY 0x8b
 
 static void init_segment(enum segment n, uint32_t rights)
 {
 	vmwrite(VMCS_SELECTOR(n), 0);
 	vmwrite(VMCS_BASE(n), 0);
-	vmwrite(VMCS_LIMIT(n), LIMIT_64K);
+	vmwrite(VMCS_LIMIT(n), RESET_LIMIT);
 	vmwrite(VMCS_RIGHTS(n), rights);
 }
 
@@ -39,22 +29,22 @@ static void init_segments(void)
 	static const enum segment data[] = {SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS};
 
 	for (unsigned i = 0; i < sizeof(data) / sizeof(data[0]); i++)
-		init_segment(data[i], RIGHTS_DATA_16);
-	init_segment(SEG_CS, RIGHTS_CODE_16);
+		init_segment(data[i], RESET_DATA);
+	init_segment(SEG_CS, RESET_CODE);
 	vmwrite(VMCS_GUEST_CS_SELECTOR, RESET_SELECTOR);
 	vmwrite(VMCS_BASE(SEG_CS), RESET_BASE);
-	init_segment(SEG_LDTR, RIGHTS_LDT);
-	init_segment(SEG_TR, RIGHTS_TSS_16_BUSY);
+	init_segment(SEG_LDTR, RESET_LDT);
+	init_segment(SEG_TR, RESET_TSS);
 	vmwrite(VMCS_GUEST_GDTR_BASE, 0);
-	vmwrite(VMCS_GUEST_GDTR_LIMIT, LIMIT_64K);
+	vmwrite(VMCS_GUEST_GDTR_LIMIT, RESET_LIMIT);
 	vmwrite(VMCS_GUEST_IDTR_BASE, 0);
-	vmwrite(VMCS_GUEST_IDTR_LIMIT, LIMIT_64K);
+	vmwrite(VMCS_GUEST_IDTR_LIMIT, RESET_LIMIT);
 }
 
 /* Caching stays as it was; NE is the host's and shown clear. */
 static void init_control_registers(struct cpu *cpu)
 {
-	uint64_t cr0 = (vmread(VMCS_GUEST_CR0) & (CR0_CD | CR0_NW)) | CR0_ET;
+	uint64_t cr0 = (vmread(VMCS_GUEST_CR0) & (CR0_CD | CR0_NW)) | RESET_CR0;
 
 	vmx_of(cpu)->cr0_shadow = 0;
 	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_NE);
@@ -75,8 +65,8 @@ void vmx_init_state(struct cpu *cpu)
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
 	vmwrite(VMCS_GUEST_RIP, RESET_RIP);
 	vmwrite(VMCS_GUEST_RSP, 0);
-	vmwrite(VMCS_GUEST_DR7, DR7_INIT);
-	write_dr6(DR6_INIT);
+	vmwrite(VMCS_GUEST_DR7, RESET_DR7);
+	write_dr6(RESET_DR6);
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
