@@ -1,25 +1,50 @@
 """An emulator's process: only the one that was started here is ever ended."""
 
 import ctypes
+import fcntl
+import os
+import random
 import signal
 import subprocess
 
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent():
-    # A launcher that is killed outright must not leave its machine running.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def claim_processor():
+    """
+    One of this machine's processors that no other launcher has claimed, or any where all are. The lock is on the kernel's
+    own folder of that processor, and is the file's that is returned with its number.
+    """
+    mine = sorted(os.sched_getaffinity(0))
+    for number in mine:
+        try:
+            lock = os.open(f"/sys/devices/system/cpu/cpu{number}", os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return number, lock
+        except OSError:
+            os.close(lock)
+    return random.choice(mine), None
 
 
-def start(command, log, **more):
+def start(command, log, processor=None, **more):
+    """Starts an emulator; on one processor of this machine only, where one is named."""
+
+    def before():
+        # A launcher that is killed outright must not leave its machine running.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if processor is not None:
+            os.sched_setaffinity(0, {processor})
+
     with open(log, "wb") as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
+            preexec_fn=before,
             **more,
         )
 

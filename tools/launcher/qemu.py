@@ -1,6 +1,7 @@
 """QEMU without KVM, which emulates AMD-V: the machine of BACKEND=svm."""
 
 import json
+import os
 import re
 import select
 import shutil
@@ -82,6 +83,7 @@ class Qemu:
     def __init__(self, settings):
         self.settings = settings
         self.process = None
+        self.processor = self.lock = None
         self.monitor = Monitor()
         self.next_check = 0
         self.halted_before = False
@@ -89,7 +91,12 @@ class Qemu:
     def start(self):
         shutil.copyfile(f"{OVMF}/OVMF_VARS.fd", self.settings.out / "vars.fd")
         far_end = self.monitor.far_end.fileno()
-        self.process = process.start(self.arguments(far_end), self.settings.emulator_log, pass_fds=[far_end])
+        if self.settings.cpus > 1:
+            # XRSTOR on any CPU changes a flag of CPU 0's without a lock: docs/emulators.md, "Two CPUs on QEMU".
+            self.processor, self.lock = process.claim_processor()
+        self.process = process.start(
+            self.arguments(far_end), self.settings.emulator_log, processor=self.processor, pass_fds=[far_end]
+        )
         self.monitor.started()
         self.monitor.command("qmp_capabilities")
 
@@ -173,4 +180,6 @@ class Qemu:
 
     def stop(self):
         process.stop(self.process)
+        if self.lock is not None:
+            os.close(self.lock)
         (self.settings.out / "vars.fd").unlink(missing_ok=True)
