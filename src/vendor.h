@@ -72,8 +72,9 @@ struct vendor {
 
 	/* Going on. */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2); /* at the next entry */
-	void (*take_interrupt)(struct cpu *cpu); /* acknowledges it on the host: cpu->host_interrupt */
-	void (*drop_interrupt)(struct cpu *cpu); /* the same, whatever the guest's state, and forgets it */
+	void (*take_interrupt)(struct cpu
+			*cpu); /* acknowledges it on the host: cpu->host_interrupt; or cpu->pass_interrupt */
+	void (*drop_interrupt)(struct cpu *cpu); /* acknowledges it, whatever the guest's state */
 	void (*take_nmi)(struct cpu *cpu);       /* lets the host's handler have it: cpu->nmi_pending */
 	void (*nmi_taken)(struct cpu *cpu);      /* the host's handler had one, at any point; may be NULL */
 	void (*wait_nmi)(const _Atomic uint32_t *word, uint32_t old); /* cpu_wait(), with NMIs let in */

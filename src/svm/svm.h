@@ -66,12 +66,13 @@ void svm_soft_event_done(struct cpu *cpu);
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v);
 void svm_decode_swint(struct cpu *cpu, struct vmcb *v);
 void svm_decode_during(struct cpu *cpu, const struct vmcb *v);
+void svm_take_interrupt(struct cpu *cpu);
+void svm_drop_interrupt(struct cpu *cpu);
 /* svm_nmi.c */
 bool svm_inject_nmi(struct cpu *cpu);
 void svm_end_step(struct cpu *cpu);
 void svm_nmi_unblocked(struct cpu *cpu);
 void svm_take_nmi(struct cpu *cpu);
-void svm_take_interrupt(struct cpu *cpu);
 
 /* svm_state.c */
 uint64_t svm_get(const struct cpu *cpu, enum guest_register r);

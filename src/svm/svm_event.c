@@ -221,14 +221,31 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	v->control.eventinj = word;
 }
 
-void svm_take_interrupt(struct cpu *cpu)
+/* Leaves it to the guest, once: the IRET of its handler is the next exit, if nothing else is. */
+static void pass_interrupt(struct cpu *cpu)
+{
+	cpu->pass_interrupt = true;
+	vendor->watch_interrupts(cpu, false);
+	vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_IRET;
+}
+
+void svm_drop_interrupt(struct cpu *cpu)
 {
 	cpu->host_interrupt_valid = false;
 	idt_load_window();
 	svm_open_interrupt_window();
 	idt_load();
-	if (!cpu->host_interrupt_valid) { /* gone meanwhile, or the host cannot have it: the guest is to try */
-		cpu->pass_interrupt = true;
-		vendor->watch_interrupts(cpu, false);
-	}
+}
+
+/*
+ * QEMU 7.2 keeps the vector of an external interrupt that was injected, and delivers it once more, IF or not, when
+ * another of its threads wants the CPU's attention before the next exit or exception: a kernel whose timer's handler is
+ * entered twice waits for its own lock. QEMU is told by having no nRIP; the other way is right on any CPU.
+ */
+void svm_take_interrupt(struct cpu *cpu)
+{
+	if (svm_caps.nrips)
+		svm_drop_interrupt(cpu);
+	if (!cpu->host_interrupt_valid) /* it is gone meanwhile, or the host cannot have it */
+		pass_interrupt(cpu);
 }
