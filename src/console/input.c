@@ -18,10 +18,9 @@ uint32_t input_cpu;
 
 static char ahead[AHEAD];
 static uint32_t ahead_head, ahead_tail;
-static uint64_t dropped; /* bytes that found it full */
-static bool attached;    /* a byte has come in: there is somebody */
-static bool shown;       /* prompt and line are on the screen */
-static bool cancelled;   /* ^C: the answer that is being given ends */
+static bool attached;  /* a byte has come in: there is somebody */
+static bool shown;     /* prompt and line are on the screen */
+static bool cancelled; /* ^C: the answer that is being given ends */
 static struct line line = {.prompt = "trapline> "};
 
 /*
@@ -42,19 +41,17 @@ static struct {
 	struct command_result result;
 } job;
 
+/* What finds no room stays in the UART, which may be able to make the sender wait, and counts what it has to drop. */
 bool input_receive(void)
 {
 	bool any = false;
 	char c;
 
-	while (uart_get(&c)) {
+	while (ahead_head - ahead_tail < AHEAD && uart_get(&c)) {
 		any = attached = true;
 		if (c == CTRL_C)
 			cancelled = true;
-		if (ahead_head - ahead_tail == AHEAD)
-			dropped++;
-		else
-			ahead[ahead_head++ % AHEAD] = c;
+		ahead[ahead_head++ % AHEAD] = c;
 	}
 	return any;
 }
@@ -155,7 +152,7 @@ static void say_dropped(void)
 {
 	static uint64_t said;
 	char text[80];
-	uint64_t lost = dropped + uart_overruns();
+	uint64_t lost = uart_overruns();
 
 	if (lost == said)
 		return;

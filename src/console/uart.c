@@ -13,7 +13,7 @@
 #define MCR     4
 #define LSR     5
 #define SCR     7
-#define FCR_ON  0x07 /* enable, clear both */
+#define FCR_ON  0xc7 /* enable, clear both, trigger at 14: QEMU lets no more than that into the FIFO */
 #define LCR_8N1 0x03
 #define LCR_DLA 0x80
 #define MCR_ON  0x03 /* DTR, RTS */

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import select
 import socket
 import subprocess
 import tempfile
@@ -81,7 +82,7 @@ class Console:
         Bochs' UART loses it, as a real one does, and gets one FIFO between two of the guest's timer interrupts.
         """
         while data:
-            self.read()
+            self.read(0)
             try:
                 data = data[self.socket.send(data[:16]) :]
             except TimeoutError:
@@ -89,7 +90,9 @@ class Console:
             if self.backend != "svm" and data:
                 time.sleep(PACE_SECONDS)
 
-    def read(self):
+    def read(self, seconds=STEP_SECONDS):
+        if not select.select([self.socket], [], [], seconds)[0]:
+            return
         try:
             self.data += self.socket.recv(1 << 16)
         except (TimeoutError, ConnectionError):
