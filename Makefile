@@ -20,6 +20,14 @@ else
   say = @printf '  %-8s %s\n' $(1) $(2)
 endif
 
+# The first error of a machine without them would be a header that is not there; these targets fetch what is missing.
+SELF_SUFFICIENT := deps run test bench help clean
+MISSING := $(strip $(if $(wildcard /usr/include/efi/efi.h),,gnu-efi) $(if $(shell command -v $(NASM)),,nasm) \
+             $(if $(wildcard /usr/include/Zycore/Zycore.h),,libzycore-dev))
+ifneq ($(and $(MISSING),$(filter-out $(SELF_SUFFICIENT),$(or $(MAKECMDGOALS),all))),)
+  $(error not installed: $(MISSING). `make deps` installs all that is needed)
+endif
+
 .PHONY: all
 all: efi guest-tools
 

@@ -84,7 +84,8 @@ SOAK_MINUTES := 30
 soak: machine-files guests ## boot, storm and reset at random for SOAK_MINUTES=30, on BACKEND=svm or vmx
 	$(Q)tests/machine/soak --backend $(or $(BACKEND),svm) --minutes $(SOAK_MINUTES) $(SOAK_SEED:%=--seed %) $(SOAK_ROUND:%=--round %)
 
-bench: machine-files guests ## what Trapline costs, in about three minutes: build/bench.json, compared with docs/bench.json
+bench: deps ## what Trapline costs, in about three minutes: build/bench.json, compared with docs/bench.json
+	$(Q)$(MAKE) --no-print-directory machine-files guests
 	$(Q)tools/bench.py
 
 .PHONY: bench-store profile
