@@ -3,7 +3,7 @@
  * addresses, so that after a warm reset the loader finds it without having been told anything, and it checks
  * itself, because memory may have been lost, overwritten by the firmware, or never have been a black box.
  *
- *   [header | text | last run's text | CPU 0: ring, history | CPU 1: ...]
+ *   [header | text | last run's text | CPU 0: ring, kept records, history | CPU 1: ...]
  *
  * What never changes during a run is under header.checksum. The text is under a sum that is kept up to date
  * with every character, so that it can be trusted after a reset that came without warning. The rings are
@@ -17,9 +17,10 @@
 #include <stdint.h>
 
 #define BLACKBOX_MAGIC     0x786f42656e696c54ull /* "TlineBox" */
-#define BLACKBOX_VERSION   1
+#define BLACKBOX_VERSION   2
 #define BLACKBOX_TEXT_SIZE 0x10000ull /* a power of two */
 #define BLACKBOX_MAX_CPUS  64
+#define BLACKBOX_KEPT_SIZE 0x10100ull /* sizeof(struct kept) of src/trace/kept.h */
 
 /* Where it may lie, in MiB, by preference: places that firmware and boot loaders use least. */
 #define BLACKBOX_PLACES(X) X(1536) X(1024) X(768) X(512) X(384) X(256) X(192) X(128) X(96) X(64)
@@ -41,12 +42,12 @@ struct blackbox_header {
 	uint32_t header_size;                /* sizeof(struct blackbox_header) of the build that wrote it */
 	uint64_t size;                       /* of the whole box, a multiple of 4096 */
 	uint64_t text_at, last_at, rings_at; /* offsets from the box's start */
-	uint64_t cpu_size;                   /* bytes of one CPU's ring and history */
+	uint64_t cpu_size;                   /* bytes of all that is one CPU's */
 	uint32_t cpus;
 	uint32_t ring_records;    /* a power of two */
 	uint32_t history_entries; /* a power of two */
 	uint32_t record_version;  /* TRAP_RECORD_VERSION */
-	uint64_t history_at[BLACKBOX_MAX_CPUS];
+	uint64_t kept_at[BLACKBOX_MAX_CPUS], history_at[BLACKBOX_MAX_CPUS];
 	uint64_t tsc_start, tsc_khz;
 	char vmm_version[32];
 	char backend[8];
@@ -109,7 +110,8 @@ static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 		h->history_entries * 32ull > h->size)
 		return 0;
 	for (uint32_t n = 0; n < h->cpus; n++)
-		if (h->history_at[n] % 8 || h->history_at[n] > h->size - h->history_entries * 32ull)
+		if (h->history_at[n] % 8 || h->history_at[n] > h->size - h->history_entries * 32ull ||
+			h->kept_at[n] % 8 || h->kept_at[n] > h->size - BLACKBOX_KEPT_SIZE)
 			return 0;
 	return 1;
 }

@@ -57,17 +57,17 @@ static bool check_image(struct vmm *v)
 /* What page tables and per-CPU state need, and the tray of the guest's copies. */
 static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
 {
-	return 4 * MIB + c->tray * MIB + cpus * (MIB / 4 + MIB / 8);
+	return 4 * MIB + c->tray * MIB + cpus * (MIB / 4 + MIB / 16);
 }
 
-/* The black box holds the rings and the histories. */
+/* The black box holds the rings, the kept records and the histories. */
 static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
 {
 	uint64_t ring = (uint64_t)c->ring * 256;       /* bytes a record takes, include/trapline/record.h */
 	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
 
 	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 +
-	       cpus * (ring + history + MIB / 64);
+	       cpus * (ring + BLACKBOX_KEPT_SIZE + history + MIB / 64);
 }
 
 static bool take_info(struct vmm *v)

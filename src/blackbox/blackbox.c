@@ -36,8 +36,9 @@ void *blackbox_take(uint64_t size)
 	return at(from);
 }
 
-void blackbox_note_history(uint32_t n, const void *entries)
+void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries)
 {
+	box->kept_at[n] = (uint64_t)kept - (uint64_t)box;
 	box->history_at[n] = (uint64_t)entries - (uint64_t)box;
 	box->cpus = n + 1;
 	box->cpu_size = (used - box->rings_at) / box->cpus;

@@ -13,11 +13,11 @@
 /* Finds its memory. Before cpu_create(), once the host's page tables are loaded. */
 void blackbox_init(const struct boot_info *info);
 
-/* Zeroed memory for a ring or a history, whole pages, the same for every CPU; NULL when it is used up. */
+/* Zeroed memory for what is one CPU's, whole pages, the same for every CPU; NULL when it is used up. */
 void *blackbox_take(uint64_t size);
 
-/* Notes where CPU n's history has its entries. */
-void blackbox_note_history(uint32_t n, const void *entries);
+/* Notes where CPU n has its kept records and its history's entries, when it has taken all that is to be its own. */
+void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries);
 
 /* From here on the next start can find it. After the last cpu_create(). */
 void blackbox_open(const char *version, const char *backend);

@@ -8,16 +8,19 @@
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
 #include "trace/format.h"
+#include "trace/kept.h"
 #include "trace/text.h"
 
 #define TEXT_TAIL   4096 /* characters shown of a run that ended without a word */
 #define TRAPS_SHOWN 16   /* a CPU */
 #define EXITS_SHOWN 32
+#define KEPT_SHOWN  2 /* a vector, of those that are older than the ones above */
 
-static char kept[BLACKBOX_TEXT_SIZE];
+static char last_text[BLACKBOX_TEXT_SIZE];
 
-_Static_assert(
-	sizeof(struct trap_record) == 256 && sizeof(struct exit_entry) == 32, "boot/blackbox_layout.h");
+_Static_assert(sizeof(struct trap_record) == 256 && sizeof(struct exit_entry) == 32 &&
+		       sizeof(struct kept) == BLACKBOX_KEPT_SIZE,
+	"boot/blackbox_layout.h");
 
 /* One last run. */
 struct last {
@@ -98,11 +101,17 @@ static const struct trap_record *ring_of(const struct last *l, uint32_t cpu)
 	return (const struct trap_record *)(l->base + l->box->rings_at + cpu * l->box->cpu_size);
 }
 
-/* A slot's record has a sequence number that leads to that slot, and fields that a record can have. */
-static bool believable(const struct trap_record *r, uint32_t slot, uint32_t records, uint32_t cpu)
+/* A record has fields that a record can have. */
+static bool believable(const struct trap_record *r, uint32_t cpu)
 {
-	return r->seq && (r->seq & (records - 1)) == slot && r->cpu == cpu && r->cpl <= 3 &&
-	       r->code_len <= TRAP_CODE_MAX && (r->mode == 16 || r->mode == 32 || r->mode == 64);
+	return r->seq && r->cpu == cpu && r->cpl <= 3 && r->code_len <= TRAP_CODE_MAX &&
+	       (r->mode == 16 || r->mode == 32 || r->mode == 64);
+}
+
+/* In the ring its sequence number leads to its slot as well. */
+static bool in_place(const struct trap_record *r, uint32_t slot, uint32_t records, uint32_t cpu)
+{
+	return (r->seq & (records - 1)) == slot && believable(r, cpu);
 }
 
 static uint64_t newest(const struct last *l, uint32_t cpu)
@@ -111,25 +120,47 @@ static uint64_t newest(const struct last *l, uint32_t cpu)
 	uint64_t seq = 0;
 
 	for (uint32_t i = 0; i < l->box->ring_records; i++)
-		if (ring[i].seq > seq && believable(&ring[i], i, l->box->ring_records, cpu))
+		if (ring[i].seq > seq && in_place(&ring[i], i, l->box->ring_records, cpu))
 			seq = ring[i].seq;
 	return seq;
 }
 
-static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
+static void add_trap(struct text *t, const struct last *l, const struct trap_record *r)
 {
 	static char line[TRAP_LINE_MAX];
+
+	trap_format(line, sizeof(line), r, &l->clock);
+	text_add(t, "last| %s\n", line);
+}
+
+/* What came before the last ones, vector by vector: a flood has not pushed it out. */
+static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_t last)
+{
+	const struct kept *kept = (const struct kept *)(l->base + l->box->kept_at[cpu]);
+
+	for (unsigned v = 0; v < KEPT_VECTORS; v++) {
+		for (unsigned i = KEPT_RECORDS - KEPT_SHOWN; i < KEPT_RECORDS; i++) {
+			const struct trap_record *r = &kept->record[v][(kept->count[v] + i) % KEPT_RECORDS];
+
+			if (believable(r, cpu) && r->vector % KEPT_VECTORS == v &&
+				r->seq + TRAPS_SHOWN <= last)
+				add_trap(t, l, r);
+		}
+	}
+}
+
+static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
+{
 	const struct trap_record *ring = ring_of(l, cpu);
 	uint32_t mask = l->box->ring_records - 1;
 	uint64_t last = newest(l, cpu);
 
+	add_kept(t, l, cpu, last);
 	for (uint64_t seq = last > TRAPS_SHOWN ? last - TRAPS_SHOWN + 1 : 1; seq <= last; seq++) {
 		const struct trap_record *r = &ring[seq & mask];
 
-		if (r->seq != seq || !believable(r, (uint32_t)seq & mask, mask + 1, cpu))
-			continue;
-		trap_format(line, sizeof(line), r, &l->clock);
-		text_add(t, "last| %s\n", line);
+		if (r->seq == seq && in_place(r, (uint32_t)seq & mask, mask + 1, cpu))
+			add_trap(t, l, r);
 	}
 }
 
@@ -181,10 +212,10 @@ void blackbox_recall(const struct boot_info *info)
 	l = look(info);
 	add_heading(&t, &l);
 	add_last_words(&t, &l);
-	memcpy(kept, t.at, t.length < sizeof(kept) ? t.length : sizeof(kept) - 1);
+	memcpy(last_text, t.at, t.length < sizeof(last_text) ? t.length : sizeof(last_text) - 1);
 }
 
 const char *blackbox_last(void)
 {
-	return kept;
+	return last_text;
 }

@@ -78,11 +78,9 @@ static bool make_ring(struct cpu *cpu)
 
 static bool make_kept(struct cpu *cpu)
 {
-	uint64_t pa = pool_alloc((sizeof(struct kept) + PAGE_SIZE - 1) / PAGE_SIZE);
-
-	cpu->kept = pool_virt(pa);
+	cpu->kept = blackbox_take(sizeof(struct kept));
 	cpu->noted = ~0u;
-	return pa;
+	return cpu->kept;
 }
 
 static bool make_history(struct cpu *cpu)
@@ -93,7 +91,7 @@ static bool make_history(struct cpu *cpu)
 	if (!memory)
 		return false;
 	history_init(&cpu->history, memory, entries);
-	blackbox_note_history(cpu->number, cpu->history.entries);
+	blackbox_note_cpu(cpu->number, cpu->kept, cpu->history.entries);
 	return true;
 }
 

@@ -7,9 +7,12 @@
 #include "blackbox/blackbox.h"
 #include "blackbox_layout.h"
 #include "console/report.h"
+#include "trace/kept.h"
 
-#define ROOM  (3 * BLACKBOX_TEXT_SIZE + 8 * 4096)
-#define WORDS 512
+#define KEPT_AT(n) (4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 4096 + (n)*KEPT_PAGES)
+#define KEPT_PAGES ((BLACKBOX_KEPT_SIZE + 4095) & ~4095ull)
+#define ROOM       (KEPT_AT(2) + BLACKBOX_TEXT_SIZE)
+#define WORDS      512
 
 /* The exits' own format is the vendors' and needs a VMM. */
 void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock)
@@ -34,6 +37,7 @@ static struct blackbox_header sound(void)
 		.ring_records = 8,
 		.history_entries = 16,
 		.record_version = TRAP_RECORD_VERSION,
+		.kept_at = {KEPT_AT(0), KEPT_AT(1)},
 		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256,
 			5 * 4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256},
 		.tsc_khz = 1000,
@@ -57,11 +61,21 @@ static void damage_box(uint8_t *box, const struct blackbox_header *h)
 {
 	for (unsigned n = 0; n < WORDS && input_left > 16; n++) {
 		uint8_t shape = take8();
-		uint64_t at = shape & 1 ? h->rings_at + take32() % (2 * h->cpu_size)
+		uint64_t at = shape & 1 ? h->rings_at + take32() % (ROOM - h->rings_at - 16)
 					: h->text_at + take32() % BLACKBOX_TEXT_SIZE;
 
 		take(box + at, 1 + shape / 32);
 	}
+}
+
+static void put_record(uint8_t *box, const struct blackbox_header *h, const struct trap_record *r, bool keep)
+{
+	struct kept *kept = (struct kept *)(box + h->kept_at[r->cpu]);
+
+	if (keep)
+		kept_add(kept, r, 1);
+	else
+		memcpy(box + h->rings_at + r->cpu * h->cpu_size + (r->seq & 7) * sizeof(*r), r, sizeof(*r));
 }
 
 /* Records that are where they belong, so that those around them are told apart. */
@@ -81,7 +95,7 @@ static void put_records(uint8_t *box, const struct blackbox_header *h)
 			r.code_len &= 15;
 			r.mode = shape & 4 ? 64 : 32;
 		}
-		memcpy(box + h->rings_at + r.cpu * h->cpu_size + (r.seq & 7) * sizeof(r), &r, sizeof(r));
+		put_record(box, h, &r, shape & 8);
 	}
 }
 

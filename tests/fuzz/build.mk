@@ -12,7 +12,7 @@ FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
 FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/vector.c src/cpu/msr_name.c $(FUZZ_TEXT)
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
-FUZZ_blackbox    := src/blackbox/recall.c $(FUZZ_FORMAT) zydis
+FUZZ_blackbox    := src/blackbox/recall.c src/trace/ring.c src/trace/kept.c $(FUZZ_FORMAT) zydis
 FUZZ_command     := $(addprefix src/console/,command.c control.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
                     src/mem/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c src/trace/ring.c src/trace/kept.c \
                     $(FUZZ_FORMAT) zydis

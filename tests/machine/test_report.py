@@ -259,6 +259,23 @@ def test_black_box_without_a_word(machine):
 
 
 @on("svm")
+def test_black_box_keeps_the_rare(machine):
+    """A flood on one vector has pushed everything else out of the ring: the next start still shows the newest of the others."""
+    conf = machine.conf("ring = 64\n")
+    with reset_button(machine, "hang way=quiet") as extra:
+        run = machine.guest(
+            "hang", ARGS="way=quiet", CONF=conf, REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=120
+        )
+    run.expect_status(0)
+    last = re.findall(r"^last\| (trap .*)$", run.trapline.partition("trapline: last run: ")[2], re.M)
+    traps = [logs.fields(line) for line in last]
+    expect([trap["name"] for trap in traps[-16:]] == ["#PF"] * 16, f"not a flood of #PF at the end: {last}")
+    rare = [trap for trap in traps if trap["name"] == "#UD"]
+    expect(rare and rare[-1]["insn"] == "ud2", f"no #UD of the last run: {last}")
+    expect(int(traps[-1]["seq"]) - int(rare[-1]["seq"]) > 64, f"the #UD was in the ring: {last}")
+
+
+@on("svm")
 def test_black_box_after_reset(machine):
     """A guest that resets the machine by itself: the next start says so, in one line."""
     run = machine.guest("reset", REBOOT=1, UNTIL="^trapline: last run: ", TIMEOUT=120).expect_status(0)

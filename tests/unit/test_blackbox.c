@@ -7,9 +7,10 @@
 #include "unit.h"
 #include "blackbox_layout.h"
 
-#define ROOM  (64ull << 20)
-#define FUZZ  20000
-#define WORDS (offsetof(struct blackbox_header, checksum) / 8)
+#define ROOM       (64ull << 20)
+#define FUZZ       20000
+#define KEPT_PAGES ((BLACKBOX_KEPT_SIZE + 4095) & ~4095ull)
+#define WORDS      (offsetof(struct blackbox_header, checksum) / 8)
 
 static struct blackbox_header sound(void)
 {
@@ -21,12 +22,14 @@ static struct blackbox_header sound(void)
 		.text_at = 4096,
 		.last_at = 4096 + BLACKBOX_TEXT_SIZE,
 		.rings_at = 4096 + 2 * BLACKBOX_TEXT_SIZE,
-		.cpu_size = 64 * 256 + 8192,
+		.cpu_size = 64 * 256 + 8192 + KEPT_PAGES,
 		.cpus = 2,
 		.ring_records = 64,
 		.history_entries = 64,
-		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 64 * 256,
-			4096 + 2 * BLACKBOX_TEXT_SIZE + 128 * 256},
+		.kept_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 64 * 256,
+			4096 + 2 * BLACKBOX_TEXT_SIZE + 128 * 256 + 8192 + KEPT_PAGES},
+		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 64 * 256 + KEPT_PAGES,
+			4096 + 2 * BLACKBOX_TEXT_SIZE + 128 * 256 + 8192 + 2 * KEPT_PAGES},
 	};
 	h.checksum = blackbox_header_sum(&h);
 	return h;
@@ -66,8 +69,10 @@ static void inside(const struct blackbox_header *h)
 	assert_true(h->text_at + BLACKBOX_TEXT_SIZE <= h->size && h->last_at + BLACKBOX_TEXT_SIZE <= h->size);
 	assert_true(h->rings_at + h->cpus * h->cpu_size <= h->size);
 	assert_true(h->ring_records && h->ring_records * 256ull <= h->cpu_size);
-	for (uint32_t n = 0; n < h->cpus; n++)
+	for (uint32_t n = 0; n < h->cpus; n++) {
 		assert_true(h->history_at[n] + h->history_entries * 32ull <= h->size);
+		assert_true(h->kept_at[n] + BLACKBOX_KEPT_SIZE <= h->size);
+	}
 }
 
 /* Words of all sizes in the place of the true ones, with a checksum that fits: whatever is accepted stays
