@@ -6,6 +6,7 @@
 #include "mem/memory_type.h"
 #include "vendor.h"
 #include "vmx/vmcs.h"
+#include "vmx/vmread.h"
 #include "vmx/vmx_controls.h"
 
 /* Guest fields that decide how its code and its memory are read; what needs one of them needs most of them.
@@ -78,32 +79,9 @@ extern struct vmx_caps vmx_caps;
 #define CR0_OWNED CR0_NE
 #define CR4_OWNED (CR4_VMXE | CR4_SMXE)
 
-#ifdef VMX_COUNT
-extern uint64_t vmx_reads, vmx_writes; /* vmx_count.c */
-#define VMX_COUNT_ONE(n) ((n)++)
-#else
-#define VMX_COUNT_ONE(n) ((void)0)
-#endif
-
 static inline struct vmx_cpu *vmx_of(const struct cpu *cpu)
 {
 	return cpu->vendor;
-}
-
-/* Of the current VMCS; of a field that every CPU has, or that a control says is there. */
-static inline uint64_t vmread(uint32_t field)
-{
-	uint64_t v;
-
-	VMX_COUNT_ONE(vmx_reads);
-	__asm__ volatile("vmread %1, %0" : "=r"(v) : "r"((uint64_t)field) : "cc");
-	return v;
-}
-
-static inline void vmwrite(uint32_t field, uint64_t value)
-{
-	VMX_COUNT_ONE(vmx_writes);
-	__asm__ volatile("vmwrite %1, %0" : : "r"((uint64_t)field), "rm"(value) : "cc");
 }
 
 static inline void vmx_read_mode(struct vmx_cpu *vmx)

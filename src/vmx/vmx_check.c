@@ -278,6 +278,16 @@ static void check_pending(struct state *s, uint64_t activity, uint64_t blocking)
 		"has BS without TF in a shadow or HLT");
 }
 
+/* 27.3.1.6: PAE's four pointers, which with EPT are fields of their own */
+static void check_pdptes(struct state *s)
+{
+	if (!(s->cr0 & CR0_PG) || !(get(s, VMCS_GUEST_CR4) & CR4_PAE) || s->ia32e)
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		expect(s, vmx_pdpte_is_valid(get(s, VMCS_GUEST_PDPTE0 + 2 * i), s->c->physical_bits),
+			VMCS_GUEST_PDPTE0 + 2 * i, "has reserved bits");
+}
+
 unsigned vmx_check_state(const struct vmx_check *c)
 {
 	struct state s = {
@@ -307,6 +317,7 @@ unsigned vmx_check_state(const struct vmx_check *c)
 	check_activity(&s, activity, blocking);
 	check_interruptibility(&s, blocking);
 	check_pending(&s, activity, blocking);
+	check_pdptes(&s);
 	expect(&s, c->read(VMCS_LINK_POINTER) == ~0ull, VMCS_LINK_POINTER, "is not all ones");
 	return s.failed;
 }

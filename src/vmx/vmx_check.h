@@ -18,6 +18,14 @@ struct vmx_check {
 /* Returns how many checks fail. */
 unsigned vmx_check_state(const struct vmx_check *c);
 
+/* Whether a page-directory-pointer-table entry of PAE paging has none of its reserved bits set: SDM vol. 3A table 4-8. */
+static inline bool vmx_pdpte_is_valid(uint64_t entry, unsigned physical_bits)
+{
+	uint64_t reserved = 0x1e6 | ~0ull << physical_bits;
+
+	return !(entry & 1) || !(entry & reserved);
+}
+
 /* The name of a field, as in vmcs.h. */
 const char *vmx_field_name(uint32_t field);
 

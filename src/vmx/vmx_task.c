@@ -4,6 +4,7 @@
  * task of 32-bit kernels. TSSs of 16 bits are refused, with a line on the console.
  */
 #include "vmx/vmx.h"
+#include "vmx/vmx_check.h"
 #include "console/console.h"
 #include "cpu/asm.h"
 #include "exit/exception.h"
@@ -33,6 +34,7 @@ enum source {
 #define DR6_BT         (1ull << 15)
 #define DR7_LOCAL      0x155ull
 #define TRAP_BIT       1u
+#define PDPTES         4
 
 /* Figure 8-2 */
 struct tss {
@@ -53,6 +55,8 @@ struct task_switch {
 	uint64_t descriptor, descriptor_at;
 	bool event; /* an event goes through a task gate: cpu->exit.during */
 	struct tss next;
+	bool loads_pdptes;
+	uint64_t pdpte[PDPTES];
 };
 
 static bool fail(struct task_switch *t, uint8_t vector, uint32_t selector)
@@ -64,11 +68,16 @@ static bool fail(struct task_switch *t, uint8_t vector, uint32_t selector)
 	return false;
 }
 
+static uint8_t physical_bits(void)
+{
+	return (uint8_t)cpuid(0x80000008, 0).eax;
+}
+
 /* Memory of the guest's, with the rights of its kernel; raises #PF and returns false where the CPU would. */
 static bool access(
 	struct task_switch *t, uint64_t linear, void *data, uint32_t size, enum guest_access_kind kind)
 {
-	struct guest_view view = {.physical_bits = (uint8_t)cpuid(0x80000008, 0).eax};
+	struct guest_view view = {.physical_bits = physical_bits()};
 
 	vmx_paging(t->cpu, &view.paging);
 	while (size) {
@@ -124,12 +133,33 @@ static bool read_descriptor(
 	return access(t, *at, d, 8, GUEST_READ);
 }
 
+/*
+ * PAE's four pointers are loaded where CR3 changes (SDM vol. 3A 4.4.1), and with EPT they come from the VMCS at VM
+ * entry, which refuses reserved bits (27.3.1.6 and 27.3.2.4): #GP, as of a MOV to CR3.
+ */
+static bool read_pdptes(struct task_switch *t)
+{
+	const struct guest_paging *p = &vmx_mode(t->cpu)->paging;
+
+	t->loads_pdptes = (p->cr0 & CR0_PG) && (p->cr4 & CR4_PAE) && p->cr3 != t->next.cr3;
+	if (!t->loads_pdptes)
+		return true;
+	for (unsigned i = 0; i < PDPTES; i++) {
+		guest_read64((t->next.cr3 & 0xffffffe0) + 8 * i, &t->pdpte[i]);
+		if (!vmx_pdpte_is_valid(t->pdpte[i], physical_bits()))
+			return fail(t, VEC_GP, 0);
+	}
+	return true;
+}
+
 /* 8.3, steps 2 to 6, as far as the CPU has not done them before the exit. */
 static bool read_next(struct task_switch *t)
 {
 	uint8_t vector = t->source == FROM_IRET ? VEC_TS : VEC_GP;
 	unsigned type;
 
+	if (t->selector & SELECTOR_TI)
+		return fail(t, vector, t->selector);
 	if (!read_descriptor(t, t->selector, vector, &t->descriptor, &t->descriptor_at))
 		return false;
 	type = RIGHTS_TYPE(descriptor_rights(t->descriptor));
@@ -142,7 +172,8 @@ static bool read_next(struct task_switch *t)
 		return fail(t, VEC_NP, t->selector);
 	if (descriptor_limit(t->descriptor) < TSS_LIMIT)
 		return fail(t, VEC_TS, t->selector);
-	return access(t, descriptor_base(t->descriptor), &t->next, sizeof(t->next), GUEST_READ);
+	return access(t, descriptor_base(t->descriptor), &t->next, sizeof(t->next), GUEST_READ) &&
+	       read_pdptes(t);
 }
 
 /* Where the old task goes on: behind the instruction, unless it was a fault or an interrupt that came in. */
@@ -197,17 +228,6 @@ static bool link_tasks(struct task_switch *t)
 	return access(t, descriptor_base(t->descriptor), &link, 2, GUEST_WRITE);
 }
 
-/* PAE's four pointers are loaded with CR3, and with EPT they come from the VMCS at VM entry (27.3.2.4). */
-static void load_pdptes(struct cpu *cpu, uint64_t cr3)
-{
-	for (unsigned i = 0; i < 4; i++) {
-		uint64_t entry = 0;
-
-		guest_read64((cr3 & 0xffffffe0) + 8 * i, &entry);
-		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, entry);
-	}
-}
-
 static void load_registers(struct task_switch *t)
 {
 	struct cpu *cpu = t->cpu;
@@ -222,8 +242,8 @@ static void load_registers(struct task_switch *t)
 	vmwrite(VMCS_GUEST_RSP, n->gpr[TRAP_RSP]);
 	if (cr0 & CR0_PG) {
 		vmwrite(VMCS_GUEST_CR3, n->cr3);
-		if (vmx_mode(cpu)->paging.cr4 & CR4_PAE)
-			load_pdptes(cpu, n->cr3);
+		for (unsigned i = 0; t->loads_pdptes && i < PDPTES; i++)
+			vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, t->pdpte[i]);
 		vmx_flush_guest_tlb();
 	}
 	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_TS);
@@ -292,8 +312,10 @@ static bool load_ldt(struct task_switch *t)
 	put_segment(SEG_LDTR, selector, 0, 0, RIGHTS_UNUSABLE);
 	if (!(selector & ~3u))
 		return true;
-	if ((selector & SELECTOR_TI) || !read_descriptor(t, selector, VEC_TS, &d, &at))
+	if (selector & SELECTOR_TI)
 		return fail(t, VEC_TS, selector);
+	if (!read_descriptor(t, selector, VEC_TS, &d, &at))
+		return false;
 	if (RIGHTS_TYPE(descriptor_rights(d)) != 2 || (descriptor_rights(d) & RIGHTS_S) ||
 		!(descriptor_rights(d) & RIGHTS_PRESENT))
 		return fail(t, VEC_TS, selector);
@@ -353,7 +375,7 @@ static bool push_error(struct task_switch *t)
 
 static void raise_trap(struct task_switch *t)
 {
-	write_dr6(read_dr6() | DR6_BT);
+	vmx_set(t->cpu, GUEST_DR6, vmx_get(t->cpu, GUEST_DR6) | DR6_BT);
 	exception_raise(t->cpu, VEC_DB, 0);
 }
 

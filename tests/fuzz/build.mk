@@ -25,6 +25,7 @@ FUZZ_memory_type := src/mem/memory_type.c
 FUZZ_reader      := $(FUZZ_FORMAT) zydis
 FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis
+FUZZ_task        := src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
 FUZZ_vmcall      := $(wildcard src/vmcall/*.c) $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
 FUZZ_walk        := $(FUZZ_MEMORY) src/mem/walk_trace.c $(FUZZ_TEXT)
 

@@ -147,7 +147,7 @@ static uint8_t inner_stack[PAGE] __attribute__((aligned(16)));
 static uint8_t task_stack[PAGE] __attribute__((aligned(16)));
 static uint32_t data[PAGE / 4] __attribute__((aligned(4096)));
 static uint8_t nops[PAGE] __attribute__((aligned(4096)));
-static uint64_t pae_pointers[4] __attribute__((aligned(4096)));
+static uint64_t pae_pointers[8] __attribute__((aligned(4096)));
 static uint64_t pae_directory[4][512] __attribute__((aligned(4096)));
 static uint64_t pae_pages[3][512] __attribute__((aligned(4096)));
 static uint32_t directory[1024] __attribute__((aligned(4096)));
@@ -541,6 +541,14 @@ static void before_gates16(void)
 static void before_pdpte_reserved(void)
 {
 	pae_pointers[3] |= 6; /* bits 1 and 2 */
+}
+
+/* A task with four pointers of its own: the same ones. */
+static void before_task_pdptes(void)
+{
+	for (unsigned i = 0; i < 4; i++)
+		pae_pointers[4 + i] = pae_pointers[i];
+	task.cr3 = (uint32_t)&pae_pointers[4];
 }
 
 static void before_pdpte_absent(void)
