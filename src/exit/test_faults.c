@@ -5,6 +5,9 @@
 #include "console/fault.h"
 #include "cpu/asm.h"
 #include "exit/dispatch.h"
+#include "vendor.h"
+
+#define DR7_HIGH (1ull << 32)
 
 #define NOWHERE                                                                                              \
 	0xffff900000000123ull /* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h)          \
@@ -55,6 +58,9 @@ static void fault_on_purpose(struct cpu *cpu, enum test_fault which)
 		break;
 	case TEST_FAULT_BAD_MSR:
 		rdmsr(0x4fffffff);
+		break;
+	case TEST_FAULT_BAD_STATE:
+		vendor->set(cpu, GUEST_DR7, vendor->get(cpu, GUEST_DR7) | DR7_HIGH);
 		break;
 	case TEST_FAULT_DIVIDE:
 		divide();

@@ -17,6 +17,7 @@
 	X(BAD_OPCODE, "runs UD2")                                                                            \
 	X(BAD_MSR, "reads an MSR that is none; an emulator may let it")                                      \
 	X(DIVIDE, "divides by zero")                                                                         \
+	X(BAD_STATE, "gives the guest a DR7 that the CPU does not enter it with")                            \
 	X(ASSERTION, "finds a state that must not happen")                                                   \
 	X(IN_SCREEN, "a bad pointer, and another fault in a step of the fault screen")                       \
 	X(OVERFLOW_IN_SCREEN, "a bad pointer, and a stack overflow in a step of the fault screen")

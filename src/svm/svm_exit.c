@@ -1,7 +1,10 @@
 /* #VMEXIT: from the VMCB's words to the neutral exit, and back in. */
 #include "svm/svm_skip.h"
+#include "console/console.h"
+#include "console/fault.h"
 #include "cpu/asm.h"
 #include "exit/dispatch.h"
+#include "svm/svm_check.h"
 
 /* The ranges first, then the list; 0 is EXIT_UNKNOWN. */
 #define X(code, name, kind) [code] = kind,
@@ -61,13 +64,43 @@ __attribute__((noinline)) static void decode_more(struct cpu *cpu, struct vmcb *
 	}
 }
 
+static void say_failed(const char *field, uint64_t value, const char *why)
+{
+	console_print("  %s=0x%lx %s", field, value, why);
+}
+
+/*
+ * VMEXIT_INVALID: nothing of the guest ran, and nothing would the next time. Bochs 2.7, and QEMU 7.2 for the control
+ * registers, have written the host's state over the guest's by now; a CPU leaves it as it was.
+ */
+SLOW_PATH static void entry_refused(struct cpu *cpu, const struct vmcb *v)
+{
+	const struct svm_check check = {
+		.vmcb = v, .fail = say_failed, .physical_bits = cpuid(0x80000008, 0).eax & 0xff};
+
+	console_seize();
+	console_finish();
+	console_print("trapline: VMRUN failed cpu=%u: VMEXIT_INVALID", cpu->number);
+	if (!svm_check_vmcb(&check))
+		console_print("  none of the checks that Trapline knows fails");
+	fault_fatal(cpu, "the CPU refused the guest's state");
+}
+
+/* Codes above the list. */
+static enum exit_kind decode_high(struct cpu *cpu, const struct vmcb *v)
+{
+	if (cpu->exit.reason == SVM_EXIT_INVALID)
+		entry_refused(cpu, v);
+	return cpu->exit.reason == SVM_EXIT_NPF ? EXIT_STAGE2 : EXIT_UNKNOWN;
+}
+
 static void decode(struct cpu *cpu, struct vmcb *v)
 {
 	struct exit *x = &cpu->exit;
 	uint64_t code = (uint32_t)v->control.exitcode;
 
 	x->reason = code;
-	x->kind = code < sizeof(kind_of) ? kind_of[code] : code == SVM_EXIT_NPF ? EXIT_STAGE2 : EXIT_UNKNOWN;
+	x->kind = code < sizeof(kind_of) ? kind_of[code] : decode_high(cpu, v);
 	if (1u << x->kind & MORE_TO_DECODE)
 		decode_more(cpu, v);
 }
@@ -128,7 +161,6 @@ void svm_exit(struct cpu *cpu)
 	struct vmcb *v = vmcb_of(cpu);
 
 	cpu->gpr[TRAP_RAX] = v->save.rax;
-	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
 	cpu->exit.code_len = EXIT_CODE_UNREAD;
 	cpu->exit.during.valid = false;
 	if (v->control.exitintinfo & SVM_EVENT_V)
@@ -137,6 +169,7 @@ void svm_exit(struct cpu *cpu)
 		odd_exit(cpu);
 	history_note(&cpu->history, v->save.rip, (uint32_t)v->control.exitcode, v->control.exitinfo1);
 	decode(cpu, v);
+	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
 	exit_dispatch(cpu, svm_skip, odd_entry);
 	v->save.rax = cpu->gpr[TRAP_RAX];
 }

@@ -11,6 +11,7 @@
 #define EFER_RESERVED 0xffffffffffd002feull /* APM vol. 2 3.1.7: what no CPU defines */
 #define EFER_PROBE    (1ull << 2)           /* one of them */
 #define CR0_PG        (1ull << 31)
+#define CR4_PAE       (1ull << 5)
 #define RFLAGS_RF     (1ull << 16)
 #define VM_CR_VALUE   0x18 /* SVMDIS and LOCK: as where the firmware turned SVM off */
 
@@ -109,7 +110,9 @@ static enum msr_result write_efer(struct vmcb *v, uint64_t value)
 
 	if (svm_caps.strict_efer && (value & ~(efer_bits | EFER_LMA)))
 		return MSR_FAULT;
-	if (svm_caps.strict_efer && (v->save.cr0 & CR0_PG) && ((old ^ value) & EFER_LME))
+	/* Where it is ignored, what VMRUN would refuse is refused all the same. */
+	if ((v->save.cr0 & CR0_PG) && ((old ^ value) & EFER_LME) &&
+		(svm_caps.strict_efer || !(v->save.cr4 & CR4_PAE)))
 		return MSR_FAULT;
 	v->save.efer = (value & efer_bits) | (old & EFER_LMA) | EFER_SVME;
 	return MSR_DONE;

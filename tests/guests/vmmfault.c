@@ -15,7 +15,10 @@ static void call(uint64_t which)
 {
 	uint64_t result = TEST_FAULT_CALL;
 
-	__asm__ volatile("vmmcall" : "+a"(result) : "b"(which) : "memory");
+	if (guest_emulator() & EMU_BOCHS_VMX)
+		__asm__ volatile("vmcall" : "+a"(result) : "b"(which) : "memory");
+	else
+		__asm__ volatile("vmmcall" : "+a"(result) : "b"(which) : "memory");
 	print("the call came back with %lx\n", result);
 }
 

@@ -284,7 +284,7 @@ def test_black_box_after_reset(machine):
 
 def fault(machine, name):
     """A deliberate fault of Trapline's own, in a test build: the fault screen's lines."""
-    run = machine.guest("vmmfault", ARGS=f"fault={name}", TRAPLINE_EFI=TEST_BUILD, TIMEOUT=60).expect_status(70)
+    run = machine.guest("vmmfault", ARGS=f"fault={name}", TRAPLINE_EFI=TEST_BUILD, TIMEOUT=300).expect_status(70)
     text = re.search(r"^trapline: (fault|fatal) .*?^trapline: end of (fault|fatal); .*?$", run.trapline, re.M | re.S)
     expect(text, f"no fault screen, or not all of it; see {run.out}/trapline.log")
     return run, text.group(0)
@@ -346,6 +346,22 @@ def test_fault_inside_the_screen(machine):
     for name, inner in (("IN_SCREEN", "#PF"), ("OVERFLOW_IN_SCREEN", "#DF")):
         run, text = fault(machine, name)
         expect_lines(run, text, rf"^trapline: the step registers of this report faulted: .*name={inner} ", *ALWAYS)
+
+
+REFUSED = {
+    "vmx": (r"^trapline: VM entry failed cpu=0: INVALID_GUEST_STATE", r"^  GUEST_DR7=0x1\w{8} has a high half$"),
+    "svm": (r"^trapline: VMRUN failed cpu=0: VMEXIT_INVALID$", r"^  dr7=0x1\w{8} has a high half$"),
+    # Bochs has written its host's state over the guest's by then.
+    "svm-bochs": (r"^trapline: VMRUN failed cpu=0: VMEXIT_INVALID$",),
+}
+
+
+@on("svm", "svm-bochs", "vmx")
+def test_fault_refused_state(machine):
+    """A guest's state that the CPU does not enter: which field and which check, and the machine stops."""
+    run, text = fault(machine, "BAD_STATE")
+    expect_lines(run, run.trapline, *REFUSED[machine.backend])
+    expect_lines(run, text, r"^trapline: fatal cpu=0 .* the CPU refused the guest's state", r"^trapline: last exits cpu=0$")
 
 
 @on("svm")
