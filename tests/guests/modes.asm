@@ -25,8 +25,9 @@ org 0
 ; What an emulator does not survive is left out: modes.c says which.
 %define LEAVE_OUT_CR0_PG	1	; paging without protection
 %define LEAVE_OUT_CR0_CR4	2	; any value of CR0 or CR4 that a CPU refuses
+%define CALLS			4	; Trapline's VMCALLs as well, which are #UD bare
 
-; void entry(uint64_t base, uint32_t leave_out)
+; void entry(uint64_t base, uint32_t options)
 entry:
 	push	rbx
 	push	rbp
@@ -38,7 +39,7 @@ entry:
 	cli
 	mov	ebx, edi			; the base, for as long as there are registers
 	mov	[rdi + saved_rsp], rsp
-	mov	[rdi + leave_out], esi
+	mov	[rdi + options], esi
 	sgdt	[rdi + saved_gdt]
 	sidt	[rdi + saved_idt]
 	mov	rax, cr3
@@ -203,7 +204,7 @@ protected:
 	STEP32	nop
 	xor	eax, eax
 	STEP32	cpuid
-	test	byte [leave_out], LEAVE_OUT_CR0_CR4
+	test	byte [options], LEAVE_OUT_CR0_CR4
 	jnz	.fpu
 	; a reserved bit of CR4; in CR0 NW without CD, paging without protection
 	mov	eax, cr4
@@ -212,13 +213,18 @@ protected:
 	mov	eax, cr0
 	bts	eax, 29
 	CASE32	mov cr0, eax
-	test	byte [leave_out], LEAVE_OUT_CR0_PG
+	test	byte [options], LEAVE_OUT_CR0_PG
 	jnz	.fpu
 	mov	eax, cr0
 	and	al, 0xfe
 	bts	eax, 31
 	CASE32	mov cr0, eax
 .fpu:
+	test	byte [options], CALLS
+	jz	.ne
+	mov	edi, called32
+	call	make_calls
+.ne:
 	; CR0.NE goes off and on, and reads as it was written
 	mov	eax, cr0
 	mov	edx, eax
@@ -302,16 +308,40 @@ real:
 	STEP16	nop
 	xor	eax, eax
 	STEP16	cpuid
-	test	byte [leave_out], LEAVE_OUT_CR0_CR4
+	test	byte [options], LEAVE_OUT_CR0_CR4
 	jnz	.protect
 	mov	eax, cr4
 	bts	eax, 15
 	CASE16	mov cr4, eax
 .protect:
+	test	byte [options], CALLS
+	jz	.leave
+	mov	edi, called16
+	call	make_calls16
+.leave:
 	mov	eax, cr0
 	or	al, 1
 	mov	cr0, eax
 	jmp	dword CODE32:back32
+
+; di: room for four results: `version` by its name and its number, a number that no service has, and EBX of `version`
+%macro MAKE_CALLS 0
+	mov	ebx, [base]
+	add	ebx, name_version
+	xor	eax, eax
+	vmmcall
+	mov	[edi], eax
+	mov	eax, 1
+	vmmcall
+	mov	[edi + 4], eax
+	mov	[edi + 8], ebx
+	mov	eax, 63
+	vmmcall
+	mov	[edi + 12], eax
+	ret
+%endmacro
+make_calls16:
+	MAKE_CALLS
 
 bits 32
 back32:
@@ -319,6 +349,16 @@ back32:
 	mov	ds, ax
 	mov	es, ax
 	mov	ss, ax
+	test	byte [options], CALLS
+	jz	.paging
+	xor	esi, esi
+.result:
+	mov	ecx, [called32 + esi]
+	call	note_value
+	add	esi, 4
+	cmp	esi, 32
+	jb	.result
+.paging:
 	mov	eax, [saved_cr3]
 	mov	cr3, eax
 	mov	ecx, EFER
@@ -329,6 +369,9 @@ back32:
 	mov	eax, [saved_cr0]
 	mov	cr0, eax
 	jmp	far [far64]
+
+make_calls:
+	MAKE_CALLS
 
 ; ecx: a value to keep among the results, as vector 255
 note_value:
@@ -532,7 +575,10 @@ real_segment:	dw	0
 base:		dd	0
 resume:		dd	0
 result_count:	dd	0
-leave_out:	dd	0
+options:	dd	0
+called32:	times 4 dd 0
+called16:	times 4 dd 0
+name_version:	db	"version", 0
 mode:		db	0
 with_error:	db	0
 

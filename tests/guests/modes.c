@@ -1,7 +1,8 @@
 /*
  * Exceptions and task switches in protected mode without paging, exceptions in real mode, and the way there
  * and back through compatibility mode (SDM vol. 3A 10.8.5, 10.9, 21.1). The code is modes.asm; here its
- * results are printed, one line each: bare and under Trapline they have to be the same.
+ * results are printed, one line each: bare and under Trapline they have to be the same. Load option calls=1: the last
+ * eight are what VMCALLs came to, four in protected mode without paging and four in real mode.
  */
 #include <efi.h>
 #include "lib/guest.h"
@@ -9,8 +10,10 @@
 #define LOW_MEMORY 0x90000
 #define VALUE      255
 
+/* As in modes.asm. */
 #define LEAVE_OUT_CR0_PG  1
 #define LEAVE_OUT_CR0_CR4 2
+#define CALLS             4
 
 const char guest_name[] = "modes";
 
@@ -42,7 +45,7 @@ static void print_result(const struct result *r)
 			r->error, r->cs, r->flags, r->dr6);
 }
 
-/* As in modes.asm. QEMU 7.2 does not finish, bare, what it should refuse; Bochs' AMD-V lets it happen. */
+/* QEMU 7.2 does not finish, bare, what it should refuse; Bochs' AMD-V lets it happen. */
 static uint32_t left_out(void)
 {
 	switch (guest_emulator()) {
@@ -69,7 +72,8 @@ EFI_STATUS guest_main(void)
 	}
 	for (uint32_t i = 0; i < h->size; i++)
 		copy[i] = ((const char *)h)[i];
-	((void (*)(uint64_t, uint32_t))(base + h->entry))(base, left_out());
+	((void (*)(uint64_t, uint32_t))(base + h->entry))(
+		base, left_out() | (guest_value("calls") ? CALLS : 0));
 	for (uint32_t i = 0; i < *(uint32_t *)(copy + h->count); i++)
 		print_result((const struct result *)(copy + h->results) + i);
 	return EFI_SUCCESS;

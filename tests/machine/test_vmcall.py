@@ -103,6 +103,17 @@ def test_hostile_calls(machine):
     run.expect_line(f"storm calls={calls}", "guest").expect_line("result failed=0", "guest")
 
 
+@on("svm", "svm-bochs", "vmx")
+def test_real_mode(machine):
+    """Protected mode without paging and real mode call as 64-bit mode does, with registers of 32 bits and linear addresses."""
+    run = machine.guest("modes", ARGS="calls=1").expect_status(0).expect_no_fault()
+    values = [row["value"] for row in logs.records(run.guest, "case") if "value" in row][-8:]
+    # `version` is number 1, this is version 1 of the ABI, and a kernel may call all that there is; 63 is no service.
+    for by_name, abi, services, none in (values[:4], values[4:]):
+        expect((by_name, abi, none) == ("00000001", "00000001", "ffffffff"), f"{values}; see {run.out}/guest.log")
+        expect(int(services, 16) >> 1 & 1 and int(services, 16) > 0xffff, f"{values}; see {run.out}/guest.log")
+
+
 TOOLS = (
     "trapctl:status:--help",
     "trapctl:ping:10",
