@@ -16,6 +16,14 @@ static inline void exit_skip(struct cpu *cpu)
 	cpu->exit.skip = true;
 }
 
+/* What no exit begins with; the vendor fills the rest. The first two are one store. */
+static inline void exit_begin(struct exit *x)
+{
+	x->skip = false;
+	x->code_len = EXIT_CODE_UNREAD;
+	x->during.valid = false;
+}
+
 /*
  * Handles cpu->exit, then whatever cpu->work asks for. Called by the vendor's exit, the guest's state is up
  * to date. skip  the vendor's: moves RIP behind the instruction that exited, ends an interrupt shadow, raises
@@ -26,7 +34,6 @@ __attribute__((always_inline)) static inline void exit_dispatch(
 	struct cpu *cpu, void (*skip)(struct cpu *), void (*before_entry)(struct cpu *))
 {
 	cpu->stats.exits[cpu->exit.kind]++;
-	cpu->exit.skip = false;
 	exit_handlers[cpu->exit.kind](cpu);
 	if (cpu->exit.skip)
 		skip(cpu);

@@ -11,6 +11,7 @@
  * them out.
  */
 #include "svm/svm.h"
+#include "apic/apic.h"
 #include "cpu/idt.h"
 #include "exit/insn.h"
 #include "trace/vector.h"
@@ -221,12 +222,13 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	v->control.eventinj = word;
 }
 
-/* Leaves it to the guest, once: the IRET of its handler is the next exit, if nothing else is. */
+/* Leaves it to the guest, once. The next exit is the end of it, at the APIC, or the IRET of its handler. */
 static void pass_interrupt(struct cpu *cpu)
 {
 	cpu->pass_interrupt = true;
 	vendor->watch_interrupts(cpu, false);
-	vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_IRET;
+	if (!apic_sees_interrupts())
+		vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_IRET;
 }
 
 void svm_drop_interrupt(struct cpu *cpu)

@@ -73,7 +73,7 @@ static void say_failed(const char *field, uint64_t value, const char *why)
  * VMEXIT_INVALID: nothing of the guest ran, and nothing would the next time. Bochs 2.7, and QEMU 7.2 for the control
  * registers, have written the host's state over the guest's by now; a CPU leaves it as it was.
  */
-SLOW_PATH static void entry_refused(struct cpu *cpu, const struct vmcb *v)
+static void entry_refused(struct cpu *cpu, const struct vmcb *v)
 {
 	const struct svm_check check = {
 		.vmcb = v, .fail = say_failed, .physical_bits = cpuid(0x80000008, 0).eax & 0xff};
@@ -86,22 +86,27 @@ SLOW_PATH static void entry_refused(struct cpu *cpu, const struct vmcb *v)
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 
-/* Codes above the list. */
-static enum exit_kind decode_high(struct cpu *cpu, const struct vmcb *v)
+/* A code that is neither in the list nor NPF. */
+SLOW_PATH static enum exit_kind decode_odd(struct cpu *cpu, const struct vmcb *v)
 {
 	if (cpu->exit.reason == SVM_EXIT_INVALID)
 		entry_refused(cpu, v);
-	return cpu->exit.reason == SVM_EXIT_NPF ? EXIT_STAGE2 : EXIT_UNKNOWN;
+	return EXIT_UNKNOWN;
 }
 
 static void decode(struct cpu *cpu, struct vmcb *v)
 {
 	struct exit *x = &cpu->exit;
 	uint64_t code = (uint32_t)v->control.exitcode;
+	enum exit_kind kind;
 
 	x->reason = code;
-	x->kind = code < sizeof(kind_of) ? kind_of[code] : decode_high(cpu, v);
-	if (1u << x->kind & MORE_TO_DECODE)
+	kind = code < sizeof(kind_of) ? kind_of[code]
+	       : code == SVM_EXIT_NPF ? EXIT_STAGE2
+				      : decode_odd(cpu, v);
+	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
+	x->kind = kind;
+	if (1u << kind & MORE_TO_DECODE)
 		decode_more(cpu, v);
 }
 
@@ -161,15 +166,13 @@ void svm_exit(struct cpu *cpu)
 	struct vmcb *v = vmcb_of(cpu);
 
 	cpu->gpr[TRAP_RAX] = v->save.rax;
-	cpu->exit.code_len = EXIT_CODE_UNREAD;
-	cpu->exit.during.valid = false;
+	exit_begin(&cpu->exit);
 	if (v->control.exitintinfo & SVM_EVENT_V)
 		svm_decode_during(cpu, v);
 	if (cpu->work & CPU_WORK_VENDOR)
 		odd_exit(cpu);
 	history_note(&cpu->history, v->save.rip, (uint32_t)v->control.exitcode, v->control.exitinfo1);
 	decode(cpu, v);
-	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
 	exit_dispatch(cpu, svm_skip, odd_entry);
 	v->save.rax = cpu->gpr[TRAP_RAX];
 }

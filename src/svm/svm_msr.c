@@ -111,7 +111,7 @@ static enum msr_result write_efer(struct vmcb *v, uint64_t value)
 	if (svm_caps.strict_efer && (value & ~(efer_bits | EFER_LMA)))
 		return MSR_FAULT;
 	/* Where it is ignored, what VMRUN would refuse is refused all the same. */
-	if ((v->save.cr0 & CR0_PG) && ((old ^ value) & EFER_LME) &&
+	if (((old ^ value) & EFER_LME) && (v->save.cr0 & CR0_PG) &&
 		(svm_caps.strict_efer || !(v->save.cr4 & CR4_PAE)))
 		return MSR_FAULT;
 	v->save.efer = (value & efer_bits) | (old & EFER_LMA) | EFER_SVME;

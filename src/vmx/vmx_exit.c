@@ -168,8 +168,7 @@ void vmx_exit(struct cpu *cpu)
 	vmx->rip = vmread(VMCS_GUEST_RIP);
 	vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
 	vmx->fresh = 0;
-	cpu->exit.code_len = EXIT_CODE_UNREAD;
-	cpu->exit.during.valid = false;
+	exit_begin(&cpu->exit);
 	detail = reason == VMX_EXIT_EXCEPTION_OR_NMI ? vmx_decode_exception(cpu) : decode(cpu, reason);
 	history_note(&cpu->history, vmx->rip, reason, detail);
 	exit_dispatch(cpu, vmx_skip, before_entry);
