@@ -21,7 +21,6 @@
 #define LVT_EXTINT         (7u << 8)
 #define X2APIC_MSR(offset) (0x800 + (offset) / 16)
 #define IDLE_READS         100000 /* of the delivery status: an APIC accepts within microseconds or never */
-#define REPORTS            16     /* per CPU; all are counted in bad_guest */
 
 static volatile uint32_t *page;
 static uint64_t page_gpa;
@@ -55,17 +54,21 @@ void apic_write(enum apic_mode mode, unsigned offset, uint32_t value)
 		page[offset / 4] = value;
 }
 
+/* Others look at them at any time: each is right before and after. */
 void apic_note_names(const struct cpu *cpu)
 {
 	enum apic_mode mode = apic_mode();
-	struct apic_names *n = &names[cpu->number];
+	volatile struct apic_names *n = &names[cpu->number];
 
-	*n = (struct apic_names){.there = mode != APIC_OFF, .x2apic = mode == APIC_X2APIC};
-	if (!n->there)
+	if (mode == APIC_OFF) {
+		n->there = false;
 		return;
-	n->id = n->x2apic ? apic_read(mode, APIC_ID) : apic_read(mode, APIC_ID) >> 24;
+	}
+	n->id = mode == APIC_X2APIC ? apic_read(mode, APIC_ID) : apic_read(mode, APIC_ID) >> 24;
 	n->ldr = apic_read(mode, APIC_LDR);
-	n->dfr = n->x2apic ? 0 : apic_read(mode, APIC_DFR);
+	n->dfr = mode == APIC_X2APIC ? 0 : apic_read(mode, APIC_DFR);
+	n->x2apic = mode == APIC_X2APIC;
+	n->there = true;
 }
 
 bool apic_by_hardware(void)
@@ -125,18 +128,17 @@ static void send_xapic(uint32_t low, uint32_t destination)
 	apic_write(APIC_XAPIC, APIC_ICR_HIGH, high);
 }
 
-void apic_send_nmi(uint32_t number)
+bool apic_send_nmi(uint32_t number)
 {
-	switch (apic_mode()) {
-	case APIC_XAPIC:
+	enum apic_mode mode = apic_mode();
+
+	if (mode == APIC_OFF || !names[number].there)
+		return false;
+	if (mode == APIC_XAPIC)
 		send_xapic(ICR_NMI, names[number].id);
-		break;
-	case APIC_X2APIC:
+	else
 		wrmsr(MSR_X2APIC_ICR, (uint64_t)names[number].id << 32 | ICR_NMI);
-		break;
-	default:
-		break;
-	}
+	return true;
 }
 
 /* INIT or SIPI. One for a CPU that is not beneath Trapline goes nowhere: such a CPU would run without it. */
@@ -144,7 +146,8 @@ static void command(struct cpu *cpu, const struct icr *icr)
 {
 	uint64_t targets = icr_targets(icr, names, BOOT_MAX_CPUS, cpu->number);
 
-	if (!targets && cpu->stats.bad_guest++ < REPORTS)
+	cpu->stats.bad_guest += !targets;
+	if (!targets && cpu_tells(cpu, REFUSED_COMMAND))
 		console_log("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
 			    "not sent",
 			ICR_MODE(icr->low) == ICR_MODE_INIT ? "INIT" : "SIPI", cpu->number, icr->low,
@@ -224,7 +227,8 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 {
 	struct exit *x = &cpu->exit;
 
-	if (cpu->stats.bad_guest++ < REPORTS)
+	cpu->stats.bad_guest++;
+	if (cpu_tells(cpu, REFUSED_STORE))
 		console_log("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
 			    "rip=0x%lx; the guest gets #GP",
 			cpu->number, x->address, vendor->get(cpu, GUEST_RIP));
@@ -281,7 +285,7 @@ bool apic_watches_msr(uint32_t msr)
 static enum msr_result write_base(struct cpu *cpu, uint64_t value)
 {
 	if ((value & BASE_ADDRESS) != page_gpa) {
-		if (cpu->stats.bad_guest < REPORTS)
+		if (cpu_tells(cpu, REFUSED_BASE))
 			console_log("trapline: the guest moves its APIC cpu=%u base=0x%lx; it gets #GP",
 				cpu->number, value);
 		return MSR_FAULT;

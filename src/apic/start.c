@@ -135,9 +135,11 @@ void exit_sipi(struct cpu *cpu)
 void start_serve(struct cpu *cpu)
 {
 	for (;;) {
-		uint32_t word = atomic_load(&cpu->start);
+		uint32_t word;
 
-		cpu_end_work(cpu, CPU_WORK_KICK);
+		cpu_end_work(
+			cpu, CPU_WORK_KICK); /* before the word: one that comes in between is seen in it */
+		word = atomic_load(&cpu->start);
 		cpu_stop_if_asked(cpu);
 		if (word & START_INIT) {
 			atomic_fetch_and(&cpu->start, ~START_INIT);

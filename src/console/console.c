@@ -11,8 +11,9 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-#define TEXT_SIZE (32 * 1024) /* a power of two */
-#define LINE_SIZE (TRAP_LINE_MAX + 2)
+#define TEXT_SIZE     (32 * 1024) /* a power of two */
+#define LINE_SIZE     (TRAP_LINE_MAX + 2)
+#define FINISH_LOSSES 64
 #define FINISH_WAITS                                                                                         \
 	100 /* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
 
@@ -35,7 +36,7 @@ static struct trap_clock clock;
 
 enum console_level console_level = CONSOLE_TRAPS;
 static bool input_on;
-static uint64_t next_look, next_losses;
+static uint64_t last_look, last_losses;
 static void (*reply_to)(const char *line); /* NULL: the text here */
 
 const struct trap_clock *console_clock(void)
@@ -253,10 +254,16 @@ static bool format_limited(char *line, size_t size)
 	return false;
 }
 
+/* A guest that sets its TSC back makes it pass at once. */
+static bool passed(uint64_t since, uint64_t ticks)
+{
+	return rdtsc() - since >= ticks;
+}
+
 /* Losses are told once in a while, or else a flood makes one of these lines too. */
 static bool losses_due(void)
 {
-	return all_lost() != lost_said && (rdtsc() >= next_losses || finishing);
+	return all_lost() != lost_said && (passed(last_losses, boot_info.tsc_khz * SAY_LOST_MS) || finishing);
 }
 
 /* What was lost, in all and by the rate. */
@@ -271,7 +278,7 @@ static bool format_losses(char *line, size_t size)
 	lost = all_lost();
 	snprintf(line, size, "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
 	lost_said = lost;
-	next_losses = rdtsc() + boot_info.tsc_khz * SAY_LOST_MS;
+	last_losses = rdtsc();
 	return true;
 }
 
@@ -325,19 +332,24 @@ void console_get_filter(struct filter *f)
 	f->vectors = boot_info.config.print; /* VMCALL changes it as well */
 }
 
+static bool look_due(void)
+{
+	return input_on && passed(last_look, boot_info.tsc_khz * LOOK_US / 1000);
+}
+
 /* With the lock held: what has been typed, not more often than the FIFO needs. */
 static bool receive(void)
 {
-	if (!input_on || rdtsc() < next_look)
+	if (!look_due())
 		return false;
-	next_look = rdtsc() + boot_info.tsc_khz * LOOK_US / 1000;
+	last_look = rdtsc();
 	return input_receive();
 }
 
 /* On the way of each interrupt of the boot CPU: a turn is worth it only where there is something to do. */
 void console_look(struct cpu *cpu)
 {
-	if (!input_on || cpu->number || rdtsc() < next_look || !try_lock())
+	if (cpu->number || !look_due() || !try_lock())
 		return;
 	if (receive() || losses_due())
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
@@ -429,11 +441,11 @@ void console_print(const char *fmt, ...)
 	static char line[8192];
 	va_list ap;
 
+	while (!try_lock())
+		cpu_pause();
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	while (!try_lock())
-		cpu_pause();
 	drain();
 	add_line(line);
 	screen_line(line);
@@ -441,15 +453,29 @@ void console_print(const char *fmt, ...)
 	unlock();
 }
 
+/* Lines that wait now, and room for those that say what was lost. */
+static uint64_t waiting_lines(void)
+{
+	uint64_t n = FINISH_LOSSES;
+
+	for (unsigned c = 0; c < boot_info.cpus; c++)
+		if (cpus[c])
+			n += atomic_load(&cpus[c]->print.head) - atomic_load(&cpus[c]->print.tail);
+	return n;
+}
+
+/* What other CPUs add meanwhile is not waited for: there may be no end to it. */
 void console_finish(void)
 {
+	uint64_t left;
+
 	while (!try_lock())
 		cpu_pause();
 	finishing = true;
-	if (there)
-		do
-			drain();
-		while (format_next());
+	left = there ? waiting_lines() : 0;
+	do
+		drain();
+	while (left-- && format_next());
 	finishing = false;
 	unlock();
 }

@@ -73,6 +73,7 @@ static bool make_ring(struct cpu *cpu)
 	if (!memory)
 		return false;
 	ring_init(&cpu->ring, memory, records);
+	cpu->look_mask = (records < CPU_LOOK_RECORDS ? records : CPU_LOOK_RECORDS) - 1;
 	return true;
 }
 

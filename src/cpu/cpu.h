@@ -18,7 +18,8 @@
 #define CPU_STACK_SIZE     (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
 #define CPU_PRINT_QUEUE    1024
-#define CPU_PRINT_RESERVE  256 /* of it, for vectors that have next to nothing in it */
+#define CPU_LOOK_RECORDS   1024 /* or the ring's length where that is less */
+#define CPU_PRINT_RESERVE  256  /* of it, for vectors that have next to nothing in it */
 #define CPU_PRINT_FEW      (CPU_PRINT_RESERVE / 32)
 
 #define CPU_PRINT_SEQ_BITS 56
@@ -108,6 +109,17 @@ struct exit {
 #define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration: a bug of Trapline's */
 #define STAGE2_LINEAR   0x40
 
+/* What the console tells of what the guest is refused, by kind: the first CPU_REPORTS of each, on each CPU. */
+enum refusal {
+	REFUSED_MEMORY,
+	REFUSED_COMMAND, /* of the APIC's, to no CPU of Trapline's */
+	REFUSED_STORE,   /* to the APIC */
+	REFUSED_BASE,    /* of the APIC */
+	REFUSAL_KINDS
+};
+
+#define CPU_REPORTS 16
+
 struct cpu_stats {
 	uint64_t exits[EXIT_KIND_COUNT];
 	uint64_t vectors[32][2]; /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
@@ -130,7 +142,7 @@ struct cpu {
 	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
 	_Atomic bool kicked;    /* an NMI is under way to it that is not the guest's: src/cpu/stop.h */
 	uint32_t work;          /* CPU_WORK_... */
-	uint64_t sink_gpa;      /* with CPU_WORK_SINK */
+	uint64_t sink_gpa[2];   /* with CPU_WORK_SINK: pages, 0 for none; one store may meet two */
 	bool guest_nmi_blocked; /* an NMI went in and its IRET has not been seen */
 	bool nmi_pending;       /* taken by the host, not yet given to the guest */
 	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
@@ -141,6 +153,7 @@ struct cpu {
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
+	uint32_t look_mask;  /* bits of seq, 0 in one of so many records: exit/exception.c */
 	struct print_queue { /* records that are to be printed; this CPU writes head, the printer tail */
 		_Atomic uint32_t head, tail;
 		uint32_t put[32];                /* by vector, ever; this CPU's */
@@ -151,7 +164,8 @@ struct cpu {
 	struct cpu_stats stats;
 	struct {
 		uint64_t rip, gpa;
-	} refused;           /* the newest access that second-level paging refused */
+	} refused; /* the newest access that second-level paging refused */
+	uint8_t told[REFUSAL_KINDS];
 	void *vendor;        /* struct svm_cpu or struct vmx_cpu */
 	struct host_before { /* what cpu_load_host() took away */
 		struct descriptor_table gdt, idt;
@@ -176,6 +190,12 @@ static inline struct cpu *this_cpu(void)
  * when it is nobody's.
  */
 struct cpu *cpu_of_stack(uint64_t address);
+
+/* Whether one more refusal is told. */
+static inline bool cpu_tells(struct cpu *cpu, enum refusal kind)
+{
+	return cpu->told[kind] < CPU_REPORTS && ++cpu->told[kind];
+}
 
 /*
  * To and from cpu->work, this CPU's own: an instruction each, because the handler of an NMI, which on VT-x comes in the

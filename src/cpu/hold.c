@@ -37,6 +37,7 @@ void hold_serve(struct cpu *cpu)
 		return;
 	atomic_store(&stopped[cpu->number], true);
 	while (hold_wanted()) {
+		cpu_stop_if_asked(cpu);
 		intercept_serve(cpu);
 		console_serve(cpu);
 		cpu_pause();

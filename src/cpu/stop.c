@@ -22,8 +22,8 @@ static struct stopped {
  */
 void cpu_kick(struct cpu *cpu)
 {
-	if (!atomic_exchange(&cpu->kicked, true))
-		apic_send_nmi(cpu->number);
+	if (!atomic_exchange(&cpu->kicked, true) && !apic_send_nmi(cpu->number))
+		atomic_store(&cpu->kicked, false);
 }
 
 __attribute__((noreturn)) static void stop_here(struct cpu *cpu)

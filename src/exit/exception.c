@@ -9,11 +9,6 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-/*
- * A guest that faults in a loop with interrupts off has no other exits: keys are looked for once in so many records.
- */
-#define LOOK_RECORDS 0x3ff
-
 static void set_flags(struct trap_record *r, const struct exit *x, const struct event *e, unsigned flags)
 {
 	if (e->has_error)
@@ -64,13 +59,14 @@ void exception_note_all(void)
 
 /*
  * All records come here but those of a vector that is not printed and of which KEPT_RECORDS came within a quarter of
- * the ring: then it is left out until the ring has turned once, so that a flood costs next to nothing.
+ * the ring: then it is left out until the ring has turned once, so that a flood costs next to nothing. A guest that
+ * faults in a loop with interrupts off has no other exits: one record in so many comes here to look for keys.
  */
 SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
 {
 	uint32_t bit = 1u << (r->vector & 31);
 
-	if (!(r->seq & LOOK_RECORDS))
+	if (!(r->seq & cpu->look_mask))
 		console_look(cpu);
 	if (!(r->seq & cpu->ring.mask))
 		atomic_store(&cpu->noted, ~0u);
@@ -104,7 +100,7 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
 	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (e->vector & 31) & 1) |
-		!(r->seq & LOOK_RECORDS))
+		!(r->seq & cpu->look_mask))
 		after_record(cpu, r);
 }
 

@@ -105,15 +105,21 @@ static bool selects(uint16_t function)
 	return (inl(PCI_ADDRESS) & PCI_SELECTS) == (PCI_ENABLE | (uint32_t)function << 8);
 }
 
-static bool is_hidden(unsigned port)
+static bool overlaps(const struct exit_io *io, uint64_t base, unsigned count)
+{
+	return io->port < base + count && io->port + io->size > base;
+}
+
+/* An access that begins below it is as much one of it: bytes of it would get there. */
+static bool is_hidden(const struct exit_io *io)
 {
 	const struct uart_port *uart = &boot_info.console;
 
 	if (!boot_info.config.hide_console)
 		return false;
-	if (uart->pci && port - PCI_DATA < PCI_DATA_PORTS)
-		return selects(uart->function);
-	return uart->base && !uart->memory && port - uart->base < UART_PORTS;
+	if (uart->pci && overlaps(io, PCI_DATA, PCI_DATA_PORTS) && selects(uart->function))
+		return true;
+	return uart->base && !uart->memory && overlaps(io, uart->base, UART_PORTS);
 }
 
 static uint32_t port_in(uint16_t port, unsigned size)
@@ -194,8 +200,8 @@ void exit_io(struct cpu *cpu)
 		return;
 	}
 	if (io->in)
-		*rax = merge_in(*rax, io->size, is_hidden(io->port) ? ~0u : port_in(io->port, io->size));
-	else if (!is_hidden(io->port))
+		*rax = merge_in(*rax, io->size, is_hidden(io) ? ~0u : port_in(io->port, io->size));
+	else if (!is_hidden(io))
 		watched_out(io, (uint32_t)*rax);
 	met = breakpoint_io(cpu, io->port, io->size);
 	if (met)

@@ -11,8 +11,6 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-#define REFUSED_REPORTS 16 /* per CPU; all are counted in bad_guest */
-
 static const char *access_name(uint64_t qualifier)
 {
 	if (qualifier & STAGE2_WALK)
@@ -94,7 +92,8 @@ static void report_refused(struct cpu *cpu, const char *where, const char *outco
 
 	cpu->refused.rip = rip;
 	cpu->refused.gpa = x->address;
-	if (cpu->stats.bad_guest++ >= REFUSED_REPORTS || again)
+	cpu->stats.bad_guest++;
+	if (again || !cpu_tells(cpu, REFUSED_MEMORY))
 		return;
 	console_log("trapline: guest %s to %s cpu=%u gpa=0x%lx rip=0x%lx; %s", access_name(x->qualifier),
 		where, cpu->number, x->address, rip, outcome);

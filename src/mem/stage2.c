@@ -216,18 +216,26 @@ void stage2_open_sink(struct cpu *cpu, uint64_t gpa)
 {
 	unsigned level;
 
-	if (cpu->work & CPU_WORK_SINK)
-		close_leaf(cpu->sink_gpa);
+	gpa &= ~(PAGE_SIZE - 1);
+	if (cpu->sink_gpa[0] && cpu->sink_gpa[0] != gpa) {
+		if (cpu->sink_gpa[1] && cpu->sink_gpa[1] != gpa)
+			close_leaf(cpu->sink_gpa[1]);
+		cpu->sink_gpa[1] = cpu->sink_gpa[0];
+	}
 	*paging_leaf(&stage2_tables, gpa, &level) = dropped | page_bits(dropped, true);
-	cpu->sink_gpa = gpa;
+	cpu->sink_gpa[0] = gpa;
 	cpu_add_work(cpu, CPU_WORK_SINK);
 }
 
 void stage2_close_sink(struct cpu *cpu)
 {
-	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa >> 12)
+	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa[0] >> 12)
 		return; /* it has just been opened */
-	close_leaf(cpu->sink_gpa);
+	for (unsigned i = 0; i < 2; i++) {
+		if (cpu->sink_gpa[i])
+			close_leaf(cpu->sink_gpa[i]);
+		cpu->sink_gpa[i] = 0;
+	}
 	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
 	vendor->stage2_flush(cpu);
 	cpu_end_work(cpu, CPU_WORK_SINK);

@@ -59,6 +59,10 @@ static void svm_set_intercepts(struct cpu *cpu)
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	c->exceptions = config->intercept;
+	if (svm_of(cpu)->odd & SVM_STEP_IRET) { /* #DB is svm_nmi.c's until the step is over */
+		svm_of(cpu)->step.exceptions = config->intercept;
+		c->exceptions |= 1u << VEC_DB;
+	}
 	c->intercept1 = with(c->intercept1, INTERCEPT1_INTN, config->intercept_int);
 	c->intercept2 = with(c->intercept2, INTERCEPT2_ICEBP, config->intercept & 1u << VEC_DB);
 }

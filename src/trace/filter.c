@@ -209,7 +209,8 @@ bool filter_allow(struct filter_rate *r, uint32_t rate, uint64_t now, uint64_t p
 		return true;
 	share = (int64_t)(per_second / rate);
 	burst = share * FILTER_BURST;
-	if (!r->begun || r->spent + burst < (int64_t)now)
+	/* A clock that was set back begins anew. */
+	if (!r->begun || r->spent + burst < (int64_t)now || r->spent > (int64_t)now + share)
 		r->spent = (int64_t)now - burst;
 	r->begun = true;
 	if (r->spent + share > (int64_t)now)

@@ -125,6 +125,8 @@ int64_t vmcall_mark(struct vmcall *call)
 	r->type = TRAP_TYPE_MARK;
 	r->flags = r->code_len = r->link = 0;
 	ring_commit(&cpu->ring, r);
+	if (!(r->seq & cpu->ring.mask)) /* the ring has turned: exit/exception.c */
+		atomic_store(&cpu->noted, ~0u);
 	cpu->recorded_vector = 0;
 	cpu->recorded_type = TRAP_TYPE_MARK;
 	console_queue_trap(cpu, r);

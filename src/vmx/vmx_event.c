@@ -234,7 +234,10 @@ bool vmx_inject_nmi(struct cpu *cpu)
 		set_control(cpu, CPU_NMI_WINDOW, true);
 		return false;
 	}
-	set_control(cpu, CPU_NMI_WINDOW, cpu->nmi_pending); /* another one came since */
+	set_control(cpu, CPU_NMI_WINDOW, false);
+	if (cpu->nmi_pending ||
+		(cpu->work & CPU_WORK_KICK)) /* another one came since, or comes at any point here */
+		set_control(cpu, CPU_NMI_WINDOW, true);
 	vmx_inject(cpu, &nmi, 0);
 	return true;
 }
