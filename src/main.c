@@ -47,9 +47,14 @@ static const char *choose_vendor(void)
 	return "this CPU has neither AMD-V (CPUID Fn8000_0001 ECX.SVM) nor VT-x (CPUID leaf 1 ECX.VMX)";
 }
 
+#define NX (1u << 20) /* CPUID Fn8000_0001 EDX */
+
 /* What is done once, on the boot CPU, before there is a page table of our own. */
 static const char *take_over(const struct boot_info *info)
 {
+	if (!(cpuid(0x80000001, 0).edx & NX))
+		return "this CPU has no NX, or the firmware has turned it off (\"Execute Disable\" in its "
+		       "setup)";
 	memcpy(&boot_info, info, sizeof(boot_info));
 	idt_init();
 	pool_init(info->region_base + info->image_size,

@@ -10,6 +10,7 @@
 #define LEAF1_ECX_OSXSAVE    (1u << 27)
 #define LEAF1_ECX_HYPERVISOR (1u << 31)
 #define LEAF7_ECX_OSPKE      (1u << 4)
+#define LEAF7_1_EAX_FRED     (1u << 17)
 
 static void set_bit(uint32_t *word, uint32_t bit, bool on)
 {
@@ -42,6 +43,8 @@ static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpui
 			r->ecx |= LEAF1_ECX_HYPERVISOR;
 	} else if (leaf == 7 && subleaf == 0) {
 		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->get(cpu, GUEST_CR4) & CR4_PKE);
+	} else if (leaf == 7 && subleaf == 1) {
+		r->eax &= ~LEAF7_1_EAX_FRED; /* its events carry more than Trapline gives back */
 	}
 	if (leaf == 1 || leaf >= 0x80000000)
 		vendor->hide_cpuid(leaf, r);

@@ -113,6 +113,9 @@ static void double_fault(struct cpu *cpu, const struct event *first)
 		.has_error = vendor->get(cpu, GUEST_CR0) & 1,
 	};
 	record(cpu, first, TRAP_DOUBLED);
+	if (first->type == TRAP_TYPE_EXCEPTION &&
+		first->vector == VEC_PF) /* CR2 is loaded all the same: SDM vol. 3A 6.15, #PF */
+		vendor->set(cpu, GUEST_CR2, cpu->exit.address);
 	cpu->exit.during = *first;
 	record(cpu, &df, TRAP_SYNTHESIZED);
 	vendor->inject(cpu, &df, 0);

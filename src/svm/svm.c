@@ -11,6 +11,7 @@
 #define VM_CR_SVMDIS   (1ull << 4)
 #define VM_CR_LOCK     (1ull << 3)
 #define NP_ENABLE      1
+#define ENABLE_INVLPGB (1u << 7) /* without it, INVLPGB and TLBSYNC raise #UD */
 #define TLB_FLUSH_ALL  1
 #define TLB_FLUSH_ASID 3
 #define GUEST_ASID     1
@@ -77,7 +78,7 @@ static void set_controls(struct vmcb_control *c)
 	c->msrpm_base = svm_msrpm();
 	c->asid = GUEST_ASID;
 	c->tlb_control = TLB_FLUSH_ALL;
-	c->np_enable = NP_ENABLE;
+	c->np_enable = NP_ENABLE | (svm_caps.features & SVM_FEATURE_INVLPGB ? ENABLE_INVLPGB : 0);
 	c->n_cr3 = stage2_tables.root;
 }
 

@@ -8,14 +8,19 @@
 #include "vendor.h"
 
 struct svm_cpu {
-	uint32_t odd;       /* SVM_...: what the next exit or entry has to do besides; 0 on most */
-	uint64_t soft_rip;  /* of its instruction */
+	uint32_t odd;      /* SVM_...: what the next exit or entry has to do besides; 0 on most */
+	uint64_t soft_rip; /* of its instruction */
+	uint8_t soft_vector;
 	uint64_t first_cr2; /* with SVM_PROBE_CR2: the firmware's */
 	struct {            /* with SVM_STEP_IRET: what it was before */
 		uint32_t exceptions;
 		uint64_t dr6;
 		bool own_tf; /* TF is ours, not the guest's */
 	} step;
+	struct { /* the IRET of an NMI handler that went on without a step */
+		bool noted;
+		uint64_t rip, rsp;
+	} iret;
 	struct code_page { /* where code was found last: svm_skip() */
 		uint64_t cr3;
 		uint64_t linear; /* page number */

@@ -55,7 +55,8 @@ void svm_soft_event_done(struct cpu *cpu)
 	struct svm_cpu *svm = svm_of(cpu);
 
 	svm->odd &= ~SVM_SOFT_PENDING;
-	if (cpu->exit.during.valid)
+	if (cpu->exit.during.valid && cpu->exit.during.type >= TRAP_TYPE_EXCEPTION &&
+		cpu->exit.during.vector == svm->soft_vector)
 		vmcb_of(cpu)->save.rip = svm->soft_rip;
 }
 
@@ -190,6 +191,7 @@ SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 	v->control.nrip = next;
 	if (!svm_caps.nrips || boot_info.config.intercept == ~0u || e->type == TRAP_TYPE_ICEBP) {
 		svm->soft_rip = v->save.rip;
+		svm->soft_vector = e->vector;
 		svm_set_odd(cpu, SVM_SOFT_PENDING);
 		v->save.rip = next;
 	}

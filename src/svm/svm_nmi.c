@@ -17,23 +17,6 @@ void svm_take_nmi(struct cpu *cpu)
 	svm_open_nmi_window();
 }
 
-/* Where another event goes in at this entry, the NMI waits for the next IRET: that event's handler has one.
- */
-bool svm_inject_nmi(struct cpu *cpu)
-{
-	struct vmcb *v = vmcb_of(cpu);
-	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
-
-	if (cpu->guest_nmi_blocked)
-		return false;
-	v->control.intercept1 |= INTERCEPT1_IRET;
-	if (v->control.eventinj & SVM_EVENT_V)
-		return false;
-	svm_inject(cpu, &nmi, 0);
-	cpu->guest_nmi_blocked = true;
-	return true;
-}
-
 static void start_step(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
@@ -45,6 +28,39 @@ static void start_step(struct cpu *cpu)
 	v->save.rflags |= RFLAGS_TF;
 	v->control.exceptions |= 1u << VEC_DB;
 	svm_set_odd(cpu, SVM_STEP_IRET);
+}
+
+/* One came between the exit in front of the handler's IRET and the IRET itself: that is stepped over first. */
+static bool iret_is_next(struct cpu *cpu)
+{
+	struct svm_cpu *svm = svm_of(cpu);
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	if (!svm->iret.noted)
+		return cpu->guest_nmi_blocked;
+	svm->iret.noted = false;
+	if (s->rip == svm->iret.rip && s->rsp == svm->iret.rsp)
+		start_step(cpu);
+	else
+		cpu->guest_nmi_blocked = false;
+	return cpu->guest_nmi_blocked;
+}
+
+/* Where another event goes in at this entry, the NMI waits for the next IRET: that event's handler has one.
+ */
+bool svm_inject_nmi(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
+
+	if (iret_is_next(cpu))
+		return false;
+	v->control.intercept1 |= INTERCEPT1_IRET;
+	if (v->control.eventinj & SVM_EVENT_V)
+		return false;
+	svm_inject(cpu, &nmi, 0);
+	cpu->guest_nmi_blocked = true;
+	return true;
 }
 
 /*
@@ -74,9 +90,17 @@ void svm_end_step(struct cpu *cpu)
 /* EXIT_IRET: in front of the instruction, or, after the step, behind it. */
 void svm_nmi_unblocked(struct cpu *cpu)
 {
+	struct svm_cpu *svm = svm_of(cpu);
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+
 	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_IRET;
-	if (cpu->guest_nmi_blocked && cpu->nmi_pending)
+	if (!cpu->guest_nmi_blocked)
+		return;
+	if (cpu->nmi_pending) {
 		start_step(cpu);
-	else
-		cpu->guest_nmi_blocked = false;
+		return;
+	}
+	svm->iret.noted = true;
+	svm->iret.rip = s->rip;
+	svm->iret.rsp = s->rsp;
 }

@@ -148,6 +148,7 @@ enum svm_exit_code {
 #define SVM_FEATURE_NP        (1u << 0)
 #define SVM_FEATURE_NRIPS     (1u << 3)
 #define SVM_FEATURE_FLUSHASID (1u << 6)
+#define SVM_FEATURE_INVLPGB   (1u << 24)
 
 /* EVENTINJ and EXITINTINFO, 15.20 and 15.7.2 */
 #define SVM_EVENT_VECTOR(e) ((e)&0xff)

@@ -67,8 +67,10 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 	e->error = e->has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR_CODE) : 0;
 }
 
-/* 28.3.4: the fault was in an IRET that had lifted the blocking of NMIs already; it is to be there at its
- * next try. */
+/*
+ * 28.3.4: the EPT violation was in an IRET that had lifted the blocking of NMIs already; it is to be there at its next
+ * try. A fault that the guest gets leaves it lifted (SDM vol. 3A 6.7.1).
+ */
 void vmx_restore_nmi_blocking(const struct cpu *cpu)
 {
 	if (!cpu->exit.during.valid)
@@ -115,8 +117,6 @@ uint32_t vmx_decode_exception(struct cpu *cpu)
 		e->error = (uint32_t)vmread(VMCS_EXIT_ERROR_CODE);
 	}
 	vmx_decode_during(cpu);
-	if (__builtin_expect(word & EVENT_NMI_UNBLOCKING, 0) && EVENT_VECTOR(word) != VEC_DF)
-		vmx_restore_nmi_blocking(cpu);
 	if (EVENT_VECTOR(word) == VEC_PF)
 		cpu->exit.address = vmread(VMCS_EXIT_QUALIFICATION);
 	else if (EVENT_VECTOR(word) == VEC_DB)

@@ -139,6 +139,8 @@ static uint64_t decode(struct cpu *cpu, uint32_t reason)
 
 	x->reason = reason;
 	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : decode_odd(cpu, reason);
+	if (x->kind == EXIT_EXCEPTION) /* with a flag above its number: in an enclave (28.2.1) */
+		return vmx_decode_exception(cpu);
 	return 1u << x->kind & MORE_TO_DECODE ? decode_more(cpu) : 0;
 }
 

@@ -8,6 +8,7 @@
 
 #define FEATURE_LOCK   1ull
 #define FEATURE_HIDDEN 0xff06ull /* VMX in and outside of SMX, SENTER's enables */
+#define XD_DISABLE     (1ull << 34)
 #define LEAF1_ECX_VMX  (1u << 5)
 #define LEAF1_ECX_SMX  (1u << 6)
 #define VMX_MSR_FIRST  MSR_VMX_BASIC
@@ -60,7 +61,8 @@ const char *vmx_msr_init(void)
 	for (uint32_t msr = 0; msr < 0x2000; msr++) {
 		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL)
 			exit_reads(msr);
-		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL || is_mtrr(msr) || apic_watches_msr(msr))
+		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL || msr == MSR_MISC_ENABLE || is_mtrr(msr) ||
+			apic_watches_msr(msr))
 			exit_writes(msr);
 	}
 	return NULL;
@@ -79,6 +81,9 @@ enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL)
+		return MSR_FAULT;
+	if (msr == MSR_MISC_ENABLE &&
+		value & XD_DISABLE) /* the host's own EFER.NXE would be a reserved bit */
 		return MSR_FAULT;
 	if (!is_mtrr(msr))
 		return MSR_NOT_MINE;

@@ -7,6 +7,7 @@
 #include "vmx/vmx_check.h"
 #include "console/console.h"
 #include "cpu/asm.h"
+#include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
@@ -59,13 +60,25 @@ struct task_switch {
 	uint64_t pdpte[PDPTES];
 };
 
+/* Merged with the event that goes through the gate, where there is one: a fault of #DF's task is a triple fault. */
+static bool fault(struct task_switch *t, uint8_t vector, uint32_t error)
+{
+	struct exit *x = &t->cpu->exit;
+
+	x->event = (struct event){.valid = true,
+		.type = TRAP_TYPE_EXCEPTION,
+		.vector = vector,
+		.has_error = true,
+		.error = error};
+	exit_exception(t->cpu);
+	return false;
+}
+
 static bool fail(struct task_switch *t, uint8_t vector, uint32_t selector)
 {
 	uint32_t ext = t->event && t->cpu->exit.during.type < TRAP_TYPE_SOFTINT ? ERROR_EXT : 0;
 
-	t->cpu->exit.during.valid = false;
-	exception_raise(t->cpu, vector, (selector & ~3u) | ext);
-	return false;
+	return fault(t, vector, (selector & ~3u) | ext);
 }
 
 static uint8_t physical_bits(void)
@@ -85,8 +98,10 @@ static bool access(
 		struct guest_page page;
 		enum guest_access_result result = guest_access(&view, (uint32_t)linear, kind, &page);
 
-		if (result == ACCESS_FAULT)
-			exception_raise_pf(t->cpu, page.error, (uint32_t)linear);
+		if (result == ACCESS_FAULT) {
+			t->cpu->exit.address = (uint32_t)linear;
+			return fault(t, VEC_PF, page.error);
+		}
 		if (result != ACCESS_OK)
 			return false;
 		if (kind == GUEST_WRITE ? !guest_ram_write(page.physical, data, part)
@@ -297,9 +312,11 @@ static bool load_segment(struct task_switch *t, unsigned n, unsigned cpl)
 	vector = segment_fault(n, selector, descriptor_rights(d), cpl);
 	if (vector)
 		return fail(t, vector, selector);
-	d |= TYPE_ACCESSED;
-	if (!access(t, at, &d, 8, GUEST_WRITE))
-		return false;
+	if (!(d & TYPE_ACCESSED)) {
+		d |= TYPE_ACCESSED;
+		if (!access(t, at, &d, 8, GUEST_WRITE))
+			return false;
+	}
 	put_segment(n, selector, descriptor_base(d), descriptor_limit(d), descriptor_rights(d));
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "input.h"
 #include "console/console.h"
+#include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "mem/guest_ram.h"
 #include "trace/vector.h"
@@ -35,14 +36,17 @@ void console_log(const char *fmt, ...)
 
 void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error)
 {
-	assert(vector == VEC_TS || vector == VEC_NP || vector == VEC_SS || vector == VEC_GP ||
-		vector == VEC_DB);
+	assert(vector == VEC_DB);
 	raised++;
 }
 
-void exception_raise_pf(struct cpu *cpu, uint32_t error, uint64_t address)
+void exit_exception(struct cpu *cpu)
 {
-	assert(address <= UINT32_MAX);
+	uint8_t vector = cpu->exit.event.vector;
+
+	assert(vector == VEC_TS || vector == VEC_NP || vector == VEC_SS || vector == VEC_GP ||
+		vector == VEC_PF);
+	assert(vector != VEC_PF || cpu->exit.address <= UINT32_MAX);
 	raised++;
 }
 

@@ -40,7 +40,7 @@ struct sight {
 	uint32_t error;
 	int64_t rip;       /* from the stub's start */
 	uint64_t rip_at;   /* instead: an address outside the stubs */
-	uint64_t cr2;      /* with #PF; 0: not looked at */
+	uint64_t cr2;      /* with #PF and #DF; 0: not looked at */
 	uint32_t dr6;      /* with #DB */
 	uint64_t flags;    /* bits of RFLAGS that differ from the start's and RF's rule */
 	const char *trace; /* events before it, as vector@offset */
@@ -544,6 +544,8 @@ static const char *mismatch(const struct sight *s, const struct trap_state *star
 		return NULL;
 	if (e->has_error != (!s->no_error && pushes_error(s->vector)) || e->error != s->error)
 		return "err";
+	if (s->vector == VECTOR_DF && s->cr2 && e->cr2 != s->cr2)
+		return "cr2";
 	if (s->vector == VECTOR_DF && !s->no_error) /* no more is defined */
 		return NULL;
 	if (!rip_right(s, start, e))
@@ -599,7 +601,8 @@ static void print_seen(
 	print("vec=%u err=%s rip=%s cs=%lx cpl=%u ss=%lx ", e->vector, hex(error, 20, e->has_error, e->error),
 		place(rip, sizeof(rip), e->state.rip, start->rip), e->state.cs, (unsigned)(e->state.cs & 3),
 		e->state.ss);
-	print("cr2=%s dr6=%s rflags=%lx frame=%s regs=%s", hex(cr2, 20, e->vector == VECTOR_PF, e->cr2),
+	print("cr2=%s dr6=%s rflags=%lx frame=%s regs=%s",
+		hex(cr2, 20, e->vector == VECTOR_PF || e->vector == VECTOR_DF, e->cr2),
 		hex(dr6, 20, e->vector == VECTOR_DB, e->dr6), e->state.rflags,
 		frame_right(row, start, e) ? "ok" : "moved",
 		registers_right(row, start, e) ? "ok" : "changed");
