@@ -46,7 +46,7 @@ static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpui
 	} else if (leaf == 7 && subleaf == 1) {
 		r->eax &= ~LEAF7_1_EAX_FRED; /* its events carry more than Trapline gives back */
 	}
-	if (leaf == 1 || leaf >= 0x80000000)
+	if (leaf == 1 || leaf == 7 || leaf >= 0x80000000)
 		vendor->hide_cpuid(leaf, r);
 }
 

@@ -45,6 +45,8 @@ static const char *check_ept(void)
 		return "this CPU's EPT has no 2 MiB pages (IA32_VMX_EPT_VPID_CAP)";
 	if (!(caps & EPT_CAP_INVEPT) || !(caps & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)))
 		return "this CPU's EPT has no INVEPT (IA32_VMX_EPT_VPID_CAP)";
+	if (!(caps & VPID_CAP_INVVPID_ALL)) /* what could not be flushed is not to be kept */
+		vmx_caps.controls.cpu2 &= ~CPU2_VPID;
 	return NULL;
 }
 

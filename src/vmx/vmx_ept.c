@@ -80,7 +80,7 @@ void vmx_stage2_flush(struct cpu *cpu)
 
 void vmx_flush_guest_tlb(void)
 {
-	if ((vmx_caps.controls.cpu2 & CPU2_VPID) && (vmx_caps.ept_vpid & VPID_CAP_INVVPID_ALL))
+	if (vmx_caps.controls.cpu2 & CPU2_VPID)
 		invalidate(false, ALL_CONTEXTS, 0);
 }
 

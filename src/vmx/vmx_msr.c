@@ -6,15 +6,21 @@
 #include "cpu/msr.h"
 #include "mem/pool.h"
 
-#define FEATURE_LOCK   1ull
-#define FEATURE_HIDDEN 0xff06ull /* VMX in and outside of SMX, SENTER's enables */
-#define XD_DISABLE     (1ull << 34)
-#define LEAF1_ECX_VMX  (1u << 5)
-#define LEAF1_ECX_SMX  (1u << 6)
-#define VMX_MSR_FIRST  MSR_VMX_BASIC
-#define VMX_MSR_LAST   MSR_VMX_EXIT_CTLS2
+#define FEATURE_LOCK     1ull
+#define FEATURE_HIDDEN   0xff06ull /* VMX in and outside of SMX, SENTER's enables */
+#define XD_DISABLE       (1ull << 34)
+#define LEAF1_ECX_DTES64 (1u << 2)
+#define LEAF1_ECX_DS_CPL (1u << 4)
+#define LEAF1_EDX_DS     (1u << 21)
+#define LEAF7_EBX_PT     (1u << 25)
+#define MSR_RTIT_LAST    0x58f
+#define LEAF1_ECX_VMX    (1u << 5)
+#define LEAF1_ECX_SMX    (1u << 6)
+#define VMX_MSR_FIRST    MSR_VMX_BASIC
+#define VMX_MSR_LAST     MSR_VMX_EXIT_CTLS2
 
 static uint64_t bitmap;
+static bool has_ds, has_pt;
 
 uint64_t vmx_msr_bitmap(void)
 {
@@ -46,6 +52,16 @@ static bool is_vmx(uint32_t msr)
 	return msr >= VMX_MSR_FIRST && msr <= VMX_MSR_LAST;
 }
 
+/*
+ * What writes to memory by itself, past Trapline's tables: PEBS at linear addresses of whoever runs, the VMM included
+ * (SDM vol. 3B 20.6.2.4), processor trace at physical ones (vol. 3C 33.5.2). The guest's CPU has neither.
+ */
+static bool is_tracing(uint32_t msr)
+{
+	return (has_ds && (msr == MSR_PEBS_ENABLE || msr == MSR_DS_AREA)) ||
+	       (has_pt && msr >= MSR_RTIT_OUTPUT_BASE && msr <= MSR_RTIT_LAST);
+}
+
 static bool is_mtrr(uint32_t msr)
 {
 	return (msr >= MSR_MTRR_PHYSBASE0 && msr < MSR_MTRR_PHYSBASE0 + 2 * MTRR_VARIABLE_MAX) ||
@@ -58,11 +74,13 @@ const char *vmx_msr_init(void)
 	bitmap = pool_alloc(1);
 	if (!bitmap)
 		return "the VMM's memory is too small for the MSR bitmap";
+	has_ds = cpuid(1, 0).edx & LEAF1_EDX_DS;
+	has_pt = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & LEAF7_EBX_PT);
 	for (uint32_t msr = 0; msr < 0x2000; msr++) {
-		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL)
+		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL)
 			exit_reads(msr);
-		if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL || msr == MSR_MISC_ENABLE || is_mtrr(msr) ||
-			apic_watches_msr(msr))
+		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL || msr == MSR_MISC_ENABLE ||
+			is_mtrr(msr) || apic_watches_msr(msr))
 			exit_writes(msr);
 	}
 	return NULL;
@@ -70,7 +88,7 @@ const char *vmx_msr_init(void)
 
 enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
-	if (is_vmx(msr))
+	if (is_vmx(msr) || is_tracing(msr))
 		return MSR_FAULT;
 	if (msr != MSR_FEATURE_CONTROL)
 		return MSR_NOT_MINE;
@@ -80,7 +98,7 @@ enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 
 enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
-	if (is_vmx(msr) || msr == MSR_FEATURE_CONTROL)
+	if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL)
 		return MSR_FAULT;
 	if (msr == MSR_MISC_ENABLE &&
 		value & XD_DISABLE) /* the host's own EFER.NXE would be a reserved bit */
@@ -95,6 +113,10 @@ enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 
 void vmx_hide_cpuid(uint32_t leaf, struct cpuid *r)
 {
-	if (leaf == 1)
-		r->ecx &= ~(LEAF1_ECX_VMX | LEAF1_ECX_SMX);
+	if (leaf == 1) {
+		r->ecx &= ~(LEAF1_ECX_VMX | LEAF1_ECX_SMX | LEAF1_ECX_DTES64 | LEAF1_ECX_DS_CPL);
+		r->edx &= ~LEAF1_EDX_DS;
+	} else if (leaf == 7) {
+		r->ebx &= ~LEAF7_EBX_PT;
+	}
 }

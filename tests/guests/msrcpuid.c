@@ -20,7 +20,11 @@ const char guest_name[] = "msrcpuid";
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+#define CPUID1_ECX_DTES64     (1u << 2)
+#define CPUID1_ECX_DS_CPL     (1u << 4)
 #define CPUID1_ECX_VMX        (1u << 5)
+#define CPUID1_EDX_DS         (1u << 21)
+#define CPUID7_EBX_PT         (1u << 25)
 #define CPUID1_ECX_XSAVE      (1u << 26)
 #define CPUID1_ECX_HYPERVISOR (1u << 31)
 #define CPUID81_ECX_SVM       (1u << 2)
@@ -85,10 +89,14 @@ static void show_leaf(uint32_t leaf, uint32_t subleaf)
 		print_leaf("diff ", leaf, subleaf, r);
 		return;
 	}
-	if (leaf == 1 || leaf == LEAF_EXTENDED + 1)
+	if (leaf == 1 || (leaf == 7 && !subleaf) || leaf == LEAF_EXTENDED + 1)
 		print_leaf("diff ", leaf, subleaf, r);
-	if (leaf == 1)
-		r.ecx &= ~(CPUID1_ECX_VMX | CPUID1_ECX_HYPERVISOR);
+	if (leaf == 1) {
+		r.ecx &= ~(CPUID1_ECX_VMX | CPUID1_ECX_HYPERVISOR | CPUID1_ECX_DTES64 | CPUID1_ECX_DS_CPL);
+		r.edx &= ~CPUID1_EDX_DS;
+	}
+	if (leaf == 7 && !subleaf)
+		r.ebx &= ~CPUID7_EBX_PT;
 	if (leaf == LEAF_EXTENDED + 1)
 		r.ecx &= ~CPUID81_ECX_SVM;
 	print_leaf("", leaf, subleaf, r);
@@ -155,11 +163,14 @@ static const struct range counting[] = {
 };
 
 /*
- * What Trapline hides: feature control, the VMX capabilities, VM_CR, VM_HSAVE_PA and SVM_KEY.
+ * What Trapline hides: feature control, the VMX capabilities, PEBS, processor trace and the debug store, VM_CR, VM_HSAVE_PA and SVM_KEY.
  */
 static const struct range hidden[] = {
 	{MSR_FEATURE_CTL, MSR_FEATURE_CTL},
+	{0x3f1, 0x3f1},
 	{0x480, 0x493},
+	{0x560, 0x58f},
+	{0x600, 0x600},
 	{0xc0010114, 0xc0010114},
 	{0xc0010117, 0xc0010118},
 };

@@ -185,9 +185,9 @@ def test_msr_cpuid_same_as_bare(machine):
 # What docs/limits.md lists; which of it can be seen depends on what the CPU has, bare.
 DIFFERENT = {
     "svm": ["cpuid 8000000a", "msr c0010114", "msr c0010117", "write efer_svme"],
-    "vmx": ["msr 0000003a", "msr 00000480", "write cr4_vmxe"],
+    "vmx": ["msr 0000003a", "msr 000003f1", "msr 00000480", "msr 00000600", "write cr4_vmxe"],
 }
-MAY_DIFFER = ["cpuid 00000001", "cpuid 80000001"]
+MAY_DIFFER = ["cpuid 00000001", "cpuid 00000007", "cpuid 80000001", "msr 00000560"]
 
 
 def differences(run):
