@@ -109,6 +109,12 @@ uint64_t trapline_lookup(const char *name)
 	return r.rax > 0 ? (uint64_t)r.rax : 0;
 }
 
+/* Why the device could not be opened. */
+static int open_error(void)
+{
+	return errno == EACCES || errno == EPERM ? TRAPLINE_NO_RIGHT : TRAPLINE_NO_MODULE;
+}
+
 /* The device, opened once and kept. Negative: an error of ours. */
 static int device(void)
 {
@@ -118,7 +124,7 @@ static int device(void)
 		file = open(TRAPLINE_DEVICE, O_RDWR | O_CLOEXEC);
 	if (file >= 0)
 		return file;
-	return errno == EACCES || errno == EPERM ? TRAPLINE_NO_RIGHT : TRAPLINE_NO_MODULE;
+	return open_error();
 }
 
 static int64_t system_error(void)
@@ -221,7 +227,7 @@ const struct trap_record *trapline_ring(unsigned cpu, size_t *records, int64_t *
 
 	if (file >= 0 && !ioctl(file, TRAPLINE_IOCTL_RING, &request))
 		ring = mmap(NULL, request.bytes, PROT_READ, MAP_SHARED, file, 0);
-	*error = !trapline_present() ? TRAPLINE_NO_TRAPLINE : file < 0 ? TRAPLINE_NO_MODULE : system_error();
+	*error = !trapline_present() ? TRAPLINE_NO_TRAPLINE : file < 0 ? open_error() : system_error();
 	if (file >= 0)
 		close(file); /* the mapping holds on to it */
 	*records = request.bytes / sizeof(struct trap_record);
@@ -234,11 +240,18 @@ void *trapline_share(const char *name, size_t *bytes, int64_t *error)
 	int file = trapline_present() ? open(TRAPLINE_DEVICE, O_RDWR | O_CLOEXEC) : -1;
 	void *memory = MAP_FAILED;
 
+	if (strlen(name) >= sizeof(request.name)) {
+		if (file >= 0)
+			close(file);
+		errno = EINVAL;
+		*error = TRAPLINE_SYSTEM;
+		return NULL;
+	}
 	strncpy(request.name, name, sizeof(request.name) - 1);
 	if (file >= 0 &&
 		!ioctl(file, *bytes ? TRAPLINE_IOCTL_SHARE_CREATE : TRAPLINE_IOCTL_SHARE_ATTACH, &request))
 		memory = mmap(NULL, request.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-	*error = !trapline_present() ? TRAPLINE_NO_TRAPLINE : file < 0 ? TRAPLINE_NO_MODULE : system_error();
+	*error = !trapline_present() ? TRAPLINE_NO_TRAPLINE : file < 0 ? open_error() : system_error();
 	if (file >= 0)
 		close(file);
 	*bytes = request.bytes;

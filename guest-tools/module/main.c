@@ -57,6 +57,9 @@ static int find_buffer(const struct trapline_call_registers *r, struct buffer_ar
 	b->at = -1;
 	if (number >= TRAPLINE_CALL_LIMIT || !services[number].there)
 		return -ENOSYS;
+	/* Numbers are given out again: only the file that has a share closes it. */
+	if (number == TRAPLINE_CALL_share_close)
+		return -EPERM;
 	for (i = 0; i < ARGUMENTS; i++) {
 		u8 kind = services[number].kind[i];
 

@@ -22,9 +22,8 @@ static bool take(const char *word, uint64_t *value, struct buffer *b)
 	}
 	if (strncmp(word, "buffer:", 7))
 		return number(word, value);
-	if (!number(word + 7, &b->size) || !b->size || b->size > BUFFER_MAX)
-		return false;
-	free(b->bytes);
+	if (b->bytes || !number(word + 7, &b->size) || !b->size || b->size > BUFFER_MAX)
+		return false; /* one is enough for every service */
 	b->bytes = calloc(1, b->size);
 	*value = (uint64_t)b->bytes;
 	return b->bytes != NULL;

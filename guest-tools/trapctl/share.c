@@ -2,6 +2,7 @@
 #include "trapctl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -36,6 +37,10 @@ static int run(char **command)
 	int status = 0;
 	pid_t child = fork();
 
+	if (child < 0) {
+		fprintf(stderr, "trapctl: %s: %s\n", command[0], strerror(errno));
+		return 127;
+	}
 	if (child == 0) {
 		execvp(command[0], command);
 		fprintf(stderr, "trapctl: %s: %s\n", command[0], strerror(errno));
@@ -117,7 +122,12 @@ static int write_share(char **argv, int argc)
 		return status;
 	fread(memory + offset, 1, bytes, stdin);
 	trapline_share_leave(memory, all);
-	return STATUS_OK;
+	if (getchar() == EOF)
+		return STATUS_OK;
+	fprintf(stderr,
+		"trapctl: %s has room for %" PRIu64 " bytes from there on; the rest was not written\n",
+		argv[2], bytes);
+	return STATUS_FAILED;
 }
 
 int command_share(int argc, char **argv)

@@ -425,13 +425,14 @@ void console_log(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (console_level < CONSOLE_NOTICES)
-		return;
 	if (!try_lock()) {
 		lost_lines++;
 		return;
 	}
-	add_line(line);
+	if (console_level < CONSOLE_NOTICES)
+		blackbox_line(line);
+	else
+		add_line(line);
 	unlock();
 	cpu_add_work(this_cpu(), CPU_WORK_CONSOLE);
 }

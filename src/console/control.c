@@ -151,6 +151,8 @@ const char *command_message(struct command_call *call)
 {
 	if (call->words.count < 2)
 		return "its argument is the text";
+	if (strlen(call->words.rest[1]) > TRAPLINE_TEXT_MAX)
+		return "its text has 120 characters at most; nothing was sent";
 	if (call->source == COMMAND_GUEST) {
 		operator_say(call->cpu, call->words.rest[1]);
 		return NULL;

@@ -99,7 +99,9 @@ static int64_t read_name(struct vmcall *call, uint64_t linear, char *name, bool 
 		error = caller_read(call, linear + n, name + n, CHECK_NAME_MAX - n, page_in);
 	if (error)
 		return error;
-	return check_name(name) ? 0 : TRAPLINE_E_ARGUMENT;
+	n = check_name(name);
+	memset(name + n, 0, CHECK_NAME_MAX - n); /* others get all of it to see */
+	return n ? 0 : TRAPLINE_E_ARGUMENT;
 }
 
 static int64_t open_share(struct vmcall *call)
