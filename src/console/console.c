@@ -303,7 +303,7 @@ static bool format_next(void)
 	} else if (next_shown(&r, &more)) {
 		trap_format(line, sizeof(line), &r, &clock);
 	} else {
-		return more;
+		return more || losses_due(); /* the last ones may all have been held back by the rate */
 	}
 	return add_line(line) || more;
 }
