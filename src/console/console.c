@@ -30,7 +30,7 @@ static atomic_flag lock = ATOMIC_FLAG_INIT;
 static bool there, seized, finishing;
 static struct trap_clock clock;
 
-#define LOOK_US     1000 /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
+#define LOOK_MS     1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
 #define SAY_LOST_MS 1000 /* how often losses are told */
 #define PASS_OVER   64   /* records that are dropped in one turn */
 
@@ -303,7 +303,9 @@ static bool format_next(void)
 	} else if (next_shown(&r, &more)) {
 		trap_format(line, sizeof(line), &r, &clock);
 	} else {
-		return more || losses_due(); /* the last ones may all have been held back by the rate */
+		return more ||
+		       (finishing &&
+			       losses_due()); /* the last ones may all have been held back by the rate */
 	}
 	return add_line(line) || more;
 }
@@ -334,7 +336,7 @@ void console_get_filter(struct filter *f)
 
 static bool look_due(void)
 {
-	return input_on && passed(last_look, boot_info.tsc_khz * LOOK_US / 1000);
+	return input_on && passed(last_look, boot_info.tsc_khz * LOOK_MS);
 }
 
 /* With the lock held: what has been typed, not more often than the FIFO needs. */

@@ -66,7 +66,7 @@ SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
 {
 	uint32_t bit = 1u << (r->vector & 31);
 
-	if (!(r->seq & cpu->look_mask))
+	if (!((uint32_t)r->seq & cpu->look_mask))
 		console_look(cpu);
 	if (!(r->seq & cpu->ring.mask))
 		atomic_store(&cpu->noted, ~0u);
@@ -100,7 +100,7 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
 	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (e->vector & 31) & 1) |
-		!(r->seq & cpu->look_mask))
+		!((uint32_t)r->seq & cpu->look_mask))
 		after_record(cpu, r);
 }
 

@@ -51,7 +51,8 @@ static void decode_ept(struct cpu *cpu)
 
 /* The other kinds whose exit says more than its reason. */
 #define MORE_TO_DECODE                                                                                       \
-	(1u << EXIT_IO | 1u << EXIT_STAGE2 | 1u << EXIT_TASK_SWITCH | 1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
+	(1u << EXIT_EXCEPTION | 1u << EXIT_IO | 1u << EXIT_STAGE2 | 1u << EXIT_TASK_SWITCH |                 \
+		1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
 _Static_assert(EXIT_KIND_COUNT <= 32, "the mask above");
 
 /* Returns what the history of exits keeps besides the reason. */
@@ -60,6 +61,8 @@ __attribute__((noinline)) static uint64_t decode_more(struct cpu *cpu)
 	struct exit *x = &cpu->exit;
 
 	switch (x->kind) {
+	case EXIT_EXCEPTION: /* with a flag above its number: in an enclave (28.2.1) */
+		return vmx_decode_exception(cpu);
 	case EXIT_IO:
 		return decode_io(&x->io);
 	case EXIT_SIPI:
@@ -139,8 +142,6 @@ static uint64_t decode(struct cpu *cpu, uint32_t reason)
 
 	x->reason = reason;
 	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : decode_odd(cpu, reason);
-	if (x->kind == EXIT_EXCEPTION) /* with a flag above its number: in an enclave (28.2.1) */
-		return vmx_decode_exception(cpu);
 	return 1u << x->kind & MORE_TO_DECODE ? decode_more(cpu) : 0;
 }
 

@@ -88,12 +88,11 @@ const char *vmx_msr_init(void)
 
 enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
-	if (is_vmx(msr) || is_tracing(msr))
-		return MSR_FAULT;
-	if (msr != MSR_FEATURE_CONTROL)
-		return MSR_NOT_MINE;
-	*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
-	return MSR_DONE;
+	if (msr == MSR_FEATURE_CONTROL) {
+		*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
+		return MSR_DONE;
+	}
+	return is_vmx(msr) || is_tracing(msr) ? MSR_FAULT : MSR_NOT_MINE;
 }
 
 enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
