@@ -11,6 +11,9 @@
 static const uint16_t places[] = {BLACKBOX_PLACES(X)};
 #undef X
 
+#define WATCHDOG_SECONDS 300     /* as the boot manager sets it: UEFI specification 3.1.2 */
+#define WATCHDOG_CODE    0x10000 /* those below are the firmware's: 7.5, SetWatchdogTimer() */
+
 #define PLACES (sizeof(places) / sizeof(places[0]))
 
 uint64_t blackbox_place(const struct loader *l, unsigned n)
@@ -96,7 +99,10 @@ void blackbox_print(const struct loader *l, const struct last_run *last)
 
 	if (!last->text || !last->text[0])
 		return;
+	/* At a low speed it takes longer than the five minutes that the boot manager gives an image. */
+	BS->SetWatchdogTimer(0, 0, 0, NULL);
 	say_long(last->text);
+	BS->SetWatchdogTimer(WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
 	if (!file[0])
 		return;
 	EFI_STATUS status = file_append(l, file, last->text);

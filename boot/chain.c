@@ -2,10 +2,32 @@
 #include <lib/string.h>
 #include "loader.h"
 
+static CHAR16 lower(CHAR16 c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* FAT does not tell capitals from small letters. */
+static bool is_next_ourselves(const struct loader *l)
+{
+	CHAR16 next[LOADER_PATH_MAX], own[LOADER_PATH_MAX];
+	size_t n = file_own_path(l, own, LOADER_PATH_MAX - 1), i = 0;
+
+	own[n] = 0;
+	file_path(next, l->config.next);
+	while (next[i] && lower(next[i]) == lower(own[i]))
+		i++;
+	return next[i] == own[i];
+}
+
 EFI_STATUS chain_check(const struct loader *l)
 {
 	if (!l->config.next[0])
 		return EFI_SUCCESS;
+	if (is_next_ourselves(l)) { /* it would start itself until memory is used up */
+		say("next image %s is Trapline itself; booting without Trapline", l->config.next);
+		return EFI_INVALID_PARAMETER;
+	}
 	EFI_STATUS status = file_exists(l, l->config.next);
 	if (status == EFI_NOT_FOUND)
 		say("next image %s not found; booting without Trapline", l->config.next);

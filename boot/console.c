@@ -7,6 +7,11 @@ static bool com(uint32_t port, struct uart_port *out)
 	return true;
 }
 
+static bool com_there(uint32_t port, struct uart_port *out)
+{
+	return com(port, out) && uart_answers(out);
+}
+
 static bool find(uint32_t word, struct uart_port *out)
 {
 	switch (word) {
@@ -17,7 +22,8 @@ static bool find(uint32_t word, struct uart_port *out)
 	case CONSOLE_PCI:
 		return pci_find_uart(out);
 	case CONSOLE_AUTO:
-		return acpi_uart(out) || pci_find_uart(out) || com(CONSOLE_COM2, out);
+		return acpi_uart(out) || pci_find_uart(out) || com_there(CONSOLE_COM2, out) ||
+		       com(CONSOLE_COM1, out);
 	default:
 		return com(word, out);
 	}

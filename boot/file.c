@@ -13,6 +13,29 @@ void file_path(CHAR16 to[LOADER_PATH_MAX], const char *path)
 	to[n] = 0;
 }
 
+/* A file path may be split over several nodes (UEFI specification 10.3.5.4); they are joined. */
+size_t file_own_path(const struct loader *l, CHAR16 *path, size_t max)
+{
+	size_t n = 0;
+
+	for (EFI_DEVICE_PATH *node = l->loaded->FilePath; node && !IsDevicePathEndType(node);
+		node = NextDevicePathNode(node)) {
+		if (DevicePathType(node) != MEDIA_DEVICE_PATH || DevicePathSubType(node) != MEDIA_FILEPATH_DP)
+			continue;
+		const char *bytes = (const char *)node + SIZE_OF_FILEPATH_DEVICE_PATH;
+		size_t units = (DevicePathNodeLength(node) - SIZE_OF_FILEPATH_DEVICE_PATH) / sizeof(CHAR16);
+		if (n && path[n - 1] != '\\' && n < max)
+			path[n++] = '\\';
+		for (CHAR16 c; units-- && n < max; bytes += sizeof(c)) {
+			memcpy(&c, bytes, sizeof(c)); /* nodes are not aligned */
+			if (!c)
+				break;
+			path[n++] = c;
+		}
+	}
+	return n;
+}
+
 EFI_STATUS file_volume(struct loader *l)
 {
 	EFI_FILE_IO_INTERFACE *volume;

@@ -31,7 +31,7 @@ struct loader {
 __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
 /* From here on lines are sent, with those that were said before: until now the three places were not known.
  */
-void say_open(const struct loader *l);
+void say_open(struct loader *l);
 /* The VMM does not run: what say_open() took from the firmware goes back. */
 void say_release(void);
 /* Many lines, newlines included, as they are: to the UART and the report file; the firmware's console gets the first. */
@@ -40,8 +40,8 @@ void say_long(const char *text);
 const char *say_status(EFI_STATUS status);
 
 /* serial.c */
-/* Makes the firmware let go of the UART at `port`, if it drives it. */
-void serial_take(const struct uart_port *port);
+/* Makes the firmware let go of the UART at `port`, if it drives it. False: it still does. */
+bool serial_take(const struct uart_port *port);
 /* Gives it back. Returns whether there was one. */
 bool serial_return(void);
 
@@ -65,6 +65,8 @@ void pci_enable(const struct uart_port *port);
 /* file.c: files of the volume we were loaded from */
 /* A path of the configuration as the firmware wants it: from the root, with backslashes. */
 void file_path(CHAR16 out[LOADER_PATH_MAX], const char *path);
+/* The path that we were loaded from, without a NUL, `max` characters of it at most; returns how many. */
+size_t file_own_path(const struct loader *l, CHAR16 *path, size_t max);
 EFI_STATUS file_volume(struct loader *l);
 EFI_STATUS file_exists(const struct loader *l, const char *path);
 /* Reads at most `max` bytes; *len says how many. EFI_BUFFER_TOO_SMALL: there is more. */

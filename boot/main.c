@@ -2,6 +2,8 @@
 #include "loader.h"
 #include "cpu/asm.h"
 
+#define READ_US 3000000 /* to read why it does not run, before the screen is somebody else's */
+
 static struct loader loader;
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
@@ -63,8 +65,11 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 			say_status(status));
 	else /* before the VMM starts: with nothing to boot under it, it had better not take memory */
 		status = chain_check(l);
+	bool active = !EFI_ERROR(status) && start_vmm(l);
+	if (!active)
+		BS->Stall(READ_US);
 	if (!EFI_ERROR(status))
-		return finish(l, start_vmm(l));
+		return finish(l, active);
 	say_release();
 	return status;
 }

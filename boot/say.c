@@ -94,7 +94,7 @@ void say(const char *fmt, ...)
 }
 
 /* As a guest of Trapline's we leave the UART as it is: it is the VMM's, and may be hidden from us. */
-static void open_uart(const struct loader *l)
+static void open_uart(struct loader *l)
 {
 	const struct uart_port *port = &l->console;
 
@@ -105,8 +105,11 @@ static void open_uart(const struct loader *l)
 		return;
 	pci_enable(port);
 	if (uart_answers(port)) {
-		if (l->config.hide_console)
-			serial_take(port);
+		if (l->config.hide_console && !serial_take(port)) {
+			/* Its driver would read ones for ever where the UART has been. */
+			l->config.hide_console = false;
+			say("the firmware does not let go of the console's UART: it is not hidden");
+		}
 		pci_enable(port);
 		uart_open(port, l->config.baud);
 	} else {
@@ -116,7 +119,7 @@ static void open_uart(const struct loader *l)
 	}
 }
 
-void say_open(const struct loader *l)
+void say_open(struct loader *l)
 {
 	out.file = l->config.report_file[0] != 0;
 	open_uart(l);

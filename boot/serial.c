@@ -59,22 +59,36 @@ static EFI_HANDLE parent_of(EFI_HANDLE handle)
 	return parent;
 }
 
-void serial_take(const struct uart_port *port)
+/* From its device where it has one, which takes all that is built upon it along; otherwise from what is built upon it. */
+static bool disconnect(EFI_HANDLE handle)
 {
+	EFI_HANDLE parent = parent_of(handle);
+
+	if (parent && !EFI_ERROR(BS->DisconnectController(parent, NULL, NULL)))
+		taken = parent;
+	else if (!EFI_ERROR(BS->DisconnectController(handle, NULL, NULL)))
+		taken = handle;
+	else
+		return false;
+	return true;
+}
+
+bool serial_take(const struct uart_port *port)
+{
+	bool free = true;
 	UINTN count;
 	EFI_HANDLE *handles;
 
 	if (EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &SerialIoProtocol, NULL, &count, &handles)))
-		return;
+		return true;
 	for (UINTN i = 0; i < count && !taken; i++) {
-		/* A firmware without a console splitter would lose its only console. */
-		if (handles[i] == ST->ConsoleOutHandle || !drives(handles[i], port))
+		if (!drives(handles[i], port))
 			continue;
-		EFI_HANDLE parent = parent_of(handles[i]);
-		if (parent && !EFI_ERROR(BS->DisconnectController(parent, NULL, NULL)))
-			taken = parent;
+		/* A firmware without a console splitter would lose its only console. */
+		free = handles[i] != ST->ConsoleOutHandle && disconnect(handles[i]);
 	}
 	FreePool(handles);
+	return free;
 }
 
 bool serial_return(void)

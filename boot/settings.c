@@ -25,32 +25,10 @@ static void report(void *ctx, unsigned line, const char *message)
 		say("%s: %s", s->name, message);
 }
 
-/* A file path may be split over several nodes (UEFI specification 10.3.5.4); they are joined. */
-static size_t join_nodes(EFI_DEVICE_PATH *node, CHAR16 *path, size_t max)
-{
-	size_t n = 0;
-
-	for (; node && !IsDevicePathEndType(node); node = NextDevicePathNode(node)) {
-		if (DevicePathType(node) != MEDIA_DEVICE_PATH || DevicePathSubType(node) != MEDIA_FILEPATH_DP)
-			continue;
-		const char *bytes = (const char *)node + SIZE_OF_FILEPATH_DEVICE_PATH;
-		size_t units = (DevicePathNodeLength(node) - SIZE_OF_FILEPATH_DEVICE_PATH) / sizeof(CHAR16);
-		if (n && path[n - 1] != '\\' && n < max)
-			path[n++] = '\\';
-		for (CHAR16 c; units-- && n < max; bytes += sizeof(c)) {
-			memcpy(&c, bytes, sizeof(c)); /* nodes are not aligned */
-			if (!c)
-				break;
-			path[n++] = c;
-		}
-	}
-	return n;
-}
-
 /* trapline.conf in our own directory; in the root when the firmware does not say where we are. */
 static void conf_path(const struct loader *l, CHAR16 path[LOADER_PATH_MAX])
 {
-	size_t n = join_nodes(l->loaded->FilePath, path, LOADER_PATH_MAX - sizeof(CONF_NAME) - 1);
+	size_t n = file_own_path(l, path, LOADER_PATH_MAX - sizeof(CONF_NAME) - 1);
 
 	while (n && path[n - 1] != '\\' && path[n - 1] != '/')
 		n--;
@@ -116,7 +94,11 @@ static void load_options(struct loader *l)
 
 	if (!raw || size < 2)
 		return;
-	if (decode(raw, size, 2, text, sizeof(text)) || decode(raw, size, 1, text, sizeof(text)))
+	if (decode(raw, size, 2, text, sizeof(text)))
+		config_parse_options(&l->config, text, report, &source);
+	else if (is_text(raw[0]) && !raw[1])
+		report(&source, 0, "they are not ASCII; they are ignored");
+	else if (decode(raw, size, 1, text, sizeof(text)))
 		config_parse_options(&l->config, text, report, &source);
 }
 

@@ -53,7 +53,8 @@ bool spcr_parse(const uint8_t *table, size_t length, struct uart_port *out)
 	port.width = port.memory ? width_of(table[SPCR_ACCESS]) : 1;
 	if (!port.base || !port.width || (!port.memory && port.base > 0xfff8))
 		return false;
-	port.pci = device != 0xffff && !table[SPCR_PCI_SEGMENT];
+	/* 0 is nobody's identifier, and what is there where nobody has filled the field in. */
+	port.pci = device && device != 0xffff && !table[SPCR_PCI_SEGMENT];
 	if (port.pci)
 		port.function = (uint16_t)(table[SPCR_PCI_BUS] << 8 | (table[SPCR_PCI_SLOT] & 31) << 3 |
 					   (table[SPCR_PCI_FUNCTION] & 7));

@@ -156,14 +156,14 @@ static bool launch_others(struct vmm *v)
 {
 	bool back = v->info->cpus == 1 || mp_run(launch_other, v);
 
+	/* A CPU that has not come back may still be there, or come: what it finds must stay. */
+	v->keep = !back;
 	for (uint32_t n = 1; n < v->info->cpus; n++) {
 		if (v->entered[n])
 			continue;
 		if (v->info->error[0])
 			return refused(v->info);
 		say("CPU %u (APIC id %u) did not start; booting without Trapline", n, v->info->apic_id[n]);
-		/* It may still come: what it would then find must stay. */
-		v->keep = !back;
 		return false;
 	}
 	return true;

@@ -46,6 +46,10 @@ apt_get() {
 }
 
 install_packages() {
+	if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+		say "this needs root; run: sudo apt-get update && sudo apt-get install --no-install-recommends $*" >&2
+		return 1
+	fi
 	say "installing $*"
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update </dev/null
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \

@@ -64,6 +64,15 @@ def test_missing_next(machine):
     expect("trapline: active" not in run.trapline, "it took the machine with nothing to boot under it")
 
 
+@on("svm")
+def test_next_is_itself(machine):
+    """A next image that is Trapline's own file, whatever its capitals: one line, and it does not start itself for ever."""
+    conf = machine.conf("next = /efi/Trapline/TRAPLINE.EFI\n")
+    run = machine.boot(EFI=GUEST, CONF=conf).expect_status(0).expect_no_fault()
+    run.expect_line("is Trapline itself; booting without Trapline")
+    expect(run.trapline.count("is Trapline itself") == 1, f"more than once; see {run.out}/trapline.log")
+
+
 def esp_file(run, name):
     """A file of the ESP as the run left it; None when it is not there."""
     command = ["mtype", "-i", str(run.out / "esp.img"), f"::/{name}"]

@@ -72,8 +72,12 @@ def configuration(settings, path, options):
 
 def mtools(*command):
     # Times and the volume's serial number are fixed, so that equal files make an equal image.
-    env = dict(os.environ, MTOOLS_SKIP_CHECK="1", SOURCE_DATE_EPOCH="1700000000")
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # not in every user's
+    env = dict(os.environ, PATH=path, MTOOLS_SKIP_CHECK="1", SOURCE_DATE_EPOCH="1700000000")
+    program = shutil.which(command[0], path=path)
+    if not program:
+        raise Wrong(f"{command[0]} is not installed: make deps")
+    done = subprocess.run([program, *command[1:]], env=env, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
         raise Wrong(f"{command[0]}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
