@@ -303,9 +303,8 @@ static bool format_next(void)
 	} else if (next_shown(&r, &more)) {
 		trap_format(line, sizeof(line), &r, &clock);
 	} else {
-		return more ||
-		       (finishing &&
-			       losses_due()); /* the last ones may all have been held back by the rate */
+		/* The last ones may all have been held back by the rate. */
+		return more || (finishing && losses_due());
 	}
 	return add_line(line) || more;
 }

@@ -16,7 +16,7 @@ static inline void exit_skip(struct cpu *cpu)
 	cpu->exit.skip = true;
 }
 
-/* What no exit begins with; the vendor fills the rest. The first two are one store. */
+/* What no exit begins with; the vendor fills the rest. */
 static inline void exit_begin(struct exit *x)
 {
 	x->skip = false;

@@ -4,6 +4,7 @@
 #ifndef TRAPLINE_MEMORY_TYPE_H
 #define TRAPLINE_MEMORY_TYPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Table 12-2; the EPT uses the same numbers. */
@@ -33,5 +34,17 @@ struct mtrr_state {
  *on, have this type, at least 1 Overlaps that the manual leaves undefined are uncacheable.
  */
 unsigned memory_type(const struct mtrr_state *m, uint64_t address, uint64_t *size);
+
+/* Whether all eight entries of a PAT are memory types (SDM vol. 3A 12.12.4, APM vol. 2 7.8.1). */
+static inline bool pat_is_valid(uint64_t pat)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned type = pat >> i * 8 & 0xff;
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
 
 #endif

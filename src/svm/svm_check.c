@@ -1,6 +1,7 @@
 #include "svm/svm_check.h"
 #include <stdbool.h>
 #include <trapline/record.h>
+#include "mem/memory_type.h"
 
 #define CR0_PE        (1ull << 0)
 #define CR0_NW        (1ull << 29)
@@ -10,7 +11,7 @@
 #define CR4_RESERVED  0xffffffffff08e000ull /* 3.1.3: what no CPU defines */
 #define EFER_LME      (1ull << 8)
 #define EFER_SVME     (1ull << 12)
-#define EFER_RESERVED 0xffffffffffc802feull /* 3.1.7 */
+#define EFER_RESERVED 0xffffffffffc902feull /* 3.1.7: likewise */
 #define MSRPM_SIZE    0x2000
 #define IOPM_SIZE     0x3000
 #define VECTOR_NMI    2
@@ -76,17 +77,6 @@ static unsigned check_controls(const struct svm_check *c)
 		"is beyond the physical addresses");
 	n += expect(c, fits(c, v->n_cr3, 1), "ncr3", v->n_cr3, "is beyond the physical addresses");
 	return n;
-}
-
-static bool pat_is_valid(uint64_t pat)
-{
-	for (unsigned i = 0; i < 8; i++) {
-		unsigned type = pat >> i * 8 & 0xff;
-
-		if (type > 7 || type == 2 || type == 3)
-			return false;
-	}
-	return true;
 }
 
 /* 15.20 */

@@ -5,15 +5,14 @@
 #include "cpu/msr.h"
 #include "mem/pool.h"
 
-#define EFER_LME      (1ull << 8)
-#define EFER_LMA      (1ull << 10)
-#define EFER_SVME     (1ull << 12)
-#define EFER_RESERVED 0xffffffffffd002feull /* APM vol. 2 3.1.7: what no CPU defines */
-#define EFER_PROBE    (1ull << 2)           /* one of them */
-#define CR0_PG        (1ull << 31)
-#define CR4_PAE       (1ull << 5)
-#define RFLAGS_RF     (1ull << 16)
-#define VM_CR_VALUE   0x18 /* SVMDIS and LOCK: as where the firmware turned SVM off */
+#define EFER_LME    (1ull << 8)
+#define EFER_LMA    (1ull << 10)
+#define EFER_SVME   (1ull << 12)
+#define EFER_PROBE  (1ull << 2) /* no CPU defines it: APM vol. 2 3.1.7 */
+#define CR0_PG      (1ull << 31)
+#define CR4_PAE     (1ull << 5)
+#define RFLAGS_RF   (1ull << 16)
+#define VM_CR_VALUE 0x18 /* SVMDIS and LOCK: as where the firmware turned SVM off */
 
 static uint64_t msrpm;
 static uint64_t efer_bits;
@@ -42,16 +41,20 @@ static void intercept(uint32_t msr, unsigned accesses)
 /* Bits of EFER that this CPU has, SVME apart: CPUID Fn8000_0001 and Fn8000_0008, Fn8000_0021. */
 static uint64_t supported_efer(void)
 {
-	struct cpuid x = cpuid(0x80000001, 0), y = {0};
+	struct cpuid x = cpuid(0x80000001, 0), y = {0}, z = {0};
 	uint64_t bits = 0;
 
 	if (cpuid(0x80000000, 0).eax >= 0x80000021)
 		y = cpuid(0x80000021, 0);
+	if (cpuid(0x80000000, 0).eax >= 0x80000008)
+		z = cpuid(0x80000008, 0);
 	bits |= x.edx & 1u << 11 ? 1ull << 0 : 0; /* SCE */
 	bits |= x.edx & 1u << 29 ? EFER_LME : 0;
 	bits |= x.edx & 1u << 20 ? 1ull << 11 : 0; /* NXE */
 	bits |= x.edx & 1u << 25 ? 1ull << 14 : 0; /* FFXSR */
 	bits |= x.ecx & 1u << 17 ? 1ull << 15 : 0; /* TCE */
+	bits |= z.ebx & 1u << 8 ? 1ull << 17 : 0;  /* MCOMMIT */
+	bits |= z.ebx & 1u << 13 ? 1ull << 18 : 0; /* INTWB */
 	bits |= y.eax & 1u << 7 ? 1ull << 20 : 0;  /* UAIE */
 	bits |= y.eax & 1u << 8 ? 1ull << 21 : 0;  /* AIBRSE */
 	return bits;

@@ -1,6 +1,7 @@
 #include "vmx/vmx_check.h"
 #include <stddef.h>
 #include <trapline/record.h>
+#include "mem/memory_type.h"
 #include "vmx/vmcs.h"
 
 #define CR0_PE        (1ull << 0)
@@ -82,17 +83,6 @@ static void check_control_registers(struct state *s)
 	expect(s, !(get(s, VMCS_GUEST_CR3) >> s->c->physical_bits), VMCS_GUEST_CR3,
 		"is beyond the physical addresses");
 	expect(s, !(get(s, VMCS_GUEST_DR7) >> 32), VMCS_GUEST_DR7, "has a high half");
-}
-
-static bool pat_is_valid(uint64_t pat)
-{
-	for (unsigned i = 0; i < 8; i++) {
-		unsigned type = pat >> i * 8 & 0xff;
-
-		if (type > 7 || type == 2 || type == 3)
-			return false;
-	}
-	return true;
 }
 
 static void check_msrs(struct state *s)
