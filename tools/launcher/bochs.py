@@ -1,5 +1,6 @@
 """Bochs, which emulates VT-x and AMD-V in detail and slowly: the machines of BACKEND=vmx and svm-bochs."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ from .watch import EMULATOR_FAILED, OK, RESET, Outcome
 OVMF = "/usr/share/OVMF"
 IPS = 50_000_000
 CPU_MODELS = {"vmx": "corei7_skylake_x", "svm-bochs": "ryzen"}
+PORT_SECONDS = 5.0
+PORT_LOOK_SECONDS = 0.02
 QUIET_SECONDS = 5
 # CPUID has the real CPU's TSC, 3.5 GHz, while this one counts instructions, IPS of them in a second of every other clock:
 # Linux would wait seventy times too long, and two idle CPUs take the emulator's time as two busy ones.
@@ -74,9 +77,20 @@ class Bochs:
         (self.work / "bochsrc").write_text(self.bochsrc())
         (self.work / "rc").write_text("c\n" * CONTINUES + "q\n")
         command, environment = self.program()
-        self.process = process.start(command, self.settings.emulator_log, cwd=self.work, env=environment)
-        if self.relay:
-            self.relay.start()
+        with open(f"{OVMF}/OVMF_CODE.fd", "rb") as turn:
+            # One Bochs at a time looks for a port: of two that bind the same one, the second finds none any more.
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            self.process = process.start(command, self.settings.emulator_log, cwd=self.work, env=environment)
+            if self.relay:
+                self.relay.start()
+            self.wait_for_port()
+
+    def wait_for_port(self):
+        end = time.monotonic() + PORT_SECONDS
+        while time.monotonic() < end and self.process.poll() is None:
+            if self.log.exists() and b"listening for connections" in self.log.read_bytes():
+                return
+            time.sleep(PORT_LOOK_SECONDS)
 
     def program(self):
         """This machine's Bochs, or that of another Debian, with the libraries it was built with."""
