@@ -73,7 +73,7 @@ enum apic_mode apic_mode(void);
 bool apic_is_bsp(void);
 uint32_t apic_read(enum apic_mode mode, unsigned offset);
 void apic_write(enum apic_mode mode, unsigned offset, uint32_t value);
-bool apic_send_nmi(
-	uint32_t number); /* to a CPU, by Trapline's number; false: its APIC, or this one, is off */
+/* To a CPU, by Trapline's number. False: its APIC is off, or this one. */
+bool apic_send_nmi(uint32_t number);
 
 #endif

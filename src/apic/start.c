@@ -137,8 +137,8 @@ void start_serve(struct cpu *cpu)
 	for (;;) {
 		uint32_t word;
 
-		cpu_end_work(
-			cpu, CPU_WORK_KICK); /* before the word: one that comes in between is seen in it */
+		/* Before the word is read: a kick that comes in between is seen in it. */
+		cpu_end_work(cpu, CPU_WORK_KICK);
 		word = atomic_load(&cpu->start);
 		cpu_stop_if_asked(cpu);
 		if (word & START_INIT) {

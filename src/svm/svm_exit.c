@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "console/fault.h"
 #include "cpu/asm.h"
+#include "cpu/stop.h"
 #include "exit/dispatch.h"
 #include "svm/svm_check.h"
 
@@ -78,6 +79,7 @@ static void entry_refused(struct cpu *cpu, const struct vmcb *v)
 	const struct svm_check check = {
 		.vmcb = v, .fail = say_failed, .physical_bits = cpuid(0x80000008, 0).eax & 0xff};
 
+	cpus_stop(); /* before the console is seized: nobody else is to print then */
 	console_seize();
 	console_finish();
 	console_print("trapline: VMRUN failed cpu=%u: VMEXIT_INVALID", cpu->number);

@@ -53,11 +53,13 @@ bool svm_inject_nmi(struct cpu *cpu)
 	struct vmcb *v = vmcb_of(cpu);
 	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
 
+	if (v->control.eventinj & SVM_EVENT_V) { /* before the step: its frame would have TF */
+		v->control.intercept1 |= INTERCEPT1_IRET;
+		return false;
+	}
 	if (iret_is_next(cpu))
 		return false;
 	v->control.intercept1 |= INTERCEPT1_IRET;
-	if (v->control.eventinj & SVM_EVENT_V)
-		return false;
 	svm_inject(cpu, &nmi, 0);
 	cpu->guest_nmi_blocked = true;
 	return true;

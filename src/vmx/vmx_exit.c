@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "console/fault.h"
 #include "cpu/asm.h"
+#include "cpu/stop.h"
 #include "exit/dispatch.h"
 #include "vmx/vmx_check.h"
 
@@ -109,6 +110,7 @@ SLOW_PATH static void entry_refused(struct cpu *cpu, uint32_t reason)
 	uint64_t detail = vmread(VMCS_EXIT_QUALIFICATION);
 
 	cpu->exit.reason = reason & EXIT_REASON_BASIC;
+	cpus_stop(); /* before the console is seized: nobody else is to print then */
 	console_seize();
 	console_finish();
 	console_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
