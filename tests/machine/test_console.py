@@ -19,12 +19,12 @@ def hang(machine, way, **variables):
 
 
 def wait_for_guest(console, word, times=1):
-    """The guest's own line on COM1, when it is there so many times."""
+    """The guest's own line on COM1, when all of it is there so many times: the log grows while it is read."""
     end = time.monotonic() + 300
     log = console.out / "guest.log"
     while time.monotonic() < end:
-        lines = logs.clean(log.read_bytes()).splitlines() if log.exists() else ()
-        found = [line for line in lines if line.startswith(word)]
+        text = logs.clean(log.read_bytes()) if log.exists() else ""
+        found = [line for line in text.split("\n")[:-1] if line.startswith(word)]
         if len(found) >= times:
             return logs.fields(found[-1])
         console.read()
