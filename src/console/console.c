@@ -347,6 +347,11 @@ static bool receive(void)
 	return input_receive();
 }
 
+bool console_listens(const struct cpu *cpu)
+{
+	return input_on && !cpu->number;
+}
+
 /* On the way of each interrupt of the boot CPU: a turn is worth it only where there is something to do. */
 void console_look(struct cpu *cpu)
 {

@@ -53,6 +53,9 @@ static inline void console_queue_trap(struct cpu *cpu, const struct trap_record 
 	atomic_store_explicit(&q->head, head + 1, memory_order_release);
 }
 
+/* Whether this CPU is the one that looks for the operator's keys. */
+bool console_listens(const struct cpu *cpu);
+
 /* Something has exited that does so now and then: is it time to see whether a key was pressed? */
 void console_look(struct cpu *cpu);
 

@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "cpu/hold.h"
 #include "exit/exception.h"
+#include "exit/halt.h"
 #include "exit/intercept.h"
 #include "exit/test_faults.h"
 #include "mem/stage2.h"
@@ -54,6 +55,7 @@ void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_SIPI] = exit_sipi,
 	[EXIT_SHUTDOWN] = exit_shutdown,
 	[EXIT_TIMER] = exit_own,
+	[EXIT_HLT] = exit_own,
 };
 
 #define X(name, text, meaning) [name] = text,
@@ -70,10 +72,12 @@ static void pass_nmi(struct cpu *cpu)
 {
 	cpu_end_work(cpu, CPU_WORK_NMI);
 	cpu->nmi_pending = false;
-	if (!vendor->inject_nmi(cpu)) {
-		cpu->nmi_pending = true;
-		cpu_add_work(cpu, CPU_WORK_NMI);
+	if (vendor->inject_nmi(cpu)) {
+		halt_over(cpu);
+		return;
 	}
+	cpu->nmi_pending = true;
+	cpu_add_work(cpu, CPU_WORK_NMI);
 }
 
 void exit_look_after(struct cpu *cpu)

@@ -70,8 +70,8 @@ static void svm_set_intercepts(struct cpu *cpu)
 
 static void set_controls(struct vmcb_control *c)
 {
-	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA |
-			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
+	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_HLT |
+			INTERCEPT1_INVLPGA | INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	c->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
 			INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
 	c->iopm_base = io_map_phys();
@@ -181,6 +181,7 @@ const struct vendor svm_vendor = {
 	.inject_nmi = svm_inject_nmi,
 	.nmi_unblocked = svm_nmi_unblocked,
 	.watch_interrupts = svm_watch_interrupts,
+	.own_exit = svm_halt,
 	.set_intercepts = svm_set_intercepts,
 	.init_state = svm_init_state,
 	.start_at = svm_start_at,

@@ -33,6 +33,7 @@ struct svm_cpu {
 #define SVM_PROBE_CR2    0x04 /* the next exit tells whether VMRUN loads CR2 */
 #define SVM_RELOAD       0x10 /* the entry has to load RBP and R12 to R15, which C keeps as they are */
 #define SVM_STEP_IRET    0x20 /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
+#define SVM_HALTS        0x40 /* HLT is the guest's own until the next exit: svm_halt.c */
 #define SVM_KEEPS_CR2    0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
@@ -108,6 +109,10 @@ enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value);
 enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 uint64_t svm_msrpm(void);
 void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
+
+/* svm_halt.c */
+void svm_halt(struct cpu *cpu);
+void svm_end_halt(struct cpu *cpu);
 
 /* run.asm */
 __attribute__((noreturn)) void svm_run(struct cpu *cpu);

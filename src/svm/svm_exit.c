@@ -146,6 +146,8 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 		svm_soft_event_done(cpu);
 	if (svm->odd & SVM_STEP_IRET)
 		svm_end_step(cpu);
+	if (svm->odd & SVM_HALTS)
+		svm_end_halt(cpu);
 	if (!svm->odd)
 		cpu_end_work(cpu, CPU_WORK_VENDOR);
 }

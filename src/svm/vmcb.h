@@ -94,6 +94,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define INTERCEPT1_IRET     (1u << 20)
 #define INTERCEPT1_INTN     (1u << 21)
 #define INTERCEPT1_INVD     (1u << 22)
+#define INTERCEPT1_HLT      (1u << 24)
 #define INTERCEPT1_INVLPGA  (1u << 26)
 #define INTERCEPT1_IOIO     (1u << 27)
 #define INTERCEPT1_MSR      (1u << 28)
@@ -121,6 +122,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 	X(0x074, IRET, EXIT_IRET)                                                                            \
 	X(0x075, SWINT, EXIT_EXCEPTION)                                                                      \
 	X(0x076, INVD, EXIT_INVD)                                                                            \
+	X(0x078, HLT, EXIT_HLT)                                                                              \
 	X(0x07a, INVLPGA, EXIT_VIRTUALIZATION)                                                               \
 	X(0x07b, IOIO, EXIT_IO)                                                                              \
 	X(0x07c, MSR, EXIT_RDMSR)                                                                            \

@@ -12,6 +12,7 @@
 #include "cpu/asm.h"
 #include "cpu/idt.h"
 #include "cpu/stop.h"
+#include "exit/halt.h"
 #include "trace/vector.h"
 
 #define ERROR_CODE_BITS 0xffffu /* 27.2.1.3: the rest has to be 0 */
@@ -292,6 +293,8 @@ void vmx_set_timer(struct cpu *cpu)
 void vmx_timer(struct cpu *cpu)
 {
 	vmx_set_timer(cpu);
+	if (vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT && !(vmx_of(cpu)->rflags & RFLAGS_IF))
+		halt_tell(cpu, vmread(VMCS_GUEST_RIP));
 	console_look(cpu);
 }
 

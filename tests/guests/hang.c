@@ -8,6 +8,7 @@
  *   look   looks at COM2's line status, with interrupts on, and tells what it is whenever that changes to or
  *          from ones, which is nobody there
  *   deaf   jumps to itself with interrupts off
+ *   halt   #UD, whose handler halts with interrupts off
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -25,8 +26,10 @@ __asm__(".pushsection .text\n"
 	"hang_skip_error: lea 8(%rsp), %rsp\n"
 	"hang_skip: addq $2, (%rsp)\n"
 	"iretq\n"
+	"hang_halt: hlt\n"
+	"jmp hang_halt\n"
 	".popsection\n");
-extern const uint8_t hang_skip[], hang_skip_error[];
+extern const uint8_t hang_skip[], hang_skip_error[], hang_halt[];
 
 /* EFI_TIMER_ARCH_PROTOCOL, PI specification, volume 2, 12.10 */
 struct timer {
@@ -94,10 +97,17 @@ static void deaf(void)
 		;
 }
 
+static void halt(void)
+{
+	machine_take();
+	machine_set_handler(VECTOR_UD, hang_halt);
+	__asm__ volatile("ud2");
+}
+
 static const struct {
 	const char *name;
 	void (*hang)(void);
-} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf}};
+} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf}, {"halt", halt}};
 
 EFI_STATUS guest_main(void)
 {

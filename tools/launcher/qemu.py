@@ -87,6 +87,7 @@ class Qemu:
         self.monitor = Monitor()
         self.next_check = 0
         self.halted_before = False
+        self.halted = set()  # CPUs that Trapline has said it of
 
     def start(self):
         shutil.copyfile(f"{OVMF}/OVMF_VARS.fd", self.settings.out / "vars.fd")
@@ -167,8 +168,8 @@ class Qemu:
             return None
         halted = self.all_halted()
         self.next_check = time.monotonic() + HALT_CHECK_SECONDS
-        # Who waits for a line has something in mind that comes after the halt: a reset button, an operator.
-        if halted and self.halted_before and not self.settings.until:
+        # Who waits for a line, or has the console, has something in mind that comes after the halt.
+        if halted and self.halted_before and not self.settings.until and not self.settings.console:
             return Outcome(OK, "the guest halted")
         self.halted_before = halted
         return None
@@ -176,7 +177,10 @@ class Qemu:
     def all_halted(self):
         text = self.monitor.command("human-monitor-command", **{"command-line": "info registers -a"}) or ""
         states = re.findall(r"RFL=([0-9a-f]+).*HLT=([01])", text)
-        return bool(states) and all(hlt == "1" and not int(flags, 16) & RFLAGS_IF for flags, hlt in states)
+        return bool(states) and all(
+            cpu in self.halted or (hlt == "1" and not int(flags, 16) & RFLAGS_IF)
+            for cpu, (flags, hlt) in enumerate(states)
+        )
 
     def stop(self):
         process.stop(self.process)

@@ -17,6 +17,8 @@ INTERRUPTED = 130
 POLL_SECONDS = 0.1
 DRAIN_SECONDS = 1.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Za-z0-9]|[\x00-\x08\x0b-\x1a\x1c-\x1f]")
+# In the guest's place, where the emulator sees no halt: docs/log.md.
+TRAPLINE_HALT = re.compile(r"^trapline: (halted|awake) cpu=(\d+)")
 TRAPLINE_FAULT = re.compile(r"^trapline: (fault|fatal)\b")
 
 
@@ -76,6 +78,9 @@ class Watcher:
     def judge(self, source, line):
         if source == "trapline" and TRAPLINE_FAULT.search(line):
             return Outcome(TRAPLINE_FAILED, f"Trapline failed: {line.strip()}")
+        if source == "trapline" and (halt := TRAPLINE_HALT.search(line)):
+            change = self.machine.halted.add if halt.group(1) == "halted" else self.machine.halted.discard
+            change(int(halt.group(2)))
         if self.settings.until and self.settings.until.search(line):
             return Outcome(OK, f"the awaited line came: {line.strip()}")
         return None

@@ -1,0 +1,28 @@
+#include "exit/halt.h"
+#include "console/console.h"
+#include "vendor.h"
+
+static bool told;
+static unsigned reports;
+
+void halt_tell(struct cpu *cpu, uint64_t next)
+{
+	struct segment_state cs;
+
+	if (cpu->number || told || reports == HALT_REPORTS)
+		return;
+	told = true;
+	reports++;
+	vendor->segment(cpu, SEG_CS, &cs);
+	console_log("trapline: halted cpu=%u next=0x%x:0x%lx: interrupts are off; only an NMI, an INIT or a reset "
+		    "ends it",
+		cpu->number, cs.selector, next);
+}
+
+void halt_over(struct cpu *cpu)
+{
+	if (cpu->number || !told)
+		return;
+	told = false;
+	console_log("trapline: awake cpu=%u", cpu->number);
+}

@@ -1,0 +1,16 @@
+/* A CPU that halts with its interrupts off: mostly the end of a kernel that has died. */
+#ifndef TRAPLINE_HALT_H
+#define TRAPLINE_HALT_H
+
+#include "cpu/cpu.h"
+
+/*
+ * Says so of the boot CPU, and when it is over; the first HALT_REPORTS times. Kernels halt the others that way to take
+ * them out of use.
+ *   next  where it would go on
+ */
+#define HALT_REPORTS 16
+void halt_tell(struct cpu *cpu, uint64_t next);
+void halt_over(struct cpu *cpu);
+
+#endif
