@@ -7,6 +7,7 @@
 
 #include "cpu/asm.h"
 #include "cpu/cpu.h"
+#include "cpu/idt.h"
 #include "mem/guest_walk.h"
 
 /* Guest registers that live in the VMCB or VMCS. The rest is in cpu->gpr. */
@@ -77,11 +78,13 @@ struct vendor {
 	void (*drop_interrupt)(struct cpu *cpu); /* acknowledges it, whatever the guest's state */
 	void (*take_nmi)(struct cpu *cpu);       /* lets the host's handler have it: cpu->nmi_pending */
 	void (*nmi_taken)(struct cpu *cpu);      /* the host's handler had one, at any point; may be NULL */
-	void (*wait_nmi)(const _Atomic uint32_t *word, uint32_t old); /* cpu_wait(), with NMIs let in */
+	void (*wait)(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old); /* with NMIs let in */
 	bool (*inject_nmi)(struct cpu *cpu);    /* false: the guest cannot take it now */
 	void (*nmi_unblocked)(struct cpu *cpu); /* EXIT_IRET: the guest's NMI handler is at its IRET */
 	void (*watch_interrupts)(
-		struct cpu *cpu, bool on);       /* exits on external interrupts, to serve the console */
+		struct cpu *cpu, bool on); /* exits on external interrupts, to serve the console */
+	bool (*has_timer)(
+		void); /* a boot CPU whose interrupts are watched exits now and then without any; NULL: never */
 	void (*set_intercepts)(struct cpu *cpu); /* of exceptions, as boot_info.config has them now */
 	void (*own_exit)(struct cpu *cpu); /* kinds that only this vendor has; NULL where there are none */
 

@@ -1,5 +1,6 @@
 #include "apic/start.h"
 #include "apic/apic.h"
+#include "apic/nap.h"
 #include "cpu/asm.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
@@ -150,7 +151,7 @@ void start_serve(struct cpu *cpu)
 			vendor->wait_sipi(cpu);
 			return;
 		} else if (!(word & START_SIPI)) {
-			vendor->wait_nmi(&cpu->start, word);
+			nap(cpu, &cpu->start, word);
 		} else if (atomic_compare_exchange_strong(&cpu->start, &word, 0)) {
 			vendor->start_at(cpu, START_VECTOR(word));
 			return;

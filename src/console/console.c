@@ -31,12 +31,15 @@ static bool there, seized, finishing;
 static struct trap_clock clock;
 
 #define LOOK_MS     1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
+#define LATE_MS     200  /* after which another CPU takes over: longer than VT-x's timer needs */
+#define KEYS_MS     1000 /* how long who has seen a key looks for the next */
 #define SAY_LOST_MS 1000 /* how often losses are told */
 #define PASS_OVER   64   /* records that are dropped in one turn */
 
 enum console_level console_level = CONSOLE_TRAPS;
 static bool input_on;
-static uint64_t last_look, last_losses;
+static uint64_t last_look, last_turn, last_key, last_losses;
+static uint32_t last_reader;               /* CPU that took the last key */
 static void (*reply_to)(const char *line); /* NULL: the text here */
 
 const struct trap_clock *console_clock(void)
@@ -333,31 +336,66 @@ void console_get_filter(struct filter *f)
 	f->vectors = boot_info.config.print; /* VMCALL changes it as well */
 }
 
-static bool look_due(void)
+/* More keys come soon behind one. */
+static bool has_the_keys(const struct cpu *cpu)
 {
-	return input_on && passed(last_look, boot_info.tsc_khz * LOOK_MS);
+	return last_reader == cpu->number && !passed(last_key, boot_info.tsc_khz * KEYS_MS);
+}
+
+/* The boot CPU looks. Others do when it has not for a while: it may have died, with its interrupts off. */
+static bool look_due(const struct cpu *cpu)
+{
+	uint64_t ms = cpu->number && !has_the_keys(cpu) ? LATE_MS : LOOK_MS;
+
+	return there && passed(last_look, boot_info.tsc_khz * ms);
 }
 
 /* With the lock held: what has been typed, not more often than the FIFO needs. */
 static bool receive(void)
 {
-	if (!look_due())
+	if (!there || !passed(last_look, boot_info.tsc_khz * LOOK_MS))
 		return false;
 	last_look = rdtsc();
-	return input_receive();
+	if (!input_on || !input_receive())
+		return false;
+	last_key = last_look;
+	last_reader = this_cpu()->number;
+	return true;
 }
 
-bool console_listens(const struct cpu *cpu)
+static uint64_t waiting_records(void)
 {
-	return input_on && !cpu->number;
+	uint64_t n = 0;
+
+	for (unsigned c = 0; c < boot_info.cpus; c++)
+		if (cpus[c])
+			n += atomic_load(&cpus[c]->print.head) - atomic_load(&cpus[c]->print.tail);
+	return n;
 }
 
-/* On the way of each interrupt of the boot CPU: a turn is worth it only where there is something to do. */
+/* Of a CPU that does not exit any more: whoever comes by goes on with it. */
+static bool left_behind(void)
+{
+	return passed(last_turn, boot_info.tsc_khz * LATE_MS) &&
+	       (text_head != text_tail || input_waits() || waiting_records());
+}
+
+bool console_attends(const struct cpu *cpu)
+{
+	return input_on && (!cpu->number || has_the_keys(cpu));
+}
+
+bool console_wants_others(void)
+{
+	return there && !(vendor->has_timer && vendor->has_timer());
+}
+
+/* On the way of each interrupt that is seen: a turn is worth it only where there is something to do. */
 void console_look(struct cpu *cpu)
 {
-	if (cpu->number || !look_due() || !try_lock())
+	if (!look_due(cpu) || !try_lock())
 		return;
-	if (receive() || losses_due())
+	if (receive() || losses_due() || left_behind())
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	unlock();
 }
@@ -365,6 +403,7 @@ void console_look(struct cpu *cpu)
 /* With the lock held. Input goes before records: the operator is served in the middle of a flood. */
 static bool turn(void)
 {
+	last_turn = rdtsc();
 	receive();
 	if (!there)
 		text_tail = text_head;
@@ -375,10 +414,16 @@ static bool turn(void)
 	return input_turn() || format_next() || input_show();
 }
 
+/* Where nothing wakes Trapline on a boot CPU that has died, the next one is to come by now and then. */
+static bool stands_in(const struct cpu *cpu)
+{
+	return cpu->number == 1 && console_wants_others();
+}
+
 /*
  * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle
- * guest still gives the console its turns; and on the boot CPU where keys may be pressed, unless what it does
- * at the end of each interrupt exits anyway.
+ * guest still gives the console its turns; and where keys are looked for, unless what the CPU does at the end of
+ * each interrupt exits anyway.
  */
 void console_serve(struct cpu *cpu)
 {
@@ -392,7 +437,8 @@ void console_serve(struct cpu *cpu)
 	if (cpu->pass_interrupt)
 		busy = true; /* the next exit watches again */
 	else
-		vendor->watch_interrupts(cpu, busy || (input_on && !cpu->number && !apic_sees_interrupts()));
+		vendor->watch_interrupts(cpu,
+			busy || (input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
 	cpu->pass_interrupt = false;
 	if (busy)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
@@ -460,18 +506,7 @@ void console_print(const char *fmt, ...)
 	unlock();
 }
 
-/* Lines that wait now, and room for those that say what was lost. */
-static uint64_t waiting_lines(void)
-{
-	uint64_t n = FINISH_LOSSES;
-
-	for (unsigned c = 0; c < boot_info.cpus; c++)
-		if (cpus[c])
-			n += atomic_load(&cpus[c]->print.head) - atomic_load(&cpus[c]->print.tail);
-	return n;
-}
-
-/* What other CPUs add meanwhile is not waited for: there may be no end to it. */
+/* What other CPUs add meanwhile is not waited for: there may be no end to it. Losses are told in lines of their own. */
 void console_finish(void)
 {
 	uint64_t left;
@@ -479,7 +514,7 @@ void console_finish(void)
 	while (!try_lock())
 		cpu_pause();
 	finishing = true;
-	left = there ? waiting_lines() : 0;
+	left = there ? waiting_records() + FINISH_LOSSES : 0;
 	do
 		drain();
 	while (left-- && format_next());

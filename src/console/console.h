@@ -53,10 +53,13 @@ static inline void console_queue_trap(struct cpu *cpu, const struct trap_record 
 	atomic_store_explicit(&q->head, head + 1, memory_order_release);
 }
 
-/* Whether this CPU is the one that looks for the operator's keys. */
-bool console_listens(const struct cpu *cpu);
+/* Whether this CPU is the one that looks for keys, or has seen one a moment ago: it is not to sleep. */
+bool console_attends(const struct cpu *cpu);
 
-/* Something has exited that does so now and then: is it time to see whether a key was pressed? */
+/* Whether CPUs with nothing to do are to look now and then, because nothing brings the boot CPU to do so. */
+bool console_wants_others(void);
+
+/* Something has exited that does so now and then: is it time to see whether a key was pressed, or lines were left? */
 void console_look(struct cpu *cpu);
 
 /*

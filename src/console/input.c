@@ -56,6 +56,11 @@ bool input_receive(void)
 	return any;
 }
 
+bool input_waits(void)
+{
+	return ahead_head != ahead_tail || atomic_load(&job.state) != IDLE;
+}
+
 bool input_show(void)
 {
 	if (!attached || shown || input_output != INPUT_TERMINAL || atomic_load(&job.state) != IDLE)

@@ -31,6 +31,9 @@ bool input_receive(void);
 /* One step of what is to be done, with the text empty. False: nothing. */
 bool input_turn(void);
 
+/* Whether there is anything for input_turn() or input_run() to do: keys, a command, more of its answer. */
+bool input_waits(void);
+
 /* The prompt comes back when everything else is out. Returns false when there is none to show. */
 bool input_show(void);
 

@@ -72,7 +72,7 @@ enum segment {
 	X(EXIT_SIPI, "sipi", "SIPI, on CPUs that let it exit")                                               \
 	X(EXIT_SHUTDOWN, "shutdown", "triple fault")                                                         \
 	X(EXIT_TIMER, "timer", "VT-x's preemption timer: the console gets its turn")                         \
-	X(EXIT_HLT, "hlt", "AMD-V: HLT")
+	X(EXIT_HLT, "hlt", "AMD-V: HLT or MWAIT")
 
 #define X(name, text, meaning) name,
 enum exit_kind {

@@ -2,7 +2,7 @@
 bits 64
 default rel
 extern host_trap
-global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_wait_begin, cpu_wait_end
+global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_nap, cpu_wait_begin, cpu_wait_end
 
 ; struct cpu (src/cpu/cpu.h)
 %define HOST_INTERRUPT		184
@@ -25,7 +25,7 @@ align 16
 %endrep
 
 ; In the window every vector is an external interrupt, without an error code: a PIC may well use 8 to 15. It is noted for
-; the guest, and the window closes: it is for one, a second one would take the first one's place.
+; the guest, and the window closes: it is for one, a second one would take the first one's place. cpu_nap() ends with it.
 align 16
 window_stubs:
 %assign v 0
@@ -40,6 +40,16 @@ align 16
 window_common:
 	mov	byte [gs:HOST_INTERRUPT_VALID], 1
 	and	dword [rsp + 16], ~0x200	; RFLAGS.IF of the frame
+	push	rax
+	lea	rax, [cpu_wait_begin]
+	cmp	[rsp + 8], rax			; RIP of the frame
+	jb	.other
+	lea	rax, [cpu_wait_end]
+	cmp	[rsp + 8], rax
+	jae	.other
+	mov	[rsp + 8], rax
+.other:
+	pop	rax
 	iretq
 
 align 16
@@ -98,10 +108,14 @@ gdt_load:
 
 ; void cpu_wait(const _Atomic uint32_t *word, uint32_t old): halts until an NMI has come, unless *word is not `old` any more.
 ; An NMI between the look and the HLT would leave it asleep: host_trap() goes on at cpu_wait_end then.
-cpu_wait:
+; cpu_nap(), the same parameters: an external interrupt, through the window, ends it as well.
+cpu_nap:
 cpu_wait_begin:
+	sti
+cpu_wait:
 	cmp	[rdi], esi
 	jne	cpu_wait_end
 	hlt
 cpu_wait_end:
+	cli
 	ret

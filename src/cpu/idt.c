@@ -65,8 +65,8 @@ void idt_init(void)
 		const char *stub = idt_stubs + v * STUB_SIZE;
 
 		set_gate(&idt[v], stub, v);
-		set_gate(
-			&window_idt[v], v == VEC_NMI || v == VEC_MC ? stub : window_stubs + v * STUB_SIZE, v);
+		set_gate(&window_idt[v],
+			v == VEC_NMI || v == VEC_MC || v == VEC_SX ? stub : window_stubs + v * STUB_SIZE, v);
 	}
 }
 

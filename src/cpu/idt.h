@@ -28,10 +28,11 @@ void idt_load_window(void);
 void gdt_load(const struct descriptor_table *gdtr);
 
 /*
- * Halts with interrupts off until an NMI has come, unless *word is not `old` any more. Where NMIs are held back the
- * vendor lets them in (vendor->wait_nmi).
+ * Halts until an NMI has come, unless *word is not `old` any more; cpu_nap() also until an external interrupt has,
+ * with the IDT of the window. Where the vendor holds events back it is called through vendor->wait.
  */
-void cpu_wait(const _Atomic uint32_t *word, uint32_t old);
+typedef void cpu_waiter(const _Atomic uint32_t *word, uint32_t old);
+cpu_waiter cpu_wait, cpu_nap;
 
 /* RFLAGS as this CPU pushes them for a fault: raises a #UD of the host's own. */
 uint64_t fault_rflags(void);

@@ -14,8 +14,9 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 	told = true;
 	reports++;
 	vendor->segment(cpu, SEG_CS, &cs);
-	console_log("trapline: halted cpu=%u next=0x%x:0x%lx: interrupts are off; only an NMI, an INIT or a reset "
-		    "ends it",
+	console_log(
+		"trapline: halted cpu=%u next=0x%x:0x%lx why=\"interrupts are off: only an NMI, an INIT or "
+		"a reset ends it\"",
 		cpu->number, cs.selector, next);
 }
 

@@ -70,8 +70,8 @@ static void svm_set_intercepts(struct cpu *cpu)
 
 static void set_controls(struct vmcb_control *c)
 {
-	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_HLT |
-			INTERCEPT1_INVLPGA | INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
+	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA |
+			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	c->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
 			INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
 	c->iopm_base = io_map_phys();
@@ -103,6 +103,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	if (!cpu->vendor && !take_pages(cpu))
 		return "the VMM's memory is too small for this CPU";
 	set_controls(&vmcb_of(cpu)->control);
+	svm_watch_halt(cpu, true);
 	svm_set_intercepts(cpu);
 	error = svm_load_guest(cpu, launch);
 	if (error)
@@ -177,7 +178,7 @@ const struct vendor svm_vendor = {
 	.take_interrupt = svm_take_interrupt,
 	.drop_interrupt = svm_drop_interrupt,
 	.take_nmi = svm_take_nmi,
-	.wait_nmi = svm_wait_nmi,
+	.wait = svm_wait,
 	.inject_nmi = svm_inject_nmi,
 	.nmi_unblocked = svm_nmi_unblocked,
 	.watch_interrupts = svm_watch_interrupts,

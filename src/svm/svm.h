@@ -100,7 +100,7 @@ void svm_init_state(struct cpu *cpu);
 void svm_redirect_init(struct cpu *cpu, bool on);
 void svm_reload(struct cpu *cpu);
 void svm_start_at(struct cpu *cpu, uint8_t vector);
-void svm_wait_nmi(const _Atomic uint32_t *word, uint32_t old);
+void svm_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old);
 
 /* svm_msr.c */
 const char *svm_msr_init(void);
@@ -112,6 +112,7 @@ void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
 
 /* svm_halt.c */
 void svm_halt(struct cpu *cpu);
+void svm_watch_halt(struct cpu *cpu, bool on);
 void svm_end_halt(struct cpu *cpu);
 
 /* run.asm */

@@ -81,7 +81,8 @@ static void print_event(const char *name, uint64_t word)
 	X(INTERCEPT2_VMLOAD, "VMLOAD")                                                                       \
 	X(INTERCEPT2_VMSAVE, "VMSAVE")                                                                       \
 	X(INTERCEPT2_STGI, "STGI")                                                                           \
-	X(INTERCEPT2_CLGI, "CLGI") X(INTERCEPT2_SKINIT, "SKINIT") X(INTERCEPT2_ICEBP, "ICEBP")
+	X(INTERCEPT2_CLGI, "CLGI")                                                                           \
+	X(INTERCEPT2_SKINIT, "SKINIT") X(INTERCEPT2_ICEBP, "ICEBP") X(INTERCEPT2_MWAIT, "MWAIT")
 
 static void print_intercepts(const struct vmcb_control *c)
 {

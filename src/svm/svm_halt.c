@@ -1,29 +1,38 @@
 /*
- * HLT. With interrupts on it is the guest's: it is let through, once, and the next exit watches for it again. With interrupts
- * off nothing but an NMI, an INIT or a reset ends it, and mostly nothing does: that is how kernels die. AMD-V has no timer
- * that would bring Trapline back, so that the CPU waits here in the guest's place, prints what is left, and on the boot
- * CPU hears the operator.
+ * HLT and MWAIT. With interrupts on they are the guest's: let through, once, and the next exit watches for them again. With
+ * interrupts off nothing but an NMI, an INIT or a reset ends a HLT, and mostly nothing does: that is how kernels die, and how
+ * CPUs sleep that nobody uses. AMD-V has no timer that would bring Trapline back, so that the CPU waits here in the
+ * guest's place, and the console has its turns.
  */
-#include "console/console.h"
+#include "apic/nap.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "exit/insn.h"
 #include "svm/svm.h"
 
-#define RFLAGS_TF 0x100ull /* its #DB comes behind the HLT */
-#define RFLAGS_IF 0x200ull
+#define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */
+#define RFLAGS_IF       0x200ull
+#define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
+
+void svm_watch_halt(struct cpu *cpu, bool on)
+{
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	c->intercept1 = on ? c->intercept1 | INTERCEPT1_HLT : c->intercept1 & ~INTERCEPT1_HLT;
+	c->intercept2 = on ? c->intercept2 | INTERCEPT2_MWAIT : c->intercept2 & ~INTERCEPT2_MWAIT;
+}
 
 static void let_halt(struct cpu *cpu)
 {
-	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_HLT;
+	svm_watch_halt(cpu, false);
 	svm_set_odd(cpu, SVM_HALTS);
 }
 
 void svm_end_halt(struct cpu *cpu)
 {
 	svm_of(cpu)->odd &= ~SVM_HALTS;
-	vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_HLT;
+	svm_watch_halt(cpu, true);
 }
 
 /* One that is in the handler of another NMI stays there: its IRET, if it has come to that, is behind it. */
@@ -32,32 +41,39 @@ static bool nmi_wakes(struct cpu *cpu)
 	return cpu->nmi_pending && (!cpu->guest_nmi_blocked || svm_of(cpu)->iret.noted);
 }
 
-/* Who has nobody to listen to sleeps: an NMI brings what is sent to it. */
-static void wait_a_little(struct cpu *cpu)
+static void sleep(struct cpu *cpu)
 {
-	uint32_t work = cpu->work;
+	nap(cpu, (const _Atomic uint32_t *)&cpu->work, cpu->work);
+	svm_open_nmi_window();
+	cpu_stop_if_asked(cpu);
+}
 
-	console_look(cpu);
-	if (cpu->work & CPU_WORK_CONSOLE)
-		console_serve(cpu);
-	else if (console_listens(cpu))
-		cpu_pause();
-	else
-		svm_wait_nmi((const _Atomic uint32_t *)&cpu->work, work);
+static void halt(struct cpu *cpu)
+{
+	halt_tell(cpu, insn_next(cpu));
+	while (!(cpu->work & CPU_WORK_KICK) && !nmi_wakes(cpu))
+		sleep(cpu);
+	if (nmi_wakes(cpu))
+		exit_skip(cpu);
+}
+
+/* It may end at any time (APM vol. 3, MWAIT): whoever waits for a store looks for himself. */
+static void wait_for_store(struct cpu *cpu)
+{
+	if (!cpu->number || (cpu->gpr[TRAP_RCX] & MWAIT_INTERRUPT)) {
+		let_halt(cpu);
+		return;
+	}
+	sleep(cpu);
+	exit_skip(cpu);
 }
 
 void svm_halt(struct cpu *cpu)
 {
-	if (vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF)) {
+	if (vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF))
 		let_halt(cpu);
-		return;
-	}
-	halt_tell(cpu, insn_next(cpu));
-	while (!(cpu->work & CPU_WORK_KICK) && !nmi_wakes(cpu)) {
-		wait_a_little(cpu);
-		svm_open_nmi_window();
-		cpu_stop_if_asked(cpu);
-	}
-	if (nmi_wakes(cpu))
-		exit_skip(cpu);
+	else if (cpu->exit.reason == SVM_EXIT_HLT)
+		halt(cpu);
+	else
+		wait_for_store(cpu);
 }

@@ -83,9 +83,9 @@ void svm_start_at(struct cpu *cpu, uint8_t vector)
 }
 
 /* NMIs are held back while the global interrupt flag is clear (15.17). */
-void svm_wait_nmi(const _Atomic uint32_t *word, uint32_t old)
+void svm_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old)
 {
 	__asm__ volatile("stgi" : : : "memory");
-	cpu_wait(word, old);
+	how(word, old);
 	__asm__ volatile("clgi" : : : "memory");
 }

@@ -108,6 +108,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define INTERCEPT2_CLGI    (1u << 5)
 #define INTERCEPT2_SKINIT  (1u << 6)
 #define INTERCEPT2_ICEBP   (1u << 8)
+#define INTERCEPT2_MWAIT   (1u << 11)
 
 /*
  * Exit codes, APM vol. 2 appendix C, and what each is in neutral words. Ranges (CR, DR, exceptions) are
@@ -136,6 +137,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 	X(0x086, SKINIT, EXIT_VIRTUALIZATION)                                                                \
 	X(0x088, ICEBP, EXIT_EXCEPTION)                                                                      \
 	X(0x089, WBINVD, EXIT_INVD)                                                                          \
+	X(0x08b, MWAIT, EXIT_HLT)                                                                            \
 	X(0x08d, XSETBV, EXIT_XSETBV)
 
 #define X(code, name, kind) SVM_EXIT_##name = (code),

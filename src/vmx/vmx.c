@@ -248,6 +248,12 @@ static void vmx_cpu_undo(struct cpu *cpu)
 	leave_vmx_operation(cpu);
 }
 
+/* Nothing holds NMIs back on VT-x. */
+static void vmx_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old)
+{
+	how(word, old);
+}
+
 const struct vendor vmx_vendor = {
 	.name = "vmx",
 	.present = vmx_present,
@@ -270,10 +276,11 @@ const struct vendor vmx_vendor = {
 	.take_interrupt = vmx_take_interrupt,
 	.take_nmi = vmx_take_nmi,
 	.nmi_taken = vmx_nmi_taken,
-	.wait_nmi = cpu_wait,
+	.wait = vmx_wait,
 	.inject_nmi = vmx_inject_nmi,
 	.nmi_unblocked = vmx_nmi_unblocked,
 	.watch_interrupts = vmx_watch_interrupts,
+	.has_timer = vmx_has_timer,
 	.drop_interrupt = vmx_drop_interrupt,
 	.init_state = vmx_init_state,
 	.start_at = vmx_start_at,

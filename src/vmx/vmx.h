@@ -135,6 +135,7 @@ bool vmx_inject_nmi(struct cpu *cpu);
 void vmx_nmi_unblocked(struct cpu *cpu);
 void vmx_take_interrupt(struct cpu *cpu);
 void vmx_watch_interrupts(struct cpu *cpu, bool on);
+bool vmx_has_timer(void);
 void vmx_set_timer(struct cpu *cpu);
 void vmx_timer(struct cpu *cpu);
 

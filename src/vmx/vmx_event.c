@@ -273,6 +273,11 @@ void vmx_take_interrupt(struct cpu *cpu)
 	idt_load();
 }
 
+bool vmx_has_timer(void)
+{
+	return vmx_caps.controls.pin & PIN_PREEMPTION_TIMER;
+}
+
 /*
  * On the boot CPU: a guest that neither exits nor takes interrupts (CLI, JMP to itself) exits when the preemption timer expires, of
  * which only the guest's own time counts (26.5.1): soon while there is something to print or to carry out, now and
@@ -282,7 +287,7 @@ void vmx_set_timer(struct cpu *cpu)
 {
 	uint64_t ms = cpu->work & CPU_WORK_CONSOLE ? TIMER_BUSY_MS : TIMER_IDLE_MS, ticks = UINT32_MAX;
 
-	if (!(vmx_caps.controls.pin & PIN_PREEMPTION_TIMER))
+	if (!vmx_has_timer())
 		return;
 	if (vmx_of(cpu)->watching && !cpu->number &&
 		boot_info.tsc_khz * ms >> MISC_TIMER_RATE(vmx_caps.misc) < ticks)

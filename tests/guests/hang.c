@@ -8,15 +8,22 @@
  *   look   looks at COM2's line status, with interrupts on, and tells what it is whenever that changes to or
  *          from ones, which is nobody there
  *   deaf   jumps to itself with interrupts off
+ *   lone   the same behind an #UD; cpu1= says what the other CPU does meanwhile:
+ *            beats   ends interrupts all the time
+ *            mwaits  for a store that never comes, as many a firmware's loop does
+ *            waits   for a SIPI
+ *            loops   what the firmware has it do: it halts with interrupts off
  *   halt   #UD, whose handler halts with interrupts off
  */
+#include "lib/ap.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
 #include "lib/trap.h"
 
-#define MILLISECOND 10000 /* in units of 100 ns */
-#define COM2_STATUS 0x2fd
+#define MILLISECOND  10000 /* in units of 100 ns */
+#define INIT_TO_SIPI 10000 /* microseconds, SDM vol. 3A 9.4.4.1 */
+#define COM2_STATUS  0x2fd
 
 const char guest_name[] = "hang";
 
@@ -28,8 +35,9 @@ __asm__(".pushsection .text\n"
 	"iretq\n"
 	"hang_halt: hlt\n"
 	"jmp hang_halt\n"
+	"hang_deaf: jmp hang_deaf\n"
 	".popsection\n");
-extern const uint8_t hang_skip[], hang_skip_error[], hang_halt[];
+extern const uint8_t hang_skip[], hang_skip_error[], hang_halt[], hang_deaf[];
 
 /* EFI_TIMER_ARCH_PROTOCOL, PI specification, volume 2, 12.10 */
 struct timer {
@@ -97,6 +105,48 @@ static void deaf(void)
 		;
 }
 
+static void end_interrupts(unsigned id)
+{
+	(void)id;
+	for (;;)
+		apic_write(APIC_EOI, 0);
+}
+
+static void wait_for_store(unsigned id)
+{
+	for (;;)
+		__asm__ volatile("monitor; mwait" : : "a"(&aps[id].order), "c"(0), "d"(0) : "memory");
+}
+
+static bool start_other(void (*task)(unsigned id))
+{
+	if (!ap_prepare())
+		return false;
+	ap_task = task;
+	ap_send(1, ICR_SIPI | ap_vector[0]);
+	if (!ap_wait_starts(1, 1))
+		return false;
+	aps[1].order = AP_TASK;
+	return true;
+}
+
+static void lone(void)
+{
+	const char *other = guest_value("cpu1");
+
+	if (!guest_listed(other, "loops")) {
+		ap_send(1, ICR_INIT);
+		ap_delay(INIT_TO_SIPI);
+	}
+	if (guest_listed(other, "beats") && !start_other(end_interrupts))
+		return;
+	if (guest_listed(other, "mwaits") && !start_other(wait_for_store))
+		return;
+	machine_take();
+	machine_set_handler(VECTOR_UD, hang_deaf);
+	__asm__ volatile("ud2");
+}
+
 static void halt(void)
 {
 	machine_take();
@@ -107,7 +157,8 @@ static void halt(void)
 static const struct {
 	const char *name;
 	void (*hang)(void);
-} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf}, {"halt", halt}};
+} ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf},
+	{"lone", lone}, {"halt", halt}};
 
 EFI_STATUS guest_main(void)
 {

@@ -85,6 +85,54 @@ def test_deaf_guest(machine):
         expect(all(entry["name"] == "PREEMPTION_TIMER" for entry in exits), f"{exits}")
 
 
+def last_words(console):
+    """The line of the exception that the guest died in comes out all the same."""
+    line = console.wait_for(rb"^trap .*\n").decode().splitlines()[-1]
+    expect(logs.fields(line)["name"] == "#UD", line)
+
+
+@on("svm", "vmx")
+def test_halted_guest(machine):
+    """An exception whose handler halts with interrupts off: it is printed, the halt is said, and the operator is heard."""
+    with hang(machine, "halt") as console:
+        last_words(console)
+        line = console.wait_for(rb"^trapline: halted .*\n").decode().splitlines()[-1]
+        console.logfmt()
+        regs = console.ask_ok("regs").records("regs")[0]
+        console.ask_ok("stop")
+        following = logs.place(logs.fields(line)["next"])[1]
+        code = console.ask_ok(f"disas {following - 1:#x} 2").records("disas")
+        expect([row["insn"] for row in code] == ["hlt", f"jmp {following - 1:#x}"], f"{code} {line}")
+        console.ask_ok("go")
+        expect(console.ask_ok("regs").records("regs")[0]["at"] == regs["at"], "it woke up")
+        expect(len(console.ask_ok("traps 4").records("trap")) == 1, "it woke up")
+        console.send(b"reset\r")
+        expect(console.ended() == 3, "reset did not reset the machine")
+
+
+@on("svm")
+def test_deaf_boot_cpu(machine):
+    """
+    The boot CPU dies with interrupts off, in a loop that nothing exits from: the other CPU prints, and hears the operator,
+    whether it runs, waits for a SIPI, or sleeps in the loops that firmware has.
+    """
+    for other in ("beats", "mwaits", "waits", "loops"):
+        with hang(machine, f"lone cpu1={other}", CPUS=2, CPU="EPYC,+svm,+monitor") as console:
+            last_words(console)
+            console.logfmt()
+            console.ask_ok("stop")
+            code = console.ask_ok("disas").records("disas")[0]
+            expect(code["insn"].startswith("jmp ") and code["here"] == "rip", f"{code}")
+            if other != "waits":
+                console.ask_ok("cpu 1")
+                expect(console.ask_ok("regs").records("regs")[0]["cpu"] == "1", "not the other CPU")
+            console.ask_ok("go")
+            time.sleep(2)  # it sleeps again
+            console.ask_ok("status")
+            console.send(b"reset\r")
+            expect(console.ended() == 3, "reset did not reset the machine")
+
+
 # Whether it is printed makes no difference to the vendor; a boot on Bochs takes half a minute.
 STORMS = {"svm": (("storm", "ud"), ("quiet", "pf")), "vmx": (("storm", "ud"),)}
 
