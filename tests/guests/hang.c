@@ -13,6 +13,7 @@
  *            mwaits  for a store that never comes, as many a firmware's loop does
  *            waits   for a SIPI
  *            loops   what the firmware has it do: it halts with interrupts off
+ *   other  the other CPU does, while this one waits as with loop
  *   halt   #UD, whose handler halts with interrupts off
  */
 #include "lib/ap.h"
@@ -130,17 +131,32 @@ static bool start_other(void (*task)(unsigned id))
 	return true;
 }
 
+static void die(unsigned id)
+{
+	(void)id;
+	__asm__ volatile("ud2");
+}
+
+static void other(void)
+{
+	ap_set_handler(VECTOR_UD, hang_deaf);
+	ap_send(1, ICR_INIT);
+	ap_delay(INIT_TO_SIPI);
+	if (start_other(die))
+		loop();
+}
+
 static void lone(void)
 {
-	const char *other = guest_value("cpu1");
+	const char *does = guest_value("cpu1");
 
-	if (!guest_listed(other, "loops")) {
+	if (!guest_listed(does, "loops")) {
 		ap_send(1, ICR_INIT);
 		ap_delay(INIT_TO_SIPI);
 	}
-	if (guest_listed(other, "beats") && !start_other(end_interrupts))
+	if (guest_listed(does, "beats") && !start_other(end_interrupts))
 		return;
-	if (guest_listed(other, "mwaits") && !start_other(wait_for_store))
+	if (guest_listed(does, "mwaits") && !start_other(wait_for_store))
 		return;
 	machine_take();
 	machine_set_handler(VECTOR_UD, hang_deaf);
@@ -158,7 +174,7 @@ static const struct {
 	const char *name;
 	void (*hang)(void);
 } ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf},
-	{"lone", lone}, {"halt", halt}};
+	{"lone", lone}, {"other", other}, {"halt", halt}};
 
 EFI_STATUS guest_main(void)
 {

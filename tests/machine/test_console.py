@@ -133,6 +133,17 @@ def test_deaf_boot_cpu(machine):
             expect(console.ended() == 3, "reset did not reset the machine")
 
 
+@on("svm", "vmx")
+def test_dead_other_cpu(machine):
+    """Another CPU dies with interrupts off, in a loop that nothing exits from: the boot CPU prints its last words."""
+    with hang(machine, "other", CPUS=2) as console:
+        last_words(console)
+        console.logfmt()
+        console.ask_ok("cpu 1")
+        code = console.ask_ok("disas").records("disas")[0]
+        expect(code["insn"].startswith("jmp ") and code["here"] == "rip", f"{code}")
+
+
 # Whether it is printed makes no difference to the vendor; a boot on Bochs takes half a minute.
 STORMS = {"svm": (("storm", "ud"), ("quiet", "pf")), "vmx": (("storm", "ud"),)}
 

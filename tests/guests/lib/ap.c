@@ -196,17 +196,22 @@ static bool make_page(unsigned n)
 	return true;
 }
 
-bool ap_prepare(void)
+void ap_set_handler(unsigned vector, const void *handler)
 {
-	uint64_t nmi = (uint64_t)ap_nmi;
+	uint64_t at = (uint64_t)handler;
 
-	idt[VECTOR_NMI] = (struct gate){
-		.offset_low = nmi,
+	idt[vector] = (struct gate){
+		.offset_low = at,
 		.selector = 0x18, /* of the trampoline's GDT */
 		.type = GATE_PRESENT | GATE_INTERRUPT,
-		.offset_middle = nmi >> 16,
-		.offset_high = nmi >> 32,
+		.offset_middle = at >> 16,
+		.offset_high = at >> 32,
 	};
+}
+
+bool ap_prepare(void)
+{
+	ap_set_handler(VECTOR_NMI, ap_nmi);
 	return make_page(0) && make_page(1);
 }
 

@@ -85,6 +85,9 @@ extern volatile struct ap {
 bool ap_prepare(void);
 extern uint8_t ap_vector[2];
 
+/* A gate of the IDT that all of them have; there is one for NMIs to begin with. */
+void ap_set_handler(unsigned vector, const void *handler);
+
 void ap_send(uint8_t destination, uint32_t command);
 
 /* Whether it runs: its count grows. */
