@@ -1,7 +1,10 @@
 #include "svm/svm_skip.h"
+#include "cpu/msr.h"
 #include "exit/exception.h"
 #include "mem/guest_ram.h"
 #include "trace/vector.h"
+
+#define DEBUGCTL_BTF (1ull << 1)
 
 static void remember_code(struct svm_cpu *svm, const struct vmcb_save *s)
 {
@@ -22,12 +25,21 @@ SLOW_PATH uint64_t svm_look_at_code(struct cpu *cpu)
 	return insn_next(cpu);
 }
 
+/* With BTF, TF means branches (APM vol. 2 13.1.1.7), and no instruction that is skipped is one. The register is the guest's. */
+static bool is_stepped(const struct vmcb_save *s)
+{
+	uint64_t debugctl = 0;
+
+	return s->rflags & SKIP_RFLAGS_TF &&
+	       !(rdmsr_safe(MSR_DEBUGCTL, &debugctl) && debugctl & DEBUGCTL_BTF);
+}
+
 SLOW_PATH void svm_end_instruction(struct cpu *cpu)
 {
 	struct vmcb_save *s = &vmcb_of(cpu)->save;
 
 	s->rflags &= ~SKIP_RFLAGS_RF;
-	if (s->rflags & SKIP_RFLAGS_TF)
+	if (is_stepped(s))
 		insn_single_step(cpu);
 }
 
@@ -46,6 +58,6 @@ void svm_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met)
 
 	s->dr6 = (s->dr6 & ~0xfull) | met;
 	svm_skip_to(cpu, rip);
-	if (!(s->rflags & SKIP_RFLAGS_TF))
+	if (!is_stepped(s))
 		exception_raise(cpu, VEC_DB, 0);
 }

@@ -15,7 +15,8 @@ TIMED_OUT = 124
 INTERRUPTED = 130
 
 POLL_SECONDS = 0.1
-DRAIN_SECONDS = 1.0
+QUIET_SECONDS = 1.0
+DRAIN_SECONDS = 20.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Za-z0-9]|[\x00-\x08\x0b-\x1a\x1c-\x1f]")
 # In the guest's place, where the emulator sees no halt: docs/log.md.
 TRAPLINE_HALT = re.compile(r"^trapline: (halted|awake) cpu=(\d+)")
@@ -61,9 +62,14 @@ class Watcher:
         return Outcome(TIMED_OUT, f"the time limit of {self.settings.timeout} s")
 
     def drain(self, outcome):
-        """A fault screen is still being written when its first line is seen."""
-        if outcome.status == TRAPLINE_FAILED:
-            time.sleep(DRAIN_SECONDS)
+        """A fault screen is still being written when its first line is seen: until nothing more comes."""
+        end = time.monotonic() + DRAIN_SECONDS
+        grows = outcome.status == TRAPLINE_FAILED
+        while grows and time.monotonic() < end:
+            time.sleep(QUIET_SECONDS)
+            before = [log.position for _, log in self.logs]
+            self.read_logs()
+            grows = before != [log.position for _, log in self.logs]
         return self.read_logs() or outcome
 
     def read_logs(self):
