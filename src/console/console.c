@@ -37,8 +37,9 @@ static struct trap_clock clock;
 #define PASS_OVER   64   /* records that are dropped in one turn */
 
 enum console_level console_level = CONSOLE_TRAPS;
+uint64_t console_looked;
 static bool input_on;
-static uint64_t last_look, last_turn, last_key, last_losses;
+static uint64_t last_turn, last_key, last_losses;
 static uint32_t last_reader;               /* CPU that took the last key */
 static void (*reply_to)(const char *line); /* NULL: the text here */
 
@@ -68,6 +69,29 @@ static const char *init_filter(const char **bad)
 	return console_set_filter(words, bad);
 }
 
+/* A guest that sets its TSC back makes it pass at once. */
+static bool passed(uint64_t since, uint64_t ticks)
+{
+	return rdtsc() - since >= ticks;
+}
+
+/* More keys come soon behind one. */
+static bool has_the_keys(const struct cpu *cpu)
+{
+	return last_reader == cpu->number && !passed(last_key, boot_info.tsc_khz * KEYS_MS);
+}
+
+bool console_attends(const struct cpu *cpu)
+{
+	return input_on && (!cpu->number || has_the_keys(cpu));
+}
+
+/* The boot CPU looks. Others do when it has not for a while: it may have died, with its interrupts off. */
+static void set_pace(struct cpu *cpu)
+{
+	cpu->look_ticks = there ? boot_info.tsc_khz * (console_attends(cpu) ? LOOK_MS : LATE_MS) : ~0ull;
+}
+
 void console_init(void)
 {
 	const char *why, *bad;
@@ -76,6 +100,8 @@ void console_init(void)
 	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
 	there = boot_info.console.base && uart_init(&boot_info.console, boot_info.config.baud);
 	input_on = there && boot_info.config.console_input;
+	for (unsigned c = 0; c < boot_info.cpus; c++)
+		set_pace(cpus[c]);
 	if (input_on)
 		cpu_add_work(cpus[0], CPU_WORK_CONSOLE); /* its first exit begins to watch interrupts */
 	why = init_filter(&bad);
@@ -257,12 +283,6 @@ static bool format_limited(char *line, size_t size)
 	return false;
 }
 
-/* A guest that sets its TSC back makes it pass at once. */
-static bool passed(uint64_t since, uint64_t ticks)
-{
-	return rdtsc() - since >= ticks;
-}
-
 /* Losses are told once in a while, or else a flood makes one of these lines too. */
 static bool losses_due(void)
 {
@@ -336,29 +356,15 @@ void console_get_filter(struct filter *f)
 	f->vectors = boot_info.config.print; /* VMCALL changes it as well */
 }
 
-/* More keys come soon behind one. */
-static bool has_the_keys(const struct cpu *cpu)
-{
-	return last_reader == cpu->number && !passed(last_key, boot_info.tsc_khz * KEYS_MS);
-}
-
-/* The boot CPU looks. Others do when it has not for a while: it may have died, with its interrupts off. */
-static bool look_due(const struct cpu *cpu)
-{
-	uint64_t ms = cpu->number && !has_the_keys(cpu) ? LATE_MS : LOOK_MS;
-
-	return there && passed(last_look, boot_info.tsc_khz * ms);
-}
-
 /* With the lock held: what has been typed, not more often than the FIFO needs. */
 static bool receive(void)
 {
-	if (!there || !passed(last_look, boot_info.tsc_khz * LOOK_MS))
+	if (!there || !passed(console_looked, boot_info.tsc_khz * LOOK_MS))
 		return false;
-	last_look = rdtsc();
+	console_looked = rdtsc();
 	if (!input_on || !input_receive())
 		return false;
-	last_key = last_look;
+	last_key = console_looked;
 	last_reader = this_cpu()->number;
 	return true;
 }
@@ -373,31 +379,29 @@ static uint64_t waiting_records(void)
 	return n;
 }
 
-/* Of a CPU that does not exit any more: whoever comes by goes on with it. */
+/* Of a CPU that does not exit any more: whoever comes by goes on with it. Looked for as seldom as a turn is overdue. */
 static bool left_behind(void)
 {
-	return passed(last_turn, boot_info.tsc_khz * LATE_MS) &&
-	       (text_head != text_tail || input_waits() || waiting_records());
+	if (!passed(last_turn, boot_info.tsc_khz * LATE_MS))
+		return false;
+	last_turn = rdtsc();
+	return text_head != text_tail || input_waits() || waiting_records();
 }
 
-bool console_attends(const struct cpu *cpu)
+/* A turn is worth it only where there is something to do. */
+void console_look_now(struct cpu *cpu)
 {
-	return input_on && (!cpu->number || has_the_keys(cpu));
+	if (!try_lock())
+		return;
+	if (receive() || losses_due() || left_behind())
+		cpu_add_work(cpu, CPU_WORK_CONSOLE);
+	set_pace(cpu);
+	unlock();
 }
 
 bool console_wants_others(void)
 {
 	return there && !(vendor->has_timer && vendor->has_timer());
-}
-
-/* On the way of each interrupt that is seen: a turn is worth it only where there is something to do. */
-void console_look(struct cpu *cpu)
-{
-	if (!look_due(cpu) || !try_lock())
-		return;
-	if (receive() || losses_due() || left_behind())
-		cpu_add_work(cpu, CPU_WORK_CONSOLE);
-	unlock();
 }
 
 /* With the lock held. Input goes before records: the operator is served in the middle of a flood. */

@@ -59,8 +59,15 @@ bool console_attends(const struct cpu *cpu);
 /* Whether CPUs with nothing to do are to look now and then, because nothing brings the boot CPU to do so. */
 bool console_wants_others(void);
 
+extern uint64_t console_looked; /* the TSC when somebody has looked last */
+void console_look_now(struct cpu *cpu);
+
 /* Something has exited that does so now and then: is it time to see whether a key was pressed, or lines were left? */
-void console_look(struct cpu *cpu);
+static inline void console_look(struct cpu *cpu)
+{
+	if (__builtin_expect(rdtsc() - console_looked >= cpu->look_ticks, 0))
+		console_look_now(cpu);
+}
 
 /*
  * A line of a command's answer: buffered like the rest, or counted as lost. console_reply_to() sends such

@@ -154,6 +154,7 @@ struct cpu {
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
+	uint64_t look_ticks; /* how long ago the last look at the console has to be: console_look() */
 	uint32_t look_mask;  /* bits of seq, 0 in one of so many records: exit/exception.c */
 	struct print_queue { /* records that are to be printed; this CPU writes head, the printer tail */
 		_Atomic uint32_t head, tail;

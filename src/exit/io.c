@@ -189,6 +189,12 @@ static void give_up_port(const struct exit_io *io)
 	set_exits(io->port, io->size, false);
 }
 
+/* It exits for 0xcf9, which it does not reach: a write of 32 bits is the configuration address's alone. */
+static bool is_pci_address(const struct exit_io *io)
+{
+	return io->port == PCI_ADDRESS && io->size == 4 && !io->in && !io->string;
+}
+
 void exit_io(struct cpu *cpu)
 {
 	const struct exit_io *io = &cpu->exit.io;
@@ -199,7 +205,9 @@ void exit_io(struct cpu *cpu)
 		give_up_port(io);
 		return;
 	}
-	if (io->in)
+	if (is_pci_address(io))
+		outl(PCI_ADDRESS, (uint32_t)*rax);
+	else if (io->in)
 		*rax = merge_in(*rax, io->size, is_hidden(io) ? ~0u : port_in(io->port, io->size));
 	else if (!is_hidden(io))
 		watched_out(io, (uint32_t)*rax);
