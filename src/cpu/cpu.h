@@ -71,7 +71,8 @@ enum segment {
 	X(EXIT_INIT, "init", "INIT, on CPUs that let it exit")                                               \
 	X(EXIT_SIPI, "sipi", "SIPI, on CPUs that let it exit")                                               \
 	X(EXIT_SHUTDOWN, "shutdown", "triple fault")                                                         \
-	X(EXIT_TIMER, "timer", "VT-x's preemption timer: the console gets its turn")                         \
+	X(EXIT_TIMER, "timer",                                                                               \
+		"VT-x's preemption timer, AMD-V's filter of PAUSE: the console gets its turn")               \
 	X(EXIT_HLT, "hlt", "AMD-V: HLT or MWAIT")
 
 #define X(name, text, meaning) name,

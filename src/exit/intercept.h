@@ -31,7 +31,7 @@
 	X(EXIT_INIT,             "", "an INIT would take the CPU away from Trapline")                        \
 	X(EXIT_SIPI,             "", "it belongs to INIT")                                                   \
 	X(EXIT_SHUTDOWN,         "", "the machine would die without a word")                                 \
-	X(EXIT_TIMER,            "", "the console's turn where a CPU takes no interrupts; none on AMD-V")    \
+	X(EXIT_TIMER,            "", "the console's turn where a CPU takes no interrupts")    \
 	X(EXIT_HLT,              "", "with interrupts off nothing else would let the console have its turn; off on VT-x")
 /* clang-format on */
 

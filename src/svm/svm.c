@@ -1,5 +1,6 @@
 /* AMD-V: what the CPU can do, the controls, and the vendor table. */
 #include "svm/svm.h"
+#include "console/console.h"
 #include "cpu/asm.h"
 #include "cpu/msr.h"
 #include "mem/pool.h"
@@ -15,6 +16,7 @@
 #define TLB_FLUSH_ALL  1
 #define TLB_FLUSH_ASID 3
 #define GUEST_ASID     1
+#define PAUSES         30000 /* half a millisecond or so */
 
 struct svm_caps svm_caps;
 
@@ -74,6 +76,10 @@ static void set_controls(struct vmcb_control *c)
 			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	c->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
 			INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
+	if (svm_caps.features & SVM_FEATURE_PAUSE) {
+		c->intercept1 |= INTERCEPT1_PAUSE;
+		c->pause_count = PAUSES;
+	}
 	c->iopm_base = io_map_phys();
 	c->msrpm_base = svm_msrpm();
 	c->asid = GUEST_ASID;
@@ -156,6 +162,18 @@ static void svm_watch_interrupts(struct cpu *cpu, bool on)
 	c->intercept1 = with(c->intercept1, INTERCEPT1_INTR, on);
 }
 
+/*
+ * A guest that waits for a lock with interrupts off, for ever if it has come to that, exits after so many PAUSEs (15.14.4). The
+ * instruction is carried out by the next entry, which counts anew.
+ */
+static void svm_own_exit(struct cpu *cpu)
+{
+	if (cpu->exit.kind == EXIT_TIMER)
+		console_look(cpu);
+	else
+		svm_halt(cpu);
+}
+
 const struct vendor svm_vendor = {
 	.name = "svm",
 	.present = svm_present,
@@ -182,7 +200,7 @@ const struct vendor svm_vendor = {
 	.inject_nmi = svm_inject_nmi,
 	.nmi_unblocked = svm_nmi_unblocked,
 	.watch_interrupts = svm_watch_interrupts,
-	.own_exit = svm_halt,
+	.own_exit = svm_own_exit,
 	.set_intercepts = svm_set_intercepts,
 	.init_state = svm_init_state,
 	.start_at = svm_start_at,

@@ -72,6 +72,7 @@ static void print_event(const char *name, uint64_t word)
 	X(INTERCEPT1_IRET, "IRET")                                                                           \
 	X(INTERCEPT1_INTN, "INTn")                                                                           \
 	X(INTERCEPT1_INVD, "INVD")                                                                           \
+	X(INTERCEPT1_PAUSE, "PAUSE")                                                                         \
 	X(INTERCEPT1_HLT, "HLT")                                                                             \
 	X(INTERCEPT1_INVLPGA, "INVLPGA")                                                                     \
 	X(INTERCEPT1_IOIO, "IOIO") X(INTERCEPT1_MSR, "MSR") X(INTERCEPT1_SHUTDOWN, "SHUTDOWN")

@@ -94,6 +94,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define INTERCEPT1_IRET     (1u << 20)
 #define INTERCEPT1_INTN     (1u << 21)
 #define INTERCEPT1_INVD     (1u << 22)
+#define INTERCEPT1_PAUSE    (1u << 23)
 #define INTERCEPT1_HLT      (1u << 24)
 #define INTERCEPT1_INVLPGA  (1u << 26)
 #define INTERCEPT1_IOIO     (1u << 27)
@@ -123,6 +124,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 	X(0x074, IRET, EXIT_IRET)                                                                            \
 	X(0x075, SWINT, EXIT_EXCEPTION)                                                                      \
 	X(0x076, INVD, EXIT_INVD)                                                                            \
+	X(0x077, PAUSE, EXIT_TIMER)                                                                          \
 	X(0x078, HLT, EXIT_HLT)                                                                              \
 	X(0x07a, INVLPGA, EXIT_VIRTUALIZATION)                                                               \
 	X(0x07b, IOIO, EXIT_IO)                                                                              \
@@ -152,6 +154,7 @@ enum svm_exit_code {
 #define SVM_FEATURE_NP        (1u << 0)
 #define SVM_FEATURE_NRIPS     (1u << 3)
 #define SVM_FEATURE_FLUSHASID (1u << 6)
+#define SVM_FEATURE_PAUSE     (1u << 10) /* the pause filter */
 #define SVM_FEATURE_INVLPGB   (1u << 24)
 
 /* EVENTINJ and EXITINTINFO, 15.20 and 15.7.2 */

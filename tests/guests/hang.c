@@ -14,6 +14,7 @@
  *            waits   for a SIPI
  *            loops   what the firmware has it do: it halts with interrupts off
  *   other  the other CPU does, while this one waits as with loop
+ *   lock   #UD, whose handler waits by PAUSE, with interrupts off, as for a lock
  *   halt   #UD, whose handler halts with interrupts off
  */
 #include "lib/ap.h"
@@ -37,8 +38,10 @@ __asm__(".pushsection .text\n"
 	"hang_halt: hlt\n"
 	"jmp hang_halt\n"
 	"hang_deaf: jmp hang_deaf\n"
+	"hang_lock: pause\n"
+	"jmp hang_lock\n"
 	".popsection\n");
-extern const uint8_t hang_skip[], hang_skip_error[], hang_halt[], hang_deaf[];
+extern const uint8_t hang_skip[], hang_skip_error[], hang_halt[], hang_deaf[], hang_lock[];
 
 /* EFI_TIMER_ARCH_PROTOCOL, PI specification, volume 2, 12.10 */
 struct timer {
@@ -163,18 +166,28 @@ static void lone(void)
 	__asm__ volatile("ud2");
 }
 
-static void halt(void)
+static void die_in(const uint8_t *handler)
 {
 	machine_take();
-	machine_set_handler(VECTOR_UD, hang_halt);
+	machine_set_handler(VECTOR_UD, handler);
 	__asm__ volatile("ud2");
+}
+
+static void lock(void)
+{
+	die_in(hang_lock);
+}
+
+static void halt(void)
+{
+	die_in(hang_halt);
 }
 
 static const struct {
 	const char *name;
 	void (*hang)(void);
 } ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf},
-	{"lone", lone}, {"other", other}, {"halt", halt}};
+	{"lone", lone}, {"other", other}, {"lock", lock}, {"halt", halt}};
 
 EFI_STATUS guest_main(void)
 {

@@ -110,6 +110,18 @@ def test_halted_guest(machine):
         expect(console.ended() == 3, "reset did not reset the machine")
 
 
+@on("svm-bochs")  # QEMU has no filter of PAUSE; VT-x has its timer
+def test_locked_guest(machine):
+    """A guest that waits for a lock for ever, with interrupts off: its PAUSEs let the console have its turn."""
+    with hang(machine, "lock") as console:
+        last_words(console)
+        console.logfmt()
+        console.ask_ok("stop")
+        code = console.ask_ok("disas").records("disas")[0]
+        expect(code["insn"].split()[0] in ("pause", "jmp"), f"{code}")
+        console.ask_ok("go")
+
+
 @on("svm")
 def test_deaf_boot_cpu(machine):
     """
