@@ -72,6 +72,8 @@ struct vendor {
 	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
 
 	/* Going on. */
+	void (*end_shadow)(struct
+		cpu *cpu); /* of a STI or MOV SS, in front of an instruction that is carried out in parts */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2); /* at the next entry */
 	void (*take_interrupt)(struct cpu
 			*cpu); /* acknowledges it on the host: cpu->host_interrupt; or cpu->pass_interrupt */

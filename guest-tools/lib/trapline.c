@@ -145,6 +145,20 @@ static int64_t call_by_module(struct trapline_registers *r)
 	return r->rax;
 }
 
+/* What user mode may call: it does not change while Trapline runs. */
+static bool may_call(uint64_t number)
+{
+	static uint64_t features;
+	struct trapline_registers r = {.rax = TRAPLINE_CALL_version};
+
+	if (!features) {
+		call_directly(&r);
+		features = r.rbx;
+	}
+	return number < 64 && features >> number & 1;
+}
+
+/* DENIED of a call that is allowed is about the tray, which is another's: there the module, as the kernel, would get it. */
 int64_t trapline_call(struct trapline_registers *r)
 {
 	struct trapline_registers direct = *r;
@@ -152,7 +166,7 @@ int64_t trapline_call(struct trapline_registers *r)
 	if (!trapline_present())
 		return r->rax = TRAPLINE_NO_TRAPLINE;
 	call_directly(&direct);
-	if (direct.rax == TRAPLINE_E_DENIED)
+	if (direct.rax == TRAPLINE_E_DENIED && !may_call(r->rax))
 		return r->rax = call_by_module(r);
 	*r = direct;
 	return r->rax;

@@ -81,8 +81,10 @@ static u64 *argument(struct trapline_call_registers *r, int i)
 	return all[i];
 }
 
-/* With a kernel buffer in the place of the caller's. RBX is given back as the caller knows it, moved as far
- * as it was. */
+/*
+ * With a kernel buffer in the place of the caller's. An address in it is given back as the caller knows it, moved as far as it
+ * was; a result in the same register stays.
+ */
 static int call_with_buffer(struct trapline_call_registers *r, const struct buffer_argument *b)
 {
 	void __user *user = (void __user *)*argument(r, b->at);
@@ -97,7 +99,8 @@ static int call_with_buffer(struct trapline_call_registers *r, const struct buff
 	} else {
 		*address = (u64)buffer;
 		trapline_vmcall(r);
-		*address = (u64)user + (*address - (u64)buffer);
+		if (*address - (u64)buffer <= b->bytes)
+			*address = (u64)user + (*address - (u64)buffer);
 		if (b->into && copy_to_user(user, buffer, b->bytes))
 			error = -EFAULT;
 	}
@@ -127,31 +130,58 @@ static long ioctl_call(void __user *argument_address)
 	return copy_to_user(argument_address, &r, sizeof(r)) ? -EFAULT : 0;
 }
 
+/* With the file's lock held, under which mmap() comes with the memory map's: nothing here may touch user memory. */
+static long take_share(struct opened *o, struct trapline_share_request *request, bool create)
+{
+	struct trapline_shared *share;
+
+	if (o->share || o->ring_bytes)
+		return -EBUSY;
+	share = create ? trapline_share_create(request->name, request->bytes)
+		       : trapline_share_attach(request->name);
+	if (IS_ERR(share))
+		return PTR_ERR(share);
+	o->share = share;
+	o->owner = create;
+	request->bytes = trapline_share_bytes(share);
+	return 0;
+}
+
 static long ioctl_share(struct opened *o, void __user *argument_address, bool create)
 {
 	struct trapline_share_request request;
-	struct trapline_shared *share;
+	long error;
 
 	if (copy_from_user(&request, argument_address, sizeof(request)))
 		return -EFAULT;
 	if (strnlen(request.name, sizeof(request.name)) == sizeof(request.name))
 		return -EINVAL;
+	mutex_lock(&o->lock);
+	error = take_share(o, &request, create);
+	mutex_unlock(&o->lock);
+	if (error)
+		return error;
+	return copy_to_user(argument_address, &request, sizeof(request)) ? -EFAULT : 0;
+}
+
+/* The same. */
+static long take_ring(struct opened *o, struct trapline_ring_request *request)
+{
+	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_trace_map, .rbx = request->cpu};
+
 	if (o->share || o->ring_bytes)
 		return -EBUSY;
-	share = create ? trapline_share_create(request.name, request.bytes)
-		       : trapline_share_attach(request.name);
-	if (IS_ERR(share))
-		return PTR_ERR(share);
-	o->share = share;
-	o->owner = create;
-	request.bytes = trapline_share_bytes(share);
-	return copy_to_user(argument_address, &request, sizeof(request)) ? -EFAULT : 0;
+	if (trapline_vmcall(&r) < 0)
+		return -ENODEV;
+	o->ring = r.rbx;
+	o->ring_bytes = request->bytes = r.rcx;
+	return 0;
 }
 
 static long ioctl_ring(struct opened *o, void __user *argument_address)
 {
-	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_trace_map};
 	struct trapline_ring_request request;
+	long error;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -159,13 +189,11 @@ static long ioctl_ring(struct opened *o, void __user *argument_address)
 		return -EFAULT;
 	if (request.reserved)
 		return -EINVAL;
-	if (o->share || o->ring_bytes)
-		return -EBUSY;
-	r.rbx = request.cpu;
-	if (trapline_vmcall(&r) < 0)
-		return -ENODEV;
-	o->ring = r.rbx;
-	o->ring_bytes = request.bytes = r.rcx;
+	mutex_lock(&o->lock);
+	error = take_ring(o, &request);
+	mutex_unlock(&o->lock);
+	if (error)
+		return error;
 	return copy_to_user(argument_address, &request, sizeof(request)) ? -EFAULT : 0;
 }
 
@@ -173,19 +201,18 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 {
 	void __user *argument_address = (void __user *)value;
 	struct opened *o = file->private_data;
-	long result;
 
-	if (command == TRAPLINE_IOCTL_CALL)
+	switch (command) {
+	case TRAPLINE_IOCTL_CALL:
 		return ioctl_call(argument_address);
-	mutex_lock(&o->lock);
-	if (command == TRAPLINE_IOCTL_SHARE_CREATE || command == TRAPLINE_IOCTL_SHARE_ATTACH)
-		result = ioctl_share(o, argument_address, command == TRAPLINE_IOCTL_SHARE_CREATE);
-	else if (command == TRAPLINE_IOCTL_RING)
-		result = ioctl_ring(o, argument_address);
-	else
-		result = -ENOTTY;
-	mutex_unlock(&o->lock);
-	return result;
+	case TRAPLINE_IOCTL_SHARE_CREATE:
+	case TRAPLINE_IOCTL_SHARE_ATTACH:
+		return ioctl_share(o, argument_address, command == TRAPLINE_IOCTL_SHARE_CREATE);
+	case TRAPLINE_IOCTL_RING:
+		return ioctl_ring(o, argument_address);
+	default:
+		return -ENOTTY;
+	}
 }
 
 /* Trapline lets nobody write there; a mapping that could be written would only fault later. */
@@ -243,6 +270,7 @@ static const struct file_operations device_operations = {
 	.open = device_open,
 	.release = device_release,
 	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl, /* the structures are the same for 32-bit processes */
 	.mmap = device_mmap,
 	.llseek = noop_llseek,
 };
@@ -257,7 +285,7 @@ static struct miscdevice device = {
 /* The next kernel owns this one's pages: Trapline must know none of them by then. */
 static int before_reboot(struct notifier_block *block, unsigned long action, void *data)
 {
-	trapline_share_forget();
+	trapline_share_end_all();
 	return NOTIFY_DONE;
 }
 
@@ -282,7 +310,7 @@ static void __exit trapline_exit(void)
 {
 	unregister_reboot_notifier(&reboot_notifier);
 	misc_deregister(&device);
-	trapline_share_forget();
+	trapline_share_end_all();
 }
 
 module_init(trapline_init);

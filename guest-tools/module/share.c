@@ -27,6 +27,8 @@ struct trapline_shared {
 
 static LIST_HEAD(shares);
 static DEFINE_MUTEX(lock);
+static bool closed;           /* under the lock: the system goes down */
+static unsigned int existing; /* shares with pages, those that have ended and are still mapped included */
 
 static void free_pages_of(struct trapline_shared *s)
 {
@@ -51,9 +53,9 @@ static struct trapline_shared *make(const char *name, u64 bytes)
 	strscpy(s->name, name, sizeof(s->name));
 	s->bytes = PAGE_ALIGN(bytes);
 	s->pages = s->bytes >> PAGE_SHIFT;
-	s->page = kvcalloc(s->pages, sizeof(*s->page), GFP_KERNEL);
+	s->page = kvcalloc(s->pages, sizeof(*s->page), GFP_KERNEL_ACCOUNT);
 	for (i = 0; s->page && i < s->pages; i++) {
-		s->page[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		s->page[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!s->page[i])
 			break;
 	}
@@ -106,9 +108,11 @@ struct trapline_shared *trapline_share_create(const char *name, u64 bytes)
 	if (!s)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&lock);
-	error = announce(s);
-	if (!error)
+	error = closed ? -ESHUTDOWN : existing == TRAPLINE_SHARES ? -ENOSPC : announce(s);
+	if (!error) {
 		list_add(&s->list, &shares);
+		existing++;
+	}
 	mutex_unlock(&lock);
 	if (!error)
 		return s;
@@ -170,6 +174,7 @@ static void release(struct kref *users)
 	struct trapline_shared *s = container_of(users, struct trapline_shared, users);
 
 	end(s);
+	existing--;
 	vunmap(s->address);
 	free_pages_of(s);
 }
@@ -193,4 +198,17 @@ void trapline_share_forget(void)
 	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_share_close, .rbx = 0};
 
 	trapline_vmcall(&r);
+}
+
+/* The next kernel owns this one's pages, and their numbers are given out again: none is opened or closed after this. */
+void trapline_share_end_all(void)
+{
+	struct trapline_shared *s;
+
+	mutex_lock(&lock);
+	closed = true;
+	while ((s = list_first_entry_or_null(&shares, struct trapline_shared, list)))
+		end(s);
+	trapline_share_forget();
+	mutex_unlock(&lock);
 }

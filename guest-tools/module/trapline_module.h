@@ -28,6 +28,7 @@ void trapline_share_put(struct trapline_shared *share);
 
 int trapline_share_mmap(struct trapline_shared *share, struct vm_area_struct *vma);
 void trapline_share_forget(void);
+void trapline_share_end_all(void);
 
 static inline void trapline_forbid_write(struct vm_area_struct *vma)
 {

@@ -74,12 +74,27 @@ static int64_t hear_all(void)
 	return n;
 }
 
+/* A line of standard input; what is too long for a command is refused as a whole. False at the end. */
+static bool next_line(char *line, int size, bool *whole)
+{
+	int c = '\n';
+
+	if (!fgets(line, size, stdin))
+		return false;
+	*whole = strchr(line, '\n') || feof(stdin);
+	while (!*whole && (c = getchar()) != '\n' && c != EOF)
+		;
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
 /* Until standard input ends. */
 static int converse(void)
 {
 	struct pollfd input = {.fd = 0, .events = POLLIN};
 	char line[512];
 	int status = STATUS_OK;
+	bool whole;
 
 	/* poll() does not see what stdio has read ahead. */
 	setvbuf(stdin, NULL, _IONBF, 0);
@@ -93,10 +108,12 @@ static int converse(void)
 				return fail("console", result);
 			fflush(stdout);
 		} while (poll(&input, 1, POLL_MS) <= 0);
-		if (!fgets(line, sizeof(line), stdin))
+		if (!next_line(line, sizeof(line), &whole))
 			return status;
-		line[strcspn(line, "\n")] = '\0';
-		status = carry_out(line);
+		if (whole)
+			status = carry_out(line);
+		else
+			status = fail("console", TRAPLINE_E_ARGUMENT);
 	}
 }
 

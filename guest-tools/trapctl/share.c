@@ -104,10 +104,12 @@ static int read_share(char **argv, int argc)
 
 	if (!memory)
 		return status;
-	fwrite(memory + offset, 1, bytes, stdout);
-	fflush(stdout);
+	status = fwrite(memory + offset, 1, bytes, stdout) == bytes && !fflush(stdout) ? STATUS_OK
+										       : STATUS_FAILED;
+	if (status != STATUS_OK)
+		fprintf(stderr, "trapctl: standard output: %s\n", strerror(errno));
 	trapline_share_leave(memory, all);
-	return STATUS_OK;
+	return status;
 }
 
 static int write_share(char **argv, int argc)
@@ -122,11 +124,15 @@ static int write_share(char **argv, int argc)
 		return status;
 	fread(memory + offset, 1, bytes, stdin);
 	trapline_share_leave(memory, all);
-	if (getchar() == EOF)
+	if (!ferror(stdin) && getchar() == EOF && !ferror(stdin))
 		return STATUS_OK;
-	fprintf(stderr,
-		"trapctl: %s has room for %" PRIu64 " bytes from there on; the rest was not written\n",
-		argv[2], bytes);
+	if (ferror(stdin))
+		fprintf(stderr, "trapctl: standard input: %s\n", strerror(errno));
+	else
+		fprintf(stderr,
+			"trapctl: %s has room for %" PRIu64
+			" bytes from there on; the rest was not written\n",
+			argv[2], bytes);
 	return STATUS_FAILED;
 }
 

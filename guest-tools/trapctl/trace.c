@@ -10,6 +10,7 @@
 #include <trace/text.h>
 #include <trace/vector.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #define CPUS_MAX        64
 #define BATCH           64
@@ -36,6 +37,7 @@ struct source {
 static struct source sources[CPUS_MAX];
 static unsigned source_count;
 static struct trap_clock clock_of_log;
+static uint64_t until; /* TSC: when reading began */
 
 static bool take_rip(const char *text)
 {
@@ -178,7 +180,10 @@ static int64_t fill(struct source *s)
 	return n;
 }
 
-/* The oldest record of all sources. NULL: nothing is new, or *error. */
+/*
+ * The oldest record of all sources. NULL: nothing is new, or *error. What comes after `until` waits for the next time: in a
+ * storm there would be no end.
+ */
 static const struct trap_record *next_record(int64_t *error)
 {
 	struct source *first = NULL;
@@ -193,7 +198,7 @@ static const struct trap_record *next_record(int64_t *error)
 			first = s;
 	}
 	*error = 0;
-	return first ? &first->record[first->used++] : NULL;
+	return first && first->record[first->used].tsc <= until ? &first->record[first->used++] : NULL;
 }
 
 static void report_lost(void)
@@ -230,6 +235,7 @@ static int64_t print_last(void)
 
 	if (!kept)
 		return TRAPLINE_SYSTEM;
+	until = __rdtsc();
 	while ((r = next_record(&error)))
 		if (wanted(r))
 			kept[n++ % options.last] = *r;
@@ -244,6 +250,7 @@ static int64_t print_all(void)
 	const struct trap_record *r;
 	int64_t error;
 
+	until = __rdtsc();
 	while ((r = next_record(&error)))
 		if (wanted(r))
 			print(r);

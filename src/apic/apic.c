@@ -17,9 +17,10 @@
 #define BASE_X2APIC        (1ull << 10)
 #define BASE_ENABLE        (1ull << 11)
 #define BASE_ADDRESS       0x000ffffffffff000ull
-#define SVR_ENABLE         (1u << 8)
-#define LVT_EXTINT         (7u << 8)
 #define X2APIC_MSR(offset) (0x800 + (offset) / 16)
+#define WORDS              8 /* of ISR and IRR, 16 bytes apart */
+#define WORD_STEP          0x10
+#define DRAIN_MAX          256    /* as many as there are vectors */
 #define IDLE_READS         100000 /* of the delivery status: an APIC accepts within microseconds or never */
 
 static volatile uint32_t *page;
@@ -78,8 +79,8 @@ bool apic_by_hardware(void)
 
 bool apic_sees_interrupts(void)
 {
-	return !by_hardware && apic_mode() == APIC_XAPIC && (page[APIC_SVR / 4] & SVR_ENABLE) &&
-	       (page[APIC_LVT_LINT0 / 4] & (LVT_EXTINT | APIC_LVT_MASKED)) != LVT_EXTINT;
+	return !by_hardware && apic_mode() == APIC_XAPIC && (page[APIC_SVR / 4] & APIC_SVR_ENABLE) &&
+	       (page[APIC_LVT_LINT0 / 4] & (APIC_LVT_EXTINT | APIC_LVT_MASKED)) != APIC_LVT_EXTINT;
 }
 
 const char *apic_init(void)
@@ -107,6 +108,25 @@ const char *apic_cpu_init(struct cpu *cpu)
 		return "its APIC is at another address than that of the boot CPU";
 	apic_note_names(cpu);
 	return NULL;
+}
+
+static bool any(enum apic_mode mode, unsigned offset)
+{
+	for (unsigned i = 0; i < WORDS; i++)
+		if (apic_read(mode, offset + i * WORD_STEP))
+			return true;
+	return false;
+}
+
+void apic_drain(struct cpu *cpu, enum apic_mode mode)
+{
+	for (unsigned i = 0; i < DRAIN_MAX && any(mode, APIC_ISR); i++)
+		apic_write(mode, APIC_EOI, 0);
+	for (unsigned i = 0; i < DRAIN_MAX && any(mode, APIC_IRR); i++) {
+		vendor->drop_interrupt(cpu);
+		cpu->host_interrupt_valid = false;
+		apic_write(mode, APIC_EOI, 0);
+	}
 }
 
 static void wait_idle(void)

@@ -12,25 +12,29 @@
 
 /* Registers by their offset in the page; x2APIC has them at MSR 0x800 + offset / 16 (SDM vol. 3A table 11-6).
  */
-#define APIC_ID           0x020
-#define APIC_VERSION      0x030
-#define APIC_TPR          0x080
-#define APIC_EOI          0x0b0
-#define APIC_LDR          0x0d0
-#define APIC_DFR          0x0e0
-#define APIC_SVR          0x0f0
-#define APIC_ISR          0x100
-#define APIC_IRR          0x200
-#define APIC_ESR          0x280
-#define APIC_LVT_CMCI     0x2f0
-#define APIC_ICR          0x300
-#define APIC_ICR_HIGH     0x310
-#define APIC_LVT_TIMER    0x320
-#define APIC_LVT_LINT0    0x350
-#define APIC_LVT_MASKED   (1u << 16)
-#define APIC_LVT_LAST     0x370
-#define APIC_TIMER_COUNT  0x380
-#define APIC_TIMER_DIVIDE 0x3e0
+#define APIC_ID            0x020
+#define APIC_VERSION       0x030
+#define APIC_TPR           0x080
+#define APIC_EOI           0x0b0
+#define APIC_LDR           0x0d0
+#define APIC_DFR           0x0e0
+#define APIC_SVR           0x0f0
+#define APIC_SVR_ENABLE    (1u << 8)
+#define APIC_ISR           0x100
+#define APIC_IRR           0x200
+#define APIC_ESR           0x280
+#define APIC_LVT_CMCI      0x2f0
+#define APIC_ICR           0x300
+#define APIC_ICR_HIGH      0x310
+#define APIC_LVT_TIMER     0x320
+#define APIC_LVT_LINT0     0x350
+#define APIC_LVT_EXTINT    (7u << 8)
+#define APIC_LVT_MASKED    (1u << 16)
+#define APIC_LVT_MODE      (3u << 17) /* of the timer: 0 a single shot */
+#define APIC_LVT_LAST      0x370
+#define APIC_TIMER_COUNT   0x380
+#define APIC_TIMER_CURRENT 0x390
+#define APIC_TIMER_DIVIDE  0x3e0
 
 enum apic_mode {
 	APIC_OFF,
@@ -68,11 +72,16 @@ enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 /* Notes by what names other CPUs call this one, as its APIC has them now. */
 void apic_note_names(const struct cpu *cpu);
 
-/* For start.c and src/cpu/stop.c, on this CPU's own APIC. */
+/* For start.c, nap.c and src/cpu/stop.c, on this CPU's own APIC. */
 enum apic_mode apic_mode(void);
 bool apic_is_bsp(void);
 uint32_t apic_read(enum apic_mode mode, unsigned offset);
 void apic_write(enum apic_mode mode, unsigned offset, uint32_t value);
+/*
+ * What is in service is ended, what is requested is taken by the host and dropped: no other way clears the registers. The APIC
+ * is on, its priority 0.
+ */
+void apic_drain(struct cpu *cpu, enum apic_mode mode);
 /* To a CPU, by Trapline's number. False: its APIC is off, or this one. */
 bool apic_send_nmi(uint32_t number);
 

@@ -5,39 +5,62 @@
 #include "vendor.h"
 
 /*
- * The timer's vector is of the highest class, and only this class gets past the priority that a nap sets: what else was sent to
- * the CPU waits for the guest. No APIC tells how fast it counts: 20 ms on QEMU, 200 ms at the 100 MHz of AMD's.
+ * Only what is of the highest class gets past the priority that a nap sets, and of that class the timer's vector is the highest:
+ * what else was sent to the CPU waits for the guest. No APIC tells how fast it counts: 20 ms on QEMU, 200 ms at the
+ * 100 MHz of AMD's.
  */
-#define NAP_VECTOR   0xf1
+#define NAP_VECTOR   0xff
 #define NAP_PRIORITY 0xe0
+#define NAP_CLASS    0xffff0000u /* of the last word of IRR and ISR */
 #define NAP_COUNT    20000000
 #define DIVIDE_BY_1  0x0b
-#define SVR_ENABLE   (1u << 8)
+#define LAST_WORD    0x70
 #define TO_SELF      (ICR_TO_SELF << 18 | ICR_ASSERT)
+#define TURN_US      100 /* between two turns of the console: the FIFO takes 1400, and others want its lock */
 
-/* What a nap changes: all that it takes for one interrupt, of the timer, to come in. An 8259's would not ask for the priority. */
-static const uint16_t borrowed[] = {
-	APIC_TPR, APIC_LVT_LINT0, APIC_SVR, APIC_TIMER_DIVIDE, APIC_LVT_TIMER, APIC_TIMER_COUNT};
-#define BORROWED (sizeof(borrowed) / sizeof(borrowed[0]))
-
-static void borrow(enum apic_mode mode, uint32_t *before)
-{
-	for (unsigned i = 0; i < BORROWED; i++)
-		before[i] = apic_read(mode, borrowed[i]);
-	apic_write(mode, APIC_TPR, NAP_PRIORITY);
-	apic_write(mode, APIC_LVT_LINT0, apic_read(mode, APIC_LVT_LINT0) | APIC_LVT_MASKED);
-	apic_write(mode, APIC_SVR, apic_read(mode, APIC_SVR) | SVR_ENABLE);
-	apic_write(mode, APIC_TIMER_DIVIDE, DIVIDE_BY_1);
-	apic_write(mode, APIC_LVT_TIMER, NAP_VECTOR);
-	apic_write(mode, APIC_TIMER_COUNT, NAP_COUNT);
-}
+/* What a nap changes, and gives back. */
+struct borrowed {
+	uint32_t tpr, lint0, svr, divide, lvt, count;
+};
 
 static bool is_set(enum apic_mode mode, unsigned bits, uint8_t vector)
 {
 	return apic_read(mode, bits + vector / 32 * 0x10) >> vector % 32 & 1;
 }
 
-/* An interrupt of the guest's is requested anew; one that is not in service was spurious. */
+/* Nobody waits for it: masked, though EDK II lets it count on, or a single shot that was fired. */
+static bool timer_is_free(enum apic_mode mode)
+{
+	uint32_t lvt = apic_read(mode, APIC_LVT_TIMER);
+
+	return lvt & APIC_LVT_MASKED || (!(lvt & APIC_LVT_MODE) && !apic_read(mode, APIC_TIMER_CURRENT));
+}
+
+static bool can_borrow(enum apic_mode mode)
+{
+	return mode != APIC_OFF && timer_is_free(mode) &&
+	       !((apic_read(mode, APIC_ISR + LAST_WORD) | apic_read(mode, APIC_IRR + LAST_WORD)) & NAP_CLASS);
+}
+
+/* An 8259 does not ask for the priority: it must not find this CPU instead of the one that it means. */
+static void borrow(enum apic_mode mode, struct borrowed *b)
+{
+	*b = (struct borrowed){.tpr = apic_read(mode, APIC_TPR),
+		.lint0 = apic_read(mode, APIC_LVT_LINT0),
+		.svr = apic_read(mode, APIC_SVR),
+		.divide = apic_read(mode, APIC_TIMER_DIVIDE),
+		.lvt = apic_read(mode, APIC_LVT_TIMER),
+		.count = apic_read(mode, APIC_TIMER_COUNT)};
+	apic_write(mode, APIC_TPR, NAP_PRIORITY);
+	if ((b->lint0 & APIC_LVT_EXTINT) == APIC_LVT_EXTINT)
+		apic_write(mode, APIC_LVT_LINT0, b->lint0 | APIC_LVT_MASKED);
+	apic_write(mode, APIC_SVR, b->svr | APIC_SVR_ENABLE);
+	apic_write(mode, APIC_TIMER_DIVIDE, DIVIDE_BY_1);
+	apic_write(mode, APIC_LVT_TIMER, NAP_VECTOR);
+	apic_write(mode, APIC_TIMER_COUNT, NAP_COUNT);
+}
+
+/* One of the guest's is requested anew. One that is not in service was spurious: nothing is to be ended. */
 static void settle(struct cpu *cpu, enum apic_mode mode)
 {
 	uint8_t vector = cpu->host_interrupt;
@@ -52,7 +75,11 @@ static void settle(struct cpu *cpu, enum apic_mode mode)
 		apic_write(mode, APIC_ICR, TO_SELF | vector);
 }
 
-static void give_back(struct cpu *cpu, enum apic_mode mode, const uint32_t *before)
+/*
+ * An APIC that was off has taken interrupts meanwhile, which the guest's would not have. The count of a timer that has fired
+ * would fire it again.
+ */
+static void give_back(struct cpu *cpu, enum apic_mode mode, const struct borrowed *b)
 {
 	apic_write(mode, APIC_LVT_TIMER, APIC_LVT_MASKED);
 	apic_write(mode, APIC_TIMER_COUNT, 0);
@@ -61,36 +88,49 @@ static void give_back(struct cpu *cpu, enum apic_mode mode, const uint32_t *befo
 		vendor->drop_interrupt(cpu);
 		settle(cpu, mode);
 	}
-	for (unsigned i = BORROWED; i--;)
-		apic_write(mode, borrowed[i], before[i]);
+	if (!(b->svr & APIC_SVR_ENABLE)) {
+		apic_write(mode, APIC_TPR, 0);
+		apic_drain(cpu, mode);
+	}
+	apic_write(mode, APIC_TPR, b->tpr);
+	apic_write(mode, APIC_LVT_LINT0, b->lint0);
+	apic_write(mode, APIC_TIMER_DIVIDE, b->divide);
+	apic_write(mode, APIC_LVT_TIMER, b->lvt);
+	if (b->lvt & APIC_LVT_MASKED)
+		apic_write(mode, APIC_TIMER_COUNT, b->count);
+	apic_write(mode, APIC_SVR, b->svr);
 }
 
-/*
- * False where the guest waits for the timer. One that is masked and goes on counting all the same, as EDK II leaves it, starts
- * from its beginning again: nobody reads it on a CPU that sleeps.
- */
-static bool can_borrow(enum apic_mode mode)
+static void wait_a_moment(void)
 {
-	return mode != APIC_OFF &&
-	       (!apic_read(mode, APIC_TIMER_COUNT) || (apic_read(mode, APIC_LVT_TIMER) & APIC_LVT_MASKED));
+	uint64_t since = rdtsc();
+
+	while (rdtsc() - since < boot_info.tsc_khz * TURN_US / 1000)
+		cpu_pause();
+}
+
+bool nap_ends(void)
+{
+	return console_wants_others() && can_borrow(apic_mode());
 }
 
 void nap(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old)
 {
 	enum apic_mode mode = apic_mode();
-	uint32_t before[BORROWED];
+	struct borrowed before;
 
 	console_look(cpu);
 	if (cpu->work & CPU_WORK_CONSOLE) {
 		console_serve(cpu);
+		wait_a_moment();
 	} else if (console_attends(cpu)) {
-		cpu_pause();
-	} else if (console_wants_others() && can_borrow(mode)) {
-		borrow(mode, before);
+		wait_a_moment();
+	} else if (nap_ends()) {
+		borrow(mode, &before);
 		idt_load_window();
 		vendor->wait(cpu_nap, word, old);
 		idt_load();
-		give_back(cpu, mode, before);
+		give_back(cpu, mode, &before);
 	} else {
 		vendor->wait(cpu_wait, word, old);
 	}

@@ -11,4 +11,7 @@
  */
 void nap(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old);
 
+/* Whether it would end by itself: one that waits for something else than an NMI may not sleep otherwise. */
+bool nap_ends(void);
+
 #endif

@@ -4,13 +4,11 @@
 #include "cpu/asm.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
+#include "exit/halt.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
 
 #define SVR_RESET       0xff
-#define WORDS           8 /* of ISR and IRR, 16 bytes apart */
-#define WORD_STEP       0x10
-#define VECTORS         256
 #define VERSION_LVTS(v) ((v) >> 16 & 0xff) /* the highest entry's number */
 #define LVT_STEP        0x10
 
@@ -32,27 +30,6 @@ void start_send(struct cpu *cpu, uint64_t targets, uint32_t low)
 			cpu_add_work(cpu, CPU_WORK_KICK);
 		else
 			cpu_kick(cpus[n]);
-	}
-}
-
-static bool any(enum apic_mode mode, unsigned offset)
-{
-	for (unsigned i = 0; i < WORDS; i++)
-		if (apic_read(mode, offset + i * WORD_STEP))
-			return true;
-	return false;
-}
-
-/* What is in service is ended, what is requested is taken by the host and dropped: no other way clears the
- * registers. */
-static void drain(struct cpu *cpu, enum apic_mode mode)
-{
-	for (unsigned i = 0; i < VECTORS && any(mode, APIC_ISR); i++)
-		apic_write(mode, APIC_EOI, 0);
-	for (unsigned i = 0; i < VECTORS && any(mode, APIC_IRR); i++) {
-		vendor->drop_interrupt(cpu);
-		cpu->host_interrupt_valid = false;
-		apic_write(mode, APIC_EOI, 0);
 	}
 }
 
@@ -78,7 +55,7 @@ static void reset_apic(struct cpu *cpu)
 	mask_lvts(mode);
 	apic_write(mode, APIC_TIMER_COUNT, 0);
 	apic_write(mode, APIC_TPR, 0);
-	drain(cpu, mode);
+	apic_drain(cpu, mode);
 	apic_write(mode, APIC_TIMER_DIVIDE, 0);
 	if (mode == APIC_XAPIC) {
 		apic_write(mode, APIC_LDR, 0);
@@ -112,6 +89,7 @@ static void take_init(struct cpu *cpu)
 	cpu_end_work(cpu, CPU_WORK_NMI);
 	reset_apic(cpu);
 	vendor->init_state(cpu);
+	halt_over(cpu);
 	if (apic_is_bsp())
 		restart(cpu);
 }

@@ -21,10 +21,10 @@ static char text[TEXT_SIZE];
 static uint32_t text_head, text_tail; /* under `lock` */
 static _Atomic uint64_t lost_lines;
 static uint64_t lost_said;
-static struct filter filter;           /* under `lock`; its vectors are in boot_info.config.print */
-static struct filter_rate rates[32];   /* by vector */
-static uint64_t limited[32], filtered; /* records, by vector; not yet said of the former: */
-static uint64_t limited_said[32];
+static struct filter filter; /* under `lock`; its vectors are in boot_info.config.print */
+static struct filter_rate rates[CPU_PRINT_KINDS];
+static uint64_t limited[CPU_PRINT_KINDS], filtered; /* records; not yet said of the former: */
+static uint64_t limited_said[CPU_PRINT_KINDS];
 static uint64_t all_limited, all_limited_said; /* the sums, which every look at the console asks for */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static bool there, seized, finishing;
@@ -34,6 +34,7 @@ static struct trap_clock clock;
 #define LATE_MS     200  /* after which another CPU takes over: longer than VT-x's timer needs */
 #define KEYS_MS     1000 /* how long who has seen a key looks for the next */
 #define SAY_LOST_MS 1000 /* how often losses are told */
+#define LOCK_TRIES  200  /* some microseconds: a UART's register takes one */
 #define PASS_OVER   64   /* records that are dropped in one turn */
 
 enum console_level console_level = CONSOLE_TRAPS;
@@ -52,6 +53,17 @@ const struct trap_clock *console_clock(void)
 static bool try_lock(void)
 {
 	return seized || !atomic_flag_test_and_set_explicit(&lock, memory_order_acquire);
+}
+
+/* Notices are rare, and worth the time of a turn of another CPU's. */
+static bool lock_soon(void)
+{
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		if (try_lock())
+			return true;
+		cpu_pause();
+	}
+	return false;
 }
 
 static void unlock(void)
@@ -193,7 +205,7 @@ static void drain(void)
 /* The entry at a queue's tail has been dealt with. */
 static void take(struct print_queue *q, uint32_t tail)
 {
-	atomic_fetch_add(&q->taken[q->entry[tail % CPU_PRINT_QUEUE] >> CPU_PRINT_SEQ_BITS & 31], 1);
+	atomic_fetch_add(&q->taken[q->entry[tail % CPU_PRINT_QUEUE] >> CPU_PRINT_SEQ_BITS], 1);
 	atomic_store(&q->tail, tail + 1);
 }
 
@@ -233,7 +245,7 @@ static bool next_trap(struct trap_record *out)
 /* Whether the operator is to see it. What is not shown is counted, by reason. */
 static bool is_shown(const struct trap_record *r)
 {
-	unsigned vector = r->vector & 31;
+	unsigned kind = console_kind(r);
 	struct filter all = filter;
 
 	all.vectors = ~0u; /* it would not have been queued */
@@ -241,9 +253,9 @@ static bool is_shown(const struct trap_record *r)
 		filtered++;
 		return false;
 	}
-	if (filter_allow(&rates[vector], filter.rate, rdtsc(), boot_info.tsc_khz * 1000))
+	if (filter_allow(&rates[kind], filter.rate, rdtsc(), boot_info.tsc_khz * 1000))
 		return true;
-	limited[vector]++;
+	limited[kind]++;
 	all_limited++;
 	return false;
 }
@@ -268,13 +280,18 @@ static uint64_t all_lost(void)
 	return n;
 }
 
-/* Which vector was held back, and how often. */
+static const char *kind_name(unsigned kind)
+{
+	return kind == CPU_PRINT_KINDS - 1 ? "mark" : vector_name(kind);
+}
+
+/* Which kind was held back, and how often. */
 static bool format_limited(char *line, size_t size)
 {
-	for (unsigned v = 0; all_limited != all_limited_said && v < 32; v++) {
+	for (unsigned v = 0; all_limited != all_limited_said && v < CPU_PRINT_KINDS; v++) {
 		if (limited[v] == limited_said[v])
 			continue;
-		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", vector_name(v),
+		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", kind_name(v),
 			limited[v] - limited_said[v], limited[v], filter.rate);
 		all_limited_said += limited[v] - limited_said[v];
 		limited_said[v] = limited[v];
@@ -481,7 +498,7 @@ void console_log(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (!try_lock()) {
+	if (!lock_soon()) {
 		lost_lines++;
 		return;
 	}

@@ -32,24 +32,30 @@ bool console_is_seized(void);
 /* How a TSC becomes the t= of a line. */
 const struct trap_clock *console_clock(void);
 
+/* What a record counts as for rate and room: its vector, or that it is a mark. */
+static inline unsigned console_kind(const struct trap_record *r)
+{
+	return r->type == TRAP_TYPE_MARK ? CPU_PRINT_KINDS - 1 : r->vector & 31;
+}
+
 /* Marks this CPU's record, which has just been committed, for printing. On the hot path. */
 static inline void console_queue_trap(struct cpu *cpu, const struct trap_record *r)
 {
 	struct print_queue *q = &cpu->print;
 	uint32_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
 	uint32_t waiting = head - atomic_load_explicit(&q->tail, memory_order_acquire);
-	unsigned vector = r->vector & 31;
+	unsigned kind = console_kind(r);
 
 	cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	if (waiting >= CPU_PRINT_QUEUE - CPU_PRINT_RESERVE &&
 		(waiting == CPU_PRINT_QUEUE ||
-			q->put[vector] - atomic_load_explicit(&q->taken[vector], memory_order_relaxed) >=
+			q->put[kind] - atomic_load_explicit(&q->taken[kind], memory_order_relaxed) >=
 				CPU_PRINT_FEW)) {
 		q->lost++;
 		return;
 	}
-	q->put[vector]++;
-	q->entry[head % CPU_PRINT_QUEUE] = r->seq | (uint64_t)vector << CPU_PRINT_SEQ_BITS;
+	q->put[kind]++;
+	q->entry[head % CPU_PRINT_QUEUE] = r->seq | (uint64_t)kind << CPU_PRINT_SEQ_BITS;
 	atomic_store_explicit(&q->head, head + 1, memory_order_release);
 }
 

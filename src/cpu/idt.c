@@ -123,6 +123,10 @@ void host_trap(struct trap_frame *frame)
 		frame->rflags = (frame->rflags & ~RFLAGS_TF) | RFLAGS_RF;
 		return;
 	}
+	/* What has come ends the sleep of cpu_wait(), also in front of its HLT. */
+	if ((frame->vector == VEC_NMI || frame->vector == VEC_SX) &&
+		frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
+		frame->rip = (uint64_t)cpu_wait_end;
 	if (frame->vector ==
 		VEC_SX) { /* AMD-V: an INIT that was redirected (svm_init.c); nothing else raises it */
 		start_note_init(this_cpu());
@@ -134,8 +138,6 @@ void host_trap(struct trap_frame *frame)
 		return;
 	}
 	cpu = this_cpu();
-	if (frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
-		frame->rip = (uint64_t)cpu_wait_end;
 	cpu_note_nmi(cpu);
 	if (cpu->vendor && vendor->nmi_taken)
 		vendor->nmi_taken(cpu);

@@ -7,8 +7,8 @@
 #include "vendor.h"
 
 /*
- * Interrupts are watched only while the console has something to do, and on the boot CPU where it takes input
- * and has no other exits to do so. The host acknowledges this one, so that its vector is known and it is in
+ * Interrupts are watched only while the console has something to do, and where one looks for
+ * keys and has no other exits to do so. The host acknowledges this one, so that its vector is known and it is in
  * service as if the guest had taken it, and passes it on: the guest could have taken it at this very point.
  */
 void exit_interrupt(struct cpu *cpu)

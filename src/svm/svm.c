@@ -12,7 +12,6 @@
 #define VM_CR_SVMDIS   (1ull << 4)
 #define VM_CR_LOCK     (1ull << 3)
 #define NP_ENABLE      1
-#define ENABLE_INVLPGB (1u << 7) /* without it, INVLPGB and TLBSYNC raise #UD */
 #define TLB_FLUSH_ALL  1
 #define TLB_FLUSH_ASID 3
 #define GUEST_ASID     1
@@ -84,7 +83,7 @@ static void set_controls(struct vmcb_control *c)
 	c->msrpm_base = svm_msrpm();
 	c->asid = GUEST_ASID;
 	c->tlb_control = TLB_FLUSH_ALL;
-	c->np_enable = NP_ENABLE | (svm_caps.features & SVM_FEATURE_INVLPGB ? ENABLE_INVLPGB : 0);
+	c->np_enable = NP_ENABLE;
 	c->n_cr3 = stage2_tables.root;
 }
 
@@ -109,7 +108,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	if (!cpu->vendor && !take_pages(cpu))
 		return "the VMM's memory is too small for this CPU";
 	set_controls(&vmcb_of(cpu)->control);
-	svm_watch_halt(cpu, true);
+	svm_watch_halt(cpu);
 	svm_set_intercepts(cpu);
 	error = svm_load_guest(cpu, launch);
 	if (error)
@@ -174,6 +173,11 @@ static void svm_own_exit(struct cpu *cpu)
 		svm_halt(cpu);
 }
 
+static void svm_end_shadow(struct cpu *cpu)
+{
+	vmcb_of(cpu)->control.interrupt_shadow = 0;
+}
+
 const struct vendor svm_vendor = {
 	.name = "svm",
 	.present = svm_present,
@@ -199,6 +203,7 @@ const struct vendor svm_vendor = {
 	.wait = svm_wait,
 	.inject_nmi = svm_inject_nmi,
 	.nmi_unblocked = svm_nmi_unblocked,
+	.end_shadow = svm_end_shadow,
 	.watch_interrupts = svm_watch_interrupts,
 	.own_exit = svm_own_exit,
 	.set_intercepts = svm_set_intercepts,

@@ -112,7 +112,7 @@ void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
 
 /* svm_halt.c */
 void svm_halt(struct cpu *cpu);
-void svm_watch_halt(struct cpu *cpu, bool on);
+void svm_watch_halt(struct cpu *cpu);
 void svm_end_halt(struct cpu *cpu);
 
 /* run.asm */

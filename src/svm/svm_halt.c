@@ -1,5 +1,5 @@
 /*
- * HLT and MWAIT. With interrupts on they are the guest's: let through, once, and the next exit watches for them again. With
+ * HLT and MWAIT. With interrupts on they are the guest's: a HLT is let through, once, and the next exit watches for it again. With
  * interrupts off nothing but an NMI, an INIT or a reset ends a HLT, and mostly nothing does: that is how kernels die, and how
  * CPUs sleep that nobody uses. AMD-V has no timer that would bring Trapline back, so that the CPU waits here in the
  * guest's place, and the console has its turns.
@@ -15,24 +15,22 @@
 #define RFLAGS_IF       0x200ull
 #define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
 
-void svm_watch_halt(struct cpu *cpu, bool on)
+void svm_watch_halt(struct cpu *cpu)
 {
-	struct vmcb_control *c = &vmcb_of(cpu)->control;
-
-	c->intercept1 = on ? c->intercept1 | INTERCEPT1_HLT : c->intercept1 & ~INTERCEPT1_HLT;
-	c->intercept2 = on ? c->intercept2 | INTERCEPT2_MWAIT : c->intercept2 & ~INTERCEPT2_MWAIT;
+	vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_HLT;
+	vmcb_of(cpu)->control.intercept2 |= INTERCEPT2_MWAIT;
 }
 
 static void let_halt(struct cpu *cpu)
 {
-	svm_watch_halt(cpu, false);
+	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_HLT;
 	svm_set_odd(cpu, SVM_HALTS);
 }
 
 void svm_end_halt(struct cpu *cpu)
 {
 	svm_of(cpu)->odd &= ~SVM_HALTS;
-	svm_watch_halt(cpu, true);
+	vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_HLT;
 }
 
 /* One that is in the handler of another NMI stays there: its IRET, if it has come to that, is behind it. */
@@ -50,18 +48,28 @@ static void sleep(struct cpu *cpu)
 
 static void halt(struct cpu *cpu)
 {
-	halt_tell(cpu, insn_next(cpu));
+	if (!cpu->number)
+		halt_tell(cpu, insn_next(cpu));
 	while (!(cpu->work & CPU_WORK_KICK) && !nmi_wakes(cpu))
 		sleep(cpu);
 	if (nmi_wakes(cpu))
 		exit_skip(cpu);
 }
 
-/* It may end at any time (APM vol. 3, MWAIT): whoever waits for a store looks for himself. */
+/*
+ * A CPU that idles by MWAIT does so for good: until its next INIT it is left alone, because the exit has ended what its
+ * MONITOR began, so that the MWAIT behind it does not wait.
+ */
+static void leave_mwait(struct cpu *cpu)
+{
+	vmcb_of(cpu)->control.intercept2 &= ~INTERCEPT2_MWAIT;
+}
+
+/* It may end at any time (APM vol. 3, MWAIT): whoever waits for a store looks for himself, when the nap is over. */
 static void wait_for_store(struct cpu *cpu)
 {
-	if (!cpu->number || (cpu->gpr[TRAP_RCX] & MWAIT_INTERRUPT)) {
-		let_halt(cpu);
+	if (!cpu->number || cpu->gpr[TRAP_RCX] & MWAIT_INTERRUPT || !nap_ends()) {
+		leave_mwait(cpu);
 		return;
 	}
 	sleep(cpu);
@@ -70,10 +78,15 @@ static void wait_for_store(struct cpu *cpu)
 
 void svm_halt(struct cpu *cpu)
 {
-	if (vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF))
+	bool hlt = cpu->exit.reason == SVM_EXIT_HLT,
+	     wakes = vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF);
+
+	if (hlt && wakes)
 		let_halt(cpu);
-	else if (cpu->exit.reason == SVM_EXIT_HLT)
+	else if (hlt)
 		halt(cpu);
+	else if (wakes)
+		leave_mwait(cpu);
 	else
 		wait_for_store(cpu);
 }

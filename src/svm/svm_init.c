@@ -45,6 +45,7 @@ void svm_init_state(struct cpu *cpu)
 	v->control.interrupt_shadow = 0;
 	v->control.intercept1 &= ~INTERCEPT1_IRET;
 	v->control.eventinj = 0;
+	svm_watch_halt(cpu);
 	svm_of(cpu)->odd &= ~SVM_SOFT_PENDING;
 	svm_of(cpu)->iret.noted = false;
 	svm_of(cpu)->code.linear = NO_PAGE;

@@ -140,8 +140,10 @@ void svm_hide_cpuid(uint32_t leaf, struct cpuid *r)
 {
 	if (leaf == 0x80000001)
 		r->ecx &= ~(1u << 2 | 1u << 12); /* SVM, SKINIT */
-	else if (leaf == 0x80000008 && !(svm_caps.features & SVM_FEATURE_INVLPGB))
-		r->ebx &= ~(1u << 3); /* INVLPGB */
+	else if (leaf == 0x80000008)
+		r->ebx &= ~(
+			1u << 3 |
+			1u << 21); /* INVLPGB, which would not wait for a copy: vmcall/copy.c; and nested */
 	else if (leaf == 0x8000000a)
 		*r = (struct cpuid){0};
 }

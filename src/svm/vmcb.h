@@ -155,7 +155,6 @@ enum svm_exit_code {
 #define SVM_FEATURE_NRIPS     (1u << 3)
 #define SVM_FEATURE_FLUSHASID (1u << 6)
 #define SVM_FEATURE_PAUSE     (1u << 10) /* the pause filter */
-#define SVM_FEATURE_INVLPGB   (1u << 24)
 
 /* EVENTINJ and EXITINTINFO, 15.20 and 15.7.2 */
 #define SVM_EVENT_VECTOR(e) ((e)&0xff)

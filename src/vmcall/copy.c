@@ -13,6 +13,8 @@
 #include "vmcall/caller.h"
 
 #define CHUNK_PAGES 16
+#define PAE_TABLE   0xffffffe0
+#define EFER_LMA    (1ull << 10)
 
 /* A chunk: parts of guest-physical memory, each within one page. */
 struct chunk {
@@ -26,10 +28,15 @@ struct chunk {
 /* Finds the chunk's parts, as many as are there. 0, or what is wrong with the first one that is not. */
 typedef int64_t gather(struct vmcall *call, enum tray_way way, struct chunk *c);
 
-/* The address space, for who owns the tray. The kernel is one, whatever it runs on. */
+/* The address space, for who owns the tray: PAE tables are aligned to 32. The kernel is one, whatever it runs on. */
 static uint64_t owner_of(const struct vmcall *call)
 {
-	return vmcall_user(call) ? vendor->get(call->cpu, GUEST_CR3) & PTE_ADDRESS : TRAY_KERNEL;
+	struct guest_paging p;
+
+	if (!vmcall_user(call))
+		return TRAY_KERNEL;
+	vendor->paging(call->cpu, &p);
+	return p.cr3 & (p.efer & EFER_LMA ? PTE_ADDRESS : PAE_TABLE);
 }
 
 static bool page_in(const struct vmcall *call)
@@ -89,12 +96,20 @@ static int64_t gather_virtual(struct vmcall *call, enum tray_way way, struct chu
 	return 0;
 }
 
+/* How many entries are read at once: up to the end of the list's own page, so that RBX is where one cannot be read. */
+static unsigned entries(const struct vmcall *call)
+{
+	uint64_t left = call->arg[ARG_RCX];
+	uint64_t room = to_page_end(call->arg[ARG_RBX], CHUNK_PAGES * sizeof(uint64_t)) / sizeof(uint64_t);
+
+	return (unsigned)(left < room * PAGE_SIZE ? (left + PAGE_SIZE - 1) / PAGE_SIZE : room);
+}
+
 /* The entries are read once, into here, and only these are checked and used. */
 static int64_t gather_pages(struct vmcall *call, enum tray_way way, struct chunk *c)
 {
 	uint64_t left = call->arg[ARG_RCX], list[CHUNK_PAGES];
-	unsigned pages =
-		left < CHUNK_PAGES * PAGE_SIZE ? (unsigned)((left + PAGE_SIZE - 1) / PAGE_SIZE) : CHUNK_PAGES;
+	unsigned pages = entries(call);
 	int64_t error = caller_read(call, call->arg[ARG_RBX], list, pages * sizeof(list[0]), page_in(call));
 
 	if (error)

@@ -122,8 +122,10 @@ void exit_vmcall(struct cpu *cpu)
 	call.width = width;
 	result = number ? serve(&call, number) : lookup(&call);
 	if (result < 0) {
-		if (result == VMCALL_AGAIN)
+		if (result == VMCALL_AGAIN) {
+			vendor->end_shadow(cpu);
 			return;
+		}
 		cpu->stats.bad_guest++;
 	}
 	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;

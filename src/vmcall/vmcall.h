@@ -32,7 +32,8 @@ static inline bool vmcall_user(const struct vmcall *call)
 
 /*
  * What a service returns instead of a result when RIP stays at the VMCALL: the guest makes the call again,
- * from the registers as they are now, after an exception that was raised or with an interrupt in between.
+ * from the registers as they are now, after an exception that was raised or with an interrupt in between, also
+ * where it stands in the shadow of a STI or MOV SS.
  */
 #define VMCALL_AGAIN INT64_MIN
 

@@ -279,6 +279,7 @@ const struct vendor vmx_vendor = {
 	.wait = vmx_wait,
 	.inject_nmi = vmx_inject_nmi,
 	.nmi_unblocked = vmx_nmi_unblocked,
+	.end_shadow = vmx_end_shadow,
 	.watch_interrupts = vmx_watch_interrupts,
 	.has_timer = vmx_has_timer,
 	.drop_interrupt = vmx_drop_interrupt,

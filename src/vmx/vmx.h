@@ -160,6 +160,7 @@ unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
+void vmx_end_shadow(struct cpu *cpu);
 void vmx_skip_to(struct cpu *cpu, uint64_t rip);
 void vmx_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met);
 

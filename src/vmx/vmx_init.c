@@ -126,8 +126,8 @@ void vmx_wait_sipi(struct cpu *cpu)
 /* Whatever the guest's state: for what is not to get to it. */
 void vmx_drop_interrupt(struct cpu *cpu)
 {
+	cpu->host_interrupt_valid = false;
 	idt_load_window();
 	__asm__ volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
 	idt_load();
-	cpu->host_interrupt_valid = false;
 }

@@ -174,6 +174,13 @@ static void step(struct cpu *cpu)
 	vmx_of(cpu)->stepped = true;
 }
 
+void vmx_end_shadow(struct cpu *cpu)
+{
+	(void)cpu;
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
+		vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
 SLOW_PATH static void end_instruction(struct cpu *cpu, uint64_t rflags)
 {
 	vmx_set_rflags(cpu, rflags & ~RFLAGS_RF);

@@ -68,7 +68,12 @@ static void fake_capture(struct cpu *c, struct trap_record *r)
 	memset((char *)r + sizeof(r->seq), 0, sizeof(*r) - sizeof(r->seq));
 }
 
+static void fake_end_shadow(struct cpu *c)
+{
+}
+
 static const struct vendor fake_vendor = {.get = fake_get,
+	.end_shadow = fake_end_shadow,
 	.paging = fake_paging,
 	.code_mode = fake_mode,
 	.cpl = fake_cpl,
