@@ -44,6 +44,7 @@ static bool copy_out(const struct blackbox_header *h, struct last_run *last)
 		BS->AllocatePages(AllocateAnyPages, EfiLoaderData, EFI_SIZE_TO_PAGES(h->size), &copy);
 	if (!EFI_ERROR(status)) {
 		memcpy((void *)copy, h, h->size);
+		memory_free(last->base, last->size);
 		last->base = copy;
 		last->size = h->size;
 	}
@@ -51,19 +52,42 @@ static bool copy_out(const struct blackbox_header *h, struct last_run *last)
 	return !EFI_ERROR(status);
 }
 
+/* The clock's words compare as the times do. */
+static bool is_newer(const struct blackbox_header *h, const struct last_run *last)
+{
+	const struct blackbox_header *before = (const struct blackbox_header *)last->base;
+
+	return !before || memcmp(h->started, before->started, sizeof(h->started)) > 0;
+}
+
 /* Only memory that the firmware gives away is looked at: anything else may not be mapped, or be no memory. */
-static bool look_at(uint64_t place, struct last_run *last)
+static void look_at(uint64_t place, struct last_run *last)
 {
 	if (!take(place, EFI_PAGE_SIZE))
-		return false;
+		return;
 	const struct blackbox_header *h = (const struct blackbox_header *)place;
 	const char *fault = blackbox_fault(h, ROOM_MAX);
-	if (!fault && !copy_out(h, last))
+	if (!fault && is_newer(h, last) && !copy_out(h, last))
 		fault = "the firmware uses a part of it";
 	if (fault && fault[0])
 		say("black box: at %u MiB is one that cannot be read: %s", (unsigned)(place / MIB), fault);
 	memory_free(place, EFI_PAGE_SIZE);
-	return !fault;
+}
+
+/* What was told once is not the last run any more, wherever it lies. This run's own place is taken. */
+static void forget(const struct loader *l)
+{
+	uint64_t place;
+
+	for (unsigned n = 0; (place = blackbox_place(l, n)); n++) {
+		struct blackbox_header *h = (struct blackbox_header *)place;
+
+		if (!take(place, EFI_PAGE_SIZE))
+			continue;
+		if (h->magic == BLACKBOX_MAGIC)
+			h->magic = 0;
+		memory_free(place, EFI_PAGE_SIZE);
+	}
 }
 
 void blackbox_find(const struct loader *l, struct last_run *last)
@@ -72,8 +96,7 @@ void blackbox_find(const struct loader *l, struct last_run *last)
 	uint64_t place;
 
 	for (unsigned n = 0; (place = blackbox_place(l, n)); n++)
-		if (look_at(place, last))
-			break;
+		look_at(place, last);
 	if (!last->base) {
 		if (l->config.blackbox)
 			say("black box: none of a last run: the power was off, or memory did not survive");
@@ -93,23 +116,27 @@ void blackbox_release(struct last_run *last)
 	*last = (struct last_run){0};
 }
 
+static void append(const struct loader *l, const char *file, const char *text)
+{
+	EFI_STATUS status = file_append(l, file, text);
+
+	if (EFI_ERROR(status))
+		say("black box: blackbox_file %s cannot be written (%s)", file, say_status(status));
+	else
+		say("black box: written to %s", file);
+}
+
 void blackbox_print(const struct loader *l, const struct last_run *last)
 {
-	const char *file = l->config.blackbox_file;
-
 	if (!last->text || !last->text[0])
 		return;
 	/* At a low speed it takes longer than the five minutes that the boot manager gives an image. */
 	BS->SetWatchdogTimer(0, 0, 0, NULL);
 	say_long(last->text);
 	BS->SetWatchdogTimer(WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
-	if (!file[0])
-		return;
-	EFI_STATUS status = file_append(l, file, last->text);
-	if (EFI_ERROR(status))
-		say("black box: blackbox_file %s cannot be written (%s)", file, say_status(status));
-	else
-		say("black box: written to %s", file);
+	if (l->config.blackbox_file[0])
+		append(l, l->config.blackbox_file, last->text);
+	forget(l);
 }
 
 void blackbox_now(char *out, size_t size)

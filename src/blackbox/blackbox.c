@@ -10,6 +10,12 @@
 static struct blackbox_header *box;
 static uint8_t *box_text;
 static uint64_t used, mark;
+static unsigned cut; /* lines behind the mark */
+
+static uint64_t sealed_at; /* TSC */
+
+#define CUT_ROOM        80
+#define GOES_ON_SECONDS 2 /* a reset or the power takes no longer */
 
 static uint8_t *at(uint64_t offset)
 {
@@ -70,13 +76,36 @@ static void put(char c)
 	box->text_head++;
 }
 
+/*
+ * Of a report that is longer than the box the beginning is kept, which says what happened: what finds no room behind it
+ * is counted, and CUT_ROOM is left to say so.
+ */
+static bool has_room(const char *line)
+{
+	return !mark || box->text_head - (mark - 1) + strlen(line) + 1 + CUT_ROOM <= BLACKBOX_TEXT_SIZE;
+}
+
 void blackbox_line(const char *line)
 {
 	if (!box)
 		return;
+	if (!has_room(line)) {
+		cut++;
+		return;
+	}
 	for (; *line; line++)
 		put(*line);
 	put('\n');
+}
+
+static void say_cut(void)
+{
+	char line[CUT_ROOM];
+
+	snprintf(line, sizeof(line), "(%u more lines of the report found no room here)\n", cut);
+	for (const char *c = line; cut && *c; c++)
+		put(*c);
+	cut = 0;
 }
 
 void blackbox_mark(void)
@@ -91,11 +120,24 @@ void blackbox_seal(const char *why, bool failure)
 
 	if (!box || (e->sealed && e->failure))
 		return;
+	say_cut();
 	e->sealed = 1;
 	e->failure = failure;
 	e->report = mark ? mark - 1 : box->text_head;
 	e->rings_sum = blackbox_checksum(at(box->rings_at), used - box->rings_at);
 	snprintf(e->why, sizeof(e->why), "%s", why);
 	e->checksum = blackbox_end_sum(e);
+	sealed_at = rdtsc();
 	wbinvd();
+}
+
+bool blackbox_goes_on(void)
+{
+	struct blackbox_end *e = &box->end;
+
+	if (!box || !e->sealed || e->failure ||
+		rdtsc() - sealed_at < boot_info.tsc_khz * 1000 * GOES_ON_SECONDS)
+		return false;
+	e->sealed = 0;
+	return true;
 }

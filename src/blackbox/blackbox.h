@@ -22,7 +22,7 @@ void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries);
 /* From here on the next start can find it. After the last cpu_create(). */
 void blackbox_open(const char *version, const char *backend);
 
-/* Appends a line of the console's. */
+/* Appends a line of the console's; behind a mark, as long as there is room: the rest is counted. */
 void blackbox_line(const char *line);
 
 /* Here a report of a failure begins: what the next start shows. */
@@ -33,6 +33,12 @@ void blackbox_mark(void);
  * because a reset throws caches away.
  */
 void blackbox_seal(const char *why, bool failure);
+
+/*
+ * Whether a seal was no end after all: a reset that did not happen, or a sleep that is over, seconds ago. The box is open
+ * again then.
+ */
+bool blackbox_goes_on(void);
 
 /* Makes a text of the last run's box, where the loader found one, and keeps it. */
 void blackbox_recall(const struct boot_info *info);

@@ -101,7 +101,7 @@ bool console_attends(const struct cpu *cpu)
 /* The boot CPU looks. Others do when it has not for a while: it may have died, with its interrupts off. */
 static void set_pace(struct cpu *cpu)
 {
-	cpu->look_ticks = there ? boot_info.tsc_khz * (console_attends(cpu) ? LOOK_MS : LATE_MS) : ~0ull;
+	cpu->look_ticks = boot_info.tsc_khz * (console_attends(cpu) ? LOOK_MS : LATE_MS);
 }
 
 void console_init(void)
@@ -376,7 +376,7 @@ void console_get_filter(struct filter *f)
 /* With the lock held: what has been typed, not more often than the FIFO needs. */
 static bool receive(void)
 {
-	if (!there || !passed(console_looked, boot_info.tsc_khz * LOOK_MS))
+	if (!passed(console_looked, boot_info.tsc_khz * LOOK_MS))
 		return false;
 	console_looked = rdtsc();
 	if (!input_on || !input_receive())
@@ -405,12 +405,17 @@ static bool left_behind(void)
 	return text_head != text_tail || input_waits() || waiting_records();
 }
 
+static bool says_it_goes_on(void)
+{
+	return blackbox_goes_on() && add_line("trapline: the guest goes on: that was not its end");
+}
+
 /* A turn is worth it only where there is something to do. */
 void console_look_now(struct cpu *cpu)
 {
 	if (!try_lock())
 		return;
-	if (receive() || losses_due() || left_behind())
+	if (says_it_goes_on() || receive() || losses_due() || left_behind())
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	set_pace(cpu);
 	unlock();

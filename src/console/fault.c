@@ -190,6 +190,16 @@ static void print_place(const char *word, uint64_t address)
 	print_text(&t);
 }
 
+/* The caller is where the call is: behind one that does not return another function may begin. */
+static void print_caller(const char *word, uint64_t address)
+{
+	struct text t = text_on(line, sizeof(line));
+
+	text_add(&t, "  %s ", word);
+	symbol_add_return(&t, address);
+	print_text(&t);
+}
+
 /* Whether the instruction before a return address is a call: E8, or FF /2 of two to seven bytes. */
 static bool follows_call(uint64_t address)
 {
@@ -235,7 +245,7 @@ static void step_backtrace(struct cpu *cpu)
 			load64_safe(at - 1, &chain);
 		if (value == last || !follows_call(value)) /* a recursion is one line */
 			continue;
-		print_place(linked ? "by" : "by?", value);
+		print_caller(linked ? "by" : "by?", value);
 		last = value;
 		printed++;
 	}

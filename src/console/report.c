@@ -100,7 +100,9 @@ static void add_target(struct text *t, const struct trap_record *r, const struct
 	struct guest_paging paging = paging_of(r);
 	uint64_t physical;
 
-	if (!guest_translate(&paging, g->offset, &physical))
+	if (!guest_is_canonical(&paging, g->offset))
+		text_add(t, " why=\"its handler's address is not canonical\"");
+	else if (!guest_translate(&paging, g->offset, &physical))
 		text_add(t, " why=\"its handler's page is not mapped\"");
 }
 
@@ -200,7 +202,8 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 	unsigned words = guest_read(&paging, top, bytes, STACK_WORDS * size) / size;
 
 	if (!words)
-		say("  stack 0x%lx: why=\"not mapped, or not in RAM\"", top);
+		say("  stack 0x%lx: why=\"%s\"", top,
+			guest_is_canonical(&paging, top) ? "not mapped, or not in RAM" : "not canonical");
 	for (unsigned i = 0; i < words; i += WORDS_PER_LINE) {
 		unsigned n = words - i < WORDS_PER_LINE ? words - i : WORDS_PER_LINE;
 

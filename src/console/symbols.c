@@ -48,12 +48,23 @@ const char *symbol_find(uint64_t address, uint64_t *offset)
 	return symbol_names + symbol_table[i].name;
 }
 
-void symbol_add(struct text *t, uint64_t address)
+/* The name of what is at `within`, as an offset to `address`. */
+static void add(struct text *t, uint64_t address, uint64_t within)
 {
 	uint64_t offset;
-	const char *name = symbol_find(address, &offset);
+	const char *name = symbol_find(within, &offset);
 
 	text_add(t, "0x%llx", (unsigned long long)address);
 	if (name)
-		text_add(t, " %s+0x%llx", name, (unsigned long long)offset);
+		text_add(t, " %s+0x%llx", name, (unsigned long long)(offset + address - within));
+}
+
+void symbol_add(struct text *t, uint64_t address)
+{
+	add(t, address, address);
+}
+
+void symbol_add_return(struct text *t, uint64_t address)
+{
+	add(t, address, address - 1);
 }

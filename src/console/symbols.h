@@ -15,4 +15,7 @@ const char *symbol_find(uint64_t address, uint64_t *offset);
 /* "0xffffffff80001234 name+0x34", or the bare number where there is no name. */
 void symbol_add(struct text *t, uint64_t address);
 
+/* The same of a return address, named by the call in front of it: behind it another function may begin. */
+void symbol_add_return(struct text *t, uint64_t address);
+
 #endif

@@ -121,10 +121,16 @@ static void double_fault(struct cpu *cpu, const struct event *first)
 	vendor->inject(cpu, &df, 0);
 }
 
-/* INT n above 31 is a system call of the guest's, not a fault: it goes back without a record. */
-static bool is_recorded(const struct event *e)
+/*
+ * INT n above 31 is a system call of the guest's, not a fault: it goes back without a record. One below has a record, but
+ * is none of the exceptions that are counted by that number.
+ */
+SLOW_PATH static void record_software(struct cpu *cpu, const struct event *e)
 {
-	return e->type != TRAP_TYPE_SOFTINT || e->vector < 32;
+	if (e->vector >= 32)
+		return;
+	record(cpu, e, 0);
+	cpu->stats.vectors[e->vector][vendor->cpl(cpu) == 3]--;
 }
 
 void exit_exception(struct cpu *cpu)
@@ -144,7 +150,9 @@ void exit_exception(struct cpu *cpu)
 		record(cpu, &x->event, TRAP_TRIPLED);
 		shutdown_guest(cpu);
 	} else {
-		if (is_recorded(&x->event))
+		if (x->event.type == TRAP_TYPE_SOFTINT)
+			record_software(cpu, &x->event);
+		else
 			record(cpu, &x->event, 0);
 		vendor->inject(cpu, &x->event, x->address);
 	}

@@ -11,6 +11,7 @@ void intercept_serve(struct cpu *cpu)
 	if (cpu->intercepts == now)
 		return;
 	cpu->intercepts = now;
+	cpu->recorded_type = TRAP_TYPE_MARK; /* what comes next need not be behind the newest record */
 	vendor->set_intercepts(cpu);
 }
 

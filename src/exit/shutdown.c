@@ -113,13 +113,19 @@ static void print_chain(const struct cpu *cpu)
 		print_before(cpu, chain[0].seq - 1);
 }
 
-/* No exception of it was intercepted: what is left is the state in which the CPU gave up. */
+/*
+ * Nothing of it was intercepted: what is left is the state in which the CPU gave up, which on AMD-V need not be the guest's
+ * (APM vol. 2 15.14.3). With every exception intercepted only a machine check leads here.
+ */
 static void print_state(struct cpu *cpu)
 {
 	static struct trap_record r;
 
-	console_print("  the CPU's own report: intercept= in trapline.conf leaves the exceptions that led "
-		      "here alone");
+	console_print("  the CPU's own report: %s",
+		boot_info.config.intercept == ~0u
+			? "no exception led here; a machine check with CR4.MCE clear, or within another one, "
+			  "does"
+			: "intercept= in trapline.conf leaves the exceptions that led here alone");
 	vendor->capture(cpu, &r);
 	insn_fetch(cpu);
 	r.cpu = (uint16_t)cpu->number;

@@ -66,8 +66,17 @@ static bool walk32(const struct guest_paging *p, uint64_t linear, uint64_t *phys
 	return true;
 }
 
+bool guest_is_canonical(const struct guest_paging *p, uint64_t linear)
+{
+	unsigned unused = p->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return !(p->efer & EFER_LMA) || (uint64_t)((int64_t)(linear << unused) >> unused) == linear;
+}
+
 bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
 {
+	if (!guest_is_canonical(p, linear))
+		return false;
 	if (!(p->cr0 & CR0_PG)) {
 		*physical = linear & 0xffffffff;
 		return true;

@@ -13,6 +13,9 @@ struct guest_paging {
 	uint64_t cr0, cr3, cr4, efer;
 };
 
+/* Whether the bits above the linear address are copies of its highest: always outside of long mode. */
+bool guest_is_canonical(const struct guest_paging *p, uint64_t linear);
+
 /*
  * Guest-physical address of a guest-linear one. Rights are not checked, accessed bits not set: this is the reader's view.
  * Returns false where a level is not present or does not lie in RAM.

@@ -64,7 +64,10 @@ static void walk_pae(struct walker *k, uint64_t cr3)
 {
 	uint64_t entry;
 
-	if (step(k, "PDPTE", (cr3 & 0xffffffe0) + (k->linear >> 30 & 3) * 8, 8, &entry))
+	bool present = step(k, "PDPTE", (cr3 & 0xffffffe0) + (k->linear >> 30 & 3) * 8, 8, &entry);
+
+	k->w->level[0].no_rights = true;
+	if (present)
 		walk64(k, entry & PTE_ADDRESS, 21);
 }
 
@@ -140,7 +143,7 @@ static const char *refusal(const struct walk_level *l, uint32_t error, unsigned 
 		return "not present";
 	if (has_reserved(l, physical_bits))
 		return "a reserved bit is set";
-	if (!(error & PF_P))
+	if (!(error & PF_P) || l->no_rights)
 		return NULL;
 	if ((error & PF_W) && !(l->entry & PTE_WRITE))
 		return "not writable";

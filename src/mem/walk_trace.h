@@ -18,6 +18,7 @@ struct walk_level {
 	uint64_t entry;
 	bool readable; /* false: the entry does not lie in RAM; `entry` is 0 */
 	bool leaf;
+	bool no_rights;   /* PAE's pointers have none: SDM vol. 3A table 4-8 */
 	bool nx_reserved; /* EFER.NXE is clear: bit 63 must be 0 */
 };
 

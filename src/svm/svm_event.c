@@ -60,9 +60,15 @@ void svm_soft_event_done(struct cpu *cpu)
 		vmcb_of(cpu)->save.rip = svm->soft_rip;
 }
 
+/* INT3 and INTO went in as INT n (prepare_soft()): their own record tells. */
 void svm_decode_during(struct cpu *cpu, const struct vmcb *v)
 {
-	cpu->exit.during = event_of(v->control.exitintinfo);
+	struct event *during = &cpu->exit.during;
+
+	*during = event_of(v->control.exitintinfo);
+	if (during->type == TRAP_TYPE_SOFTINT && cpu->recorded_type == TRAP_TYPE_SOFTEXC &&
+		cpu->recorded_vector == during->vector)
+		during->type = TRAP_TYPE_SOFTEXC;
 }
 
 /* Breakpoint n of DR7: enabled, and its R/W field (APM vol. 2 13.1.1.4); 0 is an instruction breakpoint. */

@@ -13,6 +13,7 @@
 
 #define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */
 #define RFLAGS_IF       0x200ull
+#define OPCODE_STI      0xfb
 #define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
 
 void svm_watch_halt(struct cpu *cpu)
@@ -21,10 +22,29 @@ void svm_watch_halt(struct cpu *cpu)
 	vmcb_of(cpu)->control.intercept2 |= INTERCEPT2_MWAIT;
 }
 
+/*
+ * STI; HLT is one: no interrupt comes in between (15.21.5). QEMU 7.2, which is told by having no nRIP, does not load the
+ * shadow of a STI at VMRUN, so that the STI is executed once more there.
+ */
+static void keep_shadow(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	if (svm_caps.nrips || !v->control.interrupt_shadow)
+		return;
+	v->save.rip--;
+	insn_read(cpu);
+	if (cpu->exit.code_len && cpu->exit.code[0] == OPCODE_STI)
+		v->save.rflags &= ~RFLAGS_IF;
+	else
+		v->save.rip++;
+}
+
 static void let_halt(struct cpu *cpu)
 {
 	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_HLT;
 	svm_set_odd(cpu, SVM_HALTS);
+	keep_shadow(cpu);
 }
 
 void svm_end_halt(struct cpu *cpu)

@@ -353,7 +353,7 @@ static enum decode_result failure(const struct trap_record *r, ZyanStatus status
 enum decode_result decode(const struct trap_record *r, struct decoded *d)
 {
 	struct context c = {.r = r, .d = d};
-	unsigned available = r->code_len < TRAP_CODE_MAX ? r->code_len : TRAP_CODE_MAX;
+	unsigned available = decode_code_length(r);
 	ZydisDecoder decoder;
 	ZyanStatus status;
 

@@ -44,6 +44,24 @@ struct decoded {
 	uint64_t mem[DECODE_MEMS_MAX];
 };
 
+static inline bool decode_is_canonical(const struct trap_record *r, uint64_t address)
+{
+	unsigned unused = r->cr4 & 0x1000 /* LA57 */ ? 64 - 57 : 64 - 48;
+
+	return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+}
+
+/*
+ * How many of the record's code bytes are the instruction's. The walk on the exit path does not look at the bits above the
+ * linear address: what it found for a RIP that is not canonical is somebody else's.
+ */
+static inline unsigned decode_code_length(const struct trap_record *r)
+{
+	if (r->mode == 64 && !decode_is_canonical(r, r->rip))
+		return 0;
+	return r->code_len < TRAP_CODE_MAX ? r->code_len : TRAP_CODE_MAX;
+}
+
 /*
  * Decodes the instruction at r->rip in r->mode. On AMD and Intel alike: an instruction that only one of them
  * has is shown by name. Fills in *d completely with DECODE_OK; otherwise leaves it empty (text "", no

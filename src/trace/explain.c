@@ -3,7 +3,7 @@
 
 #define CR0_EM   0x4
 #define CR0_TS   0x8
-#define CR4_LA57 0x1000
+#define CR4_PAE  0x20
 #define CR4_SMEP 0x100000
 #define EFER_NXE 0x800
 
@@ -12,10 +12,10 @@
 #define ERR_TI    0x4 /* LDT, otherwise GDT; meaningless with ERR_IDT */
 #define ERR_INDEX 3
 
-/* Fetches are told from reads only where execution can be forbidden, SDM vol. 3A 4.7. */
+/* Fetches are told from reads only where execution can be forbidden, SDM vol. 3A 4.7; long mode has PAE set. */
 static bool marks_fetches(const struct trap_record *r)
 {
-	return (r->efer & EFER_NXE) || (r->cr4 & CR4_SMEP);
+	return ((r->efer & EFER_NXE) && (r->cr4 & CR4_PAE)) || (r->cr4 & CR4_SMEP);
 }
 
 static const char *pf_access(const struct trap_record *r)
@@ -81,20 +81,19 @@ static void explain_nm(struct text *t, const struct trap_record *r)
 		text_add(t, "CR0.TS is set");
 }
 
-static bool is_canonical(const struct trap_record *r, uint64_t address)
-{
-	unsigned unused = r->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (uint64_t)((int64_t)(address << unused) >> unused) == address;
-}
-
-/* SDM vol. 1 3.3.7.1: #GP(0), or #SS(0) through the stack segment. */
+/* SDM vol. 1 3.3.7.1: #GP(0), or #SS(0) through the stack segment. What a delivery met is not the instruction's. */
 static void explain_address(struct text *t, const struct trap_record *r, const struct decoded *insn)
 {
-	if (r->error_code || r->mode != 64 || !insn)
+	if (r->error_code || r->mode != 64 || (r->flags & TRAP_DURING))
+		return;
+	if (!decode_is_canonical(r, r->rip)) {
+		text_add(t, "RIP not canonical");
+		return;
+	}
+	if (!insn)
 		return;
 	for (unsigned i = 0; i < insn->mems; i++)
-		if (!is_canonical(r, insn->mem[i])) {
+		if (!decode_is_canonical(r, insn->mem[i])) {
 			text_add(t, "address not canonical");
 			return;
 		}
@@ -135,6 +134,11 @@ void explain_selector(struct text *t, const struct trap_record *r)
 
 	if (!has_selector(r))
 		return;
+	if (!(r->error_code & ~ERR_EXT &
+		    0xffff)) { /* a null error code: no selector was involved, SDM vol. 3A 6.13 */
+		text_add(t, "ext");
+		return;
+	}
 	if (r->error_code & ERR_IDT)
 		text_add(t, "idt 0x%02x", index);
 	else

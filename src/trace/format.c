@@ -117,7 +117,7 @@ static void field_text(struct text *t, const struct view *v)
 
 static void field_code(struct text *t, const struct view *v)
 {
-	for (unsigned i = 0; i < v->r->code_len && i < TRAP_CODE_MAX; i++)
+	for (unsigned i = 0; i < decode_code_length(v->r); i++)
 		text_add(t, "%02x", v->r->code[i]);
 }
 

@@ -166,6 +166,12 @@ static void fetches_are_not_always_marked(void **state)
 	set_error(&r, 0);
 	r.efer = 0x500;
 	assert_field(&r, "why", "read of or fetch from a page not present, from supervisor mode");
+	r.efer = 0x800;
+	r.cr4 = 0; /* NXE alone: without PAE there is no such bit */
+	assert_field(&r, "why", "read of or fetch from a page not present, from supervisor mode");
+	r.cr4 = 0x20;
+	assert_field(&r, "why", "read of a page not present, from supervisor mode");
+	r.efer = 0;
 	r.cr4 = 0x100000;
 	assert_field(&r, "why", "read of a page not present, from supervisor mode");
 }
@@ -185,7 +191,7 @@ static void selector_errors(void **state)
 		{10, 0x29, "gdt 0x0028 ext"},
 		{11, 0x0c, "ldt 0x0008"},
 		{12, 0xfffc, "ldt 0xfff8"},
-		{13, 0x01, "gdt 0x0000 ext"},
+		{13, 0x01, "ext"},
 		{13, 0x0, NULL},
 		{14, 0x10, NULL}, /* not a selector */
 		{8, 0x0, NULL},
@@ -269,6 +275,13 @@ static void non_canonical(void **state)
 	assert_field(&r, "why", NULL);
 	r.gpr[TRAP_RBX] = 0xffff7fffffffffff;
 	assert_field(&r, "why", "address not canonical");
+	r.flags |= TRAP_DURING; /* a delivery met something; the instruction did not run */
+	assert_field(&r, "why", NULL);
+	r.flags &= (uint8_t)~TRAP_DURING;
+	r.rip = 0xfeffffff81000000; /* what was found there is another address's */
+	assert_field(&r, "why", "RIP not canonical");
+	assert_field(&r, "code", NULL);
+	assert_field(&r, "insn", NULL);
 	r.mode = 32;
 	assert_field(&r, "why", NULL);
 }

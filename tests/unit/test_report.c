@@ -140,6 +140,9 @@ static void walk_legacy(void **state)
 	walk_trace(&w, &p, 0x1abc, read_memory);
 	assert_string_equal(w.paging, "PAE");
 	assert_true(w.mapped && w.count == 3 && w.physical == 0x6abc);
+	/* The pointers have no rights, so that they refuse none. */
+	assert_string_equal(level(&w, 0, PF_P | PF_W | PF_U), "PDPTE at=0x1000 entry=0x2001 bits=\"P\"");
+	assert_non_null(strstr(level(&w, 2, PF_P | PF_U), "supervisor only"));
 	p.cr0 = 0x10;
 	walk_trace(&w, &p, 0x1234, read_memory);
 	assert_true(w.mapped && !w.count && w.physical == 0x1234);
