@@ -19,6 +19,7 @@
 #define APIC_LDR           0x0d0
 #define APIC_DFR           0x0e0
 #define APIC_SVR           0x0f0
+#define APIC_SVR_VECTOR    0xffu
 #define APIC_SVR_ENABLE    (1u << 8)
 #define APIC_ISR           0x100
 #define APIC_IRR           0x200

@@ -9,7 +9,9 @@
  * what else was sent to the CPU waits for the guest. No APIC tells how fast it counts: 20 ms on QEMU, 200 ms at the
  * 100 MHz of AMD's.
  */
-#define NAP_VECTOR   0xff
+#define NAP_VECTOR 0xff
+#define NAP_SPURIOUS                                                                                         \
+	0xf0 /* not the timer's, as after an INIT: Bochs 2.7 does not end an interrupt of this number */
 #define NAP_PRIORITY 0xe0
 #define NAP_CLASS    0xffff0000u /* of the last word of IRR and ISR */
 #define NAP_COUNT    20000000
@@ -54,7 +56,7 @@ static void borrow(enum apic_mode mode, struct borrowed *b)
 	apic_write(mode, APIC_TPR, NAP_PRIORITY);
 	if ((b->lint0 & APIC_LVT_EXTINT) == APIC_LVT_EXTINT)
 		apic_write(mode, APIC_LVT_LINT0, b->lint0 | APIC_LVT_MASKED);
-	apic_write(mode, APIC_SVR, b->svr | APIC_SVR_ENABLE);
+	apic_write(mode, APIC_SVR, (b->svr & ~APIC_SVR_VECTOR) | APIC_SVR_ENABLE | NAP_SPURIOUS);
 	apic_write(mode, APIC_TIMER_DIVIDE, DIVIDE_BY_1);
 	apic_write(mode, APIC_LVT_TIMER, NAP_VECTOR);
 	apic_write(mode, APIC_TIMER_COUNT, NAP_COUNT);
