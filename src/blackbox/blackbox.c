@@ -7,15 +7,14 @@
 #include "lib/string.h"
 #include "mem/pool.h"
 
+#define CUT_ROOM        80
+#define GOES_ON_SECONDS 2 /* a reset or the power takes no longer */
+
 static struct blackbox_header *box;
 static uint8_t *box_text;
 static uint64_t used, mark;
-static unsigned cut; /* lines behind the mark */
-
+static unsigned cut;       /* lines behind the mark that found no room */
 static uint64_t sealed_at; /* TSC */
-
-#define CUT_ROOM        80
-#define GOES_ON_SECONDS 2 /* a reset or the power takes no longer */
 
 static uint8_t *at(uint64_t offset)
 {

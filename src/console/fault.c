@@ -181,22 +181,13 @@ static void step_registers(struct cpu *cpu)
 		report_registers(&fault.record);
 }
 
-static void print_place(const char *word, uint64_t address)
+/* name: symbol_add(), or symbol_add_return() of a caller: behind a call that does not return another function may begin. */
+static void print_place(const char *word, uint64_t address, void (*name)(struct text *, uint64_t))
 {
 	struct text t = text_on(line, sizeof(line));
 
 	text_add(&t, "  %s ", word);
-	symbol_add(&t, address);
-	print_text(&t);
-}
-
-/* The caller is where the call is: behind one that does not return another function may begin. */
-static void print_caller(const char *word, uint64_t address)
-{
-	struct text t = text_on(line, sizeof(line));
-
-	text_add(&t, "  %s ", word);
-	symbol_add_return(&t, address);
+	name(&t, address);
 	print_text(&t);
 }
 
@@ -236,7 +227,7 @@ static void step_backtrace(struct cpu *cpu)
 	unsigned printed = 0;
 
 	if (fault.has_frame)
-		print_place("at", fault.frame.rip);
+		print_place("at", fault.frame.rip, symbol_add);
 	for (const uint64_t *at = readable_stack(fault.rsp);
 		printed < BACKTRACE_MAX && load64_safe(at, &value); at++) {
 		bool linked = chain + 8 == (uint64_t)at;
@@ -245,7 +236,7 @@ static void step_backtrace(struct cpu *cpu)
 			load64_safe(at - 1, &chain);
 		if (value == last || !follows_call(value)) /* a recursion is one line */
 			continue;
-		print_caller(linked ? "by" : "by?", value);
+		print_place(linked ? "by" : "by?", value, symbol_add_return);
 		last = value;
 		printed++;
 	}
