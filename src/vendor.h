@@ -65,9 +65,9 @@ struct vendor {
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
 	void (*table)(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
-	uint64_t (*code_address)(const struct cpu *cpu);         /* linear address of CS:RIP */
-	unsigned (*fetch)(const struct cpu *cpu, uint8_t *code); /* guest_fetch() from there */
-	unsigned (*code_mode)(const struct cpu *cpu);            /* 16, 32 or 64 */
+	uint64_t (*code_address)(const struct cpu *cpu);   /* linear address of CS:RIP */
+	unsigned (*fetch)(struct cpu *cpu, uint8_t *code); /* guest_fetch() from there */
+	unsigned (*code_mode)(const struct cpu *cpu);      /* 16, 32 or 64 */
 	unsigned (*cpl)(const struct cpu *cpu); /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
 	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
 
@@ -101,8 +101,8 @@ struct vendor {
 	void (*reload)(struct cpu *cpu); /* RBP or R12 to R15 were changed */
 	void (*skip_to)(struct cpu *cpu, uint64_t rip); /* skip(), where the next instruction is known */
 
-	/* skip_to() of an instruction that met breakpoints of the guest's, bits of DR6: #DB, for a single step as well */
-	void (*skip_met)(struct cpu *cpu, uint64_t rip, uint64_t met);
+	/* Past an instruction that exited and met breakpoints of the guest's, bits of DR6: #DB, for a single step as well */
+	void (*skip_met)(struct cpu *cpu, uint64_t met);
 
 	/* MSRs that the vendor's state holds or hides. */
 	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);

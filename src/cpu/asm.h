@@ -95,22 +95,6 @@ bad:
 	return false;
 }
 
-/* The same with 2 bytes. */
-static inline bool load16_safe(const void *from, uint16_t *value)
-{
-	uint16_t v;
-
-	__asm__ volatile goto("1: mov (%1), %0\n\t" FIXUP_ENTRY("1b", "%l[bad]")
-			      : "=r"(v)
-			      : "r"(from)
-			      : "memory"
-			      : bad);
-	*value = v;
-	return true;
-bad:
-	return false;
-}
-
 /* Writes 8 bytes where that may fault. Returns false, with nothing written, then. */
 static inline bool store64_safe(void *to, uint64_t value)
 {

@@ -12,6 +12,7 @@
 #include "boot_info.h"
 #include "cpu/asm.h"
 #include "exit/event.h"
+#include "mem/guest_walk.h"
 #include "trace/history.h"
 #include "trace/kept.h"
 
@@ -74,7 +75,8 @@ enum segment {
 	X(EXIT_SHUTDOWN, "shutdown", "triple fault")                                                         \
 	X(EXIT_TIMER, "timer",                                                                               \
 		"VT-x's preemption timer, AMD-V's filter of PAUSE: the console gets its turn")               \
-	X(EXIT_HLT, "hlt", "AMD-V: HLT or MWAIT")
+	X(EXIT_HLT, "hlt", "AMD-V: HLT or MWAIT")                                                            \
+	X(EXIT_UNREAD, "unread", "AMD-V: INT n that cannot be read: the CPU carries it out, unrecorded")
 
 #define X(name, text, meaning) name,
 enum exit_kind {
@@ -118,6 +120,7 @@ enum refusal {
 	REFUSED_COMMAND, /* of the APIC's, to no CPU of Trapline's */
 	REFUSED_STORE,   /* to the APIC */
 	REFUSED_BASE,    /* of the APIC */
+	REFUSED_CODE,    /* no refusal: an instruction whose bytes cannot be read */
 	REFUSAL_KINDS
 };
 
@@ -150,6 +153,7 @@ struct cpu {
 	bool nmi_pending;       /* taken by the host, not yet given to the guest */
 	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
 	struct exit exit;
+	struct code_page code_page;
 	struct trace_ring ring;
 	struct kept *kept;      /* beside the ring, for vectors that are rare */
 	_Atomic uint32_t noted; /* vectors of which a record is looked at again: exit/exception.h */

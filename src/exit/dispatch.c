@@ -56,6 +56,7 @@ void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 	[EXIT_SHUTDOWN] = exit_shutdown,
 	[EXIT_TIMER] = exit_own,
 	[EXIT_HLT] = exit_own,
+	[EXIT_UNREAD] = exit_own,
 };
 
 #define X(name, text, meaning) [name] = text,

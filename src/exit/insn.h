@@ -3,6 +3,7 @@
 #define TRAPLINE_INSN_H
 
 #include "cpu/cpu.h"
+#include "exit/opcode.h"
 #include "vendor.h"
 
 /* Reads up to 15 bytes at CS:RIP as it stands now into cpu->exit.code, through the guest's page tables,
@@ -19,7 +20,10 @@ static inline void insn_fetch(struct cpu *cpu)
 		insn_read(cpu);
 }
 
-/* Whether the bytes are VMCALL or VMMCALL: on the other vendor's CPU that is a #UD. */
+/*
+ * Whether the bytes are VMCALL or VMMCALL without a prefix: on the other vendor's CPU that is a #UD, and the guest's call all
+ * the same. With a prefix it stays a #UD.
+ */
 static inline bool insn_is_vmcall(const struct exit *x)
 {
 	const uint8_t *c = x->code;
@@ -27,20 +31,16 @@ static inline bool insn_is_vmcall(const struct exit *x)
 	return c[0] == 0x0f && c[1] == 0x01 && (c[2] == 0xc1 || c[2] == 0xd9) && x->code_len >= 3;
 }
 
-/* The first opcode byte behind the legacy and REX prefixes, and the byte after it; 0 where they cannot be
- * read. */
-void insn_opcode(struct cpu *cpu, uint8_t *opcode, uint8_t *operand);
+/* The instruction at RIP; OPCODE_NONE where its bytes cannot be read or are none of the list (exit/opcode.h). */
+enum opcode insn_find(struct cpu *cpu, struct found_opcode *out);
 
 /*
- * The address behind the instruction at RIP: for instructions that were carried out in software, on CPUs that
- * do not report their length. Where the bytes cannot be read or decoded: RIP itself.
+ * The address `length` bytes behind RIP. Outside of 64-bit mode EIP has 32 bits, in 16-bit code too: only branches cut it to
+ * 16 (SDM vol. 2A, CALL and JMP).
  */
-uint64_t insn_next(struct cpu *cpu);
-
-/* The address `length` bytes behind RIP, as the guest's mode (64, 32 or 16) wraps it. */
 uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 
-/* The #DB that TF asks for behind an instruction that was carried out in software (SDM vol. 3B 17.3.1.4). */
+/* The #DB that TF asks for behind an instruction that was carried out in software (SDM vol. 3B 18.3.1.4). */
 void insn_single_step(struct cpu *cpu);
 
 #endif

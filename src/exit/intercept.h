@@ -32,7 +32,8 @@
 	X(EXIT_SIPI,             "", "it belongs to INIT")                                                   \
 	X(EXIT_SHUTDOWN,         "", "the machine would die without a word")                                 \
 	X(EXIT_TIMER,            "", "the console's turn where a CPU takes no interrupts")    \
-	X(EXIT_HLT,              "", "with interrupts off nothing else would let the console have its turn; off on VT-x")
+	X(EXIT_HLT,              "", "with interrupts off nothing else would let the console have its turn; off on VT-x") \
+	X(EXIT_UNREAD,           "", "INT n in code that cannot be read; with `int` off it does not come")
 /* clang-format on */
 
 /*

@@ -7,7 +7,6 @@
 #include "cpu/asm.h"
 #include "exit/breakpoint.h"
 #include "exit/dispatch.h"
-#include "exit/insn.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
 #include "mem/pool.h"
@@ -213,7 +212,7 @@ void exit_io(struct cpu *cpu)
 		watched_out(io, (uint32_t)*rax);
 	met = breakpoint_io(cpu, io->port, io->size);
 	if (met)
-		vendor->skip_met(cpu, insn_next(cpu), met);
+		vendor->skip_met(cpu, met);
 	else
 		exit_skip(cpu);
 }

@@ -108,40 +108,55 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
 /*
  * guest_translate() for 4-level paging and nothing else, unrolled: this is on the way of every recorded
  * exception. The addresses in the entries are cut to what lies behind GUEST_RAM, so that each load is caught
- * if there is no RAM; an entry that had more is found at the end.
+ * if there is no RAM; an entry that had more is found at the end. Entries that were read are kept in `page`; a large
+ * page's last one stands for those below it.
  */
 #define REACH (GUEST_LIMIT - 1)
 
-static inline bool load_entry(uint64_t ram, uint64_t mask, uint64_t table, uint64_t index, uint64_t *entry)
+static inline bool load_entry(
+	struct code_page *page, unsigned n, uint64_t ram, uint64_t mask, uint64_t table, uint64_t index)
 {
-	return load64_safe((const uint64_t *)(ram + (table & mask)) + (index & 511), entry) &&
-	       (*entry & PTE_PRESENT);
+	const uint64_t *at = (const uint64_t *)(ram + (table & mask)) + (index & 511);
+
+	page->at[n] = at;
+	return load64_safe(at, &page->entry[n]) && (page->entry[n] & PTE_PRESENT);
 }
 
-static inline bool translate_4_level(uint64_t cr3, uint64_t linear, uint64_t *physical)
+static inline void repeat_entry(struct code_page *page, unsigned n)
 {
-	uint64_t l4, l3, l2, l1, leaf, offset, ram = GUEST_RAM, mask = PTE_ADDRESS & REACH;
+	for (unsigned i = n + 1; i < CODE_PAGE_LEVELS; i++) {
+		page->at[i] = page->at[n];
+		page->entry[i] = page->entry[n];
+	}
+}
+
+static inline bool translate_4_level(
+	struct code_page *page, uint64_t cr3, uint64_t linear, uint64_t *physical)
+{
+	uint64_t *e = page->entry, leaf, offset, ram = GUEST_RAM, mask = PTE_ADDRESS & REACH;
 
 	__asm__("" : "+r"(ram), "+r"(mask)); /* in registers: too long to be part of an instruction */
-	if (!load_entry(ram, mask, cr3, linear >> 39, &l4) || !load_entry(ram, mask, l4, linear >> 30, &l3))
+	if (!load_entry(page, 0, ram, mask, cr3, linear >> 39) ||
+		!load_entry(page, 1, ram, mask, e[0], linear >> 30))
 		return false;
-	if (__builtin_expect((l3 & PTE_LARGE) != 0, 0)) {
-		leaf = l3;
+	if (__builtin_expect((e[1] & PTE_LARGE) != 0, 0)) {
+		repeat_entry(page, 1);
+		leaf = e[1];
 		offset = HUGE_PAGE - 1;
-	} else if (!load_entry(ram, mask, l3, linear >> 21, &l2)) {
+	} else if (!load_entry(page, 2, ram, mask, e[1], linear >> 21)) {
 		return false;
-	} else if (l2 & PTE_LARGE) {
-		leaf = l2;
+	} else if (e[2] & PTE_LARGE) {
+		repeat_entry(page, 2);
+		leaf = e[2];
 		offset = LARGE_PAGE - 1;
-	} else if (load_entry(ram, mask, l2, linear >> 12, &l1)) {
-		leaf = l1;
+	} else if (load_entry(page, 3, ram, mask, e[2], linear >> 12)) {
+		leaf = e[3];
 		offset = PAGE_SIZE - 1;
-		l3 |= l2;
 	} else {
 		return false;
 	}
 	*physical = (leaf & PTE_ADDRESS & ~offset) | (linear & offset);
-	return !((l4 | l3 | leaf) & PTE_ADDRESS & ~REACH);
+	return !((e[0] | e[1] | e[2] | e[3]) & PTE_ADDRESS & ~REACH);
 }
 
 static inline bool is_4_level(const struct guest_paging *p)
@@ -149,17 +164,30 @@ static inline bool is_4_level(const struct guest_paging *p)
 	return (p->efer & EFER_LMA) && !(p->cr4 & CR4_LA57);
 }
 
-unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, uint8_t *to)
+static bool find_page(struct code_page *page, const struct guest_paging *p, uint64_t linear)
 {
-	uint64_t physical, low, high;
+	uint64_t physical;
 
-	if (__builtin_expect((linear & 4095) > 4096 - 16 || !is_4_level(p), 0))
+	page->number = CODE_PAGE_NONE;
+	if (!translate_4_level(page, p->cr3, linear, &physical) || !guest_is_ram(physical))
+		return false;
+	page->cr3 = p->cr3;
+	page->cr4 = p->cr4;
+	page->number = linear >> 12;
+	page->offset = GUEST_RAM + physical - linear;
+	return true;
+}
+
+unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, struct code_page *last, uint8_t *to)
+{
+	const uint64_t *code;
+
+	if (__builtin_expect((linear & (PAGE_SIZE - 1)) > CODE_PAGE_LAST || !is_4_level(p), 0))
 		return guest_read(p, linear, to, TRAP_CODE_MAX);
-	if (!translate_4_level(p->cr3, linear, &physical) ||
-		!load64_safe((const char *)GUEST_RAM + physical, &low) ||
-		!load64_safe((const char *)GUEST_RAM + physical + 8, &high))
+	if (!code_page_holds(last, p->cr3, p->cr4, linear) && !find_page(last, p, linear))
 		return 0;
-	__builtin_memcpy(to, &low, 8);
-	__builtin_memcpy(to + 8, &high, 8);
+	code = code_page_byte(last, linear);
+	__builtin_memcpy(to, &code[0], 8);
+	__builtin_memcpy(to + 8, &code[1], 8);
 	return TRAP_CODE_MAX;
 }

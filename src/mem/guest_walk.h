@@ -28,9 +28,44 @@ bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *ph
 unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, unsigned n);
 
 /*
- * The code bytes at a guest-linear address: guest_read() of TRAP_CODE_MAX bytes, in a dozen instructions where they lie
- * in one page. `to` has room for 16. Returns 0 to 15.
+ * The page that code was found in last, with the entries of the guest's tables that led there. The guest may change them at
+ * any time: each use compares them first. RAM stays mapped behind GUEST_RAM, so that they can be read.
  */
-unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, uint8_t *to);
+#define CODE_PAGE_LEVELS 4
+#define CODE_PAGE_NONE   (~0ull) /* no page has this number */
+
+struct code_page {
+	uint64_t number; /* of the linear page; CODE_PAGE_NONE: nothing is kept */
+	uint64_t cr3, cr4;
+	uint64_t offset; /* from a linear address in it to where the host sees the byte */
+	uint64_t entry[CODE_PAGE_LEVELS];
+	const volatile uint64_t *at[CODE_PAGE_LEVELS]; /* where the entries lie, as the host sees them */
+};
+
+#define CODE_PAGE_LAST (4096 - 16) /* from here on an instruction may run into the next page */
+
+/* Whether the guest's tables still lead there, in long mode: all that they hold on the way is as it was. */
+static inline bool code_page_holds(const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
+{
+	if (page->number != linear >> 12 || page->cr3 != cr3 || page->cr4 != cr4)
+		return false;
+	return !((*page->at[0] ^ page->entry[0]) | (*page->at[1] ^ page->entry[1]) |
+		 (*page->at[2] ^ page->entry[2]) | (*page->at[3] ^ page->entry[3]));
+}
+
+/* Where the host sees the byte, in a page that holds. */
+static inline const void *code_page_byte(const struct code_page *page, uint64_t linear)
+{
+	return (const void *)(linear + page->offset);
+}
+
+/*
+ * The code bytes at a guest-linear address: guest_read() of TRAP_CODE_MAX bytes, in two dozen instructions where they lie
+ * in one page.
+ *   last  this CPU's; brought up to date
+ *   to    has room for 16 bytes
+ * Returns 0 to 15.
+ */
+unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, struct code_page *last, uint8_t *to);
 
 #endif

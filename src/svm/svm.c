@@ -37,6 +37,7 @@ static const char *svm_probe(void)
 	svm_caps.features = cpuid(0x8000000a, 0).edx;
 	svm_caps.asids = cpuid(0x8000000a, 0).ebx;
 	svm_caps.nrips = svm_caps.features & SVM_FEATURE_NRIPS;
+	svm_caps.assists = svm_caps.features & SVM_FEATURE_ASSISTS;
 	if (!(svm_caps.features & SVM_FEATURE_NP))
 		return "this CPU's AMD-V has no nested paging (CPUID Fn8000_000A EDX.NP is clear)";
 	if (svm_caps.asids < 2)
@@ -169,6 +170,8 @@ static void svm_own_exit(struct cpu *cpu)
 {
 	if (cpu->exit.kind == EXIT_TIMER)
 		console_look(cpu);
+	else if (cpu->exit.kind == EXIT_UNREAD)
+		svm_pass_int(cpu);
 	else
 		svm_halt(cpu);
 }

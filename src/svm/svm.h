@@ -21,11 +21,6 @@ struct svm_cpu {
 		bool noted;
 		uint64_t rip, rsp;
 	} iret;
-	struct code_page { /* where code was found last: svm_skip() */
-		uint64_t cr3;
-		uint64_t linear; /* page number */
-		uint64_t offset; /* from a linear address in it to where the host sees the byte */
-	} code;
 };
 
 #define SVM_TLB_REQUEST  0x01 /* TLB_CONTROL was set for one entry */
@@ -34,12 +29,14 @@ struct svm_cpu {
 #define SVM_RELOAD       0x10 /* the entry has to load RBP and R12 to R15, which C keeps as they are */
 #define SVM_STEP_IRET    0x20 /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
 #define SVM_HALTS        0x40 /* HLT is the guest's own until the next exit: svm_halt.c */
+#define SVM_PASSES_INT   0x80 /* INT n is the guest's own until the next exit: svm_event.c */
 #define SVM_KEEPS_CR2    0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
 	uint32_t asids;
 	bool nrips;       /* the CPU writes nRIP and uses it for software events */
+	bool assists;     /* decode assists: EXITINFO1 has the vector of INT n, 15.33 */
 	bool pushes_rf;   /* faults push RFLAGS with RF set, as the manual has it; QEMU 7.2 does not in 64-bit
 			     mode */
 	bool strict_efer; /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
@@ -71,6 +68,8 @@ void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 void svm_soft_event_done(struct cpu *cpu);
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v);
 void svm_decode_swint(struct cpu *cpu, struct vmcb *v);
+void svm_pass_int(struct cpu *cpu);
+void svm_end_pass(struct cpu *cpu);
 void svm_decode_during(struct cpu *cpu, const struct vmcb *v);
 void svm_take_interrupt(struct cpu *cpu);
 void svm_drop_interrupt(struct cpu *cpu);
@@ -87,7 +86,7 @@ void svm_segment(const struct cpu *cpu, enum segment s, struct segment_state *ou
 void svm_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void svm_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t svm_code_address(const struct cpu *cpu);
-unsigned svm_fetch(const struct cpu *cpu, uint8_t *code);
+unsigned svm_fetch(struct cpu *cpu, uint8_t *code);
 unsigned svm_code_mode(const struct cpu *cpu);
 unsigned svm_cpl(const struct cpu *cpu);
 void svm_capture(struct cpu *cpu, struct trap_record *record);
@@ -124,10 +123,9 @@ void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
 
 /* svm_skip.c */
 void svm_skip_to(struct cpu *cpu, uint64_t rip);
-void svm_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met);
+void svm_skip_met(struct cpu *cpu, uint64_t met);
 void svm_end_instruction(struct cpu *cpu);
-#define NO_PAGE (~0ull) /* no linear page has this number */
-uint64_t svm_look_at_code(struct cpu *cpu);
+uint64_t svm_find_next(struct cpu *cpu);
 
 /* svm_exit.c, the last called by run.asm */
 void svm_probe_cr2(struct cpu *cpu);

@@ -12,6 +12,7 @@
  */
 #include "svm/svm.h"
 #include "apic/apic.h"
+#include "console/console.h"
 #include "cpu/idt.h"
 #include "exit/insn.h"
 #include "trace/vector.h"
@@ -24,9 +25,6 @@
 #define RFLAGS_TF       0x100ull
 #define RFLAGS_RF       0x10000ull
 #define RFLAGS_VM       0x20000ull
-#define OPCODE_INT3     0xcc
-#define OPCODE_INTO     0xce
-#define OPCODE_ICEBP    0xf1
 
 static struct event event_of(uint64_t word)
 {
@@ -111,14 +109,22 @@ static void decode_debug(struct cpu *cpu, struct vmcb *v)
 	cpu->exit.qualifier = v->save.dr6;
 }
 
-/* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA: 0f 01 d8 to df, but for VMMCALL. */
 static bool is_svm_instruction(struct cpu *cpu)
 {
-	const uint8_t *c = cpu->exit.code;
+	struct found_opcode found;
 
-	insn_fetch(cpu);
-	return cpu->exit.code_len >= 3 && c[0] == 0x0f && c[1] == 0x01 && (c[2] & 0xf8) == 0xd8 &&
-	       c[2] != 0xd9;
+	switch (insn_find(cpu, &found)) {
+	case OPCODE_VMRUN:
+	case OPCODE_VMLOAD:
+	case OPCODE_VMSAVE:
+	case OPCODE_STGI:
+	case OPCODE_CLGI:
+	case OPCODE_SKINIT:
+	case OPCODE_INVLPGA:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /*
@@ -155,26 +161,81 @@ void svm_decode_exception(struct cpu *cpu, struct vmcb *v)
 		x->event.type = TRAP_TYPE_SOFTEXC;
 }
 
-/* INT n, on QEMU also INT3 and INTO; ICEBP has an exit of its own. */
-void svm_decode_swint(struct cpu *cpu, struct vmcb *v)
+static struct event software_event(uint8_t type, uint8_t vector)
+{
+	return (struct event){.valid = true, .type = type, .vector = vector};
+}
+
+/*
+ * INT n, on QEMU also INT3 and INTO. Decode assists have the vector in EXITINFO1 (15.33). Without them it is in the code,
+ * which may lie where nothing can be read, in a ROM: then the CPU carries the instruction out by itself.
+ */
+static void decode_int(struct cpu *cpu, const struct vmcb *v)
 {
 	struct exit *x = &cpu->exit;
-	uint8_t opcode, operand;
+	struct found_opcode found;
 
-	insn_opcode(cpu, &opcode, &operand);
-	x->event = (struct event){.valid = true, .type = TRAP_TYPE_SOFTEXC};
-	if (v->control.exitcode == SVM_EXIT_ICEBP) {
-		x->event.type = TRAP_TYPE_ICEBP;
-		x->event.vector = VEC_DB;
-		x->qualifier = v->save.dr6;
-	} else if (opcode == OPCODE_INT3) {
-		x->event.vector = VEC_BP;
-	} else if (opcode == OPCODE_INTO) {
-		x->event.vector = VEC_OF;
-	} else {
-		x->event.type = TRAP_TYPE_SOFTINT;
-		x->event.vector = operand;
+	if (svm_caps.assists) {
+		x->event = software_event(TRAP_TYPE_SOFTINT, (uint8_t)v->control.exitinfo1);
+		return;
 	}
+	switch (insn_find(cpu, &found)) {
+	case OPCODE_INT:
+		x->event = software_event(TRAP_TYPE_SOFTINT, found.immediate);
+		break;
+	case OPCODE_INT3:
+		x->event = software_event(TRAP_TYPE_SOFTEXC, VEC_BP);
+		break;
+	case OPCODE_INTO:
+		x->event = software_event(TRAP_TYPE_SOFTEXC, VEC_OF);
+		break;
+	default:
+		x->kind = EXIT_UNREAD;
+		break;
+	}
+}
+
+/* ICEBP has an exit of its own. */
+void svm_decode_swint(struct cpu *cpu, struct vmcb *v)
+{
+	if (v->control.exitcode != SVM_EXIT_ICEBP) {
+		decode_int(cpu, v);
+		return;
+	}
+	cpu->exit.event = software_event(TRAP_TYPE_ICEBP, VEC_DB);
+	cpu->exit.qualifier = v->save.dr6;
+}
+
+void svm_pass_int(struct cpu *cpu)
+{
+	if (cpu_tells(cpu, REFUSED_CODE))
+		console_log("trapline: INT n in code that cannot be read cpu=%u rip=0x%lx; it is carried "
+			    "out, unrecorded",
+			cpu->number, vmcb_of(cpu)->save.rip);
+	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_INTN;
+	svm_set_odd(cpu, SVM_PASSES_INT);
+}
+
+void svm_end_pass(struct cpu *cpu)
+{
+	svm_of(cpu)->odd &= ~SVM_PASSES_INT;
+	vendor->set_intercepts(cpu);
+}
+
+/*
+ * The RIP behind a software event's instruction. The CPU's own where it gives one, which is with the exit of the instruction
+ * itself (15.7.1), and not with one that interrupted its delivery. What cannot be read is taken to have no prefixes.
+ */
+static uint64_t soft_next(struct cpu *cpu, const struct event *e)
+{
+	const struct vmcb *v = vmcb_of(cpu);
+	struct found_opcode found;
+
+	if (svm_caps.nrips && v->control.nrip)
+		return v->control.nrip;
+	if (insn_find(cpu, &found) == OPCODE_NONE)
+		found.length = e->type == TRAP_TYPE_SOFTINT ? LENGTH_INT : LENGTH_INT3;
+	return insn_after(cpu, svm_code_mode(cpu), found.length);
 }
 
 /*
@@ -192,7 +253,7 @@ SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 {
 	struct svm_cpu *svm = svm_of(cpu);
 	struct vmcb *v = vmcb_of(cpu);
-	uint64_t next = insn_next(cpu);
+	uint64_t next = soft_next(cpu, e);
 
 	v->control.nrip = next;
 	if (!svm_caps.nrips || boot_info.config.intercept == ~0u || e->type == TRAP_TYPE_ICEBP) {

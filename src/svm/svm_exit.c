@@ -148,6 +148,8 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 		svm_end_step(cpu);
 	if (svm->odd & SVM_HALTS)
 		svm_end_halt(cpu);
+	if (svm->odd & SVM_PASSES_INT)
+		svm_end_pass(cpu);
 	if (!svm->odd)
 		cpu_end_work(cpu, CPU_WORK_VENDOR);
 }

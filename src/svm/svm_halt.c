@@ -9,7 +9,7 @@
 #include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "exit/insn.h"
-#include "svm/svm.h"
+#include "svm/svm_skip.h"
 
 #define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */
 #define RFLAGS_IF       0x200ull
@@ -69,7 +69,7 @@ static void sleep(struct cpu *cpu)
 static void halt(struct cpu *cpu)
 {
 	if (!cpu->number)
-		halt_tell(cpu, insn_next(cpu));
+		halt_tell(cpu, svm_next_rip(cpu));
 	while (!(cpu->work & CPU_WORK_KICK) && !nmi_wakes(cpu))
 		sleep(cpu);
 	if (nmi_wakes(cpu))

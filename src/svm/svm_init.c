@@ -48,7 +48,6 @@ void svm_init_state(struct cpu *cpu)
 	svm_watch_halt(cpu);
 	svm_of(cpu)->odd &= ~SVM_SOFT_PENDING;
 	svm_of(cpu)->iret.noted = false;
-	svm_of(cpu)->code.linear = NO_PAGE;
 	svm_reload(cpu);
 	vendor->stage2_flush(cpu);
 }

@@ -1,28 +1,56 @@
 #include "svm/svm_skip.h"
+#include "console/console.h"
 #include "cpu/msr.h"
 #include "exit/exception.h"
-#include "mem/guest_ram.h"
 #include "trace/vector.h"
 
 #define DEBUGCTL_BTF (1ull << 1)
 
-static void remember_code(struct svm_cpu *svm, const struct vmcb_save *s)
+/* Whose end Trapline is asked for: the instruction of each kind, where it has no prefix. */
+static enum opcode exited_opcode(const struct exit *x)
 {
-	struct guest_paging p = {.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer};
-	uint64_t linear = s->cs.base + s->rip, physical, probe;
-
-	svm->code.linear = NO_PAGE;
-	if (!guest_translate(&p, linear, &physical) || !guest_read64(physical & ~4095ull, &probe))
-		return;
-	svm->code.cr3 = s->cr3;
-	svm->code.linear = linear >> 12;
-	svm->code.offset = GUEST_RAM + physical - linear;
+	switch (x->kind) {
+	case EXIT_CPUID:
+		return OPCODE_CPUID;
+	case EXIT_RDMSR:
+		return OPCODE_RDMSR;
+	case EXIT_WRMSR:
+		return OPCODE_WRMSR;
+	case EXIT_INVD:
+		return OPCODE_INVD;
+	case EXIT_HLT:
+		return x->reason == SVM_EXIT_MWAIT ? OPCODE_MWAIT : OPCODE_HLT;
+	case EXIT_XSETBV:
+		return OPCODE_XSETBV;
+	default:
+		return OPCODE_VMMCALL;
+	}
 }
 
-SLOW_PATH uint64_t svm_look_at_code(struct cpu *cpu)
+/*
+ * The prefixes are in the code. Where that cannot be read, or has become another instruction since, it is taken to have none:
+ * an instruction that is repeated for ever would be worse.
+ */
+static unsigned exited_length(struct cpu *cpu)
 {
-	remember_code(svm_of(cpu), &vmcb_of(cpu)->save);
-	return insn_next(cpu);
+	struct found_opcode found;
+	unsigned length = opcode_length(exited_opcode(&cpu->exit));
+
+	if (insn_find(cpu, &found) != OPCODE_NONE && opcode_length(found.opcode) == length)
+		return found.length;
+	if (cpu_tells(cpu, REFUSED_CODE))
+		console_log("trapline: code that cannot be read cpu=%u rip=0x%lx exit=%s; it is taken to be "
+			    "%u bytes",
+			cpu->number, vmcb_of(cpu)->save.rip, svm_exit_name(cpu->exit.reason), length);
+	return length;
+}
+
+/* EXITINFO2 of an IOIO exit is the next RIP on every CPU (15.10.2). */
+SLOW_PATH uint64_t svm_find_next(struct cpu *cpu)
+{
+	if (cpu->exit.kind == EXIT_IO)
+		return vmcb_of(cpu)->control.exitinfo2;
+	return insn_after(cpu, svm_code_mode(cpu), exited_length(cpu));
 }
 
 /* With BTF, TF means branches (APM vol. 2 13.1.1.7), and no instruction that is skipped is one. The register is the guest's. */
@@ -52,12 +80,12 @@ void svm_skip_to(struct cpu *cpu, uint64_t rip)
 }
 
 /* One #DB for all: the breakpoints are named first. */
-void svm_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met)
+void svm_skip_met(struct cpu *cpu, uint64_t met)
 {
 	struct vmcb_save *s = &vmcb_of(cpu)->save;
 
 	s->dr6 = (s->dr6 & ~0xfull) | met;
-	svm_skip_to(cpu, rip);
+	svm_skip_to(cpu, svm_next_rip(cpu));
 	if (!is_stepped(s))
 		exception_raise(cpu, VEC_DB, 0);
 }

@@ -7,35 +7,49 @@
 
 #include "cpu/asm.h"
 #include "exit/insn.h"
+#include "mem/layout.h"
 #include "svm/svm.h"
 
 #define SKIP_RFLAGS_TF (1ull << 8)
 #define SKIP_RFLAGS_RF (1ull << 16)
+#define SKIP_EFER_LMA  (1ull << 10)
 
 /*
- * The address behind the instruction on a CPU without nRIP. CPUID, RDMSR and WRMSR have two bytes when they
- * have no prefix, VMMCALL three; whether they have is looked up in the page that code was found in last,
- * which spares CPUID a walk of the guest's tables. The guest may have changed them since, and then the bytes
- * are old: only its own RIP is at stake.
+ * The usual case of a CPU without nRIP: 64-bit code, in the page that code was found in last, without prefixes. Returns
+ * false for any other.
  */
-static inline uint64_t svm_next_rip(struct cpu *cpu, const struct svm_cpu *svm, const struct vmcb_save *s)
+static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s, unsigned *length)
 {
 	static const struct {
-		uint16_t opcode; /* the first two bytes */
+		uint16_t opcode; /* its first two bytes */
 		uint16_t length;
-	} known[EXIT_KIND_COUNT] = {
-		[EXIT_CPUID] = {0xa20f, 2},
-		[EXIT_RDMSR] = {0x320f, 2},
-		[EXIT_WRMSR] = {0x300f, 2},
-		[EXIT_VMCALL] = {0x010f, 3},
+	} plain[EXIT_KIND_COUNT] = {
+		[EXIT_CPUID] = {0xa20f, LENGTH_CPUID},
+		[EXIT_RDMSR] = {0x320f, LENGTH_RDMSR},
+		[EXIT_WRMSR] = {0x300f, LENGTH_WRMSR},
+		[EXIT_VMCALL] = {0x010f, LENGTH_VMMCALL},
 	};
-	uint64_t linear = s->cs.base + s->rip;
-	uint16_t opcode = known[cpu->exit.kind].opcode, found;
+	const struct code_page *page = &cpu->code_page;
 
-	if (opcode && svm->code.linear == linear >> 12 && svm->code.cr3 == s->cr3 &&
-		load16_safe((const void *)(linear + svm->code.offset), &found) && found == opcode)
-		return s->rip + known[cpu->exit.kind].length;
-	return svm_look_at_code(cpu);
+	*length = plain[cpu->exit.kind].length;
+	return *length && (s->cs.attrib & ATTRIB_LONG) && (s->efer & SKIP_EFER_LMA) &&
+	       (s->rip & (PAGE_SIZE - 1)) <= CODE_PAGE_LAST &&
+	       code_page_holds(page, s->cr3, s->cr4, s->rip) &&
+	       *(const uint16_t *)code_page_byte(page, s->rip) == plain[cpu->exit.kind].opcode;
+}
+
+/*
+ * The address behind the instruction that exited. nRIP is of intercepted instructions: a VMCALL that came as a #UD leaves it
+ * 0 (15.7.1). A CPU without it has the code looked at, through the guest's tables as they are now.
+ */
+static inline uint64_t svm_next_rip(struct cpu *cpu)
+{
+	const struct vmcb *v = vmcb_of(cpu);
+	unsigned length;
+
+	if (svm_caps.nrips && cpu->exit.kind != EXIT_EXCEPTION)
+		return v->control.nrip;
+	return svm_is_plain(cpu, &v->save, &length) ? v->save.rip + length : svm_find_next(cpu);
 }
 
 /*
@@ -54,11 +68,7 @@ static inline void svm_skip(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
-	/* nRIP is of intercepted instructions: a VMCALL that came as a #UD leaves it 0 (15.7.1). */
-	if (svm_caps.nrips && cpu->exit.kind != EXIT_EXCEPTION)
-		v->save.rip = v->control.nrip;
-	else
-		v->save.rip = svm_next_rip(cpu, svm_of(cpu), &v->save);
+	v->save.rip = svm_next_rip(cpu);
 	svm_skipped(cpu, v);
 }
 

@@ -146,12 +146,12 @@ uint64_t svm_code_address(const struct cpu *cpu)
 	return s->cs.base + s->rip; /* CS.base is 0 in 64-bit mode */
 }
 
-unsigned svm_fetch(const struct cpu *cpu, uint8_t *code)
+unsigned svm_fetch(struct cpu *cpu, uint8_t *code)
 {
 	struct guest_paging paging;
 
 	svm_paging(cpu, &paging);
-	return guest_fetch(&paging, svm_code_address(cpu), code);
+	return guest_fetch(&paging, svm_code_address(cpu), &cpu->code_page, code);
 }
 
 /* A segment register of the running firmware, from its descriptor (APM vol. 2 4.7 and 4.8). */
@@ -205,7 +205,6 @@ const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 	s->rsp = launch->rsp;
 	s->g_pat = rdmsr(MSR_PAT);
 	s->cpl = 0;
-	svm_of(cpu)->code.linear = NO_PAGE;
 	return NULL;
 }
 

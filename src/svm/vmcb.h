@@ -154,6 +154,7 @@ enum svm_exit_code {
 #define SVM_FEATURE_NP        (1u << 0)
 #define SVM_FEATURE_NRIPS     (1u << 3)
 #define SVM_FEATURE_FLUSHASID (1u << 6)
+#define SVM_FEATURE_ASSISTS   (1u << 7)  /* decode assists */
 #define SVM_FEATURE_PAUSE     (1u << 10) /* the pause filter */
 
 /* EVENTINJ and EXITINTINFO, 15.20 and 15.7.2 */

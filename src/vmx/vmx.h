@@ -155,14 +155,14 @@ void vmx_segment(const struct cpu *cpu, enum segment s, struct segment_state *ou
 void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out);
 uint64_t vmx_code_address(const struct cpu *cpu);
-unsigned vmx_fetch(const struct cpu *cpu, uint8_t *code);
+unsigned vmx_fetch(struct cpu *cpu, uint8_t *code);
 unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
 void vmx_end_shadow(struct cpu *cpu);
 void vmx_skip_to(struct cpu *cpu, uint64_t rip);
-void vmx_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met);
+void vmx_skip_met(struct cpu *cpu, uint64_t met);
 
 /* vmx_init.c */
 void vmx_init_state(struct cpu *cpu);

@@ -119,11 +119,11 @@ uint64_t vmx_code_address(const struct cpu *cpu)
 	return code_address(vmx_of(cpu));
 }
 
-unsigned vmx_fetch(const struct cpu *cpu, uint8_t *code)
+unsigned vmx_fetch(struct cpu *cpu, uint8_t *code)
 {
 	const struct vmx_mode *m = vmx_mode(cpu);
 
-	return guest_fetch(&m->paging, code_address(vmx_of(cpu)), code);
+	return guest_fetch(&m->paging, code_address(vmx_of(cpu)), &cpu->code_page, code);
 }
 
 /* In 64-bit mode ES, CS, SS and DS have no base, and the CPL is in CS as well: not read. */
@@ -200,13 +200,16 @@ __attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint
 }
 
 /* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL. */
-SLOW_PATH static void skip_odd(struct cpu *cpu, uint64_t next)
+static uint64_t exit_length(const struct cpu *cpu)
 {
-	if (cpu->exit.kind == EXIT_EXCEPTION)
-		next = insn_next(cpu);
-	else if (vmx_code_mode(cpu) != 64)
-		next = (uint32_t)next;
-	go_on_at(cpu, next);
+	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
+}
+
+SLOW_PATH static uint64_t next_odd(const struct cpu *cpu)
+{
+	uint64_t next = vmx_of(cpu)->rip + exit_length(cpu);
+
+	return vmx_code_mode(cpu) == 64 ? next : (uint32_t)next;
 }
 
 /*
@@ -218,7 +221,7 @@ void vmx_skip(struct cpu *cpu)
 	uint64_t rip = vmx_of(cpu)->rip, next = rip + vmread(VMCS_EXIT_LENGTH);
 
 	if (__builtin_expect(cpu->exit.kind == EXIT_EXCEPTION || (rip ^ next) >> 32, 0))
-		skip_odd(cpu, next);
+		go_on_at(cpu, next_odd(cpu));
 	else
 		go_on_at(cpu, next);
 }
@@ -230,9 +233,9 @@ void vmx_skip_to(struct cpu *cpu, uint64_t rip)
 }
 
 /* Bit 12 says that an enabled breakpoint was met (SDM vol. 3C table 25-4); they trap together with a single step. */
-void vmx_skip_met(struct cpu *cpu, uint64_t rip, uint64_t met)
+void vmx_skip_met(struct cpu *cpu, uint64_t met)
 {
-	go_on_at(cpu, rip);
+	go_on_at(cpu, next_odd(cpu));
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_BP | met);
 	vmx_of(cpu)->stepped = true;
 }

@@ -22,6 +22,7 @@ FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/s
 FUZZ_icr         := src/apic/icr.c
 FUZZ_line        := src/console/line.c
 FUZZ_memory_type := src/mem/memory_type.c
+FUZZ_opcode      := src/exit/opcode.c zydis
 FUZZ_reader      := $(FUZZ_FORMAT) zydis
 FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis

@@ -202,6 +202,8 @@ static bool reader_finds(const struct guest_paging *p, uint64_t linear, uint64_t
 		*physical = linear & 0xffffffff;
 		return true;
 	}
+	if (!guest_is_canonical(p, linear))
+		return false;
 	find(&v, linear, &f);
 	*physical = f.physical;
 	return f.is_page;
@@ -224,13 +226,55 @@ static void check_readers(const struct guest_paging *p, uint64_t linear)
 	static uint8_t bytes[READ_MAX], wanted[READ_MAX];
 	unsigned n = 1 + (unsigned)(take32() % READ_MAX), got = guest_read(p, linear, bytes, n);
 	uint64_t physical, other;
-	uint8_t code[16];
 	bool found = reader_finds(p, linear, &other);
 
 	assert(guest_translate(p, linear, &physical) == found && (!found || physical == other));
 	assert(got == reader_reads(p, linear, wanted, n) && !memcmp(bytes, wanted, got));
-	got = guest_fetch(p, linear, code);
+}
+
+static void check_fetch(const struct guest_paging *p, uint64_t linear, struct code_page *last)
+{
+	uint8_t code[16], wanted[16];
+	unsigned got;
+
+	if (!guest_is_canonical(p, linear)) /* RIP always is */
+		return;
+	got = guest_fetch(p, linear, last, code);
 	assert(got == reader_reads(p, linear, wanted, TRAP_CODE_MAX) && !memcmp(code, wanted, got));
+}
+
+/* A byte of an entry that led to the code page, or of anything. */
+static void change_memory(const struct code_page *last)
+{
+	uint64_t at = take32() % FAKE_RAM;
+	uint8_t shape = take8();
+
+	if (last->number != CODE_PAGE_NONE && shape & 0x80)
+		at = (uint64_t)last->at[shape & 3] - GUEST_RAM + (shape >> 2 & 7);
+	fake_ram.bytes[at] ^= take8();
+}
+
+/* What is kept of the last fetch never shows: not when memory changes, nor the registers, nor the address. */
+static void check_fetches(const struct guest_paging *p, uint64_t first, uint64_t second)
+{
+	static uint8_t before[FAKE_RAM];
+	struct code_page last = {.number = CODE_PAGE_NONE};
+	struct guest_paging other = *p;
+
+	memcpy(before, fake_ram.bytes, FAKE_RAM);
+	check_fetch(p, first, &last);
+	check_fetch(p, first ^ (take8() & 0xff), &last);
+	change_memory(&last);
+	check_fetch(p, first, &last);
+	check_fetch(p, second, &last);
+	change_memory(&last);
+	check_fetch(p, second, &last);
+	check_fetch(p, first, &last);
+	if (p->efer & 0x400)
+		other.cr4 ^= 0x1000;
+	other.cr3 ^= take8() & 1 ? 0x1000 : 0;
+	check_fetch(&other, first, &last);
+	memcpy(fake_ram.bytes, before, FAKE_RAM);
 }
 
 static bool keys_refuse(const struct guest_view *v, const struct found *f, enum guest_access_kind kind)
@@ -386,6 +430,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	lay(&v.paging, second);
 	check_trace(&v, first);
 	check_readers(&v.paging, first);
+	check_fetches(&v.paging, first, second);
 	check_access(&v, first);
 	check_access(&v, first);
 	return 0;

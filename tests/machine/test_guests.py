@@ -150,6 +150,12 @@ def test_legacy_same_as_bare(machine):
 
 
 @on(*EVERYWHERE)
+def test_code_same_as_bare(machine):
+    """Instructions that are carried out: in ROM, in 16-bit code above 64 KiB, in a page that is exchanged: as bare."""
+    expect_same_as_bare(machine, "code", 55)
+
+
+@on(*EVERYWHERE)
 def test_state_same_as_bare(machine):
     """x87, SSE, AVX and AVX-512 registers, and XCR0, are what they were, through every kind of exit."""
     expect_same_as_bare(machine, "state", 27)
@@ -236,11 +242,22 @@ def test_hidden(machine):
     run.expect_line("uart scratch=ff status=ff", "guest")
 
 
+SVM_IN_RING_3 = [
+    "ud_vmrun_ring3",
+    "ud_vmrun_size_ring3",
+    "ud_vmrun_address_ring3",
+    "ud_vmrun_rex_ring3",
+    "ud_stgi_rex_ring3",
+    "ud_invlpga_address_ring3",
+    "ud_skinit_segment_ring3",
+]
+
+
 @on("svm", "vmx")
 def test_nothing_intercepted(machine):
     """With every exception left to the guest nothing is recorded, and the guest sees what it sees bare."""
     conf = machine.conf("intercept = none\nintercept_int = off\nprint = all\n")
-    arguments = "skip=ud_vmrun_ring3"  # docs/limits.md
+    arguments = f"skip={','.join(SVM_IN_RING_3)}"  # docs/limits.md
     bare = machine.guest("exceptions", TRAPLINE=0, ARGS=arguments)
     runs = bare, machine.guest("exceptions", CONF=conf, ARGS=arguments)
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)

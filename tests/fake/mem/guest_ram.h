@@ -15,12 +15,10 @@
 #define FAKE_RAM   (FAKE_PAGES * 4096ull)
 
 struct fake_ram {
-	_Alignas(4096) uint8_t bytes[FAKE_RAM];
-	bool absent[FAKE_PAGES]; /* a device, Trapline's own memory, nothing */
-	bool restless;           /* an entry of the page tables changes before it can be exchanged */
+	_Alignas(4096) uint8_t bytes[FAKE_RAM]; /* first: GUEST_RAM */
+	bool absent[FAKE_PAGES];                /* a device, Trapline's own memory, nothing */
+	bool restless; /* an entry of the page tables changes before it can be exchanged */
 };
-
-extern struct fake_ram fake_ram;
 
 static inline bool fake_there(uint64_t physical, uint64_t n)
 {

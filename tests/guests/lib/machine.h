@@ -23,7 +23,8 @@
 	X(SEG_ABSENT_DATA, 0x00cf13000000ffff)                                                               \
 	X(SEG_ABSENT_CODE, 0x00af1b000000ffff)                                                               \
 	X(SEG_READONLY, 0x00cf91000000ffff)                                                                  \
-	X(SEG_BOTH_L_D, 0x00ef9b000000ffff) /* L and D set: reserved */                                      \
+	X(SEG_BOTH_L_D, 0x00ef9b000000ffff)   /* L and D set: reserved */                                    \
+	X(SEG_CODE16_BIG, 0x008f9b000000ffff) /* 16-bit code up to 4 GiB */                                  \
 	X(SEG_ABSENT_LDT, 0x0000020000000000)                                                                \
 	X(SEG_ABSENT_LDT_HIGH, 0)                                                                            \
 	X(SEG_TSS, 0) /* filled in at run time */                                                            \

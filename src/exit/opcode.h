@@ -1,0 +1,66 @@
+/*
+ * Which instruction the bytes at RIP are, and how long it is: for those that Trapline carries out or has to tell apart. None
+ * of them has a ModRM byte, so that prefixes, opcode and an immediate byte are all there is. Pure: tested on the host, and
+ * fuzzed against Zydis.
+ */
+#ifndef TRAPLINE_OPCODE_H
+#define TRAPLINE_OPCODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* X(name, immediate bytes, opcode bytes), SDM vol. 2D appendix A and APM vol. 3 appendix A */
+#define OPCODES(X)                                                                                           \
+	X(INT3, 0, 0xcc)                                                                                     \
+	X(INT, 1, 0xcd)                                                                                      \
+	X(INTO, 0, 0xce)                                                                                     \
+	X(INT1, 0, 0xf1)                                                                                     \
+	X(HLT, 0, 0xf4)                                                                                      \
+	X(INVD, 0, 0x0f, 0x08)                                                                               \
+	X(WBINVD, 0, 0x0f, 0x09)                                                                             \
+	X(WRMSR, 0, 0x0f, 0x30)                                                                              \
+	X(RDMSR, 0, 0x0f, 0x32)                                                                              \
+	X(CPUID, 0, 0x0f, 0xa2)                                                                              \
+	X(VMCALL, 0, 0x0f, 0x01, 0xc1)                                                                       \
+	X(MWAIT, 0, 0x0f, 0x01, 0xc9)                                                                        \
+	X(XSETBV, 0, 0x0f, 0x01, 0xd1)                                                                       \
+	X(VMRUN, 0, 0x0f, 0x01, 0xd8)                                                                        \
+	X(VMMCALL, 0, 0x0f, 0x01, 0xd9)                                                                      \
+	X(VMLOAD, 0, 0x0f, 0x01, 0xda)                                                                       \
+	X(VMSAVE, 0, 0x0f, 0x01, 0xdb)                                                                       \
+	X(STGI, 0, 0x0f, 0x01, 0xdc)                                                                         \
+	X(CLGI, 0, 0x0f, 0x01, 0xdd)                                                                         \
+	X(SKINIT, 0, 0x0f, 0x01, 0xde)                                                                       \
+	X(INVLPGA, 0, 0x0f, 0x01, 0xdf)                                                                      \
+	X(MWAITX, 0, 0x0f, 0x01, 0xfb)
+
+#define X(name, immediate, ...) OPCODE_##name,
+enum opcode {
+	OPCODES(X) OPCODE_COUNT,
+	OPCODE_NONE = OPCODE_COUNT
+};
+#undef X
+
+struct found_opcode {
+	enum opcode opcode;
+	uint8_t length;    /* in all, prefixes included: 1 to 15 */
+	uint8_t immediate; /* the vector of INT n, 0 for the others */
+};
+
+/*
+ *   code, length  the bytes at RIP, 0 to 15 of them
+ *   mode          16, 32 or 64
+ * Returns OPCODE_NONE, with nothing written, where they are none of the list or end too early. Prefixes are taken to change
+ * nothing: where one makes another instruction of it, or none, the CPU has said so before anybody asks here.
+ */
+enum opcode opcode_find(const uint8_t *code, unsigned length, unsigned mode, struct found_opcode *out);
+
+/* Bytes of the instruction without prefixes. */
+#define X(name, immediate, ...) LENGTH_##name = sizeof((const uint8_t[]){__VA_ARGS__}) + (immediate),
+enum opcode_length {
+	OPCODES(X)
+};
+#undef X
+unsigned opcode_length(enum opcode opcode);
+
+#endif

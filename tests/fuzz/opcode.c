@@ -1,0 +1,63 @@
+/*
+ * libFuzzer: which instruction the bytes are, and how long, against Zydis: of those in the list, what is found is what
+ * the decoder names; the other way round, what the decoder names is found. Nothing reads behind the bytes that there are.
+ */
+#include <trapline/record.h>
+#include "input.h"
+#include <Zydis/Zydis.h>
+#include "exit/opcode.h"
+
+#define X(name, immediate, ...) [OPCODE_##name] = ZYDIS_MNEMONIC_##name,
+static const ZydisMnemonic mnemonics[OPCODE_COUNT] = {OPCODES(X)};
+#undef X
+
+static bool decode(const uint8_t *code, unsigned length, unsigned mode, ZydisDecodedInstruction *insn)
+{
+	ZydisDecoder decoder;
+	ZyanStatus status =
+		mode == 64   ? ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)
+		: mode == 32 ? ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32)
+			     : ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
+
+	return ZYAN_SUCCESS(status) &&
+	       ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, length, insn));
+}
+
+static enum opcode listed(ZydisMnemonic mnemonic)
+{
+	for (unsigned n = 0; n < OPCODE_COUNT; n++)
+		if (mnemonics[n] == mnemonic)
+			return n;
+	return OPCODE_NONE;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t modes[] = {64, 32, 16};
+	struct found_opcode found;
+	ZydisDecodedInstruction insn;
+	enum opcode opcode;
+	unsigned mode, length;
+	uint8_t *code;
+	bool decoded;
+
+	input_begin(data, size);
+	mode = modes[take8() % 3];
+	length = input_left < TRAP_CODE_MAX ? (unsigned)input_left : TRAP_CODE_MAX;
+	code = malloc(length + !length); /* of just that size: one byte more is caught */
+	assert(code);
+	take(code, length);
+	opcode = opcode_find(code, length, mode, &found);
+	decoded = decode(code, length, mode, &insn);
+	if (opcode != OPCODE_NONE)
+		assert(found.opcode == opcode && found.length && found.length <= length &&
+			found.length >= opcode_length(opcode));
+	if (decoded && listed(insn.mnemonic) != OPCODE_NONE)
+		assert(opcode == listed(insn.mnemonic) && found.length == insn.length);
+	if (decoded && opcode != OPCODE_NONE)
+		assert(insn.mnemonic == mnemonics[opcode]);
+	if (decoded && opcode == OPCODE_INT)
+		assert(found.immediate == insn.raw.imm[0].value.u);
+	free(code);
+	return 0;
+}
