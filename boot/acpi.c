@@ -6,6 +6,7 @@
 #include <lib/string.h>
 #include "loader.h"
 #include "spcr.h"
+#include "srat.h"
 
 #define TABLE_MAX 0x100000 /* a length beyond this is no length */
 
@@ -149,6 +150,14 @@ void acpi_fill(struct boot_info *info)
 		info->reset_port = gas_port(fadt, FADT_RESET_REG);
 		info->reset_value = fadt[FADT_RESET_VALUE];
 	}
+}
+
+void acpi_hot(struct boot_info *info)
+{
+	const uint8_t *srat = table_find("SRAT");
+
+	if (srat)
+		info->hot_count = srat_hot(srat, get(srat + TABLE_LENGTH, 4), info->hot, BOOT_MAX_HOT);
 }
 
 bool acpi_uart(struct uart_port *out)

@@ -10,8 +10,9 @@
 #include "uart_port.h"
 
 #define BOOT_INFO_MAGIC   0x494c5052545f4254ull
-#define BOOT_INFO_VERSION 3
-#define BOOT_MAX_RAM      128
+#define BOOT_INFO_VERSION 4
+#define BOOT_MAX_RAM      1024
+#define BOOT_MAX_HOT      16
 #define BOOT_MAX_CPUS     64
 
 /* Where the VMM's image is linked (linker.ld); the loader maps it there for the first call. */
@@ -102,8 +103,10 @@ struct boot_info {
 	uint8_t reserved[5];
 	uint64_t ram_top; /* one past the highest RAM address */
 	uint32_t ram_count;
-	uint32_t reserved2;
+	uint32_t hot_count;
 	struct boot_range ram[BOOT_MAX_RAM];
+	struct boot_range
+		hot[BOOT_MAX_HOT]; /* where memory may appear later: not in the firmware's map, 2 MiB units */
 	struct trapline_config config;
 	struct uart_port console;   /* its base is 0 where there is none */
 	char vmm_version[32];       /* VMM to loader: its version */

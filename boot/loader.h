@@ -112,6 +112,9 @@ void memory_free(uint64_t base, uint64_t size);
 /* ram.c: fills ram[], ram_count and ram_top from the firmware's memory map */
 bool ram_fill(struct boot_info *info);
 
+/* acpi.c: fills hot[] and hot_count from the SRAT; ram_fill() takes out what the firmware's map has */
+void acpi_hot(struct boot_info *info);
+
 /* acpi.c: fills acpi_rsdp, pm1a_cnt, pm1b_cnt, reset_port and reset_value; what is not there stays 0 */
 void acpi_fill(struct boot_info *info);
 /* The UART in the SPCR table. False: there is none, or it is not of our kind. */

@@ -1,6 +1,6 @@
 /* The firmware's memory map as the VMM wants it: what is RAM, sorted and merged. */
-#include <lib/string.h>
 #include "loader.h"
+#include "ranges.h"
 
 /* UEFI specification table 7.6; gnu-efi has no name for it. */
 #define PERSISTENT_MEMORY 14
@@ -26,42 +26,6 @@ static bool is_ram(UINT32 type)
 	}
 }
 
-/* Joins range i with the one before it where they touch. */
-static void merge(struct boot_info *info, uint32_t i)
-{
-	if (i == 0 || i >= info->ram_count)
-		return;
-	struct boot_range *r = &info->ram[i];
-	if (r[-1].base + r[-1].size < r->base)
-		return;
-	uint64_t end = r->base + r->size, before = r[-1].base + r[-1].size;
-	r[-1].size = (end > before ? end : before) - r[-1].base;
-	info->ram_count--;
-	memmove(r, r + 1, (info->ram_count - i) * sizeof(*r));
-}
-
-/* The map need not be sorted (UEFI specification 7.2, GetMemoryMap()). Returns false where the table is full.
- */
-static bool add(struct boot_info *info, uint64_t base, uint64_t size)
-{
-	uint32_t i = info->ram_count;
-
-	/* Most ranges touch the last one: no new row for them, or a map of many rows would not fit. */
-	if (i && info->ram[i - 1].base + info->ram[i - 1].size == base) {
-		info->ram[i - 1].size += size;
-		return true;
-	}
-	if (info->ram_count == BOOT_MAX_RAM)
-		return false;
-	for (; i && info->ram[i - 1].base > base; i--)
-		info->ram[i] = info->ram[i - 1];
-	info->ram[i] = (struct boot_range){base, size};
-	info->ram_count++;
-	merge(info, i + 1);
-	merge(info, i);
-	return true;
-}
-
 bool ram_fill(struct boot_info *info)
 {
 	UINTN count, key, size, left_out = 0;
@@ -74,8 +38,12 @@ bool ram_fill(struct boot_info *info)
 	}
 	for (UINTN i = 0; i < count; i++) {
 		const EFI_MEMORY_DESCRIPTOR *d = (const EFI_MEMORY_DESCRIPTOR *)(map + i * size);
+		uint64_t bytes = d->NumberOfPages * EFI_PAGE_SIZE;
 		if (is_ram(d->Type) && d->NumberOfPages)
-			left_out += !add(info, d->PhysicalStart, d->NumberOfPages * EFI_PAGE_SIZE);
+			left_out += !range_add(
+				info->ram, &info->ram_count, BOOT_MAX_RAM, d->PhysicalStart, bytes);
+		info->hot_count =
+			range_cut(info->hot, info->hot_count, BOOT_MAX_HOT, d->PhysicalStart, bytes);
 	}
 	FreePool(map);
 	if (left_out)

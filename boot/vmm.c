@@ -3,6 +3,7 @@
 #include "loader.h"
 
 #define MIB        0x100000ull
+#define GIB        (1024 * MIB)
 #define LARGE_PAGE (2 * MIB)
 
 /* image.S */
@@ -54,10 +55,20 @@ static bool check_image(struct vmm *v)
 	return !fault;
 }
 
-/* What page tables and per-CPU state need, and the tray of the guest's copies. */
-static uint64_t pool_size(const struct trapline_config *c, uint64_t cpus)
+/* For each GiB of memory that may appear later: a page table of the VMM's, and one of the second level. */
+static uint64_t hot_tables(const struct boot_info *i)
 {
-	return 4 * MIB + c->tray * MIB + cpus * (MIB / 4 + MIB / 16);
+	uint64_t tables = 0;
+
+	for (uint32_t n = 0; n < i->hot_count; n++)
+		tables += 2 * (i->hot[n].size / GIB + 2);
+	return tables * EFI_PAGE_SIZE;
+}
+
+/* What page tables and per-CPU state need, and the tray of the guest's copies. */
+static uint64_t pool_size(const struct trapline_config *c, const struct boot_info *i)
+{
+	return 4 * MIB + c->tray * MIB + i->cpus * (MIB / 4 + MIB / 16) + hot_tables(i);
 }
 
 /* The black box holds the rings, the kept records and the histories. */
@@ -90,7 +101,8 @@ static bool take_memory(struct vmm *v, const struct loader *l)
 	uint32_t cpus = v->info->cpus;
 
 	v->box = round_up(box_size(&l->config, cpus));
-	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, cpus)) + v->box;
+	acpi_hot(v->info);
+	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, v->info)) + v->box;
 	v->region = memory_region(l, v->size, v->box);
 	if (!v->region)
 		return false;

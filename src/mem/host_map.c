@@ -39,6 +39,11 @@ static bool map_image(void)
 	       map_section(rodata_end, image_end, PTE_NX | PTE_WRITE);
 }
 
+static bool map_guest(uint64_t base, uint64_t size)
+{
+	return paging_map(&host, GUEST_RAM + base, base, size, PTE_PRESENT | PTE_WRITE | PTE_NX);
+}
+
 static bool map_ram(const struct boot_info *info)
 {
 	for (uint32_t i = 0; i < info->ram_count; i++) {
@@ -46,11 +51,15 @@ static bool map_ram(const struct boot_info *info)
 
 		if (r->base + r->size > GUEST_LIMIT)
 			continue;
-		if (!paging_map(
-			    &host, GUEST_RAM + r->base, r->base, r->size, PTE_PRESENT | PTE_WRITE | PTE_NX))
+		if (!map_guest(r->base, r->size))
 			return false;
 	}
 	return true;
+}
+
+bool host_map_learn(uint64_t base, uint64_t size)
+{
+	return base + size <= GUEST_LIMIT && map_guest(base, size);
 }
 
 static bool map_pool(const struct boot_info *info)

@@ -13,6 +13,14 @@
  */
 bool host_map_init(const struct boot_info *info);
 
+/*
+ * Memory of the guest's that was not in the firmware's map: it can be read and written from now on. The caller sees to it
+ * that no two CPUs call at once.
+ *   base, size  multiples of 4096
+ * Returns false when the pool is empty, or where it lies beyond what fits.
+ */
+bool host_map_learn(uint64_t base, uint64_t size);
+
 /* Loads them on this CPU. */
 void host_map_load(void);
 

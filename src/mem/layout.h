@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define GUEST_RAM   0xffff800000000000ull /* + guest-physical address; only RAM of the firmware's map */
+#define GUEST_RAM   0xffff800000000000ull /* + guest-physical address; only RAM */
 #define GUEST_LIMIT (1ull << 46)          /* what fits there: 64 TiB */
 #define POOL_BASE   0xffffc00000000000ull /* + physical address; only the pool */
 #define DEVICE_BASE 0xffffd00000000000ull /* + physical address; devices the VMM itself drives, uncached */

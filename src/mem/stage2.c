@@ -2,6 +2,8 @@
 #include "console/console.h"
 #include "cpu/asm.h"
 #include "lib/string.h"
+#include "mem/host_map.h"
+#include "mem/mtrr.h"
 #include "mem/pool.h"
 #include "vendor.h"
 
@@ -124,6 +126,41 @@ static bool hide_region(void)
 	return true;
 }
 
+/*
+ * Where memory may appear later nothing is mapped to begin with: the first access by the guest says that there is some
+ * now, and only then does Trapline read it.
+ */
+static bool leave_out_hot(void)
+{
+	for (uint32_t i = 0; i < boot_info.hot_count; i++) {
+		const struct boot_range *r = &boot_info.hot[i];
+
+		if (r->base + r->size <= physical_limit &&
+			!paging_map(&stage2_tables, r->base, r->base, r->size, 0))
+			return false;
+	}
+	return true;
+}
+
+static bool is_hot(uint64_t gpa)
+{
+	for (uint32_t i = 0; i < boot_info.hot_count; i++)
+		if (gpa - boot_info.hot[i].base < boot_info.hot[i].size)
+			return true;
+	return false;
+}
+
+/* As the guest's memory, if it is write-back: device registers never are. Without room for the tables it stays unread. */
+static void learn(uint64_t gpa)
+{
+	struct mtrr_state mtrrs;
+	uint64_t size = LARGE_PAGE;
+
+	mtrr_read(&mtrrs);
+	if (memory_type(&mtrrs, gpa, &size) == MEMORY_WB && size == LARGE_PAGE)
+		host_map_learn(gpa, size);
+}
+
 const char *stage2_init(void)
 {
 	uint64_t eager;
@@ -141,7 +178,8 @@ const char *stage2_init(void)
 	physical_limit = physical_address_limit();
 	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit
 									      : EAGER_LIMIT_2M;
-	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !hide_region() || !hide_console())
+	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !leave_out_hot() ||
+		!hide_region() || !hide_console())
 		return "the VMM's memory is too small for the second-level page tables";
 	memset(pool_virt(sink), 0xff, PAGE_SIZE);
 	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
@@ -199,6 +237,8 @@ bool stage2_map_late(uint64_t gpa)
 
 	gpa &= ~(LARGE_PAGE - 1);
 	take_lock();
+	if (is_hot(gpa))
+		learn(gpa);
 	done = gpa < physical_limit && map(gpa, LARGE_PAGE);
 	give_lock();
 	return done;

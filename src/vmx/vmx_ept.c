@@ -1,49 +1,20 @@
 /* EPT entries: one to one, with the memory types that the guest's MTRRs give (SDM vol. 3C 29.3.7). */
 #include "vmx/vmx.h"
 #include "cpu/asm.h"
-#include "cpu/msr.h"
 #include "lib/string.h"
-#include "mem/memory_type.h"
+#include "mem/mtrr.h"
 #include "mem/stage2.h"
 
-#define LEAF1_EDX_MTRR   (1u << 12)
-#define MTRRCAP_COUNT(v) ((v)&0xff)
-#define ALL_CONTEXTS     2
-#define ONE_CONTEXT      1
-
-static const uint32_t fixed_msrs[MTRR_FIXED] = {MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX16K_80000,
-	MSR_MTRR_FIX16K_A0000, MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_C8000, MSR_MTRR_FIX4K_D0000,
-	MSR_MTRR_FIX4K_D8000, MSR_MTRR_FIX4K_E0000, MSR_MTRR_FIX4K_E8000, MSR_MTRR_FIX4K_F0000,
-	MSR_MTRR_FIX4K_F8000};
+#define ALL_CONTEXTS 2
+#define ONE_CONTEXT  1
 
 /* What the tables were made from; they are the same for all CPUs, as the MTRRs have to be (12.11.8). */
 static struct mtrr_state mtrrs;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
-static void read_mtrrs(struct mtrr_state *m)
-{
-	uint64_t cap;
-
-	memset(m, 0, sizeof(*m));
-	m->physical_bits = cpuid(0x80000008, 0).eax & 0xff;
-	if (!(cpuid(1, 0).edx & LEAF1_EDX_MTRR)) {
-		m->def_type = 1ull << 11 | MEMORY_WB; /* no MTRRs: as if all were one */
-		return;
-	}
-	cap = rdmsr(MSR_MTRRCAP);
-	m->variables = MTRRCAP_COUNT(cap) < MTRR_VARIABLE_MAX ? MTRRCAP_COUNT(cap) : MTRR_VARIABLE_MAX;
-	m->def_type = rdmsr(MSR_MTRR_DEF_TYPE);
-	for (unsigned i = 0; i < MTRR_FIXED && (cap & 1 << 8); i++)
-		m->fixed[i] = rdmsr(fixed_msrs[i]);
-	for (unsigned i = 0; i < m->variables; i++) {
-		m->variable[i].base = rdmsr(MSR_MTRR_PHYSBASE0 + 2 * i);
-		m->variable[i].mask = rdmsr(MSR_MTRR_PHYSBASE0 + 2 * i + 1);
-	}
-}
-
 void vmx_ept_init(void)
 {
-	read_mtrrs(&mtrrs);
+	mtrr_read(&mtrrs);
 }
 
 uint64_t vmx_ept_pointer(void)
@@ -95,7 +66,7 @@ void vmx_mtrr_changed(struct cpu *cpu)
 
 	while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire))
 		cpu_pause();
-	read_mtrrs(&now);
+	mtrr_read(&now);
 	if (memcmp(&now, &mtrrs, sizeof(now))) {
 		mtrrs = now;
 		stage2_retype();

@@ -155,6 +155,23 @@ def test_code_same_as_bare(machine):
     expect_same_as_bare(machine, "code", 55)
 
 
+LATER_MEMORY = "-m slots=2,maxmem=4G -object memory-backend-ram,id=m1,size=512M -device pc-dimm,memdev=m1"
+
+
+@on("svm")
+def test_later_memory(machine):
+    """Code in memory that the firmware's map does not have, as where it was plugged in later: as bare, and recorded."""
+    variables = {"ARGS": "hot=100000000", "EXTRA": LATER_MEMORY, "CONF": machine.conf("print = all\n")}
+    runs = machine.guest("code", TRAPLINE=0, **variables), machine.guest("code", **variables)
+    bare, trapline = (program_lines(run.expect_status(0), "code") for run in runs)
+    runs[1].expect_active(machine.vendor)
+    expect(sum("name=hot_" in line for line in bare) >= 10, f"too few cases; see {runs[0].out}")
+    expect(bare == trapline, "\n".join(sorted(set(bare) ^ set(trapline))[:10]))
+    run = runs[1]
+    ud = [trap for trap in run.traps if trap["name"] == "#UD"]
+    expect(len(ud) >= 6 and all(trap.get("code", "").startswith("0f0b") for trap in ud), f"{ud}; see {run.out}")
+
+
 @on(*EVERYWHERE)
 def test_state_same_as_bare(machine):
     """x87, SSE, AVX and AVX-512 registers, and XCR0, are what they were, through every kind of exit."""

@@ -1,0 +1,33 @@
+#include "mem/mtrr.h"
+#include "cpu/asm.h"
+#include "cpu/msr.h"
+#include "lib/string.h"
+
+#define LEAF1_EDX_MTRR   (1u << 12)
+#define MTRRCAP_COUNT(v) ((v)&0xff)
+
+static const uint32_t fixed_msrs[MTRR_FIXED] = {MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX16K_80000,
+	MSR_MTRR_FIX16K_A0000, MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_C8000, MSR_MTRR_FIX4K_D0000,
+	MSR_MTRR_FIX4K_D8000, MSR_MTRR_FIX4K_E0000, MSR_MTRR_FIX4K_E8000, MSR_MTRR_FIX4K_F0000,
+	MSR_MTRR_FIX4K_F8000};
+
+void mtrr_read(struct mtrr_state *m)
+{
+	uint64_t cap;
+
+	memset(m, 0, sizeof(*m));
+	m->physical_bits = cpuid(0x80000008, 0).eax & 0xff;
+	if (!(cpuid(1, 0).edx & LEAF1_EDX_MTRR)) {
+		m->def_type = 1ull << 11 | MEMORY_WB; /* no MTRRs: as if all were one */
+		return;
+	}
+	cap = rdmsr(MSR_MTRRCAP);
+	m->variables = MTRRCAP_COUNT(cap) < MTRR_VARIABLE_MAX ? MTRRCAP_COUNT(cap) : MTRR_VARIABLE_MAX;
+	m->def_type = rdmsr(MSR_MTRR_DEF_TYPE);
+	for (unsigned i = 0; i < MTRR_FIXED && (cap & 1 << 8); i++)
+		m->fixed[i] = rdmsr(fixed_msrs[i]);
+	for (unsigned i = 0; i < m->variables; i++) {
+		m->variable[i].base = rdmsr(MSR_MTRR_PHYSBASE0 + 2 * i);
+		m->variable[i].mask = rdmsr(MSR_MTRR_PHYSBASE0 + 2 * i + 1);
+	}
+}
