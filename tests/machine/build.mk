@@ -23,8 +23,8 @@ $(MACHINE)/starter.efi: $(MACHINE)/starter.so
 include tests/linux/build.mk
 
 # The launcher's variables, as `make run BACKEND=... CPUS=...` or the environment give them.
-LAUNCH_VARIABLES := BACKEND CPUS MEM KERNEL INITRD APPEND EFI ARGS CONF ESP OUT TIMEOUT TRAPLINE ICOUNT CPU EXTRA MSRS \
-                    DISK USB UNTIL REBOOT CONSOLE ESP_FREE BOCHS
+LAUNCH_VARIABLES := APPEND ARGS BACKEND BOCHS CONF CONSOLE CPU CPUS DISK EFI ESP ESP_FREE EXTRA FOLLOW ICOUNT INITRD KERNEL \
+                    MEM MSRS OUT REBOOT SERIAL TIMEOUT TRAPLINE TRAPLINE_EFI UNTIL USB
 export $(LAUNCH_VARIABLES)
 
 # What the Linux guest and the machine tests boot.
@@ -44,9 +44,7 @@ machine-files: all test-efi $(MACHINE_FILES)
 # What is missing may be make's own input, so that a second make does the work once it is there.
 run: deps ## boot Debian's kernel under Trapline to an init that provokes faults; show the trace
 	$(Q)$(MAKE) --no-print-directory machine-files
-	$(Q)if [ -n "$(EFI)$(DISK)$(KERNEL)" ]; then FOLLOW=1 tools/launch; else \
-	  FOLLOW=1 KERNEL=$(LINUX)/vmlinuz INITRD=$(LINUX)/initrd.img APPEND="norandmaps $(APPEND)" \
-	  CONF=$(or $(CONF),tests/linux/trapline.conf) tools/launch; fi
+	$(Q)tools/demo
 
 launch: machine-files ## the launcher as it is; `tools/launch --help` lists its variables
 	$(Q)tools/launch

@@ -56,6 +56,7 @@ def test_triple_fault(machine):
     expect("trapline: end" in block, "the block has no end")
 
 
+PRINT_ALL = "print = all\n"
 # What an emulator gets wrong beneath a hypervisor only: docs/emulators.md.
 LEFT_OUT = {"svm-bochs": "gp_mov_cr0_pe"}
 
@@ -63,13 +64,13 @@ LEFT_OUT = {"svm-bochs": "gp_mov_cr0_pe"}
 def exceptions(machine, **variables):
     left_out = LEFT_OUT.get(machine.backend)
     arguments = f"skip={left_out}" if left_out else ""
-    return machine.guest("exceptions", CONF=machine.conf("print = all\n"), ARGS=arguments, **variables)
+    return machine.guest("exceptions", ARGS=arguments, **variables)
 
 
 @on(*EVERYWHERE)
 def test_exceptions_same_as_bare(machine):
     """Every exception of 64-bit mode reaches the guest's handlers exactly as it does bare."""
-    runs = exceptions(machine, TRAPLINE=0), exceptions(machine)
+    runs = exceptions(machine, TRAPLINE=0), exceptions(machine, CONF=machine.conf(PRINT_ALL))
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
     expect(bare, f"the program printed nothing; see {runs[0].out}")
     runs[1].expect_active(machine.vendor)
@@ -115,7 +116,7 @@ def is_int_n(site):
 @on(*EVERYWHERE)
 def test_exceptions_recorded(machine):
     """Each instruction that the program names as the site of an exception has a trap line with its bytes."""
-    run = exceptions(machine).expect_status(0)
+    run = exceptions(machine, CONF=machine.conf(PRINT_ALL)).expect_status(0)
     sites = logs.records(run.guest, "site")
     expect(sites, f"the program names no sites; see {run.out}/guest.log")
     if machine.backend == "vmx":  # VT-x has no exit for INT n (CD ib): docs/vendors.md

@@ -145,6 +145,6 @@ def test_spcr_console(machine):
 def test_usb(machine):
     """The image of `make usb` boots from a USB stick, and the firmware's next boot option, a disk, inside Trapline."""
     image = BUILD / "trapline-usb.img"
-    run = machine.guest("hello", TRAPLINE=0, DISK=image, USB=1, TIMEOUT=120).expect_status(0)
+    run = machine.guest("hello", DISK=image, USB=1, TIMEOUT=120).expect_status(0)
     run.expect_active(machine.vendor)
     run.expect_line("hello from a guest", "guest")

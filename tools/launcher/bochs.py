@@ -43,7 +43,7 @@ debug: action=ignore
 info: action=report
 error: action=ignore
 panic: action=fatal, {panics}
-com1: enabled=1, mode=file, dev="{guest_log}"
+com1: enabled=1, {com1}
 com2: enabled=1, {com2}
 """
 
@@ -57,13 +57,33 @@ HALTED = re.compile(r"\[CPU(\d+) *\] *WARNING: HLT instruction with IF=0")
 PANIC = re.compile(r">>PANIC<< (.*)")
 
 
+class Line:
+    """A serial line of the machine's: into a log, and a unix socket where there is a path."""
+
+    def __init__(self, path, log):
+        self.log = log
+        self.relay = Relay(path, log) if path else None
+
+    def option(self):
+        return f"mode=socket-client, dev={self.relay.address}" if self.relay else f'mode=file, dev="{self.log}"'
+
+    def start(self):
+        if self.relay:
+            self.relay.start()
+
+    def stop(self):
+        if self.relay:
+            self.relay.stop()
+
+
 class Bochs:
     name = "Bochs"
 
     def __init__(self, settings):
         self.settings = settings
         self.process = None
-        self.relay = Relay(settings.console, settings.trapline_log) if settings.console else None
+        self.com1 = Line(settings.serial, settings.guest_log)
+        self.com2 = Line(settings.console, settings.trapline_log)
         self.work = settings.out / "bochs"
         self.log = self.work / "bochs.log"
         self.log_position = 0
@@ -82,8 +102,8 @@ class Bochs:
             # One Bochs at a time looks for a port: of two that bind the same one, the second finds none any more.
             fcntl.flock(turn, fcntl.LOCK_EX)
             self.process = process.start(command, self.settings.emulator_log, cwd=self.work, env=environment)
-            if self.relay:
-                self.relay.start()
+            for line in (self.com1, self.com2):
+                line.start()
             self.wait_for_port()
 
     def wait_for_port(self):
@@ -112,11 +132,6 @@ class Bochs:
     def disk(self):
         return self.settings.disk or self.settings.esp_image
 
-    def com2(self):
-        if self.relay:
-            return f"mode=socket-client, dev={self.relay.address}"
-        return f'mode=file, dev="{self.settings.trapline_log}"'
-
     def bochsrc(self):
         settings = self.settings
         return BOCHSRC.format(
@@ -130,8 +145,8 @@ class Bochs:
             log=self.log,
             msrs=f'ignore_bad_msrs=0, msrs="{settings.msrs}"' if settings.msrs else "ignore_bad_msrs=1",
             panics=", ".join(f"cpu{n}=report" for n in range(settings.cpus)),
-            guest_log=settings.guest_log,
-            com2=self.com2(),
+            com1=self.com1.option(),
+            com2=self.com2.option(),
         )
 
     def poll(self):
@@ -178,8 +193,8 @@ class Bochs:
 
     def stop(self):
         process.stop(self.process)
-        if self.relay:
-            self.relay.stop()
+        for line in (self.com1, self.com2):
+            line.stop()
         # Bochs locks its disk with a file, and does not open a disk whose lock a killed Bochs has left.
         self.disk().with_name(self.disk().name + ".lock").unlink(missing_ok=True)
         if self.log.exists():

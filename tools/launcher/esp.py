@@ -12,7 +12,6 @@ STARTER = ROOT / "build/machine/starter.efi"
 # Bochs works out a disk's geometry from its size, in cylinders of 16 heads and 63 sectors.
 CYLINDER = 16 * 63 * 512
 SMALLEST = 40 << 20
-KEY = r"(?im)^[ \t]*{}[ \t]*="
 
 
 def build_esp(settings):
@@ -61,11 +60,11 @@ def put_guest(tree, settings):
 
 def configuration(settings, path, options):
     """The user's file as it is, line numbers included; what the guest needs goes behind it."""
-    text = settings.conf.read_bytes().decode("latin-1") if settings.conf else ""
+    text = settings.conf_text
     if text and not text.endswith("\n"):
         text += "\n"
     for key, value in (("next", path), ("options", options)):
-        if value and not re.search(KEY.format(key), text):
+        if value and settings.in_conf(key) is None:
             text += f"{key} = {value}\n"
     return text.encode("latin-1")
 

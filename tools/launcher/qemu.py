@@ -77,6 +77,18 @@ class Monitor:
         return events
 
 
+def serial_port(name, path, log):
+    """The next serial port: into a log, and a unix socket where there is a path."""
+    if not path:
+        return ["-serial", f"file:{log}"]
+    where = f"path={in_option(path)},server=on,wait=off,logfile={in_option(log)}"
+    return ["-chardev", f"socket,id={name},{where}", "-serial", f"chardev:{name}"]
+
+
+def in_option(path):
+    return str(path).replace(",", ",,")
+
+
 class Qemu:
     name = "QEMU"
 
@@ -133,11 +145,10 @@ class Qemu:
 
     def serial_ports(self):
         settings = self.settings
-        arguments = ["-serial", f"file:{settings.guest_log}"]
-        if settings.console:
-            console = f"socket,id=com2,path={settings.console},server=on,wait=off,logfile={settings.trapline_log}"
-            return arguments + ["-chardev", console, "-serial", "chardev:com2"]
-        return arguments + ["-serial", f"file:{settings.trapline_log}"]
+        return [
+            *serial_port("com1", settings.serial, settings.guest_log),
+            *serial_port("com2", settings.console, settings.trapline_log),
+        ]
 
     def disks(self):
         """The image of the user first; the ESP that was made for the guest behind it."""

@@ -1,5 +1,6 @@
 """Watches a machine until it ends: its logs, its own word, the clock."""
 
+import math
 import re
 import signal
 import sys
@@ -53,13 +54,14 @@ class Watcher:
         self.logs = (("guest", Log(settings.guest_log)), ("trapline", Log(settings.trapline_log)))
 
     def watch(self):
-        end = time.monotonic() + self.settings.timeout
+        limit = self.settings.timeout
+        end = math.inf if limit is None else time.monotonic() + limit
         while time.monotonic() < end:
             outcome = self.read_logs() or self.machine.poll()
             if outcome:
                 return self.drain(outcome)
             time.sleep(POLL_SECONDS)
-        return Outcome(TIMED_OUT, f"the time limit of {self.settings.timeout} s")
+        return Outcome(TIMED_OUT, f"the time limit of {limit} s")
 
     def drain(self, outcome):
         """A fault screen is still being written when its first line is seen: until nothing more comes."""

@@ -35,46 +35,27 @@ class Answer:
         return self.done["status"] == "ok"
 
 
-class Console:
-    def __init__(self, machine, **variables):
+class Line:
+    """The other end of a serial line."""
+
+    def __init__(self, machine):
         self.backend = machine.backend
-        self.folder = tempfile.TemporaryDirectory(prefix="trapline-console-")
-        self.path = pathlib.Path(self.folder.name) / "com2"
-        self.out = machine.scratch / f"console-{machine.backend}-{time.monotonic_ns()}"
-        self.out.mkdir(parents=True)
-        env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-        env.update({name: str(value) for name, value in variables.items()})
-        env.update(BACKEND=machine.backend, OUT=str(self.out), CONSOLE=str(self.path), TIMEOUT="600")
-        self.launcher = subprocess.Popen(
-            [LAUNCH], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.socket = None
+        self.out = self.launcher = self.socket = None
         self.data = b""
 
-    def __enter__(self):
-        self.socket = self.connect()
-        self.wait_for(rb"trapline: active .*\n", START_SECONDS[self.backend])
-        return self
-
-    def __exit__(self, *_):
-        self.launcher.terminate()
-        self.launcher.wait(30)
-        self.launcher.stdout.close()
-        self.socket.close()
-        self.folder.cleanup()
-
-    def connect(self):
+    def connect(self, path):
         end = time.monotonic() + START_SECONDS[self.backend]
         while time.monotonic() < end and self.launcher.poll() is None:
             try:
                 line = socket.socket(socket.AF_UNIX)
-                line.connect(str(self.path))
+                line.connect(str(path))
                 line.settimeout(STEP_SECONDS)
-                return line
+                self.socket = line
+                return
             except OSError:
                 line.close()
                 time.sleep(STEP_SECONDS)
-        raise AssertionError(f"the console's socket did not appear; see {self.out}")
+        raise AssertionError(f"the socket {path} did not appear; see {self.out}")
 
     def send(self, data):
         """
@@ -106,9 +87,44 @@ class Console:
             if found:
                 before, self.data = self.data[: found.end()], self.data[found.end() :]
                 return before
-            expect(time.monotonic() < end, f"no {pattern!r} on the console; see {self.out}: {self.data[-500:]!r}")
+            expect(time.monotonic() < end, f"no {pattern!r} on the line; see {self.out}: {self.data[-500:]!r}")
             expect(self.launcher.poll() is None, f"the machine ended; see {self.out}")
             self.read()
+
+
+class Console(Line):
+    """A machine, and the operator's line; with SERIAL=True the guest's as well."""
+
+    def __init__(self, machine, **variables):
+        super().__init__(machine)
+        self.serial = Line(machine) if variables.pop("SERIAL", False) else None
+        self.folder = tempfile.TemporaryDirectory(prefix="trapline-console-")
+        self.path = pathlib.Path(self.folder.name) / "com2"
+        self.out = machine.scratch / f"console-{machine.backend}-{time.monotonic_ns()}"
+        self.out.mkdir(parents=True)
+        env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        env.update({name: str(value) for name, value in variables.items()})
+        if self.serial:
+            env["SERIAL"] = f"{self.folder.name}/com1"
+        env.update(BACKEND=machine.backend, OUT=str(self.out), CONSOLE=str(self.path), TIMEOUT="600")
+        self.launcher = subprocess.Popen(
+            [LAUNCH], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def __enter__(self):
+        self.connect(self.path)
+        if self.serial:
+            self.serial.launcher, self.serial.out = self.launcher, self.out
+            self.serial.connect(f"{self.folder.name}/com1")
+        self.wait_for(rb"trapline: active .*\n", START_SECONDS[self.backend])
+        return self
+
+    def __exit__(self, *_):
+        self.launcher.terminate()
+        self.launcher.wait(30)
+        self.launcher.stdout.close()
+        self.socket.close()
+        self.folder.cleanup()
 
     def logfmt(self):
         """From here on ask() works: no echo, no prompt."""
