@@ -4,7 +4,6 @@
 #include "console/screen.h"
 #include "console/symbols.h"
 #include "cpu/asm.h"
-#include "cpu/stop.h"
 #include "cpu/msr.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
@@ -279,7 +278,6 @@ static void step_cpus(struct cpu *cpu)
 
 static void step_history(struct cpu *cpu)
 {
-	cpus_report();
 	report_history(cpu);
 	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
 		if (cpus[c] && cpus[c] != cpu)

@@ -282,9 +282,10 @@ def test_black_box_after_reset(machine):
     run.expect_line('end="the guest reset the machine (port 0xcf9)"')
 
 
-def fault(machine, name):
+def fault(machine, name, **variables):
     """A deliberate fault of Trapline's own, in a test build: the fault screen's lines."""
-    run = machine.guest("vmmfault", ARGS=f"fault={name}", TRAPLINE_EFI=TEST_BUILD, TIMEOUT=300).expect_status(70)
+    run = machine.guest("vmmfault", ARGS=f"fault={name}", TRAPLINE_EFI=TEST_BUILD, TIMEOUT=300, **variables)
+    run.expect_status(70)
     text = re.search(r"^trapline: (fault|fatal) .*?^trapline: end of (fault|fatal); .*?$", run.trapline, re.M | re.S)
     expect(text, f"no fault screen, or not all of it; see {run.out}/trapline.log")
     return run, text.group(0)
@@ -362,6 +363,15 @@ def test_fault_refused_state(machine):
     run, text = fault(machine, "BAD_STATE")
     expect_lines(run, run.trapline, *REFUSED[machine.backend])
     expect_lines(run, text, r"^trapline: fatal cpu=0 .* the CPU refused the guest's state", r"^trapline: last exits cpu=0$")
+
+
+@on("svm")
+def test_fault_tells_the_others_once(machine):
+    """Where the other CPU was is one line, whichever way the report begins."""
+    for name in ("DIVIDE", "BAD_STATE"):
+        run, _ = fault(machine, name, CPUS=2)
+        others = re.findall(r"^trapline: (?:stopped cpu=1 .*|cpu=1 did not stop.*)$", run.trapline, re.M)
+        expect(len(others) == 1, f"{name}: {others}; see {run.out}/trapline.log")
 
 
 @on("svm")
