@@ -9,7 +9,9 @@
 #define GATE_INTERRUPT 0x8e /* P, DPL 0, 64-bit interrupt gate */
 #define RFLAGS_TF      0x100ull
 #define RFLAGS_RF      0x10000ull
-#define STUB_SIZE      16 /* src/cpu/idt.asm */
+#define STUB_SIZE      16                    /* src/cpu/idt.asm */
+#define NOT_MAPPED     0xffff900000000000ull /* beyond any RAM: src/mem/layout.h */
+#define NOT_CANONICAL  (1ull << 63)
 
 struct gate {
 	uint16_t offset_low;
@@ -101,13 +103,50 @@ static bool fix_up(struct trap_frame *frame)
 	return false;
 }
 
-uint64_t fault_rflags(void)
+static void divide_by_zero(void)
+{
+	uint32_t low = 1, high = 0;
+
+	__asm__ volatile("1: divl %2\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+a"(low), "+d"(high)
+			 : "r"(0)
+			 : "memory", "cc");
+}
+
+static void bad_opcode(void)
 {
 	__asm__ volatile("1: ud2\n"
 			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
 			 :
 			 :
 			 : "memory");
+}
+
+/* RBP as the base makes it an access to the stack segment. */
+static void bad_stack(uint64_t address)
+{
+	__asm__ volatile("push %%rbp\n\t"
+			 "mov %0, %%rbp\n"
+			 "1: mov (%%rbp), %%rbp\n"
+			 "2: pop %%rbp\n\t" FIXUP_ENTRY("1b", "2b")
+			 :
+			 : "r"(address)
+			 : "memory");
+}
+
+uint64_t fault_rflags(unsigned vector)
+{
+	uint64_t value;
+
+	if (vector == VEC_DE)
+		divide_by_zero();
+	else if (vector == VEC_UD)
+		bad_opcode();
+	else if (vector == VEC_SS)
+		bad_stack(NOT_CANONICAL);
+	else
+		load64_safe((const void *)(vector == VEC_PF ? NOT_MAPPED : NOT_CANONICAL), &value);
 	return fixed_rflags;
 }
 

@@ -34,8 +34,8 @@ void gdt_load(const struct descriptor_table *gdtr);
 typedef void cpu_waiter(const _Atomic uint32_t *word, uint32_t old);
 cpu_waiter cpu_wait, cpu_nap;
 
-/* RFLAGS as this CPU pushes them for a fault: raises a #UD of the host's own. */
-uint64_t fault_rflags(void);
+/* RFLAGS as this CPU pushes them for a fault: raises one of the host's own, #DE, #UD, #SS, #GP or #PF; CR2 is lost. */
+uint64_t fault_rflags(unsigned vector);
 
 /* Called by the stubs for every vector. */
 void host_trap(struct trap_frame *frame);

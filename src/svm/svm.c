@@ -102,6 +102,23 @@ static bool take_pages(struct cpu *cpu)
 	return true;
 }
 
+/*
+ * Once, as faults are without a hypervisor: KVM intercepts #GP while SVME is set, and gives it another RFLAGS than a guest's
+ * that has no SVME. SVME is only to be clear while the global interrupt flag is set.
+ */
+static void probe_faults(void)
+{
+	static bool probed;
+	uint64_t efer = rdmsr(MSR_EFER);
+
+	if (probed)
+		return;
+	probed = true;
+	wrmsr(MSR_EFER, efer & ~EFER_SVME);
+	svm_probe_rf();
+	wrmsr(MSR_EFER, efer);
+}
+
 static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
 {
 	const char *error;
@@ -120,6 +137,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 	cpu_load_host(cpu);
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[1]) : "memory");
+	probe_faults();
 	__asm__ volatile("clgi");
 	svm_redirect_init(cpu, boot_info.config.ap_start != AP_START_INTERCEPT);
 	svm_msr_probe();

@@ -35,11 +35,10 @@ struct svm_cpu {
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
 	uint32_t asids;
-	bool nrips;       /* the CPU writes nRIP and uses it for software events */
-	bool assists;     /* decode assists: EXITINFO1 has the vector of INT n, 15.33 */
-	bool pushes_rf;   /* faults push RFLAGS with RF set, as the manual has it; QEMU 7.2 does not in 64-bit
-			     mode */
-	bool strict_efer; /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
+	bool nrips;         /* the CPU writes nRIP and uses it for software events */
+	bool assists;       /* decode assists: EXITINFO1 has the vector of INT n, 15.33 */
+	uint32_t pushes_rf; /* vectors whose faults push RFLAGS with RF set: svm_probe_rf() */
+	bool strict_efer;   /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
 };
 
 extern struct svm_caps svm_caps;
@@ -64,6 +63,7 @@ static inline struct vmcb *vmcb_of(const struct cpu *cpu)
 }
 
 /* svm_event.c */
+void svm_probe_rf(void);
 void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 void svm_soft_event_done(struct cpu *cpu);
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v);

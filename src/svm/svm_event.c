@@ -271,9 +271,25 @@ SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 }
 
 /*
- * Faults push RFLAGS with RF set, #DB apart (APM vol. 2 3.1.6); injection pushes what the VMCB has. INT3,
- * INTO and INT n are traps.
+ * Faults push RFLAGS with RF set, #DB apart (APM vol. 2 3.1.6); injection pushes what the VMCB has. QEMU 7.2 leaves RF out in
+ * 64-bit mode, and a hypervisor beneath it that intercepts a vector puts RF into that alone (KVM: #UD). Each vector that can be
+ * raised here is tried, and #DE, which nobody looks at, answers for the others.
  */
+void svm_probe_rf(void)
+{
+	static const uint8_t tried[] = {VEC_DE, VEC_UD, VEC_SS, VEC_GP, VEC_PF};
+	uint32_t pushed = 0, others = ~0u;
+
+	for (unsigned i = 0; i < sizeof(tried); i++) {
+		pushed |= (uint32_t) !!(fault_rflags(tried[i]) & RFLAGS_RF) << tried[i];
+		others &= ~(1u << tried[i]);
+	}
+	if (pushed & 1u << VEC_DE)
+		pushed |= others;
+	svm_caps.pushes_rf = pushed & ~(1u << VEC_DB);
+}
+
+/* INT3, INTO and INT n are traps. */
 void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 {
 	struct vmcb *v = vmcb_of(cpu);
@@ -281,7 +297,7 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 
 	if (type >= TRAP_TYPE_SOFTINT)
 		type = prepare_soft(cpu, e);
-	else if (type == TRAP_TYPE_EXCEPTION && e->vector != VEC_DB && svm_caps.pushes_rf)
+	else if (type == TRAP_TYPE_EXCEPTION && svm_caps.pushes_rf >> e->vector & 1)
 		v->save.rflags |= RFLAGS_RF;
 	word = SVM_EVENT_V | type << 8 | e->vector;
 	if (e->has_error)

@@ -71,7 +71,6 @@ void svm_msr_probe(void)
 	probed = true;
 	svm_caps.strict_efer = !wrmsr_safe(MSR_EFER, efer | EFER_PROBE);
 	wrmsr(MSR_EFER, efer);
-	svm_caps.pushes_rf = fault_rflags() & RFLAGS_RF;
 }
 
 const char *svm_msr_init(void)
