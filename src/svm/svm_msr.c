@@ -7,11 +7,11 @@
 
 #define EFER_LME    (1ull << 8)
 #define EFER_LMA    (1ull << 10)
+#define EFER_NXE    (1ull << 11)
 #define EFER_SVME   (1ull << 12)
 #define EFER_PROBE  (1ull << 2) /* no CPU defines it: APM vol. 2 3.1.7 */
 #define CR0_PG      (1ull << 31)
 #define CR4_PAE     (1ull << 5)
-#define RFLAGS_RF   (1ull << 16)
 #define VM_CR_VALUE 0x18 /* SVMDIS and LOCK: as where the firmware turned SVM off */
 
 static uint64_t msrpm;
@@ -50,7 +50,7 @@ static uint64_t supported_efer(void)
 		z = cpuid(0x80000008, 0);
 	bits |= x.edx & 1u << 11 ? 1ull << 0 : 0; /* SCE */
 	bits |= x.edx & 1u << 29 ? EFER_LME : 0;
-	bits |= x.edx & 1u << 20 ? 1ull << 11 : 0; /* NXE */
+	bits |= x.edx & 1u << 20 ? EFER_NXE : 0;
 	bits |= x.edx & 1u << 25 ? 1ull << 14 : 0; /* FFXSR */
 	bits |= x.ecx & 1u << 17 ? 1ull << 15 : 0; /* TCE */
 	bits |= z.ebx & 1u << 8 ? 1ull << 17 : 0;  /* MCOMMIT */
@@ -105,9 +105,13 @@ enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	}
 }
 
-/* LME cannot change while paging is on (APM vol. 2 14.6.1); LMA is the CPU's. */
-static enum msr_result write_efer(struct vmcb *v, uint64_t value)
+/*
+ * LME cannot change while paging is on (APM vol. 2 14.6.1); LMA is the CPU's. What the guest's own WRMSR would flush, one that
+ * was intercepted does not: that is the VMM's to ask for (15.16).
+ */
+static enum msr_result write_efer(struct cpu *cpu, uint64_t value)
 {
+	struct vmcb *v = vmcb_of(cpu);
 	uint64_t old = v->save.efer;
 
 	if (svm_caps.strict_efer && (value & ~(efer_bits | EFER_LMA)))
@@ -117,6 +121,8 @@ static enum msr_result write_efer(struct vmcb *v, uint64_t value)
 		(svm_caps.strict_efer || !(v->save.cr4 & CR4_PAE)))
 		return MSR_FAULT;
 	v->save.efer = (value & efer_bits) | (old & EFER_LMA) | EFER_SVME;
+	if ((old ^ v->save.efer) & (EFER_NXE | EFER_LME | EFER_LMA))
+		vendor->stage2_flush(cpu);
 	return MSR_DONE;
 }
 
@@ -124,7 +130,7 @@ enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	switch (msr) {
 	case MSR_EFER:
-		return write_efer(vmcb_of(cpu), value);
+		return write_efer(cpu, value);
 	case MSR_VM_CR:
 		return MSR_DONE; /* locked: writes of SVMDIS and LOCK are ignored, 15.30.1 */
 	case MSR_VM_HSAVE_PA:
