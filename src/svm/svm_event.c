@@ -20,6 +20,7 @@
 #define DR6_BREAKPOINTS 0x000full
 #define DR6_BD          0x2000ull
 #define DR6_BS          0x4000ull
+#define DR6_BLD         0x0800ull /* 0: it was a bus lock; 1 where the CPU knows of none */
 #define DR6_REASONS     (DR6_BREAKPOINTS | DR6_BD | DR6_BS | 0x8000)
 #define DR7_GD          0x2000ull
 #define RFLAGS_TF       0x100ull
@@ -80,6 +81,12 @@ static unsigned breakpoint_kind(uint64_t dr7, unsigned n)
 	return dr7 >> (16 + 4 * n) & 3;
 }
 
+/* A bus lock (BusLockTrap, Zen 5) is one reason more, and the only one whose bit is clear then (APM vol. 2 13.1.1.3). */
+static bool says_why(uint64_t dr6)
+{
+	return dr6 & DR6_REASONS || !(dr6 & DR6_BLD);
+}
+
 /* Which data breakpoint was hit cannot be known afterwards: all that are enabled are named. */
 static uint64_t debug_reasons(const struct vmcb_save *s)
 {
@@ -103,7 +110,7 @@ static uint64_t debug_reasons(const struct vmcb_save *s)
 /* The manual has DR6 and DR7 as the handler is to see them (APM vol. 2 15.12.2). */
 static void decode_debug(struct cpu *cpu, struct vmcb *v)
 {
-	if (!(v->save.dr6 & DR6_REASONS))
+	if (!says_why(v->save.dr6))
 		v->save.dr6 |= debug_reasons(&v->save);
 	v->save.dr7 &= ~DR7_GD;
 	cpu->exit.qualifier = v->save.dr6;
