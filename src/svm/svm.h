@@ -29,7 +29,8 @@ struct svm_cpu {
 #define SVM_RELOAD       0x10 /* the entry has to load RBP and R12 to R15, which C keeps as they are */
 #define SVM_STEP_IRET    0x20 /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
 #define SVM_HALTS        0x40 /* HLT is the guest's own until the next exit: svm_halt.c */
-#define SVM_PASSES_INT   0x80 /* INT n is the guest's own until the next exit: svm_event.c */
+#define SVM_DELAYS       0x80 /* and so are MWAIT and MWAITX */
+#define SVM_PASSES_INT   0x100 /* INT n is the guest's own until the next exit: svm_event.c */
 #define SVM_KEEPS_CR2    0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {

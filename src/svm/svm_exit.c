@@ -146,7 +146,7 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 		svm_soft_event_done(cpu);
 	if (svm->odd & SVM_STEP_IRET)
 		svm_end_step(cpu);
-	if (svm->odd & SVM_HALTS)
+	if (svm->odd & (SVM_HALTS | SVM_DELAYS))
 		svm_end_halt(cpu);
 	if (svm->odd & SVM_PASSES_INT)
 		svm_end_pass(cpu);

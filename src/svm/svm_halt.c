@@ -1,6 +1,6 @@
 /*
- * HLT and MWAIT. With interrupts on they are the guest's: a HLT is let through, once, and the next exit watches for it again. With
- * interrupts off nothing but an NMI, an INIT or a reset ends a HLT, and mostly nothing does: that is how kernels die, and how
+ * HLT, MWAIT and MWAITX. With interrupts on they are the guest's: a HLT is let through, once, and the next exit watches for it
+ * again. With interrupts off nothing but an NMI, an INIT or a reset ends a HLT, and mostly nothing does: that is how kernels die, and how
  * CPUs sleep that nobody uses. AMD-V has no timer that would bring Trapline back, so that the CPU waits here in the
  * guest's place, and the console has its turns.
  */
@@ -14,7 +14,9 @@
 #define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */
 #define RFLAGS_IF       0x200ull
 #define OPCODE_STI      0xfb
-#define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
+#define OPCODE_MWAITX   0xfb /* 0f 01 fb; MWAIT is 0f 01 c9 */
+#define MWAIT_INTERRUPT 1    /* ECX: interrupts end it with IF clear, too */
+#define MWAITX_TIMER    2    /* ECX: so does a timer, in EBX */
 
 void svm_watch_halt(struct cpu *cpu)
 {
@@ -49,8 +51,13 @@ static void let_halt(struct cpu *cpu)
 
 void svm_end_halt(struct cpu *cpu)
 {
-	svm_of(cpu)->odd &= ~SVM_HALTS;
-	vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_HLT;
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	if (svm_of(cpu)->odd & SVM_HALTS)
+		c->intercept1 |= INTERCEPT1_HLT;
+	if (svm_of(cpu)->odd & SVM_DELAYS)
+		c->intercept2 |= INTERCEPT2_MWAIT;
+	svm_of(cpu)->odd &= ~(SVM_HALTS | SVM_DELAYS);
 }
 
 /* One that is in the handler of another NMI stays there: its IRET, if it has come to that, is behind it. */
@@ -96,6 +103,28 @@ static void wait_for_store(struct cpu *cpu)
 	exit_skip(cpu);
 }
 
+/*
+ * MWAITX has the intercept and the exit of MWAIT (appendix C). No CPU idles by it: it is how Linux and programs wait for a
+ * moment, at any CPL, in a loop that looks at the time. One that ends by itself is let through until the next exit, like a HLT.
+ */
+static bool is_mwaitx(struct cpu *cpu)
+{
+	uint8_t length = (uint8_t)(insn_next(cpu) - vmcb_of(cpu)->save.rip);
+
+	return length && cpu->exit.code[length - 1] == OPCODE_MWAITX;
+}
+
+static bool is_delay(struct cpu *cpu, bool wakes)
+{
+	return is_mwaitx(cpu) && (wakes || cpu->gpr[TRAP_RCX] & MWAITX_TIMER);
+}
+
+static void let_delay(struct cpu *cpu)
+{
+	leave_mwait(cpu);
+	svm_set_odd(cpu, SVM_DELAYS);
+}
+
 void svm_halt(struct cpu *cpu)
 {
 	bool hlt = cpu->exit.reason == SVM_EXIT_HLT,
@@ -105,6 +134,8 @@ void svm_halt(struct cpu *cpu)
 		let_halt(cpu);
 	else if (hlt)
 		halt(cpu);
+	else if (is_delay(cpu, wakes))
+		let_delay(cpu);
 	else if (wakes)
 		leave_mwait(cpu);
 	else
