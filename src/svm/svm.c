@@ -61,9 +61,9 @@ static void svm_set_intercepts(struct cpu *cpu)
 	const struct trapline_config *config = &boot_info.config;
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
-	c->exceptions = config->intercept;
+	c->exceptions = config->intercept & INTERCEPT_EXCEPTIONS;
 	if (svm_of(cpu)->odd & SVM_STEP_IRET) { /* #DB is svm_nmi.c's until the step is over */
-		svm_of(cpu)->step.exceptions = config->intercept;
+		svm_of(cpu)->step.exceptions = c->exceptions;
 		c->exceptions |= 1u << VEC_DB;
 	}
 	c->intercept1 = with(c->intercept1, INTERCEPT1_INTN, config->intercept_int);

@@ -86,6 +86,9 @@ _Static_assert(offsetof(struct vmcb_save, cr2) == 0x240, "table B-2");
 _Static_assert(offsetof(struct vmcb_save, g_pat) == 0x268, "table B-2");
 _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 
+/* Of the vector of exceptions: bits 2 and 9 are undefined (15.12), and nothing raises a reserved vector (table 8-1). */
+#define INTERCEPT_EXCEPTIONS (~(1u << 2 | 1u << 9 | 1u << 15 | 1u << 20 | 0x3fu << 22 | 1u << 31))
+
 #define INTERCEPT1_INTR     (1u << 0)
 #define INTERCEPT1_NMI      (1u << 1)
 #define INTERCEPT1_INIT     (1u << 3)
