@@ -18,7 +18,7 @@
 /* Where the VMM's image is linked (linker.ld); the loader maps it there for the first call. */
 #define VMM_BASE 0xffffffff80000000ull
 
-/* At offset 0 of the VMM's image (src/entry.asm). */
+/* At offset 0 of the VMM's image (src/main.c). */
 #define VMM_HEADER_MAGIC 0x454e494c50415254ull /* "TRAPLINE" */
 struct vmm_header {
 	uint64_t magic;

@@ -36,7 +36,7 @@
 #define CPU_WORK_VENDOR  0x08 /* the vendor's own: before the next handler, or before the next entry */
 #define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/apic/start.h */
 
-/* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as guest_segment() takes them. */
+/* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->segment() takes them. */
 enum segment {
 	SEG_ES,
 	SEG_CS,

@@ -106,7 +106,7 @@
 	X(0x000001f9, MSR_CPU_DCA_CAP,                     "IA32_CPU_DCA_CAP")                              \
 	X(0x000001fa, MSR_DCA_0_CAP,                       "IA32_DCA_0_CAP")                                \
 	X(0x000001fc, MSR_POWER_CTL,                       "MSR_POWER_CTL")                                 \
-	/* MTRRs and PAT: SDM vol. 3A 11.11, APM vol. 2 7.7 */                                              \
+	/* MTRRs and PAT: SDM vol. 3A 12.11, APM vol. 2 7.7 */                                              \
 	X(0x00000200, MSR_MTRR_PHYSBASE0,                  "IA32_MTRR_PHYSBASE0")                           \
 	X(0x00000201, MSR_MTRR_PHYSMASK0,                  "IA32_MTRR_PHYSMASK0")                           \
 	X(0x00000202, MSR_MTRR_PHYSBASE1,                  "IA32_MTRR_PHYSBASE1")                           \

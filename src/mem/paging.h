@@ -1,6 +1,6 @@
 /*
  * Builds 4-level page tables in the largest pages that fit. The same code makes the host's tables, the nested tables of
- * AMD-V (APM vol. 2 15.25) and the EPT of VT-x (SDM vol. 3C 28.3): they share the shape, the address field and the
+ * AMD-V (APM vol. 2 15.25) and the EPT of VT-x (SDM vol. 3C 29.3): they share the shape, the address field and the
  * place of the large-page bit, and differ in the bits that the caller gives. Pure: tested on the host.
  */
 #ifndef TRAPLINE_PAGING_H

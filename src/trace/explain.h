@@ -37,7 +37,7 @@ void explain_cause(struct text *t, const struct trap_record *r, const struct dec
 /* The `sel=` of #TS, #NP, #SS and #GP with an error code other than 0: SDM vol. 3A 6.13, APM vol. 2 8.4.1. */
 void explain_selector(struct text *t, const struct trap_record *r);
 
-/* The `dr6=` of a #DB: SDM vol. 3B 17.2.3, APM vol. 2 13.1.1.3. */
+/* The `dr6=` of a #DB: SDM vol. 3B 18.2.3, APM vol. 2 13.1.1.3. */
 void explain_dr6(struct text *t, const struct trap_record *r);
 
 #endif

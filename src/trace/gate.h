@@ -1,6 +1,6 @@
 /*
  * The entry of an interrupt table, decoded: through which gate an event went, and why it could not.
- * SDM vol. 3A 6.11 and 6.14.1, APM vol. 2 4.8.4 and 8.9; real mode: SDM vol. 3B 20.1.4. Pure.
+ * SDM vol. 3A 6.11 and 6.14.1, APM vol. 2 4.8.4 and 8.9; real mode: SDM vol. 3B 21.1.4. Pure.
  */
 #ifndef TRAPLINE_GATE_H
 #define TRAPLINE_GATE_H

@@ -1,6 +1,6 @@
 /*
  * The arguments of a call, held against what the service's row says. Pure: tested and fuzzed on the host.
- * What depends on memory, its rights and its contents, is checked by copy.h when the call gets there.
+ * What depends on memory, its rights and its contents, is checked by copy.c when the call gets there.
  */
 #ifndef TRAPLINE_VMCALL_CHECK_H
 #define TRAPLINE_VMCALL_CHECK_H

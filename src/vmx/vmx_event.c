@@ -188,7 +188,7 @@ void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	vmx_of(cpu)->event_set = true;
 }
 
-/* The exit has consumed the NMI and blocks further ones until an IRET (28.5.5?): this is one, to the next
+/* The exit has consumed the NMI and blocks further ones until an IRET (28.5.5): this is one, to the next
  * instruction. */
 static void unblock_host_nmi(void)
 {

@@ -13,7 +13,7 @@
 #define SELECTOR_TI     4
 #define SELECTOR_RPL    7u
 
-/* A segment register of the running firmware, from its descriptor (SDM vol. 3A 3.4.5, 7.2.3 for the 16-byte
+/* A segment register of the running firmware, from its descriptor (SDM vol. 3A 3.4.5, 8.2.3 for the 16-byte
  * ones). */
 static struct segment_words {
 	uint64_t base;

@@ -4,7 +4,7 @@
  * What the manual says: SDM vol. 3A chapter 6 (APM vol. 2 chapter 8) gives for each vector whether it is a
  * fault or a trap, what it pushes as error code, and where the saved RIP points. Saved state is the state
  * before the instruction for a fault, after it for a trap; RFLAGS.RF is pushed as 1 by faults and left as it
- * was otherwise (SDM vol. 3B 17.3.1.1); two events in a row become #DF by table 6-5.
+ * was otherwise (SDM vol. 3B 18.3.1.1); two events in a row become #DF by table 6-5.
  *
  * Why a hypervisor makes it hard: it sees each of these first, with only what the exit fields say, and has to
  * deliver it again such that nobody can tell. CR2, DR6, the error code's EXT bit, the length of a software

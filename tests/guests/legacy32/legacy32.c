@@ -1,6 +1,6 @@
 /*
  * The 32-bit half of the legacy guest: protected mode without paging, with 32-bit paging and with PAE, rings
- * 0 and 3, 16-bit code, virtual-8086 mode (SDM vol. 3A chapters 3 to 7, 21, 23). What it sees of each event
+ * 0 and 3, 16-bit code, virtual-8086 mode (SDM vol. 3A chapters 3 to 6 and 8, 3B 21 and 23). What it sees of each event
  * is kept raw, stack frame and registers: the image lies where it was linked to, so all of it comes out the
  * same in every run.
  */

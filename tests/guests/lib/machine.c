@@ -11,7 +11,7 @@
 #define PIC2_DATA    0xa1
 #define PRIORITY_ALL 15
 
-struct tss { /* SDM vol. 3A 7.7 */
+struct tss { /* SDM vol. 3A 8.7 */
 	uint32_t reserved0;
 	uint64_t rsp[3];
 	uint64_t reserved1;
