@@ -1,5 +1,4 @@
 #include "apic/apic.h"
-#include "apic/recent.h"
 #include "apic/start.h"
 #include "console/console.h"
 #include "cpu/asm.h"
@@ -7,7 +6,7 @@
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/insn.h"
-#include "exit/store.h"
+#include "exit/store_run.h"
 #include "mem/host_map.h"
 #include "mem/layout.h"
 #include "mem/stage2.h"
@@ -192,56 +191,38 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have another answer */
 }
 
-static uint64_t *operand_register(struct cpu *cpu, unsigned reg)
+/* Reads the register first where the instruction does. */
+SLOW_PATH static bool work_out(struct cpu *cpu, unsigned offset, const struct store *s, uint32_t *value)
 {
-	if (reg == TRAP_RSP)
-		cpu->gpr[TRAP_RSP] = vendor->get(cpu, GUEST_RSP);
-	return &cpu->gpr[reg];
+	return store_run(cpu, s, store_reads(s) ? page[offset / 4] : 0, value);
 }
 
-/* AND, OR and XOR, with the flags that they leave. */
-static uint32_t combine(struct cpu *cpu, enum store_kind kind, uint32_t old, uint32_t operand)
+/* Stores of a register but RSP, or of a constant: those that an operating system makes at every interrupt. */
+static bool is_usual(const struct store *s)
 {
-	uint64_t flags, status = 0x8d5; /* CF PF AF ZF SF OF */
-
-	if (kind == STORE_AND)
-		__asm__("and %2, %0; pushfq; pop %1" : "+r"(old), "=r"(flags) : "r"(operand) : "cc");
-	else if (kind == STORE_OR)
-		__asm__("or %2, %0; pushfq; pop %1" : "+r"(old), "=r"(flags) : "r"(operand) : "cc");
-	else
-		__asm__("xor %2, %0; pushfq; pop %1" : "+r"(old), "=r"(flags) : "r"(operand) : "cc");
-	vendor->set(cpu, GUEST_RFLAGS, (vendor->get(cpu, GUEST_RFLAGS) & ~status) | (flags & status));
-	return old;
+	return s->kind == STORE_MOV && s->reg != TRAP_RSP;
 }
 
-/* Reads the register first, as the instruction does. */
-SLOW_PATH static uint32_t read_modify(
-	struct cpu *cpu, unsigned offset, const struct store *s, uint32_t operand)
+static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const struct store *s)
 {
-	uint32_t old = page[offset / 4];
+	uint32_t value;
 
-	if (s->kind != STORE_XCHG)
-		return combine(cpu, s->kind, old, operand);
-	*operand_register(cpu, s->reg) = old;
-	if (s->reg == TRAP_RSP)
-		vendor->set(cpu, GUEST_RSP, old);
-	vendor->reload(cpu);
-	return operand;
-}
-
-static void carry_out(struct cpu *cpu, unsigned offset, const struct store *s)
-{
-	uint32_t value = s->from_register ? (uint32_t)*operand_register(cpu, s->reg) : s->immediate;
-
-	if (s->kind != STORE_MOV)
-		value = read_modify(cpu, offset, s, value);
+	if (is_usual(s)) {
+		write_register(cpu, offset, s->from_register ? (uint32_t)cpu->gpr[s->reg] : s->immediate);
+		vendor->skip_to(cpu, insn_after(cpu, mode, s->length));
+		return true;
+	}
+	if (!work_out(cpu, offset, s, &value))
+		return false;
 	write_register(cpu, offset, value);
+	store_end(cpu, s, mode);
+	return true;
 }
 
 /*
- * What is no 32-bit store to a register's own address is undefined to a real APIC (SDM vol. 3A 11.4.1), and
- * what no decoder knows cannot be told from an INIT: the guest gets #GP, merged with what was being
- * delivered.
+ * What is no 32-bit store to a register's own address is undefined to a real APIC (SDM vol. 3A 11.4.1), and so are
+ * those by the FPU, MMX and SSE. What no decoder knows cannot be told from an INIT: the guest gets #GP, merged with what
+ * was being delivered.
  */
 SLOW_PATH static void refuse(struct cpu *cpu)
 {
@@ -259,40 +240,18 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 	exit_exception(cpu);
 }
 
-/* The store at RIP, NULL where it is none of 32 bits. */
-SLOW_PATH static const struct store *decode_store(
-	struct cpu *cpu, unsigned offset, unsigned mode, struct store *s)
-{
-	const struct exit *x = &cpu->exit;
-
-	insn_fetch(cpu);
-	if (!store_decode(x->code, x->code_len, mode, s) || s->size != 4)
-		return NULL;
-	recent_keep(cpu, offset, mode, s);
-	return s;
-}
-
 bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
-	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode;
-	const struct store *s = NULL;
-	struct store decoded;
+	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode = vendor->code_mode(cpu);
+	struct store s;
 
 	if ((x->address & ~(PAGE_SIZE - 1)) != page_gpa || !(x->qualifier & STAGE2_WRITE) || by_hardware)
 		return false;
-	mode = vendor->code_mode(cpu);
-	if (!(x->qualifier & STAGE2_WALK) && !x->during.valid && !(offset & 15)) {
-		s = recent_find(cpu, offset, mode);
-		if (!s)
-			s = decode_store(cpu, offset, mode, &decoded);
-	}
-	if (s) {
-		carry_out(cpu, offset, s);
-		vendor->skip_to(cpu, insn_after(cpu, mode, s->length));
-	} else {
+	insn_fetch(cpu);
+	if ((x->qualifier & STAGE2_WALK) || x->during.valid || (offset & 15) ||
+		!store_decode(x->code, x->code_len, mode, &s) || !carry_out(cpu, offset, mode, &s))
 		refuse(cpu);
-	}
 	return true;
 }
 

@@ -56,7 +56,7 @@ static bool decode_usual(const uint8_t *code, unsigned length, unsigned mode, st
 	address = address_length(at + 1);
 	if (!address)
 		return false;
-	*out = (struct store){.kind = STORE_MOV, .size = 4, .from_register = *at == OPCODE_MOV_REGISTER};
+	*out = (struct store){.kind = STORE_MOV, .from_register = *at == OPCODE_MOV_REGISTER};
 	out->reg = (uint8_t)(MODRM_REG(at[1]) | (rex & REX_R ? 8 : 0));
 	out->length = (uint8_t)(at + 1 - code + address);
 	if (out->from_register)
@@ -68,54 +68,51 @@ static bool decode_usual(const uint8_t *code, unsigned length, unsigned mode, st
 	return true;
 }
 
-static bool kind_of(ZydisMnemonic mnemonic, enum store_kind *kind)
+#define X(name, code)                                                                                        \
+	case ZYDIS_MNEMONIC_##name:                                                                          \
+		*kind = STORE_##name;                                                                        \
+		return true;
+static bool kind_of(ZydisMnemonic mnemonic, uint8_t *kind)
 {
 	switch (mnemonic) {
-	case ZYDIS_MNEMONIC_MOV:
-		*kind = STORE_MOV;
-		return true;
-	case ZYDIS_MNEMONIC_XCHG:
-		*kind = STORE_XCHG;
-		return true;
-	case ZYDIS_MNEMONIC_AND:
-		*kind = STORE_AND;
-		return true;
-	case ZYDIS_MNEMONIC_OR:
-		*kind = STORE_OR;
-		return true;
-	case ZYDIS_MNEMONIC_XOR:
-		*kind = STORE_XOR;
-		return true;
+		STORE_OPERATIONS(X)
 	default:
 		return false;
 	}
 }
+#undef X
 
-/* The high bytes AH to BH have no number of their own: they are refused. */
-static bool take_operand(const ZydisDecodedOperand *op, struct store *out)
+static bool take_register(ZydisRegister reg, struct store *out)
 {
-	int id;
+	int id = ZydisRegisterGetId(reg);
 
-	if (op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
-		out->immediate = (uint32_t)op->imm.value.u;
+	if (reg == ZYDIS_REGISTER_CL) {
+		out->count = STORE_BY_CL;
 		return true;
 	}
-	if (op->type != ZYDIS_OPERAND_TYPE_REGISTER ||
-		(op->reg.value >= ZYDIS_REGISTER_AH && op->reg.value <= ZYDIS_REGISTER_BH))
-		return false;
-	switch (ZydisRegisterGetClass(op->reg.value)) {
-	case ZYDIS_REGCLASS_GPR8:
-	case ZYDIS_REGCLASS_GPR16:
-	case ZYDIS_REGCLASS_GPR32:
-	case ZYDIS_REGCLASS_GPR64:
-		break;
+	out->from_register = true;
+	out->reg = (uint8_t)id;
+	return ZydisRegisterGetClass(reg) == ZYDIS_REGCLASS_GPR32 && id >= 0 && id < 16;
+}
+
+/* All but the register that is stored to. Memory is what MOVSD reads. */
+static bool take_operand(const ZydisDecodedOperand *op, struct store *out)
+{
+	switch (op->type) {
+	case ZYDIS_OPERAND_TYPE_IMMEDIATE:
+		if (out->kind >= STORE_ROL)
+			out->count = op->imm.value.u & 31;
+		else
+			out->immediate = (uint32_t)op->imm.value.u;
+		return true;
+	case ZYDIS_OPERAND_TYPE_REGISTER:
+		return take_register(op->reg.value, out);
+	case ZYDIS_OPERAND_TYPE_MEMORY:
+		out->segment = (uint8_t)ZydisRegisterGetId(op->mem.segment);
+		return out->kind == STORE_MOVSD;
 	default:
 		return false;
 	}
-	id = ZydisRegisterGetId(ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value));
-	out->from_register = true;
-	out->reg = (uint8_t)id;
-	return id >= 0 && id < 16;
 }
 
 static ZyanStatus init(ZydisDecoder *decoder, unsigned mode)
@@ -127,28 +124,84 @@ static ZyanStatus init(ZydisDecoder *decoder, unsigned mode)
 	return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
 }
 
+/* The operand of 32 bits in memory that is written; XCHG may have it on either side. */
+static bool is_stored(const ZydisDecodedOperand *op)
+{
+	return op->type == ZYDIS_OPERAND_TYPE_MEMORY && (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) &&
+	       op->size == 32;
+}
+
+static bool is_string(const ZydisDecodedInstruction *insn)
+{
+	return insn->meta.category == ZYDIS_CATEGORY_STRINGOP;
+}
+
+/* Zydis hides what is not written down: a string instruction's both operands, which come first. */
+static unsigned operands(const ZydisDecodedInstruction *insn)
+{
+	return is_string(insn) ? 2 : insn->operand_count_visible;
+}
+
+/* Of a string instruction either prefix repeats (SDM vol. 2B, REP). */
+static void take_repeat(const ZydisDecodedInstruction *insn, struct store *out)
+{
+	out->width = insn->address_width;
+	for (unsigned i = 0; i < insn->raw.prefix_count; i++)
+		out->repeated |= (insn->raw.prefixes[i].value & 0xfe) == 0xf2;
+}
+
 static bool decode_any(const uint8_t *code, unsigned length, unsigned mode, struct store *out)
 {
 	ZydisDecoder decoder;
 	ZydisDecodedInstruction insn;
 	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
-	unsigned memory;
+	unsigned stored = 0;
 
 	if (!ZYAN_SUCCESS(init(&decoder, mode)) ||
 		!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, length, &insn, op)))
 		return false;
 	*out = (struct store){.length = insn.length};
-	if (!kind_of(insn.mnemonic, &out->kind) || insn.operand_count_visible != 2)
+	if (!kind_of(insn.mnemonic, &out->kind))
 		return false;
-	memory = op[0].type == ZYDIS_OPERAND_TYPE_MEMORY ? 0 : 1; /* XCHG has it on either side */
-	if (op[memory].type != ZYDIS_OPERAND_TYPE_MEMORY ||
-		!(op[memory].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
-		return false;
-	out->size = (uint8_t)(op[memory].size / 8);
-	return out->size <= 8 && take_operand(&op[!memory], out);
+	for (unsigned i = 0; i < operands(&insn); i++) {
+		bool is = is_stored(&op[i]);
+
+		stored += is;
+		if (!is && !take_operand(&op[i], out))
+			return false;
+	}
+	if (is_string(&insn))
+		take_repeat(&insn, out);
+	return stored == 1;
 }
 
 bool store_decode(const uint8_t *code, unsigned length, unsigned mode, struct store *out)
 {
 	return decode_usual(code, length, mode, out) || decode_any(code, length, mode, out);
 }
+
+#define STATUS_FLAGS 0x8d5ull /* CF PF AF ZF SF OF */
+
+/* The CPU's own instruction with the guest's flags: what it leaves undefined is what this CPU makes of it. */
+#define X(name, code)                                                                                        \
+	case STORE_##name:                                                                                   \
+		__asm__("push %[flags]; popfq; " code "; pushfq; pop %[flags]"                               \
+			: [value] "+r"(v->value), [operand] "+r"(v->operand),                                \
+			"+a"(v->accumulator), [flags] "+r"(flags)                                            \
+			: "c"(v->count)                                                                      \
+			: "cc", "memory");                                                                   \
+		break;
+void store_operate(enum store_kind kind, struct store_values *v)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushfq; pop %0" : "=r"(flags) : : "memory");
+	flags = (flags & ~STATUS_FLAGS) | (v->flags & STATUS_FLAGS);
+	switch (kind) {
+		STORE_OPERATIONS(X)
+	default:
+		break;
+	}
+	v->flags = (v->flags & ~STATUS_FLAGS) | (flags & STATUS_FLAGS);
+}
+#undef X

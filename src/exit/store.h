@@ -1,5 +1,5 @@
 /*
- * A store to a device's register, from the bytes of its instruction: what is stored, and where the next
+ * A store of 32 bits to a device's register, from the bytes of its instruction: what is stored, and where the next
  * instruction begins. Where it goes, the second-level page fault has said. Pure: tested on the host.
  */
 #ifndef TRAPLINE_STORE_H
@@ -8,29 +8,90 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * The instructions that are understood, by Zydis' names, and what each makes of the register and its operands:
+ * %[value], %[operand], CL and the accumulator in RAX. The first ones only write; those from XCHG on read first, those from ROL on have a count. The
+ * string instructions and POP are MOVs here: what moves their pointers is in store_run.c.
+ */
+#define STORE_OPERATIONS(X)                                                                                  \
+	X(MOV, "mov %k[operand], %k[value]")                                                                 \
+	X(MOVNTI, "mov %k[operand], %k[value]")                                                              \
+	X(MOVDIRI, "mov %k[operand], %k[value]")                                                             \
+	X(MOVBE, "mov %k[operand], %k[value]; bswap %k[value]")                                              \
+	X(STOSD, "mov %k[operand], %k[value]")                                                               \
+	X(MOVSD, "mov %k[operand], %k[value]")                                                               \
+	X(POP, "mov %k[operand], %k[value]")                                                                 \
+	X(XCHG, "xchg %k[operand], %k[value]")                                                               \
+	X(XADD, "xadd %k[operand], %k[value]")                                                               \
+	X(CMPXCHG, "cmpxchg %k[operand], %k[value]")                                                         \
+	X(ADD, "add %k[operand], %k[value]")                                                                 \
+	X(OR, "or %k[operand], %k[value]")                                                                   \
+	X(ADC, "adc %k[operand], %k[value]")                                                                 \
+	X(SBB, "sbb %k[operand], %k[value]")                                                                 \
+	X(AND, "and %k[operand], %k[value]")                                                                 \
+	X(SUB, "sub %k[operand], %k[value]")                                                                 \
+	X(XOR, "xor %k[operand], %k[value]")                                                                 \
+	X(INC, "incl %k[value]")                                                                             \
+	X(DEC, "decl %k[value]")                                                                             \
+	X(NOT, "notl %k[value]")                                                                             \
+	X(NEG, "negl %k[value]")                                                                             \
+	X(BTS, "bts %k[operand], %k[value]")                                                                 \
+	X(BTR, "btr %k[operand], %k[value]")                                                                 \
+	X(BTC, "btc %k[operand], %k[value]")                                                                 \
+	X(ROL, "roll %%cl, %k[value]")                                                                       \
+	X(ROR, "rorl %%cl, %k[value]")                                                                       \
+	X(RCL, "rcll %%cl, %k[value]")                                                                       \
+	X(RCR, "rcrl %%cl, %k[value]")                                                                       \
+	X(SHL, "shll %%cl, %k[value]")                                                                       \
+	X(SHR, "shrl %%cl, %k[value]")                                                                       \
+	X(SAR, "sarl %%cl, %k[value]")                                                                       \
+	X(SHLD, "shldl %%cl, %k[operand], %k[value]")                                                        \
+	X(SHRD, "shrdl %%cl, %k[operand], %k[value]")
+
+#define X(name, code) STORE_##name,
 enum store_kind {
-	STORE_MOV,
-	STORE_XCHG,
-	STORE_AND,
-	STORE_OR,
-	STORE_XOR
+	STORE_OPERATIONS(X) STORE_KINDS
 };
+#undef X
+
+#define STORE_BY_CL 0x80
 
 struct store {
-	enum store_kind kind;
+	uint8_t kind;       /* enum store_kind */
 	uint8_t length;     /* of the instruction */
-	uint8_t size;       /* bytes that are stored: 1, 2, 4 or 8 */
 	bool from_register; /* the operand is register `reg`, in encoding order (0 RAX to 15 R15), or
 			       `immediate` */
 	uint8_t reg;
-	uint32_t immediate; /* the low half */
+	uint32_t immediate;
+	uint8_t count;   /* of a shift or rotation: 0 to 31, or STORE_BY_CL */
+	uint8_t width;   /* STOSD, MOVSD: bits of the address, and so of RSI, RDI and RCX */
+	uint8_t segment; /* MOVSD: where it reads, by enum segment */
+	bool repeated;   /* STOSD, MOVSD: REP */
 };
 
 /*
  *   code, length  the bytes at RIP
  *   mode          16, 32 or 64
- * Returns false for everything but MOV, XCHG, AND, OR and XOR to memory from a register or an immediate.
+ * Returns false for everything but what STORE_OPERATIONS lists, with an operand of 32 bits in memory.
  */
 bool store_decode(const uint8_t *code, unsigned length, unsigned mode, struct store *out);
+
+/* Whether the register is read first, as the CPU would. */
+static inline bool store_reads(const struct store *s)
+{
+	return s->kind >= STORE_XCHG;
+}
+
+/* What an operation works on and leaves behind, whole registers of the guest's. */
+struct store_values {
+	uint64_t value;       /* the register's, in its low half */
+	uint64_t operand;     /* XCHG and XADD change it */
+	uint64_t accumulator; /* CMPXCHG changes it */
+	uint64_t
+		flags; /* the status flags count, and are those of the operation afterwards; the others stay */
+	uint8_t count;
+};
+
+void store_operate(enum store_kind kind, struct store_values *v);
 
 #endif

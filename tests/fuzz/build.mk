@@ -42,6 +42,9 @@ $(FUZZ_DIR)/%.o: %.c | $(ZYDIS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_WARN) -MMD -MP -c -o $@ $<
 
+# It pushes flags beneath the compiler's nose.
+$(FUZZ_DIR)/tests/fuzz/store.o: FUZZ_CFLAGS += -mno-red-zone
+
 $(FUZZ_ZYDIS): $(FUZZ_DIR)/zydis/%.o: $(ZYDIS_STAMP)
 	$(call say,FUZZCC,zydis/$*.c)
 	@mkdir -p $(@D)

@@ -11,9 +11,33 @@ static unsigned mode;
 
 static bool same(const struct store *a, const struct store *b)
 {
-	return a->kind == b->kind && a->length == b->length && a->size == b->size &&
-	       a->from_register == b->from_register &&
-	       (a->from_register ? a->reg == b->reg : a->immediate == b->immediate);
+	return a->kind == b->kind && a->length == b->length && a->from_register == b->from_register &&
+	       (!a->from_register || a->reg == b->reg) && a->immediate == b->immediate &&
+	       a->count == b->count && a->width == b->width && a->segment == b->segment &&
+	       a->repeated == b->repeated;
+}
+
+/* The decoder once more, asked in another way: one operand of 32 bits in memory is written, none is of the FPU's, of
+ * MMX or SSE. */
+static void check_against_zydis(const uint8_t *code, unsigned length, const struct store *s)
+{
+	ZydisDecoder decoder;
+	ZydisDecodedInstruction insn;
+	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+	unsigned written = 0;
+
+	assert(ZYAN_SUCCESS(init(&decoder, mode)));
+	assert(ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, length, &insn, op)));
+	for (unsigned i = 0; i < insn.operand_count; i++) {
+		written += op[i].type == ZYDIS_OPERAND_TYPE_MEMORY && op[i].size == 32 &&
+			   (op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE);
+		if (op[i].type == ZYDIS_OPERAND_TYPE_REGISTER)
+			assert(ZydisRegisterGetClass(op[i].reg.value) < ZYDIS_REGCLASS_X87 ||
+				ZydisRegisterGetClass(op[i].reg.value) > ZYDIS_REGCLASS_ZMM);
+	}
+	assert(written == 1 && s->length == insn.length);
+	assert(s->repeated == !!(insn.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
+							   ZYDIS_ATTRIB_HAS_REPNE)));
 }
 
 static void check_store(const uint8_t *code, unsigned length)
@@ -26,9 +50,22 @@ static void check_store(const uint8_t *code, unsigned length)
 	if (!usual && !any)
 		return;
 	assert(s.length && s.length <= length && s.length <= TRAP_CODE_MAX && s.reg < 16);
-	assert(s.size == 1 || s.size == 2 || s.size == 4 || s.size == 8);
+	assert(s.kind < STORE_KINDS && s.segment < SEG_LDTR && (s.count < 32 || s.count == STORE_BY_CL));
+	assert((s.kind == STORE_STOSD || s.kind == STORE_MOVSD) == (s.width != 0));
+	check_against_zydis(code, length, &s);
 	if (usual)
 		assert(any && same(&by_hand, &by_decoder));
+}
+
+/* Where the operands are registers it is the CPU's own instruction in both: what may not happen is a fault, or another
+ * flag of the VMM's changed. */
+static void check_operation(void)
+{
+	struct store_values v = {.value = take32(), .operand = take32(), .flags = take32(), .count = take8()};
+	uint64_t flags = v.flags, status = STATUS_FLAGS;
+
+	store_operate(take8() % STORE_KINDS, &v);
+	assert((v.flags & ~status) == (flags & ~status));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(code);
 	take(code, length);
 	check_store(code, length);
+	check_operation();
 	free(code);
 	return 0;
 }

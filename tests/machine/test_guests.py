@@ -139,6 +139,12 @@ def expect_same_as_bare(machine, name, at_least):
 
 
 @on(*EVERYWHERE)
+def test_apic_same_as_bare(machine):
+    """Stores to the APIC by any instruction, and by code that was mapped in place of other code, store what they store bare."""
+    expect_same_as_bare(machine, "apic", 45)
+
+
+@on(*EVERYWHERE)
 def test_modes_same_as_bare(machine):
     """Exceptions in protected mode without paging and in real mode, task switches, CR0 and CR4: as bare."""
     expect_same_as_bare(machine, "modes", 40)

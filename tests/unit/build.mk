@@ -17,7 +17,8 @@ $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # The guest's RAM is an array there.
 $(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.o: UNIT_DEFS := -iquote tests/fake
-$(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)
+# It pushes flags beneath the compiler's nose.
+$(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_store.o: | $(ZYDIS_STAMP)
 
 $(BUILD)/unit/%.o: %.c

@@ -1,0 +1,204 @@
+/*
+ * Stores to the local APIC's registers. The APIC's page takes any aligned store of 32 bits; only loads and stores of the
+ * FPU, MMX and SSE are ruled out (SDM vol. 3A 11.4.1). So what matters is what is stored, and not by which opcode: each
+ * integer instruction that writes memory leaves the register, its own registers and the flags as it would leave them in
+ * RAM. Hardware makes that hard for a hypervisor because such a store exits as a fault of the second-level tables, which
+ * says where, and not what.
+ *
+ * A line a case, the same bare and under Trapline. The timer's initial count serves as the register: all of its 32 bits
+ * can be written and read. Its interrupt is masked meanwhile. Load option only=a,b: groups with these names.
+ */
+#include <efi.h>
+
+#include "lib/ap.h"
+#include "lib/cpu.h"
+#include "lib/guest.h"
+#include "lib/machine.h"
+
+const char guest_name[] = "apic";
+
+#define REGISTER     (0xfee00000ull + APIC_TIMER)
+#define LVT_MASKED   0x10000u
+#define FLAG_DF      0x400ull
+#define FLAGS_STATUS 0x8d5ull /* CF PF AF ZF SF OF */
+
+/* What a case begins with, and what it leaves. */
+struct registers {
+	uint64_t a, c, d, si, di, flags;
+};
+
+static uint32_t words[4] = {0x1111, 0x2222, 0x3333, 0x4444};
+
+#define PASSWORD 0x12345678u
+
+/* What the manual leaves undefined is not compared: `undefined` are flags. */
+static void print_case(const char *name, const struct registers *r, uint64_t undefined)
+{
+	print("case name=store form=\"%s\" value=%x rax=%lx rcx=%lx rdx=%lx rsi=%lx rdi=%lx flags=%lx\n",
+		name, apic_read(APIC_TIMER), r->a, r->c, r->d, r->si - (uint64_t)words, r->di,
+		(uint64_t)(r->flags & FLAGS_STATUS & ~undefined));
+}
+
+#define AF     0x10ull
+#define OF     FLAG_OF
+#define NOT_CF (FLAGS_STATUS & ~FLAG_CF & ~0x40ull)
+
+/* RDI is the register's address; RAX, RCX and RDX have what is left of their uppers to lose. */
+#define FORM(flags_in, undefined, code)                                                                      \
+	do {                                                                                                 \
+		struct registers r = {.a = 0xaaaa000080000005,                                               \
+			.c = 0xcccc000000000003,                                                             \
+			.d = 0xdddd0000f0f0f0f1,                                                             \
+			.si = (uint64_t)words,                                                               \
+			.di = REGISTER,                                                                      \
+			.flags = FLAG_ONE | (flags_in)};                                                     \
+                                                                                                             \
+		apic_write(APIC_TIMER, PASSWORD);                                                            \
+		__asm__ volatile("push %5; popfq; " code "; pushfq; pop %5; cld"                             \
+				 : "+a"(r.a), "+c"(r.c), "+d"(r.d), "+S"(r.si), "+D"(r.di), "+r"(r.flags)    \
+				 :                                                                           \
+				 : "memory", "cc", "r8");                                                    \
+		print_case(code, &r, undefined);                                                             \
+	} while (0)
+
+static void plain_forms(void)
+{
+	FORM(0, 0, "mov %%edx, (%%rdi)");
+	FORM(0, 0, "movl $-2, (%%rdi)");
+	FORM(0, 0, "movnti %%edx, (%%rdi)");
+	FORM(0, 0, "xchg %%edx, (%%rdi)");
+	FORM(0, 0, "xchg %%eax, (%%rdi)");
+	FORM(0, OF | AF,
+		"mov %%rsp, %%r8; mov $0x5550, %%esp; xchg %%esp, (%%rdi); mov %%rsp, %%rax; mov %%r8, "
+		"%%rsp");
+}
+
+static void string_forms(void)
+{
+	FORM(0, 0, "stosl");
+	FORM(FLAG_DF, 0, "stosl");
+	FORM(0, 0, "addr32 stosl");
+	FORM(0, 0, "mov $1, %%ecx; rep stosl");
+	FORM(0, 0, "mov $1, %%ecx; addr32 rep stosl");
+	FORM(0, 0, "movsl");
+	FORM(FLAG_DF, 0, "movsl");
+	FORM(0, 0, "mov $1, %%ecx; rep movsl");
+}
+
+static void arithmetic_forms(void)
+{
+	FORM(0, 0, "add %%edx, (%%rdi)");
+	FORM(0, 0, "addl $-1, (%%rdi)");
+	FORM(FLAG_CF, 0, "adc %%edx, (%%rdi)");
+	FORM(0, 0, "sub %%edx, (%%rdi)");
+	FORM(FLAG_CF, 0, "sbbl $1, (%%rdi)");
+	FORM(FLAG_CF, 0, "incl (%%rdi)");
+	FORM(FLAG_CF, 0, "decl (%%rdi)");
+	FORM(FLAG_CF | OF, 0, "notl (%%rdi)");
+	FORM(0, 0, "negl (%%rdi)");
+	FORM(0, AF, "and %%edx, (%%rdi)");
+	FORM(0, AF, "orl $0x0f, (%%rdi)");
+	FORM(0, AF, "xor %%eax, (%%rdi)");
+	FORM(0, 0, "xadd %%edx, (%%rdi)");
+	FORM(0, 0, "xadd %%eax, (%%rdi)");
+	FORM(0, 0, "cmpxchg %%edx, (%%rdi)");
+	FORM(0, 0, "mov $0x12345678, %%eax; cmpxchg %%edx, (%%rdi)");
+}
+
+static void bit_forms(void)
+{
+	FORM(0, NOT_CF, "btsl $31, (%%rdi)");
+	FORM(0, NOT_CF, "bts %%ecx, (%%rdi)");
+	FORM(0, NOT_CF, "btr %%ecx, (%%rdi)");
+	FORM(0, NOT_CF, "btcl $4, (%%rdi)");
+	FORM(0, NOT_CF, "mov $-1, %%ecx; bts %%ecx, 4(%%rdi)");
+	FORM(0, AF | OF, "shll $4, (%%rdi)");
+	FORM(0, AF, "shll (%%rdi)");
+	FORM(0, AF | OF, "shrl %%cl, (%%rdi)");
+	FORM(0, AF | OF, "sarl %%cl, (%%rdi)");
+	FORM(0, OF, "roll $8, (%%rdi)");
+	FORM(0, OF, "rorl %%cl, (%%rdi)");
+	FORM(0, AF | OF, "shldl $8, %%edx, (%%rdi)");
+	FORM(0, AF | OF, "shrdl %%cl, %%edx, (%%rdi)");
+}
+
+/* QEMU 7.2 has changed the flags before the store of RCL and RCR faults: what exits there has lost CF. */
+static void carry_forms(void)
+{
+	if (guest_emulator() & EMU_QEMU)
+		return;
+	FORM(FLAG_CF, OF, "rcll %%cl, (%%rdi)");
+	FORM(FLAG_CF, OF, "rcrl $2, (%%rdi)");
+}
+
+static uint8_t first_code[PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t second_code[PAGE_SIZE] __attribute__((aligned(4096)));
+
+/* The entry that maps a page of the window: the tables are where CR3 says, one to one. */
+static uint64_t *entry_of(uint64_t linear)
+{
+	uint64_t *table = (uint64_t *)(read_cr3() & 0x000ffffffffff000ull);
+
+	for (unsigned shift = 39; shift > 12; shift -= 9)
+		table = (uint64_t *)(table[linear >> shift & 511] & 0x000ffffffffff000ull);
+	return &table[linear >> 12 & 511];
+}
+
+static void run_code(const char *which, const uint8_t *page)
+{
+	uint64_t *entry = entry_of(PAGE_SUPERVISOR);
+
+	*entry = (*entry & 0xfffull) | (uint64_t)page;
+	invlpg(PAGE_SUPERVISOR);
+	__asm__ volatile("call *%0" : : "r"(PAGE_SUPERVISOR), "a"(0xa), "c"(0xc), "D"(REGISTER) : "memory");
+	print("case name=remapped code=%s value=%x\n", which, apic_read(APIC_TIMER));
+}
+
+/*
+ * Other code at the same linear address, with CR3 the same: only INVLPG says so, and that does not exit. The first page keeps
+ * its bytes, and no other store to the register comes between.
+ */
+static void remapped(void)
+{
+	static const uint8_t from_eax[] = {0x89, 0x07, 0xc3}, from_ecx[] = {0x89, 0x0f, 0xc3},
+			     immediate[] = {0xc7, 0x07, 0xbb, 0, 0, 0, 0xc3};
+
+	for (unsigned i = 0; i < sizeof(from_eax); i++)
+		first_code[i] = from_eax[i];
+	for (unsigned i = 0; i < sizeof(from_ecx); i++)
+		second_code[i] = from_ecx[i];
+	run_code("eax", first_code);
+	run_code("eax", first_code);
+	run_code("ecx", second_code);
+	for (unsigned i = 0; i < sizeof(immediate); i++)
+		first_code[i] = immediate[i];
+	run_code("immediate", first_code);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} groups[] = {
+	{"plain", plain_forms},
+	{"string", string_forms},
+	{"arithmetic", arithmetic_forms},
+	{"bits", bit_forms},
+	{"carry", carry_forms},
+	{"remapped", remapped},
+};
+
+EFI_STATUS guest_main(void)
+{
+	uint32_t lvt = apic_read(APIC_LVT_TIMER), count = apic_read(APIC_TIMER);
+	const char *only = guest_value("only");
+
+	machine_take();
+	apic_write(APIC_LVT_TIMER, LVT_MASKED);
+	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (!only || guest_listed(only, groups[i].name))
+			groups[i].run();
+	apic_write(APIC_LVT_TIMER, lvt);
+	apic_write(APIC_TIMER, count);
+	machine_give_back();
+	return EFI_SUCCESS;
+}
