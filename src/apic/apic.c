@@ -22,8 +22,12 @@
 #define DRAIN_MAX          256    /* as many as there are vectors */
 #define IDLE_READS         100000 /* of the delivery status: an APIC accepts within microseconds or never */
 
-static volatile uint32_t *page;
-static uint64_t page_gpa;
+/* Each CPU's registers are at an address of its own choice (IA32_APIC_BASE): a window of the host's for each, and one for what lies
+ * where another one's are. */
+#define OTHER_WINDOW(number) (BOOT_MAX_CPUS + (number))
+_Static_assert(HOST_WINDOWS == 2 * BOOT_MAX_CPUS, "two windows a CPU");
+
+static uint64_t page_of[BOOT_MAX_CPUS];
 static bool by_hardware;
 static struct apic_names names[BOOT_MAX_CPUS];
 
@@ -41,9 +45,19 @@ bool apic_is_bsp(void)
 	return rdmsr(MSR_APIC_BASE) & BASE_BSP;
 }
 
+static inline volatile uint32_t *registers(const struct cpu *cpu)
+{
+	return (volatile uint32_t *)host_window(cpu->number);
+}
+
+static uint32_t read_own(const struct cpu *cpu, enum apic_mode mode, unsigned offset)
+{
+	return mode == APIC_X2APIC ? (uint32_t)rdmsr(X2APIC_MSR(offset)) : registers(cpu)[offset / 4];
+}
+
 uint32_t apic_read(enum apic_mode mode, unsigned offset)
 {
-	return mode == APIC_X2APIC ? (uint32_t)rdmsr(X2APIC_MSR(offset)) : page[offset / 4];
+	return read_own(this_cpu(), mode, offset);
 }
 
 void apic_write(enum apic_mode mode, unsigned offset, uint32_t value)
@@ -51,7 +65,7 @@ void apic_write(enum apic_mode mode, unsigned offset, uint32_t value)
 	if (mode == APIC_X2APIC)
 		wrmsr(X2APIC_MSR(offset), value);
 	else
-		page[offset / 4] = value;
+		registers(this_cpu())[offset / 4] = value;
 }
 
 /* Others look at them at any time: each is right before and after. */
@@ -64,9 +78,9 @@ void apic_note_names(const struct cpu *cpu)
 		n->there = false;
 		return;
 	}
-	n->id = mode == APIC_X2APIC ? apic_read(mode, APIC_ID) : apic_read(mode, APIC_ID) >> 24;
-	n->ldr = apic_read(mode, APIC_LDR);
-	n->dfr = mode == APIC_X2APIC ? 0 : apic_read(mode, APIC_DFR);
+	n->id = mode == APIC_X2APIC ? read_own(cpu, mode, APIC_ID) : read_own(cpu, mode, APIC_ID) >> 24;
+	n->ldr = read_own(cpu, mode, APIC_LDR);
+	n->dfr = mode == APIC_X2APIC ? 0 : read_own(cpu, mode, APIC_DFR);
 	n->x2apic = mode == APIC_X2APIC;
 	n->there = true;
 }
@@ -78,17 +92,29 @@ bool apic_by_hardware(void)
 
 bool apic_sees_interrupts(void)
 {
-	return !by_hardware && apic_mode() == APIC_XAPIC && (page[APIC_SVR / 4] & APIC_SVR_ENABLE) &&
-	       (page[APIC_LVT_LINT0 / 4] & (APIC_LVT_EXTINT | APIC_LVT_MASKED)) != APIC_LVT_EXTINT;
+	return !by_hardware && apic_mode() == APIC_XAPIC &&
+	       (apic_read(APIC_XAPIC, APIC_SVR) & APIC_SVR_ENABLE) &&
+	       (apic_read(APIC_XAPIC, APIC_LVT_LINT0) & (APIC_LVT_EXTINT | APIC_LVT_MASKED)) !=
+		       APIC_LVT_EXTINT;
+}
+
+/* This CPU's registers are at `base` from now on. False, with nothing changed: it cannot be watched there. */
+static bool follow(unsigned number, uint64_t base)
+{
+	bool watches = vendor->skip_to && !by_hardware;
+
+	if (stage2_is_hidden(base) || (watches && !stage2_watch(number, base)))
+		return false;
+	page_of[number] = base;
+	host_window_map(number, base);
+	return true;
 }
 
 const char *apic_init(void)
 {
 	by_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->starts_exit &&
 		      vendor->starts_exit();
-	page_gpa = rdmsr(MSR_APIC_BASE) & BASE_ADDRESS;
-	page = host_map_device(page_gpa, PAGE_SIZE);
-	if (!page || (vendor->skip_to && !by_hardware && !stage2_watch(page_gpa)))
+	if (!host_windows_init() || !follow(0, rdmsr(MSR_APIC_BASE) & BASE_ADDRESS))
 		return "the VMM's memory is too small to watch the APIC";
 	return NULL;
 }
@@ -103,8 +129,8 @@ void apic_say_way(void)
 
 const char *apic_cpu_init(struct cpu *cpu)
 {
-	if ((rdmsr(MSR_APIC_BASE) & BASE_ADDRESS) != page_gpa)
-		return "its APIC is at another address than that of the boot CPU";
+	if (!follow(cpu->number, rdmsr(MSR_APIC_BASE) & BASE_ADDRESS))
+		return "its APIC is where it cannot be watched";
 	apic_note_names(cpu);
 	return NULL;
 }
@@ -182,19 +208,13 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		command(cpu, &icr);
 		return;
 	}
-	page[offset / 4] = value;
+	registers(cpu)[offset / 4] = value;
 	if (offset == APIC_EOI)
 		console_look(cpu);
 	else if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
 		apic_note_names(cpu);
 	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have another answer */
-}
-
-/* Reads the register first where the instruction does. */
-SLOW_PATH static bool work_out(struct cpu *cpu, unsigned offset, const struct store *s, uint32_t *value)
-{
-	return store_run(cpu, s, store_reads(s) ? page[offset / 4] : 0, value);
 }
 
 /* Stores of a register but RSP, or of a constant: those that an operating system makes at every interrupt. */
@@ -212,9 +232,25 @@ static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const str
 		vendor->skip_to(cpu, insn_after(cpu, mode, s->length));
 		return true;
 	}
-	if (!work_out(cpu, offset, s, &value))
+	if (!store_run(cpu, s, store_reads(s) ? registers(cpu)[offset / 4] : 0, &value))
 		return false;
 	write_register(cpu, offset, value);
+	store_end(cpu, s, mode);
+	return true;
+}
+
+/* In a page where only other CPUs have their registers: for this one it is what else lies there. */
+SLOW_PATH static bool carry_out_elsewhere(
+	struct cpu *cpu, uint64_t address, unsigned mode, const struct store *s)
+{
+	unsigned window = OTHER_WINDOW(cpu->number);
+	volatile uint32_t *at = (volatile uint32_t *)host_window(window) + address % PAGE_SIZE / 4;
+	uint32_t value;
+
+	host_window_map(window, address & ~(PAGE_SIZE - 1));
+	if (address & 3 || !store_run(cpu, s, store_reads(s) ? *at : 0, &value))
+		return false;
+	*at = value;
 	store_end(cpu, s, mode);
 	return true;
 }
@@ -244,32 +280,53 @@ bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
 	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode = vendor->code_mode(cpu);
+	bool own = (x->address & ~(PAGE_SIZE - 1)) == page_of[cpu->number], done = false;
 	struct store s;
 
-	if ((x->address & ~(PAGE_SIZE - 1)) != page_gpa || !(x->qualifier & STAGE2_WRITE) || by_hardware)
+	if (!(x->qualifier & STAGE2_WRITE) || by_hardware || (!own && !stage2_is_watched(x->address)))
 		return false;
 	insn_fetch(cpu);
-	if ((x->qualifier & STAGE2_WALK) || x->during.valid || (offset & 15) ||
-		!store_decode(x->code, x->code_len, mode, &s) || !carry_out(cpu, offset, mode, &s))
+	if (!(x->qualifier & STAGE2_WALK) && !x->during.valid && store_decode(x->code, x->code_len, mode, &s))
+		done = !own ? carry_out_elsewhere(cpu, x->address, mode, &s)
+			    : !(offset & 15) && carry_out(cpu, offset, mode, &s);
+	if (!done)
 		refuse(cpu);
 	return true;
 }
 
 bool apic_watches_msr(uint32_t msr)
 {
-	return !by_hardware && (msr == MSR_APIC_BASE || msr == MSR_X2APIC_ICR);
+	return msr == MSR_APIC_BASE || (msr == MSR_X2APIC_ICR && !by_hardware);
 }
 
-/* A moved page would not be watched: refused. All else is the CPU's to judge. */
+/* Onto the VMM's memory, or beyond what can be watched: bare it would move there. */
+static enum msr_result refuse_base(struct cpu *cpu, uint64_t value)
+{
+	if (cpu_tells(cpu, REFUSED_BASE))
+		console_log(
+			"trapline: the guest moves its APIC where it cannot be watched cpu=%u base=0x%lx; "
+			"it gets #GP",
+			cpu->number, value);
+	return MSR_FAULT;
+}
+
+/*
+ * The new page is watched before the registers are there. All but the address is the CPU's to judge: what it refuses has
+ * moved nothing.
+ */
 static enum msr_result write_base(struct cpu *cpu, uint64_t value)
 {
-	if ((value & BASE_ADDRESS) != page_gpa) {
-		if (cpu_tells(cpu, REFUSED_BASE))
-			console_log("trapline: the guest moves its APIC cpu=%u base=0x%lx; it gets #GP",
-				cpu->number, value);
-		return MSR_FAULT;
-	}
-	if (!wrmsr_safe(MSR_APIC_BASE, value))
+	uint64_t old = page_of[cpu->number], base = value & BASE_ADDRESS;
+	bool moves = base != old, done;
+
+	if (moves && !follow(cpu->number, base))
+		return refuse_base(cpu, value);
+	done = wrmsr_safe(MSR_APIC_BASE, value);
+	if (moves && !done)
+		follow(cpu->number, old);
+	if (moves)
+		vendor->stage2_flush(cpu);
+	if (!done)
 		return MSR_FAULT;
 	apic_note_names(cpu);
 	cpu_add_work(cpu, CPU_WORK_CONSOLE);

@@ -64,7 +64,7 @@ bool apic_sees_interrupts(void);
 /* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
 bool apic_watches_msr(uint32_t msr);
 
-/* EXIT_STAGE2 in the watched page. Returns false where the exit is none of ours. */
+/* EXIT_STAGE2 in a watched page. Returns false where the exit is none of ours. */
 bool apic_stage2(struct cpu *cpu);
 
 /* EXIT_WRMSR of a watched MSR. */

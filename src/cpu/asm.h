@@ -258,6 +258,11 @@ ASM_CONTROL_REGISTER(cr4)
 ASM_CONTROL_REGISTER(dr6)
 ASM_CONTROL_REGISTER(dr7)
 
+static inline void invlpg(volatile const void *at)
+{
+	__asm__ volatile("invlpg %0" : : "m"(*(volatile const char *)at) : "memory");
+}
+
 #define ASM_SELECTOR(reg)                                                                                    \
 	static inline uint16_t read_##reg(void)                                                              \
 	{                                                                                                    \

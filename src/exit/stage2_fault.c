@@ -110,6 +110,14 @@ static void fail(struct cpu *cpu)
 		x->address, x->qualifier);
 }
 
+/* Another CPU's APIC has left the page, which is not watched any more: this CPU has it cached as it was. */
+static bool is_old_translation(const struct exit *x)
+{
+	return (x->qualifier & (STAGE2_WRITE | STAGE2_PRESENT | STAGE2_RESERVED)) ==
+		       (STAGE2_WRITE | STAGE2_PRESENT) &&
+	       stage2_is_writable(x->address);
+}
+
 void exit_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
@@ -119,6 +127,8 @@ void exit_stage2(struct cpu *cpu)
 	if (stage2_is_hidden(x->address)) {
 		report_refused(cpu, "Trapline's memory", "it changes nothing");
 		stage2_open_sink(cpu, x->address);
+	} else if (is_old_translation(x)) {
+		vendor->stage2_flush(cpu);
 	} else if (x->qualifier & (STAGE2_PRESENT | STAGE2_RESERVED)) {
 		fail(cpu);
 	} else if (!stage2_map_late(x->address)) {

@@ -103,12 +103,26 @@ void host_map_close(void)
 	write_cr3(host.root);
 }
 
+#define REGISTERS (PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT)
+
 volatile void *host_map_device(uint64_t phys, uint64_t size)
 {
-	if (!paging_map(&host, DEVICE_BASE + phys, phys, size,
-		    PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT))
+	if (!paging_map(&host, DEVICE_BASE + phys, phys, size, REGISTERS))
 		return NULL;
 	return (volatile void *)(DEVICE_BASE + phys);
+}
+
+/* Their tables are there from now on, so that a change needs no memory. */
+bool host_windows_init(void)
+{
+	return paging_map(&host, WINDOW_BASE, 0, HOST_WINDOWS * PAGE_SIZE, REGISTERS) &&
+	       paging_map(&host, WINDOW_BASE, 0, HOST_WINDOWS * PAGE_SIZE, 0);
+}
+
+void host_window_map(unsigned window, uint64_t phys)
+{
+	paging_map(&host, (uint64_t)host_window(window), phys, PAGE_SIZE, REGISTERS);
+	invlpg(host_window(window));
 }
 
 uint64_t host_map_stack(uint64_t size)

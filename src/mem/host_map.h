@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "boot_info.h"
+#include "mem/layout.h"
 
 /*
  * Builds the host's page tables (W^X, guest RAM never executable) and loads them. The lower half is the firmware's until
@@ -32,6 +33,19 @@ uint64_t host_map_stack(uint64_t size);
 
 /* Maps registers of a device, uncached. phys, size: multiples of 4096. Returns NULL when the pool is empty. */
 volatile void *host_map_device(uint64_t phys, uint64_t size);
+
+/*
+ * Windows, HOST_WINDOWS of them, a page each, used by one CPU each: host_window_map() shows another page of registers there,
+ * uncached, and drops what this CPU has cached of the one before.
+ */
+#define HOST_WINDOWS 128
+bool host_windows_init(void);
+void host_window_map(unsigned window, uint64_t phys);
+
+static inline volatile void *host_window(unsigned window)
+{
+	return (volatile void *)(WINDOW_BASE + window * PAGE_SIZE);
+}
 
 /* Where the image lies: virtual to physical. */
 uint64_t host_image_phys(const void *virt);

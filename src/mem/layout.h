@@ -12,7 +12,9 @@
 #define GUEST_LIMIT (1ull << 46)          /* what fits there: 64 TiB */
 #define POOL_BASE   0xffffc00000000000ull /* + physical address; only the pool */
 #define DEVICE_BASE 0xffffd00000000000ull /* + physical address; devices the VMM itself drives, uncached */
-#define STACK_BASE  0xffffffffa0000000ull /* stacks with guard pages between them */
+#define WINDOW_BASE                                                                                          \
+	0xffffffff98000000ull /* a page each of registers that are at another address for each CPU */
+#define STACK_BASE 0xffffffffa0000000ull /* stacks with guard pages between them */
 
 #define PAGE_SIZE  4096ull
 #define LARGE_PAGE (2ull << 20)

@@ -10,12 +10,15 @@
 /* Mapped at once where the CPU has no 1 GiB pages; what lies above is mapped when it is used. */
 #define EAGER_LIMIT_2M (64ull << 30)
 #define RETYPE_REPORTS 8
+#define WATCH_RESERVE  (64 * PAGE_SIZE)
 
 struct page_tables stage2_tables;
 static uint64_t sink, dropped, physical_limit;
 /* The tables are all CPUs' own; what is done under it is short, and seldom. */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
-static uint64_t watched = ~0ull; /* a page that is never writable */
+/* Pages that are not writable: the APIC's of each CPU, mostly the same one. Bit 0 says that there is one. */
+static uint64_t watched[BOOT_MAX_CPUS];
+#define WATCHED(gpa) (((gpa) & ~(PAGE_SIZE - 1)) | 1)
 
 static uint64_t physical_address_limit(void)
 {
@@ -186,10 +189,48 @@ const char *stage2_init(void)
 	return NULL;
 }
 
-bool stage2_watch(uint64_t gpa)
+bool stage2_is_watched(uint64_t gpa)
 {
-	watched = gpa;
-	return paging_map(&stage2_tables, gpa, gpa, PAGE_SIZE, page_bits(gpa, false));
+	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
+		if (watched[i] == WATCHED(gpa))
+			return true;
+	return false;
+}
+
+bool stage2_is_writable(uint64_t gpa)
+{
+	unsigned level;
+	const uint64_t *leaf = paging_leaf(&stage2_tables, gpa, &level);
+
+	return leaf && *leaf & page_bits(0, true) & ~page_bits(0, false);
+}
+
+/* A page of its own in the tables, in memory that is mapped around it: what is mapped later must not cover it. */
+static bool make_page(uint64_t gpa, bool write)
+{
+	unsigned level;
+
+	if (!paging_leaf(&stage2_tables, gpa, &level) && !map(gpa & ~(LARGE_PAGE - 1), LARGE_PAGE))
+		return false;
+	return paging_map(&stage2_tables, gpa, gpa, PAGE_SIZE, page_bits(gpa, write));
+}
+
+/* The guest may choose the pages: what else needs tables later finds memory left. */
+bool stage2_watch(unsigned slot, uint64_t gpa)
+{
+	uint64_t old = watched[slot];
+	bool done;
+
+	if (gpa >= physical_limit || stage2_is_hidden(gpa) || pool_left() < WATCH_RESERVE)
+		return false;
+	take_lock();
+	done = make_page(gpa, false);
+	if (done)
+		watched[slot] = WATCHED(gpa);
+	if (done && old && !stage2_is_watched(old))
+		make_page(old & ~1ull, true);
+	give_lock();
+	return done;
 }
 
 /* A leaf with the bits that the vendor wants now: as it is where they are the same all over it, else in smaller ones. */
@@ -199,7 +240,7 @@ static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 
 	if (part < size)
 		return map(base, size);
-	if (base == watched)
+	if (size == PAGE_SIZE && stage2_is_watched(base))
 		bits = page_bits(base, false);
 	*leaf = base | bits | (*leaf & (size > PAGE_SIZE ? PTE_LARGE : 0));
 	return true;

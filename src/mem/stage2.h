@@ -25,8 +25,18 @@ void stage2_close_sink(struct cpu *cpu);
  */
 void stage2_retype(void);
 
-/* Stores to this page exit from now on; it can be read. False: no memory for tables. */
-bool stage2_watch(uint64_t gpa);
+/*
+ * Stores to this page exit from now on; it can be read. One page a slot, a CPU's number: the one that the slot had before is
+ * writable again, unless another slot has it. Other CPUs may see either for a while. False, with nothing changed: it is the
+ * VMM's, beyond the CPU's reach, or there is no memory for tables.
+ */
+bool stage2_watch(unsigned slot, uint64_t gpa);
+
+/* Whether a page is some slot's. */
+bool stage2_is_watched(uint64_t gpa);
+
+/* Whether the entry lets the guest write: where a store exits all the same, this CPU's translation is an old one. */
+bool stage2_is_writable(uint64_t gpa);
 
 /*
  * Lets the guest read a part of the VMM's own memory, never write it.

@@ -1,5 +1,5 @@
 /*
- * Stores to the local APIC's registers. The APIC's page takes any aligned store of 32 bits; only loads and stores of the
+ * Stores to the local APIC's registers, and registers at another address. The APIC's page takes any aligned store of 32 bits; only loads and stores of the
  * FPU, MMX and SSE are ruled out (SDM vol. 3A 11.4.1). So what matters is what is stored, and not by which opcode: each
  * integer instruction that writes memory leaves the register, its own registers and the flags as it would leave them in
  * RAM. Hardware makes that hard for a hypervisor because such a store exits as a fault of the second-level tables, which
@@ -175,6 +175,57 @@ static void remapped(void)
 	run_code("immediate", first_code);
 }
 
+#define AWAY 0xfec80000ull /* nothing is there on these machines */
+
+static volatile uint8_t beneath[PAGE_SIZE] __attribute__((aligned(4096)));
+
+static uint64_t move_to(uint64_t page)
+{
+	uint64_t old = rdmsr(MSR_APIC_BASE);
+
+	wrmsr(MSR_APIC_BASE, (old & (PAGE_SIZE - 1)) | page);
+	return old & ~(PAGE_SIZE - 1);
+}
+
+/* The registers are at `page`, and not where they were: `left` keeps what is stored there to itself. */
+static void print_moved(const char *name, uint64_t page, uint64_t left)
+{
+	volatile uint32_t *timer = (volatile uint32_t *)(page + APIC_TIMER);
+	uint64_t base = rdmsr(MSR_APIC_BASE) & ~(PAGE_SIZE - 1);
+	uint32_t first, second;
+
+	*timer = PASSWORD;
+	first = *timer;
+	*(volatile uint32_t *)(left + APIC_TIMER) = 1;
+	*timer += 1;
+	second = *timer;
+	print("case name=moved to=%s there=%u first=%x second=%x\n", name, base == page, first, second);
+}
+
+/*
+ * To where nothing is, over memory of this program's, and back: what the registers lay over is memory again afterwards, for
+ * stores of every size. QEMU takes the address and leaves the registers where they are: there it is only read back.
+ */
+static void moved(void)
+{
+	uint64_t home = move_to(AWAY), over = (uint64_t)beneath;
+
+	if (guest_emulator() & EMU_QEMU) {
+		print("case name=moved there=%u\n", (rdmsr(MSR_APIC_BASE) & ~(PAGE_SIZE - 1)) == AWAY);
+		move_to(home);
+		return;
+	}
+	print_moved("away", AWAY, home);
+	beneath[APIC_TIMER] = 0x5a;
+	move_to(over);
+	print_moved("memory", over, AWAY);
+	move_to(home);
+	print_moved("home", home, AWAY);
+	print("case name=beneath byte=%x\n", beneath[APIC_TIMER]);
+	beneath[APIC_TIMER + 1] = 0x77;
+	print("case name=beneath byte=%x\n", beneath[APIC_TIMER + 1]);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -185,6 +236,7 @@ static const struct {
 	{"bits", bit_forms},
 	{"carry", carry_forms},
 	{"remapped", remapped},
+	{"moved", moved},
 };
 
 EFI_STATUS guest_main(void)

@@ -221,6 +221,36 @@ static void nmis(void)
 	report("nmis");
 }
 
+#define MOVED_TO 0xfec80000ull /* nothing is there on these machines */
+
+static void send_from(uint64_t page, uint8_t destination, uint32_t command)
+{
+	*(volatile uint32_t *)(page + APIC_ICR_HIGH) = (uint32_t)destination << 24;
+	*(volatile uint32_t *)(page + APIC_ICR) = command;
+}
+
+/*
+ * The boot CPU's registers at another address (SDM vol. 3A 11.4.5): INIT and SIPI from there are none the less INIT and SIPI. QEMU
+ * takes the address and leaves the registers where they are, so that there is no such case.
+ */
+static void moved(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+
+	if (guest_emulator() & EMU_QEMU)
+		return;
+	wrmsr(MSR_APIC_BASE, (base & 0xfff) | MOVED_TO);
+	send_from(MOVED_TO, 1, ICR_INIT);
+	ap_delay(SETTLE_US);
+	send_from(MOVED_TO, 1, ICR_SIPI | ap_vector[1]);
+	ap_wait_starts(1, ++expected_starts[1]);
+	wrmsr(MSR_APIC_BASE, base);
+	print_state(1);
+	report("moved");
+	restart(1);
+	report("moved_back");
+}
+
 #define FLAGS_OF(code, value, offset)                                                                        \
 	({                                                                                                   \
 		uint64_t flags_;                                                                             \
@@ -330,6 +360,7 @@ static const struct {
 	{"nobody", nobody},
 	{"nmis", nmis},
 	{"store_forms", store_forms},
+	{"moved", moved},
 };
 
 EFI_STATUS guest_main(void)
