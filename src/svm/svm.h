@@ -23,15 +23,15 @@ struct svm_cpu {
 	} iret;
 };
 
-#define SVM_TLB_REQUEST  0x01 /* TLB_CONTROL was set for one entry */
-#define SVM_SOFT_PENDING 0x02 /* a software event went in with RIP moved by hand: svm_event.c */
-#define SVM_PROBE_CR2    0x04 /* the next exit tells whether VMRUN loads CR2 */
-#define SVM_RELOAD       0x10 /* the entry has to load RBP and R12 to R15, which C keeps as they are */
-#define SVM_STEP_IRET    0x20 /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
-#define SVM_HALTS        0x40 /* HLT is the guest's own until the next exit: svm_halt.c */
-#define SVM_DELAYS       0x80 /* and so are MWAIT and MWAITX */
+#define SVM_TLB_REQUEST  0x01  /* TLB_CONTROL was set for one entry */
+#define SVM_SOFT_PENDING 0x02  /* a software event went in with RIP moved by hand: svm_event.c */
+#define SVM_PROBE_CR2    0x04  /* the next exit tells whether VMRUN loads CR2 */
+#define SVM_RELOAD       0x10  /* the entry has to load RBP and R12 to R15, which C keeps as they are */
+#define SVM_STEP_IRET    0x20  /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
+#define SVM_HALTS        0x40  /* HLT is the guest's own until the next exit: svm_halt.c */
+#define SVM_DELAYS       0x80  /* and so are MWAIT and MWAITX */
 #define SVM_PASSES_INT   0x100 /* INT n is the guest's own until the next exit: svm_event.c */
-#define SVM_KEEPS_CR2    0x08 /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
+#define SVM_KEEPS_CR2    0x08  /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */

@@ -14,9 +14,8 @@
 #define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */
 #define RFLAGS_IF       0x200ull
 #define OPCODE_STI      0xfb
-#define OPCODE_MWAITX   0xfb /* 0f 01 fb; MWAIT is 0f 01 c9 */
-#define MWAIT_INTERRUPT 1    /* ECX: interrupts end it with IF clear, too */
-#define MWAITX_TIMER    2    /* ECX: so does a timer, in EBX */
+#define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
+#define MWAITX_TIMER    2 /* ECX: so does a timer, in EBX */
 
 void svm_watch_halt(struct cpu *cpu)
 {
@@ -109,9 +108,9 @@ static void wait_for_store(struct cpu *cpu)
  */
 static bool is_mwaitx(struct cpu *cpu)
 {
-	uint8_t length = (uint8_t)(insn_next(cpu) - vmcb_of(cpu)->save.rip);
+	struct found_opcode found;
 
-	return length && cpu->exit.code[length - 1] == OPCODE_MWAITX;
+	return insn_find(cpu, &found) == OPCODE_MWAITX;
 }
 
 static bool is_delay(struct cpu *cpu, bool wakes)

@@ -4,7 +4,7 @@
  * is included: which of the two ways was taken is nobody else's business.
  */
 #include "input.h"
-#include <trapline/record.h>
+#include "cpu/cpu.h"
 #include "exit/store.c"
 
 static unsigned mode;

@@ -3,12 +3,14 @@
 #include <string.h>
 #include "apic/apic.h"
 #include "apic/nap.h"
+#include "console/console.h"
 #include "cpu/msr.h"
 #include "cpu/stop.h"
+#include "exit/exception.h"
 #include "exit/halt.h"
 #include "exit/insn.h"
 #include "mem/pool.h"
-#include "svm/svm.h"
+#include "svm/svm_skip.h"
 #include "trace/vector.h"
 
 #define EFER_USUAL 0x1d01ull /* SVME NXE LMA LME SCE */
@@ -26,7 +28,7 @@ static struct vmcb vmcb;
 static struct svm_cpu svm;
 static struct cpu cpu;
 static uint8_t code[16];
-static unsigned flushes, naps, code_len;
+static unsigned flushes, naps, lines, code_len;
 static uint32_t rf_of_host; /* vectors */
 
 /* What the three files ask of the rest. */
@@ -39,24 +41,58 @@ static void flush(struct cpu *c)
 	flushes++;
 }
 
-static const struct vendor fake = {.stage2_flush = flush};
+static unsigned fetch(struct cpu *c, uint8_t *to)
+{
+	memcpy(to, code, sizeof(code));
+	return code_len;
+}
+
+static unsigned mode64(const struct cpu *c)
+{
+	return 64;
+}
+
+static uint64_t get_rip(const struct cpu *c, enum guest_register r)
+{
+	return vmcb.save.rip;
+}
+
+static void set_intercepts(struct cpu *c)
+{
+	vmcb.control.intercept1 |= INTERCEPT1_INTN;
+}
+
+static const struct vendor fake = {
+	.set_intercepts = set_intercepts,
+	.stage2_flush = flush,
+	.fetch = fetch,
+	.code_mode = mode64,
+	.get = get_rip,
+};
 const struct vendor *vendor = &fake;
+
+unsigned svm_code_mode(const struct cpu *c)
+{
+	return 64;
+}
+
+const char *svm_exit_name(uint64_t reason)
+{
+	return "";
+}
+
+void console_log(const char *format, ...)
+{
+	lines++;
+}
+
+void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
+{
+}
 
 uint64_t fault_rflags(unsigned vector)
 {
 	return rf_of_host >> vector & 1 ? RFLAGS_RF : 0;
-}
-
-uint64_t insn_next(struct cpu *c)
-{
-	memcpy(c->exit.code, code, sizeof(code));
-	c->exit.code_len = (uint8_t)code_len;
-	return vmcb.save.rip + code_len;
-}
-
-void insn_opcode(struct cpu *c, uint8_t *opcode, uint8_t *operand)
-{
-	*opcode = *operand = 0;
 }
 
 void nap(struct cpu *c, const _Atomic uint32_t *word, uint32_t old)
@@ -116,7 +152,10 @@ static int setup(void **state)
 	vmcb.save.efer = EFER_USUAL;
 	vmcb.save.dr6 = DR6_USUAL;
 	vmcb.save.rip = 0x1000;
-	flushes = naps = 0;
+	flushes = naps = lines = 0;
+	svm_caps = (struct svm_caps){0};
+	cpu.exit.code_len = EXIT_CODE_UNREAD;
+	cpu.code_page.number = CODE_PAGE_NONE;
 	return 0;
 }
 
@@ -286,6 +325,112 @@ static void halt_and_delay(void **state)
 	assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT && watched());
 }
 
+/* The instruction at RIP, as it exits; NULL: it cannot be read. */
+static void exit_with(const char *bytes, enum exit_kind kind, uint64_t reason)
+{
+	code_len = bytes ? (unsigned)strlen(bytes) : 0;
+	memcpy(code, bytes ? bytes : "", code_len);
+	cpu.exit.code_len = EXIT_CODE_UNREAD;
+	cpu.exit.kind = kind;
+	cpu.exit.reason = vmcb.control.exitcode = reason;
+}
+
+/* 15.33: EXITINFO1 has the vector, whatever the bytes are; 15.7.1: nRIP is where it goes on. Software takes nothing away. */
+static void int_by_the_cpu(void **state)
+{
+	static const char *const bytes[] = {NULL, "\xcd\x21", "\x0f\xa2"};
+
+	for (unsigned i = 0; i < COUNT(bytes); i++) {
+		setup(state);
+		svm_caps = (struct svm_caps){.nrips = true, .assists = true};
+		boot_info.config.intercept = 0;
+		exit_with(bytes[i], EXIT_EXCEPTION, SVM_EXIT_SWINT);
+		vmcb.control.exitinfo1 = 0x80;
+		vmcb.control.nrip = 0x1003;
+		svm_decode_swint(&cpu, &vmcb);
+		assert_int_equal(cpu.exit.kind, EXIT_EXCEPTION);
+		assert_int_equal(cpu.exit.event.vector, 0x80);
+		assert_int_equal(cpu.exit.event.type, TRAP_TYPE_SOFTINT);
+		svm_inject(&cpu, &cpu.exit.event, 0);
+		assert_int_equal(vmcb.control.nrip, 0x1003);
+		assert_int_equal(vmcb.save.rip, 0x1000);
+	}
+}
+
+static void expect_int(const char *bytes, unsigned vector, unsigned type, uint64_t next)
+{
+	setup(NULL);
+	exit_with(bytes, EXIT_EXCEPTION, SVM_EXIT_SWINT);
+	svm_decode_swint(&cpu, &vmcb);
+	assert_int_equal(cpu.exit.event.vector, vector);
+	assert_int_equal(cpu.exit.event.type, type);
+	svm_inject(&cpu, &cpu.exit.event, 0);
+	assert_int_equal(vmcb.save.rip, next);
+}
+
+/* A CPU that says neither: the bytes do. */
+static void int_by_its_bytes(void **state)
+{
+	expect_int("\xcd\x21", 0x21, TRAP_TYPE_SOFTINT, 0x1002);
+	expect_int("\x66\xcd\x80", 0x80, TRAP_TYPE_SOFTINT, 0x1003);
+	expect_int("\xcc", VEC_BP, TRAP_TYPE_SOFTEXC, 0x1001);
+	expect_int("\x2e\x48\xcc", VEC_BP, TRAP_TYPE_SOFTEXC, 0x1003);
+}
+
+/* Where neither says it, the CPU carries it out, once: the next exit asks for the next one. */
+static void int_unread(void **state)
+{
+	setup(state);
+	set_intercepts(&cpu);
+	exit_with(NULL, EXIT_EXCEPTION, SVM_EXIT_SWINT);
+	svm_decode_swint(&cpu, &vmcb);
+	assert_int_equal(cpu.exit.kind, EXIT_UNREAD);
+	svm_pass_int(&cpu);
+	assert_false(vmcb.control.intercept1 & INTERCEPT1_INTN);
+	assert_int_equal(vmcb.save.rip, 0x1000);
+	assert_int_equal(lines, 1);
+	svm_end_pass(&cpu);
+	assert_true(vmcb.control.intercept1 & INTERCEPT1_INTN);
+	assert_int_equal(svm.odd, 0);
+}
+
+static uint64_t next_of(const char *bytes, enum exit_kind kind, uint64_t reason)
+{
+	exit_with(bytes, kind, reason);
+	return svm_next_rip(&cpu);
+}
+
+/* Every instruction that is stepped over ends somewhere, read or not. */
+static void ends(void **state)
+{
+	static const struct {
+		const char *bytes;
+		enum exit_kind kind;
+		uint64_t reason, next;
+		unsigned lines;
+	} rows[] = {
+		{"\x0f\xa2", EXIT_CPUID, SVM_EXIT_CPUID, 0x1002, 0},
+		{"\x66\xf2\x0f\xa2", EXIT_CPUID, SVM_EXIT_CPUID, 0x1004, 0},
+		{NULL, EXIT_CPUID, SVM_EXIT_CPUID, 0x1002, 1},
+		{"\x90", EXIT_CPUID, SVM_EXIT_CPUID, 0x1002, 1}, /* changed meanwhile */
+		{NULL, EXIT_RDMSR, SVM_EXIT_MSR, 0x1002, 1}, {NULL, EXIT_WRMSR, SVM_EXIT_MSR, 0x1002, 1},
+		{NULL, EXIT_INVD, SVM_EXIT_WBINVD, 0x1002, 1},
+		{"\xf3\x0f\x09", EXIT_INVD, SVM_EXIT_WBINVD, 0x1003, 0},
+		{NULL, EXIT_HLT, SVM_EXIT_HLT, 0x1001, 1}, {NULL, EXIT_HLT, SVM_EXIT_MWAIT, 0x1003, 1},
+		{NULL, EXIT_XSETBV, SVM_EXIT_XSETBV, 0x1003, 1},
+		{NULL, EXIT_VMCALL, SVM_EXIT_VMMCALL, 0x1003, 1},
+		{"\x0f\x01\xc1", EXIT_EXCEPTION, SVM_EXIT_EXCEPTION + VEC_UD, 0x1003, 0},
+		{NULL, EXIT_IO, SVM_EXIT_IOIO, 0x1007, 0}, /* EXITINFO2 */
+	};
+
+	for (unsigned i = 0; i < COUNT(rows); i++) {
+		setup(state);
+		vmcb.control.exitinfo2 = 0x1007;
+		assert_int_equal(next_of(rows[i].bytes, rows[i].kind, rows[i].reason), rows[i].next);
+		assert_int_equal(lines, rows[i].lines);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +441,10 @@ int main(void)
 		cmocka_unit_test(delays),
 		cmocka_unit_test(idlers),
 		cmocka_unit_test(halt_and_delay),
+		cmocka_unit_test(int_by_the_cpu),
+		cmocka_unit_test(int_by_its_bytes),
+		cmocka_unit_test(int_unread),
+		cmocka_unit_test(ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
