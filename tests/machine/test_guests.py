@@ -168,8 +168,9 @@ LATER_MEMORY = "-m slots=2,maxmem=4G -object memory-backend-ram,id=m1,size=512M 
 @on("svm")
 def test_later_memory(machine):
     """Code in memory that the firmware's map does not have, as where it was plugged in later: as bare, and recorded."""
-    variables = {"ARGS": "hot=100000000", "EXTRA": LATER_MEMORY, "CONF": machine.conf("print = all\n")}
-    runs = machine.guest("code", TRAPLINE=0, **variables), machine.guest("code", **variables)
+    variables = {"ARGS": "hot=100000000", "EXTRA": LATER_MEMORY}
+    conf = machine.conf("print = all\n")
+    runs = machine.guest("code", TRAPLINE=0, **variables), machine.guest("code", CONF=conf, **variables)
     bare, trapline = (program_lines(run.expect_status(0), "code") for run in runs)
     runs[1].expect_active(machine.vendor)
     expect(sum("name=hot_" in line for line in bare) >= 10, f"too few cases; see {runs[0].out}")
