@@ -21,6 +21,7 @@ enum kind {
 	KIND_BOOL,
 	KIND_NUMBER,
 	KIND_VECTORS,
+	KIND_PRINTED,
 	KIND_CHOICE,
 };
 
@@ -289,6 +290,24 @@ static const char *parse_vectors(uint32_t *out, struct span v)
 	return NULL;
 }
 
+/* `important` stands for all, of which the rest takes some away. */
+static const char *parse_printed(struct config_printed *out, struct span v)
+{
+	struct config_printed printed = {.vectors = UINT32_MAX, .important = true};
+	struct span rest = v, first = take_vector(&rest);
+	const char *why = NULL;
+
+	if (!span_is(first, "important")) {
+		printed = (struct config_printed){.vectors = out->vectors};
+		rest = v;
+	}
+	if (rest.len || !printed.important)
+		why = parse_vectors(&printed.vectors, rest);
+	if (!why)
+		*out = printed;
+	return why;
+}
+
 #define X(key, word, value, enumerator) {#key, #word, value},
 static const struct choice {
 	const char *key;
@@ -328,6 +347,8 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 		return parse_number(k, member, v);
 	case KIND_VECTORS:
 		return parse_vectors(member, v);
+	case KIND_PRINTED:
+		return parse_printed(member, v);
 	case KIND_CHOICE:
 		return parse_choice(k, member, v, buf, size);
 	}

@@ -16,7 +16,13 @@
 #define CONFIG_TYPE_BOOL(m)    uint32_t m;
 #define CONFIG_TYPE_NUMBER(m)  uint32_t m;
 #define CONFIG_TYPE_VECTORS(m) uint32_t m;
+#define CONFIG_TYPE_PRINTED(m) struct config_printed m;
 #define CONFIG_TYPE_CHOICE(m)  uint32_t m;
+
+struct config_printed {
+	uint32_t vectors;
+	uint32_t important; /* 1: of these the important ones only */
+};
 
 /* Strings are NUL-terminated ASCII; VECTORS is a bit mask by vector; CHOICE holds the enumerator's value. */
 struct trapline_config {

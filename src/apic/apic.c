@@ -5,6 +5,7 @@
 #include "cpu/msr.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
+#include "exit/halt.h"
 #include "exit/insn.h"
 #include "exit/store_run.h"
 #include "mem/host_map.h"
@@ -215,6 +216,8 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		apic_note_names(cpu);
 	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have another answer */
+	if (offset == APIC_SVR && !(value & APIC_SVR_ENABLE))
+		halt_apic_off(cpu);
 }
 
 /* Stores of a register but RSP, or of a constant: those that an operating system makes at every interrupt. */

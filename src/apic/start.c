@@ -74,7 +74,7 @@ static void reset_apic(struct cpu *cpu)
 static void restart(struct cpu *cpu)
 {
 	atomic_fetch_and(&cpu->start, START_INIT);
-	shutdown_report("the boot CPU got an INIT, and begins at the reset vector");
+	shutdown_report("the boot CPU got an INIT, and begins at the reset vector", SHUTDOWN_RESET);
 }
 
 /* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX says which CPU it is. */

@@ -113,6 +113,11 @@ void blackbox_mark(void)
 		mark = box->text_head + 1; /* 0 is: no mark */
 }
 
+void blackbox_unmark(void)
+{
+	mark = 0;
+}
+
 void blackbox_seal(const char *why, bool failure)
 {
 	struct blackbox_end *e = &box->end;

@@ -28,6 +28,9 @@ void blackbox_line(const char *line);
 /* Here a report of a failure begins: what the next start shows. */
 void blackbox_mark(void);
 
+/* It was no report after all. */
+void blackbox_unmark(void);
+
 /*
  * The run ends here, why in words: checksums over everything, and what is in the caches goes to memory,
  * because a reset throws caches away.

@@ -10,6 +10,7 @@
 #include "trace/format.h"
 #include "trace/kept.h"
 #include "trace/text.h"
+#include "trace/verdict.h"
 
 #define TEXT_TAIL   4096 /* characters shown of a run that ended without a word */
 #define TRAPS_SHOWN 16   /* a CPU */
@@ -184,6 +185,41 @@ static void add_exits(struct text *t, const struct last *l, uint32_t cpu)
 	}
 }
 
+static const struct last *recalled;
+
+static bool believes(const struct trap_record *r)
+{
+	return r->cpu < recalled->box->cpus && believable(r, r->cpu);
+}
+
+/* A run that ended without a word: what it may have come from. */
+static void add_verdict(struct text *t, const struct last *l)
+{
+	static const struct kept *kept[BLACKBOX_MAX_CPUS];
+	static const struct trap_record *ring[BLACKBOX_MAX_CPUS];
+	static struct trap_record r;
+	const struct verdict_source s = {
+		.cpus = l->box->cpus,
+		.kept = kept,
+		.ring = ring,
+		.records = l->box->ring_records,
+		.believes = believes,
+		.second = l->box->tsc_khz * 1000,
+	};
+
+	for (uint32_t n = 0; n < l->box->cpus; n++) {
+		kept[n] = (const struct kept *)(l->base + l->box->kept_at[n]);
+		ring[n] = ring_of(l, n);
+	}
+	recalled = l;
+	if (!verdict_find(&s, UINT64_MAX, &r))
+		return;
+	text_add(t, "last| trapline: verdict \"");
+	verdict_add(t, &r);
+	text_add(t, "; the run ended without a word\"\n");
+	add_trap(t, l, &r);
+}
+
 static void add_last_words(struct text *t, const struct last *l)
 {
 	uint64_t head = l->box->text_head;
@@ -193,6 +229,8 @@ static void add_last_words(struct text *t, const struct last *l)
 	if (l->sealed) {
 		add_text(t, l, l->box->end.report);
 	} else {
+		if (l->box->record_version == TRAP_RECORD_VERSION)
+			add_verdict(t, l);
 		add_text(t, l, head > TEXT_TAIL ? head - TEXT_TAIL : 0);
 		for (uint32_t n = 0; l->box->record_version == TRAP_RECORD_VERSION && n < l->box->cpus; n++) {
 			add_traps(t, l, n);

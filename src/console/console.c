@@ -21,7 +21,7 @@ static char text[TEXT_SIZE];
 static uint32_t text_head, text_tail; /* under `lock` */
 static _Atomic uint64_t lost_lines;
 static uint64_t lost_said;
-static struct filter filter; /* under `lock`; its vectors are in boot_info.config.print */
+static struct filter filter; /* under `lock`; its vectors, and important, are in boot_info.config.print */
 static struct filter_rate rates[CPU_PRINT_KINDS];
 static uint64_t limited[CPU_PRINT_KINDS], filtered; /* records; not yet said of the former: */
 static uint64_t limited_said[CPU_PRINT_KINDS];
@@ -77,7 +77,8 @@ static const char *init_filter(const char **bad)
 	static char words[CONFIG_TEXT_MAX];
 
 	memcpy(words, boot_info.config.filter, sizeof(words));
-	filter_init(&filter, boot_info.config.print);
+	filter_init(&filter, boot_info.config.print.vectors);
+	filter.important = boot_info.config.print.important;
 	return console_set_filter(words, bad);
 }
 
@@ -249,6 +250,7 @@ static bool is_shown(const struct trap_record *r)
 	struct filter all = filter;
 
 	all.vectors = ~0u; /* it would not have been queued */
+	all.important = false;
 	if (console_level < CONSOLE_TRAPS || !filter_match(&all, r)) {
 		filtered++;
 		return false;
@@ -361,7 +363,7 @@ const char *console_set_filter(char *words, const char **bad)
 	while (!try_lock())
 		cpu_pause();
 	filter = f;
-	boot_info.config.print = f.vectors;
+	boot_info.config.print = (struct config_printed){.vectors = f.vectors, .important = f.important};
 	exception_note_all();
 	unlock();
 	return NULL;
@@ -370,7 +372,8 @@ const char *console_set_filter(char *words, const char **bad)
 void console_get_filter(struct filter *f)
 {
 	*f = filter;
-	f->vectors = boot_info.config.print; /* VMCALL changes it as well */
+	f->vectors = boot_info.config.print.vectors; /* VMCALL changes them as well */
+	f->important = boot_info.config.print.important;
 }
 
 /* With the lock held: what has been typed, not more often than the FIFO needs. */

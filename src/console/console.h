@@ -104,7 +104,7 @@ enum console_level {
 extern enum console_level console_level;
 
 /*
- * The filter of what is printed. Its vectors are boot_info.config.print, which the exit path looks at.
+ * The filter of what is printed. Its vectors, and important, are boot_info.config.print, which the exit path looks at.
  *   words  as trace/filter.h has them; is cut in place
  * console_set_filter() returns NULL, or what is wrong, with the word at *bad.
  */

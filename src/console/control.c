@@ -269,7 +269,7 @@ const char *command_set(struct command_call *call)
 
 const char *command_reset(struct command_call *call)
 {
-	shutdown_report("the operator reset the machine");
+	shutdown_report("the operator reset the machine", SHUTDOWN_RESET);
 	shutdown_reset();
 	return "the machine did not reset";
 }

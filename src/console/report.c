@@ -230,6 +230,28 @@ void report_exit_format(struct text *t, const struct exit_entry *e, const struct
 		e->qualifier, e->rip);
 }
 
+void report_site_format(struct text *t, const struct site *s, const struct trap_clock *clock)
+{
+	unsigned vector = s->key & 0xff;
+
+	text_add(t, "site count=%lu vec=%u name=%s cpl=%u at=0x%lx first ", s->count, vector,
+		vector_name(vector), s->key >> 8 & 3, s->rip);
+	add_time(t, s->first_tsc, clock);
+	text_add(t, "seq=%lu last ", s->first_seq);
+	add_time(t, s->last_tsc, clock);
+	if (vector == VEC_PF)
+		text_add(t, "cr2=0x%lx to 0x%lx", s->first_cr2, s->last_cr2);
+}
+
+void report_site(const struct site *site)
+{
+	char line[LINE_MAX];
+	struct text t = text_on(line, sizeof(line));
+
+	report_site_format(&t, site, console_clock());
+	print_text(&t);
+}
+
 void report_history(const struct cpu *cpu)
 {
 	char line[LINE_MAX];

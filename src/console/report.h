@@ -26,6 +26,12 @@ void report_trap(const struct trap_record *r);
 /* The same, marked as one that is not part of the chain. */
 void report_earlier(const struct trap_record *r);
 
+/* Where exceptions came from, and how many: one site. */
+void report_site(const struct site *site);
+
+/* The same without a newline. */
+void report_site_format(struct text *t, const struct site *site, const struct trap_clock *clock);
+
 /* Its registers. */
 void report_registers(const struct trap_record *r);
 

@@ -6,6 +6,7 @@
 #include "exit/merge.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
+#include "trace/important.h"
 #include "trace/vector.h"
 #include "vendor.h"
 
@@ -47,7 +48,9 @@ static inline void copy_kind(uint8_t *to, const struct event *e)
 
 static bool is_printed(const struct trap_record *r)
 {
-	return boot_info.config.print >> (r->vector & 31) & 1;
+	const struct config_printed *print = &boot_info.config.print;
+
+	return print->vectors >> (r->vector & 31) & 1 && (!print->important || trap_is_important(r));
 }
 
 void exception_note_all(void)
@@ -99,8 +102,10 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	ring_commit(&cpu->ring, r);
 	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
+	sites_note(&cpu->kept->sites, r);
 	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (e->vector & 31) & 1) |
-		!((uint32_t)r->seq & cpu->look_mask))
+			!((uint32_t)r->seq & cpu->look_mask) ||
+		(e->vector == VEC_PF && important_pf(e->error, x->address, r->cpl)))
 		after_record(cpu, r);
 }
 

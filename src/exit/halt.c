@@ -1,5 +1,7 @@
 #include "exit/halt.h"
 #include "console/console.h"
+#include "console/report.h"
+#include "console/story.h"
 #include "vendor.h"
 
 static bool told;
@@ -18,6 +20,21 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 		"trapline: halted cpu=%u next=0x%x:0x%lx why=\"interrupts are off: only an NMI, an INIT or "
 		"a reset ends it\"",
 		cpu->number, cs.selector, next);
+	report_begin();
+	story_tell("it halted with interrupts off", HALT_SECONDS);
+	report_end();
+}
+
+void halt_apic_off(const struct cpu *cpu)
+{
+	static unsigned times;
+
+	if (times == HALT_REPORTS)
+		return;
+	report_begin();
+	times += story_tell(
+		"it turned its local APIC off, as a panic, a shutdown or a kexec does", HALT_SECONDS);
+	report_end();
 }
 
 void halt_over(struct cpu *cpu)

@@ -10,7 +10,11 @@
  *   next  where it would go on
  */
 #define HALT_REPORTS 16
+#define HALT_SECONDS 120 /* what it came from is not older */
 void halt_tell(struct cpu *cpu, uint64_t next);
 void halt_over(struct cpu *cpu);
+
+/* A CPU has turned its local APIC off: tells what that came from, where there is something to tell. */
+void halt_apic_off(const struct cpu *cpu);
 
 #endif

@@ -144,11 +144,18 @@ static bool sets_slp_en(uint16_t pm1, unsigned port, unsigned size, uint32_t val
 	return pm1 && port - pm1 < 2 && (value & ((1ull << 8 * size) - 1)) << shift & SLP_EN;
 }
 
-/* What a write to a watched port is about to do, NULL when nothing ends. */
-static const char *ending(unsigned port, unsigned size, uint32_t value)
+static bool sleeps(const struct exit_io *io, uint32_t value)
 {
-	if (sets_slp_en(boot_info.pm1a_cnt, port, size, value) ||
-		sets_slp_en(boot_info.pm1b_cnt, port, size, value))
+	return sets_slp_en(boot_info.pm1a_cnt, io->port, io->size, value) ||
+	       sets_slp_en(boot_info.pm1b_cnt, io->port, io->size, value);
+}
+
+/* What a write to a watched port is about to do, NULL when nothing ends. */
+static const char *ending(const struct exit_io *io, uint32_t value)
+{
+	unsigned port = io->port;
+
+	if (sleeps(io, value))
 		return "the guest turned the machine off or put it to sleep (ACPI PM1 control)";
 	if (boot_info.reset_port && port == boot_info.reset_port && (uint8_t)value == boot_info.reset_value)
 		return "the guest reset the machine (ACPI reset register)";
@@ -163,10 +170,10 @@ static const char *ending(unsigned port, unsigned size, uint32_t value)
 
 static void watched_out(const struct exit_io *io, uint32_t value)
 {
-	const char *end = ending(io->port, io->size, value);
+	const char *end = ending(io, value);
 
 	if (end)
-		shutdown_report(end);
+		shutdown_report(end, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
 	port_out(io->port, io->size, value);
 }
 

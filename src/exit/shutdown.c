@@ -5,6 +5,7 @@
 #include "cpu/stop.h"
 #include "console/report.h"
 #include "console/screen.h"
+#include "console/story.h"
 #include "exit/dispatch.h"
 #include "exit/insn.h"
 #include "lib/string.h"
@@ -52,9 +53,16 @@ static void report_end_of_run(const char *why, bool failure)
 	blackbox_seal(why, failure);
 }
 
-void shutdown_report(const char *why)
+void shutdown_report(const char *why, unsigned seconds)
 {
-	report_end_of_run(why, false);
+	bool told;
+
+	console_finish();
+	blackbox_mark();
+	told = story_tell(why, seconds);
+	report_end_of_run(why, told);
+	if (!told)
+		blackbox_unmark();
 }
 
 /* Whether two records were taken in one and the same state of the guest, so that it need not be said twice.
@@ -102,9 +110,10 @@ static void print_before(const struct cpu *cpu, uint64_t seq)
 	}
 }
 
+static struct trap_record chain[CHAIN_MAX];
+
 static void print_chain(const struct cpu *cpu)
 {
-	static struct trap_record chain[CHAIN_MAX];
 	unsigned n = chain_collect(&cpu->ring, atomic_load(&cpu->ring.head), chain);
 
 	for (unsigned i = 0; i < n; i++)
@@ -163,6 +172,8 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	blackbox_mark();
 	if (boot_info.config.triple_fault != TRIPLE_FAULT_RESET)
 		screen_take();
+	if (recorded && chain_collect(&cpu->ring, atomic_load(&cpu->ring.head), chain))
+		story_tell_chain(cpu, &chain[0]);
 	console_print("trapline: triple fault cpu=%u", cpu->number);
 	if (recorded)
 		print_chain(cpu);

@@ -4,8 +4,15 @@
 
 #include "cpu/cpu.h"
 
-/* Prints everything that is still to be printed, why it ends, and the summary; waits for the UART. */
-void shutdown_report(const char *why);
+/*
+ * Prints everything that is still to be printed, the story of the end where there is one, why it ends, and the summary; waits
+ * for the UART.
+ *   seconds  how old what it came from may be: SHUTDOWN_...
+ */
+void shutdown_report(const char *why, unsigned seconds);
+
+#define SHUTDOWN_RESET 120 /* a panic waits before it resets */
+#define SHUTDOWN_OFF   10  /* who turns the machine off means it, mostly */
 
 /* Resets the machine, by the ways that PCs have. Returns where none works. */
 void shutdown_reset(void);

@@ -180,14 +180,10 @@ static bool find_page(struct code_page *page, const struct guest_paging *p, uint
 
 unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, struct code_page *last, uint8_t *to)
 {
-	const uint64_t *code;
-
 	if (__builtin_expect((linear & (PAGE_SIZE - 1)) > CODE_PAGE_LAST || !is_4_level(p), 0))
 		return guest_read(p, linear, to, TRAP_CODE_MAX);
-	if (!code_page_holds(last, p->cr3, p->cr4, linear) && !find_page(last, p, linear))
-		return 0;
-	code = code_page_byte(last, linear);
-	__builtin_memcpy(to, &code[0], 8);
-	__builtin_memcpy(to + 8, &code[1], 8);
-	return TRAP_CODE_MAX;
+	if (code_page_fetch(last, p->cr3, p->cr4, linear, to))
+		return TRAP_CODE_MAX;
+	return find_page(last, p, linear) && code_page_fetch(last, p->cr3, p->cr4, linear, to) ? TRAP_CODE_MAX
+											       : 0;
 }

@@ -60,6 +60,22 @@ static inline const void *code_page_byte(const struct code_page *page, uint64_t 
 }
 
 /*
+ * guest_fetch() where the page is the last one, in 64-bit mode: the usual case, inlined.
+ * False: it is another page, or the instruction may run into the next one.
+ */
+static inline bool code_page_fetch(
+	const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear, uint8_t *to)
+{
+	const void *from = code_page_byte(page, linear);
+
+	if ((linear & 4095) > CODE_PAGE_LAST || !code_page_holds(page, cr3, cr4, linear))
+		return false;
+	__builtin_memcpy(to, from, 8);
+	__builtin_memcpy(to + 8, (const char *)from + 8, 8);
+	return true;
+}
+
+/*
  * The code bytes at a guest-linear address: guest_read() of TRAP_CODE_MAX bytes, in two dozen instructions where they lie
  * in one page.
  *   last  this CPU's; brought up to date

@@ -148,8 +148,11 @@ uint64_t svm_code_address(const struct cpu *cpu)
 
 unsigned svm_fetch(struct cpu *cpu, uint8_t *code)
 {
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
 	struct guest_paging paging;
 
+	if (code_mode(s) == 64 && code_page_fetch(&cpu->code_page, s->cr3, s->cr4, s->rip, code))
+		return TRAP_CODE_MAX;
 	svm_paging(cpu, &paging);
 	return guest_fetch(&paging, svm_code_address(cpu), &cpu->code_page, code);
 }

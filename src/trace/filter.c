@@ -1,5 +1,6 @@
 #include "trace/filter.h"
 #include "lib/string.h"
+#include "trace/important.h"
 #include "trace/vector.h"
 #include "trace/words.h"
 
@@ -40,6 +41,7 @@ static bool set_vec(struct filter *f, const char *value, bool except)
 SPAN(cpl, 3)
 SPAN(cpu, 63)
 SPAN(rip, UINT64_MAX)
+SPAN(cr2, UINT64_MAX)
 SPAN(cr3, UINT64_MAX)
 #undef SPAN
 
@@ -86,11 +88,15 @@ static const char *apply(struct filter *f, const char *word)
 		filter_init(f, f->vectors);
 		return NULL;
 	}
+	if (!strcmp(word, "important")) {
+		f->important = true;
+		return NULL;
+	}
 	while (word[n] && word[n] != '=' && word[n] != '!')
 		n++;
 	except = word[n] == '!';
 	if (word[n + except] != '=')
-		return "is not key=value, key!=value or all";
+		return "is not key=value, key!=value, important or all";
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *value = word + n + except + 1;
 
@@ -128,6 +134,12 @@ static bool outside(const struct filter_span *s, uint64_t value)
 	return s->on && (value >= s->low && value <= s->high) == s->except;
 }
 
+/* What has no address is on neither side of the condition. */
+static bool wrong_cr2(const struct filter *f, const struct trap_record *r)
+{
+	return f->cr2.on && (!(r->flags & TRAP_HAS_CR2) || outside(&f->cr2, r->cr2));
+}
+
 static bool wrong_error(const struct filter *f, const struct trap_record *r)
 {
 	if (!(f->error_set | f->error_clear))
@@ -145,7 +157,7 @@ bool filter_match(const struct filter *f, const struct trap_record *r)
 		return true;
 	return (f->vectors >> (r->vector & 31) & 1) && !outside(&f->cpl, r->cpl) &&
 	       !outside(&f->cpu, r->cpu) && !outside(&f->rip, r->rip) && !outside(&f->cr3, r->cr3 & mask) &&
-	       !wrong_error(f, r);
+	       !wrong_cr2(f, r) && !wrong_error(f, r) && (!f->important || trap_is_important(r));
 }
 
 static unsigned count(uint32_t bits)
@@ -188,9 +200,12 @@ static void add_span(struct text *t, const char *key, const struct filter_span *
 void filter_format(struct text *t, const struct filter *f)
 {
 	add_vectors(t, f->vectors);
+	if (f->important)
+		text_add(t, " important");
 	add_span(t, "cpl", &f->cpl, false);
 	add_span(t, "cpu", &f->cpu, false);
 	add_span(t, "rip", &f->rip, true);
+	add_span(t, "cr2", &f->cr2, true);
 	add_span(t, "cr3", &f->cr3, true);
 	if (f->error_set)
 		text_add(t, " err=0x%x", f->error_set);

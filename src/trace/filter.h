@@ -6,10 +6,11 @@
  *                |  key "=" values             only those
  *                |  key "!=" values            all but those
  *                |  key "=any"                 lifts this condition
+ *                |  "important"                only what mostly matters: trace/important.h
  *
  * X(key, values, what it looks at). Every condition has to hold; those that are not named stay as they were.
  *
- * vec= costs nothing: an exception that is not in it is not even queued for the printer. The others are
+ * vec= and important cost next to nothing: an exception that is not meant is not even queued for the printer. The others are
  * looked at by the printer, behind the record. Nothing here keeps a record out of the ring: an exception that
  * is not to be recorded at all is left to the guest by `intercept`, and then costs no exit either.
  */
@@ -27,6 +28,7 @@
 	X(cpl,  "0 to 3, or a range: 0-2",                  "the privilege level it was taken at")           \
 	X(cpu,  "0 to 63, or a range: 2-3",                 "the CPU")                                       \
 	X(rip,  "an address, or a range: 0x1000-0x1fff",    "RIP")                                           \
+	X(cr2,  "an address, or a range: 0-0xffff",         "the address of a #PF; others do not have one")  \
 	X(cr3,  "a value",                                  "CR3, the low 12 bits apart: the address space") \
 	X(err,  "bits: 0x6",                                "the error code: all of these bits are set (!=: all are clear)") \
 	X(rate, "lines a second and vector, 0 any number",  "how many of one vector are printed; a burst of 1024 is free")
@@ -41,7 +43,8 @@ struct filter_span {
 
 struct filter {
 	uint32_t vectors; /* a bit each */
-	struct filter_span cpl, cpu, rip, cr3;
+	bool important;
+	struct filter_span cpl, cpu, rip, cr2, cr3;
 	uint32_t error_set, error_clear; /* bits; 0 and 0: no condition */
 	uint32_t rate;                   /* 0: no limit */
 };

@@ -1,11 +1,12 @@
 /*
  * The newest records of every vector, beside a CPU's ring: a flood on one vector pushes the others' records out
- * of the ring, but not out of here. Written like the ring, by its CPU alone, and read by anybody at any time.
+ * of the ring, but not out of here; and the sites. Written like the ring, by its CPU alone, and read by anybody at any time.
  */
 #ifndef TRAPLINE_KEPT_H
 #define TRAPLINE_KEPT_H
 
 #include "trace/ring.h"
+#include "trace/sites.h"
 
 #define KEPT_VECTORS 32
 #define KEPT_RECORDS 8 /* of each */
@@ -13,6 +14,7 @@
 struct kept {
 	uint64_t count[KEPT_VECTORS]; /* ever */
 	struct trap_record record[KEPT_VECTORS][KEPT_RECORDS];
+	struct sites sites;
 };
 
 /*

@@ -63,7 +63,7 @@ int64_t vmcall_exits(struct vmcall *call)
 
 int64_t vmcall_filter_get(struct vmcall *call)
 {
-	vmcall_return(call, ARG_RBX, boot_info.config.print);
+	vmcall_return(call, ARG_RBX, boot_info.config.print.vectors);
 	vmcall_return(call, ARG_RCX, boot_info.config.intercept);
 	return 0;
 }
@@ -72,7 +72,7 @@ int64_t vmcall_filter_set(struct vmcall *call)
 {
 	if (call->arg[ARG_RBX] > UINT32_MAX)
 		return TRAPLINE_E_ARGUMENT;
-	boot_info.config.print = (uint32_t)call->arg[ARG_RBX];
+	boot_info.config.print = (struct config_printed){.vectors = (uint32_t)call->arg[ARG_RBX]};
 	exception_note_all();
 	return 0;
 }

@@ -123,6 +123,9 @@ unsigned vmx_fetch(struct cpu *cpu, uint8_t *code)
 {
 	const struct vmx_mode *m = vmx_mode(cpu);
 
+	if (code_mode(m) == 64 &&
+		code_page_fetch(&cpu->code_page, m->paging.cr3, m->paging.cr4, vmx_of(cpu)->rip, code))
+		return TRAP_CODE_MAX;
 	return guest_fetch(&m->paging, code_address(vmx_of(cpu)), &cpu->code_page, code);
 }
 

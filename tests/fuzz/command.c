@@ -141,7 +141,7 @@ void cpu_kick(struct cpu *c)
 {
 }
 
-void shutdown_report(const char *why)
+void shutdown_report(const char *why, unsigned seconds)
 {
 }
 

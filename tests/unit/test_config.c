@@ -81,7 +81,8 @@ static void defaults(void **state)
 	assert_string_equal(config.next, "");
 	assert_string_equal(config.options, "");
 	assert_int_equal(config.intercept, 0xffffffff);
-	assert_int_equal(config.print, 0xffffffff & ~(1u << 14 | 1u << 7));
+	assert_int_equal(config.print.vectors, 0xffffffff);
+	assert_int_equal(config.print.important, 1);
 	assert_int_equal(config.intercept_int, 1);
 	assert_int_equal(config.hypervisor, 1);
 	assert_int_equal(config.console, 0x2f8);
@@ -112,7 +113,8 @@ static void every_key(void **state)
 	assert_string_equal(config.next, "\\EFI\\debian\\grubx64.efi");
 	assert_string_equal(config.options, "root=/dev/sda1 quiet");
 	assert_int_equal(config.intercept, 0);
-	assert_int_equal(config.print, 1u << 14 | 1u << 13 | 1u << 6);
+	assert_int_equal(config.print.vectors, 1u << 14 | 1u << 13 | 1u << 6);
+	assert_int_equal(config.print.important, 0);
 	assert_int_equal(config.intercept_int, 0);
 	assert_int_equal(config.hypervisor, 0);
 	assert_int_equal(config.console, 0x3f8);

@@ -1,0 +1,20 @@
+/*
+ * What an end came from, in plain words: one line `trapline: verdict ...`, the record behind it with registers and stack, and
+ * where the exceptions came from. Waits for the UART: for a guest that is dead, or about to be.
+ */
+#ifndef TRAPLINE_STORY_H
+#define TRAPLINE_STORY_H
+
+#include "cpu/cpu.h"
+
+/*
+ * Tells the story of an end if there is one: an important record of the kernel's, not older than `seconds`.
+ *   end  what happened, to follow "2.1 s later": "it halted with interrupts off"
+ * Returns whether there was one to tell.
+ */
+bool story_tell(const char *end, unsigned seconds);
+
+/* The story of a triple fault: of its chain's first record, or of what led to a recursion that ended in the chain. */
+void story_tell_chain(const struct cpu *cpu, const struct trap_record *first);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * Which recorded exceptions matter to somebody whose kernel is dying: judged when they are recorded, by what they are, not by
+ * what a particular system makes of them. Pure.
+ */
+#ifndef TRAPLINE_IMPORTANT_H
+#define TRAPLINE_IMPORTANT_H
+
+#include <stdbool.h>
+#include <trapline/record.h>
+#include "trace/explain.h"
+#include "trace/vector.h"
+
+#define IMPORTANT_LOW   0x10000u /* systems leave the pages below unmapped, to catch null pointers */
+#define IMPORTANT_SMAP  (1u << 21)
+#define IMPORTANT_AC    (1u << 18)
+#define IMPORTANT_VM    (1u << 17)
+#define IMPORTANT_UPPER (1ull << 63)
+
+/* The exceptions of both lists: what no system takes on purpose in its own code; what it answers with a signal. */
+#define IMPORTANT_KERNEL                                                                                     \
+	(1u << VEC_DE | 1u << VEC_OF | 1u << VEC_BR | 1u << VEC_UD | 1u << VEC_DF | 1u << VEC_TS |           \
+		1u << VEC_NP | 1u << VEC_SS | 1u << VEC_GP | 1u << VEC_MF | 1u << VEC_AC | 1u << VEC_MC |    \
+		1u << VEC_XM | 1u << VEC_CP)
+#define IMPORTANT_USER (IMPORTANT_KERNEL & ~(1u << VEC_AC))
+
+/*
+ * X(name, condition on `r`, which exceptions, why they matter). One that holds is enough. `r` is an exception of the CPU's:
+ * INT3 and INT n are none.
+ */
+/* clang-format off */
+#define IMPORTANT_RULES(X)                                                                                   \
+	X(LOW, r->vector == VEC_PF && r->cr2 < IMPORTANT_LOW && !(r->rflags & IMPORTANT_VM),                 \
+		"#PF below 64 KiB",                                                                          \
+		"a null pointer, or a field or element of one: systems leave the first pages unmapped")      \
+	X(RESERVED, r->vector == VEC_PF && r->error_code & PF_RSVD,                                          \
+		"#PF with a reserved bit set",                                                               \
+		"a page table is damaged: nobody sets these bits on purpose")                                \
+	X(FETCH, r->vector == VEC_PF && r->cpl < 3 && (r->error_code & PF_I || r->cr2 == r->rip),            \
+		"supervisor #PF of an instruction fetch",                                                    \
+		"a call or jump to where no code is")                                                        \
+	X(UPPER, r->vector == VEC_PF && r->cr2 & IMPORTANT_UPPER,                                            \
+		"#PF in the upper half of the address space",                                                \
+		"a wild pointer, freed memory or the end of a stack: kernels keep their own memory present; programs have none there") \
+	X(USER_MEMORY, r->vector == VEC_PF && r->cpl < 3 && r->error_code & PF_P &&                          \
+			r->cr4 & IMPORTANT_SMAP && !(r->rflags & IMPORTANT_AC),                              \
+		"supervisor #PF by SMAP",                                                                    \
+		"a user pointer was followed without being asked for")                                       \
+	X(KERNEL, r->cpl < 3 && IMPORTANT_KERNEL >> (r->vector & 31) & 1,                                    \
+		"supervisor #DE #OF #BR #UD #DF #TS #NP #SS #GP #MF #AC #MC #XM #CP",                        \
+		"nothing that a kernel does to itself; a probe of an MSR that is not there is one, too")       \
+	X(USER, r->cpl == 3 && IMPORTANT_USER >> (r->vector & 31) & 1 && !(r->rflags & IMPORTANT_VM),        \
+		"user #DE #OF #BR #UD #DF #TS #NP #SS #GP #MF #MC #XM #CP, but in virtual-8086 mode",        \
+		"a kernel answers with a signal")                                                            \
+	X(DELIVERY, r->flags & (TRAP_SYNTHESIZED | TRAP_DOUBLED | TRAP_TRIPLED),                             \
+		"what became a double or triple fault",                                                      \
+		"a fault in the delivery of another")
+/* clang-format on */
+
+/* Whether one of the rules holds. Called once for a record that looks like it, not on the hot path. */
+bool trap_is_important(const struct trap_record *r);
+
+/*
+ * Whether a page fault can be important, at the price of the hot path: false is certain.
+ *   error, address  of the fault
+ */
+static inline bool important_pf(uint32_t error, uint64_t address, uint8_t cpl)
+{
+	static const uint32_t bits[] = {
+		PF_P | PF_RSVD | PF_I, PF_P | PF_RSVD | PF_I, PF_P | PF_RSVD | PF_I, PF_RSVD};
+
+	/* below IMPORTANT_LOW or in the upper half */
+	return ((int64_t)(address - IMPORTANT_LOW) < 0) | ((error & bits[cpl & 3]) != 0);
+}
+
+#endif

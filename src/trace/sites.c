@@ -1,0 +1,82 @@
+#include "trace/sites.h"
+#include <stdatomic.h>
+#include <stddef.h>
+#include "trace/important.h"
+#include "trace/ring.h"
+
+/* Which one goes: an empty one, else the one that is worth least. */
+static uint64_t worth(const struct site *s)
+{
+	return s->key ? 1 + s->count + ((uint64_t)s->important << 63) : 0;
+}
+
+static struct site *way(struct sites *s, unsigned hash, unsigned n)
+{
+	return &s->site[hash ^ n];
+}
+
+static uint16_t keep_first(struct sites *s, const struct trap_record *r)
+{
+	uint64_t n = s->firsts++;
+	unsigned place =
+		n < SITES_OLDEST
+			? (unsigned)n
+			: SITES_OLDEST + (unsigned)((n - SITES_OLDEST) % (SITES_FIRST - SITES_OLDEST));
+	struct trap_record *slot = &s->first[place];
+
+	__atomic_store_n(&slot->seq, 0, __ATOMIC_RELAXED);
+	atomic_thread_fence(memory_order_release); /* as in ring_begin() */
+	__builtin_memcpy(&slot->tsc, &r->tsc, sizeof(*r) - offsetof(struct trap_record, tsc));
+	__atomic_store_n(&slot->seq, r->seq, __ATOMIC_RELEASE);
+	return (uint16_t)(place + 1);
+}
+
+static void make_site(struct sites *s, struct site *at, const struct trap_record *r)
+{
+	bool important = trap_is_important(r);
+
+	s->lost += at->key != 0;
+	if (at->important && !important)
+		return;
+	*at = (struct site){
+		.rip = r->rip,
+		.key = site_key(r),
+		.first = important ? keep_first(s, r) : 0,
+		.important = important,
+		.count = 1,
+		.first_seq = r->seq,
+		.first_tsc = r->tsc,
+		.last_tsc = r->tsc,
+		.first_cr2 = r->cr2,
+		.last_cr2 = r->cr2,
+	};
+}
+
+void sites_find(struct sites *s, const struct trap_record *r)
+{
+	uint32_t key = site_key(r);
+	unsigned hash = site_hash(r->rip, key);
+	struct site *least = way(s, hash, 0);
+
+	for (unsigned n = 0; n < SITES_WAYS; n++) {
+		struct site *at = way(s, hash, n);
+
+		if (at->rip == r->rip && at->key == key) {
+			at->count++;
+			at->last_tsc = r->tsc;
+			at->last_cr2 = r->cr2;
+			return;
+		}
+		if (worth(at) < worth(least))
+			least = at;
+	}
+	make_site(s, least, r);
+}
+
+bool site_first(const struct sites *s, const struct site *site, struct trap_record *out)
+{
+	unsigned place = site->first;
+
+	return place && place <= SITES_FIRST && ring_copy(&s->first[place - 1], out) &&
+	       out->rip == site->rip && site_key(out) == site->key;
+}

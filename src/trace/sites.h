@@ -1,0 +1,67 @@
+/*
+ * Where exceptions come from: a table of sites, one a CPU. A site is an instruction that raised a vector at a privilege level.
+ * How often it did, first and last, is told however many came since; of important ones the first record is kept. Written by
+ * its CPU alone, read by anybody at any time.
+ */
+#ifndef TRAPLINE_SITES_H
+#define TRAPLINE_SITES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <trapline/record.h>
+
+#define SITES_COUNT  256 /* a power of two */
+#define SITES_WAYS   4
+#define SITES_FIRST  48 /* records: */
+#define SITES_OLDEST 16 /* the first ones stay, in the rest the newest */
+
+struct site {
+	uint64_t rip;
+	uint32_t key;   /* site_key() */
+	uint16_t first; /* 1 and up: its record's place in first[]; 0: none */
+	uint16_t important;
+	uint64_t count;
+	uint64_t first_seq, first_tsc, last_tsc;
+	uint64_t first_cr2, last_cr2; /* of #PF */
+};
+
+struct sites {
+	struct site site[SITES_COUNT];
+	uint64_t firsts; /* records ever put into first[] */
+	uint64_t lost;   /* sites that found no room, or had to make some */
+	struct trap_record first[SITES_FIRST];
+};
+
+/* Never 0: an empty site has no key. */
+static inline uint32_t site_key(const struct trap_record *r)
+{
+	return 0x10000u | (uint32_t)r->cpl << 8 | r->vector;
+}
+
+static inline unsigned site_hash(uint64_t rip, uint32_t key)
+{
+	return (unsigned)(rip ^ rip >> 7 ^ key) % SITES_COUNT;
+}
+
+/* A record whose site is not where it is looked for first. Off the hot path. */
+void sites_find(struct sites *s, const struct trap_record *r);
+
+/* Counts a record, which has just been committed. On the hot path. */
+static inline void sites_note(struct sites *s, const struct trap_record *r)
+{
+	uint32_t key = site_key(r);
+	struct site *at = &s->site[site_hash(r->rip, key)];
+
+	if (__builtin_expect(at->rip != r->rip || at->key != key, 0)) {
+		sites_find(s, r);
+		return;
+	}
+	at->count++;
+	at->last_tsc = r->tsc;
+	at->last_cr2 = r->cr2;
+}
+
+/* Copies the first record of a site. False: it has none, or newer ones have taken its place. */
+bool site_first(const struct sites *s, const struct site *site, struct trap_record *out);
+
+#endif

@@ -1,0 +1,237 @@
+#include "trace/verdict.h"
+#include "lib/string.h"
+#include "trace/decode.h"
+#include "trace/explain.h"
+#include "trace/important.h"
+
+#define CR0_PE    0x1u
+#define BURST     2            /* seconds without an important record end a burst */
+#define CR3_SPACE (~0x1fffull) /* without PCID, and the bit that tells a kernel's tables from its program's */
+#define NEAR      0x10000u
+
+static const char *who(const struct trap_record *r)
+{
+	if (!(r->cr0 & CR0_PE))
+		return "real-mode code";
+	return r->cpl == 3 ? "a program" : "the kernel";
+}
+
+/* The part in brackets is how the address came about. */
+static bool in_brackets(const char *insn, const char *name)
+{
+	size_t n = strlen(name);
+
+	while (*insn && *insn != '[')
+		insn++;
+	for (; *insn && *insn != ']'; insn++)
+		if (!strncmp(insn, name, n) && !(insn[n] >= 'a' && insn[n] <= 'z') &&
+			!(insn[n] >= '0' && insn[n] <= '9'))
+			return true;
+	return false;
+}
+
+/* The register that holds the bad pointer: of those in brackets the first one that is near the address. */
+static void add_through(struct text *t, const struct decoded *d, uint64_t address)
+{
+	for (unsigned i = 0; i < d->regs; i++) {
+		uint64_t distance = address - d->reg[i].value;
+
+		if (!in_brackets(d->text, d->reg[i].name) || (distance >= NEAR && -distance >= NEAR))
+			continue;
+		text_add(t, d->reg[i].value ? " through %s, which was 0x%llx" : " through %s, which was 0",
+			d->reg[i].name, (unsigned long long)d->reg[i].value);
+		return;
+	}
+}
+
+static bool is_fetch(const struct trap_record *r)
+{
+	return r->error_code & PF_I || r->cr2 == r->rip;
+}
+
+static const char *page_state(const struct trap_record *r)
+{
+	uint32_t error = r->error_code;
+
+	if (error & PF_RSVD)
+		return "a reserved bit is set in its page tables";
+	if (!(error & PF_P))
+		return r->cr2 < IMPORTANT_LOW ? "a null pointer" : "nothing is mapped there";
+	if (error & PF_PK)
+		return "its protection key does not permit it";
+	if (is_fetch(r))
+		return r->cpl < 3 && !(r->cr2 & IMPORTANT_UPPER) ? "it is not code, or the user's (SMEP)"
+								 : "the page is not code";
+	if (r->cpl < 3 && !(r->cr2 & IMPORTANT_UPPER) && r->cr4 & IMPORTANT_SMAP)
+		return "it is the user's memory (SMAP), or read-only";
+	if (r->cpl == 3 && r->cr2 & IMPORTANT_UPPER)
+		return "it is the kernel's";
+	return error & PF_W ? "the page is read-only" : "the page does not permit it";
+}
+
+static void add_pf(struct text *t, const struct trap_record *r, const struct decoded *d)
+{
+	const char *verb = is_fetch(r) ? "jumped to" : r->error_code & PF_W ? "wrote to" : "read";
+
+	text_add(t, "%s %s address 0x%llx", who(r), verb, (unsigned long long)r->cr2);
+	if (!is_fetch(r))
+		add_through(t, d, r->cr2);
+	text_add(t, ": %s", page_state(r));
+}
+
+static void add_de(struct text *t, const struct trap_record *r, const struct decoded *d)
+{
+	bool zero = d->regs && !in_brackets(d->text, d->reg[0].name) && !d->reg[0].value;
+
+	text_add(t, "%s divided by %s", who(r), zero ? "zero" : "zero, or the quotient did not fit");
+	if (zero)
+		text_add(t, ": %s was 0", d->reg[0].name);
+}
+
+static void add_ud(struct text *t, const struct trap_record *r, const struct decoded *d)
+{
+	if (!d->text[0])
+		text_add(t, "%s executed bytes that are no instruction", who(r));
+	else if (!strncmp(d->text, "ud", 2))
+		text_add(t, "%s executed %s: it gave up by itself (BUG, an assertion, unreachable code)",
+			who(r), d->text);
+	else
+		text_add(t, "%s executed %s, which is invalid here", who(r), d->text);
+}
+
+/* #TS, #NP, #SS and #GP: what the error code names, the address, the MSR. */
+static void add_gp(struct text *t, const struct trap_record *r, const struct decoded *d)
+{
+	char buf[64];
+	struct text selector = text_on(buf, sizeof(buf));
+
+	explain_selector(&selector, r);
+	if (selector.length && r->error_code & 2)
+		text_add(t, "%s needed the interrupt gate of vector %u, which is broken or missing", who(r),
+			(r->error_code & 0xffff) >> 3);
+	else if (selector.length)
+		text_add(t, "%s used the segment selector %s, which is not valid here", who(r), buf);
+	else if (r->mode == 64 && !decode_is_canonical(r, r->rip))
+		text_add(t, "%s jumped to 0x%llx: the address is not canonical", who(r),
+			(unsigned long long)r->rip);
+	else if (d->mems && r->mode == 64 && !decode_is_canonical(r, d->mem[0])) {
+		text_add(t, "%s used address 0x%llx", who(r), (unsigned long long)d->mem[0]);
+		add_through(t, d, d->mem[0]);
+		text_add(t, ": it is not canonical");
+	} else if (d->regs && d->reg[0].is_msr) {
+		text_add(t, "%s used MSR 0x%llx, which refused", who(r), (unsigned long long)d->reg[0].value);
+	} else {
+		text_add(t, "%s was refused %s (%s)", who(r), d->text[0] ? d->text : "an instruction",
+			vector_name(r->vector));
+	}
+}
+
+void verdict_add(struct text *t, const struct trap_record *r)
+{
+	struct decoded d;
+
+	decode(r, &d);
+	switch (r->vector) {
+	case VEC_PF:
+		add_pf(t, r, &d);
+		break;
+	case VEC_DE:
+		add_de(t, r, &d);
+		break;
+	case VEC_UD:
+		add_ud(t, r, &d);
+		break;
+	case VEC_TS:
+	case VEC_NP:
+	case VEC_SS:
+	case VEC_GP:
+		add_gp(t, r, &d);
+		break;
+	case VEC_DF:
+		text_add(t, "%s took a double fault: an exception came while another was being delivered",
+			who(r));
+		break;
+	default:
+		text_add(t, "%s raised %s with %s", who(r), vector_name(r->vector),
+			d.text[0] ? d.text : "an instruction");
+		break;
+	}
+}
+
+/* Where a search for the culprit stands. */
+struct search {
+	const struct verdict_source *s;
+	uint64_t before; /* TSC: only what is older */
+	bool probes;     /* those of MSRs count as well */
+	bool found;
+	struct trap_record *newest;
+};
+
+/* The program that it happened to has run since: whatever it was, the kernel has dealt with it. */
+static bool is_mended(const struct verdict_source *s, const struct trap_record *r)
+{
+	static struct trap_record later;
+
+	for (unsigned c = 0; c < s->cpus; c++)
+		for (uint32_t i = 0; s->ring[c] && i < s->records; i++) {
+			const struct trap_record *slot = &s->ring[c][i];
+
+			if (slot->cpl == 3 && slot->tsc > r->tsc && !((slot->cr3 ^ r->cr3) & CR3_SPACE) &&
+				ring_copy(slot, &later) && later.cpl == 3 && later.tsc > r->tsc &&
+				!((later.cr3 ^ r->cr3) & CR3_SPACE))
+				return true;
+		}
+	return false;
+}
+
+static bool is_msr_probe(const struct trap_record *r)
+{
+	struct decoded d;
+
+	return r->vector == VEC_GP && decode(r, &d) == DECODE_OK && d.regs && d.reg[0].is_msr;
+}
+
+static void consider(struct search *a, const struct trap_record *slot)
+{
+	static struct trap_record r;
+
+	if (slot->tsc >= a->before || slot->cpl == 3 || (a->found && slot->tsc <= a->newest->tsc) ||
+		!ring_copy(slot, &r) || (a->s->believes && !a->s->believes(&r)))
+		return;
+	if (r.tsc >= a->before || r.cpl == 3 || !trap_is_important(&r) || (!a->probes && is_msr_probe(&r)) ||
+		is_mended(a->s, &r))
+		return;
+	*a->newest = r;
+	a->found = true;
+}
+
+/* The newest culprit before a time. */
+static bool find_before(const struct verdict_source *s, uint64_t before, bool probes, struct trap_record *out)
+{
+	struct search a = {.s = s, .before = before, .probes = probes, .newest = out};
+
+	for (unsigned c = 0; c < s->cpus; c++) {
+		const struct kept *kept = s->kept[c];
+
+		for (unsigned i = 0; kept && i < SITES_FIRST; i++)
+			consider(&a, &kept->sites.first[i]);
+		for (unsigned i = 0; kept && i < KEPT_VECTORS * KEPT_RECORDS; i++)
+			consider(&a, &kept->record[i / KEPT_RECORDS][i % KEPT_RECORDS]);
+	}
+	return a.found;
+}
+
+bool verdict_find(const struct verdict_source *s, uint64_t until, struct trap_record *out)
+{
+	static struct trap_record earlier;
+	bool probes = false;
+
+	if (!find_before(s, until, false, out)) {
+		probes = true;
+		if (!find_before(s, until, true, out))
+			return false;
+	}
+	while (find_before(s, out->tsc, probes, &earlier) && out->tsc - earlier.tsc < BURST * s->second)
+		*out = earlier;
+	return true;
+}

@@ -1,0 +1,32 @@
+/* One record in one plain sentence, and which record that is to be. Pure: tested on the host. */
+#ifndef TRAPLINE_VERDICT_H
+#define TRAPLINE_VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "trace/kept.h"
+#include "trace/text.h"
+
+/*
+ * Adds what happened, without a full stop: "the kernel wrote to address 0x30 through rdi, which was 0: a null pointer".
+ */
+void verdict_add(struct text *t, const struct trap_record *r);
+
+/* All that was recorded, of a run that goes on or of the last one. */
+struct verdict_source {
+	unsigned cpus;
+	const struct kept *const *kept;                /* a CPU each; NULL: none */
+	const struct trap_record *const *ring;         /* a CPU each, `records` slots */
+	uint32_t records;                              /* a power of two */
+	bool (*believes)(const struct trap_record *r); /* NULL: everything */
+	uint64_t second;                               /* in ticks of the TSC */
+};
+
+/*
+ * The record that the end came from: of the important ones of the kernel's that nothing mended, the first of the last burst.
+ *   until  TSC: what is newer does not count
+ * Returns false where there is none.
+ */
+bool verdict_find(const struct verdict_source *s, uint64_t until, struct trap_record *out);
+
+#endif
