@@ -81,8 +81,20 @@ static void pass_nmi(struct cpu *cpu)
 	cpu_add_work(cpu, CPU_WORK_NMI);
 }
 
+/*
+ * Any exit may interrupt the delivery of an event (APM vol. 2 15.7.2, SDM vol. 3C 28.2.4), and the CPU does not come back to it
+ * by itself. Where the handler has not merged it with another or replaced it, it goes in as it was, before all that waits.
+ */
+static void give_back(struct cpu *cpu)
+{
+	cpu_end_work(cpu, CPU_WORK_EVENT);
+	vendor->inject(cpu, &cpu->exit.during, vendor->get(cpu, GUEST_CR2));
+}
+
 void exit_look_after(struct cpu *cpu)
 {
+	if (cpu->work & CPU_WORK_EVENT)
+		give_back(cpu);
 	if (cpu->work & CPU_WORK_SINK)
 		stage2_close_sink(cpu);
 	if (cpu->work & CPU_WORK_KICK) {

@@ -138,6 +138,13 @@ SLOW_PATH static void record_software(struct cpu *cpu, const struct event *e)
 	cpu->stats.vectors[e->vector][vendor->cpl(cpu) == 3]--;
 }
 
+/* One event of the two goes in, or a third. */
+static enum merge_result merge(struct cpu *cpu)
+{
+	cpu_end_work(cpu, CPU_WORK_EVENT);
+	return merge_events(&cpu->exit.during, &cpu->exit.event);
+}
+
 void exit_exception(struct cpu *cpu)
 {
 	struct exit *x = &cpu->exit;
@@ -148,7 +155,7 @@ void exit_exception(struct cpu *cpu)
 		exit_vmcall(cpu);
 		return;
 	}
-	result = x->during.valid ? merge_events(&x->during, &x->event) : MERGE_DELIVER;
+	result = x->during.valid ? merge(cpu) : MERGE_DELIVER;
 	if (result == MERGE_DOUBLE_FAULT) {
 		double_fault(cpu, &x->event);
 	} else if (result == MERGE_TRIPLE_FAULT) {
@@ -173,6 +180,11 @@ static void raise(struct cpu *cpu, uint8_t vector, uint32_t error, uint64_t cr2)
 		.error = error,
 	};
 	insn_read(cpu);
+	if (cpu->work & CPU_WORK_EVENT) {
+		cpu->exit.event = e;
+		exit_exception(cpu);
+		return;
+	}
 	if (boot_info.config.intercept >> vector & 1)
 		record(cpu, &e, 0);
 	vendor->inject(cpu, &e, cr2);

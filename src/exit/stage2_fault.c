@@ -134,10 +134,5 @@ void exit_stage2(struct cpu *cpu)
 	} else if (!stage2_map_late(x->address)) {
 		report_refused(cpu, "an address that no map has", "it gets #GP");
 		exception_raise(cpu, VEC_GP, 0);
-		return;
 	}
-	/* It goes on where it was. What comes through the IDT is not repeated by running the guest's
-	 * instruction again. */
-	if (x->during.valid)
-		vendor->inject(cpu, &x->during, vendor->get(cpu, GUEST_CR2));
 }

@@ -68,6 +68,7 @@ void svm_decode_during(struct cpu *cpu, const struct vmcb *v)
 	if (during->type == TRAP_TYPE_SOFTINT && cpu->recorded_type == TRAP_TYPE_SOFTEXC &&
 		cpu->recorded_vector == during->vector)
 		during->type = TRAP_TYPE_SOFTEXC;
+	cpu_add_work(cpu, CPU_WORK_EVENT);
 }
 
 /* Breakpoint n of DR7: enabled, and its R/W field (APM vol. 2 13.1.1.4); 0 is an instruction breakpoint. */

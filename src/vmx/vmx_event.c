@@ -66,6 +66,7 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 	e->type = EVENT_TYPE(word);
 	e->has_error = has_error(cpu, word);
 	e->error = e->has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR_CODE) : 0;
+	cpu_add_work(cpu, CPU_WORK_EVENT);
 }
 
 /*

@@ -52,8 +52,8 @@ static void decode_ept(struct cpu *cpu)
 
 /* The other kinds whose exit says more than its reason. */
 #define MORE_TO_DECODE                                                                                       \
-	(1u << EXIT_EXCEPTION | 1u << EXIT_IO | 1u << EXIT_STAGE2 | 1u << EXIT_TASK_SWITCH |                 \
-		1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
+	(1u << EXIT_UNKNOWN | 1u << EXIT_EXCEPTION | 1u << EXIT_IO | 1u << EXIT_STAGE2 |                     \
+		1u << EXIT_TASK_SWITCH | 1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
 _Static_assert(EXIT_KIND_COUNT <= 32, "the mask above");
 
 /* Returns what the history of exits keeps besides the reason. */

@@ -411,6 +411,7 @@ void vmx_task_switch(struct cpu *cpu)
 	if (!read_next(&t) || !save_old(&t) || !link_tasks(&t))
 		return;
 	load_registers(&t);
+	cpu_end_work(cpu, CPU_WORK_EVENT); /* the new task is its handler */
 	set_blocking(&t);
 	if (!load_segments(&t))
 		return;

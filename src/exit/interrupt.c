@@ -1,0 +1,27 @@
+#include "console/console.h"
+#include "exit/dispatch.h"
+#include "vendor.h"
+
+/*
+ * Interrupts are watched only while the console has something to do, and where one looks for
+ * keys and has no other exits to do so. The host acknowledges this one, so that its vector is known and it is in
+ * service as if the guest had taken it, and passes it on: the guest could have taken it at this very point.
+ */
+void exit_interrupt(struct cpu *cpu)
+{
+	struct event e = {.type = TRAP_TYPE_EXTINT};
+
+	console_look(cpu);
+	if (cpu->work &
+		CPU_WORK_EVENT) /* which goes first: this one stays with the interrupt controller, and exits again */
+		return;
+	vendor->take_interrupt(cpu);
+	if (cpu->pass_interrupt)
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* which watches interrupts again afterwards */
+	if (!cpu->host_interrupt_valid)
+		return;
+	cpu->host_interrupt_valid = false;
+	e.valid = true;
+	e.vector = cpu->host_interrupt;
+	vendor->inject(cpu, &e, 0);
+}

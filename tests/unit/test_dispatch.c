@@ -1,0 +1,299 @@
+/*
+ * The event whose delivery an exit interrupted (APM vol. 2 15.7.2, SDM vol. 3C 28.2.4): it goes in again whatever the exit
+ * was, once, unless the handler has merged it with another or started over. The handlers that have no part in it do nothing
+ * here; those of exceptions and of interrupts are the real ones.
+ */
+#include "unit.h"
+#undef skip /* cmocka's */
+#include <stdbool.h>
+#include <string.h>
+#include "apic/start.h"
+#include "console/console.h"
+#include "cpu/hold.h"
+#include "exit/dispatch.h"
+#include "exit/exception.h"
+#include "exit/halt.h"
+#include "exit/insn.h"
+#include "exit/intercept.h"
+#include "exit/shutdown.h"
+#include "mem/stage2.h"
+#include "trace/vector.h"
+
+#define RING 8
+#define CR2  0x1234000ull
+
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+uint64_t console_looked;
+const struct vendor *vendor;
+
+static struct cpu cpu;
+static struct trap_record records[RING];
+static struct event injected;
+static uint64_t injected_cr2;
+static unsigned injections, interrupts, nmis, shutdowns, skipped;
+static bool nmi_goes_in, raises;
+
+static const struct event interrupt = {.valid = true, .vector = 0x41, .type = TRAP_TYPE_EXTINT};
+static const struct event page_fault = {
+	.valid = true, .vector = VEC_PF, .type = TRAP_TYPE_EXCEPTION, .has_error = true, .error = 2};
+
+static void inject(struct cpu *c, const struct event *e, uint64_t cr2)
+{
+	injections++;
+	injected = *e;
+	injected_cr2 = cr2;
+}
+
+static uint64_t get(const struct cpu *c, enum guest_register r)
+{
+	return r == GUEST_CR0 ? 1 : r == GUEST_CR2 ? CR2 : 0;
+}
+
+static void set(struct cpu *c, enum guest_register r, uint64_t value)
+{
+}
+
+static unsigned fetch(const struct cpu *c, uint8_t *code)
+{
+	return 0;
+}
+
+static void capture(struct cpu *c, struct trap_record *r)
+{
+}
+
+static unsigned cpl(const struct cpu *c)
+{
+	return 0;
+}
+
+static void take_interrupt(struct cpu *c)
+{
+	interrupts++;
+	c->host_interrupt_valid = true;
+	c->host_interrupt = 0x50;
+}
+
+/* As both vendors: not in front of what goes in already. */
+static bool inject_nmi(struct cpu *c)
+{
+	nmi_goes_in = !injections;
+	return nmi_goes_in;
+}
+
+static void take_nmi(struct cpu *c)
+{
+	nmis++;
+	c->nmi_pending = true;
+	cpu_add_work(c, CPU_WORK_NMI);
+}
+
+static void nothing(struct cpu *c)
+{
+}
+
+static void own(struct cpu *c)
+{
+	if (raises)
+		exception_raise(c, VEC_GP, 0);
+}
+
+static const char *exit_name(uint64_t reason)
+{
+	return "fake";
+}
+
+static const struct vendor fake = {
+	.get = get,
+	.set = set,
+	.fetch = fetch,
+	.capture = capture,
+	.cpl = cpl,
+	.inject = inject,
+	.take_interrupt = take_interrupt,
+	.take_nmi = take_nmi,
+	.inject_nmi = inject_nmi,
+	.own_exit = own,
+	.exit_name = exit_name,
+};
+
+/* Handlers that have no part in it. */
+#define HANDLERS(X)                                                                                          \
+	X(exit_cpuid)                                                                                        \
+	X(exit_rdmsr)                                                                                        \
+	X(exit_wrmsr)                                                                                        \
+	X(exit_io)                                                                                           \
+	X(exit_vmcall)                                                                                       \
+	X(exit_stage2)                                                                                       \
+	X(exit_init)                                                                                         \
+	X(exit_sipi)                                                                                         \
+	X(exit_iret)                                                                                         \
+	X(exit_xsetbv)                                                                                       \
+	X(exit_invd)                                                                                         \
+	X(stage2_close_sink)                                                                                 \
+	X(start_serve)                                                                                       \
+	X(intercept_serve)                                                                                   \
+	X(hold_serve)                                                                                        \
+	X(halt_over)                                                                                         \
+	X(console_look_now)                                                                                  \
+	X(console_serve)
+#define X(name)                                                                                              \
+	void name(struct cpu *c)                                                                             \
+	{                                                                                                    \
+	}
+HANDLERS(X)
+#undef X
+
+void exit_shutdown(struct cpu *c)
+{
+	shutdowns++;
+}
+
+void exit_nmi(struct cpu *c)
+{
+	vendor->take_nmi(c);
+}
+
+void exit_virtualization(struct cpu *c)
+{
+	exception_raise(c, VEC_UD, 0);
+}
+
+static jmp_buf after_shutdown;
+
+void shutdown_guest(struct cpu *c)
+{
+	shutdowns++;
+	longjmp(after_shutdown, 1);
+}
+
+void console_log(const char *fmt, ...)
+{
+}
+
+static void go_past(struct cpu *c)
+{
+	skipped++;
+}
+
+/* An exit of a kind that found `during` under delivery, by the vendor's rule: valid, and work to do. */
+static void run(enum exit_kind kind, const struct event *during, const struct event *event)
+{
+	memset(&cpu, 0, sizeof(cpu));
+	ring_init(&cpu.ring, records, RING);
+	vendor = &fake;
+	boot_info.config.intercept = ~0u;
+	injections = interrupts = nmis = shutdowns = skipped = 0;
+	cpu.look_mask = ~0u;
+	exit_begin(&cpu.exit);
+	cpu.exit.kind = kind;
+	if (event)
+		cpu.exit.event = *event;
+	if (during) {
+		cpu.exit.during = *during;
+		cpu_add_work(&cpu, CPU_WORK_EVENT);
+	}
+	exit_dispatch(&cpu, go_past, nothing);
+}
+
+static bool merges(enum exit_kind kind)
+{
+	return kind == EXIT_EXCEPTION || kind == EXIT_SHUTDOWN;
+}
+
+static void every_kind(void **state)
+{
+	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++) {
+		if (merges(kind))
+			continue;
+		run(kind, &interrupt, NULL);
+		if (kind == EXIT_UNKNOWN ||
+			kind == EXIT_VIRTUALIZATION) { /* they raise #UD, which is merged */
+			assert_int_equal(injected.vector, VEC_UD);
+		} else {
+			assert_memory_equal(&injected, &interrupt, sizeof(interrupt));
+			assert_int_equal(injected_cr2, CR2);
+		}
+		assert_int_equal(injections, 1);
+		assert_int_equal(cpu.work & CPU_WORK_EVENT, 0);
+	}
+}
+
+static void no_event(void **state)
+{
+	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++) {
+		if (merges(kind) || kind == EXIT_UNKNOWN || kind == EXIT_VIRTUALIZATION ||
+			kind == EXIT_INTERRUPT || kind == EXIT_INTERRUPT_WINDOW)
+			continue;
+		run(kind, NULL, NULL);
+		assert_int_equal(injections, 0);
+	}
+}
+
+/* An interrupt that exits meanwhile stays with the interrupt controller; with nothing under delivery it is taken. */
+static void interrupt_waits(void **state)
+{
+	run(EXIT_INTERRUPT, &page_fault, NULL);
+	assert_int_equal(interrupts, 0);
+	assert_memory_equal(&injected, &page_fault, sizeof(page_fault));
+	run(EXIT_INTERRUPT, NULL, NULL);
+	assert_int_equal(interrupts, 1);
+	assert_int_equal(injected.vector, 0x50);
+}
+
+static void nmi_waits(void **state)
+{
+	run(EXIT_NMI, &page_fault, NULL);
+	assert_int_equal(nmis, 1);
+	assert_false(nmi_goes_in);
+	assert_true(cpu.nmi_pending);
+	assert_memory_equal(&injected, &page_fault, sizeof(page_fault));
+}
+
+/* One of the two, or a third: SDM vol. 3A table 6-5. */
+static void merged(void **state)
+{
+	static const struct event gp = {
+		.valid = true, .vector = VEC_GP, .type = TRAP_TYPE_EXCEPTION, .has_error = true};
+	static const struct event df = {
+		.valid = true, .vector = VEC_DF, .type = TRAP_TYPE_EXCEPTION, .has_error = true};
+
+	run(EXIT_EXCEPTION, &interrupt, &gp);
+	assert_int_equal(injections, 1);
+	assert_int_equal(injected.vector, VEC_GP);
+	run(EXIT_EXCEPTION, &page_fault, &gp);
+	assert_int_equal(injections, 1);
+	assert_int_equal(injected.vector, VEC_DF);
+	if (!setjmp(after_shutdown))
+		run(EXIT_EXCEPTION, &df, &gp);
+	assert_int_equal(injections, 0);
+	assert_int_equal(shutdowns, 1);
+}
+
+/* What a handler raises by itself is merged all the same. */
+static void raised(void **state)
+{
+	raises = true;
+	run(EXIT_TASK_SWITCH, &page_fault, NULL);
+	assert_int_equal(injections, 1);
+	assert_int_equal(injected.vector, VEC_DF);
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	raises = false;
+	assert_int_equal(injections, 1);
+	assert_int_equal(injected.vector, VEC_GP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind),
+		cmocka_unit_test(no_event),
+		cmocka_unit_test(interrupt_waits),
+		cmocka_unit_test(nmi_waits),
+		cmocka_unit_test(merged),
+		cmocka_unit_test(raised),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
