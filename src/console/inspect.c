@@ -237,9 +237,9 @@ const char *command_status(struct command_call *call)
 		struct cpu *c = cpus[n];
 
 		if (c)
-			console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu", n,
-				c->apic_id, state_of(n), atomic_load(&c->ring.head), c->ring.mask + 1,
-				c->stats.bad_guest);
+			console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu",
+				n, c->apic_id, state_of(n), atomic_load(&c->ring.head), c->ring.mask + 1,
+				c->stats.bad_guest, c->stats.mended);
 	}
 	return NULL;
 }

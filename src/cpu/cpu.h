@@ -88,15 +88,17 @@ enum exit_kind {
 /* One exit, filled by the vendor. Members beyond kind hold what their comment says, for the kinds it names. */
 struct exit {
 	enum exit_kind kind;
-	uint64_t reason;     /* the hardware's own code */
-	struct event event;  /* EXCEPTION */
+	/* What exit_begin() sets stands together: one store, on the way of every exit. */
+	bool skip;        /* set by exit_skip() */
+	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */
+	uint16_t reserved;
 	struct event during; /* any: the event whose delivery the exit interrupted */
+	struct event event;  /* EXCEPTION */
+	uint64_t reason;     /* the hardware's own code */
 	uint64_t address;    /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
 	uint64_t
 		qualifier; /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
 	uint64_t linear; /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
-	bool skip;       /* set by exit_skip() */
-	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */
 	uint8_t code[16];
 	struct exit_io {
 		uint16_t port;
@@ -131,6 +133,7 @@ struct cpu_stats {
 	uint64_t exits[EXIT_KIND_COUNT];
 	uint64_t vectors[32][2]; /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
 	uint64_t bad_guest; /* things the guest asked for that were refused: MSRs, VMCALLs, hidden memory */
+	uint64_t mended;    /* states of the guest's that would not have been entered: exit/mended.h */
 };
 
 struct cpu {

@@ -21,7 +21,9 @@ static inline void exit_begin(struct exit *x)
 {
 	x->skip = false;
 	x->code_len = EXIT_CODE_UNREAD;
-	x->during.valid = false;
+	x->reserved = 0;
+	x->during.valid = x->during.has_error = false;
+	x->during.vector = x->during.type = 0;
 }
 
 /*

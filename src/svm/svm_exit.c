@@ -5,7 +5,10 @@
 #include "cpu/asm.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
+#include "exit/mended.h"
 #include "svm/svm_check.h"
+
+#define EFER_LMA (1ull << 10)
 
 /* The ranges first, then the list; 0 is EXIT_UNKNOWN. */
 #define X(code, name, kind) [code] = kind,
@@ -167,12 +170,27 @@ SLOW_PATH static void odd_entry(struct cpu *cpu)
 	svm_run_on(cpu);
 }
 
+/*
+ * D is reserved where L is set (APM vol. 2 4.8.1), and no CPU loads such a segment: QEMU 7.2 does, by SYSENTER from
+ * compatibility mode, which raises #UD on a CPU, and by far transfers. It goes on in 64-bit mode, as if D were clear. VMRUN
+ * refuses both (15.5.1), and QEMU's has lost RIP by then: so this is looked at behind each exit. 64-bit code has D clear.
+ */
+SLOW_PATH static void mend_code_segment(struct cpu *cpu, struct vmcb_save *s)
+{
+	if (!(s->cs.attrib & ATTRIB_LONG) || !(s->efer & EFER_LMA))
+		return;
+	mended_note(cpu, "cs.attrib", s->cs.attrib, "has both L and D");
+	s->cs.attrib &= (uint16_t)~ATTRIB_BIG;
+}
+
 void svm_exit(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
 	cpu->gpr[TRAP_RAX] = v->save.rax;
 	exit_begin(&cpu->exit);
+	if (__builtin_expect(v->save.cs.attrib & ATTRIB_BIG, 0))
+		mend_code_segment(cpu, &v->save);
 	if (v->control.exitintinfo & SVM_EVENT_V)
 		svm_decode_during(cpu, v);
 	if (cpu->work & CPU_WORK_VENDOR)

@@ -16,7 +16,7 @@ GUEST_LDFLAGS := -nostdlib -znocombreloc -znoexecstack --no-warn-rwx-segments --
 GUEST_SECTIONS := .text trap_stubs .sdata .data .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc
 
 # What suite.efi runs in one boot.
-SUITE := apic code legacy modes msrcpuid nmi state
+SUITE := apic code entered legacy modes msrcpuid nmi state
 
 .PHONY: guests
 guests: $(GUEST_EFI) $(SUITE:%=$(GUEST_DIR)/suite/%.efi) ## build the guest programs of the tests

@@ -1,5 +1,7 @@
 """The programs of tests/guests: they print their own results, and must print the same bare and under Trapline."""
 
+import re
+
 from lib import logs
 from lib.machine import GUESTS, ROOT, expect, on
 
@@ -178,6 +180,20 @@ def test_later_memory(machine):
     run = runs[1]
     ud = [trap for trap in run.traps if trap["name"] == "#UD"]
     expect(len(ud) >= 6 and all(trap.get("code", "").startswith("0f0b") for trap in ud), f"{ud}; see {run.out}")
+
+
+@on(*EVERYWHERE)
+def test_entered_same_as_bare(machine):
+    """States that the CPU lets a guest into and does not enter, CS with L and D: the guest goes on in them, as bare."""
+    expect_same_as_bare(machine, "entered", 72)
+    run = suite(machine)
+    told = re.findall(r"^trapline: guest in a state that is not entered .*$", run.trapline, re.M)
+    if machine.backend == "svm":
+        expect("name=sysenter_user/cpuid vec=129 " in run.guest, f"QEMU refuses SYSENTER by now? See {run.out}")
+        expect(len(told) == 1 and 'why="has both L and D"' in told[0], f"not one line: {told}")
+    else:
+        expect("name=far_jump/cpuid vec=13 err=60 " in run.guest, f"not refused; see {run.out}/guest.log")
+        expect(not told, f"Bochs refuses such a segment, but {told}")
 
 
 @on(*EVERYWHERE)
