@@ -4,6 +4,7 @@
  * CR0.NE, which VMX operation fixes at 1.
  */
 #include "vmx/vmx.h"
+#include "exit/control_register.h"
 #include "exit/exception.h"
 #include "trace/vector.h"
 
@@ -20,21 +21,18 @@ static uint64_t operand(const struct cpu *cpu, uint64_t qualification)
 	return vmx_code_mode(cpu) == 64 ? value : (uint32_t)value;
 }
 
-/* SDM vol. 2B "MOV - Move to/from Control Registers": what raises #GP for CR0. */
-static bool cr0_is_legal(const struct cpu *cpu, uint64_t value)
+static bool is_legal(const struct cpu *cpu, uint64_t value)
 {
-	uint64_t old = vmx_mode(cpu)->paging.cr0, cr4 = vmx_mode(cpu)->paging.cr4;
-	bool mode64 = vmx_code_mode(cpu) == 64;
+	const struct vmx_mode *m = vmx_mode(cpu);
+	const struct cr_state state = {
+		.cr0 = m->paging.cr0,
+		.cr3 = m->paging.cr3,
+		.cr4 = m->paging.cr4,
+		.efer = m->paging.efer,
+		.long_code = m->cs_rights & RIGHTS_LONG,
+	};
 
-	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)))
-		return false;
-	if (!(value & CR0_WP) && (cr4 & CR4_CET))
-		return false;
-	if (!(value & CR0_PG))
-		return !mode64 && !(cr4 & CR4_PCIDE);
-	if ((old & CR0_PG) || !(vmx_mode(cpu)->paging.efer & EFER_LME))
-		return true;
-	return (cr4 & CR4_PAE) && !(vmx_mode(cpu)->cs_rights & RIGHTS_LONG);
+	return cr0_is_legal(&state, value);
 }
 
 /*
@@ -43,7 +41,7 @@ static bool cr0_is_legal(const struct cpu *cpu, uint64_t value)
  */
 static void write_cr0_ne(struct cpu *cpu, uint64_t value)
 {
-	if (!cr0_is_legal(cpu, value)) {
+	if (!is_legal(cpu, value)) {
 		exception_raise(cpu, VEC_GP, 0);
 		return;
 	}
