@@ -7,6 +7,7 @@
 #include "console/command.h"
 #include "cpu/cpu.h"
 #include "exit/intercept.h"
+#include "svm/svm_check.h"
 #include "trace/filter.h"
 #include "trace/format.h"
 #include "trace/vector.h"
@@ -155,6 +156,13 @@ static void print_arguments(void)
 #undef X
 }
 
+static void print_svm_entry(void)
+{
+	puts("| field | is refused where it | the guest does not bring it about |\n|---|---|---|");
+	for (const struct svm_check_row *r = svm_check_rows; r->field; r++)
+		printf("| %s | %s | %s |\n", r->field, r->why, r->guest);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -172,6 +180,7 @@ int main(int argc, char **argv)
 		{"commands", print_commands},
 		{"interceptions", print_interceptions},
 		{"filter", print_filter},
+		{"svm_entry", print_svm_entry},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {

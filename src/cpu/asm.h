@@ -65,6 +65,20 @@ static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
 	return !bad;
 }
 
+/* Returns false where MOV to CR0 raises #GP. */
+static inline bool write_cr0_safe(uint64_t value)
+{
+	uint32_t bad = 1;
+
+	__asm__ volatile("1: mov %1, %%cr0\n\t"
+			 "xor %0, %0\n"
+			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+			 : "+r"(bad)
+			 : "r"(value)
+			 : "memory");
+	return !bad;
+}
+
 /* Returns false where XSETBV raises #GP or #UD. */
 static inline bool xsetbv_safe(uint32_t xcr, uint64_t value)
 {

@@ -68,7 +68,8 @@ enum segment {
 	X(EXIT_VMCALL, "vmcall", "VMCALL or VMMCALL")                                                        \
 	X(EXIT_VIRTUALIZATION, "virtualization",                                                             \
 		"an instruction of the virtualization extension, which the guest does not have")             \
-	X(EXIT_CONTROL_REGISTER, "control-register", "a bit of CR0 or CR4 that Trapline owns")               \
+	X(EXIT_CONTROL_REGISTER, "control-register",                                                         \
+		"CR0 or CR4, where Trapline owns a bit or the CPU takes too much")                           \
 	X(EXIT_TASK_SWITCH, "task-switch", "a hardware task switch")                                         \
 	X(EXIT_STAGE2, "stage2", "second-level page fault")                                                  \
 	X(EXIT_INIT, "init", "INIT, on CPUs that let it exit")                                               \

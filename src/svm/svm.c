@@ -141,6 +141,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	__asm__ volatile("clgi");
 	svm_redirect_init(cpu, boot_info.config.ap_start != AP_START_INTERCEPT);
 	svm_msr_probe();
+	svm_watch_cr(cpu);
 	svm_probe_cr2(cpu);
 	return NULL;
 }
@@ -190,8 +191,10 @@ static void svm_own_exit(struct cpu *cpu)
 		console_look(cpu);
 	else if (cpu->exit.kind == EXIT_UNREAD)
 		svm_pass_int(cpu);
-	else
+	else if (cpu->exit.kind == EXIT_HLT)
 		svm_halt(cpu);
+	else
+		svm_control_register(cpu);
 }
 
 static void svm_end_shadow(struct cpu *cpu)

@@ -31,6 +31,7 @@ struct svm_cpu {
 #define SVM_HALTS        0x40  /* HLT is the guest's own until the next exit: svm_halt.c */
 #define SVM_DELAYS       0x80  /* and so are MWAIT and MWAITX */
 #define SVM_PASSES_INT   0x100 /* INT n is the guest's own until the next exit: svm_event.c */
+#define SVM_CR_OPEN      0x200 /* MOV to CR0 and CR4 is the guest's own until the next exit: svm_cr.c */
 #define SVM_KEEPS_CR2    0x08  /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
@@ -40,6 +41,7 @@ struct svm_caps {
 	bool assists;       /* decode assists: EXITINFO1 has the vector of INT n, 15.33 */
 	uint32_t pushes_rf; /* vectors whose faults push RFLAGS with RF set: svm_probe_rf() */
 	bool strict_efer;   /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
+	bool strict_cr;     /* and so does MOV to CR0 with NW and without CD */
 };
 
 extern struct svm_caps svm_caps;
@@ -110,10 +112,21 @@ enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 uint64_t svm_msrpm(void);
 void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
 
+/* svm_cr.c */
+void svm_cr_probe(void);
+void svm_watch_cr(struct cpu *cpu);
+void svm_close_cr(struct cpu *cpu);
+void svm_control_register(struct cpu *cpu);
+bool svm_is_cr_move(struct cpu *cpu); /* the instruction at RIP is MOV to a control register */
+
+/* svm_refused.c */
+enum exit_kind svm_refused(struct cpu *cpu); /* of an exit with SVM_EXIT_INVALID; most do not come back */
+
 /* svm_halt.c */
 void svm_halt(struct cpu *cpu);
 void svm_watch_halt(struct cpu *cpu);
 void svm_end_halt(struct cpu *cpu);
+void svm_keep_shadow(struct cpu *cpu); /* where an instruction that has exited runs again */
 
 /* run.asm */
 __attribute__((noreturn)) void svm_run(struct cpu *cpu);

@@ -17,45 +17,6 @@
 #define VECTOR_NMI    2
 #define VECTORS       32
 
-static unsigned expect(const struct svm_check *c, bool ok, const char *field, uint64_t value, const char *why)
-{
-	if (!ok)
-		c->fail(field, value, why);
-	return !ok;
-}
-
-/* 15.5.1, "Canonicalization and Consistency Checks" */
-static unsigned check_registers(const struct svm_check *c)
-{
-	const struct vmcb_save *s = &c->vmcb->save;
-	unsigned n = 0;
-
-	n += expect(c, s->efer & EFER_SVME, "efer", s->efer, "has SVME clear");
-	n += expect(c, !(s->efer & EFER_RESERVED), "efer", s->efer, "has reserved bits");
-	n += expect(c, (s->cr0 & CR0_CD) || !(s->cr0 & CR0_NW), "cr0", s->cr0, "has NW without CD");
-	n += expect(c, !(s->cr0 >> 32), "cr0", s->cr0, "has a high half");
-	n += expect(c, !(s->cr3 >> c->physical_bits), "cr3", s->cr3, "is beyond the physical addresses");
-	n += expect(c, !(s->cr4 & CR4_RESERVED), "cr4", s->cr4, "has reserved bits");
-	n += expect(c, !(s->dr6 >> 32), "dr6", s->dr6, "has a high half");
-	n += expect(c, !(s->dr7 >> 32), "dr7", s->dr7, "has a high half");
-	return n;
-}
-
-static unsigned check_long_mode(const struct svm_check *c)
-{
-	const struct vmcb_save *s = &c->vmcb->save;
-	bool active = (s->efer & EFER_LME) && (s->cr0 & CR0_PG),
-	     both = (s->cs.attrib & ATTRIB_LONG) && (s->cs.attrib & ATTRIB_BIG);
-	unsigned n = 0;
-
-	n += expect(
-		c, !active || (s->cr4 & CR4_PAE), "cr4", s->cr4, "has no PAE, with EFER.LME and CR0.PG set");
-	n += expect(
-		c, !active || (s->cr0 & CR0_PE), "cr0", s->cr0, "has no PE, with EFER.LME and CR0.PG set");
-	n += expect(c, !active || !both, "cs.attrib", s->cs.attrib, "has both L and D");
-	return n;
-}
-
 static bool fits(const struct svm_check *c, uint64_t base, uint64_t size)
 {
 	uint64_t limit = 1ull << c->physical_bits;
@@ -63,20 +24,14 @@ static bool fits(const struct svm_check *c, uint64_t base, uint64_t size)
 	return base < limit && size <= limit - base;
 }
 
-static unsigned check_controls(const struct svm_check *c)
+static bool is_long(const struct vmcb_save *s)
 {
-	const struct vmcb_control *v = &c->vmcb->control;
-	unsigned n = 0;
+	return (s->efer & EFER_LME) && (s->cr0 & CR0_PG);
+}
 
-	n += expect(
-		c, v->intercept2 & INTERCEPT2_VMRUN, "intercept2", v->intercept2, "does not intercept VMRUN");
-	n += expect(c, v->asid, "asid", v->asid, "is 0");
-	n += expect(c, fits(c, v->msrpm_base, MSRPM_SIZE), "msrpm", v->msrpm_base,
-		"is beyond the physical addresses");
-	n += expect(c, fits(c, v->iopm_base, IOPM_SIZE), "iopm", v->iopm_base,
-		"is beyond the physical addresses");
-	n += expect(c, fits(c, v->n_cr3, 1), "ncr3", v->n_cr3, "is beyond the physical addresses");
-	return n;
+static bool has_both(const struct vmcb_save *s)
+{
+	return (s->cs.attrib & ATTRIB_LONG) && (s->cs.attrib & ATTRIB_BIG);
 }
 
 /* 15.20 */
@@ -84,6 +39,8 @@ static bool event_is_valid(uint64_t event)
 {
 	unsigned vector = SVM_EVENT_VECTOR(event);
 
+	if (!(event & SVM_EVENT_V))
+		return true;
 	switch (SVM_EVENT_TYPE(event)) {
 	case TRAP_TYPE_EXTINT:
 	case TRAP_TYPE_NMI:
@@ -96,15 +53,61 @@ static bool event_is_valid(uint64_t event)
 	}
 }
 
+/* Answers that more than one row has. */
+#define BY_WRMSR   "Its writes of EFER exit, and what is not legal raises #GP: `svm_msr.c`"
+#define BY_MOV_CR0 "MOV to CR0 raises #GP. QEMU's does not: `svm_cr.c`"
+#define BY_MOV_DR  "MOV to a debug register raises #GP"
+#define OWN        "Trapline's own"
+
+/* A row: the field, its value, when it is as it has to be, what is said otherwise, and why it is not the guest's doing. */
+#define SVM_CHECKS(X)                                                                                        \
+	X("efer", s->efer, (s->efer & EFER_SVME) != 0, "has SVME clear", BY_WRMSR)                           \
+	X("efer", s->efer, !(s->efer & EFER_RESERVED), "has reserved bits", BY_WRMSR)                        \
+	X("cr0", s->cr0, (s->cr0 & CR0_CD) || !(s->cr0 & CR0_NW), "has NW without CD", BY_MOV_CR0)           \
+	X("cr0", s->cr0, !(s->cr0 >> 32), "has a high half", BY_MOV_CR0)                                     \
+	X("cr3", s->cr3, !(s->cr3 >> c->physical_bits), "is beyond the physical addresses",                  \
+		"MOV to CR3 raises #GP. QEMU's exits as if VMRUN had failed: `svm_refused.c`")               \
+	X("cr4", s->cr4, !(s->cr4 & CR4_RESERVED), "has reserved bits",                                      \
+		"MOV to CR4 raises #GP. QEMU's exits as if VMRUN had failed: `svm_refused.c`")               \
+	X("dr6", s->dr6, !(s->dr6 >> 32), "has a high half", BY_MOV_DR)                                      \
+	X("dr7", s->dr7, !(s->dr7 >> 32), "has a high half", BY_MOV_DR)                                      \
+	X("cr4", s->cr4, !is_long(s) || (s->cr4 & CR4_PAE), "has no PAE, with EFER.LME and CR0.PG set",      \
+		"MOV to CR4, CR0 or EFER that would raises #GP. QEMU's does not: `svm_cr.c`")                \
+	X("cr0", s->cr0, !is_long(s) || (s->cr0 & CR0_PE), "has no PE, with EFER.LME and CR0.PG set",        \
+		BY_MOV_CR0)                                                                                  \
+	X("cs.attrib", s->cs.attrib, !is_long(s) || !has_both(s), "has both L and D",                        \
+		"A far transfer to such a segment raises #GP. QEMU carries it out, and so SYSENTER from "    \
+		"compatibility mode: D is cleared behind the exit, in `svm_exit.c`")                         \
+	X("intercept2", v->intercept2, (v->intercept2 & INTERCEPT2_VMRUN) != 0, "does not intercept VMRUN",  \
+		OWN)                                                                                         \
+	X("asid", v->asid, v->asid != 0, "is 0", OWN)                                                        \
+	X("msrpm", v->msrpm_base, fits(c, v->msrpm_base, MSRPM_SIZE), "is beyond the physical addresses",    \
+		OWN)                                                                                         \
+	X("iopm", v->iopm_base, fits(c, v->iopm_base, IOPM_SIZE), "is beyond the physical addresses", OWN)   \
+	X("ncr3", v->n_cr3, fits(c, v->n_cr3, 1), "is beyond the physical addresses", OWN)                   \
+	X("g_pat", s->g_pat, !v->np_enable || pat_is_valid(s->g_pat), "has a reserved memory type",          \
+		"WRMSR raises #GP. QEMU's does not, and neither writes nor looks at the VMCB's")             \
+	X("eventinj", v->eventinj, event_is_valid(v->eventinj), "is no event that can be injected",          \
+		OWN ": what comes back is put right first, in `svm_event.c`, `event_of()`")
+
+#define X(name, value, sound, text, answer) {name, text, answer},
+const struct svm_check_row svm_check_rows[] = {SVM_CHECKS(X){0}};
+#undef X
+
 unsigned svm_check_vmcb(const struct svm_check *c)
 {
-	const struct vmcb *v = c->vmcb;
-	uint64_t event = v->control.eventinj;
-	unsigned n = check_registers(c) + check_long_mode(c) + check_controls(c);
+	const struct vmcb_save *s = &c->vmcb->save;
+	const struct vmcb_control *v = &c->vmcb->control;
+	const struct svm_check_row *row = svm_check_rows;
+	unsigned failed = 0;
 
-	n += expect(c, !v->control.np_enable || pat_is_valid(v->save.g_pat), "g_pat", v->save.g_pat,
-		"has a reserved memory type");
-	n += expect(c, !(event & SVM_EVENT_V) || event_is_valid(event), "eventinj", event,
-		"is no event that can be injected");
-	return n;
+#define X(name, value, sound, text, answer)                                                                  \
+	if (!(sound)) {                                                                                      \
+		c->fail(row, value);                                                                         \
+		failed++;                                                                                    \
+	}                                                                                                    \
+	row++;
+	SVM_CHECKS(X)
+#undef X
+	return failed;
 }

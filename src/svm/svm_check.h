@@ -7,10 +7,17 @@
 
 #include "svm/vmcb.h"
 
+struct svm_check_row {
+	const char *field, *why;
+	const char *guest; /* why the guest cannot bring it about, or what is done then */
+};
+
+/* The list of all, in docs/vendors.md as well: the last row has no field. */
+extern const struct svm_check_row svm_check_rows[];
+
 struct svm_check {
 	const struct vmcb *vmcb;
-	/* once for each check that fails: the field, what is in it, and what is wrong with it */
-	void (*fail)(const char *field, uint64_t value, const char *why);
+	void (*fail)(const struct svm_check_row *row, uint64_t value); /* once for each check that fails */
 	unsigned physical_bits;
 };
 

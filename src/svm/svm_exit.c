@@ -1,12 +1,8 @@
 /* #VMEXIT: from the VMCB's words to the neutral exit, and back in. */
 #include "svm/svm_skip.h"
-#include "console/console.h"
-#include "console/fault.h"
 #include "cpu/asm.h"
-#include "cpu/stop.h"
 #include "exit/dispatch.h"
 #include "exit/mended.h"
-#include "svm/svm_check.h"
 
 #define EFER_LMA (1ull << 10)
 
@@ -68,35 +64,10 @@ __attribute__((noinline)) static void decode_more(struct cpu *cpu, struct vmcb *
 	}
 }
 
-static void say_failed(const char *field, uint64_t value, const char *why)
-{
-	console_print("  %s=0x%lx %s", field, value, why);
-}
-
-/*
- * VMEXIT_INVALID: nothing of the guest ran, and nothing would the next time. Bochs 2.7, and QEMU 7.2 for the control
- * registers, have written the host's state over the guest's by now; a CPU leaves it as it was.
- */
-static void entry_refused(struct cpu *cpu, const struct vmcb *v)
-{
-	const struct svm_check check = {
-		.vmcb = v, .fail = say_failed, .physical_bits = cpuid(0x80000008, 0).eax & 0xff};
-
-	cpus_stop(); /* before the console is seized: nobody else is to print then */
-	console_seize();
-	console_finish();
-	console_print("trapline: VMRUN failed cpu=%u: VMEXIT_INVALID", cpu->number);
-	if (!svm_check_vmcb(&check))
-		console_print("  none of the checks that Trapline knows fails");
-	fault_fatal(cpu, "the CPU refused the guest's state");
-}
-
 /* A code that is neither in the list nor NPF. */
-SLOW_PATH static enum exit_kind decode_odd(struct cpu *cpu, const struct vmcb *v)
+SLOW_PATH static enum exit_kind decode_odd(struct cpu *cpu)
 {
-	if (cpu->exit.reason == SVM_EXIT_INVALID)
-		entry_refused(cpu, v);
-	return EXIT_UNKNOWN;
+	return cpu->exit.reason == SVM_EXIT_INVALID ? svm_refused(cpu) : EXIT_UNKNOWN;
 }
 
 static void decode(struct cpu *cpu, struct vmcb *v)
@@ -106,9 +77,7 @@ static void decode(struct cpu *cpu, struct vmcb *v)
 	enum exit_kind kind;
 
 	x->reason = code;
-	kind = code < sizeof(kind_of) ? kind_of[code]
-	       : code == SVM_EXIT_NPF ? EXIT_STAGE2
-				      : decode_odd(cpu, v);
+	kind = code < sizeof(kind_of) ? kind_of[code] : code == SVM_EXIT_NPF ? EXIT_STAGE2 : decode_odd(cpu);
 	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
 	x->kind = kind;
 	if (1u << kind & MORE_TO_DECODE)
@@ -126,13 +95,17 @@ void svm_probe_cr2(struct cpu *cpu)
 	svm_set_odd(cpu, SVM_PROBE_CR2);
 }
 
-static void conclude_cr2(struct svm_cpu *svm, struct vmcb *v)
+static void conclude_cr2(struct cpu *cpu, struct vmcb *v)
 {
+	struct svm_cpu *svm = svm_of(cpu);
+
 	svm->odd &= ~SVM_PROBE_CR2;
 	if (v->save.cr2 == svm->first_cr2)
 		return;
 	svm->odd |= SVM_KEEPS_CR2;
 	v->save.cr2 = svm->first_cr2;
+	svm_caps.strict_cr = false; /* beneath a guest it is not: Bochs 2.7 takes PG without PE there */
+	svm_watch_cr(cpu);
 }
 
 /* What most exits do not need: before the handler, and before the entry. */
@@ -144,7 +117,7 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 	v->control.tlb_control = 0;
 	svm->odd &= ~SVM_TLB_REQUEST;
 	if (svm->odd & SVM_PROBE_CR2)
-		conclude_cr2(svm, v);
+		conclude_cr2(cpu, v);
 	if (svm->odd & SVM_SOFT_PENDING)
 		svm_soft_event_done(cpu);
 	if (svm->odd & SVM_STEP_IRET)
@@ -153,6 +126,8 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 		svm_end_halt(cpu);
 	if (svm->odd & SVM_PASSES_INT)
 		svm_end_pass(cpu);
+	if (svm->odd & SVM_CR_OPEN)
+		svm_close_cr(cpu);
 	if (!svm->odd)
 		cpu_end_work(cpu, CPU_WORK_VENDOR);
 }

@@ -24,10 +24,10 @@ void svm_watch_halt(struct cpu *cpu)
 }
 
 /*
- * STI; HLT is one: no interrupt comes in between (15.21.5). QEMU 7.2, which is told by having no nRIP, does not load the
- * shadow of a STI at VMRUN, so that the STI is executed once more there.
+ * No interrupt comes between STI and what follows it (15.21.5), HLT for one. QEMU 7.2, which is told by having no nRIP, does
+ * not load the shadow of a STI at VMRUN, so that the STI is executed once more there.
  */
-static void keep_shadow(struct cpu *cpu)
+void svm_keep_shadow(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
@@ -45,7 +45,7 @@ static void let_halt(struct cpu *cpu)
 {
 	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_HLT;
 	svm_set_odd(cpu, SVM_HALTS);
-	keep_shadow(cpu);
+	svm_keep_shadow(cpu);
 }
 
 void svm_end_halt(struct cpu *cpu)

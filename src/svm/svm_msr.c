@@ -71,6 +71,7 @@ void svm_msr_probe(void)
 	probed = true;
 	svm_caps.strict_efer = !wrmsr_safe(MSR_EFER, efer | EFER_PROBE);
 	wrmsr(MSR_EFER, efer);
+	svm_cr_probe();
 }
 
 const char *svm_msr_init(void)

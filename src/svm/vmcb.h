@@ -93,6 +93,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define INTERCEPT1_NMI      (1u << 1)
 #define INTERCEPT1_INIT     (1u << 3)
 #define INTERCEPT1_VINTR    (1u << 4)
+#define INTERCEPT1_CR0SEL   (1u << 5)
 #define INTERCEPT1_CPUID    (1u << 18)
 #define INTERCEPT1_IRET     (1u << 20)
 #define INTERCEPT1_INTN     (1u << 21)
@@ -119,10 +120,12 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
  * decoded in svm_exit.c. X(code, name, kind)
  */
 #define SVM_EXITS(X)                                                                                         \
+	X(0x014, CR4_WRITE, EXIT_CONTROL_REGISTER)                                                           \
 	X(0x060, INTR, EXIT_INTERRUPT)                                                                       \
 	X(0x061, NMI, EXIT_NMI)                                                                              \
 	X(0x063, INIT, EXIT_INIT)                                                                            \
 	X(0x064, VINTR, EXIT_INTERRUPT_WINDOW)                                                               \
+	X(0x065, CR0_SEL_WRITE, EXIT_CONTROL_REGISTER)                                                       \
 	X(0x072, CPUID, EXIT_CPUID)                                                                          \
 	X(0x074, IRET, EXIT_IRET)                                                                            \
 	X(0x075, SWINT, EXIT_EXCEPTION)                                                                      \

@@ -15,7 +15,7 @@
  * bare and under Trapline, on the same machine; a line `site ...` says where the instruction lies and what
  * its bytes are, which Trapline's own records of it must repeat.
  *
- * Load options: only=name,name and skip=name,name.
+ * Load options: only=name,name and skip=name,name; force for rows that this emulator does not survive bare.
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -672,9 +672,11 @@ static bool has(uint64_t cr4_bits)
 	return !(cr4_bits & CR4_UMIP && !(ecx & 1 << 2)) && !(cr4_bits & CR4_PKE && !(ecx & 1 << 3));
 }
 
+static bool forced;
+
 static bool chosen(const struct row *row, const char *only, const char *skip)
 {
-	if (row->skip_on & guest_emulator() || guest_listed(skip, row->name) || !has(row->needs))
+	if ((row->skip_on & guest_emulator() && !forced) || guest_listed(skip, row->name) || !has(row->needs))
 		return false;
 	return !only || guest_listed(only, row->name);
 }
@@ -696,6 +698,7 @@ EFI_STATUS guest_main(void)
 	unsigned count[3] = {0};
 	unsigned skipped = 0;
 
+	forced = guest_option("force");
 	machine_take();
 	for (unsigned i = 0; i < ROWS; i++) {
 		if (chosen(&rows[i], only_these, skip_these))

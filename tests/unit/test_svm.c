@@ -1,17 +1,17 @@
 /* AMD-V: why VMRUN refuses a guest. */
 #include "unit.h"
+#include <stdbool.h>
 #include <string.h>
 #include "svm/svm_check.h"
 
 static struct vmcb vmcb;
 static unsigned failures;
-static const char *failed_field, *failed_why;
+static const struct svm_check_row *failed;
 
-static void note(const char *field, uint64_t value, const char *why)
+static void note(const struct svm_check_row *row, uint64_t value)
 {
 	failures++;
-	failed_field = field;
-	failed_why = why;
+	failed = row;
 }
 
 static unsigned check(void)
@@ -55,7 +55,16 @@ static void sound(void **state)
 	assert_int_equal(check(), 0);
 }
 
-/* One field made wrong: that check fails, and no other. */
+static unsigned count_rows(void)
+{
+	unsigned rows = 0;
+
+	while (svm_check_rows[rows].field)
+		rows++;
+	return rows;
+}
+
+/* One field made wrong: that check fails, and no other; and no row of the list is left out. */
 static void each(void **state)
 {
 #define AT(member) &vmcb.member, sizeof(vmcb.member)
@@ -88,15 +97,24 @@ static void each(void **state)
 		{AT(control.eventinj), 0x80000703, "eventinj", "no event"},
 	};
 #undef AT
+	bool seen[COUNT(cases)] = {false};
+	unsigned rows = count_rows();
 
+	assert_in_range(rows, 1, COUNT(cases));
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		make_sound();
 		memcpy(cases[i].at, &cases[i].value, cases[i].size);
 		assert_int_equal(check(), 1);
 		assert_int_equal(failures, 1);
-		assert_string_equal(failed_field, cases[i].field);
-		assert_non_null(strstr(failed_why, cases[i].why));
+		assert_string_equal(failed->field, cases[i].field);
+		assert_non_null(strstr(failed->why, cases[i].why));
+		seen[failed - svm_check_rows] = true;
 	}
+	for (unsigned i = 0; i < rows; i++)
+		assert_true(svm_check_rows[i].guest[0]);
+	for (unsigned i = 0; i < rows; i++)
+		if (!seen[i])
+			fail_msg("no case fails %s %s", svm_check_rows[i].field, svm_check_rows[i].why);
 }
 
 int main(void)

@@ -1,0 +1,115 @@
+/*
+ * MOV to CR0 and CR4 where the CPU takes values that the manual has it refuse (APM vol. 2 3.1.1, 3.1.3): its VMRUN does not
+ * enter what comes of them. QEMU 7.2 is such a one, for CR0 always, for CR4 but for reserved bits, and Bochs 2.7 beneath a
+ * guest. There these instructions exit; no CPU is asked to do so.
+ */
+#include "cpu/asm.h"
+#include "exit/control_register.h"
+#include "exit/exception.h"
+#include "exit/insn.h"
+#include "svm/svm.h"
+#include "trace/vector.h"
+
+#define CR_WRITE(n)  (1u << (n))
+#define OPCODE_TWO   0x0f
+#define OPCODE_MOV   0x22 /* behind 0f: MOV to a control register */
+#define REX(byte)    (((byte)&0xf0) == 0x40)
+#define REX_B        1u
+#define MODRM_REG(m) ((m) >> 3 & 7)
+#define MODRM_RM(m)  ((m)&7)
+
+/* Changes nothing where it is refused; what is not can be taken back. */
+void svm_cr_probe(void)
+{
+	uint64_t cr0 = read_cr0();
+
+	svm_caps.strict_cr = !write_cr0_safe((cr0 & ~CR0_CD) | CR0_NW);
+	if (!svm_caps.strict_cr)
+		write_cr0(cr0);
+}
+
+/* Of writes to CR0 those that change other bits than TS and MP. */
+void svm_watch_cr(struct cpu *cpu)
+{
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	if (svm_caps.strict_cr)
+		return;
+	c->intercept1 |= INTERCEPT1_CR0SEL;
+	c->cr_write |= CR_WRITE(4);
+}
+
+/* MOV to a control register at RIP: which, and from which general register. Prefixes are none of 0f. */
+static bool decode_move(struct cpu *cpu, unsigned *cr, unsigned *gpr)
+{
+	const uint8_t *code = cpu->exit.code;
+	unsigned i = 0, high = 0;
+
+	insn_fetch(cpu);
+	while (i + 2 < cpu->exit.code_len && code[i] != OPCODE_TWO)
+		i++;
+	if (i + 2 >= cpu->exit.code_len || code[i + 1] != OPCODE_MOV)
+		return false;
+	if (i && vendor->code_mode(cpu) == 64 && REX(code[i - 1]))
+		high = code[i - 1] & REX_B;
+	*cr = MODRM_REG(code[i + 2]);
+	*gpr = MODRM_RM(code[i + 2]) | high << 3;
+	return true;
+}
+
+static uint64_t operand(const struct cpu *cpu, unsigned gpr)
+{
+	uint64_t value = gpr == TRAP_RSP ? vmcb_of(cpu)->save.rsp : cpu->gpr[gpr];
+
+	return vendor->code_mode(cpu) == 64 ? value : (uint32_t)value;
+}
+
+static bool is_legal(const struct cpu *cpu, unsigned cr, uint64_t value)
+{
+	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+	const struct cr_state state = {
+		.cr0 = s->cr0,
+		.cr3 = s->cr3,
+		.cr4 = s->cr4,
+		.efer = s->efer,
+		.long_code = s->cs.attrib & ATTRIB_LONG,
+	};
+
+	return cr ? cr4_is_legal(&state, value) : cr0_is_legal(&state, value);
+}
+
+/* The instruction runs again, and does not exit: whatever it changes is the CPU's own work. */
+static void let_through(struct cpu *cpu)
+{
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	c->intercept1 &= ~INTERCEPT1_CR0SEL;
+	c->cr_write &= (uint16_t)~CR_WRITE(4);
+	svm_set_odd(cpu, SVM_CR_OPEN);
+	svm_keep_shadow(cpu);
+}
+
+void svm_close_cr(struct cpu *cpu)
+{
+	svm_of(cpu)->odd &= ~SVM_CR_OPEN;
+	svm_watch_cr(cpu);
+}
+
+/* LMSW exits as well, and has no value that is refused. What svm_refused() lets through to here is refused already. */
+void svm_control_register(struct cpu *cpu)
+{
+	unsigned cr, gpr;
+
+	if (cpu->exit.reason != SVM_EXIT_INVALID &&
+		(!decode_move(cpu, &cr, &gpr) || is_legal(cpu, cr, operand(cpu, gpr))))
+		let_through(cpu);
+	else
+		exception_raise(cpu, VEC_GP, 0);
+}
+
+bool svm_is_cr_move(struct cpu *cpu)
+{
+	unsigned cr, gpr;
+
+	return decode_move(cpu, &cr, &gpr);
+}
