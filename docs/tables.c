@@ -11,6 +11,7 @@
 #include "trace/filter.h"
 #include "trace/format.h"
 #include "trace/vector.h"
+#include "vmx/vmx_check.h"
 
 /* A table's cell must not have a bare '|'. */
 static const char *escaped(const char *text)
@@ -163,6 +164,15 @@ static void print_svm_entry(void)
 		printf("| %s | %s | %s |\n", r->field, r->why, r->guest);
 }
 
+static void print_vmx_entry(void)
+{
+	puts("| field | is refused where it | the guest does not bring it about | mended "
+	     "|\n|---|---|---|---|");
+	for (const struct vmx_check_row *r = vmx_check_rows; r->fields; r++)
+		printf("| %s | %s | %s | %s |\n", r->fields, r->why, r->guest,
+			r->clear | r->set ? "yes" : "");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -181,6 +191,7 @@ int main(int argc, char **argv)
 		{"interceptions", print_interceptions},
 		{"filter", print_filter},
 		{"svm_entry", print_svm_entry},
+		{"vmx_entry", print_vmx_entry},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {

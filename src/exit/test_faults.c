@@ -7,7 +7,8 @@
 #include "exit/dispatch.h"
 #include "vendor.h"
 
-#define DR7_HIGH (1ull << 32)
+#define DR7_HIGH  (1ull << 32)
+#define RFLAGS_IF (1ull << 9)
 
 #define NOWHERE                                                                                              \
 	0xffff900000000123ull /* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h)          \
@@ -81,10 +82,24 @@ void test_fault_in_screen(void)
 		overflow(0);
 }
 
+/* Once: the call runs again, without IF. */
+static bool take_if(struct cpu *cpu)
+{
+	uint64_t rflags = vendor->get(cpu, GUEST_RFLAGS);
+
+	vendor->set(cpu, GUEST_RFLAGS, rflags & ~RFLAGS_IF);
+	return rflags & RFLAGS_IF;
+}
+
 void exit_test_vmcall(struct cpu *cpu)
 {
 	if (cpu->gpr[TRAP_RAX] != TEST_FAULT_CALL) {
 		exit_vmcall(cpu);
+		return;
+	}
+	if (cpu->gpr[TRAP_RBX] == TEST_FAULT_ODD_STATE) {
+		if (!take_if(cpu))
+			exit_skip(cpu);
 		return;
 	}
 	fault_on_purpose(cpu, (enum test_fault)cpu->gpr[TRAP_RBX]);

@@ -36,6 +36,7 @@ struct vmx_cpu {
 		uint16_t ldtr, tr;
 	} before;
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
+	uint64_t refused_at; /* where the history stood when an entry was refused last: vmx_refused.c */
 };
 
 struct vmx_caps {
@@ -163,6 +164,9 @@ void vmx_skip(struct cpu *cpu);
 void vmx_end_shadow(struct cpu *cpu);
 void vmx_skip_to(struct cpu *cpu, uint64_t rip);
 void vmx_skip_met(struct cpu *cpu, uint64_t met);
+
+/* vmx_refused.c */
+__attribute__((noreturn)) void vmx_refused(struct cpu *cpu, uint32_t reason);
 
 /* vmx_init.c */
 void vmx_init_state(struct cpu *cpu);

@@ -8,14 +8,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vmx_check {
-	uint64_t (*read)(uint32_t field);
-	void (*fail)(uint32_t field, const char *why);           /* once for each check that fails */
-	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* the capability MSRs */
-	unsigned physical_bits;
+struct vmx_check_row {
+	const char *fields, *why;
+	const char *guest;   /* why the guest cannot bring it about */
+	uint32_t clear, set; /* the remedy, where it does all the same: bits of the field */
 };
 
-/* Returns how many checks fail. */
+/* The list of all, in docs/vendors.md as well: the last row has no fields. */
+extern const struct vmx_check_row vmx_check_rows[];
+
+struct vmx_check {
+	uint64_t (*read)(uint32_t field);
+	void (*fail)(uint32_t field, const struct vmx_check_row *row); /* once for each check that fails */
+	/* In its place, for those that have a remedy: the field is to have this value. NULL: nothing is mended. */
+	void (*mend)(uint32_t field, uint64_t value, const struct vmx_check_row *row);
+	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* the capability MSRs */
+	unsigned physical_bits, linear_bits;
+};
+
+/* Returns how many checks fail, apart from those that were mended. */
 unsigned vmx_check_state(const struct vmx_check *c);
 
 /* Whether a page-directory-pointer-table entry of PAE paging has none of its reserved bits set: SDM vol. 3A table 4-8. */

@@ -1,11 +1,7 @@
 /* VM exit: from the VMCS's words to the neutral exit, and back in. */
 #include "vmx/vmx.h"
-#include "console/console.h"
 #include "console/fault.h"
-#include "cpu/asm.h"
-#include "cpu/stop.h"
 #include "exit/dispatch.h"
-#include "vmx/vmx_check.h"
 
 #define X(number, name, kind) [number] = kind,
 static const uint8_t kind_of[] = {VMX_EXITS(X)};
@@ -77,49 +73,6 @@ __attribute__((noinline)) static uint64_t decode_more(struct cpu *cpu)
 	}
 }
 
-static uint64_t read_field(uint32_t field)
-{
-	return vmread(field);
-}
-
-static void say_failed(uint32_t field, const char *why)
-{
-	console_print("  %s=0x%lx %s", vmx_field_name(field), vmread(field), why);
-}
-
-static void explain_state(void)
-{
-	const struct vmx_check check = {
-		.read = read_field,
-		.fail = say_failed,
-		.cr0_fixed0 = vmx_caps.cr0_fixed0,
-		.cr0_fixed1 = vmx_caps.cr0_fixed1,
-		.cr4_fixed0 = vmx_caps.cr4_fixed0,
-		.cr4_fixed1 = vmx_caps.cr4_fixed1,
-		.physical_bits = cpuid(0x80000008, 0).eax & 0xff,
-	};
-
-	if (!vmx_check_state(&check))
-		console_print("  none of the checks that Trapline knows fails");
-}
-
-/* 27.8: the entry's checks of the guest's state or its MSRs failed; the guest is as before, and nothing ran.
- */
-SLOW_PATH static void entry_refused(struct cpu *cpu, uint32_t reason)
-{
-	uint64_t detail = vmread(VMCS_EXIT_QUALIFICATION);
-
-	cpu->exit.reason = reason & EXIT_REASON_BASIC;
-	cpus_stop(); /* before the console is seized: nobody else is to print then */
-	console_seize();
-	console_finish();
-	console_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
-		vmx_exit_name(cpu->exit.reason), detail);
-	if (cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE)
-		explain_state();
-	fault_fatal(cpu, "the CPU refused the guest's state");
-}
-
 /* 31.2, VMfailValid: the VMCS itself or its controls are wrong. */
 void vmx_entry_failed(struct cpu *cpu)
 {
@@ -133,7 +86,7 @@ void vmx_entry_failed(struct cpu *cpu)
 SLOW_PATH static enum exit_kind decode_odd(struct cpu *cpu, uint32_t reason)
 {
 	if (reason & EXIT_ENTRY_FAILURE)
-		entry_refused(cpu, reason);
+		vmx_refused(cpu, reason);
 	cpu->exit.reason = reason &= EXIT_REASON_BASIC;
 	return reason < sizeof(kind_of) ? kind_of[reason] : EXIT_UNKNOWN;
 }

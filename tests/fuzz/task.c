@@ -75,9 +75,9 @@ void vmx_flush_guest_tlb(void)
 {
 }
 
-static void say(uint32_t field, const char *why)
+static void say(uint32_t field, const struct vmx_check_row *row)
 {
-	fprintf(stderr, "%s=0x%lx %s\n", vmx_field_name(field), vmread(field), why);
+	fprintf(stderr, "%s=0x%lx %s\n", vmx_field_name(field), vmread(field), row->why);
 }
 
 /* Whether the CPU enters what the VMCS holds, as VMX operation fixes CR0 and CR4 on today's CPUs. */
@@ -91,6 +91,7 @@ static bool enters(void)
 		.cr4_fixed0 = CR4_VMXE,
 		.cr4_fixed1 = 0x3727ff,
 		.physical_bits = PHYSICAL,
+		.linear_bits = 48,
 	};
 
 	return !vmx_check_state(&check);

@@ -15,10 +15,11 @@ static void call(uint64_t which)
 {
 	uint64_t result = TEST_FAULT_CALL;
 
+	/* in the shadow of a STI, which one of them is about */
 	if (guest_emulator() & EMU_BOCHS_VMX)
-		__asm__ volatile("vmcall" : "+a"(result) : "b"(which) : "memory");
+		__asm__ volatile("cli; sti; vmcall; sti" : "+a"(result) : "b"(which) : "memory");
 	else
-		__asm__ volatile("vmmcall" : "+a"(result) : "b"(which) : "memory");
+		__asm__ volatile("cli; sti; vmmcall; sti" : "+a"(result) : "b"(which) : "memory");
 	print("the call came back with %lx\n", result);
 }
 

@@ -369,6 +369,15 @@ def test_fault_refused_state(machine):
     expect_lines(run, text, r"^trapline: fatal cpu=0 .* the CPU refused the guest's state", r"^trapline: last exits cpu=0$")
 
 
+@on("vmx")
+def test_refused_state_put_right(machine):
+    """A guest's state that the CPU does not enter, and that has a remedy: told, put right, and the guest goes on."""
+    run = machine.guest("vmmfault", ARGS="fault=ODD_STATE", TRAPLINE_EFI=TEST_BUILD).expect_status(0)
+    run.expect_line("the call came back with", "guest")
+    why = 'GUEST_INTERRUPTIBILITY=0x1 why="is a STI shadow with IF clear"; it is put right'
+    expect_lines(run, run.trapline, f"^trapline: guest in a state that is not entered cpu=0 rip={HEX} {why}")
+
+
 @on("svm")
 def test_fault_tells_the_others_once(machine):
     """Where the other CPU was is one line, whichever way the report begins."""

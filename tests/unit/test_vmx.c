@@ -1,6 +1,7 @@
 /* VT-x: control words from capability MSRs as CPUs have them, and the explanation of a refused guest state.
  */
 #include "unit.h"
+#include <stdbool.h>
 #include <string.h>
 #include "vmx/vmcs.h"
 #include "vmx/vmx_check.h"
@@ -136,109 +137,255 @@ static const struct field {
 	{VMCS_GUEST_IDTR_LIMIT, 0xfff},
 };
 
-static const struct field *broken;
+#define CHANGES 24
+
+static const struct field *changed; /* CHANGES of them, the last counts; 0 is none */
+static struct field mended[CHANGES];
+static unsigned mends, fails;
 static uint32_t failed_field;
-static const char *failed_why;
+static const struct vmx_check_row *failed;
 
 static uint64_t read_state(uint32_t field)
 {
-	if (broken && broken->field == field)
-		return broken->value;
+	for (unsigned i = mends; i--;)
+		if (mended[i].field == field)
+			return mended[i].value;
+	for (unsigned i = changed ? CHANGES : 0; i--;)
+		if (changed[i].field == field && field)
+			return changed[i].value;
 	for (unsigned i = 0; i < COUNT(sound); i++)
 		if (sound[i].field == field)
 			return sound[i].value;
 	return 0;
 }
 
-static void note(uint32_t field, const char *why)
+static void note(uint32_t field, const struct vmx_check_row *row)
 {
+	fails++;
 	failed_field = field;
-	failed_why = why;
+	failed = row;
 }
 
-static unsigned check(const struct field *change)
+static void mend(uint32_t field, uint64_t value, const struct vmx_check_row *row)
+{
+	assert_in_range(mends, 0, CHANGES - 1);
+	mended[mends++] = (struct field){field, value};
+}
+
+static unsigned run(void (*how)(uint32_t field, uint64_t value, const struct vmx_check_row *row))
 {
 	const struct vmx_check c = {
 		.read = read_state,
 		.fail = note,
+		.mend = how,
 		.cr0_fixed0 = 0x80000021,
 		.cr0_fixed1 = 0xffffffff,
 		.cr4_fixed0 = 0x2000,
-		.cr4_fixed1 = 0x3727ff,
+		.cr4_fixed1 = 0xb727ff,
 		.physical_bits = 40,
+		.linear_bits = 48,
 	};
 
-	broken = change;
+	fails = 0;
 	return vmx_check_state(&c);
+}
+
+static unsigned check(const struct field *changes)
+{
+	changed = changes;
+	mends = 0;
+	return run(NULL);
 }
 
 static void state_sound(void **state)
 {
+	static const struct field edge[CHANGES] = {{VMCS_GUEST_RIP, 0x0000800000000000}, {0}},
+				  lam[CHANGES] = {{VMCS_GUEST_CR3, 3ull << 61 | 0x1000}, {0}};
+
 	assert_int_equal(check(NULL), 0);
+	assert_int_equal(
+		check(edge), 0); /* behind the last instruction of the lower half: #GP comes by itself */
+	assert_int_equal(check(lam), 0);
 }
 
-/* One field at a time is made wrong: just that field is named. */
+/* The modes that some of the checks belong to, as changes of the sound state. */
+/* clang-format off */
+#define REAL_MODE                                                                                            \
+	{VMCS_ENTRY_CONTROLS, 0xd1ff}, {VMCS_GUEST_CR0, 0x30}, {VMCS_GUEST_CR4, 0x2000}, {VMCS_GUEST_EFER, 0}, \
+	{VMCS_GUEST_CS_RIGHTS, 0x93}, {VMCS_GUEST_CS_LIMIT, 0xffff}
+#define PROTECTED                                                                                            \
+	{VMCS_ENTRY_CONTROLS, 0xd1ff}, {VMCS_GUEST_EFER, 0}, {VMCS_GUEST_CR4, 0x2000}, {VMCS_GUEST_CS_RIGHTS, 0xc09b}
+#define PAE          PROTECTED, {VMCS_GUEST_CR4, 0x2020}
+#define OF_8086(n)   {VMCS_GUEST_##n##_LIMIT, 0xffff}, {VMCS_GUEST_##n##_RIGHTS, 0xf3}
+#define ALL_8086     OF_8086(ES), OF_8086(CS), OF_8086(SS), OF_8086(DS), OF_8086(FS), OF_8086(GS)
+#define VIRTUAL_8086 PROTECTED, {VMCS_GUEST_RFLAGS, 0x20002}, ALL_8086
+#define HLT(shadow)                                                                                          \
+	{VMCS_GUEST_ACTIVITY, 1}, {VMCS_GUEST_RFLAGS, 0x202}, {VMCS_GUEST_INTERRUPTIBILITY, shadow}
+/* clang-format on */
+
+/* The field that is named is that of the last change, unless another is given. */
+static const struct broken {
+	struct field changes[CHANGES];
+	const char *why;
+	uint32_t named;
+} cases[] = {
+#define WRONG(text, ...)                                                                                     \
+	{                                                                                                    \
+		.why = text, .changes = { __VA_ARGS__ }                                                      \
+	}
+#define NAMED(field, text, ...)                                                                              \
+	{                                                                                                    \
+		.why = text, .changes = {__VA_ARGS__}, .named = field                                        \
+	}
+	WRONG("has a bit clear that VMX operation fixes at 1", {VMCS_GUEST_CR0, 0x80010013}),
+	WRONG("has a bit set that VMX operation fixes at 0", {VMCS_GUEST_CR0, 0x180010033}),
+	WRONG("has PG without PE", {VMCS_GUEST_CR0, 0x80010032}),
+	WRONG("has no PG in IA-32e mode", {VMCS_GUEST_CR0, 0x10033}),
+	WRONG("has a bit clear that VMX operation fixes at 1", {VMCS_GUEST_CR4, 0x668}),
+	WRONG("has a bit set that VMX operation fixes at 0", {VMCS_GUEST_CR4, 0x1002668}),
+	WRONG("has CET while CR0.WP is clear", {VMCS_GUEST_CR0, 0x80000033}, {VMCS_GUEST_CR4, 0x802668}),
+	WRONG("has no PAE in IA-32e mode", {VMCS_GUEST_CR4, 0x2648}),
+	WRONG("has PCIDE outside of IA-32e mode", PROTECTED, {VMCS_GUEST_CR4, 0x22000}),
+	WRONG("is beyond the physical addresses", {VMCS_GUEST_CR3, 1ull << 40}),
+	WRONG("has a high half", {VMCS_GUEST_DR7, 1ull << 32}),
+	WRONG("has reserved bits", {VMCS_GUEST_EFER, 0x1d01}),
+	WRONG("LMA is not \"IA-32e mode guest\"", {VMCS_GUEST_EFER, 0}),
+	WRONG("LMA is not LME with paging on", {VMCS_GUEST_EFER, 0xc01}),
+	WRONG("has a reserved memory type", {VMCS_GUEST_PAT, 0x0207040600070406}),
+	WRONG("is not canonical", {VMCS_GUEST_SYSENTER_ESP, 1ull << 63}),
+	WRONG("is not canonical", {VMCS_GUEST_SYSENTER_EIP, 1ull << 47}),
+	WRONG("is not canonical", {VMCS_GUEST_FS_BASE, 1ull << 63}),
+	WRONG("is not canonical", {VMCS_GUEST_GS_BASE, 1ull << 63}),
+	WRONG("is not canonical", {VMCS_GUEST_TR_BASE, 1ull << 63}),
+	WRONG("is not canonical", {VMCS_GUEST_LDTR_RIGHTS, 0x82}, {VMCS_GUEST_LDTR_BASE, 1ull << 63}),
+	WRONG("is not canonical", {VMCS_GUEST_GDTR_BASE, 1ull << 63}),
+	WRONG("is not canonical", {VMCS_GUEST_IDTR_BASE, 1ull << 63}),
+	WRONG("has TI set", {VMCS_GUEST_TR_SELECTOR, 0x1c}),
+	WRONG("has TI set", {VMCS_GUEST_LDTR_RIGHTS, 0x82}, {VMCS_GUEST_LDTR_SELECTOR, 0x1c}),
+	WRONG("has a high half", {VMCS_GUEST_CS_BASE, 1ull << 32}),
+	WRONG("has a high half", {VMCS_GUEST_SS_BASE, 1ull << 32}),
+	WRONG("is not 16 times the selector in virtual-8086 mode", VIRTUAL_8086, {VMCS_GUEST_ES_BASE, 0x10}),
+	WRONG("is not 0xffff in virtual-8086 mode", VIRTUAL_8086, {VMCS_GUEST_ES_LIMIT, 0x1ffff}),
+	WRONG("is not 0xf3 in virtual-8086 mode", VIRTUAL_8086, {VMCS_GUEST_ES_RIGHTS, 0x93}),
+	WRONG("has S clear", {VMCS_GUEST_CS_RIGHTS, 0xa08b}),
+	WRONG("has S set", {VMCS_GUEST_TR_RIGHTS, 0x9b}),
+	WRONG("is not present", {VMCS_GUEST_DS_RIGHTS, 0xc013}),
+	WRONG("has reserved bits", {VMCS_GUEST_DS_RIGHTS, 0xc193}),
+	WRONG("ends within a page with G set", {VMCS_GUEST_ES_LIMIT, 0xfffff000}),
+	NAMED(VMCS_GUEST_ES_LIMIT, "is above 1 MiB with G clear", {VMCS_GUEST_ES_RIGHTS, 0x4093}),
+	WRONG("is not an accessed code segment", {VMCS_GUEST_CS_RIGHTS, 0xa09a}),
+	WRONG("has a DPL above 0 with type 3", REAL_MODE, {VMCS_GUEST_CS_RIGHTS, 0xf3}),
+	WRONG("DPL is not that of SS", {VMCS_GUEST_CS_RIGHTS, 0xa0fb}),
+	WRONG("DPL is above that of SS", {VMCS_GUEST_CS_RIGHTS, 0xa0ff}),
+	WRONG("has both L and D", {VMCS_GUEST_CS_RIGHTS, 0xe09b}),
+	WRONG("is not accessed writable data", {VMCS_GUEST_SS_RIGHTS, 0xc092}),
+	WRONG("is not accessed writable data", {VMCS_GUEST_SS_RIGHTS, 0xc091}),
+	WRONG("is not accessed readable", {VMCS_GUEST_DS_RIGHTS, 0xc092}),
+	WRONG("has a DPL above 0 in real mode", REAL_MODE, {VMCS_GUEST_SS_RIGHTS, 0xc0f3}),
+	WRONG("is unusable", {VMCS_GUEST_TR_RIGHTS, 0x1008b}),
+	WRONG("is not a busy TSS of this mode", {VMCS_GUEST_TR_RIGHTS, 0x89}),
+	WRONG("is not a busy TSS of this mode", {VMCS_GUEST_TR_RIGHTS, 0x83}),
+	WRONG("is not an LDT", {VMCS_GUEST_LDTR_RIGHTS, 0x83}),
+	WRONG("is above 0xffff", {VMCS_GUEST_GDTR_LIMIT, 0x10000}),
+	WRONG("is above 0xffff", {VMCS_GUEST_IDTR_LIMIT, 0x10000}),
+	WRONG("has a high half outside of 64-bit mode", PROTECTED, {VMCS_GUEST_RIP, 1ull << 32}),
+	WRONG("is wider than linear addresses", {VMCS_GUEST_RIP, 1ull << 63}),
+	WRONG("has reserved bits", {VMCS_GUEST_RFLAGS, 0}),
+	WRONG("has VM in IA-32e or real mode", ALL_8086, {VMCS_GUEST_RFLAGS, 0x20002}),
+	NAMED(VMCS_GUEST_RFLAGS, "has IF clear while an interrupt is injected",
+		{VMCS_ENTRY_EVENT, 0x80000020}),
+	WRONG("is no activity state", {VMCS_GUEST_ACTIVITY, 7}),
+	WRONG("is HLT with a CPL above 0", {VMCS_GUEST_CS_RIGHTS, 0xa0fb}, {VMCS_GUEST_SS_RIGHTS, 0xc0f3},
+		{VMCS_GUEST_ACTIVITY, 1}),
+	WRONG("is a STI or MOV SS shadow in HLT", HLT(1)),
+	NAMED(VMCS_GUEST_ACTIVITY, "is HLT and the event to inject does not end it", HLT(0),
+		{VMCS_ENTRY_EVENT, 0x8000030d}),
+	WRONG("has reserved bits", {VMCS_GUEST_INTERRUPTIBILITY, 0x20}),
+	WRONG("is a STI and a MOV SS shadow at once", {VMCS_GUEST_RFLAGS, 0x202},
+		{VMCS_GUEST_INTERRUPTIBILITY, 3}),
+	WRONG("is a STI shadow with IF clear", {VMCS_GUEST_INTERRUPTIBILITY, 1}),
+	WRONG("is a shadow while an interrupt is injected", {VMCS_GUEST_RFLAGS, 0x202},
+		{VMCS_ENTRY_EVENT, 0x80000020}, {VMCS_GUEST_INTERRUPTIBILITY, 2}),
+	WRONG("is a MOV SS shadow while an NMI is injected", {VMCS_ENTRY_EVENT, 0x80000202},
+		{VMCS_GUEST_INTERRUPTIBILITY, 2}),
+	WRONG("blocks NMIs while one is injected", {VMCS_ENTRY_EVENT, 0x80000202},
+		{VMCS_GUEST_INTERRUPTIBILITY, 8}),
+	WRONG("blocks SMIs outside of SMM", {VMCS_GUEST_INTERRUPTIBILITY, 4}),
+	WRONG("has reserved bits", {VMCS_GUEST_PENDING_DEBUG, 0x20}),
+	WRONG("has no BS with TF set in a shadow or HLT", {VMCS_GUEST_RFLAGS, 0x102},
+		{VMCS_GUEST_INTERRUPTIBILITY, 2}, {VMCS_GUEST_PENDING_DEBUG, 0}),
+	WRONG("has BS without TF in a shadow or HLT", {VMCS_GUEST_INTERRUPTIBILITY, 2},
+		{VMCS_GUEST_PENDING_DEBUG, 0x4000}),
+	WRONG("has reserved bits", PAE, {VMCS_GUEST_PDPTE2, 3}),
+	WRONG("is not all ones", {VMCS_LINK_POINTER, 0}),
+};
+
+static uint32_t named_of(const struct broken *b)
+{
+	uint32_t last = 0;
+
+	for (unsigned i = 0; i < CHANGES && b->changes[i].field; i++)
+		last = b->changes[i].field;
+	return b->named ? b->named : last;
+}
+
+/* One thing at a time is made wrong: just that check fails, and names the field; and no row of the list is left out. */
 static void state_broken(void **state)
 {
-	static const struct {
-		struct field change;
-		const char *why;
-	} cases[] = {
-		{{VMCS_GUEST_CR0, 0x80010013}, "fixes at 1"},
-		{{VMCS_GUEST_CR0, 0x80010032}, "PG without PE"},
-		{{VMCS_GUEST_CR0, 0x10033}, "no PG in IA-32e"},
-		{{VMCS_GUEST_CR4, 0x668}, "fixes at 1"},
-		{{VMCS_GUEST_CR4, 0x2648}, "no PAE"},
-		{{VMCS_GUEST_CR4, 0x1002668}, "fixes at 0"},
-		{{VMCS_GUEST_CR3, 1ull << 40}, "physical"},
-		{{VMCS_GUEST_DR7, 1ull << 32}, "high half"},
-		{{VMCS_GUEST_EFER, 0x1d01}, "reserved"},
-		{{VMCS_GUEST_PAT, 0x0207040600070406}, "memory type"},
-		{{VMCS_GUEST_SYSENTER_ESP, 1ull << 63}, "canonical"},
-		{{VMCS_GUEST_GS_BASE, 1ull << 63}, "canonical"},
-		{{VMCS_GUEST_CS_BASE, 1ull << 32}, "high half"},
-		{{VMCS_GUEST_SS_BASE, 1ull << 32}, "high half"},
-		{{VMCS_GUEST_CS_RIGHTS, 0xa091}, "code segment"},
-		{{VMCS_GUEST_CS_RIGHTS, 0xe09b}, "both L and D"},
-		{{VMCS_GUEST_CS_RIGHTS, 0xa0fb}, "DPL"},
-		{{VMCS_GUEST_DS_RIGHTS, 0xc013}, "present"},
-		{{VMCS_GUEST_DS_RIGHTS, 0xc092}, "accessed"},
-		{{VMCS_GUEST_ES_LIMIT, 0xfffff000}, "within a page"},
-		{{VMCS_GUEST_ES_RIGHTS, 0x4093}, NULL},
-		{{VMCS_GUEST_SS_RIGHTS, 0xc091}, "writable"},
-		{{VMCS_GUEST_TR_RIGHTS, 0x89}, "busy TSS"},
-		{{VMCS_GUEST_TR_SELECTOR, 0x1c}, "TI"},
-		{{VMCS_GUEST_GDTR_LIMIT, 0x10000}, "0xffff"},
-		{{VMCS_GUEST_IDTR_BASE, 1ull << 63}, "canonical"},
-		{{VMCS_GUEST_RIP, 1ull << 63}, "canonical"},
-		{{VMCS_GUEST_RFLAGS, 0}, "reserved"},
-		{{VMCS_GUEST_RFLAGS, 0x20002}, NULL},
-		{{VMCS_GUEST_ACTIVITY, 7}, "activity"},
-		{{VMCS_GUEST_INTERRUPTIBILITY, 1}, "IF clear"},
-		{{VMCS_GUEST_INTERRUPTIBILITY, 3}, NULL},
-		{{VMCS_GUEST_PENDING_DEBUG, 0x20}, "reserved"},
-		{{VMCS_LINK_POINTER, 0}, "ones"},
-		{{VMCS_ENTRY_EVENT, 0x80000020}, NULL},
-	};
+	bool seen[COUNT(cases)] = {false};
+	unsigned rows = 0;
+
+	while (vmx_check_rows[rows].fields)
+		rows++;
+	assert_in_range(rows, 1, COUNT(cases));
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		unsigned n = check(cases[i].changes);
+
+		if (n != 1 || strcmp(failed->why, cases[i].why) || failed_field != named_of(&cases[i]))
+			fail_msg("%s %s: %u fail, the last %s %s", vmx_field_name(named_of(&cases[i])),
+				cases[i].why, n, vmx_field_name(failed_field), failed->why);
+		seen[failed - vmx_check_rows] = true;
+	}
+	for (unsigned i = 0; i < rows; i++)
+		assert_true(vmx_check_rows[i].guest[0]);
+	for (unsigned i = 0; i < rows; i++)
+		if (!seen[i])
+			fail_msg("no case fails %s %s", vmx_check_rows[i].fields, vmx_check_rows[i].why);
+}
+
+/* What has a remedy is entered with it; what has none is left alone. */
+static void state_mended(void **state)
+{
+	unsigned remedies = 0;
 
 	for (unsigned i = 0; i < COUNT(cases); i++) {
-		assert_true(check(&cases[i].change) > 0);
-		if (!cases[i].why)
+		unsigned left;
+
+		check(cases[i].changes);
+		left = run(mend);
+		if (!(failed->clear | failed->set)) {
+			assert_int_equal(mends, 0);
+			assert_int_equal(left, 1);
 			continue;
-		assert_string_equal(vmx_field_name(failed_field), vmx_field_name(cases[i].change.field));
-		if (!strstr(failed_why, cases[i].why))
-			fail_msg("%s: \"%s\", not \"%s\"", vmx_field_name(failed_field), failed_why,
-				cases[i].why);
+		}
+		remedies++;
+		if (!strcmp(failed->fields, "SS_RIGHTS") && cases[i].changes[0].value == 0xc091)
+			continue; /* accessed it is, and still no writable data */
+		assert_int_equal(mends, 1);
+		assert_int_equal(left, 0);
+		assert_int_equal(run(NULL), 0);
 	}
+	assert_in_range(remedies, 8, COUNT(cases) - 1);
 }
 
 /* 27.3.1.5: in a shadow, BS goes with TF. */
 static void state_shadow(void **state)
 {
-	const struct field shadow = {VMCS_GUEST_INTERRUPTIBILITY, 2};
+	static const struct field shadow[CHANGES] = {{VMCS_GUEST_INTERRUPTIBILITY, 2}, {0}},
+				  step[CHANGES] = {{VMCS_GUEST_RFLAGS, 0x102}, {0}};
 
-	assert_int_equal(check(&shadow), 0);
-	assert_int_equal(check(&(struct field){VMCS_GUEST_RFLAGS, 0x102}), 0);
+	assert_int_equal(check(shadow), 0);
+	assert_int_equal(check(step), 0);
 }
 
 int main(void)
@@ -250,6 +397,7 @@ int main(void)
 		cmocka_unit_test(controls_old),
 		cmocka_unit_test(state_sound),
 		cmocka_unit_test(state_broken),
+		cmocka_unit_test(state_mended),
 		cmocka_unit_test(state_shadow),
 	};
 

@@ -1,0 +1,94 @@
+/*
+ * A VM entry that was refused (SDM vol. 3C 27.8): the guest is as before, and nothing ran. What the guest was given by the
+ * CPU and cannot be entered with is put right, once; everything else is Trapline's own fault, and ends in a report.
+ */
+#include "console/console.h"
+#include "console/fault.h"
+#include "cpu/asm.h"
+#include "cpu/stop.h"
+#include "exit/mended.h"
+#include "vmx/vmx.h"
+#include "vmx/vmx_check.h"
+
+static uint64_t read_field(uint32_t field)
+{
+	return vmread(field);
+}
+
+static void say_failed(uint32_t field, const struct vmx_check_row *row)
+{
+	console_print("  %s=0x%lx %s", vmx_field_name(field), vmread(field), row->why);
+}
+
+static void say_nothing(uint32_t field, const struct vmx_check_row *row)
+{
+}
+
+static void leave(uint32_t field, uint64_t value, const struct vmx_check_row *row)
+{
+}
+
+static void mend(uint32_t field, uint64_t value, const struct vmx_check_row *row)
+{
+	mended_note(this_cpu(), vmx_field_name(field), vmread(field), row->why);
+	vmwrite(field, value);
+}
+
+static struct vmx_check checks(void)
+{
+	return (struct vmx_check){
+		.read = read_field,
+		.fail = say_failed,
+		.cr0_fixed0 = vmx_caps.cr0_fixed0,
+		.cr0_fixed1 = vmx_caps.cr0_fixed1,
+		.cr4_fixed0 = vmx_caps.cr4_fixed0,
+		.cr4_fixed1 = vmx_caps.cr4_fixed1,
+		.physical_bits = cpuid(0x80000008, 0).eax & 0xff,
+		.linear_bits = cpuid(0x80000008, 0).eax >> 8 & 0xff,
+	};
+}
+
+/* Whether there is a reason to try again: all that fails has a remedy, and this is not the second time. */
+static bool mend_state(struct cpu *cpu)
+{
+	struct vmx_check c = checks();
+
+	if (vmx_of(cpu)->refused_at == cpu->history.count)
+		return false;
+	vmx_of(cpu)->refused_at = cpu->history.count;
+	c.fail = say_nothing;
+	if (!vmx_check_state(&c))
+		return false;
+	c.mend = leave;
+	if (vmx_check_state(&c))
+		return false;
+	c.mend = mend;
+	vmx_check_state(&c);
+	c.mend = NULL;
+	return !vmx_check_state(&c);
+}
+
+__attribute__((noreturn)) static void die(struct cpu *cpu, uint64_t detail)
+{
+	const struct vmx_check c = checks();
+
+	cpus_stop(); /* before the console is seized: nobody else is to print then */
+	console_seize();
+	console_finish();
+	console_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
+		vmx_exit_name(cpu->exit.reason), detail);
+	if (cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE && !vmx_check_state(&c))
+		console_print("  none of the checks that Trapline knows fails");
+	fault_fatal(cpu, "the CPU refused the guest's state");
+}
+
+/* The event that was to go in is still in the VMCS: 27.8 leaves its field alone. */
+void vmx_refused(struct cpu *cpu, uint32_t reason)
+{
+	uint64_t detail = vmread(VMCS_EXIT_QUALIFICATION);
+
+	cpu->exit.reason = reason & EXIT_REASON_BASIC;
+	if (cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE && mend_state(cpu))
+		vmx_run_on(cpu);
+	die(cpu, detail);
+}
