@@ -5,7 +5,8 @@
  * Where QEMU 7.2 (TCG) differs from the manual:
  *  - INT3 and INTO exit as INT n (0x75), not as exceptions 3 and 4, and CPUs without nRIP do not say how long
  * the instruction was: the bytes are looked at.
- *  - EXITINTINFO has type 3 for external interrupts and NMIs, and 4 for INT3: put right in event_of().
+ *  - EXITINTINFO has type 3 for external interrupts and NMIs, and 4 for INT3: put right in event_of(). No CPU raises
+ * exception 31, and VMRUN refuses to inject it.
  *  - Type 3 with vector 3 or 4 does not check the gate's DPL, type 4 does.
  * Where Bochs 2.7 (ryzen) differs: neither DR6 nor DR7.GD is updated at a #DB exit; debug_reasons() works
  * them out.
@@ -38,7 +39,7 @@ static struct event event_of(uint64_t word)
 	};
 	if (e.type == TRAP_TYPE_EXCEPTION && e.vector == VEC_NMI)
 		e.type = TRAP_TYPE_NMI;
-	else if (e.type == TRAP_TYPE_EXCEPTION && e.vector >= 32)
+	else if (e.type == TRAP_TYPE_EXCEPTION && e.vector >= VEC_31)
 		e.type = TRAP_TYPE_EXTINT;
 	else if (e.type == TRAP_TYPE_EXCEPTION && (e.vector == VEC_BP || e.vector == VEC_OF))
 		e.type = TRAP_TYPE_SOFTEXC;

@@ -2,9 +2,14 @@
  * The VMM's memory and its UART are not there for the guest. The region is found as any OS would: in the
  * firmware's map, which calls it reserved. Bare there is no such region and a UART at COM2, so this program
  * is for under Trapline only.
+ *
+ * Load option stack: events whose stack lies there. Pushing their frames exits, in the middle of the delivery (SDM vol. 3C
+ * 28.2.4, APM vol. 2 15.7.2); each has to arrive all the same, once, although its frame is lost.
  */
+#include "lib/ap.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
+#include "lib/machine.h"
 
 const char guest_name[] = "hidden";
 
@@ -12,6 +17,7 @@ const char guest_name[] = "hidden";
 #define MAP_SIZE   32768
 #define MOST_PAGES 16384 /* PCI's configuration space is larger */
 #define COM2       0x2f8
+#define LVT_MASKED (1u << 16)
 
 /* Of PCI's configuration space */
 #define CLASS    0x08
@@ -41,6 +47,87 @@ static void try_page(const char *name, uint64_t at)
 	print("memory page=%s before=%lx after=%lx\n", name, before, after);
 }
 
+/* The handler of these events: it goes back to a stack that is there. */
+__asm__(".text\n"
+	"lost_handler:\n"
+	"	incl lost_count(%rip)\n"
+	"	mov lost_stack(%rip), %rsp\n"
+	"	jmp *lost_return(%rip)\n");
+extern const uint8_t lost_handler[];
+uint64_t lost_stack, lost_return;
+uint32_t lost_count;
+
+/* Runs `code` with RSP at `stack`. What does not come within the loop does not come. */
+#define ON_STACK(stack, code)                                                                                \
+	__asm__ volatile("mov %%rsp, lost_stack(%%rip)\n\t"                                                  \
+			 "lea 1f(%%rip), %%rax\n\t"                                                          \
+			 "mov %%rax, lost_return(%%rip)\n\t"                                                 \
+			 "mov %0, %%rsp\n\t" code "\n\t"                                                     \
+			 "mov $10000, %%ecx\n"                                                               \
+			 "2: loop 2b\n\t"                                                                    \
+			 "cli\n\t"                                                                           \
+			 "mov lost_stack(%%rip), %%rsp\n"                                                    \
+			 "1:"                                                                                \
+			 :                                                                                   \
+			 : "r"(stack), "D"(0xfee00000ull + APIC_ICR), "d"(ICR_NMI)                           \
+			 : "rax", "rcx", "memory", "cc")
+
+static void request(uint8_t vector)
+{
+	apic_write(APIC_SVR, apic_read(APIC_SVR) | APIC_SVR_ENABLE);
+	write_cr8(0);
+	apic_write(APIC_ICR, ICR_FIXED | ICR_SELF | vector);
+}
+
+static void try_event(uint64_t stack, uint8_t vector, unsigned how)
+{
+	lost_count = 0;
+	machine_reset();
+	machine_set_handler(vector, lost_handler);
+	if (how == 0) {
+		request(vector);
+		ON_STACK(stack, "sti");
+		apic_write(APIC_EOI, 0);
+	} else if (how == 1) {
+		ON_STACK(stack, "ud2");
+	} else if (how == 2) {
+		ON_STACK(stack, "int $0x40");
+	} else {
+		apic_write(APIC_ICR_HIGH,
+			apic_read(APIC_ID)); /* the shorthand for itself is for interrupts only */
+		ON_STACK(stack, "mov %%edx, (%%rdi)");
+	}
+	machine_reset();
+	print("stack vector=%u arrived=%u\n", vector, lost_count);
+}
+
+/* The firmware's timer, which may be waiting: it comes here, and no more. */
+static void drain(void)
+{
+	apic_write(APIC_LVT_TIMER, apic_read(APIC_LVT_TIMER) | LVT_MASKED);
+	for (unsigned vector = 32; vector < 256; vector++)
+		machine_set_handler(vector, lost_handler);
+	write_cr8(0);
+	ON_STACK(machine_stub_stack(), "sti");
+	apic_write(APIC_EOI, 0);
+}
+
+/* 31 is a vector of exceptions, and an interrupt's as well. */
+static void try_stack(uint64_t stack)
+{
+	uint32_t timer = apic_read(APIC_LVT_TIMER);
+
+	machine_take();
+	drain();
+	try_event(stack, 0x50, 0);
+	try_event(stack, 31, 0);
+	try_event(stack, 6, 1);
+	try_event(stack, 0x40, 2);
+	try_event(stack, 2, 3);
+	apic_write(APIC_LVT_TIMER, timer);
+	machine_give_back();
+}
+
 static void try_region(void)
 {
 	UINTN size = sizeof(map), key, each;
@@ -54,6 +141,10 @@ static void try_region(void)
 
 		if (!is_region(d))
 			continue;
+		if (guest_option("stack")) {
+			try_stack(d->PhysicalStart + 0x800);
+			return;
+		}
 		try_page("first", d->PhysicalStart);
 		try_page("middle", d->PhysicalStart + d->NumberOfPages / 2 * 4096);
 		try_page("last", d->PhysicalStart + d->NumberOfPages * 4096 - 8);

@@ -300,6 +300,15 @@ SVM_IN_RING_3 = [
 
 
 @on("svm", "vmx")
+def test_interrupted_events_arrive(machine):
+    """Events whose frame goes to Trapline's memory: pushing it exits, and each arrives all the same, once."""
+    run = machine.guest("hidden", ARGS="stack").expect_status(0).expect_active(machine.vendor)
+    arrived = {row["vector"]: row["arrived"] for row in logs.records(run.guest, "stack")}
+    expect(arrived == dict.fromkeys(("80", "31", "6", "64", "2"), "1"), f"{arrived}; see {run.out}/guest.log")
+    expect("write to Trapline's memory" in run.trapline, f"nothing exited; see {run.out}/trapline.log")
+
+
+@on("svm", "vmx")
 def test_nothing_intercepted(machine):
     """With every exception left to the guest nothing is recorded, and the guest sees what it sees bare."""
     conf = machine.conf("intercept = none\nintercept_int = off\nprint = all\n")
