@@ -26,7 +26,7 @@ FOO_KERNEL := guest-tools/examples/foo_kernel.c tests/linux/foo_kernel/license.c
 $(eval $(call kernel_module,foo_module,$(FOO_KERNEL)))
 LINUX_MODULES := $(if $(GUEST_HEADERS),$(foreach m,trapline foo_module,$(TOOLS)/modules/$(m)/$(m).ko))
 
-$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/stress.c tests/linux/programs.c tests/linux/init.h
+$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/stress.c tests/linux/selftests.c tests/linux/programs.c tests/linux/init.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(WARN) -std=gnu11 -O1 -static -no-pie -fcf-protection=none -o $@ $(filter %.c,$^)
@@ -49,6 +49,14 @@ $(LINUX)/stress.img: $(LINUX)/initrd.img $(STRESS)
 	$(Q)(echo $(STRESS); ldd $(STRESS) | grep -o '/[^ ]*') | xargs cp -L --parents -t $(LINUX)/stress
 	$(Q)find $(LINUX)/stress -exec touch -h -d @0 {} +
 	$(Q)cd $(LINUX)/stress && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | cat ../initrd.img - > ../stress.img
+
+# The same way: Linux's own x86 selftests. Only `make test-selftests` needs it.
+$(LINUX)/selftests:
+	$(Q)tools/selftests.sh
+
+$(LINUX)/selftests.img: $(LINUX)/initrd.img | $(LINUX)/selftests
+	$(call say,CPIO,$@)
+	$(Q)cd $(LINUX) && find selftests | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | cat initrd.img - > selftests.img
 
 $(LINUX)/vmlinuz:
 	$(Q)tools/deps.sh

@@ -10,6 +10,8 @@
  *   trapline.mode=allstorm that on every CPU at once, trapline.n=N times on each
  *   trapline.mode=hotplug  all CPUs but one offline and online again, trapline.n=N times
  *   trapline.mode=stress   stress-ng for trapline.n=SECONDS, trapline.stressors=LIST; its initrd is stress.img
+ *   trapline.mode=selftests  Linux's own x86 selftests, those of trapline.one_cpu=LIST on the first CPU alone; their
+ *                          initrd is selftests.img
  *   trapline.run=LIST      programs and modules of the initrd: see run_programs() in init.h; after the mode's
  * own work trapline.icebp         faults: INT1 too, which hangs QEMU 7.2 The last line is GUEST-DONE in every
  * case.
@@ -110,6 +112,13 @@ long microseconds_since(const struct timespec *start)
 	return (now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000;
 }
 
+static void selftests(void)
+{
+	const char *one_cpu = word_value("trapline.one_cpu=");
+
+	run_selftests(one_cpu ? one_cpu : "");
+}
+
 static void stress(void)
 {
 	long seconds = number("trapline.n=", STRESS_SECONDS);
@@ -182,6 +191,8 @@ int main(void)
 		run_hotplug(number("trapline.n=", ROUNDS));
 	else if (mode_is("stress"))
 		stress();
+	else if (mode_is("selftests"))
+		selftests();
 	else if (!mode_is("boot"))
 		run_faults(strstr(command_line, "trapline.icebp") != NULL);
 	if (word_value("trapline.run="))

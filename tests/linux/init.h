@@ -48,6 +48,16 @@ void run_hotplug(long rounds);
  */
 void run_stress(long seconds, const char *stressors);
 
+/*
+ * Runs each program of /selftests in turn, with a time limit of its own, and prints how it ended: an exit code, a signal
+ * or the time limit; and at the end how many there were. Those of a comma-separated list run on the first CPU alone.
+ *
+ *   selftest name=iopl_32 status=0
+ *   selftest name=ldt_gdt_64 status=signal-11
+ *   selftests n=44
+ */
+void run_selftests(const char *one_cpu);
+
 long microseconds_since(const struct timespec *start);
 
 #endif

@@ -75,6 +75,11 @@ test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means,
 	$(Q)tools/bochs3.sh
 	$(Q)BOCHS=$(BUILD)/bochs3 $(MACHINE_TESTS) --backend vmx --backend svm-bochs by_hardware
 
+.PHONY: test-selftests
+test-selftests: machine-files ## Linux's own x86 selftests, bare and under Trapline (downloads their source, 140 MB; 5 minutes)
+	$(Q)$(MAKE) --no-print-directory $(LINUX)/selftests.img
+	$(Q)SELFTESTS=1 $(MACHINE_TESTS) --backend svm selftests.same_as_bare
+
 # Minutes; SOAK_SEED= and SOAK_ROUND= are what a failed round has named.
 SOAK_MINUTES := 30
 
