@@ -19,7 +19,13 @@ $(CALLERS:%=$(LINUX)/bin/%): $(LINUX)/bin/%: tests/linux/%.c guest-tools/lib/tra
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(LINUX_CFLAGS) -o $@ $(filter %.c,$^)
 
-LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%) $(TOOLS)/bin/trapctl
+# Its handler runs while the thread's own data is out of reach, the canary of the stack protector too.
+$(LINUX)/bin/wild: tests/linux/wild.c tests/linux/wild_code.c tests/linux/wild.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOSTCC) $(LINUX_CFLAGS) -fno-stack-protector -o $@ $(filter %.c,$^)
+
+LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%) $(LINUX)/bin/wild $(TOOLS)/bin/trapctl
 
 # The article's kernel module has no licence, and without one nothing links any more: another file of the module says it.
 FOO_KERNEL := guest-tools/examples/foo_kernel.c tests/linux/foo_kernel/license.c tests/linux/foo_kernel/Kbuild
