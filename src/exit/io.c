@@ -1,29 +1,30 @@
 /*
- * Two kinds of ports exit: the console's, which the guest does not have, with PCI's data ports where it is a card;
- * and those that end the machine, so that the last lines are out before the power is.
+ * Three kinds of ports exit: the console's, which the guest does not have, with PCI's data ports where it is a card;
+ * those that end the machine, so that the last lines are out before the power is; and the gates of address line 20.
  */
 #include "exit/io.h"
 #include "console/console.h"
 #include "cpu/asm.h"
+#include "exit/a20.h"
 #include "exit/breakpoint.h"
 #include "exit/dispatch.h"
+#include "exit/exception.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
 #include "mem/pool.h"
+#include "trace/vector.h"
 #include "vendor.h"
 
 #define IO_MAP_PAGES   3
 #define UART_PORTS     8
 #define SLP_EN         (1u << 13) /* ACPI 4.8.3.2.1, PM1 control */
-#define KBC_COMMAND    0x64
-#define KBC_RESET      0xf0 /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
+#define KBC_RESET      0xf0       /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
 #define RESET_CF9      0xcf9
 #define PCI_ADDRESS    0xcf8 /* PCI local bus specification 3.0, 3.2.2.3.2 */
 #define PCI_DATA       0xcfc
 #define PCI_DATA_PORTS 4
 #define PCI_ENABLE     (1u << 31)
 #define PCI_SELECTS    0x80ffff00u
-#define FAST_INIT      0x92 /* system control port A: bit 0 resets the CPU */
 #define CF9_RESET      (1u << 2)
 
 static uint64_t map;
@@ -51,8 +52,8 @@ static void watch_power(bool on)
 	if (boot_info.reset_port)
 		set_exits(boot_info.reset_port, 1, on);
 	set_exits(RESET_CF9, 1, on);
-	set_exits(FAST_INIT, 1, on);
-	set_exits(KBC_COMMAND, 1, on);
+	set_exits(A20_PORT_A, 1, true); /* both end the machine as well, and exit in any case */
+	set_exits(A20_KBC_COMMAND, 1, true);
 	power_watched = on;
 }
 
@@ -161,20 +162,30 @@ static const char *ending(const struct exit_io *io, uint32_t value)
 		return "the guest reset the machine (ACPI reset register)";
 	if (port == RESET_CF9 && (value & CF9_RESET))
 		return "the guest reset the machine (port 0xcf9)";
-	if (port == FAST_INIT && (value & 1))
+	if (port == A20_PORT_A && (value & 1))
 		return "the guest reset the CPU (port 0x92)";
-	if (port == KBC_COMMAND && (value & KBC_RESET) == KBC_RESET && !(value & 1))
+	if (port == A20_KBC_COMMAND && (value & KBC_RESET) == KBC_RESET && !(value & 1))
 		return "the guest reset the machine (keyboard controller)";
 	return NULL;
 }
 
 static void watched_out(const struct exit_io *io, uint32_t value)
 {
-	const char *end = ending(io, value);
+	const char *end = power_watched ? ending(io, value) : NULL;
 
 	if (end)
 		shutdown_report(end, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
-	port_out(io->port, io->size, value);
+	if (a20_write(io, &value))
+		port_out(io->port, io->size, value);
+	set_exits(A20_KBC_DATA, 1, a20_wants_data());
+}
+
+static uint32_t watched_in(const struct exit_io *io)
+{
+	uint32_t value = a20_read(io, port_in(io->port, io->size));
+
+	set_exits(A20_KBC_DATA, 1, a20_wants_data());
+	return value;
 }
 
 /* RAX after IN of this size: 8 and 16 bits keep the rest, 32 clear it. */
@@ -187,10 +198,15 @@ static uint64_t merge_in(uint64_t rax, unsigned size, uint32_t value)
 
 /*
  * INS and OUTS to such a port: nobody does that in earnest. The port stops exiting, and the instruction runs by itself:
- * lossy for the console's secrecy, exact for the guest.
+ * lossy for the console's secrecy, exact for the guest. A gate of line 20 is not given up: the VMM would be gone.
  */
-static void give_up_port(const struct exit_io *io)
+static void give_up_port(struct cpu *cpu, const struct exit_io *io)
 {
+	if (a20_is_port(io->port, io->size)) {
+		cpu->stats.bad_guest++;
+		exception_raise(cpu, VEC_GP, 0);
+		return;
+	}
 	console_log("trapline: string I/O to port 0x%x, which is no longer watched from here on", io->port);
 	set_exits(io->port, io->size, false);
 }
@@ -208,13 +224,13 @@ void exit_io(struct cpu *cpu)
 
 	console_look(cpu);
 	if (io->string) {
-		give_up_port(io);
+		give_up_port(cpu, io);
 		return;
 	}
 	if (is_pci_address(io))
 		outl(PCI_ADDRESS, (uint32_t)*rax);
 	else if (io->in)
-		*rax = merge_in(*rax, io->size, is_hidden(io) ? ~0u : port_in(io->port, io->size));
+		*rax = merge_in(*rax, io->size, is_hidden(io) ? ~0u : watched_in(io));
 	else if (!is_hidden(io))
 		watched_out(io, (uint32_t)*rax);
 	met = breakpoint_io(cpu, io->port, io->size);

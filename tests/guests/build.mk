@@ -13,7 +13,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -ffreestanding -fpic -fshort-wchar -fn
                 -Itests/guests -Isrc -Iinclude -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 GUEST_LDFLAGS := -nostdlib -znocombreloc -znoexecstack --no-warn-rwx-segments --no-undefined -shared -Bsymbolic \
                  -T /usr/lib/elf_x86_64_efi.lds
-GUEST_SECTIONS := .text trap_stubs .sdata .data .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc
+GUEST_SECTIONS := .text trap_stubs low_code .sdata .data .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc
 
 # What suite.efi runs in one boot.
 SUITE := apic code entered legacy modes msrcpuid nmi state

@@ -143,6 +143,17 @@ def test_apic_same_as_bare(machine):
 
 
 @on(*EVERYWHERE)
+def test_a20(machine):
+    """With address line 20 off, by each of its gates, Trapline lives, and the guest reads back what it wrote."""
+    runs = machine.guest("a20", TRAPLINE=0), machine.guest("a20")
+    bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
+    runs[1].expect_active(machine.vendor)
+    expect(len(bare) == 4 and bare == trapline, "\n".join(sorted(set(bare) ^ set(trapline))) or f"see {runs[0].out}")
+    wraps = [{row["wraps"] for row in logs.records(run.guest, "a20")} for run in runs]
+    expect(wraps == [{"1"}, {"0"}], f"{wraps}: docs/limits.md has it bare, and not under Trapline")
+
+
+@on(*EVERYWHERE)
 def test_modes_same_as_bare(machine):
     """Exceptions in protected mode without paging and in real mode, task switches, CR0 and CR4: as bare."""
     expect_same_as_bare(machine, "modes", 40)
