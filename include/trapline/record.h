@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define TRAP_RECORD_VERSION 1
+#define TRAP_RECORD_VERSION 2
 #define TRAP_CODE_MAX       15 /* the longest x86 instruction, SDM vol. 2A 2.3.11 */
 
 /*
@@ -62,6 +62,8 @@ enum trap_gpr {
 	TRAP_GPRS
 };
 
+#define TRAP_PRIVILEGE(cpl, stack32) ((uint8_t)((cpl) | (stack32) << 4))
+
 struct trap_record {
 	uint64_t seq; /* this CPU's running number, from 1; 0 while the record is being written */
 	uint64_t tsc; /* the guest's TSC at the exit */
@@ -76,12 +78,18 @@ struct trap_record {
 	uint32_t error_code;
 	uint32_t during_error;
 	uint16_t cs;
-	uint16_t cpu;          /* Trapline's number of the CPU, from 0 (the boot CPU) */
-	uint8_t vector;        /* 0 to 31; INT n: 0 to 255 */
-	uint8_t type;          /* enum trap_type */
-	uint8_t flags;         /* TRAP_HAS_... */
-	uint8_t mode;          /* 16, 32 or 64: how the CPU decodes the code bytes */
-	uint8_t cpl;           /* 0 to 3 */
+	uint16_t cpu;   /* Trapline's number of the CPU, from 0 (the boot CPU) */
+	uint8_t vector; /* 0 to 31; INT n: 0 to 255 */
+	uint8_t type;   /* enum trap_type */
+	uint8_t flags;  /* TRAP_HAS_... */
+	uint8_t mode;   /* 16, 32 or 64: how the CPU decodes the code bytes */
+	union {
+		struct {
+			uint8_t cpl : 4;     /* 0 to 3 */
+			uint8_t stack32 : 4; /* outside of 64-bit mode: SS.B, 1 for ESP, 0 for SP */
+		};
+		uint8_t privilege; /* both, for who writes them: TRAP_PRIVILEGE() */
+	};
 	uint8_t during_vector; /* with TRAP_DURING */
 	uint8_t during_type;   /* with TRAP_DURING: enum trap_type */
 	uint8_t link; /* how many records of this CPU back the event in during_* stands; 0: not recorded */

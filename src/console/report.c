@@ -197,10 +197,12 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 	struct guest_paging paging = paging_of(r);
 	uint8_t bytes[STACK_WORDS * 8];
 	unsigned size = word_size(r);
-	uint64_t rsp = r->gpr[TRAP_RSP],
-		 top = r->mode == 64 ? rsp : r->ss_base + (r->mode == 32 ? (uint32_t)rsp : (uint16_t)rsp);
-	unsigned words = guest_read(&paging, top, bytes, STACK_WORDS * size) / size;
+	uint64_t rsp = r->gpr[TRAP_RSP], top = rsp;
+	unsigned words;
 
+	if (r->mode != 64)
+		top = (uint32_t)(r->ss_base + (r->stack32 ? (uint32_t)rsp : (uint16_t)rsp));
+	words = guest_read(&paging, top, bytes, STACK_WORDS * size) / size;
 	if (!words)
 		say("  stack 0x%lx: why=\"%s\"", top,
 			guest_is_canonical(&paging, top) ? "not mapped, or not in RAM" : "not canonical");

@@ -124,7 +124,7 @@ void svm_capture(struct cpu *cpu, struct trap_record *r)
 	r->rflags = (uint32_t)s->rflags;
 	r->dr6 = (uint32_t)s->dr6;
 	r->cs = s->cs.selector;
-	r->cpl = s->cpl;
+	r->privilege = TRAP_PRIVILEGE(s->cpl, !!(s->ss.attrib & ATTRIB_BIG));
 	r->mode = (uint8_t)code_mode(s);
 }
 

@@ -2,9 +2,6 @@
 #include <Zydis/Zydis.h>
 #include "trace/decode.h"
 
-#define CR0_PE    0x1
-#define RFLAGS_VM 0x20000
-
 /* Everything one decode works on. */
 struct context {
 	const struct trap_record *r;
@@ -19,13 +16,15 @@ struct context {
  * virtual-8086 mode: the opcodes they refuse (SYSENTER, LLDT, VEX) raise #UD, and then their name is what one
  * wants to read.
  */
-static ZyanStatus init_decoder(ZydisDecoder *decoder, uint8_t mode)
+static ZyanStatus init_decoder(ZydisDecoder *decoder, const struct trap_record *r)
 {
-	switch (mode) {
+	ZydisStackWidth stack = r->stack32 ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16;
+
+	switch (r->mode) {
 	case 16:
-		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
+		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, stack);
 	case 32:
-		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_32, stack);
 	case 64:
 		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	default:
@@ -235,15 +234,6 @@ static bool is_hidden_stack(const ZydisDecodedOperand *op)
 	return is_hidden(op) && is_stack_pointer(op->mem.base);
 }
 
-/*
- * How wide the stack pointer is depends on SS.B, which no record holds. It follows the mode, except that
- * 16-bit code in protected mode is as often found on a 32-bit stack.
- */
-static bool stack_width_known(const struct trap_record *r)
-{
-	return r->mode != 16 || !(r->cr0 & CR0_PE) || (r->rflags & RFLAGS_VM);
-}
-
 /* PUSH and near CALL store one word below the stack pointer. PUSHA, ENTER, far CALL and INT n store several.
  */
 static bool stores_one_word(const ZydisDecodedInstruction *insn)
@@ -264,7 +254,7 @@ static bool stack_adjustment(const struct context *c, const ZydisDecodedOperand 
 	if (is_hidden_stack(op)) {
 		if (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
 			*adjust = 0 - (uint64_t)(op->size / 8);
-		return stack_width_known(c->r) && (!*adjust || stores_one_word(&c->insn));
+		return !*adjust || stores_one_word(&c->insn);
 	}
 	/* SDM vol. 2B POP: an address made of ESP is computed after it was incremented. */
 	if (c->insn.mnemonic == ZYDIS_MNEMONIC_POP && is_stack_pointer(op->mem.base))
@@ -358,7 +348,7 @@ enum decode_result decode(const struct trap_record *r, struct decoded *d)
 	ZyanStatus status;
 
 	*d = (struct decoded){0};
-	if (!available || !ZYAN_SUCCESS(init_decoder(&decoder, r->mode)))
+	if (!available || !ZYAN_SUCCESS(init_decoder(&decoder, r)))
 		return DECODE_NONE;
 	status = ZydisDecoderDecodeFull(&decoder, r->code, available, &c.insn, c.op);
 	if (!ZYAN_SUCCESS(status))

@@ -136,7 +136,7 @@ SLOW_PATH static void capture_segments(const struct cpu *cpu, struct trap_record
 	r->ss_base = (uint32_t)vmread(VMCS_GUEST_SS_BASE);
 	r->ds_base = (uint32_t)vmread(VMCS_GUEST_DS_BASE);
 	r->es_base = (uint32_t)vmread(VMCS_GUEST_ES_BASE);
-	r->cpl = (uint8_t)vmx_cpl(cpu);
+	r->privilege = TRAP_PRIVILEGE(vmx_cpl(cpu), !!(vmread(VMCS_GUEST_SS_RIGHTS) & RIGHTS_BIG));
 }
 
 void vmx_capture(struct cpu *cpu, struct trap_record *r)
@@ -161,7 +161,7 @@ void vmx_capture(struct cpu *cpu, struct trap_record *r)
 	r->rflags = (uint32_t)vmx->rflags;
 	r->dr6 = (uint32_t)read_dr6();
 	r->cs = (uint16_t)vmread(VMCS_GUEST_CS_SELECTOR);
-	r->cpl = r->cs & SELECTOR_RPL;
+	r->privilege = TRAP_PRIVILEGE(r->cs & SELECTOR_RPL, 0);
 	r->mode = (uint8_t)code_mode(m);
 	if (__builtin_expect(r->mode != 64, 0))
 		capture_segments(cpu, r);

@@ -213,6 +213,16 @@ def test_control_registers_refused(machine):
 
 
 @on(*EVERYWHERE)
+def test_stack_of_32_bits(machine):
+    """16-bit code on a stack of 32 bits is shown with ESP: the stack segment decides, not the code's mode."""
+    run = machine.guest("legacy", CONF=machine.conf("print = all\n")).expect_status(0).expect_active(machine.vendor)
+    pushes = [trap for trap in run.traps if trap["mode"] == "16" and trap.get("insn", "").startswith("push word")]
+    expect(pushes, f"no such push; see {run.out}/trapline.log")
+    pointers = [logs.number(value) for trap in pushes for value in re.findall(r"\besp=(\w+)", trap["uses"])]
+    expect(len(pointers) == len(pushes) and min(pointers) > 0xFFFF, f"{pushes}; see {run.out}/trapline.log")
+
+
+@on(*EVERYWHERE)
 def test_state_same_as_bare(machine):
     """x87, SSE, AVX and AVX-512 registers, and XCR0, are what they were, through every kind of exit."""
     expect_same_as_bare(machine, "state", 27)

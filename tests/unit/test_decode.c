@@ -30,7 +30,7 @@ static const uint64_t gprs[TRAP_GPRS] = {
 
 static struct trap_record record(unsigned mode, const char *bytes)
 {
-	struct trap_record r = {.mode = (uint8_t)mode, .rip = 0x401000, .cs = 8};
+	struct trap_record r = {.mode = (uint8_t)mode, .stack32 = mode == 32, .rip = 0x401000, .cs = 8};
 
 	memcpy(r.gpr, gprs, sizeof(gprs));
 	r.cs_base = 0x100000;
@@ -276,23 +276,42 @@ static void real_mode_branch_wraps(void **state)
 	assert_string_equal(d.text, "jmp 0xff0");
 }
 
-/* SS.B decides between SP and ESP. In 16-bit protected mode it is anybody's guess; in real mode it is not. */
-static void sixteen_bit_stack(void **state)
+static const char *last_word(const char *text)
 {
-	struct trap_record r = record(16, "50");
-	struct decoded d;
+	const char *space = strrchr(text, ' ');
 
-	decode(&r, &d);
-	assert_int_equal(d.mems, 0);
-	r.cr0 = 0x10;
-	decode(&r, &d);
-	assert_int_equal(d.mems, 1);
-	assert_int_equal(d.mem[0], 0x205002);
-	r.cr0 = 0x80000011;
-	r.rflags = 0x20002; /* virtual-8086 */
-	r.gpr[TRAP_RSP] = 0;
-	decode(&r, &d);
-	assert_int_equal(d.mem[0], 0x20fffe);
+	return space ? space + 1 : text;
+}
+
+/* SS.B decides between SP and ESP, whatever the mode of the code (SDM vol. 1 6.2.5): each kind of code is found on each stack. */
+static void stack_width(void **state)
+{
+	static const struct {
+		uint8_t mode, stack32;
+		const char *bytes, *uses;
+		uint64_t mem;
+	} cases[] = {
+		{16, 0, "50", "sp=0x400", 0x2003fe},
+		{16, 1, "50", "esp=0x40000400", 0x402003fe},
+		{32, 0, "50", "sp=0x400", 0x2003fc},
+		{32, 1, "50", "esp=0x40000400", 0x402003fc},
+		{16, 1, "c3", "esp=0x40000400", 0x40200400},
+	};
+
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		struct trap_record r = record(cases[i].mode, cases[i].bytes);
+		char uses[512];
+		struct decoded d;
+
+		r.stack32 = cases[i].stack32 & 1;
+		r.gpr[TRAP_RSP] = 0x40000400;
+		assert_int_equal(decode(&r, &d), DECODE_OK);
+		join_uses(&d, uses, sizeof(uses));
+		if (!d.regs || strcmp(last_word(uses), cases[i].uses))
+			fail_msg("row %u: %s", i, uses);
+		assert_int_equal(d.mems, 1);
+		assert_int_equal(d.mem[0], cases[i].mem);
+	}
 }
 
 /* The same bytes in each mode. */
@@ -426,7 +445,7 @@ int main(void)
 		cmocka_unit_test(protected_mode),
 		cmocka_unit_test(real_mode),
 		cmocka_unit_test(real_mode_branch_wraps),
-		cmocka_unit_test(sixteen_bit_stack),
+		cmocka_unit_test(stack_width),
 		cmocka_unit_test(mode_decides),
 		cmocka_unit_test(vector_instructions),
 		cmocka_unit_test(cut_short),
