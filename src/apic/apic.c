@@ -91,12 +91,18 @@ bool apic_by_hardware(void)
 	return by_hardware;
 }
 
+bool apic_takes_pic(void)
+{
+	enum apic_mode mode = apic_mode();
+
+	return mode == APIC_OFF ||
+	       (apic_read(mode, APIC_LVT_LINT0) & (APIC_LVT_EXTINT | APIC_LVT_MASKED)) == APIC_LVT_EXTINT;
+}
+
 bool apic_sees_interrupts(void)
 {
 	return !by_hardware && apic_mode() == APIC_XAPIC &&
-	       (apic_read(APIC_XAPIC, APIC_SVR) & APIC_SVR_ENABLE) &&
-	       (apic_read(APIC_XAPIC, APIC_LVT_LINT0) & (APIC_LVT_EXTINT | APIC_LVT_MASKED)) !=
-		       APIC_LVT_EXTINT;
+	       (apic_read(APIC_XAPIC, APIC_SVR) & APIC_SVR_ENABLE) && !apic_takes_pic();
 }
 
 /* This CPU's registers are at `base` from now on. False, with nothing changed: it cannot be watched there. */

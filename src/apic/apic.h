@@ -61,6 +61,9 @@ void apic_say_way(void);
  */
 bool apic_sees_interrupts(void);
 
+/* Whether the 8259s' interrupts reach this CPU: by LINT0, or with the APIC off (SDM vol. 3A 11.4.3, 11.5.1). */
+bool apic_takes_pic(void);
+
 /* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
 bool apic_watches_msr(uint32_t msr);
 

@@ -70,6 +70,7 @@ enum segment {
 		"an instruction of the virtualization extension, which the guest does not have")             \
 	X(EXIT_CONTROL_REGISTER, "control-register",                                                         \
 		"CR0 or CR4, where Trapline owns a bit or the CPU takes too much")                           \
+	X(EXIT_X87, "x87", "an x87 error with CR0.NE clear, which is an interrupt")                          \
 	X(EXIT_TASK_SWITCH, "task-switch", "a hardware task switch")                                         \
 	X(EXIT_STAGE2, "stage2", "second-level page fault")                                                  \
 	X(EXIT_INIT, "init", "INIT, on CPUs that let it exit")                                               \

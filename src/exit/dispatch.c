@@ -49,6 +49,7 @@ void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 #endif
 	[EXIT_VIRTUALIZATION] = exit_virtualization,
 	[EXIT_CONTROL_REGISTER] = exit_own,
+	[EXIT_X87] = exit_own,
 	[EXIT_TASK_SWITCH] = exit_own,
 	[EXIT_STAGE2] = exit_stage2,
 	[EXIT_INIT] = exit_init,

@@ -26,6 +26,7 @@
 	X(EXIT_VMCALL,           "", "it is the interface; who may call what: trapline.conf: user_calls")    \
 	X(EXIT_VIRTUALIZATION,   "", "the guest does not have it")                                           \
 	X(EXIT_CONTROL_REGISTER, "", "bits that the CPU wants set beneath a guest, or values that it takes and does not enter")                     \
+	X(EXIT_X87,              "", "VT-x has no FERR#; off on AMD-V")                                      \
 	X(EXIT_TASK_SWITCH,      "", "VT-x has no choice; off on AMD-V")                                  \
 	X(EXIT_STAGE2,           "", "it keeps the guest out of Trapline's memory")                         \
 	X(EXIT_INIT,             "", "an INIT would take the CPU away from Trapline")                        \

@@ -1,6 +1,7 @@
 /*
  * Three kinds of ports exit: the console's, which the guest does not have, with PCI's data ports where it is a card;
- * those that end the machine, so that the last lines are out before the power is; and the gates of address line 20.
+ * those that end the machine, so that the last lines are out before the power is; and the gates of address line 20. On VT-x
+ * the 8259s' are the fourth.
  */
 #include "exit/io.h"
 #include "console/console.h"
@@ -9,6 +10,7 @@
 #include "exit/breakpoint.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
+#include "exit/pic.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
 #include "mem/pool.h"
@@ -86,6 +88,21 @@ void io_watch(enum io_watched what, bool on)
 		watch_power(on);
 	else
 		hide_console(on);
+}
+
+static bool pic_watched;
+
+void io_watch_pic(void)
+{
+	pic_watched = true;
+	set_exits(PIC_SLAVE, 2, true);
+	set_exits(PIC_CLEAR_BUSY, 1, true);
+}
+
+void io_update_pic(void)
+{
+	if (pic_watched)
+		set_exits(PIC_MASTER, 1, pic_wants_master());
 }
 
 bool io_init(void)
@@ -169,13 +186,22 @@ static const char *ending(const struct exit_io *io, uint32_t value)
 	return NULL;
 }
 
+/* Whether the 8259s are to have it. */
+static bool passes_pic(const struct exit_io *io, uint32_t value)
+{
+	bool passes = !pic_watched || io->size > 1 || pic_write(io->port, (uint8_t)value);
+
+	io_update_pic();
+	return passes;
+}
+
 static void watched_out(const struct exit_io *io, uint32_t value)
 {
 	const char *end = power_watched ? ending(io, value) : NULL;
 
 	if (end)
 		shutdown_report(end, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
-	if (a20_write(io, &value))
+	if (a20_write(io, &value) && passes_pic(io, value))
 		port_out(io->port, io->size, value);
 	set_exits(A20_KBC_DATA, 1, a20_wants_data());
 }

@@ -77,6 +77,7 @@ static const char *vmx_probe(void)
 
 static const char *vmx_init(void)
 {
+	io_watch_pic();
 	return vmx_msr_init();
 }
 
@@ -116,9 +117,12 @@ static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
 	return vmclear_vmptrld(vmcs) ? NULL : "the CPU refused its VMCS (VMPTRLD)";
 }
 
-static void vmx_set_intercepts(struct cpu *cpu)
+/* With the guest's NE clear an x87 error is no exception: vmx_x87(). */
+void vmx_set_intercepts(struct cpu *cpu)
 {
-	vmwrite(VMCS_EXCEPTION_BITMAP, boot_info.config.intercept);
+	uint32_t x87 = vmx_of(cpu)->cr0_shadow & CR0_NE ? 0 : 1u << VEC_MF;
+
+	vmwrite(VMCS_EXCEPTION_BITMAP, boot_info.config.intercept | x87);
 }
 
 static void set_controls(struct cpu *cpu)

@@ -192,6 +192,7 @@ void vmx_load_host(struct cpu *cpu);
 
 /* vmx_cr.c */
 void vmx_own_exit(struct cpu *cpu);
+void vmx_set_intercepts(struct cpu *cpu); /* after CR0.NE of the guest's has changed, too */
 
 /* vmx_task.c */
 void vmx_task_switch(struct cpu *cpu);

@@ -4,8 +4,12 @@
  * CR0.NE, which VMX operation fixes at 1.
  */
 #include "vmx/vmx.h"
+#include "apic/apic.h"
+#include "console/console.h"
 #include "exit/control_register.h"
 #include "exit/exception.h"
+#include "exit/io.h"
+#include "exit/pic.h"
 #include "trace/vector.h"
 
 /* Table 28-3: exit qualification of a control-register access */
@@ -47,6 +51,30 @@ static void write_cr0_ne(struct cpu *cpu, uint64_t value)
 	}
 	vmx_of(cpu)->cr0_shadow = value & CR0_OWNED;
 	vmwrite(VMCS_CR0_SHADOW, value & CR0_OWNED);
+	vmx_set_intercepts(cpu);
+}
+
+/*
+ * An x87 error while the guest has NE clear: FERR#, which the chipset turns into IRQ 13 (SDM vol. 3A 2.5, vol. 1 8.7). The CPU waits
+ * with the instruction until an interrupt comes, and so does the guest here: it meets the error again and again until it can
+ * take one. Where nobody can say which vector IRQ 13 has, or the interrupt's handler runs into the error once more after it
+ * had IGNNE# asserted, the guest gets #MF, as with NE set.
+ */
+static void x87_error(struct cpu *cpu)
+{
+	struct event e = {.valid = true, .type = TRAP_TYPE_EXTINT, .vector = (uint8_t)pic_vector()};
+
+	if (pic_vector() == PIC_NOT_KNOWN || pic_ignores_error() || !apic_takes_pic()) {
+		exception_raise(cpu, VEC_MF, 0);
+		return;
+	}
+	console_look(cpu);
+	if (!(vmx_of(cpu)->rflags & RFLAGS_IF) || !pic_is_open())
+		return;
+	pic_taken();
+	io_update_pic();
+	vmx_end_shadow(cpu);
+	vmx_inject(cpu, &e, 0);
 }
 
 static void control_register(struct cpu *cpu)
@@ -65,6 +93,8 @@ void vmx_own_exit(struct cpu *cpu)
 		vmx_task_switch(cpu);
 	else if (cpu->exit.kind == EXIT_TIMER)
 		vmx_timer(cpu);
+	else if (cpu->exit.kind == EXIT_X87)
+		x87_error(cpu);
 	else
 		control_register(cpu);
 }

@@ -123,6 +123,8 @@ uint32_t vmx_decode_exception(struct cpu *cpu)
 		cpu->exit.address = vmread(VMCS_EXIT_QUALIFICATION);
 	else if (EVENT_VECTOR(word) == VEC_DB)
 		decode_debug(cpu);
+	else if (EVENT_VECTOR(word) == VEC_MF && !(vmx_of(cpu)->cr0_shadow & CR0_NE))
+		cpu->exit.kind = EXIT_X87;
 	return word;
 }
 

@@ -49,6 +49,7 @@ static void init_control_registers(struct cpu *cpu)
 	vmx_of(cpu)->cr0_shadow = 0;
 	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_NE);
 	vmwrite(VMCS_CR0_SHADOW, 0);
+	vmx_set_intercepts(cpu);
 	vmwrite(VMCS_GUEST_CR3, 0);
 	vmwrite(VMCS_GUEST_CR4, CR4_VMXE);
 	vmwrite(VMCS_CR4_SHADOW, 0);

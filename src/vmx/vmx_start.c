@@ -92,6 +92,7 @@ static void load_control_registers(struct cpu *cpu, const struct boot_launch *la
 	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_NE);
 	vmwrite(VMCS_CR0_MASK, CR0_OWNED);
 	vmwrite(VMCS_CR0_SHADOW, cr0 & CR0_OWNED);
+	vmx_set_intercepts(cpu);
 	vmwrite(VMCS_GUEST_CR3, launch->cr3);
 	vmwrite(VMCS_GUEST_CR4, cr4 | CR4_VMXE);
 	vmwrite(VMCS_CR4_MASK, CR4_OWNED);

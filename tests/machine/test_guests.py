@@ -142,6 +142,18 @@ def test_apic_same_as_bare(machine):
     expect_same_as_bare(machine, "apic", 45)
 
 
+# QEMU ends itself when FERR# is asserted, bare: docs/emulators.md.
+@on("vmx", "svm-bochs")
+def test_x87_interrupt(machine):
+    """With CR0.NE clear an x87 error is IRQ 13, with NE set #MF, as often and as bare."""
+    runs = machine.guest("ferr", TRAPLINE=0), machine.guest("ferr")
+    bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
+    runs[1].expect_active(machine.vendor)
+    counts = [(row["interrupts"], row["faults"]) for row in logs.records(runs[0].guest, "case")]
+    expect(counts == [("0", "1"), ("1", "0"), ("1", "0"), ("0", "1")], f"not the manual's, bare: {counts}")
+    expect(bare == trapline, "\n".join(sorted(set(bare) ^ set(trapline))))
+
+
 @on(*EVERYWHERE)
 def test_a20(machine):
     """With address line 20 off, by each of its gates, Trapline lives, and the guest reads back what it wrote."""

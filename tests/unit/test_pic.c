@@ -1,0 +1,107 @@
+/*
+ * IRQ 13 on a CPU without FERR#: the vector that the guest gave it, and its end of interrupt, which the 8259s must not see,
+ * while all others are theirs. The source is included, its ports are an array here.
+ */
+#include "unit.h"
+#include "cpu/asm.h"
+
+static uint8_t ports[256], isr_of[2];
+
+static uint8_t fake_inb(uint16_t port)
+{
+	if (port == 0x20 || port == 0xa0)
+		return ports[port] == 0x0b ? isr_of[port == 0xa0] : 0;
+	return ports[port];
+}
+
+static void fake_outb(uint16_t port, uint8_t value)
+{
+	ports[port] = value;
+}
+
+#define inb  fake_inb
+#define outb fake_outb
+#include "exit/pic.c"
+
+static void give_vectors(uint8_t value)
+{
+	assert_true(pic_write(0xa0, 0x11));
+	assert_true(pic_write(0xa1, value));
+	assert_true(pic_write(0xa1, 2));
+	assert_true(pic_write(0xa1, 1));
+	assert_true(pic_write(0xa1, 0xdf));
+}
+
+static void vector(void **state)
+{
+	assert_int_equal(pic_vector(), PIC_NOT_KNOWN);
+	assert_true(pic_write(0xa1, 0x20)); /* a mask */
+	assert_int_equal(pic_vector(), PIC_NOT_KNOWN);
+	give_vectors(0x70);
+	assert_int_equal(pic_vector(), 0x75);
+	give_vectors(0x28);
+	assert_int_equal(pic_vector(), 0x2d);
+}
+
+static void masks(void **state)
+{
+	ports[0x21] = 0xfb;
+	ports[0xa1] = 0xdf;
+	assert_true(pic_is_open());
+	ports[0x21] = 0x04;
+	assert_false(pic_is_open());
+	ports[0x21] = 0;
+	ports[0xa1] = 0x20;
+	assert_false(pic_is_open());
+	ports[0xa1] = 0;
+}
+
+/* Ours are taken out; those of interrupts that came in between, of a higher priority, are the controllers'. */
+static void ends_of_interrupt(void **state)
+{
+	assert_true(pic_write(0xa0, 0x20) && pic_write(0x20, 0x20));
+	pic_taken();
+	assert_false(pic_is_open());
+	assert_true(pic_wants_master());
+	isr_of[0] = 1; /* IRQ 0 */
+	assert_true(pic_write(0x20, 0x20));
+	isr_of[0] = 0;
+	assert_true(pic_write(0xa0, 0x61)); /* of IRQ 9 */
+	assert_false(pic_write(0xa0, 0x20));
+	assert_false(pic_write(0x20, 0x20));
+	assert_false(pic_wants_master());
+	assert_true(pic_is_open());
+	assert_true(pic_write(0xa0, 0x20) && pic_write(0x20, 0x20));
+	pic_taken();
+	assert_false(pic_write(0xa0, 0x65) || pic_write(0x20, 0x62)); /* by their numbers */
+	assert_true(pic_is_open());
+}
+
+static void ignored_error(void **state)
+{
+	assert_true(pic_write(0xf0, 0));
+	assert_false(pic_ignores_error());
+	pic_taken();
+	assert_false(pic_ignores_error());
+	pic_write(0xf0, 0);
+	assert_true(pic_ignores_error());
+	pic_write(0xa0, 0x20);
+	assert_false(pic_ignores_error());
+	pic_taken();
+	give_vectors(0x70); /* what was in service is not any more */
+	assert_true(pic_write(0xa0, 0x20));
+	assert_true(pic_write(0x20, 0x11));
+	assert_true(pic_is_open());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vector),
+		cmocka_unit_test(masks),
+		cmocka_unit_test(ends_of_interrupt),
+		cmocka_unit_test(ignored_error),
+	};
+
+	return cmocka_run_group_tests_name("pic", tests, NULL, NULL);
+}
