@@ -45,7 +45,7 @@ static bool is_choice(const char *key, uint32_t value)
 #define CHECK_NUMBER(key, m)
 #define CHECK_VECTORS(key, m)
 #define CHECK_PRINTED(key, m) assert(c->m.important <= 1);
-#define CHECK_CHOICE(key, m) assert(is_choice(key, c->m));
+#define CHECK_CHOICE(key, m)  assert(is_choice(key, c->m));
 
 static void check_config(const struct trapline_config *c)
 {

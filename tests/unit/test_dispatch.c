@@ -29,6 +29,7 @@ const struct vendor *vendor;
 
 static struct cpu cpu;
 static struct trap_record records[RING];
+static struct kept kept;
 static struct event injected;
 static uint64_t injected_cr2;
 static unsigned injections, interrupts, nmis, shutdowns, skipped;
@@ -54,7 +55,7 @@ static void set(struct cpu *c, enum guest_register r, uint64_t value)
 {
 }
 
-static unsigned fetch(const struct cpu *c, uint8_t *code)
+static unsigned fetch(struct cpu *c, uint8_t *code)
 {
 	return 0;
 }
@@ -182,6 +183,8 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 {
 	memset(&cpu, 0, sizeof(cpu));
 	ring_init(&cpu.ring, records, RING);
+	memset(&kept, 0, sizeof(kept));
+	cpu.kept = &kept;
 	vendor = &fake;
 	boot_info.config.intercept = ~0u;
 	injections = interrupts = nmis = shutdowns = skipped = 0;

@@ -118,6 +118,10 @@ bool apic_sees_interrupts(void)
 	return true;
 }
 
+void svm_cr_probe(void)
+{
+}
+
 void cpu_stop_if_asked(struct cpu *c)
 {
 }
