@@ -205,6 +205,20 @@ const char *command_disas(struct command_call *call)
 	return NULL;
 }
 
+const char *command_bt(struct command_call *call)
+{
+	struct trap_record r;
+
+	capture(call->cpu, &r);
+	r.code_len = (uint8_t)read_virtual(call->cpu, vendor->code_address(call->cpu), r.code, TRAP_CODE_MAX);
+	console_reply(
+		"bt cpu=%u at=0x%x:0x%lx mode=%u cpl=%u", call->cpu->number, r.cs, r.rip, r.mode, r.cpl);
+	report_answer(call->cpu);
+	report_backtrace(call->cpu, &r);
+	report_answer(NULL);
+	return NULL;
+}
+
 static const char *state_of(uint32_t n)
 {
 	if (hold_is_stopped(n))

@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
+#include "trace/backtrace.h"
 #include "trace/gate.h"
 #include "trace/vector.h"
 #include "vendor.h"
@@ -210,6 +211,26 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 		unsigned n = words - i < WORDS_PER_LINE ? words - i : WORDS_PER_LINE;
 
 		print_words(bytes + i * size, n, size, top + i * size);
+	}
+}
+
+static bool read_guest(void *context, uint64_t linear, void *to, unsigned n)
+{
+	return guest_read(context, linear, to, n) == n;
+}
+
+void report_backtrace(const struct cpu *cpu, const struct trap_record *r)
+{
+	struct guest_paging paging = paging_of(r);
+	struct backtrace b;
+
+	backtrace_collect(&b, r, read_guest, &paging);
+	for (unsigned i = 0; i < b.count; i++) {
+		char line[LINE_MAX];
+		struct text t = text_on(line, sizeof(line));
+
+		backtrace_format(&t, &b.place[i]);
+		print_text(&t);
 	}
 }
 

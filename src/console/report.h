@@ -1,6 +1,6 @@
 /*
  * The pieces that reports of a guest's death and of Trapline's own faults are made of. Each prints lines that
- * begin with two blanks and one word: regs, idt, walk, stack, exit. They wait for the UART and need no lock
+ * begin with two blanks and one word: regs, idt, walk, stack, by, exit. They wait for the UART and need no lock
  * of their own: a report is one CPU's, between report_begin() and report_end().
  */
 #ifndef TRAPLINE_REPORT_H
@@ -46,6 +46,9 @@ void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t
 
 /* The words at the guest's stack pointer. */
 void report_stack(const struct cpu *cpu, const struct trap_record *r);
+
+/* Who called: return addresses on the guest's stack. */
+void report_backtrace(const struct cpu *cpu, const struct trap_record *r);
 
 /* A CPU's last exits, the oldest first. */
 void report_history(const struct cpu *cpu);

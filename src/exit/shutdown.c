@@ -86,6 +86,8 @@ static void print_link(const struct cpu *cpu, const struct trap_record *r, const
 		report_registers(r);
 		report_stack(cpu, r);
 	}
+	if (!before)
+		report_backtrace(cpu, r);
 	report_walk(cpu, r);
 	if (!(r->flags & (TRAP_DOUBLED | TRAP_TRIPLED))) /* nothing was delivered */
 		report_gate(cpu, r);

@@ -183,6 +183,11 @@ void report_registers(const struct trap_record *r)
 {
 }
 
+void report_backtrace(const struct cpu *c, const struct trap_record *r)
+{
+	assert(r->code_len <= TRAP_CODE_MAX);
+}
+
 void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t error)
 {
 	assert(w->count <= WALK_LEVELS);

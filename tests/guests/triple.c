@@ -54,6 +54,16 @@ static void wild_cr3(void)
 	write_cr3(0x80000000);
 }
 
+/* A CALL to where nothing is mapped, and no IDT: who called is on the stack. */
+extern const uint8_t wild_call_returns[];
+
+static void wild_call(void)
+{
+	print("triple returns=0x%lx\n", (uint64_t)wild_call_returns);
+	machine_set_idt_limit(0);
+	__asm__ volatile("call *%0; wild_call_returns: ud2" : : "r"(PAGE_ABSENT));
+}
+
 /*
  * Down into real mode, where an IDT with no room for any vector stands for an overwritten one. The code runs from below
  * 64 KiB: 16-bit protected mode, on the way, has segments with base 0.
@@ -135,6 +145,7 @@ static const struct {
 	{"empty-cr3", empty_cr3},
 	{"wild-cr3", wild_cr3},
 	{"real-mode", real_mode_idt},
+	{"wild-call", wild_call},
 };
 
 EFI_STATUS guest_main(void)

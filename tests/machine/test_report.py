@@ -117,6 +117,18 @@ def test_real_mode(machine):
     expect(chain[0][0]["mode"] == "16" and chain[0][0]["insn"] == "ud2", f"{chain[0][0]}")
 
 
+@on("svm", "vmx")
+def test_wild_call(machine):
+    """A CALL to where nothing is mapped: the line behind the registers and the stack names who called."""
+    run = dies(machine, "triple", way="wild-call")
+    chain = expect_chain(run, ("#PF", r"^stack 0x"), ("#GP",), ("#DF",), ("#GP",))
+    callers = [line for _, lines in chain for line in lines if line.startswith("by ")]
+    returns = re.search(r"^triple returns=(0x[0-9a-f]+)", run.guest, re.M).group(1)
+    expect(re.fullmatch(rf"by {returns} stack={HEX} how=call", callers[0]), f"{returns}: {callers}")
+    expect(len(callers) > 1, f"{callers}: only one")
+    expect(callers == [line for line in chain[0][1] if line.startswith("by ")], f"told more than once: {callers}")
+
+
 def first_before(run):
     """The oldest record that is shown before the chain."""
     found = re.search(r"^  before: (trap .*)$", block(run), re.M)

@@ -1,0 +1,254 @@
+#include "trace/backtrace.h"
+#include "trace/decode.h"
+
+#define CALL_MOST   7 /* FF /2 with SIB and a displacement of 32 bits; prefixes apart */
+#define FRAMES_MOST 1024
+#define FRAME_MOST  (64 * 1024) /* from one frame to the next */
+#define PAGE        4096ull
+
+/* Everything one backtrace works on. */
+struct search {
+	struct backtrace *b;
+	const struct trap_record *r;
+	backtrace_read *read;
+	void *context;
+	unsigned word; /* bytes of a return address */
+};
+
+static uint64_t cut_to_mode(const struct search *s, uint64_t value)
+{
+	return s->word == 8 ? value : value & ((1ull << 8 * s->word) - 1);
+}
+
+/* Where an offset into a segment lies: only 64-bit mode has none (SDM vol. 3A 3.4.4). */
+static uint64_t linear_of(const struct search *s, uint64_t base, uint64_t offset)
+{
+	return s->word == 8 ? offset : (uint32_t)(base + cut_to_mode(s, offset));
+}
+
+static bool read_memory(const struct search *s, uint64_t linear, void *to, unsigned n)
+{
+	uint64_t last = linear + n - 1;
+
+	if (last < linear ||
+		(s->word == 8 && !(decode_is_canonical(s->r, linear) && decode_is_canonical(s->r, last))))
+		return false;
+	return s->read(s->context, linear, to, n);
+}
+
+/* A word of the stack, whose address is an offset into SS. */
+static bool read_word(const struct search *s, uint64_t at, uint64_t *value)
+{
+	*value = 0;
+	return read_memory(s, linear_of(s, s->r->ss_base, at), value, s->word);
+}
+
+/* How long FF /2 is, opcode included, with addresses of 32 or 64 bits: SDM vol. 2A table 2-2. */
+static unsigned length_wide(uint8_t modrm, uint8_t sib)
+{
+	unsigned mod = modrm >> 6, rm = modrm & 7, n = rm == 4 ? 3 : 2;
+
+	switch (mod) {
+	case 0:
+		return rm == 5 || (rm == 4 && (sib & 7) == 5) ? n + 4 : n;
+	case 1:
+		return n + 1;
+	case 2:
+		return n + 4;
+	default:
+		return 2;
+	}
+}
+
+/* The same with addresses of 16 bits: table 2-1. */
+static unsigned length_16(uint8_t modrm)
+{
+	static const uint8_t length[] = {2, 3, 4, 2};
+
+	return (modrm & 0xc7) == 0x06 ? 4 : length[modrm >> 6];
+}
+
+static bool is_indirect_call(const struct search *s, const uint8_t *code, unsigned n)
+{
+	if (n < 2 || code[0] != 0xff || (code[1] >> 3 & 7) != 2)
+		return false;
+	return n == (s->word == 2 ? length_16(code[1]) : length_wide(code[1], n > 2 ? code[2] : 0));
+}
+
+/*
+ * How far E8 in front of `end` goes. Its displacement is as wide as the code; 66 makes it one of 32 bits in 16-bit code,
+ * as compilers write it there.
+ */
+static bool direct_distance(const struct search *s, const uint8_t *end, unsigned n, int64_t *distance)
+{
+	int32_t wide;
+	int16_t narrow;
+
+	if (n >= 5 && end[-5] == 0xe8 && (s->word > 2 || (n >= 6 && end[-6] == 0x66))) {
+		__builtin_memcpy(&wide, end - 4, 4);
+		*distance = wide;
+		return true;
+	}
+	if (s->word > 2 || n < 3 || end[-3] != 0xe8)
+		return false;
+	__builtin_memcpy(&narrow, end - 2, 2);
+	*distance = narrow;
+	return true;
+}
+
+/* The bytes in front of an address, up to CALL_MOST; fewer at the start of a page. They end at code + CALL_MOST. */
+static unsigned read_before(const struct search *s, uint64_t rip, uint8_t *code)
+{
+	uint64_t end = linear_of(s, s->r->cs_base, rip);
+	unsigned n = CALL_MOST;
+
+	if (!read_memory(s, end - n, code, n)) {
+		n = (unsigned)(end % PAGE);
+		if (n >= CALL_MOST || !n || !read_memory(s, end - n, code + CALL_MOST - n, n))
+			return 0;
+	}
+	return n;
+}
+
+/* Whether an address stands behind a CALL. *target is where it leads, if it is in the code: E8. */
+static bool is_behind_call(const struct search *s, uint64_t rip, uint64_t *target)
+{
+	uint8_t code[CALL_MOST], *end = code + CALL_MOST;
+	unsigned n = read_before(s, rip, code);
+	int64_t distance;
+
+	*target = 0;
+	if (direct_distance(s, end, n, &distance)) {
+		*target = cut_to_mode(s, rip + (uint64_t)distance);
+		return true;
+	}
+	for (unsigned length = 2; length <= n; length++)
+		if (is_indirect_call(s, end - length, length))
+			return true;
+	return false;
+}
+
+static bool full(const struct search *s)
+{
+	return s->b->count == BACKTRACE_MAX;
+}
+
+static void add(const struct search *s, uint64_t rip, uint64_t at, enum backtrace_how how)
+{
+	struct backtrace_place *last = s->b->count ? &s->b->place[s->b->count - 1] : NULL;
+
+	if (last && last->rip == rip && last->how == how)
+		last->times++;
+	else if (!full(s))
+		s->b->place[s->b->count++] =
+			(struct backtrace_place){rip, linear_of(s, s->r->ss_base, at), 1, how};
+}
+
+/*
+ * At the first instruction of a function its frame is not there yet, and the return address lies on top. It is so where
+ * the CALL names this place, and where nothing could be fetched: a CALL through a bad pointer.
+ */
+static bool add_entry(const struct search *s, uint64_t rsp)
+{
+	const struct trap_record *r = s->r;
+	bool nowhere = !decode_code_length(r) ||
+		       ((r->flags & TRAP_HAS_CR2) && r->cr2 == linear_of(s, r->cs_base, r->rip));
+	uint64_t rip, target;
+
+	if (!read_word(s, rsp, &rip) || !is_behind_call(s, rip, &target) ||
+		(!nowhere && target != cut_to_mode(s, r->rip)))
+		return false;
+	add(s, rip, rsp, BACKTRACE_CALL);
+	return true;
+}
+
+/* One frame: where the next one is, and who called. */
+struct frame {
+	uint64_t at, next, rip;
+};
+
+static bool read_frame(const struct search *s, uint64_t at, uint64_t below, struct frame *f)
+{
+	uint64_t target;
+
+	f->at = at;
+	return at >= below && at - below < FRAME_MOST && at % s->word == 0 && read_word(s, at, &f->next) &&
+	       read_word(s, at + s->word, &f->rip) && is_behind_call(s, f->rip, &target);
+}
+
+/*
+ * The chain that RBP begins. A single frame proves nothing, because compilers use RBP for other things as well: another one
+ * or the chain's end, which is 0, has to follow. Returns where the stack goes on behind the last frame; 0: it is all told.
+ */
+static uint64_t add_frames(const struct search *s, uint64_t from)
+{
+	struct frame f, next;
+	uint64_t start = from;
+	unsigned frames = 0;
+
+	if (!read_frame(s, cut_to_mode(s, s->r->gpr[TRAP_RBP]), from, &f))
+		return start;
+	for (; frames < FRAMES_MOST && !full(s); frames++) {
+		bool more = read_frame(s, f.next, f.at + 2 * s->word, &next);
+
+		if (!more && f.next && !frames)
+			return start;
+		add(s, f.rip, f.at + s->word, BACKTRACE_FRAME);
+		if (!more)
+			return f.next ? f.at + 2 * s->word : 0;
+		f = next;
+	}
+	return 0;
+}
+
+/* A stack that has run over begins in the page above. */
+static bool read_or_skip(const struct search *s, uint64_t *at, uint64_t *value, bool *skipped)
+{
+	if (read_word(s, *at, value))
+		return true;
+	if (*skipped)
+		return false;
+	*skipped = true;
+	*at = (*at | (PAGE - 1)) + 1;
+	return read_word(s, *at, value);
+}
+
+static void scan(const struct search *s, uint64_t at)
+{
+	bool skipped = false;
+	uint64_t rip, target;
+
+	for (unsigned i = 0; i < BACKTRACE_WORDS && !full(s) && read_or_skip(s, &at, &rip, &skipped); i++) {
+		if (is_behind_call(s, rip, &target))
+			add(s, rip, at, BACKTRACE_GUESS);
+		at += s->word;
+	}
+}
+
+void backtrace_collect(struct backtrace *b, const struct trap_record *r, backtrace_read *read, void *context)
+{
+	struct search s = {.b = b, .r = r, .read = read, .context = context, .word = r->mode / 8u};
+	uint64_t rsp;
+
+	b->count = 0;
+	if (s.word != 2 && s.word != 4 && s.word != 8)
+		return;
+	rsp = cut_to_mode(&s, r->gpr[TRAP_RSP]);
+	if (add_entry(&s, rsp))
+		rsp += s.word;
+	rsp = add_frames(&s, rsp);
+	if (rsp)
+		scan(&s, rsp);
+}
+
+void backtrace_format(struct text *t, const struct backtrace_place *p)
+{
+#define X(name, text, meaning) text,
+	static const char *const hows[] = {BACKTRACE_HOWS(X)};
+#undef X
+
+	text_add(t, "by 0x%llx stack=0x%llx how=%s", (unsigned long long)p->rip, (unsigned long long)p->stack,
+		hows[p->how]);
+	if (p->times > 1)
+		text_add(t, " times=%u", p->times);
+}
