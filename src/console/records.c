@@ -75,6 +75,19 @@ static bool next_kept_line(enum command_source source, char *text, size_t size)
 	return false;
 }
 
+/* Where each one's `traps sites` stands. */
+static const struct site *site_shown[COMMAND_SOURCES];
+
+static bool next_site_line(enum command_source source, char *text, size_t size)
+{
+	struct text t = text_on(text, size);
+
+	site_shown[source] = report_next_site(site_shown[source], false);
+	if (site_shown[source])
+		report_site_format(&t, site_shown[source], console_clock());
+	return site_shown[source];
+}
+
 static const char *follow(const struct command_call *call)
 {
 	const char *word = call->words.count == 3 ? call->words.at[2] : "";
@@ -97,6 +110,11 @@ const char *command_traps(struct command_call *call)
 	if (call->words.count == 2 && !strcmp(call->words.at[1], "kept")) {
 		kept_next[call->source] = 0;
 		call->more = next_kept_line;
+		return NULL;
+	}
+	if (call->words.count == 2 && !strcmp(call->words.at[1], "sites")) {
+		site_shown[call->source] = NULL;
+		call->more = next_site_line;
 		return NULL;
 	}
 	why = command_count_and_cpu(call, &n, &only);

@@ -253,6 +253,28 @@ void report_exit_format(struct text *t, const struct exit_entry *e, const struct
 		e->qualifier, e->rip);
 }
 
+/* Where counts are equal the place in memory decides. */
+static bool is_above(const struct site *a, const struct site *b)
+{
+	return a->count > b->count || (a->count == b->count && a > b);
+}
+
+const struct site *report_next_site(const struct site *last, bool important)
+{
+	const struct site *next = NULL;
+
+	for (unsigned i = 0; i < BOOT_MAX_CPUS * SITES_COUNT; i++) {
+		const struct cpu *cpu = cpus[i / SITES_COUNT];
+		const struct site *s = cpu ? &cpu->kept->sites.site[i % SITES_COUNT] : NULL;
+
+		if (!s || !s->key || (important && !s->important) || (last && !is_above(last, s)))
+			continue;
+		if (!next || is_above(s, next))
+			next = s;
+	}
+	return next;
+}
+
 void report_site_format(struct text *t, const struct site *s, const struct trap_clock *clock)
 {
 	unsigned vector = s->key & 0xff;

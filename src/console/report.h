@@ -29,6 +29,14 @@ void report_earlier(const struct trap_record *r);
 /* Where exceptions came from, and how many: one site. */
 void report_site(const struct site *site);
 
+/*
+ * The sites of all CPUs by their counts, the highest first.
+ *   last       what the call before has returned; NULL: the first
+ *   important  only those that matter (trace/important.h)
+ * Returns NULL behind the last one. Counts grow meanwhile: one may be passed over or come twice.
+ */
+const struct site *report_next_site(const struct site *last, bool important);
+
 /* The same without a newline. */
 void report_site_format(struct text *t, const struct site *site, const struct trap_clock *clock);
 

@@ -53,35 +53,18 @@ static void tell(const struct trap_record *r, const char *end)
 static void tell_record(const struct cpu *cpu, const struct trap_record *r)
 {
 	report_trap(r);
+	report_backtrace(cpu, r);
 	report_registers(r);
 	report_stack(cpu, r);
 	report_walk(cpu, r);
 }
 
-/* The most frequent of the sites that matter, at most SITES_SHOWN. */
 static void tell_sites(void)
 {
-	const struct site *last = NULL;
+	const struct site *site = NULL;
 
-	for (unsigned n = 0; n < SITES_SHOWN; n++) {
-		const struct site *most = NULL;
-
-		for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
-			for (unsigned i = 0; cpus[c] && i < SITES_COUNT; i++) {
-				const struct site *s = &cpus[c]->kept->sites.site[i];
-
-				if (!s->important ||
-					(last && (s->count > last->count ||
-							 (s->count == last->count && s >= last))))
-					continue;
-				if (!most || s->count > most->count || (s->count == most->count && s > most))
-					most = s;
-			}
-		if (!most)
-			return;
-		report_site(most);
-		last = most;
-	}
+	for (unsigned n = 0; n < SITES_SHOWN && (site = report_next_site(site, true)); n++)
+		report_site(site);
 }
 
 bool story_tell(const char *end, unsigned seconds)

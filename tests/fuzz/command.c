@@ -175,6 +175,15 @@ const char *exit_kind_name(enum exit_kind kind)
 	return "kind";
 }
 
+const struct site *report_next_site(const struct site *last, bool important)
+{
+	return NULL;
+}
+
+void report_site_format(struct text *t, const struct site *site, const struct trap_clock *clock)
+{
+}
+
 void report_answer(const struct cpu *c)
 {
 }
