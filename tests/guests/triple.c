@@ -134,11 +134,56 @@ static bool get_low_page(void)
 		guest_firmware->BootServices->AllocatePages(AllocateMaxAddress, EfiLoaderData, 1, &low_page));
 }
 
+/* A program without an IDT, as most are that somebody has just begun to write: whatever it does wrong is its end. */
+static void no_idt(void)
+{
+	machine_set_idt_limit(0);
+}
+
+static void no_idt_write(void)
+{
+	no_idt();
+	__asm__ volatile("movq $1, 0x30(%0)" : : "D"(PAGE_ABSENT) : "memory");
+}
+
+static void no_idt_call(void)
+{
+	no_idt();
+	__asm__ volatile("call *%0" : : "D"(PAGE_ABSENT) : "memory");
+}
+
+static void no_idt_divide(void)
+{
+	no_idt();
+	__asm__ volatile("div %0" : : "c"(0), "a"(1), "d"(0) : "cc");
+}
+
+/* The IDT is in memory that is no longer mapped. */
+static void stale_idt(void)
+{
+	struct table_register idt = {256 * sizeof(struct gate) - 1, PAGE_ABSENT};
+
+	__asm__ volatile("lidt %0; ud2" : : "m"(idt));
+}
+
+/* A GDT of nothing: the next load of a segment is a #GP, and so is each handler's code segment. */
+static void no_gdt(void)
+{
+	struct table_register gdt = {0, 0};
+
+	__asm__ volatile("lgdt %0; mov %1, %%ds" : : "m"(gdt), "a"(SEG_DATA));
+}
+
 static const struct {
 	const char *name;
 	void (*die)(void);
 } ways[] = {
 	{"null-idt", null_idt},
+	{"no-idt-write", no_idt_write},
+	{"no-idt-call", no_idt_call},
+	{"no-idt-divide", no_idt_divide},
+	{"stale-idt", stale_idt},
+	{"no-gdt", no_gdt},
 	{"no-gates", no_gates},
 	{"lost-stack", lost_stack},
 	{"deep-stack", deep_stack},
