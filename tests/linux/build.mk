@@ -63,6 +63,31 @@ $(LINUX)/selftests:
 $(LINUX)/selftests.img: $(LINUX)/initrd.img | $(LINUX)/selftests
 	$(call say,CPIO,$@)
 	$(Q)cd $(LINUX) && find selftests | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | cat initrd.img - > selftests.img
+# For the deaths (test_deaths.py): a second archive too, with a kernel module and a program that die as they are told, the
+# program's shared library, and what it is linked to.
+DEATH_MODULE := $(wildcard tests/linux/deaths/module/*)
+$(eval $(call kernel_module,death,$(DEATH_MODULE)))
+DEATH_FILES := $(LINUX)/bin/die $(LINUX)/bin/libdeath.so
+DEATH_CFLAGS := $(WARN) -std=gnu11 -O1 -fcf-protection=none -Iinclude
+
+$(LINUX)/bin/libdeath.so: tests/linux/deaths/library.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOSTCC) $(DEATH_CFLAGS) -fpic -shared -Wl,-soname,libdeath.so -o $@ $<
+
+$(LINUX)/bin/die: tests/linux/deaths/die.c guest-tools/lib/trapline.c $(LINUX)/bin/libdeath.so $(wildcard guest-tools/lib/*.h include/trapline/*.h)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOSTCC) $(DEATH_CFLAGS) -Wl,-rpath,/lib -o $@ $(filter %.c %.so,$^)
+
+$(LINUX)/deaths.img: $(LINUX)/initrd.img $(DEATH_FILES) $(if $(GUEST_HEADERS),$(TOOLS)/modules/death/death.ko)
+	$(call say,CPIO,$@)
+	$(Q)rm -rf $(LINUX)/deaths && mkdir -p $(LINUX)/deaths/bin $(LINUX)/deaths/lib
+	$(Q)cp $(LINUX)/bin/die $(LINUX)/deaths/bin
+	$(Q)cp $(LINUX)/bin/libdeath.so $(filter %.ko,$^) $(LINUX)/deaths/lib
+	$(Q)LD_LIBRARY_PATH=$(LINUX)/bin ldd $(LINUX)/bin/die | grep -o ' */lib[^ ]*' | grep -v libdeath | xargs cp -L --parents -t $(LINUX)/deaths
+	$(Q)find $(LINUX)/deaths -exec touch -h -d @0 {} +
+	$(Q)cd $(LINUX)/deaths && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | cat ../initrd.img - > ../deaths.img
 
 $(LINUX)/vmlinuz:
 	$(Q)tools/deps.sh
