@@ -1,0 +1,92 @@
+"""The ways to die that test_deaths.py makes, and what has to be told of each.
+
+What is told has to name the instruction, the address and the cause, within the first lines. A guest that dies says before it
+(`death name= at= address=`) where the instruction is and what it touches; what cannot be named in advance is compared with that.
+"""
+
+from dataclasses import dataclass
+
+# Where a verdict is due, what ended the machine; in the running machine there is none, and the record is looked at.
+RUNS_ON, TRIPLE, RESET, HANG = "runs on", "triple fault", "reset", "hang"
+
+
+@dataclass(frozen=True)
+class Death:
+    name: str
+    die: str  # what die.c or triple.c is told, or a list of it: one death after the other
+    insn: str  # the instruction, as Zydis prints it; empty where there is none to be read at the place of the fault
+    cause: str  # what the verdict says, or the record's line where the machine runs on
+    end: str = RUNS_ON
+    at: int | None = None  # where the CPU is at the fault, if not at the instruction: a call that went wrong
+    caller: bool = False  # and then the report's backtrace has to name the call
+    append: str = ""  # for the kernel's command line
+    extra: str = ""  # for QEMU
+    operator: bool = False  # somebody has to stop it
+    cpus: int = 1
+    backends: tuple = ("svm",)
+    missing: str = ""  # a gap that is known, and why it is one
+    address: int | None = None  # what is touched, where the guest does not say it
+    has_address: bool = True
+
+
+WILD = 0xFFFFFFFFDEADB000  # WILD_FUNCTION in death.c
+TOUCHED = -1  # at the address that the guest names
+FIELD = r"mov qword ptr \[rdi\+0x30\], 0x1"
+
+# In one boot: Linux ends the process, in which the kernel dies too, and goes on.
+IN_KERNEL = (
+    Death("null_write", "null-write", FIELD, "write to a page not present, from supervisor mode"),
+    Death("null_read", "null-read", r"mov rax, qword ptr \[rdi\+0x18\]", "read of a page not present, from supervisor mode"),
+    Death("null_call", "null-call", "", "instruction fetch from a page not present, from supervisor mode", at=0),
+    Death("null_jump", "null-jump", "", "instruction fetch from a page not present, from supervisor mode", at=0),
+    Death("wild_call", "wild-call", "", "instruction fetch from a page not present", at=WILD),
+    Death("poison", "poison", r"mov rax, qword ptr \[rdi\+0x8\]", "address not canonical"),
+    Death("use_after_unmap", "unmapped", r"mov rax, qword ptr \[rdi\]", "read of a page not present"),
+    Death("page_table", "page-table", r"mov al, byte ptr \[rdi\]", "reserved bit"),
+    Death("text_write", "text-write", r"mov byte ptr \[rdi\], 0x90", "write to a page (that is )?(not writable|read-only)|write .*protect"),
+    Death("data_exec", "data-exec", "ret", "instruction fetch .*(no.execut|not executable|protect|NX)", at=TOUCHED),
+    Death("bug", "bug", "ud2", "#UD", has_address=False),
+    Death("divide", "divide", "div ecx", r"#DE.*ecx=0x0", has_address=False),
+)
+IN_USER = (
+    Death("user_write", "user-write", r"mov dword ptr \[rdi\+0x30\], 0x1", "write to a page not present, from user mode"),
+    Death("user_read", "user-read", r"mov rax, qword ptr \[rdi\+0x18\]", "read of a page not present, from user mode"),
+    Death("user_call", "user-call", "", "instruction fetch from a page not present, from user mode", at=0),
+    Death("user_jump", "user-jump", "", "instruction fetch from a page not present, from user mode", at=0),
+    Death("user_divide", "user-divide", "div ecx", r"#DE.*ecx=0x0", has_address=False),
+    Death("user_library", "user-library", r"mov qword ptr \[rdi\+0x10\], 0x1", "write to a page not present, from user mode"),
+)
+
+WROTE = "(wrote|write|store)"
+CALLED = "(call|jump|fetch|execut|ran)"
+
+# Each the end of its machine.
+LINUX = (
+    Death("stack_overflow", "stack", "push rdi", "stack", RESET),
+    Death("broken_handler", "gate", FIELD, WROTE, TRIPLE),
+    Death("stale_idt", "stale-idt", "ud2", "IDT|descriptor table", TRIPLE),
+    Death("no_gdt", "gdt", "mov ds, edi", "GDT|segment|descriptor", TRIPLE, has_address=False),
+    Death("nmi_handler", "nmi", "", CALLED, RESET, at=WILD, append="panic=1"),
+    Death("panic_with_timeout", "null-write", FIELD, WROTE, RESET, append="oops=panic panic=1"),
+    Death("reset_cf9", ("null-write", "reset-cf9"), FIELD, WROTE, RESET),
+    Death("reset_keyboard", ("wild-call", "reset-keyboard"), "", CALLED, RESET, at=WILD, caller=True),
+    Death("watchdog", ("null-write", "watchdog"), FIELD, WROTE, RESET, extra="-global ICH9-LPC.noreboot=off"),
+)
+
+# Nothing ends by itself; on two CPUs where the one that hangs takes no interrupts, so that the other hears the operator.
+HANGS = (
+    Death("panic_for_ever", "null-write", FIELD, WROTE, HANG, append="oops=panic panic=0"),
+    Death("hang_interrupts_on", "hang-on", "jmp ", "loop|hang|hung|same place|stands", HANG, operator=True),
+    Death("hang_interrupts_off", "hang-off", "jmp ", "interrupts (are |were )?off", HANG, operator=True, cpus=2),
+)
+
+# Programs without an operating system, which both vendors can run; `die` is triple.c's way=.
+BOTH = ("svm", "vmx")
+GUESTS = (
+    Death("guest_write", "no-idt-write", FIELD, WROTE, TRIPLE, backends=BOTH, address=0x400000000030),
+    Death("guest_call", "no-idt-call", "", CALLED, TRIPLE, backends=BOTH, at=0x400000000000, caller=True, address=0x400000000000),
+    Death("guest_divide", "no-idt-divide", "div rcx|div ecx", "divi", TRIPLE, backends=BOTH, has_address=False),
+    Death("guest_stale_idt", "stale-idt", "ud2", "IDT", TRIPLE, backends=BOTH, address=0x400000000060),
+    Death("guest_no_gdt", "no-gdt", "mov ds, ", "GDT|segment|descriptor", TRIPLE, backends=BOTH, has_address=False),
+    Death("guest_stack", "deep-stack", "push rax", "stack", TRIPLE, backends=BOTH, address=0x400000008FF8),
+)

@@ -1,0 +1,217 @@
+"""What is told of a death, with the default configuration: the instruction, the address and the cause, within 15 lines.
+
+deaths.py has the list, and each of it is a test here. What the guest itself says it is about to do is what the telling is held
+against. It is looked for on the line, from the verdict or the report on; where the machine is reset, in what the next start
+prints of the black box, in blackbox_file and in report_file too. Where Linux goes on it is the record's line, behind a mark.
+"""
+
+import re
+import subprocess
+import time
+
+import deaths
+from lib import logs
+from lib.console import Console
+from lib.machine import BUILD, LINUX, Failure, Skip, expect, on
+
+LINES = 15
+HEALTHY_LINES = 10
+MODULE = BUILD / "guest-tools/modules/death/death.ko"
+INITRD = BUILD / "linux/deaths.img"
+# No more than two keys: where the loader is to leave what it finds.
+FILES = "report_file = \\report.txt\nblackbox_file = \\last.txt\n"
+TOLD_AGAIN = "black box: written to"
+SAYS = re.compile(r"death name=(\S+) at=(0x[0-9a-f]+) address=(0x[0-9a-f]+)")
+# What a report begins with, on the line and in a file.
+ENDS = re.compile(r"^trapline: (verdict|triple fault|halted|end of guest|last run: )")
+# How far behind the beginning of a call of two or three bytes its return address is.
+CALL_BYTES = (2, 3)
+VERDICT_SECONDS = 20
+REPORT_SECONDS = 3
+
+
+def words(death):
+    """What die.c is told, one after the other."""
+    return (death.die,) if isinstance(death.die, str) else death.die
+
+
+def what_guest_says(text, name):
+    """Where the instruction is and what it touches, by the guest's own word; None where it has not said it."""
+    said = [found.groups()[1:] for found in SAYS.finditer(text) if found.group(1) == name]
+    return tuple(logs.number(value) for value in said[0]) if said else (None, None)
+
+
+class Expected:
+    """One death, with the addresses that are known only when it has been died."""
+
+    def __init__(self, death, guest):
+        self.death = death
+        says_at, says_address = what_guest_says(guest, words(death)[0])
+        self.call = says_at
+        self.address = says_address if death.address is None else death.address
+        self.at = {None: says_at, deaths.TOUCHED: says_address}.get(death.at, death.at)
+
+    def missing(self, lines):
+        """Which of the three are not told by these lines, or all of them."""
+        told = {
+            "instruction": any(self.names_place(line) for line in lines),
+            "caller": not self.death.caller or any(self.names_caller(line) for line in lines),
+            "address": not self.death.has_address or any(self.names_address(line) for line in lines),
+            "cause": any(self.names_cause(line) for line in lines),
+        }
+        return [what for what, there in told.items() if not there]
+
+    def names_place(self, line):
+        """at= is this place, or that of the program whose addresses nobody knows before; insn= is the instruction."""
+        there = logs.fields(line)
+        at, insn = there.get("at", ""), there.get("insn", "")
+        here = ":" in at and (self.at is None or logs.place(at)[1] == self.at)
+        return here and bool(re.search(self.death.insn, insn))
+
+    def names_caller(self, line):
+        found = re.match(r"\s*by\??\s+(0x[0-9a-f]+)", line)
+        returns = logs.number(found.group(1)) if found else 0
+        return bool(found) and (self.call is None or returns - self.call in CALL_BYTES)
+
+    def names_address(self, line):
+        return bool(re.search(rf"(cr2=|mem=|:|address )0x0*{self.address:x}\b", line))
+
+    def names_cause(self, line):
+        """In the verdict's words; those of the record itself where there was no end to judge."""
+        if self.death.end == deaths.RUNS_ON:
+            return self.names_place(line) and bool(re.search(self.death.cause, line))
+        return line.startswith("trapline: verdict") and bool(re.search(self.death.cause, line))
+
+
+def end_lines(text):
+    """The first lines of what is told of an end, from where it begins."""
+    lines = [line.removeprefix("last| ").strip() for line in text.splitlines()]
+    first = next((i for i, line in enumerate(lines) if ENDS.match(line)), len(lines))
+    return lines[first : first + LINES]
+
+
+def judge(death, expected, places):
+    """`places`: where it is told, and the lines there. A gap that is known is counted as one, and has to be there still."""
+    expect(not death.has_address or expected.address is not None, f"the guest did not die of {death.die}")
+    gaps = [f"{where}: no {', no '.join(lacks)}" for where, lines in places.items() if (lacks := expected.missing(lines))]
+    if death.missing and gaps:
+        raise Skip(f"a gap: {death.missing}: {'; '.join(gaps)}")
+    expect(not death.missing, "it is told now: deaths.py still has it as a gap")
+    if gaps:
+        shown = "\n".join(f"{where}: {line[:200]}" for where, lines in places.items() for line in lines[:6])
+        raise Failure("; ".join(gaps) + f"\n{shown}")
+
+
+def program(death):
+    """The words for Linux' init that make it die so."""
+    if not MODULE.exists():
+        raise Skip("the kernel module is not built: no headers of the guest's kernel")
+    run = ",".join(["insmod:death", *(f"die:{word}" for word in words(death))])
+    return f"trapline.mode=boot trapline.run={run} {death.append}".strip()
+
+
+def runs_on(death):
+    def test(machine):
+        together = deaths.IN_KERNEL + deaths.IN_USER
+        everybody = deaths.Death("", [word for other in together for word in words(other)], "", "")
+        run = machine.linux(program(everybody), INITRD=INITRD).expect_status(0).expect_active(machine.vendor)
+        mark = f'text="die {death.die}"'
+        lines = run.trapline.splitlines()
+        marks = [i for i, line in enumerate(lines) if line.startswith("mark ") and mark in line]
+        expect(marks, f"no mark {mark}; see {run.out}/trapline.log")
+        own = [line for line in lines[marks[0] + 1 :][:LINES]]
+        until = next((i for i, line in enumerate(own) if line.startswith(("mark ", "trapline: "))), len(own))
+        judge(death, Expected(death, run.guest), {"line": own[:until]})
+
+    return test
+
+
+def esp_file(run, name):
+    """A file of the ESP as the run left it, empty when it is not there."""
+    command = ["mtype", "-i", str(run.out / "esp.img"), f"::/{name}"]
+    return logs.clean(subprocess.run(command, capture_output=True, timeout=60, check=False).stdout)
+
+
+def ends(death):
+    def test(machine):
+        variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": TOLD_AGAIN, "TIMEOUT": 240}
+        if death.extra:
+            variables["EXTRA"] = death.extra
+        if death in deaths.GUESTS:
+            run = machine.guest("triple", ARGS=f"way={death.die}", **variables)
+        else:
+            run = machine.linux(program(death), INITRD=INITRD, **variables)
+        run.expect_status(0).expect_active(machine.vendor)
+        line, _, again = run.trapline.partition("trapline: last run: ")
+        places = {
+            "line": end_lines(line.partition("trapline: active ")[2]),
+            "black box": end_lines(f"trapline: last run: {again}"),
+            "blackbox_file": end_lines(esp_file(run, "last.txt")),
+            "report_file": end_lines(esp_file(run, "report.txt")),
+        }
+        judge(death, Expected(death, run.guest), places)
+
+    return test
+
+
+def wait_for_death(console, death):
+    """Until the guest says that it dies, and then has had the time for it."""
+    log = console.out / "guest.log"
+    end = time.monotonic() + 240
+    while time.monotonic() < end:
+        if what_guest_says(logs.clean(log.read_bytes()) if log.exists() else "", words(death)[0])[0] is not None:
+            return time.sleep(2)
+        console.read()
+    raise Failure(f"the guest did not die; see {console.out}")
+
+
+def hangs(death):
+    def test(machine):
+        options = f"console=ttyS0,115200 norandmaps no_timer_check {program(death)}"
+        variables = {**LINUX, "INITRD": INITRD, "APPEND": options, "CPUS": death.cpus}
+        with Console(machine, **variables) as console:
+            wait_for_death(console, death)
+            if death.operator:
+                console.send(b"\rstop\r")
+            wait_for_verdict(console)
+            guest, line = (logs.clean((console.out / f"{name}.log").read_bytes()) for name in ("guest", "trapline"))
+        judge(death, Expected(death, guest), {"line": end_lines(line.partition("trapline: active ")[2])})
+
+    return test
+
+
+def wait_for_verdict(console):
+    """The verdict, if one comes, and what stands behind it."""
+    try:
+        console.wait_for(rb"^(.*> )?trapline: verdict .*\n", VERDICT_SECONDS)
+        end = time.monotonic() + REPORT_SECONDS
+        while time.monotonic() < end:
+            console.read()
+    except Failure:
+        pass
+
+
+def make_tests():
+    kinds = ((deaths.IN_KERNEL, runs_on), (deaths.IN_USER, runs_on), (deaths.LINUX, ends), (deaths.HANGS, hangs), (deaths.GUESTS, ends))
+    for listed, make in kinds:
+        for death in listed:
+            test = on(*death.backends)(make(death))
+            test.__doc__ = f"{death.name.replace('_', ' ')}, {death.end}: instruction, address and cause are told."
+            globals()[f"test_{death.name}"] = test
+
+
+make_tests()
+
+
+@on("svm")
+def test_healthy_boot(machine):
+    """A boot that nothing is wrong with: no verdict, no more than ten lines, and none of them of what Linux does to itself."""
+    run = machine.linux("trapline.mode=forks trapline.n=10").expect_status(0).expect_active(machine.vendor)
+    run.expect_line("forks n=10 ok=10", "guest")
+    where = f"see {run.out}/trapline.log"
+    expect("verdict" not in run.trapline, f"a verdict on a healthy guest; {where}")
+    expect(len(run.traps) <= HEALTHY_LINES, f"{len(run.traps)} lines; {where}")
+    for trap in run.traps:
+        own = trap["name"] == "#BP" and trap["cpl"] == "0"
+        expect(not own, f"Linux' own jump label, as if it were a fault: {trap}; {where}")
+        expect(all(trap.get(key) for key in ("seq", "t", "at", "insn")), f"not all of it is there: {trap}; {where}")
