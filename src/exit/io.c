@@ -45,6 +45,21 @@ static void set_exits(unsigned port, unsigned count, bool on)
 		bits[p / 8] = (uint8_t)(on ? bits[p / 8] | 1u << p % 8 : bits[p / 8] & ~(1u << p % 8));
 }
 
+/* For ports that exit at times: another CPU may be about to change their neighbours in the map. */
+static void switch_exit(unsigned port, bool *is, bool on)
+{
+	if (*is != on)
+		set_exits(port, 1, on);
+	*is = on;
+}
+
+static void update_a20(void)
+{
+	static bool data_exits;
+
+	switch_exit(A20_KBC_DATA, &data_exits, a20_wants_data());
+}
+
 static void watch_power(bool on)
 {
 	if (boot_info.pm1a_cnt)
@@ -101,8 +116,10 @@ void io_watch_pic(void)
 
 void io_update_pic(void)
 {
+	static bool master_exits;
+
 	if (pic_watched)
-		set_exits(PIC_MASTER, 1, pic_wants_master());
+		switch_exit(PIC_MASTER, &master_exits, pic_wants_master());
 }
 
 bool io_init(void)
@@ -203,14 +220,14 @@ static void watched_out(const struct exit_io *io, uint32_t value)
 		shutdown_report(end, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
 	if (a20_write(io, &value) && passes_pic(io, value))
 		port_out(io->port, io->size, value);
-	set_exits(A20_KBC_DATA, 1, a20_wants_data());
+	update_a20();
 }
 
 static uint32_t watched_in(const struct exit_io *io)
 {
 	uint32_t value = a20_read(io, port_in(io->port, io->size));
 
-	set_exits(A20_KBC_DATA, 1, a20_wants_data());
+	update_a20();
 	return value;
 }
 
