@@ -231,7 +231,7 @@ static void prepare_entry(struct dice *dice, enum mode mode, int step)
 	entry.data = in_ldt ? LDT_SELECTOR(LDT_DATA) : mode == MODE_32 ? USER_DS : 0;
 }
 
-/* What the parent has left in them. Bochs' skylake has no AVX on Linux. */
+/* What the parent has left in them. Linux finds no AVX on Bochs' skylake; QEMU's FXRSTOR leaves x87's pointers alone. */
 static void clear_vectors(void)
 {
 	static const struct _libc_fpstate empty
@@ -239,7 +239,7 @@ static void clear_vectors(void)
 
 	if (__builtin_cpu_supports("avx"))
 		__asm__ volatile("vzeroupper" : : : "memory");
-	__asm__ volatile("fxrstor %0" : : "m"(empty) : "memory");
+	__asm__ volatile("fninit; fxrstor %0" : : "m"(empty) : "memory");
 }
 
 __attribute__((noreturn)) static void run_child(struct dice *dice, enum mode mode, int step)
