@@ -206,13 +206,15 @@ static void add_verdict(struct text *t, const struct last *l)
 		.believes = believes,
 		.second = l->box->tsc_khz * 1000,
 	};
+	uint64_t since;
 
 	for (uint32_t n = 0; n < l->box->cpus; n++) {
 		kept[n] = (const struct kept *)(l->base + l->box->kept_at[n]);
 		ring[n] = ring_of(l, n);
 	}
 	recalled = l;
-	if (!verdict_find(&s, UINT64_MAX, &r))
+	since = verdict_started(&s);
+	if (!verdict_find(&s, since == UINT64_MAX ? 0 : since, UINT64_MAX, &r))
 		return;
 	text_add(t, "last| trapline: verdict \"");
 	verdict_add(t, &r);

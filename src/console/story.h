@@ -9,12 +9,16 @@
 
 /*
  * Tells the story of an end if there is one: an important record of the kernel's, not older than `seconds`.
+ *   early  what the kernel met before it ran a program counts as well: many map memory as it is touched then
  *   end  what happened, to follow "2.1 s later": "it halted with interrupts off"
  * Returns whether there was one to tell.
  */
-bool story_tell(const char *end, unsigned seconds);
+bool story_tell(const char *end, bool early, unsigned seconds);
 
-/* The story of a triple fault: of its chain's first record, or of what led to a recursion that ended in the chain. */
-void story_tell_chain(const struct cpu *cpu, const struct trap_record *first);
+/*
+ * The verdict of a triple fault: of its chain's first record, or the story of what led to a recursion that ended in the chain.
+ *   n  records of the chain, 1 or more
+ */
+void story_tell_chain(const struct cpu *cpu, const struct trap_record *chain, unsigned n);
 
 #endif

@@ -21,7 +21,7 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 		"a reset ends it\"",
 		cpu->number, cs.selector, next);
 	report_begin();
-	story_tell("it halted with interrupts off", HALT_SECONDS);
+	story_tell("it halted with interrupts off", true, HALT_SECONDS);
 	report_end();
 }
 
@@ -33,7 +33,7 @@ void halt_apic_off(const struct cpu *cpu)
 		return;
 	report_begin();
 	times += story_tell(
-		"it turned its local APIC off, as a panic, a shutdown or a kexec does", HALT_SECONDS);
+		"it turned its local APIC off, as a panic, a shutdown or a kexec does", false, HALT_SECONDS);
 	report_end();
 }
 

@@ -59,7 +59,7 @@ void shutdown_report(const char *why, unsigned seconds)
 
 	console_finish();
 	blackbox_mark();
-	told = story_tell(why, seconds);
+	told = story_tell(why, false, seconds);
 	report_end_of_run(why, told);
 	if (!told)
 		blackbox_unmark();
@@ -168,14 +168,17 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 
 __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 {
+	unsigned links;
+
 	report_begin();
 	cpus_stop();
 	console_finish();
 	blackbox_mark();
 	if (boot_info.config.triple_fault != TRIPLE_FAULT_RESET)
 		screen_take();
-	if (recorded && chain_collect(&cpu->ring, atomic_load(&cpu->ring.head), chain))
-		story_tell_chain(cpu, &chain[0]);
+	links = recorded ? chain_collect(&cpu->ring, atomic_load(&cpu->ring.head), chain) : 0;
+	if (links)
+		story_tell_chain(cpu, chain, links);
 	console_print("trapline: triple fault cpu=%u", cpu->number);
 	if (recorded)
 		print_chain(cpu);

@@ -4,10 +4,12 @@
 #include "trace/explain.h"
 #include "trace/important.h"
 
-#define CR0_PE    0x1u
-#define BURST     2            /* seconds without an important record end a burst */
-#define CR3_SPACE (~0x1fffull) /* without PCID, and the bit that tells a kernel's tables from its program's */
-#define NEAR      0x10000u
+#define CR0_PE     0x1u
+#define BURST      2            /* seconds without an important record end a burst */
+#define CR3_SPACE  (~0x1fffull) /* without PCID, and the bit that tells a kernel's tables from its program's */
+#define STACK_NEAR 0x1000u
+#define MENDED_MS  50 /* a kernel that returns to its program does so at once */
+#define NEAR       0x10000u
 
 static const char *who(const struct trap_record *r)
 {
@@ -49,6 +51,13 @@ static bool is_fetch(const struct trap_record *r)
 	return r->error_code & PF_I || r->cr2 == r->rip;
 }
 
+static bool is_near_stack(const struct trap_record *r)
+{
+	uint64_t above = r->cr2 - r->gpr[TRAP_RSP], below = r->gpr[TRAP_RSP] - r->cr2;
+
+	return above < STACK_NEAR || below < STACK_NEAR;
+}
+
 static const char *page_state(const struct trap_record *r)
 {
 	uint32_t error = r->error_code;
@@ -56,7 +65,9 @@ static const char *page_state(const struct trap_record *r)
 	if (error & PF_RSVD)
 		return "a reserved bit is set in its page tables";
 	if (!(error & PF_P))
-		return r->cr2 < IMPORTANT_LOW ? "a null pointer" : "nothing is mapped there";
+		return r->cr2 < IMPORTANT_LOW             ? "a null pointer"
+		       : is_near_stack(r) && !is_fetch(r) ? "its stack has run out of memory"
+							  : "nothing is mapped there";
 	if (error & PF_PK)
 		return "its protection key does not permit it";
 	if (is_fetch(r))
@@ -161,24 +172,30 @@ void verdict_add(struct text *t, const struct trap_record *r)
 /* Where a search for the culprit stands. */
 struct search {
 	const struct verdict_source *s;
-	uint64_t before; /* TSC: only what is older */
-	bool probes;     /* those of MSRs count as well */
+	uint64_t since, before; /* TSC: only what lies between */
+	bool probes;            /* those of MSRs count as well */
 	bool found;
 	struct trap_record *newest;
 };
 
-/* The program that it happened to has run since: whatever it was, the kernel has dealt with it. */
+static bool is_return(const struct trap_record *later, const struct trap_record *r, uint64_t ticks)
+{
+	return later->cpl == 3 && later->tsc > r->tsc && later->tsc - r->tsc < ticks &&
+	       !((later->cr3 ^ r->cr3) & CR3_SPACE);
+}
+
+/* The program that it happened to ran on: whatever it was, the kernel has dealt with it. */
 static bool is_mended(const struct verdict_source *s, const struct trap_record *r)
 {
+	uint64_t ticks = s->second / 1000 * MENDED_MS;
 	static struct trap_record later;
 
 	for (unsigned c = 0; c < s->cpus; c++)
 		for (uint32_t i = 0; s->ring[c] && i < s->records; i++) {
 			const struct trap_record *slot = &s->ring[c][i];
 
-			if (slot->cpl == 3 && slot->tsc > r->tsc && !((slot->cr3 ^ r->cr3) & CR3_SPACE) &&
-				ring_copy(slot, &later) && later.cpl == 3 && later.tsc > r->tsc &&
-				!((later.cr3 ^ r->cr3) & CR3_SPACE))
+			if (is_return(slot, r, ticks) && ring_copy(slot, &later) &&
+				is_return(&later, r, ticks))
 				return true;
 		}
 	return false;
@@ -195,8 +212,9 @@ static void consider(struct search *a, const struct trap_record *slot)
 {
 	static struct trap_record r;
 
-	if (slot->tsc >= a->before || slot->cpl == 3 || (a->found && slot->tsc <= a->newest->tsc) ||
-		!ring_copy(slot, &r) || (a->s->believes && !a->s->believes(&r)))
+	if (slot->tsc < a->since || slot->tsc >= a->before || slot->cpl == 3 ||
+		(a->found && slot->tsc <= a->newest->tsc) || !ring_copy(slot, &r) ||
+		(a->s->believes && !a->s->believes(&r)))
 		return;
 	if (r.tsc >= a->before || r.cpl == 3 || !trap_is_important(&r) || (!a->probes && is_msr_probe(&r)) ||
 		is_mended(a->s, &r))
@@ -206,9 +224,10 @@ static void consider(struct search *a, const struct trap_record *slot)
 }
 
 /* The newest culprit before a time. */
-static bool find_before(const struct verdict_source *s, uint64_t before, bool probes, struct trap_record *out)
+static bool find_before(
+	const struct verdict_source *s, uint64_t since, uint64_t before, bool probes, struct trap_record *out)
 {
-	struct search a = {.s = s, .before = before, .probes = probes, .newest = out};
+	struct search a = {.s = s, .since = since, .before = before, .probes = probes, .newest = out};
 
 	for (unsigned c = 0; c < s->cpus; c++) {
 		const struct kept *kept = s->kept[c];
@@ -221,17 +240,32 @@ static bool find_before(const struct verdict_source *s, uint64_t before, bool pr
 	return a.found;
 }
 
-bool verdict_find(const struct verdict_source *s, uint64_t until, struct trap_record *out)
+bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until, struct trap_record *out)
 {
 	static struct trap_record earlier;
 	bool probes = false;
 
-	if (!find_before(s, until, false, out)) {
+	if (!find_before(s, since, until, false, out)) {
 		probes = true;
-		if (!find_before(s, until, true, out))
+		if (!find_before(s, since, until, true, out))
 			return false;
 	}
-	while (find_before(s, out->tsc, probes, &earlier) && out->tsc - earlier.tsc < BURST * s->second)
+	while (find_before(s, since, out->tsc, probes, &earlier) &&
+		out->tsc - earlier.tsc < BURST * s->second)
 		*out = earlier;
 	return true;
+}
+
+uint64_t verdict_started(const struct verdict_source *s)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (unsigned c = 0; c < s->cpus; c++)
+		for (unsigned i = 0; s->kept[c] && i < SITES_COUNT; i++) {
+			const struct site *site = &s->kept[c]->sites.site[i];
+
+			if (site->key && (site->key >> 8 & 3) == 3 && site->first_tsc < first)
+				first = site->first_tsc;
+		}
+	return first;
 }

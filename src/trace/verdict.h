@@ -24,9 +24,15 @@ struct verdict_source {
 
 /*
  * The record that the end came from: of the important ones of the kernel's that nothing mended, the first of the last burst.
- *   until  TSC: what is newer does not count
+ *   since, until  TSC: what is older than the one or not older than the other does not count
  * Returns false where there is none.
  */
-bool verdict_find(const struct verdict_source *s, uint64_t until, struct trap_record *out);
+bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until, struct trap_record *out);
+
+/*
+ * When the first program faulted: a kernel that runs one has started. Many map their own memory as it is touched before that.
+ * Returns UINT64_MAX where none has.
+ */
+uint64_t verdict_started(const struct verdict_source *s);
 
 #endif
