@@ -65,8 +65,8 @@ LINUX = (
     Death("stack_overflow", "stack", "push rdi", "stack", RESET),
     Death("broken_handler", "gate", FIELD, WROTE, TRIPLE),
     Death("stale_idt", "stale-idt", "ud2", "IDT|descriptor table", TRIPLE),
-    Death("no_gdt", "gdt", "mov ds, edi", "GDT|segment|descriptor", TRIPLE, has_address=False),
-    Death("nmi_handler", "nmi", "", CALLED, RESET, at=WILD, append="panic=1"),
+    Death("no_gdt", "gdt", "mov ds, ", "GDT|segment|descriptor", TRIPLE, has_address=False),
+    Death("nmi_handler", "nmi", "", CALLED, RESET, at=WILD, append="oops=panic panic=1"),
     Death("panic_with_timeout", "null-write", FIELD, WROTE, RESET, append="oops=panic panic=1"),
     Death("reset_cf9", ("null-write", "reset-cf9"), FIELD, WROTE, RESET),
     Death("reset_keyboard", ("wild-call", "reset-keyboard"), "", CALLED, RESET, at=WILD, caller=True),
@@ -76,6 +76,7 @@ LINUX = (
 # Nothing ends by itself; on two CPUs where the one that hangs takes no interrupts, so that the other hears the operator.
 HANGS = (
     Death("panic_for_ever", "null-write", FIELD, WROTE, HANG, append="oops=panic panic=0"),
+    Death("broken_handlers_for_ever", "storm", FIELD, WROTE, HANG, operator=True),
     Death("hang_interrupts_on", "hang-on", "jmp ", "loop|hang|hung|same place|stands", HANG, operator=True),
     Death("hang_interrupts_off", "hang-off", "jmp ", "interrupts (are |were )?off", HANG, operator=True, cpus=2),
 )

@@ -134,10 +134,11 @@ static unsigned long aim_loop(void)
 	return (unsigned long)death_at_loop;
 }
 
-/* A copy of the IDT with a handler where nothing is, in force from now on. */
+static gate_desc table[IDT_ENTRIES] __aligned(PAGE_SIZE);
+
+/* A copy of the IDT with handlers where nothing is, in force from now on. */
 static void break_gates(unsigned int first, unsigned int last)
 {
-	static gate_desc table[IDT_ENTRIES] __aligned(PAGE_SIZE);
 	struct desc_ptr idt;
 
 	local_irq_disable();
@@ -152,7 +153,16 @@ static void break_gates(unsigned int first, unsigned int last)
 	load_idt(&idt);
 }
 
+/* Faults in the handler for faults, until the stack is used up; and no handler for that. */
 static void die_gate(unsigned long target)
+{
+	break_gates(X86_TRAP_PF, X86_TRAP_PF);
+	table[X86_TRAP_DF].bits.p = 0;
+	die_null_write(target);
+}
+
+/* The same for ever: #DF starts at the top of its own stack each time. */
+static void die_storm(unsigned long target)
 {
 	break_gates(X86_TRAP_DF, X86_TRAP_PF);
 	die_null_write(target);
@@ -203,13 +213,23 @@ static void die_reset_keyboard(unsigned long target)
 	die_loop(target);
 }
 
+/* GCS in the chipset's registers (ICH9, 10.1.75): its second timeout resets the machine. */
+static void let_watchdog_reset(u32 root)
+{
+	u32 __iomem *gcs = ioremap((root & ~1u) + 0x3410, sizeof(*gcs));
+
+	writel(readl(gcs) & ~(u32)BIT(5), gcs);
+}
+
 /* The chipset's watchdog (ICH9, 13.9 TCO), a second from now, with nobody to feed it. */
 static void die_watchdog(unsigned long target)
 {
 	struct pci_dev *bridge = pci_get_domain_bus_and_slot(0, 0, PCI_DEVFN(31, 0));
-	u32 base;
+	u32 base, root;
 
+	pci_read_config_dword(bridge, 0xf0, &root);
 	pci_read_config_dword(bridge, 0x40, &base);
+	let_watchdog_reset(root);
 	base = (base & 0xff80) + 0x60;
 	outw(2, base + 0x12);                                /* TCO_TMR: of 0.6 s */
 	outw(inw(base + 0x08) & ~(u16)BIT(11), base + 0x08); /* TCO1_CNT: TMR_HLT */
@@ -243,6 +263,7 @@ static const struct {
 	{"divide", aim_field, die_divide, death_at_divide, 0},
 	{"stack", aim_stack, die_overflow, death_at_overflow, 0},
 	{"gate", aim_field, die_gate, death_at_null_write, NULL_FIELD},
+	{"storm", aim_field, die_storm, death_at_null_write, NULL_FIELD},
 	{"stale-idt", aim_unmapped, die_stale, death_at_bug, X86_TRAP_UD * sizeof(gate_desc)},
 	{"gdt", aim_segment, die_gdt, death_at_reload, 0},
 	{"nmi", aim_wild, die_nmi, NULL, 0},
