@@ -43,8 +43,8 @@ IN_KERNEL = (
     Death("poison", "poison", r"mov rax, qword ptr \[rdi\+0x8\]", "address not canonical"),
     Death("use_after_unmap", "unmapped", r"mov rax, qword ptr \[rdi\]", "read of a page not present"),
     Death("page_table", "page-table", r"mov al, byte ptr \[rdi\]", "reserved bit"),
-    Death("text_write", "text-write", r"mov byte ptr \[rdi\], 0x90", "write to a page (that is )?(not writable|read-only)|write .*protect"),
-    Death("data_exec", "data-exec", "ret", "instruction fetch .*(no.execut|not executable|protect|NX)", at=TOUCHED),
+    Death("text_write", "text-write", r"mov byte ptr \[rdi\], 0x90", "write to a page that does not permit it, from supervisor mode"),
+    Death("data_exec", "data-exec", "ret", "instruction fetch from a page that does not permit it", at=TOUCHED),
     Death("bug", "bug", "ud2", "#UD", has_address=False),
     Death("divide", "divide", "div ecx", r"#DE.*ecx=0x0", has_address=False),
 )

@@ -83,6 +83,11 @@ class Expected:
         return line.startswith("trapline: verdict") and bool(re.search(self.death.cause, line))
 
 
+def after_mark(text, death):
+    """The line from where the guest began to die; all of it where it sets no mark."""
+    return text.partition(f'text="die {words(death)[0]}"')[2] or text
+
+
 def end_lines(text):
     """The first lines of what is told of an end, from where it begins."""
     lines = [line.removeprefix("last| ").strip() for line in text.splitlines()]
@@ -144,7 +149,7 @@ def ends(death):
         run.expect_status(0).expect_active(machine.vendor).expect_line(TOLD_AGAIN)
         line, _, again = run.trapline.partition("trapline: last run: ")
         places = {
-            "line": end_lines(line.partition("trapline: active ")[2]),
+            "line": end_lines(after_mark(line.partition("trapline: active ")[2], death)),
             "black box": end_lines(f"trapline: last run: {again}"),
             "blackbox_file": end_lines(esp_file(run, "last.txt")),
             "report_file": end_lines(esp_file(run, "report.txt")),
@@ -192,7 +197,7 @@ def hangs(death):
             wait_for_verdict(console)
             # The line's other end has it all; QEMU's own log of it repeats letters.
             line, guest = logs.clean(console.data), logs.clean((console.out / "guest.log").read_bytes())
-        judge(death, Expected(death, guest), {"line": end_lines(line)})
+        judge(death, Expected(death, guest), {"line": end_lines(after_mark(line, death))})
 
     return test
 
