@@ -26,14 +26,18 @@ static uint64_t linear_of(const struct search *s, uint64_t base, uint64_t offset
 	return s->word == 8 ? offset : (uint32_t)(base + cut_to_mode(s, offset));
 }
 
+/* Whether the mode has such an address at all. */
+static bool is_linear(const struct search *s, uint64_t linear)
+{
+	return s->word == 8 ? decode_is_canonical(s->r, linear) : linear <= UINT32_MAX;
+}
+
 static bool read_memory(const struct search *s, uint64_t linear, void *to, unsigned n)
 {
 	uint64_t last = linear + n - 1;
 
-	if (last < linear ||
-		(s->word == 8 && !(decode_is_canonical(s->r, linear) && decode_is_canonical(s->r, last))))
-		return false;
-	return s->read(s->context, linear, to, n);
+	return last >= linear && is_linear(s, linear) && is_linear(s, last) &&
+	       s->read(s->context, linear, to, n);
 }
 
 /* A word of the stack, whose address is an offset into SS. */
