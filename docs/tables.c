@@ -101,6 +101,14 @@ static void print_commands(void)
 #undef X
 }
 
+static void print_refusals(void)
+{
+	puts("| word | what is counted |\n|---|---|");
+#define X(name, text, meaning) printf("| `%s=` | %s |\n", text, meaning);
+	BAD_GUEST_KINDS(X)
+#undef X
+}
+
 static void print_filter(void)
 {
 	puts("| key | values | what it looks at |\n|---|---|---|");
@@ -192,6 +200,7 @@ int main(int argc, char **argv)
 		{"filter", print_filter},
 		{"svm_entry", print_svm_entry},
 		{"vmx_entry", print_vmx_entry},
+		{"refusals", print_refusals},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {

@@ -198,7 +198,7 @@ static void command(struct cpu *cpu, const struct icr *icr)
 {
 	uint64_t targets = icr_targets(icr, names, BOOT_MAX_CPUS, cpu->number);
 
-	cpu->stats.bad_guest += !targets;
+	cpu->stats.bad_guest[BAD_APIC] += !targets;
 	if (!targets && cpu_tells(cpu, REFUSED_COMMAND))
 		console_log("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
 			    "not sent",
@@ -273,7 +273,7 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 {
 	struct exit *x = &cpu->exit;
 
-	cpu->stats.bad_guest++;
+	cpu->stats.bad_guest[BAD_APIC]++;
 	if (cpu_tells(cpu, REFUSED_STORE))
 		console_log("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
 			    "rip=0x%lx; the guest gets #GP",

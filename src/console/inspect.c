@@ -237,6 +237,26 @@ const char *command_cpu(struct command_call *call)
 	return NULL;
 }
 
+/* What the number behind refused= is made of. */
+static void reply_refused(const struct cpu *cpu)
+{
+#define X(name, text, meaning) text,
+	static const char *const kinds[] = {BAD_GUEST_KINDS(X)};
+#undef X
+	char buf[160];
+	struct text t = text_on(buf, sizeof(buf));
+
+	if (!cpu_bad_guest(cpu))
+		return;
+	for (unsigned k = 0; k < BAD_KINDS; k++)
+		if (cpu->stats.bad_guest[k])
+			text_add(&t, " %s=%lu", kinds[k], cpu->stats.bad_guest[k]);
+	console_reply("refused cpu=%u%s", cpu->number, buf);
+	if (cpu->stats.bad_guest[BAD_MEMORY])
+		console_reply("refused cpu=%u newest_gpa=0x%lx newest_rip=0x%lx", cpu->number,
+			cpu->refused.gpa, cpu->refused.rip);
+}
+
 const char *command_status(struct command_call *call)
 {
 	struct console_losses lost;
@@ -250,10 +270,12 @@ const char *command_status(struct command_call *call)
 	for (uint32_t n = 0; n < BOOT_MAX_CPUS; n++) {
 		struct cpu *c = cpus[n];
 
-		if (c)
-			console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu",
-				n, c->apic_id, state_of(n), atomic_load(&c->ring.head), c->ring.mask + 1,
-				c->stats.bad_guest, c->stats.mended);
+		if (!c)
+			continue;
+		console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu", n,
+			c->apic_id, state_of(n), atomic_load(&c->ring.head), c->ring.mask + 1,
+			cpu_bad_guest(c), c->stats.mended);
+		reply_refused(c);
 	}
 	return NULL;
 }

@@ -131,11 +131,30 @@ enum refusal {
 
 #define CPU_REPORTS 16
 
+/* What the guest asked for and was refused, as it is counted. X(name, text, meaning) */
+#define BAD_GUEST_KINDS(X)                                                                                   \
+	X(BAD_MEMORY, "memory",                                                                              \
+		"accesses to memory that is not the guest's: Trapline's own, a hidden device's")             \
+	X(BAD_MSR, "msr",                                                                                    \
+		"RDMSR and WRMSR of registers that the guest does not have, or with values that they "       \
+		"cannot have")                                                                               \
+	X(BAD_VMCALL, "vmcall", "VMCALLs that were answered with an error; that nothing is there is none")   \
+	X(BAD_PORT, "port", "string I/O to a port that switches address line 20")                            \
+	X(BAD_APIC, "apic",                                                                                  \
+		"INIT and SIPI to no CPU of Trapline's, and stores to the local APIC that are none to a "    \
+		"register")
+
+#define X(name, text, meaning) name,
+enum bad_guest_kind {
+	BAD_GUEST_KINDS(X) BAD_KINDS
+};
+#undef X
+
 struct cpu_stats {
 	uint64_t exits[EXIT_KIND_COUNT];
 	uint64_t vectors[32][2]; /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
-	uint64_t bad_guest; /* things the guest asked for that were refused: MSRs, VMCALLs, hidden memory */
-	uint64_t mended;    /* states of the guest's that would not have been entered: exit/mended.h */
+	uint64_t bad_guest[BAD_KINDS];
+	uint64_t mended; /* states of the guest's that would not have been entered: exit/mended.h */
 };
 
 struct cpu {
@@ -204,6 +223,15 @@ static inline struct cpu *this_cpu(void)
  * when it is nobody's.
  */
 struct cpu *cpu_of_stack(uint64_t address);
+
+static inline uint64_t cpu_bad_guest(const struct cpu *cpu)
+{
+	uint64_t n = 0;
+
+	for (unsigned k = 0; k < BAD_KINDS; k++)
+		n += cpu->stats.bad_guest[k];
+	return n;
+}
 
 /* Whether one more refusal is told. */
 static inline bool cpu_tells(struct cpu *cpu, enum refusal kind)

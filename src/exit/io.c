@@ -246,7 +246,7 @@ static uint64_t merge_in(uint64_t rax, unsigned size, uint32_t value)
 static void give_up_port(struct cpu *cpu, const struct exit_io *io)
 {
 	if (a20_is_port(io->port, io->size)) {
-		cpu->stats.bad_guest++;
+		cpu->stats.bad_guest[BAD_PORT]++;
 		exception_raise(cpu, VEC_GP, 0);
 		return;
 	}

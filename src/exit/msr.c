@@ -8,7 +8,7 @@
 
 static void refuse(struct cpu *cpu)
 {
-	cpu->stats.bad_guest++;
+	cpu->stats.bad_guest[BAD_MSR]++;
 	exception_raise(cpu, VEC_GP, 0);
 }
 

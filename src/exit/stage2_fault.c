@@ -92,7 +92,7 @@ static void report_refused(struct cpu *cpu, const char *where, const char *outco
 
 	cpu->refused.rip = rip;
 	cpu->refused.gpa = x->address;
-	cpu->stats.bad_guest++;
+	cpu->stats.bad_guest[BAD_MEMORY]++;
 	if (again || !cpu_tells(cpu, REFUSED_MEMORY))
 		return;
 	console_log("trapline: guest %s to %s cpu=%u gpa=0x%lx rip=0x%lx; %s", access_name(x->qualifier),

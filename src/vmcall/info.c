@@ -25,7 +25,7 @@ int64_t vmcall_status(struct vmcall *call)
 
 	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++) {
 		records += cpus[i] ? atomic_load(&cpus[i]->ring.head) : 0;
-		refused += cpus[i] ? cpus[i]->stats.bad_guest : 0;
+		refused += cpus[i] ? cpu_bad_guest(cpus[i]) : 0;
 	}
 	vmcall_return(call, ARG_RBX, records);
 	vmcall_return(call, ARG_RCX, (uint64_t)call->cpu->ring.mask + 1);

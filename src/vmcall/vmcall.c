@@ -126,7 +126,7 @@ void exit_vmcall(struct cpu *cpu)
 			vendor->end_shadow(cpu);
 			return;
 		}
-		cpu->stats.bad_guest++;
+		cpu->stats.bad_guest[BAD_VMCALL] += result != TRAPLINE_E_EMPTY;
 	}
 	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;
 	exit_skip(cpu);

@@ -179,7 +179,7 @@ def test_trapctl_console(machine):
     run = tools(machine)
     item = "trapctl:console:"
     expect_said(run, f"nobody:{item}status", "this needs ", status=4)
-    expect_said(run, f"{item}status", "status version=", "guest=runs", "cpu n=0 apic=0 state=runs")
+    expect_said(run, f"{item}status", "status version=", "guest=runs", "cpu n=0 apic=0 state=runs", "refused cpu=0", " vmcall=")
     expect_said(run, f"{item}help", "help name=stop", "help name=reset")
     # RIP is at the call itself.
     expect_said(run, f"{item}disas", 'insn="vmmcall" here=rip')
