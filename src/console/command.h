@@ -26,7 +26,7 @@
 	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and what of it can be switched: exceptions, as pf,ud +pf -pf all none; INT n, where the CPU needs that; the ports that end the machine; those of the console") \
 	X(regs,      "",                                ON_CPU,   "the guest's registers")                   \
 	X(bt,        "",                                ON_CPU,   "who called: return addresses on the guest's stack, the innermost first") \
-	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes without a number; virt, which is the default, through the guest's page tables; host: Trapline's own") \
+	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes without a number; virt, which is the default, through the guest's page tables; host: Trapline's own; an ADDRESS is a number, a register, or a sum: rsp+16") \
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
 	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP on without an address") \
 	X(cpu,       "[N]",                             OPERATOR, "which CPU regs, bt, mem, walk and disas look at")   \

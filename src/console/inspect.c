@@ -1,4 +1,5 @@
 /* Commands that look into the guest: registers, memory, page tables, instructions. */
+#include "console/address.h"
 #include "console/command.h"
 #include "console/console.h"
 #include "console/input.h"
@@ -23,6 +24,17 @@ static void capture(struct cpu *cpu, struct trap_record *r)
 {
 	memset(r, 0, sizeof(*r));
 	vendor->capture(cpu, r);
+}
+
+/* Argument i, an address made of this CPU's registers and numbers. */
+static bool take_address(const struct command_call *call, unsigned i, uint64_t *at)
+{
+	struct trap_record r;
+
+	if (i >= call->words.count)
+		return false;
+	capture(call->cpu, &r);
+	return address_parse(call->words.at[i], &r, at);
 }
 
 static void reply_segments(const struct cpu *cpu)
@@ -145,7 +157,7 @@ const char *command_mem(struct command_call *call)
 			kind = k;
 			i = 2;
 		}
-	if (i >= call->words.count || i + 2 < call->words.count || !command_number(call, i, 0, &at))
+	if (i + 2 < call->words.count || !take_address(call, i, &at))
 		return "its arguments are [phys|virt|host] ADDRESS [BYTES]";
 	if (!command_number(call, i + 1, MEM_DEFAULT, &n) || !n || n > MEM_MOST)
 		return "how many bytes: a number from 1 to 1024";
@@ -160,7 +172,7 @@ const char *command_walk(struct command_call *call)
 	struct walk w;
 	uint64_t at;
 
-	if (call->words.count != 2 || !command_number(call, 1, 0, &at))
+	if (call->words.count != 2 || !take_address(call, 1, &at))
 		return "its argument is an address";
 	vendor->paging(call->cpu, &paging);
 	if (!is_linear(&paging, at, 1))
@@ -192,7 +204,7 @@ const char *command_disas(struct command_call *call)
 	struct decoded d;
 
 	capture(call->cpu, &r);
-	if (call->words.count > 3 || !command_number(call, 1, rip, &r.rip) ||
+	if (call->words.count > 3 || (call->words.count > 1 && !take_address(call, 1, &r.rip)) ||
 		!command_number(call, 2, DISAS_DEFAULT, &n) || !n || n > DISAS_MOST)
 		return "its arguments are [ADDRESS] [COUNT], up to 64 instructions";
 	for (; n; n--) {

@@ -1,0 +1,56 @@
+#include "console/address.h"
+#include <stddef.h>
+#include "lib/string.h"
+#include "trace/words.h"
+
+#define TERM_MAX 24 /* more than the longest number has, zeros in front of it apart */
+
+#define X(name, member)                                                                                      \
+	{#name, offsetof(struct trap_record, member), sizeof(((struct trap_record *)0)->member)},
+static const struct {
+	const char *name;
+	uint16_t offset, size;
+} registers[] = {ADDRESS_REGISTERS(X)};
+#undef X
+#define COUNT (sizeof(registers) / sizeof(registers[0]))
+
+const char *address_register(unsigned n)
+{
+	return n < COUNT ? registers[n].name : NULL;
+}
+
+static bool term(const char *text, const struct trap_record *r, uint64_t *value)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		if (strcmp(registers[i].name, text))
+			continue;
+		*value = 0;
+		memcpy(value, (const char *)r + registers[i].offset, registers[i].size);
+		return true;
+	}
+	return word_number(text, value);
+}
+
+bool address_parse(const char *text, const struct trap_record *r, uint64_t *value)
+{
+	char sign = '+', part[TERM_MAX];
+	uint64_t sum = 0, v;
+
+	for (;;) {
+		size_t n = 0;
+
+		for (; *text && *text != '+' && *text != '-' && n < TERM_MAX - 1; text++)
+			part[n++] = *text;
+		part[n] = '\0';
+		if (!term(part, r, &v))
+			return false;
+		sum = sign == '+' ? sum + v : sum - v;
+		sign = *text++;
+		if (!sign)
+			break;
+		if (sign != '+' && sign != '-')
+			return false;
+	}
+	*value = sum;
+	return true;
+}
