@@ -4,32 +4,62 @@
 #include "console/line.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-
-enum place {
-	ANYWHERE,
-	ON_CPU,
-	OPERATOR
-};
+#include "trace/text.h"
 
 #define X(name, arguments, where, help) {#name, arguments, where, help, command_##name},
-static const struct command {
-	const char *name, *arguments;
-	enum place where;
-	const char *help;
-	command_function *run;
-} commands[] = {COMMANDS(X)};
+const struct command command_table[] = {COMMANDS(X)};
 #undef X
-#define COUNT (sizeof(commands) / sizeof(commands[0]))
+const unsigned command_count = sizeof(command_table) / sizeof(command_table[0]);
 
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
-/* By its whole name. */
-static const struct command *find(const char *name, size_t n)
+/* What cannot be undone takes more than a few letters. */
+static bool may_be_short(const struct command *c)
 {
-	for (unsigned i = 0; i < COUNT; i++)
-		if (!strncmp(commands[i].name, name, n) && !commands[i].name[n])
-			return &commands[i];
-	return NULL;
+	return c->run != command_reset;
+}
+
+static bool begins_with(const struct command *c, const char *name, size_t n)
+{
+	return !strncmp(c->name, name, n);
+}
+
+const struct command *command_find(const char *name, size_t n)
+{
+	const struct command *found = NULL;
+	unsigned fit = 0;
+
+	if (n == 1 && *name == '?')
+		return command_find("help", 4);
+
+	for (unsigned i = 0; n && i < command_count; i++) {
+		const struct command *c = &command_table[i];
+
+		if (!begins_with(c, name, n))
+			continue;
+		if (!c->name[n])
+			return c;
+		found = c;
+		fit++;
+	}
+	return fit == 1 && may_be_short(found) ? found : NULL;
+}
+
+const char *command_not_found(const char *name)
+{
+	static char why[256];
+	struct text t = text_on(why, sizeof(why));
+	size_t n = strlen(name);
+	unsigned fit = 0;
+
+	text_add(&t, "it is the beginning of");
+	for (unsigned i = 0; n && i < command_count; i++)
+		if (begins_with(&command_table[i], name, n)) {
+			text_add(&t, "%s%s", fit++ ? ", " : " ", command_table[i].name);
+		}
+	if (fit == 1)
+		text_add(&t, ", which has to be written out");
+	return fit ? why : "no such command; help lists them";
 }
 
 static size_t word_length(const char *text)
@@ -48,30 +78,47 @@ static const char *skip_blanks(const char *text)
 	return text;
 }
 
-uint32_t command_place(const char *text)
+static const struct command *command_of(const char *text, const char **arguments)
 {
 	const char *name = skip_blanks(text);
-	const struct command *c = find(name, word_length(name));
+	size_t n = word_length(name);
 
-	return c && c->where == ON_CPU ? input_cpu : COMMAND_ANYWHERE;
+	*arguments = skip_blanks(name + n);
+	return command_find(name, n);
 }
 
-const char *command_complete(const char *text, unsigned n)
+/* `all` and nothing else, of a command that knows it. */
+static bool is_for_all(const char *text)
 {
-	static char rest[16];
-	const struct command *only = NULL;
+	const char *arguments;
+	const struct command *c = command_of(text, &arguments);
+	size_t n = word_length(arguments);
 
-	for (unsigned i = 0; n && i < COUNT; i++) {
-		if (strncmp(commands[i].name, text, n))
-			continue;
-		if (only)
-			return NULL;
-		only = &commands[i];
-	}
-	if (!only || word_length(text) > n)
-		return NULL;
-	snprintf(rest, sizeof(rest), "%s ", only->name + n);
-	return rest;
+	return c && c->where == EACH_CPU && n == 3 && !strncmp(arguments, "all", n) &&
+	       !*skip_blanks(arguments + n);
+}
+
+/* The first CPU from n on that runs the guest. */
+static uint32_t running_from(uint32_t n)
+{
+	while (n < BOOT_MAX_CPUS && !(cpus[n] && !atomic_load(&cpus[n]->start)))
+		n++;
+	return n < BOOT_MAX_CPUS ? n : COMMAND_ANYWHERE;
+}
+
+uint32_t command_place(const char *text)
+{
+	const char *arguments;
+	const struct command *c = command_of(text, &arguments);
+
+	if (is_for_all(text))
+		return running_from(0);
+	return c && (c->where == ON_CPU || c->where == EACH_CPU) ? input_cpu : COMMAND_ANYWHERE;
+}
+
+uint32_t command_next(const char *text, uint32_t cpu)
+{
+	return is_for_all(text) && cpu < BOOT_MAX_CPUS ? running_from(cpu + 1) : COMMAND_ANYWHERE;
 }
 
 bool command_begin(void)
@@ -84,6 +131,15 @@ void command_end(void)
 	atomic_flag_clear_explicit(&busy, memory_order_release);
 }
 
+static const char *refusal(const struct command *c, const struct command_call *call)
+{
+	if (call->source == COMMAND_GUEST && c->where == OPERATOR)
+		return "this is for the operator at the console, and not for the guest";
+	if (!*c->arguments && call->words.count > 1)
+		return "it takes no arguments";
+	return NULL;
+}
+
 void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result)
 {
 	static char copy[LINE_TEXT_MAX];
@@ -94,16 +150,15 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 	*result = (struct command_result){.name = "none"};
 	if (!call.words.count)
 		return;
-	c = find(call.words.at[0], strlen(call.words.at[0]));
+	c = command_find(call.words.at[0], strlen(call.words.at[0]));
 	if (!c) {
-		result->why = "no such command; help lists them";
+		result->why = command_not_found(call.words.at[0]);
 		return;
 	}
 	result->name = c->name;
-	if (source == COMMAND_GUEST && c->where == OPERATOR) {
-		result->why = "this is for the operator at the console, and not for the guest";
+	result->why = refusal(c, &call);
+	if (result->why)
 		return;
-	}
 	result->why = c->run(&call);
 	result->more = call.more;
 }
@@ -114,6 +169,11 @@ void command_done(char *line, size_t size, const char *name, const char *why)
 		snprintf(line, size, "done command=%s status=error why=\"%s\"", name, why);
 	else
 		snprintf(line, size, "done command=%s status=ok", name);
+}
+
+bool command_only_word(const struct command_call *call, const char *word)
+{
+	return call->words.count == 2 && !strcmp(call->words.at[1], word);
 }
 
 bool command_number(const struct command_call *call, unsigned i, uint64_t absent, uint64_t *value)
@@ -137,19 +197,5 @@ const char *command_count_and_cpu(struct command_call *call, uint64_t *count, ui
 	if (!word_number(call->words.at[i + 1], &n) || n >= BOOT_MAX_CPUS || !cpus[n])
 		return "there is no such CPU";
 	*cpu = (uint32_t)n;
-	return NULL;
-}
-
-const char *command_help(struct command_call *call)
-{
-	const char *name = call->words.count > 1 ? call->words.at[1] : NULL;
-	const struct command *c = name ? find(name, strlen(name)) : NULL;
-
-	if (name && !c)
-		return "no such command; help lists them";
-	for (unsigned i = 0; i < COUNT; i++)
-		if (!c || c == &commands[i])
-			console_reply("help name=%s arguments=\"%s\" text=\"%s\"", commands[i].name,
-				commands[i].arguments, commands[i].help);
 	return NULL;
 }

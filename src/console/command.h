@@ -1,11 +1,14 @@
 /*
- * The console's commands: one list, from which come the table, the help and docs/console.md.
+ * The console's commands: one list, from which come the table, the help, what Tab completes and docs/console.md.
  *
  * X(name, arguments, where, help)
  *   where  ANYWHERE  whichever CPU comes by
  *          ON_CPU    the CPU that `cpu` has chosen: its registers and page tables are looked at. For the guest
  *                    the one that calls
+ *          EACH_CPU  the same, and with `all` on each CPU in turn
  *          OPERATOR  anywhere, and not for the guest (VMCALL service command)
+ *   arguments  words in small letters are meant as they are, those in capitals stand for something: complete.c
+ *   help       `help` shows what stands in front of the first comma, colon or semicolon
  */
 #ifndef TRAPLINE_COMMAND_H
 #define TRAPLINE_COMMAND_H
@@ -18,25 +21,25 @@
 /* clang-format off */
 #define COMMANDS(X)                                                                                          \
 	X(help,      "[COMMAND]",                       ANYWHERE, "what commands there are")                 \
-	X(status,    "",                                ANYWHERE, "what runs here, what each CPU does, what was lost") \
+	X(status,    "",                                ANYWHERE, "what runs here, what each CPU does, what was lost, what the guest was refused") \
 	X(traps,     "[N] [cpu N] | follow on|off | kept | sites", ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one; follow: print new ones as they come; kept: of each vector up to 8 that a flood on others has pushed out of the ring; sites: where exceptions came from, the most frequent place first") \
 	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
 	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 without a number") \
-	X(filter,    "[WORDS]",                         ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr3= err= rate=, != for all but those, all") \
+	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr3= err= rate=, != for all but those, all") \
 	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and what of it can be switched: exceptions, as pf,ud +pf -pf all none; INT n, where the CPU needs that; the ports that end the machine; those of the console") \
-	X(regs,      "",                                ON_CPU,   "the guest's registers")                   \
-	X(bt,        "",                                ON_CPU,   "who called: return addresses on the guest's stack, the innermost first") \
+	X(regs,      "[all]",                           EACH_CPU, "the guest's registers; all: of all CPUs")   \
+	X(bt,        "[all]",                           EACH_CPU, "who called: return addresses on the guest's stack, the innermost first; all: of all CPUs") \
 	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes without a number; virt, which is the default, through the guest's page tables; host: Trapline's own; an ADDRESS is a number, a register, or a sum: rsp+16") \
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
 	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP on without an address") \
-	X(cpu,       "[N]",                             OPERATOR, "which CPU regs, bt, mem, walk and disas look at")   \
+	X(cpu,       "[N]",                             OPERATOR, "which CPU the others look at: regs, bt, mem, walk and disas")   \
 	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs")             \
 	X(go,        "",                                OPERATOR, "lets it run on")                          \
 	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, for the VMCALL service hear; from the guest, to the operator") \
 	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: which there is, what is in it, 64 bytes without a number; write: puts a text there, with its NUL") \
 	X(loglevel,  "[quiet|notices|traps]",           ANYWHERE, "how much is printed while the guest runs") \
 	X(set,       "[output terminal|logfmt]",        OPERATOR, "how answers look: for people, or for scripts") \
-	X(reset,     "",                                OPERATOR, "resets the machine")
+	X(reset,     "",                                OPERATOR, "resets the machine; its name has to be written out")
 /* clang-format on */
 
 #define COMMAND_ANYWHERE (~0u)
@@ -64,8 +67,12 @@ struct command_result {
 bool command_begin(void);
 void command_end(void);
 
-/* The CPU that a line has to be carried out on. */
+/*
+ * The CPU that a line has to be carried out on; the next one that it is to be carried out on as well, behind `cpu`, or
+ * COMMAND_ANYWHERE: that was all.
+ */
 uint32_t command_place(const char *text);
+uint32_t command_next(const char *text, uint32_t cpu);
 
 /* Carries it out. Answers go through console_reply() and result->more. `text` is cut into words. */
 void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result);
@@ -73,10 +80,6 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 /* The line behind an answer, for scripts. */
 #define COMMAND_DONE_MAX 320
 void command_done(char *line, size_t size, const char *name, const char *why);
-
-/* What to put behind the first `n` characters to make a command's name of them; NULL: nothing, or too many
- * fit. */
-const char *command_complete(const char *text, unsigned n);
 
 /*
  * One command: NULL, or why not. For lines of an answer that are made one at a time, sets *more.
@@ -93,6 +96,32 @@ typedef const char *command_function(struct command_call *call);
 #define X(name, arguments, where, help) command_function command_##name;
 COMMANDS(X)
 #undef X
+
+enum command_place {
+	ANYWHERE,
+	ON_CPU,
+	EACH_CPU,
+	OPERATOR
+};
+
+struct command {
+	const char *name, *arguments;
+	enum command_place where;
+	const char *help;
+	command_function *run;
+};
+
+extern const struct command command_table[];
+extern const unsigned command_count;
+
+/* By its name of n characters, or the beginning of it where only one fits. NULL: none, or several. */
+const struct command *command_find(const char *name, size_t n);
+
+/* Why command_find() finds none. */
+const char *command_not_found(const char *name);
+
+/* Whether words 1 on are `word` alone. */
+bool command_only_word(const struct command_call *call, const char *word);
 
 /* Argument i, or `absent`. False: it is no number. */
 bool command_number(const struct command_call *call, unsigned i, uint64_t absent, uint64_t *value);

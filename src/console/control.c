@@ -245,7 +245,7 @@ const char *command_loglevel(struct command_call *call)
 
 	if (call->words.count > 1)
 		level = find(level_names, COUNT(level_names), call->words.at[1]);
-	if (level < 0)
+	if (level < 0 || call->words.count > 2)
 		return "it is one of quiet, notices, traps";
 	console_level = (enum console_level)level;
 	console_reply("loglevel %s", level_names[level]);

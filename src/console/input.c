@@ -1,6 +1,7 @@
 #include "console/input.h"
 #include <stdatomic.h>
 #include "console/command.h"
+#include "console/complete.h"
 #include "console/console.h"
 #include "console/line.h"
 #include "console/uart.h"
@@ -37,7 +38,8 @@ static struct {
 	_Atomic uint32_t state;
 	uint32_t cpu;
 	uint64_t since;
-	char text[LINE_TEXT_MAX];
+	char line[LINE_TEXT_MAX];
+	char text[LINE_TEXT_MAX]; /* the same, cut into words when it is carried out */
 	struct command_result result;
 } job;
 
@@ -100,24 +102,38 @@ static void refuse(const char *why)
 }
 
 /* The line goes to the CPU that it is about, which an NMI makes look. */
-static void hand_over(void)
+static void hand_to(uint32_t cpu)
 {
-	memcpy(job.text, line.text, sizeof(job.text));
-	line_begin(&line);
-	job.cpu = command_place(job.text);
+	memcpy(job.text, job.line, sizeof(job.text));
+	job.cpu = cpu;
 	job.since = rdtsc();
-	cancelled = false;
 	atomic_store(&job.state, WAITING);
-	if (job.cpu != COMMAND_ANYWHERE && cpus[job.cpu] != this_cpu())
-		cpu_kick(cpus[job.cpu]);
+	if (cpu != COMMAND_ANYWHERE && cpus[cpu] != this_cpu())
+		cpu_kick(cpus[cpu]);
 }
 
-static void complete(void)
+static void hand_over(void)
 {
-	const char *rest = command_complete(line.text, line.cursor);
+	memcpy(job.line, line.text, sizeof(job.line));
+	line_begin(&line);
+	cancelled = false;
+	hand_to(command_place(job.line));
+}
 
-	if (rest)
-		line_insert(&line, rest);
+/* A script does not read what was begun. */
+static void complete(bool list)
+{
+	static struct completion c;
+
+	command_complete(&c, line.text, line.cursor);
+	if (!list) {
+		if (c.rest[0])
+			line_insert(&line, c.rest);
+	} else if (c.count && input_output == INPUT_TERMINAL) {
+		input_hide();
+		console_put_line(c.list + 1);
+		input_show();
+	}
 }
 
 static void end_of_line(enum line_event event)
@@ -143,8 +159,8 @@ static bool type_ahead(void)
 		enum line_event event = line_key(&line, ahead[ahead_tail++ % AHEAD]);
 
 		any = true;
-		if (event == LINE_TAB)
-			complete();
+		if (event == LINE_TAB || event == LINE_TAB_AGAIN)
+			complete(event == LINE_TAB_AGAIN);
 		if (event == LINE_READY || event == LINE_TOO_LONG) {
 			end_of_line(event);
 			return true;
@@ -168,8 +184,21 @@ static void say_dropped(void)
 	console_put_line(text);
 }
 
+/* The next CPU that the line is for, too. False: that was the last. */
+static bool hand_on(void)
+{
+	uint32_t next = cancelled ? COMMAND_ANYWHERE : command_next(job.line, job.cpu);
+
+	if (next == COMMAND_ANYWHERE)
+		return false;
+	hand_to(next);
+	return true;
+}
+
 static void finish(void)
 {
+	if (!job.result.why && hand_on())
+		return;
 	say_done(job.result.name, job.result.why);
 	atomic_store(&job.state, IDLE);
 }
@@ -187,16 +216,23 @@ static void next_line_of_answer(void)
 	command_end();
 }
 
+#define SILENT "that CPU does not answer: it waits for a SIPI, or is in the VMM"
+
 /* A CPU that does not come has no interrupts of its own and waits for a SIPI, or is deep in the VMM. */
 static void give_up_waiting(void)
 {
-	uint32_t waiting = WAITING;
+	uint32_t waiting = WAITING, silent = job.cpu;
+	char text[120];
 
 	if (rdtsc() - job.since < boot_info.tsc_khz * ANSWER_MS ||
 		!atomic_compare_exchange_strong(&job.state, &waiting, RUNNING))
 		return;
-	job.result = (struct command_result){
-		.name = "none", .why = "that CPU does not answer: it waits for a SIPI, or is in the VMM"};
+	if (hand_on()) {
+		snprintf(text, sizeof(text), "cpu n=%u why=\"" SILENT "\"", silent);
+		console_put_line(text);
+		return;
+	}
+	job.result = (struct command_result){.name = "none", .why = SILENT};
 	finish();
 }
 
@@ -217,15 +253,31 @@ bool input_turn(void)
 	}
 }
 
-bool input_run(struct cpu *cpu)
+static bool is_for(const struct cpu *cpu)
+{
+	return job.cpu == COMMAND_ANYWHERE || job.cpu == cpu->number;
+}
+
+/* False: another CPU has it, or it has been handed on to one meanwhile. */
+static bool take_up(const struct cpu *cpu)
 {
 	uint32_t waiting = WAITING;
 
+	if (!atomic_compare_exchange_strong(&job.state, &waiting, RUNNING))
+		return false;
+	if (is_for(cpu))
+		return true;
+	atomic_store(&job.state, WAITING);
+	return false;
+}
+
+bool input_run(struct cpu *cpu)
+{
 	if (atomic_load(&job.state) == IDLE)
 		return false;
-	if ((job.cpu != COMMAND_ANYWHERE && job.cpu != cpu->number) || !command_begin())
+	if (!is_for(cpu) || !command_begin())
 		return true;
-	if (atomic_compare_exchange_strong(&job.state, &waiting, RUNNING)) {
+	if (take_up(cpu)) {
 		command_run(cpu, COMMAND_OPERATOR, job.text, &job.result);
 		atomic_store(&job.state, MORE);
 	}

@@ -26,6 +26,16 @@ static void capture(struct cpu *cpu, struct trap_record *r)
 	vendor->capture(cpu, r);
 }
 
+/* The argument of commands that are for all CPUs as well: one turn of it. */
+static const char *check_all(const struct command_call *call)
+{
+	if (call->words.count == 1)
+		return NULL;
+	if (!command_only_word(call, "all"))
+		return "its argument is all, or none";
+	return call->source == COMMAND_GUEST ? "a guest's call looks at the CPU that makes it" : NULL;
+}
+
 /* Argument i, an address made of this CPU's registers and numbers. */
 static bool take_address(const struct command_call *call, unsigned i, uint64_t *at)
 {
@@ -63,7 +73,10 @@ static void reply_tables(const struct cpu *cpu)
 const char *command_regs(struct command_call *call)
 {
 	struct trap_record r;
+	const char *why = check_all(call);
 
+	if (why)
+		return why;
 	capture(call->cpu, &r);
 	console_reply("regs cpu=%u at=0x%x:0x%lx mode=%u cpl=%u stopped=%s", call->cpu->number, r.cs, r.rip,
 		r.mode, r.cpl, hold_wanted() ? "yes" : "no");
@@ -220,7 +233,10 @@ const char *command_disas(struct command_call *call)
 const char *command_bt(struct command_call *call)
 {
 	struct trap_record r;
+	const char *why = check_all(call);
 
+	if (why)
+		return why;
 	capture(call->cpu, &r);
 	r.code_len = (uint8_t)read_virtual(call->cpu, vendor->code_address(call->cpu), r.code, TRAP_CODE_MAX);
 	console_reply(
@@ -242,7 +258,8 @@ const char *command_cpu(struct command_call *call)
 {
 	uint64_t n;
 
-	if (!command_number(call, 1, input_cpu, &n) || n >= BOOT_MAX_CPUS || !cpus[n])
+	if (call->words.count > 2 || !command_number(call, 1, input_cpu, &n) || n >= BOOT_MAX_CPUS ||
+		!cpus[n])
 		return "there is no such CPU";
 	input_cpu = (uint32_t)n;
 	console_reply("cpu n=%lu apic=%u state=%s", n, cpus[n]->apic_id, state_of(input_cpu));

@@ -284,9 +284,10 @@ static void after_escape(struct line *l, char c)
 
 enum line_event line_key(struct line *l, char c)
 {
-	bool newline_of_cr = l->after_cr && c == '\n';
+	bool newline_of_cr = l->after_cr && c == '\n', tab_again = l->after_tab && c == '\t';
 
 	l->after_cr = c == '\r';
+	l->after_tab = c == '\t';
 	if (newline_of_cr)
 		return LINE_NOTHING;
 	if (l->state != LINE_PLAIN && c != '\r' && c != '\n') {
@@ -297,6 +298,8 @@ enum line_event line_key(struct line *l, char c)
 		return LINE_NOTHING;
 	}
 	l->state = LINE_PLAIN;
+	if (tab_again)
+		return LINE_TAB_AGAIN;
 	if (c >= ' ' && c < DEL) {
 		type(l, c);
 		return LINE_NOTHING;

@@ -16,6 +16,7 @@ enum line_event {
 	LINE_READY,    /* `text` is complete; line_begin() makes room for the next one */
 	LINE_TOO_LONG, /* it was longer than LINE_TEXT_MAX - 1, and is to be refused */
 	LINE_TAB,      /* the caller may complete the word: line_insert() */
+	LINE_TAB_AGAIN /* right behind a Tab: the caller may list what the word can be */
 };
 
 enum line_state {
@@ -28,6 +29,7 @@ struct line {
 	char text[LINE_TEXT_MAX];
 	unsigned length, cursor;
 	bool too_long;
+	bool after_tab;
 	bool after_cr; /* the LF of a CR LF is none of its own */
 	enum line_state state;
 	unsigned parameter; /* of the sequence */

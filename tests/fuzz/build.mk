@@ -15,7 +15,7 @@ FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
 FUZZ_blackbox    := src/blackbox/recall.c src/trace/verdict.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
-FUZZ_command     := $(addprefix src/console/,address.c command.c control.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
+FUZZ_command     := $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
                     src/mem/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c src/lib/printf.c

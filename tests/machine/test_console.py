@@ -47,6 +47,26 @@ def look_into(console, flag):
     return regs[0]["at"]
 
 
+def look_by_register(console):
+    """Registers stand for their values wherever an address is taken; the stack says who called."""
+    values = {name: int(value, 16) for row in console.ask_ok("regs").records("regs") for name, value in row.items() if len(value) == 16}
+    for name, offset in (("rsp", 0), ("rsp", 8), ("rip", -16), ("cr3", 0x10)):
+        address = f"{name}{offset:+d}" if offset else name
+        kind = "phys " if name == "cr3" else ""
+        lines = console.ask_ok(f"mem {kind}{address} 16").lines[:-1]
+        expect(lines == console.ask_ok(f"mem {kind}{values[name] + offset:#x} 16").lines[:-1], f"{address}: {lines}")
+    expect(console.ask_ok("walk rip").lines[:-1] == console.ask_ok(f"walk {values['rip']:#x}").lines[:-1], "walk rip")
+    first = console.ask_ok("disas rip-2+2 1").records("disas")[0]
+    expect(first.get("here") == "rip", f"{first}")
+    callers = [line.split() for line in console.ask_ok("bt").lines if line.startswith("  by ")]
+    expect(callers, "nobody called")
+    for line in ({"rip": words[1], **logs.fields(" ".join(words))} for words in callers):
+        expect(line["how"] in ("call", "frame", "guess"), f"{line}")
+        pushed = console.ask_ok(f"mem {line['stack']} 8").records("mem")
+        bytes_there = bytes.fromhex("".join(row["bytes"].replace(" --", "").replace(" ", "") for row in pushed))
+        expect(int.from_bytes(bytes_there, "little") == logs.number(line["rip"]), f"{line}: {pushed}")
+
+
 @on("svm", "vmx")
 def test_hung_guest(machine):
     """A guest that hangs in a loop: stopped, found, let go; it runs on."""
@@ -56,6 +76,7 @@ def test_hung_guest(machine):
         console.ask_ok("stop")
         at = look_into(console, flag)
         expect(look_into(console, flag) == at, "a stopped guest moved")
+        look_by_register(console)
         before = console.ask_ok("exits 4").lines
         console.ask_ok("go")
         expect(not console.ask("go").ok, "go twice")
@@ -151,6 +172,8 @@ def test_dead_other_cpu(machine):
     with hang(machine, "other", CPUS=2) as console:
         last_words(console)
         console.logfmt()
+        both = console.ask_ok("regs all").records("regs")
+        expect([row["cpu"] for row in both if "cpu" in row] == ["0", "1"], f"{both}")
         console.ask_ok("cpu 1")
         code = console.ask_ok("disas").records("disas")[0]
         expect(code["insn"].startswith("jmp ") and code["here"] == "rip", f"{code}")
@@ -228,6 +251,17 @@ def test_garbage(machine):
             "set output paper",
             "loglevel loud",
             "message",
+            "regs rip",
+            "regs all all",
+            "status # x",
+            "loglevel quiet now",
+            "cpu 0 0",
+            "res",
+            "st",
+            "mem rspx",
+            "mem rsp+",
+            "walk rax*2",
+            "traps cpu 1",
             "a b c d e f g h i j k l m n o p",
         ):
             expect(not console.ask(bad).ok, f"{bad} was taken")
@@ -274,6 +308,20 @@ def test_terminal(machine):
         console.wait_for(rb"loglevel quiet\r\n")
         console.send(b"rubbish\r")
         console.wait_for(rb"error: no such command.*\n")
+        console.send(b"set outp\tterm\t\r")
+        console.wait_for(rb"set output=terminal\r\n")
+        # The second Tab lists, and what was typed is there again.
+        console.send(b"st\t\t")
+        console.wait_for(rb"^.*status stats stop\r\n\rtrapline> st")
+        console.send(b"op\x17reg\r")
+        console.wait_for(rb"regs cpu=0 .*\n")
+        console.send(b"?\r")
+        console.wait_for(rb"^  help +what commands there are\r\n")
+        console.wait_for(rb"help COMMAND says more.*\n")
+        console.send(b"help mem\r")
+        console.wait_for(rb"mem \[phys.virt.host\] ADDRESS \[BYTES\]\r\n  memory, ")
+        console.send(b"re\r")
+        console.wait_for(rb"error: it is the beginning of regs, reset\r\n")
 
 
 @on("svm")
@@ -289,11 +337,16 @@ def test_two_cpus(machine):
                 console.ask_ok(f"cpu {cpu}")
                 state = console.ask_ok("regs").records("regs")[0]
                 expect(state["cpu"] == str(cpu), f"{state}")
+            for word in ("regs", "bt"):
+                both = console.ask_ok(f"{word} all").records(word)
+                expect([row["cpu"] for row in both if "cpu" in row] == ["0", "1"], f"{both}")
             running = [row for row in console.ask_ok("status").records("cpu") if row["state"] == "runs"]
             expect(not running, f"{running} run on")
             console.ask_ok("go")
             console.ask("cpu 0")
             console.ask_ok("traps 4")
+            both = console.ask_ok("regs all").records("regs")
+            expect([row["stopped"] for row in both if "cpu" in row] == ["no", "no"], f"{both}")
         end = time.monotonic() + 200
         while console.launcher.poll() is None and time.monotonic() < end:
             console.read()

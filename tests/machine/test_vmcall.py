@@ -132,6 +132,9 @@ TOOLS = (
     "nobody:trapctl:console:status",
     "trapctl:console:status",
     "trapctl:console:help",
+    "trapctl:console:reg:all",
+    "trapctl:console:mem:rsp:8",
+    "trapctl:console:stat",
     "trapctl:console:disas",
     "trapctl:console:walk:0",
     "trapctl:console:traps:200",
@@ -180,7 +183,10 @@ def test_trapctl_console(machine):
     item = "trapctl:console:"
     expect_said(run, f"nobody:{item}status", "this needs ", status=4)
     expect_said(run, f"{item}status", "status version=", "guest=runs", "cpu n=0 apic=0 state=runs", "refused cpu=0", " vmcall=")
-    expect_said(run, f"{item}help", "help name=stop", "help name=reset")
+    expect_said(run, f"{item}help", "  regs       the guest's registers", "help COMMAND says more")
+    expect_said(run, f"{item}reg:all", "looks at the CPU that makes it", status=1)
+    expect_said(run, f"{item}mem:rsp:8", 'mem at=0x')
+    expect_said(run, f"{item}stat", "it is the beginning of status, stats", status=1)
     # RIP is at the call itself.
     expect_said(run, f"{item}disas", 'insn="vmmcall" here=rip')
     expect_said(run, f"{item}walk:0", "walk PML4E at=0x", "the address is not mapped", status=1)

@@ -145,6 +145,18 @@ static void completion(void **state)
 	assert_string_equal(line.text, "stop ");
 }
 
+/* Only right behind a Tab, whatever the caller has put in for it. */
+static void second_tab(void **state)
+{
+	assert_int_equal(keys("s\t"), LINE_TAB);
+	line_insert(&line, "t");
+	assert_int_equal(keys("\t"), LINE_TAB_AGAIN);
+	assert_int_equal(keys("\t"), LINE_TAB_AGAIN);
+	assert_int_equal(keys("a\t"), LINE_TAB);
+	assert_int_equal(keys("\x1b[D\t"), LINE_TAB);
+	assert_string_equal(line.text, "sta");
+}
+
 /* Any bytes at all: the line stays a string, and a newline ends it. */
 static void noise(void **state)
 {
@@ -177,6 +189,7 @@ int main(void)
 		cmocka_unit_test_setup(echo, setup),
 		cmocka_unit_test_setup(no_echo, setup),
 		cmocka_unit_test_setup(completion, setup),
+		cmocka_unit_test_setup(second_tab, setup),
 		cmocka_unit_test_setup(noise, setup),
 	};
 

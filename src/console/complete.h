@@ -1,0 +1,18 @@
+/* What a word of a command's line can be completed to. */
+#ifndef TRAPLINE_COMPLETE_H
+#define TRAPLINE_COMPLETE_H
+
+#define COMPLETE_LIST_MAX 512
+#define COMPLETE_WORD_MAX 64
+
+struct completion {
+	unsigned count; /* words that fit */
+	char rest
+		[COMPLETE_WORD_MAX]; /* what all of them go on with; behind a word that is complete a blank */
+	char list[COMPLETE_LIST_MAX]; /* the words, each behind a blank */
+};
+
+/* Of the word that ends behind the first `n` characters of a line. */
+void command_complete(struct completion *c, const char *text, unsigned n);
+
+#endif

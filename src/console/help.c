@@ -1,0 +1,87 @@
+/* help: for people in columns, for scripts as every other answer. */
+#include "console/command.h"
+#include "console/console.h"
+#include "console/input.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+#define WIDTH 76
+
+static bool for_scripts(const struct command_call *call)
+{
+	return call->source == COMMAND_OPERATOR && input_output == INPUT_LOGFMT;
+}
+
+static void reply_line(const struct command *c)
+{
+	console_reply("help name=%s arguments=\"%s\" text=\"%s\"", c->name, c->arguments, c->help);
+}
+
+/* Up to the first comma, colon or semicolon. */
+static int in_short(const char *text)
+{
+	int n = 0;
+
+	while (text[n] && text[n] != ',' && text[n] != ':' && text[n] != ';')
+		n++;
+	return n;
+}
+
+/* How much of the text goes into one line. */
+static int line_of(const char *text)
+{
+	int n = (int)strlen(text), at = WIDTH;
+
+	if (n <= WIDTH)
+		return n;
+	while (at && text[at] != ' ')
+		at--;
+	return at ? at : WIDTH;
+}
+
+static void reply_text(const struct command *c)
+{
+	const char *text = c->help;
+
+	console_reply("%s %s", c->name, c->arguments);
+	while (*text) {
+		int n = line_of(text);
+
+		console_reply("  %.*s", n, text);
+		text += n;
+		text += *text == ' ';
+	}
+}
+
+static void reply_all(const struct command_call *call)
+{
+	for (unsigned i = 0; i < command_count; i++) {
+		const struct command *c = &command_table[i];
+
+		if (for_scripts(call))
+			reply_line(c);
+		else if (call->source == COMMAND_OPERATOR || c->where != OPERATOR)
+			console_reply("  %-10s %.*s", c->name, in_short(c->help), c->help);
+	}
+	if (!for_scripts(call))
+		console_reply("help COMMAND says more; names may be cut short, and Tab completes words and "
+			      "lists them");
+}
+
+const char *command_help(struct command_call *call)
+{
+	const char *name = call->words.count > 1 ? call->words.at[1] : NULL;
+	const struct command *c = name ? command_find(name, strlen(name)) : NULL;
+
+	if (call->words.count > 2)
+		return "its argument is a command";
+	if (name && !c)
+		return command_not_found(name);
+	if (!c)
+		reply_all(call);
+	else if (for_scripts(call))
+		reply_line(c);
+	else
+		reply_text(c);
+	return NULL;
+}
