@@ -22,7 +22,7 @@
 #define COMMANDS(X)                                                                                          \
 	X(help,      "[COMMAND]",                       ANYWHERE, "what commands there are")                 \
 	X(status,    "",                                ANYWHERE, "what runs here, what each CPU does, what was lost, what the guest was refused") \
-	X(traps,     "[N] [cpu N] | follow on|off | kept | sites", ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one; follow: print new ones as they come; kept: of each vector up to 8 that a flood on others has pushed out of the ring; sites: where exceptions came from, the most frequent place first") \
+	X(traps,     "[N] [cpu N] [FILTER]... | follow on|off | kept | sites", ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one, those that words of the filter let through; follow: print new ones as they come; kept: of each vector up to 8 that a flood on others has pushed out of the ring; sites: where exceptions came from, the most frequent place first") \
 	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
 	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 without a number") \
 	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr3= err= rate=, != for all but those, all") \

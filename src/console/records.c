@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "console/report.h"
 #include "exit/dispatch.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/vector.h"
 
@@ -14,31 +15,52 @@ static struct show {
 	struct ring_reader reader[BOOT_MAX_CPUS];
 	unsigned readers;
 	uint64_t left;
+	uint64_t
+		unread; /* records at most that are looked at for them: more may come as fast as they are read */
+	bool filtered;
+	struct filter filter;
 } shows[COMMAND_SOURCES];
+
+/* The guest's marks are no exceptions, and not what one looks for with a filter. */
+static bool is_wanted(const struct show *show, const struct trap_record *r)
+{
+	return !show->filtered || (r->type != TRAP_TYPE_MARK && filter_match(&show->filter, r));
+}
+
+/* The next one that is wanted. */
+static bool next_record(struct show *show, struct trap_record *r)
+{
+	while (show->unread && ring_read_oldest(show->reader, show->readers, r)) {
+		show->unread--;
+		if (is_wanted(show, r))
+			return true;
+	}
+	return false;
+}
 
 static bool next_trap_line(enum command_source source, char *text, size_t size)
 {
 	static struct trap_record r;
 	struct show *show = &shows[source];
 
-	if (!show->left || !ring_read_oldest(show->reader, show->readers, &r))
+	if (!show->left || !next_record(show, &r))
 		return false;
 	show->left--;
 	trap_format(text, size, &r, console_clock());
 	return true;
 }
 
-/* A reader that stands at the last n records of a CPU; how many there are. */
-static uint64_t begin_at(struct ring_reader *reader, const struct trace_ring *ring, uint64_t n)
+/* Adds a reader that stands at the last n records of a CPU that are wanted; how many there are. */
+static uint64_t begin_at(struct show *show, const struct trace_ring *ring, uint64_t n)
 {
-	uint64_t head = atomic_load(&ring->head), kept = (uint64_t)ring->mask + 1;
+	static struct trap_record r;
+	uint64_t head = atomic_load(&ring->head), kept = (uint64_t)ring->mask + 1, found = 0, seq = head;
 
-	if (n > kept)
-		n = kept;
-	if (n > head)
-		n = head;
-	*reader = (struct ring_reader){.ring = ring, .next = head - n + 1};
-	return n;
+	for (; seq && head - seq < kept && found < n; seq--)
+		found += !show->filtered || (ring_at(ring, seq, &r) && is_wanted(show, &r));
+	show->reader[show->readers++] = (struct ring_reader){.ring = ring, .next = seq + 1};
+	show->unread += head - seq;
+	return found;
 }
 
 /* Of several CPUs' last n records the last n of all: the oldest ones are passed over. */
@@ -46,7 +68,7 @@ static void pass_over(struct show *show, uint64_t n)
 {
 	static struct trap_record r;
 
-	while (n-- && ring_read_oldest(show->reader, show->readers, &r))
+	while (n-- && next_record(show, &r))
 		;
 }
 
@@ -98,16 +120,59 @@ static const char *follow(const struct command_call *call)
 	return NULL;
 }
 
+/* What `traps` is asked for. */
+struct wanted {
+	uint64_t count;
+	uint32_t cpu;
+};
+
+static const char *parse_filter_word(struct show *show, char *word)
+{
+	static char why[128];
+	const char *bad, *wrong;
+
+	if (!show->filtered)
+		filter_init(&show->filter, ~0u);
+	show->filtered = true;
+	wrong = filter_parse(&show->filter, word, &bad);
+	if (!wrong)
+		return NULL;
+	snprintf(why, sizeof(why), "its arguments are [N] [cpu N] [FILTER]...: one %s", wrong);
+	return why;
+}
+
+/* Numbers, cpu N, and words of the filter, in any order. */
+static const char *parse_traps(const struct command_call *call, struct show *show, struct wanted *want)
+{
+	const struct words *w = &call->words;
+	const char *why = NULL;
+	uint64_t n;
+
+	show->filtered = false;
+	for (unsigned i = 1; i < w->count && !why; i++) {
+		if (!strcmp(w->at[i], "cpu")) {
+			if (++i == w->count || !word_number(w->at[i], &n) || n >= BOOT_MAX_CPUS || !cpus[n])
+				return "there is no such CPU";
+			want->cpu = (uint32_t)n;
+		} else if (!word_number(w->at[i], &want->count)) {
+			why = parse_filter_word(show, w->at[i]);
+		} else if (!want->count) {
+			why = "how many: a number from 1 up";
+		}
+	}
+	return why;
+}
+
 const char *command_traps(struct command_call *call)
 {
-	uint64_t n = DEFAULT_COUNT, there = 0;
-	uint32_t only = EVERY_CPU;
+	struct wanted want = {DEFAULT_COUNT, EVERY_CPU};
 	struct show *show = &shows[call->source];
+	uint64_t there = 0;
 	const char *why;
 
 	if (call->words.count > 1 && !strcmp(call->words.at[1], "follow"))
 		return follow(call);
-	if (call->words.count == 2 && !strcmp(call->words.at[1], "kept")) {
+	if (command_only_word(call, "kept")) {
 		kept_next[call->source] = 0;
 		call->more = next_kept_line;
 		return NULL;
@@ -117,17 +182,18 @@ const char *command_traps(struct command_call *call)
 		call->more = next_site_line;
 		return NULL;
 	}
-	why = command_count_and_cpu(call, &n, &only);
+	why = parse_traps(call, show, &want);
 	if (why)
 		return why;
-	if (n > TRAPS_MOST)
-		n = TRAPS_MOST;
+	if (want.count > TRAPS_MOST)
+		want.count = TRAPS_MOST;
 	show->readers = 0;
+	show->unread = 0;
 	for (uint32_t c = 0; c < BOOT_MAX_CPUS; c++)
-		if (cpus[c] && (only == EVERY_CPU || only == c))
-			there += begin_at(&show->reader[show->readers++], &cpus[c]->ring, n);
-	pass_over(show, there > n ? there - n : 0);
-	show->left = n;
+		if (cpus[c] && (want.cpu == EVERY_CPU || want.cpu == c))
+			there += begin_at(show, &cpus[c]->ring, want.count);
+	pass_over(show, there > want.count ? there - want.count : 0);
+	show->left = want.count;
 	call->more = next_trap_line;
 	return NULL;
 }

@@ -135,6 +135,7 @@ TOOLS = (
     "trapctl:console:reg:all",
     "trapctl:console:mem:rsp:8",
     "trapctl:console:stat",
+    "trapctl:console:traps:vec=pf:2",
     "trapctl:console:disas",
     "trapctl:console:walk:0",
     "trapctl:console:traps:200",
@@ -187,6 +188,7 @@ def test_trapctl_console(machine):
     expect_said(run, f"{item}reg:all", "looks at the CPU that makes it", status=1)
     expect_said(run, f"{item}mem:rsp:8", 'mem at=0x')
     expect_said(run, f"{item}stat", "it is the beginning of status, stats", status=1)
+    expect_said(run, f"{item}traps:vec=pf:2", "name=#PF")
     # RIP is at the call itself.
     expect_said(run, f"{item}disas", 'insn="vmmcall" here=rip')
     expect_said(run, f"{item}walk:0", "walk PML4E at=0x", "the address is not mapped", status=1)
