@@ -3,7 +3,7 @@
  * addresses, so that after a warm reset the loader finds it without having been told anything, and it checks
  * itself, because memory may have been lost, overwritten by the firmware, or never have been a black box.
  *
- *   [header | text | last run's text | CPU 0: ring, kept records, history | CPU 1: ...]
+ *   [header | text | last run's text | CPU 0: ring, the one beside it, kept records, history | CPU 1: ...]
  *
  * What never changes during a run is under header.checksum. The text is under a sum that is kept up to date
  * with every character, so that it can be trusted after a reset that came without warning. The rings are
@@ -60,6 +60,19 @@ struct blackbox_header {
 	struct blackbox_end end;
 };
 
+#define BLACKBOX_BESIDE 256u /* records, or as many as the ring has where those are fewer */
+
+/* Of the ring that a CPU writes to while its own is frozen. It begins at the next page behind that one. */
+static inline uint32_t blackbox_beside(uint32_t ring_records)
+{
+	return ring_records < BLACKBOX_BESIDE ? ring_records : BLACKBOX_BESIDE;
+}
+
+static inline uint64_t blackbox_beside_at(uint32_t ring_records)
+{
+	return (ring_records * 256ull + 4095) & ~4095ull;
+}
+
 /* FNV-1a, 64 bits wide, over words: n is a multiple of 8. */
 static inline uint64_t blackbox_checksum(const void *from, uint64_t n)
 {
@@ -106,7 +119,9 @@ static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 		h->rings_at > h->size || h->rings_at % 8 || h->cpu_size > h->size || h->cpu_size % 8)
 		return 0;
 	if (h->cpus * h->cpu_size > h->size - h->rings_at || !blackbox_is_power(h->ring_records) ||
-		!blackbox_is_power(h->history_entries) || h->ring_records * 256ull > h->cpu_size ||
+		!blackbox_is_power(h->history_entries) ||
+		blackbox_beside_at(h->ring_records) + blackbox_beside(h->ring_records) * 256ull >
+			h->cpu_size ||
 		h->history_entries * 32ull > h->size)
 		return 0;
 	for (uint32_t n = 0; n < h->cpus; n++)

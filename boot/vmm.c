@@ -74,7 +74,7 @@ static uint64_t pool_size(const struct trapline_config *c, const struct boot_inf
 /* The black box holds the rings, the kept records and the histories. */
 static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
 {
-	uint64_t ring = (uint64_t)c->ring * 256;       /* bytes a record takes, include/trapline/record.h */
+	uint64_t ring = blackbox_beside_at(c->ring) + blackbox_beside(c->ring) * 256ull;
 	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
 
 	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 +

@@ -120,6 +120,15 @@
 	X(25, answer,        KERNEL, INTO, BYTES, FLAGS, ANY, NONE, TL_ERR(MISSING) | TL_ERR(RANGE),             \
 	  "the next bytes of answer RSI, 4096 at most: lines, the last of which is done command= status=ok, or status=error why=. MISSING: another command came; RANGE: no room for a byte", \
 	  "RAX = how many, 0: that was all of it")                                                           \
+	X(26, freeze,        KERNEL, ANY,  NONE, NONE, NONE, NONE, TL_ERR(ARGUMENT),                            \
+	  "the rings stand still for RBX seconds, 3600 at most, and then go on; 0: now. What comes meanwhile is numbered as ever: the newest 256 records of each CPU are in its ring afterwards, older ones are counted", \
+	  "RAX = 0")                                                                                         \
+	X(27, frozen,        KERNEL, NONE, NONE, NONE, NONE, NONE, 0,                                        \
+	  "whether the rings stand still",                                                                   \
+	  "RAX = seconds that are left, 0: they do not; RBX = records that no ring has kept because of that, ever, all CPUs") \
+	X(28, about,         USER,   INTO, BYTES, FLAGS, NONE, NONE, TL_ERR(RANGE),                             \
+	  "which Trapline this is: version=VERSION backend=svm or vmx; RANGE: no room for it, 120 bytes have",                \
+	  "RAX = how many bytes")                                                                            \
 	X(32, foo,           USER,   ANY, ANY, ANY, NONE, NONE, TL_ERR(ARGUMENT) | TL_ERR(ADDRESS) | TL_ERR(MEMORY),  \
 	  "the example of the articles; off unless trapline.conf says example_foo = registers, physical or virtual", \
 	  "registers: prints RBX, RCX, RDX; RAX = 10. physical: RBX = guest-physical address, RCX = length; prints the text there and writes \"foo\" over it; RAX = 0, or 1 where that is not RAM. virtual: RBX = linear address, RCX = length up to 64; prints each character and writes \"foo\" with its NUL; RAX = 0; pages come in by #PF")

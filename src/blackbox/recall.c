@@ -115,15 +115,44 @@ static bool in_place(const struct trap_record *r, uint32_t slot, uint32_t record
 	return (r->seq & (records - 1)) == slot && believable(r, cpu);
 }
 
-static uint64_t newest(const struct last *l, uint32_t cpu)
+static uint64_t newest_of(const struct trap_record *ring, uint32_t records, uint32_t cpu)
 {
-	const struct trap_record *ring = ring_of(l, cpu);
 	uint64_t seq = 0;
 
-	for (uint32_t i = 0; i < l->box->ring_records; i++)
-		if (ring[i].seq > seq && in_place(&ring[i], i, l->box->ring_records, cpu))
+	for (uint32_t i = 0; i < records; i++)
+		if (ring[i].seq > seq && in_place(&ring[i], i, records, cpu))
 			seq = ring[i].seq;
 	return seq;
+}
+
+/* Where the CPU has written to while its ring was frozen. */
+static const struct trap_record *beside_of(const struct last *l, uint32_t cpu)
+{
+	return (const void *)((const uint8_t *)ring_of(l, cpu) + blackbox_beside_at(l->box->ring_records));
+}
+
+static uint64_t newest(const struct last *l, uint32_t cpu)
+{
+	uint32_t records = l->box->ring_records;
+	uint64_t in_ring = newest_of(ring_of(l, cpu), records, cpu),
+		 in_beside = newest_of(beside_of(l, cpu), blackbox_beside(records), cpu);
+
+	return in_ring > in_beside ? in_ring : in_beside;
+}
+
+/* The record with this number, in whichever of the two; NULL: gone. */
+static const struct trap_record *record_at(const struct last *l, uint32_t cpu, uint64_t seq)
+{
+	const struct trap_record *const ring[] = {ring_of(l, cpu), beside_of(l, cpu)};
+	const uint32_t records[] = {l->box->ring_records, blackbox_beside(l->box->ring_records)};
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t slot = (uint32_t)seq & (records[i] - 1);
+
+		if (ring[i][slot].seq == seq && in_place(&ring[i][slot], slot, records[i], cpu))
+			return &ring[i][slot];
+	}
+	return NULL;
 }
 
 static void add_trap(struct text *t, const struct last *l, const struct trap_record *r)
@@ -152,15 +181,13 @@ static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_
 
 static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
 {
-	const struct trap_record *ring = ring_of(l, cpu);
-	uint32_t mask = l->box->ring_records - 1;
 	uint64_t last = newest(l, cpu);
 
 	add_kept(t, l, cpu, last);
 	for (uint64_t seq = last > TRAPS_SHOWN ? last - TRAPS_SHOWN + 1 : 1; seq <= last; seq++) {
-		const struct trap_record *r = &ring[seq & mask];
+		const struct trap_record *r = record_at(l, cpu, seq);
 
-		if (r->seq == seq && in_place(r, (uint32_t)seq & mask, mask + 1, cpu))
+		if (r)
 			add_trap(t, l, r);
 	}
 }

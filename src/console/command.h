@@ -25,6 +25,7 @@
 	X(traps,     "[N] [cpu N] [FILTER]... | follow on|off | kept | sites", ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one, those that words of the filter let through; follow: print new ones as they come; kept: of each vector up to 8 that a flood on others has pushed out of the ring; sites: where exceptions came from, the most frequent place first") \
 	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
 	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 without a number") \
+	X(freeze,    "[SECONDS | off]",                 ANYWHERE, "the rings stand still while they are looked at, 60 seconds without a number, 3600 at most; off: they go on. Of what comes meanwhile the newest 256 records of each CPU are kept") \
 	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr3= err= rate=, != for all but those, all") \
 	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and what of it can be switched: exceptions, as pf,ud +pf -pf all none; INT n, where the CPU needs that; the ports that end the machine; those of the console") \
 	X(regs,      "[all]",                           EACH_CPU, "the guest's registers; all: of all CPUs")   \

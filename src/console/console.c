@@ -212,8 +212,9 @@ static void take(struct print_queue *q, uint32_t tail)
 
 static bool entry_record(const struct cpu *cpu, uint32_t tail, struct trap_record *r)
 {
-	return ring_at(
-		&cpu->ring, cpu->print.entry[tail % CPU_PRINT_QUEUE] & ((1ull << CPU_PRINT_SEQ_BITS) - 1), r);
+	uint64_t seq = cpu->print.entry[tail % CPU_PRINT_QUEUE] & ((1ull << CPU_PRINT_SEQ_BITS) - 1);
+
+	return ring_at(cpu->writing, seq, r) || ring_at(&cpu->ring, seq, r);
 }
 
 /* Of the records that wait, the oldest by TSC; false when none does. */

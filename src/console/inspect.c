@@ -5,6 +5,7 @@
 #include "console/input.h"
 #include "console/report.h"
 #include "cpu/hold.h"
+#include "exit/freeze.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
@@ -296,6 +297,7 @@ const char *command_status(struct command_call *call)
 		boot_info.tsc_khz ? (rdtsc() - boot_info.tsc_start) / boot_info.tsc_khz : 0, input_cpu);
 	console_reply("status not_printed=%lu lost=%lu limited=%lu filtered=%lu",
 		lost.lost + lost.limited + lost.filtered, lost.lost, lost.limited, lost.filtered);
+	console_reply("status frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	for (uint32_t n = 0; n < BOOT_MAX_CPUS; n++) {
 		struct cpu *c = cpus[n];
 

@@ -3,12 +3,14 @@
 #include "console/console.h"
 #include "console/report.h"
 #include "exit/dispatch.h"
+#include "exit/freeze.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/vector.h"
 
-#define DEFAULT_COUNT 16
-#define EVERY_CPU     BOOT_MAX_CPUS
+#define DEFAULT_COUNT  16
+#define FREEZE_SECONDS 60
+#define EVERY_CPU      BOOT_MAX_CPUS
 
 /* The records that each one's `traps` has yet to show, the oldest first. */
 static struct show {
@@ -195,6 +197,19 @@ const char *command_traps(struct command_call *call)
 	pass_over(show, there > want.count ? there - want.count : 0);
 	show->left = want.count;
 	call->more = next_trap_line;
+	return NULL;
+}
+
+const char *command_freeze(struct command_call *call)
+{
+	bool off = call->words.count == 2 && !strcmp(call->words.at[1], "off");
+	uint64_t seconds;
+
+	if (call->words.count > 2 || (!off && (!command_number(call, 1, FREEZE_SECONDS, &seconds) ||
+						      !seconds || seconds > FREEZE_SECONDS_MAX)))
+		return "its argument is how many seconds, from 1 to 3600, or off";
+	freeze_set(call->cpu, off ? 0 : seconds);
+	console_reply("freeze frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	return NULL;
 }
 

@@ -320,10 +320,11 @@ void report_last_traps(unsigned n)
 	static struct trap_record r;
 
 	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++) {
-		uint64_t head = cpus[c] ? atomic_load(&cpus[c]->ring.head) : 0;
+		const struct trace_ring *ring = cpus[c] ? cpus[c]->writing : NULL;
+		uint64_t head = ring ? atomic_load(&ring->head) : 0;
 
 		for (uint64_t seq = head > n ? head - n + 1 : 1; seq <= head; seq++)
-			if (ring_at(&cpus[c]->ring, seq, &r))
+			if (ring_at(ring, seq, &r))
 				report_trap(&r);
 	}
 }

@@ -6,6 +6,7 @@
 #include "mem/host_map.h"
 #include "mem/pool.h"
 #include "blackbox/blackbox.h"
+#include "blackbox_layout.h"
 
 /* What src/svm/run.asm, src/vmx/run.asm and src/cpu/idt.asm count on. */
 _Static_assert(offsetof(struct cpu, self) == 0, "gs:0");
@@ -65,16 +66,23 @@ static bool make_stacks(struct cpu *cpu)
 	return cpu->host_stack_top != 0;
 }
 
+static bool make_one_ring(struct trace_ring *ring, uint32_t records)
+{
+	struct trap_record *memory = blackbox_take(records * sizeof(struct trap_record));
+
+	if (memory)
+		ring_init(ring, memory, records);
+	return memory;
+}
+
+/* One behind the other: boot/blackbox_layout.h. */
 static bool make_ring(struct cpu *cpu)
 {
 	uint32_t records = boot_info.config.ring;
-	struct trap_record *memory = blackbox_take(records * sizeof(struct trap_record));
 
-	if (!memory)
-		return false;
-	ring_init(&cpu->ring, memory, records);
 	cpu->look_mask = (records < CPU_LOOK_RECORDS ? records : CPU_LOOK_RECORDS) - 1;
-	return true;
+	cpu->writing = &cpu->ring;
+	return make_one_ring(&cpu->ring, records) && make_one_ring(&cpu->beside, blackbox_beside(records));
 }
 
 static bool make_kept(struct cpu *cpu)

@@ -179,8 +179,10 @@ struct cpu {
 	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
 	struct exit exit;
 	struct code_page code_page;
-	struct trace_ring ring;
-	struct kept *kept;      /* beside the ring, for vectors that are rare */
+	struct trace_ring ring, beside;     /* beside: while the ring is frozen, exit/freeze.h */
+	struct trace_ring *_Atomic writing; /* the one of the two that records go to */
+	uint64_t not_kept;                  /* records that found no room while it was frozen */
+	struct kept *kept;                  /* beside the ring, for vectors that are rare */
 	_Atomic uint32_t noted; /* vectors of which a record is looked at again: exit/exception.h */
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */

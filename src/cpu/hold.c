@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "cpu/asm.h"
 #include "cpu/stop.h"
+#include "exit/freeze.h"
 #include "exit/intercept.h"
 
 static _Atomic bool wanted;
@@ -39,6 +40,7 @@ void hold_serve(struct cpu *cpu)
 	while (hold_wanted()) {
 		cpu_stop_if_asked(cpu);
 		intercept_serve(cpu);
+		freeze_serve(cpu);
 		console_serve(cpu);
 		cpu_pause();
 	}

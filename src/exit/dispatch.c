@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "cpu/hold.h"
 #include "exit/exception.h"
+#include "exit/freeze.h"
 #include "exit/halt.h"
 #include "exit/intercept.h"
 #include "exit/test_faults.h"
@@ -101,6 +102,7 @@ void exit_look_after(struct cpu *cpu)
 	if (cpu->work & CPU_WORK_KICK) {
 		start_serve(cpu);
 		intercept_serve(cpu);
+		freeze_serve(cpu);
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* it may be a command that waits for this CPU */
 	}
 	if (cpu->work & CPU_WORK_NMI)

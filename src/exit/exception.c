@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "cpu/asm.h"
 #include "exit/dispatch.h"
+#include "exit/freeze.h"
 #include "exit/insn.h"
 #include "exit/merge.h"
 #include "exit/shutdown.h"
@@ -69,8 +70,10 @@ SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
 {
 	uint32_t bit = 1u << (r->vector & 31);
 
-	if (!((uint32_t)r->seq & cpu->look_mask))
+	if (!((uint32_t)r->seq & cpu->look_mask)) {
 		console_look(cpu);
+		freeze_serve(cpu);
+	}
 	if (!(r->seq & cpu->ring.mask))
 		atomic_store(&cpu->noted, ~0u);
 	if (is_printed(r))
@@ -86,7 +89,8 @@ SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
 static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 {
 	const struct exit *x = &cpu->exit;
-	struct trap_record *r = ring_begin(&cpu->ring);
+	struct trace_ring *ring = atomic_load_explicit(&cpu->writing, memory_order_relaxed);
+	struct trap_record *r = ring_begin(ring);
 
 	vendor->capture(cpu, r);
 	r->tsc = rdtsc();
@@ -99,7 +103,7 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	set_flags(r, x, e, flags);
 	r->code_len = x->code_len;
 	__builtin_memcpy(r->code, x->code, TRAP_CODE_MAX);
-	ring_commit(&cpu->ring, r);
+	ring_commit(ring, r);
 	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
 	sites_note(&cpu->kept->sites, r);

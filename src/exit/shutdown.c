@@ -7,6 +7,7 @@
 #include "console/screen.h"
 #include "console/story.h"
 #include "exit/dispatch.h"
+#include "exit/freeze.h"
 #include "exit/insn.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
@@ -49,6 +50,8 @@ static void report_end_of_run(const char *why, bool failure)
 	console_finish();
 	print_summary();
 	print_exits();
+	if (freeze_not_kept())
+		console_print("trapline: not kept records=%lu why=\"rings were frozen\"", freeze_not_kept());
 	console_print("trapline: end of guest: %s", why);
 	blackbox_seal(why, failure);
 }
@@ -172,6 +175,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 
 	report_begin();
 	cpus_stop();
+	freeze_end(cpu);
 	console_finish();
 	blackbox_mark();
 	if (boot_info.config.triple_fault != TRIPLE_FAULT_RESET)

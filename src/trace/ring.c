@@ -111,6 +111,38 @@ bool ring_read_oldest(struct ring_reader *readers, unsigned n, struct trap_recor
 	return first && ring_read(first, out);
 }
 
+void ring_set_aside(const struct trace_ring *ring, struct trace_ring *beside)
+{
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+	atomic_store_explicit(&beside->head, head, memory_order_release);
+}
+
+/* Its number is stored last, as in ring_commit(). */
+static void put_back(struct trace_ring *ring, const struct trap_record *r)
+{
+	struct trap_record *slot = &ring->records[r->seq & ring->mask];
+
+	__atomic_store_n(&slot->seq, 0, __ATOMIC_RELAXED);
+	atomic_thread_fence(memory_order_release);
+	__builtin_memcpy((char *)slot + sizeof(slot->seq), (const char *)r + sizeof(r->seq),
+		sizeof(*slot) - sizeof(slot->seq));
+	__atomic_store_n(&slot->seq, r->seq, __ATOMIC_RELEASE);
+}
+
+uint64_t ring_take_back(struct trace_ring *ring, const struct trace_ring *beside)
+{
+	uint64_t last = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	struct ring_reader reader = {.ring = beside, .next = last + 1};
+	struct trap_record r;
+
+	while (ring_read(&reader, &r))
+		put_back(ring, &r);
+	last = atomic_load_explicit(&beside->head, memory_order_relaxed);
+	atomic_store_explicit(&ring->head, last, memory_order_release);
+	return reader.lost;
+}
+
 bool ring_at(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
 {
 	struct ring_reader reader = {.ring = ring, .next = seq};

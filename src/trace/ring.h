@@ -59,6 +59,14 @@ static inline void ring_commit(struct trace_ring *ring, struct trap_record *r)
 }
 
 /*
+ * A ring that stands still: its CPU writes to one beside it, with the numbers that go on, until ring_take_back() puts the
+ * newest of them where they belong. Both only for that CPU. Returns how many the one beside it had no room for: to
+ * readers they are overwritten. It is as long as the ring, or shorter.
+ */
+void ring_set_aside(const struct trace_ring *ring, struct trace_ring *beside);
+uint64_t ring_take_back(struct trace_ring *ring, const struct trace_ring *beside);
+
+/*
  * A reader that starts with the ring's first record ever: what is gone by then counts as lost.
  */
 void ring_reader_init(struct ring_reader *reader, const struct trace_ring *ring);

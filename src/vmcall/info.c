@@ -1,7 +1,9 @@
 /* What Trapline is and what it has seen: version, status, stats, exits, filter. */
 #include "exit/dispatch.h"
 #include "exit/exception.h"
+#include "lib/printf.h"
 #include "lib/string.h"
+#include "vmcall/caller.h"
 #include "vmcall/tray.h"
 #include "vmcall/check.h"
 #include "vmcall/vmcall.h"
@@ -19,12 +21,25 @@ int64_t vmcall_version(struct vmcall *call)
 	return TRAPLINE_ABI_VERSION;
 }
 
+int64_t vmcall_about(struct vmcall *call)
+{
+	char text[TRAPLINE_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "version=%s backend=%s", boot_info.vmm_version, vendor->name);
+	int64_t error;
+
+	if (call->arg[ARG_RCX] < (uint64_t)n)
+		return TRAPLINE_E_RANGE;
+	error = caller_write(
+		call, call->arg[ARG_RBX], text, (uint64_t)n, call->arg[ARG_RDX] & TRAPLINE_PAGE_IN);
+	return error ? error : n;
+}
+
 int64_t vmcall_status(struct vmcall *call)
 {
 	uint64_t records = 0, refused = 0;
 
 	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++) {
-		records += cpus[i] ? atomic_load(&cpus[i]->ring.head) : 0;
+		records += cpus[i] ? atomic_load(&cpus[i]->writing->head) : 0;
 		refused += cpus[i] ? cpu_bad_guest(cpus[i]) : 0;
 	}
 	vmcall_return(call, ARG_RBX, records);

@@ -115,7 +115,7 @@ int64_t vmcall_mark(struct vmcall *call)
 
 	if (error)
 		return error;
-	r = ring_begin(&cpu->ring);
+	r = ring_begin(cpu->writing);
 	vendor->capture(cpu, r);
 	memset(r->gpr, 0, sizeof(r->gpr));
 	memcpy(r->gpr, text, call->arg[ARG_RCX]);
@@ -124,7 +124,7 @@ int64_t vmcall_mark(struct vmcall *call)
 	r->vector = 0;
 	r->type = TRAP_TYPE_MARK;
 	r->flags = r->code_len = r->link = 0;
-	ring_commit(&cpu->ring, r);
+	ring_commit(cpu->writing, r);
 	if (!(r->seq & cpu->ring.mask)) /* the ring has turned: exit/exception.c */
 		atomic_store(&cpu->noted, ~0u);
 	cpu->recorded_vector = 0;

@@ -1,4 +1,5 @@
 /* The trace to the guest: by copy, and in place. */
+#include "exit/freeze.h"
 #include "lib/string.h"
 #include "mem/pool.h"
 #include "mem/stage2.h"
@@ -35,4 +36,19 @@ int64_t vmcall_trace_map(struct vmcall *call)
 	vmcall_return(call, ARG_RBX, base);
 	vmcall_return(call, ARG_RCX, bytes);
 	return 0;
+}
+
+int64_t vmcall_freeze(struct vmcall *call)
+{
+	if (call->arg[ARG_RBX] > FREEZE_SECONDS_MAX)
+		return TRAPLINE_E_ARGUMENT;
+	freeze_set(call->cpu, call->arg[ARG_RBX]);
+	return 0;
+}
+
+int64_t vmcall_frozen(struct vmcall *call)
+{
+	freeze_serve(call->cpu);
+	vmcall_return(call, ARG_RBX, freeze_not_kept());
+	return (int64_t)freeze_left();
 }

@@ -68,14 +68,18 @@ static void damage_box(uint8_t *box, const struct blackbox_header *h)
 	}
 }
 
-static void put_record(uint8_t *box, const struct blackbox_header *h, const struct trap_record *r, bool keep)
+static void put_record(
+	uint8_t *box, const struct blackbox_header *h, const struct trap_record *r, uint8_t shape)
 {
+	uint64_t at =
+		h->rings_at + r->cpu * h->cpu_size + (shape & 16 ? blackbox_beside_at(h->ring_records) : 0);
+
 	struct kept *kept = (struct kept *)(box + h->kept_at[r->cpu]);
 
-	if (keep)
+	if (shape & 8)
 		kept_add(kept, r, 1);
 	else
-		memcpy(box + h->rings_at + r->cpu * h->cpu_size + (r->seq & 7) * sizeof(*r), r, sizeof(*r));
+		memcpy(box + at + (r->seq & 7) * sizeof(*r), r, sizeof(*r));
 }
 
 /* Records that are where they belong, so that those around them are told apart. */
@@ -95,7 +99,7 @@ static void put_records(uint8_t *box, const struct blackbox_header *h)
 			r.code_len &= 15;
 			r.mode = shape & 4 ? 64 : 32;
 		}
-		put_record(box, h, &r, shape & 8);
+		put_record(box, h, &r, shape);
 	}
 }
 

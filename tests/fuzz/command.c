@@ -19,6 +19,7 @@
 #include "cpu/hold.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
+#include "exit/freeze.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
 #include "exit/shutdown.h"
@@ -120,6 +121,21 @@ uint64_t uart_overruns(void)
 void hold_stop(struct cpu *c)
 {
 	stopped = true;
+}
+
+void freeze_set(struct cpu *c, uint64_t seconds)
+{
+	assert(seconds <= FREEZE_SECONDS_MAX);
+}
+
+uint64_t freeze_left(void)
+{
+	return 1;
+}
+
+uint64_t freeze_not_kept(void)
+{
+	return 2;
 }
 
 void hold_go(void)

@@ -7,10 +7,11 @@
 #include "input.h"
 #include "trace/chain.h"
 
-#define SLOTS 8
-#define STEPS 256
-#define RINGS 2
-#define READS (4 * SLOTS)
+#define SLOTS  8
+#define STEPS  256
+#define RINGS  2
+#define READS  (4 * SLOTS)
+#define BESIDE 4
 
 struct writer {
 	struct trace_ring ring;
@@ -97,6 +98,47 @@ static void check_steps(struct writer *w)
 	assert(seen_of_both + both[0].lost + both[1].lost == head(&w[0]) + head(&w[1]));
 }
 
+/*
+ * The ring is frozen and goes on, again and again, in the middle of anything. While it is, its readers find what they
+ * have found before; afterwards the newest records stand where they always would have.
+ */
+static void check_frozen(struct writer *w)
+{
+	struct writer beside = {.slots = make_slots()};
+	struct ring_reader reader;
+	struct trap_record r;
+	uint64_t seen = 0, not_kept = 0, last = 0, froze_at = 0;
+	bool frozen = false;
+
+	ring_init(&beside.ring, beside.slots, BESIDE);
+	ring_reader_init(&reader, &w->ring);
+	for (unsigned i = 0; i < STEPS && input_left; i++) {
+		uint8_t step = take8();
+
+		if (step & 1) {
+			write_record(frozen ? &beside : w);
+		} else if (step & 2) {
+			for (; ring_read(&reader, &r); seen++, last = r.seq)
+				assert(r.seq > last && r.seq <= head(w));
+		} else if (frozen) {
+			assert(head(w) == froze_at);
+			not_kept = ring_take_back(&w->ring, &beside.ring);
+			assert(head(w) == head(&beside));
+			assert(not_kept <= head(w) - froze_at &&
+				(head(w) - froze_at > BESIDE || not_kept <= 1));
+			frozen = false;
+		} else {
+			froze_at = head(w);
+			ring_set_aside(&w->ring, &beside.ring);
+			frozen = true;
+		}
+	}
+	while (ring_read(&reader, &r))
+		seen++;
+	assert(seen + reader.lost == head(w));
+	free(beside.slots);
+}
+
 static void check_ruin(struct writer *w)
 {
 	struct ring_reader reader;
@@ -130,6 +172,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ring_init(&w[n].ring, w[n].slots, SLOTS);
 	}
 	check_steps(w);
+	input_begin(data, size);
+	check_frozen(&w[1]);
 	input_begin(data, size);
 	check_ruin(&w[0]);
 	for (unsigned n = 0; n < RINGS; n++)

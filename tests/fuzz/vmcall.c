@@ -11,6 +11,7 @@
 #include "console/console.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
+#include "exit/freeze.h"
 #include "input.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
@@ -137,6 +138,25 @@ void exception_note_all(void)
 {
 }
 
+void freeze_set(struct cpu *c, uint64_t seconds)
+{
+	assert(seconds <= FREEZE_SECONDS_MAX);
+}
+
+void freeze_serve(struct cpu *c)
+{
+}
+
+uint64_t freeze_left(void)
+{
+	return 1;
+}
+
+uint64_t freeze_not_kept(void)
+{
+	return 2;
+}
+
 void stage2_show(struct cpu *c, unsigned slot, uint64_t base, uint64_t bytes)
 {
 }
@@ -212,6 +232,7 @@ static void set_up(void)
 	memset(fake_ram.bytes, 0xa5, 4096);
 	memset(fake_ram.bytes + (1 + TABLES) * 4096, 0x5a, FAKE_RAM - (1 + TABLES) * 4096);
 	ring_init(&cpu.ring, slots, RING_SLOTS);
+	cpu.writing = &cpu.ring;
 	cpus[0] = &cpu;
 	registers[GUEST_CR0] = flags & 1 ? 0x80010001 : flags & 2 ? 0x80000001 : 1;
 	registers[GUEST_CR4] = take64() & cr4_bits;

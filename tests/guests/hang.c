@@ -16,6 +16,8 @@
  *   other  the other CPU does, while this one waits as with loop
  *   lock   #UD, whose handler waits by PAUSE, with interrupts off, as for a lock
  *   halt   #UD, whose handler halts with interrupts off
+ *
+ * With freeze Trapline's rings are frozen before that.
  */
 #include "lib/ap.h"
 #include "lib/cpu.h"
@@ -193,6 +195,7 @@ EFI_STATUS guest_main(void)
 {
 	const char *way = guest_value("way");
 
+	guest_freeze();
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if (!guest_listed(way ? way : "loop", ways[i].name))
 			continue;

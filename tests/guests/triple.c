@@ -1,7 +1,7 @@
 /*
  * Dies of a triple fault: an exception while the #DF handler is being called shuts the processor down (SDM
  * vol. 3A 6.15, interrupt 8). The load option way= selects how it comes to that; each way makes another chain
- * of events, and only what recorded them all can tell them apart afterwards.
+ * of events, and only what recorded them all can tell them apart afterwards. With freeze the rings are frozen then.
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -201,6 +201,7 @@ EFI_STATUS guest_main(void)
 		print("no page below 64 KiB\n");
 		return EFI_OUT_OF_RESOURCES;
 	}
+	guest_freeze();
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if (!guest_listed(way ? way : "null-idt", ways[i].name))
 			continue;

@@ -287,6 +287,31 @@ def test_black_box_keeps_the_rare(machine):
     expect(int(traps[-1]["seq"]) - int(rare[-1]["seq"]) > 64, f"the #UD was in the ring: {last}")
 
 
+@on("svm", "vmx")
+def test_frozen_chain(machine):
+    """Whoever has frozen the rings: the chain of a triple fault is told all the same, from what was kept beside them."""
+    run = machine.guest("triple", ARGS="freeze way=null-idt", CONF=machine.conf("ring = 64\n")).expect_status(3)
+    run.expect_line("freeze result=0", "guest")
+    expect_chain(run, ("#UD", BEYOND), ("#GP", BEYOND), ("#GP",), ("#DF", BEYOND), ("#GP",))
+
+
+@on("svm")
+def test_frozen_black_box(machine):
+    """The reset button while the rings are frozen: the next start shows the newest records, which are beside them."""
+    conf = machine.conf("ring = 64\n")
+    with reset_button(machine, "hang way=quiet") as extra:
+        run = machine.guest(
+            "hang", ARGS="freeze way=quiet", CONF=conf, REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=120
+        )
+    run.expect_status(0)
+    run.expect_line("freeze result=0", "guest")
+    last = re.findall(r"^last\| (trap .*)$", run.trapline.partition("trapline: last run: ")[2], re.M)
+    traps = [logs.fields(line) for line in last][-16:]
+    expect([trap["name"] for trap in traps] == ["#PF"] * 16, f"not the flood of #PF: {last}")
+    seqs = [int(trap["seq"]) for trap in traps]
+    expect(seqs == list(range(seqs[0], seqs[0] + 16)) and seqs[0] > 1000, f"not the newest records: {seqs}")
+
+
 @on("svm")
 def test_black_box_after_reset(machine):
     """A guest that resets the machine by itself: the next start says so, in one line."""

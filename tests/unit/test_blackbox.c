@@ -9,6 +9,7 @@
 
 #define ROOM       (64ull << 20)
 #define FUZZ       20000
+#define RINGS      (2 * 64 * 256) /* a CPU's, and the one beside it */
 #define KEPT_PAGES ((BLACKBOX_KEPT_SIZE + 4095) & ~4095ull)
 #define WORDS      (offsetof(struct blackbox_header, checksum) / 8)
 
@@ -22,14 +23,14 @@ static struct blackbox_header sound(void)
 		.text_at = 4096,
 		.last_at = 4096 + BLACKBOX_TEXT_SIZE,
 		.rings_at = 4096 + 2 * BLACKBOX_TEXT_SIZE,
-		.cpu_size = 64 * 256 + 8192 + KEPT_PAGES,
+		.cpu_size = RINGS + 8192 + KEPT_PAGES,
 		.cpus = 2,
 		.ring_records = 64,
 		.history_entries = 64,
-		.kept_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 64 * 256,
-			4096 + 2 * BLACKBOX_TEXT_SIZE + 128 * 256 + 8192 + KEPT_PAGES},
-		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 64 * 256 + KEPT_PAGES,
-			4096 + 2 * BLACKBOX_TEXT_SIZE + 128 * 256 + 8192 + 2 * KEPT_PAGES},
+		.kept_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + RINGS,
+			4096 + 2 * BLACKBOX_TEXT_SIZE + 2 * RINGS + 8192 + KEPT_PAGES},
+		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + RINGS + KEPT_PAGES,
+			4096 + 2 * BLACKBOX_TEXT_SIZE + 2 * RINGS + 8192 + 2 * KEPT_PAGES},
 	};
 	h.checksum = blackbox_header_sum(&h);
 	return h;
@@ -68,7 +69,9 @@ static void inside(const struct blackbox_header *h)
 	assert_true(h->size <= ROOM);
 	assert_true(h->text_at + BLACKBOX_TEXT_SIZE <= h->size && h->last_at + BLACKBOX_TEXT_SIZE <= h->size);
 	assert_true(h->rings_at + h->cpus * h->cpu_size <= h->size);
-	assert_true(h->ring_records && h->ring_records * 256ull <= h->cpu_size);
+	assert_true(h->ring_records &&
+		    blackbox_beside_at(h->ring_records) + blackbox_beside(h->ring_records) * 256ull <=
+			    h->cpu_size);
 	for (uint32_t n = 0; n < h->cpus; n++) {
 		assert_true(h->history_at[n] + h->history_entries * 32ull <= h->size);
 		assert_true(h->kept_at[n] + BLACKBOX_KEPT_SIZE <= h->size);

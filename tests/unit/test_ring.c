@@ -282,6 +282,81 @@ static void stress_in_bursts(void **state)
 	stress(SLOTS / 2);
 }
 
+#define BESIDE 16
+
+static struct trap_record beside_slots[BESIDE];
+
+static void check_there(const struct trace_ring *ring, uint64_t from, uint64_t to, bool there)
+{
+	struct trap_record r;
+
+	for (uint64_t seq = from; seq <= to; seq++) {
+		assert_true(ring_at(ring, seq, &r) == there);
+		if (there)
+			check_whole(&r);
+	}
+}
+
+/* What is written beside a ring does not touch it; the newest records are in it afterwards, in their own slots. */
+static void frozen(void **state)
+{
+	struct trace_ring ring, beside;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_init(&beside, beside_slots, BESIDE);
+	write_many(&ring, 1, 100);
+	ring_set_aside(&ring, &beside);
+	write_many(&beside, 101, 110);
+	check_there(&ring, 100 - SLOTS + 1, 100, true);
+	check_there(&ring, 101, 110, false);
+	assert_int_equal(ring_take_back(&ring, &beside), 0);
+	check_there(&ring, 110 - SLOTS + 1, 110, true);
+	write_many(&ring, 111, 120);
+	check_there(&ring, 120 - SLOTS + 1, 120, true);
+}
+
+/* More of them than there is room for are counted, and so does a reader that comes to them. */
+static void frozen_too_long(void **state)
+{
+	struct trace_ring ring, beside;
+	struct ring_reader reader;
+	struct trap_record r;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_init(&beside, beside_slots, BESIDE);
+	write_many(&ring, 1, 50);
+	ring_reader_init(&reader, &ring);
+	while (ring_read(&reader, &r))
+		;
+	ring_set_aside(&ring, &beside);
+	write_many(&beside, 51, 80);
+	assert_int_equal(ring_take_back(&ring, &beside), 30 - BESIDE);
+	check_there(&ring, 80 - SLOTS + 1, 50, true);
+	check_there(&ring, 51, 80 - BESIDE, false);
+	check_there(&ring, 80 - BESIDE + 1, 80, true);
+	for (uint64_t seq = 80 - BESIDE + 1; seq <= 80; seq++)
+		assert_true(ring_read(&reader, &r) && r.seq == seq);
+	assert_false(ring_read(&reader, &r));
+	assert_int_equal(reader.lost, 30 - BESIDE);
+}
+
+/* Nothing came; and the one beside it holds what an earlier time has left. */
+static void frozen_again(void **state)
+{
+	struct trace_ring ring, beside;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_init(&beside, beside_slots, BESIDE);
+	write_many(&ring, 1, 10);
+	ring_set_aside(&ring, &beside);
+	write_many(&beside, 11, 12);
+	assert_int_equal(ring_take_back(&ring, &beside), 0);
+	write_many(&ring, 13, 20);
+	ring_set_aside(&ring, &beside);
+	assert_int_equal(ring_take_back(&ring, &beside), 0);
+	check_there(&ring, 1, 20, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +371,9 @@ int main(void)
 		cmocka_unit_test(oldest_first_counts_lost),
 		cmocka_unit_test(stress_flat_out),
 		cmocka_unit_test(stress_in_bursts),
+		cmocka_unit_test(frozen),
+		cmocka_unit_test(frozen_too_long),
+		cmocka_unit_test(frozen_again),
 	};
 
 	return cmocka_run_group_tests_name("ring", tests, NULL, NULL);

@@ -97,7 +97,7 @@ def exits(cpu):
 
 
 def records(cpu, count):
-    ring = cpu["ring"]
+    ring = max(cpu["ring"], cpu["beside"], key=lambda one: int(one["head"]))  # frozen, it writes beside it
     head, mask = int(ring["head"]), int(ring["mask"])
     size = gdb.lookup_type("struct trap_record").sizeof
     for seq in range(max(1, head - count + 1), head + 1):

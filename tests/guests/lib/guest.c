@@ -1,4 +1,5 @@
 #include <efi.h>
+#include <trapline/services.h>
 
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -133,6 +134,16 @@ bool guest_under_trapline(void)
 
 	/* "TraplineVMM\0" in EBX, ECX, EDX */
 	return r.ebx == 0x70617254 && r.ecx == 0x656e696c && r.edx == 0x004d4d56;
+}
+
+void guest_freeze(void)
+{
+	int64_t result = TRAPLINE_CALL_freeze;
+
+	if (!guest_option("freeze"))
+		return;
+	__asm__ volatile("vmcall" : "+a"(result) : "b"(60ull) : "memory");
+	print("freeze result=%ld\n", result);
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *firmware);

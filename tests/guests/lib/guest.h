@@ -34,6 +34,9 @@ bool guest_option(const char *word);
 const char *guest_value(const char *key);
 bool guest_listed(const char *list, const char *name);
 
+/* With the load option "freeze": Trapline's rings stand still for a minute from here on. */
+void guest_freeze(void);
+
 /* Asks the firmware for a reset or a power off; comes back when it has none. */
 void guest_reset(EFI_RESET_TYPE how);
 

@@ -1,0 +1,98 @@
+#include "exit/freeze.h"
+#include "console/console.h"
+#include "cpu/asm.h"
+#include "cpu/stop.h"
+
+/* In ticks of the TSC; ticks = 0: they are not frozen. */
+static _Atomic uint64_t since, ticks;
+
+/* A CPU's TSC may be a little behind another's; one that the guest has set back ends it. */
+static uint64_t passed(void)
+{
+	uint64_t slack = boot_info.tsc_khz * 100, now = rdtsc() + slack - atomic_load(&since);
+
+	return now > slack ? now - slack : 0;
+}
+
+static bool wanted(void)
+{
+	uint64_t n = atomic_load(&ticks);
+
+	return n && passed() < n;
+}
+
+/* A record in so many is looked at: while it is frozen none that comes after the time is lost. */
+static uint32_t look_mask(const struct trace_ring *ring)
+{
+	return ring->mask < CPU_LOOK_RECORDS ? ring->mask : CPU_LOOK_RECORDS - 1;
+}
+
+static void begin(struct cpu *cpu)
+{
+	ring_set_aside(&cpu->ring, &cpu->beside);
+	cpu->look_mask = look_mask(&cpu->beside);
+	atomic_store(&cpu->writing, &cpu->beside);
+}
+
+void freeze_end(struct cpu *cpu)
+{
+	uint64_t n;
+
+	if (cpu->writing == &cpu->ring)
+		return;
+	n = ring_take_back(&cpu->ring, &cpu->beside);
+	cpu->not_kept += n;
+	cpu->look_mask = look_mask(&cpu->ring);
+	atomic_store(&cpu->writing, &cpu->ring);
+	if (n)
+		console_log(
+			"trapline: not kept cpu=%u records=%lu why=\"the ring was frozen\"", cpu->number, n);
+}
+
+void freeze_serve(struct cpu *cpu)
+{
+	bool frozen = cpu->writing == &cpu->beside;
+
+	if (wanted() == frozen)
+		return;
+	if (frozen)
+		freeze_end(cpu);
+	else
+		begin(cpu);
+}
+
+void freeze_set(struct cpu *cpu, uint64_t seconds)
+{
+	atomic_store(&since, rdtsc());
+	atomic_store(&ticks, seconds * boot_info.tsc_khz * 1000);
+	freeze_serve(cpu);
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (cpus[n] && cpus[n] != cpu)
+			cpu_kick(cpus[n]);
+}
+
+uint64_t freeze_left(void)
+{
+	uint64_t second = boot_info.tsc_khz * 1000, n = atomic_load(&ticks), gone = passed();
+
+	return gone < n ? (n - gone + second - 1) / second : 0;
+}
+
+/* Those that have gone out of the ring beside it by now among them. */
+uint64_t freeze_not_kept(void)
+{
+	uint64_t all = 0;
+
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++) {
+		const struct cpu *c = cpus[n];
+		uint64_t beside;
+
+		if (!c)
+			continue;
+		all += c->not_kept;
+		beside = c->writing == &c->beside ? c->beside.head - c->ring.head : 0;
+		if (beside > c->beside.mask + 1ull)
+			all += beside - c->beside.mask - 1;
+	}
+	return all;
+}
