@@ -158,16 +158,23 @@ static bool may_call(uint64_t number)
 	return number < 64 && features >> number & 1;
 }
 
-/* DENIED of a call that is allowed is about the tray, which is another's: there the module, as the kernel, would get it. */
+/*
+ * What user mode may not call goes to the module at once: a call that is refused is counted, and that count is for who
+ * looks for the guest's errors. Without the module Trapline says itself what is wrong.
+ */
 int64_t trapline_call(struct trapline_registers *r)
 {
 	struct trapline_registers direct = *r;
+	bool allowed;
 
 	if (!trapline_present())
 		return r->rax = TRAPLINE_NO_TRAPLINE;
-	call_directly(&direct);
-	if (direct.rax == TRAPLINE_E_DENIED && !may_call(r->rax))
+	allowed = may_call((uint64_t)r->rax);
+	if (!allowed && device() >= 0)
 		return r->rax = call_by_module(r);
+	call_directly(&direct);
+	if (!allowed && direct.rax == TRAPLINE_E_DENIED)
+		return r->rax = device();
 	*r = direct;
 	return r->rax;
 }
@@ -186,6 +193,31 @@ int64_t trapline_get(void *buffer, size_t bytes, uint64_t offset)
 		TRAPLINE_CALL_get_virtual, (uint64_t)buffer, bytes, offset, TRAPLINE_PAGE_IN, 0};
 
 	return trapline_call(&r);
+}
+
+int64_t trapline_about(char *text, size_t room)
+{
+	struct trapline_registers r = {TRAPLINE_CALL_about, (uint64_t)text, room - 1, TRAPLINE_PAGE_IN, 0, 0};
+
+	if (trapline_call(&r) >= 0)
+		text[r.rax] = '\0';
+	return r.rax;
+}
+
+int64_t trapline_freeze(uint64_t seconds)
+{
+	struct trapline_registers r = {.rax = TRAPLINE_CALL_freeze, .rbx = seconds};
+
+	return trapline_call(&r);
+}
+
+int64_t trapline_frozen(uint64_t *not_kept)
+{
+	struct trapline_registers r = {.rax = TRAPLINE_CALL_frozen};
+
+	trapline_call(&r);
+	*not_kept = r.rbx;
+	return r.rax;
 }
 
 int64_t trapline_mark(const char *text)
@@ -246,6 +278,18 @@ const struct trap_record *trapline_ring(unsigned cpu, size_t *records, int64_t *
 		close(file); /* the mapping holds on to it */
 	*records = request.bytes / sizeof(struct trap_record);
 	return ring == MAP_FAILED ? NULL : ring;
+}
+
+int64_t trapline_ended(struct trapline_ended *e)
+{
+	int file;
+
+	if (!trapline_present())
+		return TRAPLINE_NO_TRAPLINE;
+	file = device();
+	if (file < 0)
+		return file;
+	return ioctl(file, TRAPLINE_IOCTL_ENDED, e) ? system_error() : 0;
 }
 
 void *trapline_share(const char *name, size_t *bytes, int64_t *error)

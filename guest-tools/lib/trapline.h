@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <trapline/device.h>
 #include <trapline/record.h>
 #include <trapline/services.h>
 
@@ -47,6 +48,16 @@ int64_t trapline_call(struct trapline_registers *r);
 int64_t trapline_put(const void *buffer, size_t bytes, uint64_t offset);
 int64_t trapline_get(void *buffer, size_t bytes, uint64_t offset);
 
+/* Which Trapline this is, as text: version=... backend=... Its length, which is below `room`, or an error. */
+int64_t trapline_about(char *text, size_t room);
+
+/*
+ * The rings stand still for so many seconds, 3600 at most; 0: they go on. 0 or an error. trapline_frozen() says how many
+ * seconds are left, 0: they are not frozen, and how many records no ring has ever kept because of that.
+ */
+int64_t trapline_freeze(uint64_t seconds);
+int64_t trapline_frozen(uint64_t *not_kept);
+
 /* A line of the caller's own in the trace: up to 120 bytes, longer ones are cut. The record's number or an
  * error. */
 int64_t trapline_mark(const char *text);
@@ -68,6 +79,10 @@ int64_t trapline_trace_read(
 
 /* One CPU's ring, mapped for reading. NULL: *error says why. */
 const struct trap_record *trapline_ring(unsigned cpu, size_t *records, int64_t *error);
+
+/* A process that an exception has ended, e->index = 0 for the newest. 0 or an error: TRAPLINE_SYSTEM with ENOENT behind the
+ * last. */
+int64_t trapline_ended(struct trapline_ended *e);
 
 /*
  * A share of `bytes` under `name`, made (bytes > 0) or attached to (bytes = 0), mapped. It lasts until every

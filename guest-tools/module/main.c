@@ -197,6 +197,25 @@ static long ioctl_ring(struct opened *o, void __user *argument_address)
 	return copy_to_user(argument_address, &request, sizeof(request)) ? -EFAULT : 0;
 }
 
+static long ioctl_ended(void __user *argument_address)
+{
+	struct trapline_ended *e = kmalloc(sizeof(*e), GFP_KERNEL);
+	long error;
+
+	if (!e)
+		return -ENOMEM;
+	if (!capable(CAP_SYS_ADMIN))
+		error = -EPERM;
+	else if (copy_from_user(&e->index, argument_address, sizeof(e->index)))
+		error = -EFAULT;
+	else
+		error = trapline_ended_get(e);
+	if (!error && copy_to_user(argument_address, e, sizeof(*e)))
+		error = -EFAULT;
+	kfree(e);
+	return error;
+}
+
 static long device_ioctl(struct file *file, unsigned int command, unsigned long value)
 {
 	void __user *argument_address = (void __user *)value;
@@ -210,6 +229,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return ioctl_share(o, argument_address, command == TRAPLINE_IOCTL_SHARE_CREATE);
 	case TRAPLINE_IOCTL_RING:
 		return ioctl_ring(o, argument_address);
+	case TRAPLINE_IOCTL_ENDED:
+		return ioctl_ended(argument_address);
 	default:
 		return -ENOTTY;
 	}
@@ -300,8 +321,13 @@ static int __init trapline_init(void)
 		return -ENODEV;
 	}
 	trapline_share_forget();
+	error = trapline_ended_begin();
+	if (error)
+		return error;
 	error = misc_register(&device);
-	if (!error)
+	if (error)
+		trapline_ended_stop();
+	else
 		register_reboot_notifier(&reboot_notifier);
 	return error;
 }
@@ -310,6 +336,7 @@ static void __exit trapline_exit(void)
 {
 	unregister_reboot_notifier(&reboot_notifier);
 	misc_deregister(&device);
+	trapline_ended_stop();
 	trapline_share_end_all();
 }
 

@@ -30,6 +30,11 @@ int trapline_share_mmap(struct trapline_shared *share, struct vm_area_struct *vm
 void trapline_share_forget(void);
 void trapline_share_end_all(void);
 
+/* ended.c: processes that an exception has ended. get: e->index is which one, 0 the newest; -ENOENT. */
+int trapline_ended_begin(void);
+void trapline_ended_stop(void);
+long trapline_ended_get(struct trapline_ended *e);
+
 static inline void trapline_forbid_write(struct vm_area_struct *vma)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -40,9 +40,24 @@ struct trapline_ring_request {
 	__u64 bytes;
 };
 
+/*
+ * A process that a signal has ended which was an exception of its own, for a process with CAP_SYS_ADMIN. In: index, 0 for
+ * the newest. ENOENT: no more are kept.
+ */
+struct trapline_ended {
+	__u32 index;
+	__s32 pid;
+	__u64 cr3; /* where its page tables began */
+	__u32 signal;
+	char name[20];
+	char maps
+		[8192]; /* what could be executed, as lines of /proc/PID/maps, as many as fit; NUL behind them */
+};
+
 #define TRAPLINE_IOCTL_CALL         _IOWR('T', 1, struct trapline_call_registers)
 #define TRAPLINE_IOCTL_SHARE_CREATE _IOWR('T', 2, struct trapline_share_request)
 #define TRAPLINE_IOCTL_SHARE_ATTACH _IOWR('T', 3, struct trapline_share_request)
 #define TRAPLINE_IOCTL_RING         _IOWR('T', 4, struct trapline_ring_request)
+#define TRAPLINE_IOCTL_ENDED        _IOWR('T', 5, struct trapline_ended)
 
 #endif
