@@ -21,6 +21,9 @@ TRAPCTL_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools
 TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/text trace/vector cpu/msr_name lib/printf
 TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(ZYDIS_HOST_LIB)
 
+$(TOOLS)/trapctl/version.o: TOOLS_CFLAGS += -I$(BUILD)
+$(TOOLS)/trapctl/version.o: $(BUILD)/version.h
+
 # Its own printf, under names that libc does not have.
 $(TOOLS)/src/%.o: src/%.c
 	$(call say,HOSTCC,$<)
@@ -29,11 +32,11 @@ $(TOOLS)/src/%.o: src/%.c
 		-MMD -MP -c $< -o $@
 $(TOOLS)/src/trace/decode.o: | $(ZYDIS_STAMP)
 
-# Static: it runs on whatever system the guest has.
+# Static: it runs on whatever system the guest has. Where it begins: start.c.
 $(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) -static -o $@ $^
+	$(Q)$(HOSTCC) -static -Wl,-e,trapctl_start -o $@ $^
 
 -include $(wildcard $(TOOLS)/*/*.d $(TOOLS)/src/*/*.d)
 

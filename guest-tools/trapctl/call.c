@@ -29,8 +29,28 @@ static bool take(const char *word, uint64_t *value, struct buffer *b)
 	return b->bytes != NULL;
 }
 
+static void print_registers(const struct trapline_registers *r)
+{
+	print_fields("%srax=%lld rbx=0x%llx rcx=0x%llx rdx=0x%llx rsi=0x%llx rdi=0x%llx", json ? "call " : "",
+		(long long)r->rax, (unsigned long long)r->rbx, (unsigned long long)r->rcx,
+		(unsigned long long)r->rdx, (unsigned long long)r->rsi, (unsigned long long)r->rdi);
+}
+
+static void dump_row(const struct buffer *b, uint64_t from, uint64_t to)
+{
+	char bytes[2 * 16 + 1];
+
+	for (uint64_t i = from; i < to; i++)
+		snprintf(bytes + 2 * (i - from), 3, "%02x", b->bytes[i]);
+	print_fields("buffer offset=%llu bytes=\"%s\"", (unsigned long long)from, bytes);
+}
+
 static void dump(const struct buffer *b)
 {
+	for (uint64_t i = 0; json && i < b->size; i += 16)
+		dump_row(b, i, i + 16 < b->size ? i + 16 : b->size);
+	if (json)
+		return;
 	for (uint64_t i = 0; i < b->size; i += 16) {
 		printf("%06llx ", (unsigned long long)i);
 		for (uint64_t j = i; j < i + 16 && j < b->size; j++)
@@ -66,9 +86,7 @@ int command_call(int argc, char **argv)
 		return STATUS_NOTHING;
 	}
 	trapline_call(&r);
-	printf("rax=%lld rbx=0x%llx rcx=0x%llx rdx=0x%llx rsi=0x%llx rdi=0x%llx\n", (long long)r.rax,
-		(unsigned long long)r.rbx, (unsigned long long)r.rcx, (unsigned long long)r.rdx,
-		(unsigned long long)r.rsi, (unsigned long long)r.rdi);
+	print_registers(&r);
 	dump(&b);
 	free(b.bytes);
 	return r.rax < 0 ? fail(argv[1], r.rax) : STATUS_OK;

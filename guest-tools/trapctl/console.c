@@ -42,7 +42,7 @@ static int show(int64_t number)
 			length = 0;
 			if (!strncmp(line, done, sizeof(done) - 1))
 				return judge(line);
-			puts(line);
+			print_line(line);
 		}
 	return fail("console", n);
 }

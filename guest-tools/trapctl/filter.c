@@ -4,20 +4,28 @@
 #include <string.h>
 #include <trace/vector.h>
 
-static void print_mask(const char *what, uint32_t mask)
+static const char *names_of(uint32_t mask, char *text, size_t size)
 {
-	printf("%s:", what);
-	for (unsigned i = 0; i < VECTOR_COUNT; i++) {
-		const char *name = vector_name(i);
+	size_t n = 0;
 
-		if (!(mask >> i & 1))
-			continue;
-		if (name)
-			printf(" %s", name);
-		else
-			printf(" %u", i);
+	*text = '\0';
+	for (unsigned i = 0; i < VECTOR_COUNT; i++) {
+		char number[8];
+
+		snprintf(number, sizeof(number), "%u", i);
+		if (mask >> i & 1)
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "",
+				vector_name(i) ? vector_name(i) : number);
 	}
-	printf("%s\n", mask ? "" : " none");
+	return n ? text : "none";
+}
+
+static void print_masks(uint32_t printed, uint32_t recorded)
+{
+	char p[512], r[512];
+
+	print_fields(json ? "filter printed=\"%s\" recorded=\"%s\"" : "printed: %s\nrecorded: %s",
+		names_of(printed, p, sizeof(p)), names_of(recorded, r, sizeof(r)));
 }
 
 int command_filter(int argc, char **argv)
@@ -30,8 +38,7 @@ int command_filter(int argc, char **argv)
 	if (trapline_call(&now) < 0)
 		return fail("filter", now.rax);
 	if (argc == 1) {
-		print_mask("printed", (uint32_t)now.rbx);
-		print_mask("recorded", (uint32_t)now.rcx);
+		print_masks((uint32_t)now.rbx, (uint32_t)now.rcx);
 		return STATUS_OK;
 	}
 	for (int i = 1; i < argc; i++)

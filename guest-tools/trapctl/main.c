@@ -7,9 +7,11 @@
 #include <strings.h>
 #include <trace/vector.h>
 
-#define X(name, arguments, help) {#name, arguments, help, command_##name},
+#define X(name, arguments, words, help) {#name, arguments, words, help, command_##name},
 static const struct command {
-	const char *name, *arguments, *help;
+	const char *name, *arguments;
+	unsigned words;
+	const char *help;
 	int (*run)(int argc, char **argv);
 } commands[] = {COMMANDS(X)};
 #undef X
@@ -30,6 +32,8 @@ static int help(FILE *to, int status)
 	for (unsigned i = 0; i < COUNT; i++)
 		fprintf(to, "  trapctl %s %s\n      %s\n", commands[i].name, commands[i].arguments,
 			commands[i].help);
+	fprintf(to, "\n  trapctl help COMMAND, trapctl COMMAND --help\n      more about one of them\n"
+		    "  --json, before or behind COMMAND\n      one JSON object a line\n");
 	fprintf(to, "\nExit status: 0 done, 1 refused, 2 usage, 3 no Trapline, 4 needs root or the kernel "
 		    "module, 5 nothing there\n");
 	return status;
@@ -115,19 +119,61 @@ int64_t cpu_count(void)
 	return trapline_call(&r);
 }
 
-int main(int argc, char **argv)
+static int help_one(const struct command *c)
 {
-	const struct command *c = argc > 1 ? find(argv[1]) : NULL;
-
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")))
-		return help(stdout, STATUS_OK);
 	if (!c)
 		return help(stderr, STATUS_USAGE);
-	if (argc > 2 && !strcmp(argv[2], "--help")) {
-		printf("usage: trapctl %s %s\n%s\n", c->name, c->arguments, c->help);
-		return STATUS_OK;
+	printf("usage: trapctl [--json] %s %s\n%s\n%s", c->name, c->arguments, c->help, help_more(c->name));
+	return STATUS_OK;
+}
+
+/* Takes out what every command knows, where it is not part of a text. How many words are left. */
+static int take_common(const struct command *c, int argc, char **argv, bool *wants_help)
+{
+	unsigned words = 0;
+	int n = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (words <= c->words && !strcmp(argv[i], "--json")) {
+			json = true;
+		} else if (words <= c->words && !strcmp(argv[i], "--help")) {
+			*wants_help = true;
+		} else {
+			words += *argv[i] != '-';
+			argv[n++] = argv[i];
+		}
 	}
-	if (!trapline_present())
+	argv[n] = NULL;
+	return n;
+}
+
+static int run(int argc, char **argv)
+{
+	const struct command *c = find(argv[0]);
+	bool wants_help = false;
+
+	if (!c)
+		return help(stderr, STATUS_USAGE);
+	argc = take_common(c, argc, argv, &wants_help);
+	if (wants_help)
+		return help_one(c);
+	if (c->run != command_version && !trapline_present())
 		return fail(c->name, TRAPLINE_NO_TRAPLINE);
-	return c->run(argc - 1, argv + 1);
+	return c->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	char version[] = "version", *just_version[] = {version, NULL};
+
+	lock_memory();
+	for (argc--, argv++; argc && !strcmp(*argv, "--json"); argc--, argv++)
+		json = true;
+	if (!argc)
+		return help(stderr, STATUS_USAGE);
+	if (!strcmp(*argv, "help") || !strcmp(*argv, "--help"))
+		return argc > 1 ? help_one(find(argv[1])) : help(stdout, STATUS_OK);
+	if (!strcmp(*argv, "--version"))
+		return run(1, just_version);
+	return run(argc, argv);
 }

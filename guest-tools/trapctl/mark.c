@@ -13,5 +13,9 @@ int command_mark(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 1 ? " " : "", argv[i]);
 	result = trapline_mark(text);
-	return result < 0 ? fail("mark", result) : STATUS_OK;
+	if (result < 0)
+		return fail("mark", result);
+	if (json)
+		print_fields("mark seq=%lld", (long long)result);
+	return STATUS_OK;
 }

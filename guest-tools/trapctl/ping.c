@@ -25,7 +25,7 @@ int command_ping(int argc, char **argv)
 		if (trapline_call(&r) < 0)
 			return fail("ping", r.rax);
 	}
-	printf("ping count=%llu us=%.3f\n", (unsigned long long)count,
+	print_fields("ping count=%llu us=%.3f", (unsigned long long)count,
 		(seconds() - start) * 1e6 / (double)count);
 	return STATUS_OK;
 }

@@ -17,7 +17,7 @@ static int list(void)
 	if (trapline_call(&r) < 0)
 		return fail("share list", r.rax);
 	for (int64_t i = 0; i < r.rax; i++)
-		printf("share number=%u bytes=%llu name=%s\n", all[i].number,
+		print_fields("share number=%u bytes=%llu name=\"%s\"", all[i].number,
 			(unsigned long long)all[i].bytes, all[i].name);
 	return STATUS_OK;
 }

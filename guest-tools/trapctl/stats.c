@@ -16,7 +16,7 @@ static int print_exits_of(unsigned cpu)
 		memcpy(name + 8, &r.rdx, 8);
 		memcpy(name + 16, &r.rsi, 8);
 		if (r.rbx)
-			printf("exits cpu=%u kind=%s count=%llu\n", cpu, name, (unsigned long long)r.rbx);
+			print_fields("exits cpu=%u kind=%s count=%llu", cpu, name, (unsigned long long)r.rbx);
 	}
 }
 
@@ -29,7 +29,7 @@ static int print_vectors_of(unsigned cpu)
 		if (trapline_call(&r) < 0)
 			return fail("stats", r.rax);
 		if (r.rbx + r.rcx)
-			printf("stats cpu=%u vec=%u name=%s kernel=%llu user=%llu\n", cpu, vector,
+			print_fields("stats cpu=%u vec=%u name=%s kernel=%llu user=%llu", cpu, vector,
 				name ? name : "?", (unsigned long long)r.rbx, (unsigned long long)r.rcx);
 	}
 	return STATUS_OK;

@@ -7,10 +7,13 @@
 #include <string.h>
 
 #define KERNEL_HALF (1ull << 63)
+#define CR3_FLAGS                                                                                            \
+	0x1fffull /* the PCID; bit 12 where user mode has page tables of its own, one page further */
+#define MAP_LINE_MAX 1024
 
 struct named {
 	uint64_t address;
-	char *name;
+	char *name, *module; /* module: "" in the kernel itself, else as " [name]" */
 };
 
 static struct named *kernel;
@@ -23,17 +26,32 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Symbols of one module stand together: its name is kept once. */
+static char *keep_module(const char *module)
+{
+	static char none[] = "", *newest = none;
+
+	if (*module && (!*newest || strcmp(newest + 1, module))) {
+		newest = malloc(strlen(module) + 2);
+		if (!newest)
+			exit(STATUS_FAILED);
+		sprintf(newest, " %s", module);
+	}
+	return *module ? newest : none;
+}
+
 /* Text symbols only; without privileges the kernel gives every address as 0. */
 static void read_kallsyms(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "r");
 	size_t room = 0;
-	char line[512], name[256], type;
+	char line[512], name[256], module[64], type;
 	uint64_t address;
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%" SCNx64 " %c %255s", &address, &type, name) != 3 || !address ||
-			!strchr("tTwW", type))
+		module[0] = '\0';
+		if (sscanf(line, "%" SCNx64 " %c %255s %63[^\n]", &address, &type, name, module) < 3 ||
+			!address || !strchr("tTwW", type))
 			continue;
 		if (kernel_count == room) {
 			room = room ? 2 * room : 4096;
@@ -41,7 +59,7 @@ static void read_kallsyms(void)
 			if (!kernel)
 				exit(STATUS_FAILED);
 		}
-		kernel[kernel_count++] = (struct named){address, strdup(name)};
+		kernel[kernel_count++] = (struct named){address, strdup(name), keep_module(module)};
 	}
 	if (f)
 		fclose(f);
@@ -68,20 +86,37 @@ static const char *kernel_symbol(uint64_t address)
 	}
 	if (!low)
 		return "";
-	snprintf(
-		text, sizeof(text), "%s+0x%" PRIx64, kernel[low - 1].name, address - kernel[low - 1].address);
+	snprintf(text, sizeof(text), "%s+0x%" PRIx64 "%s", kernel[low - 1].name,
+		address - kernel[low - 1].address, kernel[low - 1].module);
 	return text;
 }
 
+/*
+ * The maps of a process, alive or not. A number may be another one's by now, but page tables at the same place are not. NULL:
+ * nobody knows them any more.
+ */
+static FILE *open_maps(int pid, uint64_t cr3)
+{
+	static const struct trapline_ended *ended;
+	static bool looked;
+	char path[64];
+
+	if (!looked)
+		ended = ended_process(pid == PID_ENDED ? 0 : pid);
+	looked = true;
+	if (ended && !((ended->cr3 ^ cr3) & ~CR3_FLAGS) && *ended->maps)
+		return fmemopen((void *)ended->maps, strlen(ended->maps), "r");
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	return pid == PID_ENDED ? NULL : fopen(path, "r");
+}
+
 /* A process has files at its addresses; the place in the file is what addr2line and objdump want. */
-static const char *process_symbol(uint64_t address, int pid)
+static const char *process_symbol(uint64_t address, uint64_t cr3, int pid)
 {
 	static char text[SYMBOL_MAX];
-	char path[64], line[512], file[256];
-	FILE *f;
+	char line[MAP_LINE_MAX], file[256];
+	FILE *f = open_maps(pid, cr3);
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	f = fopen(path, "r");
 	text[0] = '\0';
 	while (f && fgets(line, sizeof(line), f)) {
 		uint64_t from, to, offset;
@@ -100,9 +135,9 @@ static const char *process_symbol(uint64_t address, int pid)
 	return text;
 }
 
-const char *symbol(uint64_t address, int pid)
+const char *symbol(uint64_t address, uint64_t cr3, int pid)
 {
 	if (address & KERNEL_HALF)
 		return kernel_symbol(address);
-	return pid ? process_symbol(address, pid) : "";
+	return pid != PID_NONE ? process_symbol(address, cr3, pid) : "";
 }

@@ -18,7 +18,7 @@
 #define SYMBOL_LINE_MAX (2 * SYMBOL_MAX + 16) /* each character of a file's name may need a \\ */
 
 static struct options {
-	bool follow, json, no_marks;
+	bool follow, keep, no_marks;
 	int pid;
 	uint32_t vectors;
 	uint64_t cpus; /* one bit each */
@@ -33,6 +33,11 @@ struct source {
 	struct trap_record record[BATCH];
 	unsigned have, used;
 };
+
+static struct {
+	struct trap_record *record;
+	size_t room, count;
+} found;
 
 static struct source sources[CPUS_MAX];
 static unsigned source_count;
@@ -75,7 +80,11 @@ static bool take_value(const char *word)
 		return take_number(v, &options.cr3, &options.by_cr3);
 	if ((v = option_value(word, "--rip")))
 		return take_rip(v);
-	if ((v = option_value(word, "--pid"))) {
+	if ((v = option_value(word, "--pid")) && !strcmp(v, "ended")) {
+		options.pid = PID_ENDED;
+		return true;
+	}
+	if (v) {
 		bool good = take_number(v, &n, &ignored) && n <= INT32_MAX;
 		options.pid = (int)n;
 		return good;
@@ -94,8 +103,8 @@ static bool take_options(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--follow"))
 			options.follow = true;
-		else if (!strcmp(argv[i], "--json"))
-			options.json = true;
+		else if (!strcmp(argv[i], "--keep"))
+			options.keep = true;
 		else if (!strcmp(argv[i], "--no-marks"))
 			options.no_marks = true;
 		else if (!take_value(argv[i]))
@@ -115,56 +124,18 @@ static bool wanted(const struct trap_record *r)
 	return options.vectors >> (r->vector & 31) & 1;
 }
 
-/* A decimal number. Code bytes are text, whatever digits they are made of. */
-static bool is_number(const char *name, const char *value, size_t n)
-{
-	return strncmp(name, "code=", 5) && strspn(value, "0123456789.") == n;
-}
-
-/* One pair of a logfmt line as a member of an object. Decimal numbers are numbers, the rest is text. */
-static const char *print_member(const char *at, bool first)
-{
-	size_t name = strcspn(at, "=");
-	const char *value = at + name + 1;
-	size_t n = *value == '"' ? 1 : strcspn(value, " ");
-	bool plain;
-
-	if (*value == '"') {
-		while (value[n] && value[n] != '"')
-			n += value[n] == '\\' ? 2 : 1;
-		n++;
-	}
-	plain = *value == '"' || is_number(at, value, n);
-	printf("%s\"%.*s\":%s%.*s%s", first ? "" : ",", (int)name, at, plain ? "" : "\"", (int)n, value,
-		plain ? "" : "\"");
-	return value + n;
-}
-
-static void print_json(const char *line)
-{
-	const char *at = line + strcspn(line, " ");
-
-	printf("{\"kind\":\"%.*s\"", (int)(at - line), line);
-	while (*at == ' ')
-		at = print_member(at + 1, false);
-	printf("}\n");
-}
-
 static void print(const struct trap_record *r)
 {
 	char line[TRAP_LINE_MAX + SYMBOL_LINE_MAX];
 	struct text t = text_on(line, sizeof(line));
-	const char *name = symbol(r->rip, options.pid);
+	const char *name = symbol(r->rip, r->cr3, options.pid);
 
 	t.length = trap_format(line, TRAP_LINE_MAX, r, &clock_of_log);
 	if (*name) {
 		text_add(&t, " sym=");
 		text_add_value(&t, name, true);
 	}
-	if (options.json)
-		print_json(line);
-	else
-		puts(line);
+	print_line(line);
 }
 
 /* Makes sure that the source has a record at hand, if there is a new one. Negative: an error. */
@@ -213,6 +184,7 @@ static void report_lost(void)
 		}
 }
 
+/* How many CPUs, or an error. */
 static int64_t set_up(void)
 {
 	struct trapline_registers r = {.rax = TRAPLINE_CALL_status};
@@ -225,36 +197,47 @@ static int64_t set_up(void)
 	return cpus;
 }
 
-/* The newest ones only: what is wanted goes round in a ring of that size until all is read. */
-static int64_t print_last(void)
+/* With --last the newest ones only: they go round in as much as that needs. */
+static bool keep(const struct trap_record *r)
 {
-	struct trap_record *kept = calloc(options.last, sizeof(*kept));
+	size_t more = found.room ? 2 * found.room : 16 * BATCH;
+
+	if (options.last && found.count >= options.last) {
+		found.record[found.count++ % options.last] = *r;
+		return true;
+	}
+	if (found.count == found.room) {
+		struct trap_record *larger = realloc(found.record, more * sizeof(*larger));
+
+		if (!larger)
+			return false;
+		found.record = larger;
+		found.room = more;
+	}
+	found.record[found.count++] = *r;
+	return true;
+}
+
+/* All that there is by now, before any of it is looked at: printing takes time, and pages, and makes records. */
+static int64_t read_all(void)
+{
 	const struct trap_record *r;
-	uint64_t n = 0;
 	int64_t error;
 
-	if (!kept)
-		return TRAPLINE_SYSTEM;
+	found.count = 0;
 	until = __rdtsc();
 	while ((r = next_record(&error)))
-		if (wanted(r))
-			kept[n++ % options.last] = *r;
-	for (uint64_t i = n > options.last ? n - options.last : 0; i < n; i++)
-		print(&kept[i % options.last]);
-	free(kept);
+		if (wanted(r) && !keep(r))
+			return TRAPLINE_SYSTEM;
 	return error;
 }
 
-static int64_t print_all(void)
+static void print_all(void)
 {
-	const struct trap_record *r;
-	int64_t error;
+	size_t n = found.count, last = options.last && n > options.last ? options.last : n;
 
-	until = __rdtsc();
-	while ((r = next_record(&error)))
-		if (wanted(r))
-			print(r);
-	return error;
+	for (size_t i = n - last; i < n; i++)
+		print(&found.record[options.last ? i % options.last : i]);
 }
 
 int command_trace(int argc, char **argv)
@@ -263,15 +246,23 @@ int command_trace(int argc, char **argv)
 
 	if (!take_options(argc, argv))
 		return usage(argv[0]);
+	if (options.keep && freeze_for_now() != STATUS_OK)
+		return STATUS_NO_ACCESS;
 	error = set_up();
 	if (error >= 0)
-		error = options.last ? print_last() : print_all();
+		error = read_all();
+	print_all();
+	options.last = 0;
 	while (error >= 0 && options.follow) {
 		fflush(stdout);
 		report_lost();
 		usleep(FOLLOW_US);
-		error = print_all();
+		error = read_all();
+		print_all();
 	}
 	report_lost();
+	free(found.record);
+	found.record = NULL;
+	found.room = found.count = 0;
 	return error < 0 ? fail("trace", error) : STATUS_OK;
 }

@@ -14,25 +14,51 @@ enum status {
 	STATUS_NOTHING = 5,     /* nothing there: no message waits, no such share */
 };
 
-/* X(name, arguments, help) */
+/*
+ * X(name, arguments, words, help)
+ *   words  behind so many words no option is looked for: what follows is a text, or another command's
+ */
 /* clang-format off */
+#define ANYWHERE 99
 #define COMMANDS(X)                                                                                          \
-	X(status,  "",                                 "what this Trapline is and what it has done")         \
-	X(trace,   "[--follow] [--json] [--last=N] [--cpu=N] [--vector=LIST] [--cpl=N] [--rip=FROM[-TO]] [--cr3=N] [--pid=N] [--no-marks]", \
-	                                               "the records of the trace, oldest first")             \
-	X(stats,   "[--exits]",                        "exceptions by vector and CPU; exits by kind and CPU") \
-	X(filter,  "[LIST]",                           "shows or sets which exceptions are printed on the console") \
-	X(mark,    "TEXT...",                          "puts a line of one's own into the trace")            \
-	X(call,    "NAME|NUMBER [ARGUMENT...]",        "makes a VMCALL: up to five numbers, text:TEXT or buffer:BYTES") \
-	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", \
-	                                               "memory under a name, together with other processes and the operator") \
-	X(console, "[COMMAND...]",                     "the commands of Trapline's console, help lists them; without one those of standard input, and the operator's messages") \
-	X(ping,    "[COUNT]",                          "whether Trapline answers, and how fast")
+	X(status,  "",                   ANYWHERE, "what this Trapline is and what it has done")             \
+	X(trace,   "[--follow] [--keep] [--last=N] [--cpu=N] [--vector=LIST] [--cpl=N] [--rip=FROM[-TO]] [--cr3=N] [--pid=N|ended] [--no-marks]", \
+	                                 ANYWHERE, "the records of the trace, oldest first")                 \
+	X(stats,   "[--exits]",          ANYWHERE, "exceptions by vector and CPU; exits by kind and CPU")    \
+	X(filter,  "[LIST]",             ANYWHERE, "shows or sets which exceptions are printed on the console") \
+	X(ended,   "",                   ANYWHERE, "the processes that exceptions have ended, the newest first: for trace --pid") \
+	X(freeze,  "[SECONDS]",          ANYWHERE, "the rings stand still while one looks at them, 60 seconds without a number") \
+	X(thaw,    "",                   ANYWHERE, "they go on")                                             \
+	X(mark,    "TEXT...",            0,        "puts a line of one's own into the trace")                \
+	X(call,    "NAME|NUMBER [ARGUMENT...]", ANYWHERE, "makes a VMCALL: up to five numbers, text:TEXT or buffer:BYTES") \
+	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", 3, \
+	                                           "memory under a name, together with other processes and the operator") \
+	X(console, "[COMMAND...]",       0,        "the commands of Trapline's console, help lists them; without one those of standard input, and the operator's messages") \
+	X(ping,    "[COUNT]",            ANYWHERE, "whether Trapline answers, and how fast")                 \
+	X(version, "",                   ANYWHERE, "which trapctl this is, and which Trapline")
 /* clang-format on */
 
-#define X(name, arguments, help) int command_##name(int argc, char **argv);
+#define X(name, arguments, words, help) int command_##name(int argc, char **argv);
 COMMANDS(X)
 #undef X
+
+/* --json was given: json.c prints lines of logfmt as objects, one each, when it is. */
+extern bool json;
+void print_line(const char *line);
+__attribute__((format(printf, 1, 2))) void print_fields(const char *format, ...);
+
+/* start.c: no page that comes from here on is a #PF, if that may be. */
+void lock_memory(void);
+
+/* Of a command what `trapctl help` says beyond its usage; "" when that is all. */
+const char *help_more(const char *command);
+
+/* What Trapline says of itself by this name, version or backend; "" when it does not. */
+#define ABOUT_MAX 64
+const char *about(const char *name, char value[ABOUT_MAX]);
+
+/* The rings stand still for a minute: what comes next reads them as they are now. A status. */
+int freeze_for_now(void);
 
 /* Says what an error of the library means and returns the status that goes with it. */
 int fail(const char *what, int64_t error);
@@ -52,9 +78,16 @@ bool vector_list(const char *text, uint32_t *mask);
 /* How many CPUs there are, or an error. */
 int64_t cpu_count(void);
 
-/* symbols.c: the name of an address, from /proc/kallsyms or the maps of process `pid` (0: none); "" when
- * there is none. Shorter than SYMBOL_MAX; a file's name may hold any byte. */
+/* ended.c: a process that an exception has ended, the newest with pid 0; NULL: there is none. */
+const struct trapline_ended *ended_process(int pid);
+
+/*
+ * symbols.c: the name of an address, from /proc/kallsyms or the maps of process `pid`; "" when there is none. Of a process
+ * that has ended only where CR3 is its own. Shorter than SYMBOL_MAX; a file's name may hold any byte.
+ */
+#define PID_NONE   0
+#define PID_ENDED  (-1) /* the one that has ended last */
 #define SYMBOL_MAX 512
-const char *symbol(uint64_t address, int pid);
+const char *symbol(uint64_t address, uint64_t cr3, int pid);
 
 #endif

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "input.h"
 #include <stdio.h>
+#include "../../guest-tools/trapctl/json.c"
 #include "../../guest-tools/trapctl/trace.c"
 
 #define OPTIONS 6
@@ -13,6 +14,11 @@
 
 static unsigned calls;
 static char symbol_text[SYMBOL_MAX];
+
+int freeze_for_now(void)
+{
+	return take8() & 1 ? STATUS_FAILED : STATUS_OK;
+}
 
 int64_t trapline_call(struct trapline_registers *r)
 {
@@ -38,7 +44,7 @@ int64_t trapline_trace_read(
 	return n;
 }
 
-const char *symbol(uint64_t address, int pid)
+const char *symbol(uint64_t address, uint64_t cr3, int pid)
 {
 	size_t n = take32() % (SYMBOL_MAX - 1);
 
@@ -119,7 +125,7 @@ static const char *skip_object(const char *at)
 	}
 }
 
-static void check_output(char *text, bool json)
+static void check_output(char *text)
 {
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		const char *end = json ? skip_object(line) : NULL, *code = strstr(line, "\"code\":");
@@ -134,11 +140,12 @@ static void check_output(char *text, bool json)
 
 static int take_arguments(char **argv)
 {
-	static char words[OPTIONS][32] = {"trace", "--json", "--last=3", "--no-marks", "--cpl=3", "--pid=1"};
+	static char words[OPTIONS][32] = {"trace", "--keep", "--last=3", "--no-marks", "--cpl=3", "--pid=1"};
 	uint8_t chosen = take8();
 	int argc = 1;
 
 	argv[0] = words[0];
+	json = chosen & 1;
 	for (unsigned i = 1; i < OPTIONS; i++)
 		if (chosen >> i & 1)
 			argv[argc++] = words[i];
@@ -161,7 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fclose(stderr);
 	stdout = out;
 	stderr = err;
-	check_output(text, options.json);
+	check_output(text);
 	free(text);
 	return 0;
 }

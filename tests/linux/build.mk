@@ -12,7 +12,7 @@ $(EXAMPLES:%=$(LINUX)/bin/%): $(LINUX)/bin/%: guest-tools/examples/%.c guest-too
 	$(Q)$(HOSTCC) -O2 -static -no-pie -o $@ $(filter %.c,$^)
 
 # The tests' own, with the guest's library.
-CALLERS := copies hammer operator rings shares
+CALLERS := copies dies hammer operator rings shares
 
 $(CALLERS:%=$(LINUX)/bin/%): $(LINUX)/bin/%: tests/linux/%.c guest-tools/lib/trapline.c $(wildcard guest-tools/lib/*.h include/trapline/*.h)
 	@mkdir -p $(@D)

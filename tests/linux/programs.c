@@ -13,7 +13,7 @@
 
 #define PROGRAM_SECONDS 120
 #define USER_NOBODY     65534
-#define ARGUMENTS_MAX   8
+#define ARGUMENTS_MAX   12
 
 static int insmod(const char *name)
 {

@@ -1,5 +1,7 @@
 """VMCALL: the articles' programs, memory shared both ways, hostile calls, the kernel module and trapctl."""
 
+import json
+
 from lib import logs
 from lib.console import Console
 from lib.machine import BUILD, LINUX, Skip, expect, on
@@ -168,7 +170,7 @@ def test_trapctl(machine):
     expect_said(run, "trapctl:stats", "", status=4)
     expect_said(run, "nobody:trapctl:ping:10", "ping count=10 us=")
     expect_said(run, "nobody:trapctl:stats", "trapctl: stats: this needs ", status=4)
-    expect_said(run, "trapctl:status", "abi: 1", "cpus: 1", "user: version mark", "kernel: status stats")
+    expect_said(run, "trapctl:status", "backend: svm", "abi: 1", "cpus: 1", "frozen: no", "user: version mark", "kernel: status stats")
     expect_said(run, "trapctl:filter", "printed: none")
     expect_said(run, "trapctl:call:version", "rax=1 rbx=0x")
     expect_said(run, "trapctl:call:no.such", "no service has the name no.such", status=5)
@@ -297,3 +299,122 @@ def test_operator(machine):
         console.ask_ok("message a line for the guest")
         said = wait_for_guest(console, "operator share=")
     expect(said == {"share": "from the operator", "message": "a line for the guest"}, f"{said}")
+
+
+def records_of(run, item):
+    """The records that a `trapctl trace` printed."""
+    output, status = said(run, item)
+    expect(status == 0, f"{item} ended with {status}: {output}")
+    return [logs.fields(line) for line in output if line.startswith("trap ")]
+
+
+@on("svm")
+def test_undisturbed(machine):
+    """Looking does not push out what is looked for: behind forty commands the one exception is still in a small ring."""
+    look = "trapctl:trace:--vector=ud"
+    items = ["insmod:trapline", "dies:ud", *["trapctl:stats", "trapctl:trace:--last=3"] * 20, look, "trapctl:status:--json"]
+    run = programs(machine, items, "ring = 2048\n")
+    traps = records_of(run, look)
+    expect(len(traps) == 1 and traps[0]["insn"] == "ud2", f"{traps}; see {run.out}/guest.log")
+    # Of the guest's own: the fork that starts each command, and its end. And a call that the module makes was not refused first.
+    status = json.loads(said(run, "trapctl:status:--json")[0][1])
+    expect(status["records"] - int(traps[0]["seq"]) < 42 * 40, f"{status}, after {traps[0]['seq']}")
+    expect(status["refused"] == 0, f"{status}")
+
+
+@on("svm")
+def test_frozen(machine):
+    """Frozen rings hold what they held, whatever comes; what was not kept is counted; afterwards the newest records are there."""
+    look = "trapctl:trace:--vector=ud"
+    state = "trapctl:status:--json"
+    items = ["insmod:trapline", "dies:ud", "trapctl:freeze", *["trapctl:stats"] * 12, "dies:null", look, state, "trapctl:thaw"]
+    run = programs(machine, [*items, "trapctl:trace:--last=400"], "ring = 256\n")
+    expect_said(run, "trapctl:freeze", "freeze frozen=60 not_kept=0")
+    traps = records_of(run, look)
+    expect(len(traps) == 1 and traps[0]["insn"] == "ud2", f"{traps}; see {run.out}/guest.log")
+    status = json.loads(said(run, state)[0][1])
+    expect(0 < status["frozen"] <= 60 and status["not_kept"] > 0, f"{status}")
+    thawed = logs.fields(said(run, "trapctl:thaw")[0][0])
+    expect(thawed["frozen"] == "0" and int(thawed["not_kept"]) >= status["not_kept"], f"{thawed}, before {status}")
+    run.expect_line(f'trapline: not kept cpu=0 records={thawed["not_kept"]} why="the ring was frozen"')
+    after = records_of(run, "trapctl:trace:--last=400")
+    seqs = [int(trap["seq"]) for trap in after]
+    expect(seqs == list(range(seqs[0], seqs[0] + len(seqs))) and len(seqs) == 256, f"{len(seqs)} from {seqs[0]}")
+    null = [trap for trap in after if trap.get("cr2") == "0x30"]
+    expect(len(null) == 1 and int(null[0]["seq"]) > int(traps[0]["seq"]) + 256, f"{null}; see {run.out}/guest.log")
+
+
+@on("svm")
+def test_freeze_ends(machine):
+    """A freeze ends by itself; trace --keep begins one; two CPUs do it each for itself; the operator has it as well."""
+    state = "trapctl:status:--json"
+    items = ["insmod:trapline", "trapctl:trace:--keep:--last=1", "trapctl:stats", "trapctl:console:freeze:1", "busybox:sleep:3"]
+    run = programs(machine, [*items, state, "trapctl:console:freeze:0"], CPUS=2)
+    expect_said(run, "trapctl:console:freeze:1", "freeze frozen=1 not_kept=0")
+    expect_said(run, "trapctl:console:freeze:0", "from 1 to 3600, or off", status=1)
+    status = json.loads(said(run, state)[0][1])
+    expect(status["frozen"] == 0 and status["not_kept"] == 0, f"{status}")
+
+
+@on("svm")
+def test_ended(machine):
+    """A process that has ended of an exception: who it was, and where in which file, though its maps are gone."""
+    items = ["insmod:trapline", "dies:null", "dies:ud", "trapctl:ended", "trapctl:trace:--vector=ud:--pid=ended"]
+    run = programs(machine, [*items, "trapctl:trace:--vector=pf:--cpl=3:--pid=ended", "rmmod:trapline", "dies:ud"])
+    pids = [said(run, f"dies:{way}")[0][0].partition("=")[2] for way in ("ud", "null")]
+    expect_said(run, "trapctl:ended", f'ended pid={pids[0]} name="dies" signal=SIGILL', f'pid={pids[1]} name="dies" signal=SIGSEGV')
+    ud = records_of(run, "trapctl:trace:--vector=ud:--pid=ended")
+    place = int(ud[0]["at"].rpartition(":")[2], 16) - 0x400000
+    expect(len(ud) == 1 and ud[0]["sym"] == f"/bin/dies+{place:#x}", f"{ud}; see {run.out}/guest.log")
+    # The other one's write through NULL was in page tables of its own.
+    others = [trap for trap in records_of(run, "trapctl:trace:--vector=pf:--cpl=3:--pid=ended") if trap.get("cr2") == "0x30"]
+    expect(len(others) == 1 and "sym" not in others[0], f"{others}; see {run.out}/guest.log")
+
+
+EVERY_COMMAND = (
+    "status",
+    "stats",
+    "stats:--exits",
+    "trace:--last=9",
+    "trace:--vector=pf:--cpl=0:--last=9",
+    "filter",
+    "freeze:5",
+    "thaw",
+    "ended",
+    "mark:a:line",
+    "call:version",
+    "call:status",
+    "share:create:shared:4096:/bin/trapctl:--json:share:list",
+    "console:status",
+    "console:help",
+    "console:walk:0x401000",
+    "console:regs",
+    "console:disas",
+    "console:exits",
+    "console:stats",
+    "ping:10",
+    "version",
+)
+
+
+@on("svm")
+def test_json(machine):
+    """With --json each line of every command is an object with a kind, and there is at least one."""
+    items = [f"trapctl:--json:{command}" for command in EVERY_COMMAND]
+    run = programs(machine, ["insmod:trapline", "dies:ud", *items])
+    for item in items:
+        output, status = said(run, item)
+        kinds = [json.loads(line)["kind"] for line in output]
+        expect(kinds and status == 0, f"{item} ended with {status}: {output}")
+
+
+@on("svm")
+def test_help(machine):
+    """Each command says what it does, two ways, and trapctl its version and Trapline's; a word too many is an error."""
+    items = ["trapctl:help:freeze", "trapctl:trace:--help", "trapctl:help:nonsense", "trapctl:--version", "trapctl:version:x"]
+    run = programs(machine, items)
+    expect_said(run, "trapctl:help:freeze", "freeze [SECONDS]", "beside the rings")
+    expect_said(run, "trapctl:trace:--help", "trace [--follow]", "--keep")
+    expect_said(run, "trapctl:help:nonsense", "usage: trapctl COMMAND", status=2)
+    expect_said(run, "trapctl:--version", "trapctl ", "trapline ", "backend svm")
+    expect_said(run, "trapctl:version:x", "usage: trapctl version", status=2)

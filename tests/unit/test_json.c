@@ -1,0 +1,67 @@
+/* trapctl's lines as JSON: what becomes a number, and what stays text. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../../guest-tools/trapctl/trapctl.h" /* has a fail() of its own */
+#include "unit.h"
+
+static FILE *out;
+
+#define putchar(c)  fputc(c, out)
+#define printf(...) fprintf(out, __VA_ARGS__)
+#include "../../guest-tools/trapctl/json.c"
+#undef putchar
+#undef printf
+
+static void becomes(const char *line, const char *wanted)
+{
+	char *text = NULL;
+	size_t length;
+
+	out = open_memstream(&text, &length);
+	print_object(line);
+	fclose(out);
+	assert_string_equal(text, wanted);
+	free(text);
+}
+
+static void numbers(void **state)
+{
+	becomes("x a=0 b=12 c=-3 d=1.250 e=0.5",
+		"{\"kind\":\"x\",\"a\":0,\"b\":12,\"c\":-3,\"d\":1.250,\"e\":0.5}\n");
+	becomes("x a=012 b=00 c=1. d=.5 e=1.2.3 f=- g=-012 h=0x10 i=1e5",
+		"{\"kind\":\"x\",\"a\":\"012\",\"b\":\"00\",\"c\":\"1.\",\"d\":\".5\",\"e\":\"1.2.3\",\"f\":"
+		"\"-\","
+		"\"g\":\"-012\",\"h\":\"0x10\",\"i\":\"1e5\"}\n");
+	becomes("x a= b=1", "{\"kind\":\"x\",\"a\":\"\",\"b\":1}\n");
+}
+
+static void texts(void **state)
+{
+	becomes("x a=\"two words\" b=\"12\"", "{\"kind\":\"x\",\"a\":\"two words\",\"b\":\"12\"}\n");
+	becomes("x a=\"say \\\"no\\\"\" b=\\", "{\"kind\":\"x\",\"a\":\"say \\\"no\\\"\",\"b\":\"\\\\\"}\n");
+	becomes("x a=\"never ends", "{\"kind\":\"x\",\"a\":\"\\\"never ends\"}\n");
+	becomes("trap code=90 codes=90", "{\"kind\":\"trap\",\"code\":\"90\",\"codes\":90}\n");
+}
+
+/* Lines that are not all pairs: of the console's. */
+static void words(void **state)
+{
+	becomes("walk PML4E at=0x10 is not=1 there",
+		"{\"kind\":\"walk\",\"at\":\"0x10\",\"not\":1,\"text\":\"PML4E is there\"}\n");
+	becomes("alone", "{\"kind\":\"alone\"}\n");
+	becomes("", "{\"kind\":\"\"}\n");
+	becomes("x  a=1 ", "{\"kind\":\"x\",\"a\":1}\n");
+	becomes("x =1", "{\"kind\":\"x\",\"\":1}\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(texts),
+		cmocka_unit_test(words),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
