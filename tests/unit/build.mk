@@ -34,6 +34,8 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
+UNIT_BINS += tests/unit/completion
+
 .PHONY: test-unit
 test-unit: $(UNIT_BINS) ## unit tests, on this machine
 	$(Q)tests/unit/run.sh $(UNIT_BINS)
