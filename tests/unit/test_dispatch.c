@@ -11,6 +11,7 @@
 #include "console/console.h"
 #include "cpu/hold.h"
 #include "exit/dispatch.h"
+#include "exit/freeze.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "exit/insn.h"
@@ -88,6 +89,10 @@ static void take_nmi(struct cpu *c)
 	nmis++;
 	c->nmi_pending = true;
 	cpu_add_work(c, CPU_WORK_NMI);
+}
+
+void freeze_serve(struct cpu *c)
+{
 }
 
 static void nothing(struct cpu *c)
@@ -185,6 +190,7 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 	ring_init(&cpu.ring, records, RING);
 	memset(&kept, 0, sizeof(kept));
 	cpu.kept = &kept;
+	cpu.writing = &cpu.ring;
 	vendor = &fake;
 	boot_info.config.intercept = ~0u;
 	injections = interrupts = nmis = shutdowns = skipped = 0;
