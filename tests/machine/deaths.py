@@ -81,13 +81,13 @@ HANGS = (
     Death("hang_interrupts_off", "hang-off", "jmp ", "interrupts (are |were )?off", HANG, operator=True, cpus=2),
 )
 
-# Programs without an operating system, which both vendors can run; `die` is triple.c's way=.
+# Programs without an operating system, some of them on both vendors; `die` is triple.c's way=.
 BOTH = ("svm", "vmx")
 GUESTS = (
     Death("guest_write", "no-idt-write", FIELD, WROTE, TRIPLE, backends=BOTH, address=0x400000000030),
     Death("guest_call", "no-idt-call", "", CALLED, TRIPLE, backends=BOTH, at=0x400000000000, caller=True, address=0x400000000000),
-    Death("guest_divide", "no-idt-divide", "div rcx|div ecx", "divi", TRIPLE, backends=BOTH, has_address=False),
+    Death("guest_divide", "no-idt-divide", "div rcx|div ecx", "divi", TRIPLE, has_address=False),
     Death("guest_stale_idt", "stale-idt", "ud2", "IDT", TRIPLE, backends=BOTH, address=0x400000000060),
-    Death("guest_no_gdt", "no-gdt", "mov ds, ", "GDT|segment|descriptor", TRIPLE, backends=BOTH, has_address=False),
+    Death("guest_no_gdt", "no-gdt", "mov ds, ", "GDT|segment|descriptor", TRIPLE, has_address=False),
     Death("guest_stack", "deep-stack", "push rax", "stack", TRIPLE, backends=BOTH, address=0x400000008FF8),
 )

@@ -98,13 +98,14 @@ def end_lines(text):
 def judge(death, expected, places):
     """`places`: where it is told, and the lines there. A gap that is known is counted as one, and has to be there still."""
     expect(not death.has_address or expected.address is not None, f"the guest did not die of {death.die}")
-    gaps = [f"{where}: no {', no '.join(lacks)}" for where, lines in places.items() if (lacks := expected.missing(lines))]
+    lacking = {where: lacks for where, lines in places.items() if (lacks := expected.missing(lines))}
+    gaps = [f"{where}: no {', no '.join(lacks)}" for where, lacks in lacking.items()]
     if death.missing and gaps:
         raise Skip(f"a gap: {death.missing}: {'; '.join(gaps)}")
     expect(not death.missing, "it is told now: deaths.py still has it as a gap")
     if gaps:
-        shown = "\n".join(f"{where}: {line[:200]}" for where, lines in places.items() for line in lines[:6])
-        raise Failure("; ".join(gaps) + f"\n{shown}")
+        where = next(iter(lacking))
+        raise Failure("; ".join(gaps) + "".join(f"\n{where}: {line[:250]}" for line in places[where]))
 
 
 def program(death):
@@ -137,24 +138,36 @@ def esp_file(run, name):
     return logs.clean(subprocess.run(command, capture_output=True, timeout=60, check=False).stdout)
 
 
+def resets(death, machine):
+    """The run of a machine that the death resets, and that tells it again when it starts anew."""
+    variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": TOLD_AGAIN, "TIMEOUT": 240}
+    if death.extra:
+        variables["EXTRA"] = death.extra
+    if death in deaths.GUESTS:
+        run = machine.guest("triple", ARGS=f"way={death.die}", **variables)
+    else:
+        run = machine.linux(program(death), INITRD=INITRD, **variables)
+    return run.expect_status(0).expect_active(machine.vendor).expect_line(TOLD_AGAIN)
+
+
+def line_before_reset(text, death):
+    text = text.partition("trapline: active ")[2].partition("trapline: last run: ")[0]
+    return end_lines(after_mark(text, death))
+
+
 def ends(death):
     def test(machine):
-        variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": TOLD_AGAIN, "TIMEOUT": 240}
-        if death.extra:
-            variables["EXTRA"] = death.extra
-        if death in deaths.GUESTS:
-            run = machine.guest("triple", ARGS=f"way={death.die}", **variables)
-        else:
-            run = machine.linux(program(death), INITRD=INITRD, **variables)
-        run.expect_status(0).expect_active(machine.vendor).expect_line(TOLD_AGAIN)
-        line, _, again = run.trapline.partition("trapline: last run: ")
+        if machine.backend == "vmx":  # a second start would take Bochs another half a minute
+            run = machine.guest("triple", ARGS=f"way={death.die}").expect_status(3).expect_active(machine.vendor)
+            return judge(death, Expected(death, run.guest), {"line": line_before_reset(run.trapline, death)})
+        run = resets(death, machine)
         places = {
-            "line": end_lines(after_mark(line.partition("trapline: active ")[2], death)),
-            "black box": end_lines(f"trapline: last run: {again}"),
+            "line": line_before_reset(run.trapline, death),
+            "black box": end_lines(run.trapline[run.trapline.index("trapline: last run: ") :]),
             "blackbox_file": end_lines(esp_file(run, "last.txt")),
             "report_file": end_lines(esp_file(run, "report.txt")),
         }
-        judge(death, Expected(death, run.guest), places)
+        return judge(death, Expected(death, run.guest), places)
 
     return test
 
