@@ -6,8 +6,8 @@ What is told has to name the instruction, the address and the cause, within the 
 
 from dataclasses import dataclass
 
-# Where a verdict is due, what ended the machine; in the running machine there is none, and the record is looked at.
-RUNS_ON, TRIPLE, RESET, HANG = "runs on", "triple fault", "reset", "hang"
+# What ends the machine. On the line of one that runs on, or that ends without a word, no verdict is due: the record is looked at.
+RUNS_ON, TRIPLE, RESET, SILENT, HANG = "runs on", "triple fault", "reset", "reset without a word", "hang"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ LINUX = (
     Death("panic_with_timeout", "null-write", FIELD, WROTE, RESET, append="oops=panic panic=1"),
     Death("reset_cf9", ("null-write", "reset-cf9"), FIELD, WROTE, RESET),
     Death("reset_keyboard", ("wild-call", "reset-keyboard"), "", CALLED, RESET, at=WILD, caller=True),
-    Death("watchdog", ("null-write", "watchdog"), FIELD, WROTE, RESET, extra="-global ICH9-LPC.noreboot=off"),
+    Death("watchdog", ("null-write", "watchdog"), FIELD, WROTE, SILENT, extra="-global ICH9-LPC.noreboot=off"),
 )
 
 # Nothing ends by itself; on two CPUs where the one that hangs takes no interrupts, so that the other hears the operator.

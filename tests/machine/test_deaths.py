@@ -51,13 +51,15 @@ class Expected:
         self.address = says_address if death.address is None else death.address
         self.at = {None: says_at, deaths.TOUCHED: says_address}.get(death.at, death.at)
 
-    def missing(self, lines):
-        """Which of the three are not told by these lines, or all of them."""
+    def missing(self, where, lines):
+        """Which of the three, and the caller where there is one, these lines do not tell."""
+        end = self.death.end
+        judged = end != deaths.RUNS_ON and (end != deaths.SILENT or where != "line")
         told = {
             "instruction": any(self.names_place(line) for line in lines),
             "caller": not self.death.caller or any(self.names_caller(line) for line in lines),
             "address": not self.death.has_address or any(self.names_address(line) for line in lines),
-            "cause": any(self.names_cause(line) for line in lines),
+            "cause": any(self.names_cause(line, judged) for line in lines),
         }
         return [what for what, there in told.items() if not there]
 
@@ -76,11 +78,10 @@ class Expected:
     def names_address(self, line):
         return bool(re.search(rf"(cr2=|mem=|:|address )0x0*{self.address:x}\b", line))
 
-    def names_cause(self, line):
+    def names_cause(self, line, judged):
         """In the verdict's words; those of the record itself where there was no end to judge."""
-        if self.death.end == deaths.RUNS_ON:
-            return self.names_place(line) and bool(re.search(self.death.cause, line))
-        return line.startswith("trapline: verdict") and bool(re.search(self.death.cause, line))
+        there = line.startswith("trapline: verdict") if judged else self.names_place(line)
+        return there and bool(re.search(self.death.cause, line))
 
 
 def after_mark(text, death):
@@ -98,7 +99,7 @@ def end_lines(text):
 def judge(death, expected, places):
     """`places`: where it is told, and the lines there. A gap that is known is counted as one, and has to be there still."""
     expect(not death.has_address or expected.address is not None, f"the guest did not die of {death.die}")
-    lacking = {where: lacks for where, lines in places.items() if (lacks := expected.missing(lines))}
+    lacking = {where: lacks for where, lines in places.items() if (lacks := expected.missing(where, lines))}
     gaps = [f"{where}: no {', no '.join(lacks)}" for where, lacks in lacking.items()]
     if death.missing and gaps:
         raise Skip(f"a gap: {death.missing}: {'; '.join(gaps)}")
@@ -151,8 +152,8 @@ def resets(death, machine):
 
 
 def line_before_reset(text, death):
-    text = text.partition("trapline: active ")[2].partition("trapline: last run: ")[0]
-    return end_lines(after_mark(text, death))
+    text = after_mark(text.partition("trapline: active ")[2].partition("trapline: last run: ")[0], death)
+    return text.splitlines()[1 : LINES + 1] if death.end == deaths.SILENT else end_lines(text)
 
 
 def ends(death):
