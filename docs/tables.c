@@ -10,6 +10,7 @@
 #include "svm/svm_check.h"
 #include "trace/filter.h"
 #include "trace/format.h"
+#include "trace/important.h"
 #include "trace/vector.h"
 #include "vmx/vmx_check.h"
 
@@ -181,6 +182,14 @@ static void print_vmx_entry(void)
 			r->clear | r->set ? "yes" : "");
 }
 
+static void print_important(void)
+{
+	puts("| which exceptions | why they matter |\n|---|---|");
+#define X(name, condition, which, why) puts("| " which " | " why " |");
+	IMPORTANT_RULES(X)
+#undef X
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -198,6 +207,7 @@ int main(int argc, char **argv)
 		{"commands", print_commands},
 		{"interceptions", print_interceptions},
 		{"filter", print_filter},
+		{"important", print_important},
 		{"svm_entry", print_svm_entry},
 		{"vmx_entry", print_vmx_entry},
 		{"refusals", print_refusals},

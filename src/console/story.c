@@ -122,7 +122,7 @@ static void add_delivery(struct text *t, const struct cpu *cpu, const struct tra
 	vendor->table(cpu, GUEST_IDT, &idt);
 	explain_selector(&selector, r);
 	if (r->vector == VEC_PF && r->cr2 - idt.base <= idt.limit)
-		text_add(t, "; its interrupt table (IDT) at 0x%lx is not there", idt.base);
+		text_add(t, "; its gate in the interrupt table (IDT), at 0x%lx, is not there", r->cr2);
 	else if (r->vector == VEC_PF)
 		text_add(t, "; calling the handler touched address 0x%lx, which is not there", r->cr2);
 	else if (selector.length && r->error_code & SELECTOR_IDT)

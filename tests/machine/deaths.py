@@ -69,16 +69,16 @@ LINUX = (
     Death("nmi_handler", "nmi", "", CALLED, RESET, at=WILD, append="oops=panic panic=1"),
     Death("panic_with_timeout", "null-write", FIELD, WROTE, RESET, append="oops=panic panic=1"),
     Death("reset_cf9", ("null-write", "reset-cf9"), FIELD, WROTE, RESET),
-    Death("reset_keyboard", ("wild-call", "reset-keyboard"), "", CALLED, RESET, at=WILD, caller=True),
+    Death("reset_keyboard", ("wild-call", "reset-keyboard"), "", CALLED, RESET, at=WILD, caller=True, missing="a process that dies takes its stack along, and no record has the stack"),
     Death("watchdog", ("null-write", "watchdog"), FIELD, WROTE, SILENT, extra="-global ICH9-LPC.noreboot=off"),
 )
 
 # Nothing ends by itself; on two CPUs where the one that hangs takes no interrupts, so that the other hears the operator.
 HANGS = (
     Death("panic_for_ever", "null-write", FIELD, WROTE, HANG, append="oops=panic panic=0"),
-    Death("broken_handlers_for_ever", "storm", FIELD, WROTE, HANG, operator=True),
-    Death("hang_interrupts_on", "hang-on", "jmp ", "loop|hang|hung|same place|stands", HANG, operator=True),
-    Death("hang_interrupts_off", "hang-off", "jmp ", "interrupts (are |were )?off", HANG, operator=True, cpus=2),
+    Death("broken_handlers_for_ever", "storm", FIELD, WROTE, HANG, operator=True, missing="what the operator stops has no verdict yet"),
+    Death("hang_interrupts_on", "hang-on", "jmp ", "loop|hang|hung|same place|stands", HANG, operator=True, missing="what the operator stops has no verdict yet"),
+    Death("hang_interrupts_off", "hang-off", "jmp ", "interrupts (are |were )?off", HANG, operator=True, cpus=2, missing="what the operator stops has no verdict yet"),
 )
 
 # Programs without an operating system, some of them on both vendors; `die` is triple.c's way=.
