@@ -20,10 +20,23 @@ static uint64_t cut_to_mode(const struct search *s, uint64_t value)
 	return s->word == 8 ? value : value & ((1ull << 8 * s->word) - 1);
 }
 
-/* Where an offset into a segment lies: only 64-bit mode has none (SDM vol. 3A 3.4.4). */
-static uint64_t linear_of(const struct search *s, uint64_t base, uint64_t offset)
+/* Where code lies: only in 64-bit mode a segment has no base (SDM vol. 3A 3.4.4). */
+static uint64_t code_address(const struct search *s, uint64_t rip)
 {
-	return s->word == 8 ? offset : (uint32_t)(base + cut_to_mode(s, offset));
+	return s->word == 8 ? rip : (uint32_t)(s->r->cs_base + cut_to_mode(s, rip));
+}
+
+/* What of RSP, RBP and addresses on the stack counts: SS.B says it, whatever the code's mode is. */
+static uint64_t cut_to_stack(const struct search *s, uint64_t at)
+{
+	if (s->word == 8)
+		return at;
+	return s->r->stack32 ? (uint32_t)at : (uint16_t)at;
+}
+
+static uint64_t stack_address(const struct search *s, uint64_t at)
+{
+	return s->word == 8 ? at : (uint32_t)(s->r->ss_base + cut_to_stack(s, at));
 }
 
 /* Whether the mode has such an address at all. */
@@ -44,7 +57,7 @@ static bool read_memory(const struct search *s, uint64_t linear, void *to, unsig
 static bool read_word(const struct search *s, uint64_t at, uint64_t *value)
 {
 	*value = 0;
-	return read_memory(s, linear_of(s, s->r->ss_base, at), value, s->word);
+	return read_memory(s, stack_address(s, at), value, s->word);
 }
 
 /* How long FF /2 is, opcode included, with addresses of 32 or 64 bits: SDM vol. 2A table 2-2. */
@@ -103,7 +116,7 @@ static bool direct_distance(const struct search *s, const uint8_t *end, unsigned
 /* The bytes in front of an address, up to CALL_MOST; fewer at the start of a page. They end at code + CALL_MOST. */
 static unsigned read_before(const struct search *s, uint64_t rip, uint8_t *code)
 {
-	uint64_t end = linear_of(s, s->r->cs_base, rip);
+	uint64_t end = code_address(s, rip);
 	unsigned n = CALL_MOST;
 
 	if (!read_memory(s, end - n, code, n)) {
@@ -144,8 +157,7 @@ static void add(const struct search *s, uint64_t rip, uint64_t at, enum backtrac
 	if (last && last->rip == rip && last->how == how)
 		last->times++;
 	else if (!full(s))
-		s->b->place[s->b->count++] =
-			(struct backtrace_place){rip, linear_of(s, s->r->ss_base, at), 1, how};
+		s->b->place[s->b->count++] = (struct backtrace_place){rip, stack_address(s, at), 1, how};
 }
 
 /*
@@ -155,8 +167,8 @@ static void add(const struct search *s, uint64_t rip, uint64_t at, enum backtrac
 static bool add_entry(const struct search *s, uint64_t rsp)
 {
 	const struct trap_record *r = s->r;
-	bool nowhere = !decode_code_length(r) ||
-		       ((r->flags & TRAP_HAS_CR2) && r->cr2 == linear_of(s, r->cs_base, r->rip));
+	bool nowhere =
+		!decode_code_length(r) || ((r->flags & TRAP_HAS_CR2) && r->cr2 == code_address(s, r->rip));
 	uint64_t rip, target;
 
 	if (!read_word(s, rsp, &rip) || !is_behind_call(s, rip, &target) ||
@@ -190,7 +202,7 @@ static uint64_t add_frames(const struct search *s, uint64_t from)
 	uint64_t start = from;
 	unsigned frames = 0;
 
-	if (!read_frame(s, cut_to_mode(s, s->r->gpr[TRAP_RBP]), from, &f))
+	if (!read_frame(s, cut_to_stack(s, s->r->gpr[TRAP_RBP]), from, &f))
 		return start;
 	for (; frames < FRAMES_MOST && !full(s); frames++) {
 		bool more = read_frame(s, f.next, f.at + 2 * s->word, &next);
@@ -237,7 +249,7 @@ void backtrace_collect(struct backtrace *b, const struct trap_record *r, backtra
 	b->count = 0;
 	if (s.word != 2 && s.word != 4 && s.word != 8)
 		return;
-	rsp = cut_to_mode(&s, r->gpr[TRAP_RSP]);
+	rsp = cut_to_stack(&s, r->gpr[TRAP_RSP]);
 	if (add_entry(&s, rsp))
 		rsp += s.word;
 	rsp = add_frames(&s, rsp);

@@ -49,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct backtrace b;
 
 	input_begin(data, size);
+	r.stack32 = take8() >> 7;
 	r.mode = modes[take8() & 3];
 	memory.at = take8() & 1 ? 0x8000 : take64();
 	memory.reads = 0;

@@ -36,7 +36,8 @@ static void begin(uint8_t mode)
 	memset(&memory, 0, sizeof(memory));
 	memory.code_at = mode == 64 ? CODE : 0x8000;
 	memory.stack_at = mode == 64 ? STACK : 0xa000;
-	record = (struct trap_record){.mode = mode, .rip = memory.code_at + 0x800, .code_len = 15};
+	record = (struct trap_record){
+		.mode = mode, .rip = memory.code_at + 0x800, .code_len = 15, .stack32 = mode == 32};
 	record.gpr[TRAP_RSP] = memory.stack_at + 0x100;
 }
 
@@ -277,6 +278,24 @@ static void segments(void **state)
 	check_place(0, in_g - 0x7000, 0xa104, BACKTRACE_GUESS);
 }
 
+/* 16-bit code on a stack of 32 bits, as a loader has it on its way to protected mode. */
+static void wide_stack(void **state)
+{
+	uint64_t in_g;
+
+	begin(16);
+	memory.stack_at = 0x1230a000;
+	record.gpr[TRAP_RSP] = memory.stack_at + 0x100;
+	in_g = call_before(0x200, "\xe8\x00\x01", 3);
+	push(2, in_g);
+	collect();
+	assert_int_equal(found.count, 0);
+	record.stack32 = 1;
+	collect();
+	assert_int_equal(found.count, 1);
+	check_place(0, in_g, memory.stack_at + 0x102, BACKTRACE_GUESS);
+}
+
 static void nothing_there(void **state)
 {
 	record.gpr[TRAP_RSP] = 0;
@@ -332,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup(first_instruction, setup),
 		cmocka_unit_test_setup(recursion, setup),
 		cmocka_unit_test_setup(segments, setup),
+		cmocka_unit_test_setup(wide_stack, setup),
 		cmocka_unit_test_setup(nothing_there, setup),
 		cmocka_unit_test_setup(noise, setup),
 	};
