@@ -126,7 +126,8 @@ void exit_vmcall(struct cpu *cpu)
 			vendor->end_shadow(cpu);
 			return;
 		}
-		cpu->stats.bad_guest[BAD_VMCALL] += result != TRAPLINE_E_EMPTY;
+		if (result != TRAPLINE_E_EMPTY) /* that is no refusal: it is asked for again and again */
+			cpu->stats.bad_guest[BAD_VMCALL]++;
 	}
 	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;
 	exit_skip(cpu);
