@@ -62,7 +62,8 @@ struct blackbox_header {
 
 #define BLACKBOX_BESIDE 256u /* records, or as many as the ring has where those are fewer */
 
-/* Of the ring that a CPU writes to while its own is frozen. It begins at the next page behind that one. */
+/* Of the ring that a CPU writes to while its own is frozen. It begins at the next page behind that one, which is where that one
+ * ends: rings have 64 records or more. */
 static inline uint32_t blackbox_beside(uint32_t ring_records)
 {
 	return ring_records < BLACKBOX_BESIDE ? ring_records : BLACKBOX_BESIDE;

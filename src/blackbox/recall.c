@@ -229,7 +229,7 @@ static void add_verdict(struct text *t, const struct last *l)
 		.cpus = l->box->cpus,
 		.kept = kept,
 		.ring = ring,
-		.records = l->box->ring_records,
+		.records = l->box->ring_records + blackbox_beside(l->box->ring_records),
 		.believes = believes,
 		.second = l->box->tsc_khz * 1000,
 	};

@@ -15,9 +15,9 @@ void verdict_add(struct text *t, const struct trap_record *r);
 /* All that was recorded, of a run that goes on or of the last one. */
 struct verdict_source {
 	unsigned cpus;
-	const struct kept *const *kept;                /* a CPU each; NULL: none */
-	const struct trap_record *const *ring;         /* a CPU each, `records` slots */
-	uint32_t records;                              /* a power of two */
+	const struct kept *const *kept;        /* a CPU each; NULL: none */
+	const struct trap_record *const *ring; /* a CPU each, `records` slots, those beside it among them */
+	uint32_t records;
 	bool (*believes)(const struct trap_record *r); /* NULL: everything */
 	uint64_t second;                               /* in ticks of the TSC */
 };

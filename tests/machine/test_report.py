@@ -211,7 +211,7 @@ def test_black_box(machine):
     heading = logs.fields(again.splitlines()[0])
     expect(heading["end"] == "triple fault" and heading["text"] == heading["rings"] == "intact", f"{heading}")
     report = re.findall(r"^last\| (.*)$", again.partition("trapline: end of last run")[0], re.M)
-    printed = first[first.index("trapline: triple fault cpu=0") :].splitlines()
+    printed = first[first.index("trapline: verdict ") :].splitlines()
     expect(report[:20] == printed[:20], f"not the report that was printed; see {run.out}/trapline.log")
 
 
