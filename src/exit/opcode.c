@@ -4,13 +4,18 @@
 
 static const struct row {
 	uint8_t bytes[OPCODE_MAX];
-	uint8_t count, immediate;
+	uint8_t count, more;
 } rows[OPCODE_COUNT] = {
-#define COUNT(...)              sizeof((const uint8_t[]){__VA_ARGS__})
-#define X(name, immediate, ...) [OPCODE_##name] = {{__VA_ARGS__}, COUNT(__VA_ARGS__), immediate},
+#define COUNT(...)         sizeof((const uint8_t[]){__VA_ARGS__})
+#define X(name, more, ...) [OPCODE_##name] = {{__VA_ARGS__}, COUNT(__VA_ARGS__), more},
 	OPCODES(X)
 #undef X
 };
+
+static bool is_rex(uint8_t byte)
+{
+	return (byte & 0xf0) == 0x40;
+}
 
 /* SDM vol. 2A 2.1.1 and 2.2.1 */
 static bool is_prefix(uint8_t byte, bool mode64)
@@ -29,13 +34,13 @@ static bool is_prefix(uint8_t byte, bool mode64)
 	case 0xf3:
 		return true;
 	default:
-		return mode64 && (byte & 0xf0) == 0x40; /* REX */
+		return mode64 && is_rex(byte);
 	}
 }
 
 static bool begins(const struct row *row, const uint8_t *code, unsigned length)
 {
-	if (row->count + row->immediate > length)
+	if (row->count + row->more > length)
 		return false;
 	for (unsigned i = 0; i < row->count; i++)
 		if (code[i] != row->bytes[i])
@@ -56,8 +61,9 @@ enum opcode opcode_find(const uint8_t *code, unsigned length, unsigned mode, str
 			continue;
 		*out = (struct found_opcode){
 			.opcode = n,
-			.length = (uint8_t)(prefixes + row->count + row->immediate),
-			.immediate = row->immediate ? code[prefixes + row->count] : 0,
+			.length = (uint8_t)(prefixes + row->count + row->more),
+			.rex = prefixes && mode == 64 && is_rex(code[prefixes - 1]) ? code[prefixes - 1] : 0,
+			.byte = row->more ? code[prefixes + row->count] : 0,
 		};
 		return n;
 	}
@@ -66,5 +72,5 @@ enum opcode opcode_find(const uint8_t *code, unsigned length, unsigned mode, str
 
 unsigned opcode_length(enum opcode opcode)
 {
-	return rows[opcode].count + rows[opcode].immediate;
+	return rows[opcode].count + rows[opcode].more;
 }

@@ -1,6 +1,6 @@
 /*
  * Which instruction the bytes at RIP are, and how long it is: for those that Trapline carries out or has to tell apart. None
- * of them has a ModRM byte, so that prefixes, opcode and an immediate byte are all there is. Pure: tested on the host, and
+ * of them addresses memory, so that prefixes, opcode and one more byte are all there is. Pure: tested on the host, and
  * fuzzed against Zydis.
  */
 #ifndef TRAPLINE_OPCODE_H
@@ -9,15 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(name, immediate bytes, opcode bytes), SDM vol. 2D appendix A and APM vol. 3 appendix A */
+/*
+ * X(name, bytes behind the opcode, opcode bytes), SDM vol. 2D appendix A and APM vol. 3 appendix A. MOV_CR is MOV to a control
+ * register: the byte is its ModRM, whose upper two bits are ignored.
+ */
 #define OPCODES(X)                                                                                           \
 	X(INT3, 0, 0xcc)                                                                                     \
 	X(INT, 1, 0xcd)                                                                                      \
 	X(INTO, 0, 0xce)                                                                                     \
 	X(INT1, 0, 0xf1)                                                                                     \
 	X(HLT, 0, 0xf4)                                                                                      \
+	X(STI, 0, 0xfb)                                                                                      \
 	X(INVD, 0, 0x0f, 0x08)                                                                               \
 	X(WBINVD, 0, 0x0f, 0x09)                                                                             \
+	X(MOV_CR, 1, 0x0f, 0x22)                                                                             \
 	X(WRMSR, 0, 0x0f, 0x30)                                                                              \
 	X(RDMSR, 0, 0x0f, 0x32)                                                                              \
 	X(CPUID, 0, 0x0f, 0xa2)                                                                              \
@@ -34,7 +39,7 @@
 	X(INVLPGA, 0, 0x0f, 0x01, 0xdf)                                                                      \
 	X(MWAITX, 0, 0x0f, 0x01, 0xfb)
 
-#define X(name, immediate, ...) OPCODE_##name,
+#define X(name, more, ...) OPCODE_##name,
 enum opcode {
 	OPCODES(X) OPCODE_COUNT,
 	OPCODE_NONE = OPCODE_COUNT
@@ -43,8 +48,9 @@ enum opcode {
 
 struct found_opcode {
 	enum opcode opcode;
-	uint8_t length;    /* in all, prefixes included: 1 to 15 */
-	uint8_t immediate; /* the vector of INT n, 0 for the others */
+	uint8_t length; /* in all, prefixes included: 1 to 15 */
+	uint8_t rex;    /* the REX prefix right in front of the opcode; 0: none */
+	uint8_t byte;   /* behind the opcode: the vector of INT n, the ModRM of MOV_CR; 0 for the others */
 };
 
 /*
@@ -56,7 +62,7 @@ struct found_opcode {
 enum opcode opcode_find(const uint8_t *code, unsigned length, unsigned mode, struct found_opcode *out);
 
 /* Bytes of the instruction without prefixes. */
-#define X(name, immediate, ...) LENGTH_##name = sizeof((const uint8_t[]){__VA_ARGS__}) + (immediate),
+#define X(name, more, ...) LENGTH_##name = sizeof((const uint8_t[]){__VA_ARGS__}) + (more),
 enum opcode_length {
 	OPCODES(X)
 };

@@ -11,9 +11,6 @@
 #include "trace/vector.h"
 
 #define CR_WRITE(n)  (1u << (n))
-#define OPCODE_TWO   0x0f
-#define OPCODE_MOV   0x22 /* behind 0f: MOV to a control register */
-#define REX(byte)    (((byte)&0xf0) == 0x40)
 #define REX_B        1u
 #define MODRM_REG(m) ((m) >> 3 & 7)
 #define MODRM_RM(m)  ((m)&7)
@@ -39,21 +36,15 @@ void svm_watch_cr(struct cpu *cpu)
 	c->cr_write |= CR_WRITE(4);
 }
 
-/* MOV to a control register at RIP: which, and from which general register. Prefixes are none of 0f. */
+/* MOV to a control register at RIP: which, and from which general register. */
 static bool decode_move(struct cpu *cpu, unsigned *cr, unsigned *gpr)
 {
-	const uint8_t *code = cpu->exit.code;
-	unsigned i = 0, high = 0;
+	struct found_opcode found;
 
-	insn_fetch(cpu);
-	while (i + 2 < cpu->exit.code_len && code[i] != OPCODE_TWO)
-		i++;
-	if (i + 2 >= cpu->exit.code_len || code[i + 1] != OPCODE_MOV)
+	if (insn_find(cpu, &found) != OPCODE_MOV_CR)
 		return false;
-	if (i && vendor->code_mode(cpu) == 64 && REX(code[i - 1]))
-		high = code[i - 1] & REX_B;
-	*cr = MODRM_REG(code[i + 2]);
-	*gpr = MODRM_RM(code[i + 2]) | high << 3;
+	*cr = MODRM_REG(found.byte);
+	*gpr = MODRM_RM(found.byte) | (found.rex & REX_B) << 3;
 	return true;
 }
 

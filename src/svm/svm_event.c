@@ -190,7 +190,7 @@ static void decode_int(struct cpu *cpu, const struct vmcb *v)
 	}
 	switch (insn_find(cpu, &found)) {
 	case OPCODE_INT:
-		x->event = software_event(TRAP_TYPE_SOFTINT, found.immediate);
+		x->event = software_event(TRAP_TYPE_SOFTINT, found.byte);
 		break;
 	case OPCODE_INT3:
 		x->event = software_event(TRAP_TYPE_SOFTEXC, VEC_BP);

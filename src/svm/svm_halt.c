@@ -13,7 +13,6 @@
 
 #define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */
 #define RFLAGS_IF       0x200ull
-#define OPCODE_STI      0xfb
 #define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
 #define MWAITX_TIMER    2 /* ECX: so does a timer, in EBX */
 
@@ -30,12 +29,13 @@ void svm_watch_halt(struct cpu *cpu)
 void svm_keep_shadow(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
+	struct found_opcode found;
 
 	if (svm_caps.nrips || !v->control.interrupt_shadow)
 		return;
 	v->save.rip--;
 	insn_read(cpu);
-	if (cpu->exit.code_len && cpu->exit.code[0] == OPCODE_STI)
+	if (insn_find(cpu, &found) == OPCODE_STI)
 		v->save.rflags &= ~RFLAGS_IF;
 	else
 		v->save.rip++;
