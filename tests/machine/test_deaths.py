@@ -76,7 +76,7 @@ class Expected:
         return bool(found) and (self.call is None or returns - self.call in CALL_BYTES)
 
     def names_address(self, line):
-        return bool(re.search(rf"(cr2=|mem=|:|address )0x0*{self.address:x}\b", line))
+        return bool(re.search(rf"(cr2=|mem=|:|address |at )0x0*{self.address:x}\b", line))
 
     def names_cause(self, line, judged):
         """In the verdict's words; those of the record itself where there was no end to judge."""
