@@ -34,7 +34,7 @@
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
 	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP on without an address") \
 	X(cpu,       "[N]",                             OPERATOR, "which CPU the others look at: regs, bt, mem, walk and disas")   \
-	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs")             \
+	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs, and says what it may have died of, or where its CPUs stand")             \
 	X(go,        "",                                OPERATOR, "lets it run on")                          \
 	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, for the VMCALL service hear; from the guest, to the operator") \
 	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: which there is, what is in it, 64 bytes without a number; write: puts a text there, with its NUL") \

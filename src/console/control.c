@@ -1,6 +1,7 @@
 /* Commands that change something: stop, go, intercept, message, loglevel, set, reset; and shares. */
 #include "console/command.h"
 #include "console/console.h"
+#include "console/story.h"
 #include "console/input.h"
 #include "cpu/asm.h"
 #include "cpu/hold.h"
@@ -38,6 +39,7 @@ const char *command_stop(struct command_call *call)
 			console_reply("stop cpu=%u state=%s", n,
 				atomic_load(&cpus[n]->start) ? "waits-for-sipi" : "does-not-answer");
 	console_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->get(call->cpu, GUEST_RIP));
+	story_stopped(call->cpu);
 	return NULL;
 }
 

@@ -22,7 +22,7 @@ void report_answer(const struct cpu *cpu)
 }
 
 /* By the stack: on the way of a fault GS may be the guest's. */
-__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
+void report_line(const char *fmt, ...)
 {
 	char line[LINE_MAX];
 	const struct cpu *cpu = atomic_load(&answering);
@@ -50,14 +50,14 @@ void report_end(void)
 
 static void print_text(const struct text *t)
 {
-	say("  %s", t->at);
+	report_line("  %s", t->at);
 }
 
 void report_trap(const struct trap_record *r)
 {
 	char line[LINE_MAX];
 	trap_format(line, sizeof(line), r, console_clock());
-	say("%s", line);
+	report_line("%s", line);
 }
 
 void report_earlier(const struct trap_record *r)
@@ -65,23 +65,23 @@ void report_earlier(const struct trap_record *r)
 	char line[LINE_MAX];
 
 	trap_format(line, sizeof(line), r, console_clock());
-	say("  before: %s", line);
+	report_line("  before: %s", line);
 }
 
 void report_registers(const struct trap_record *r)
 {
 	const uint64_t *g = r->gpr;
 
-	say("  regs rax=%016lx rbx=%016lx rcx=%016lx rdx=%016lx", g[TRAP_RAX], g[TRAP_RBX], g[TRAP_RCX],
-		g[TRAP_RDX]);
-	say("  regs rsi=%016lx rdi=%016lx rbp=%016lx rsp=%016lx", g[TRAP_RSI], g[TRAP_RDI], g[TRAP_RBP],
-		g[TRAP_RSP]);
-	say("  regs r8 =%016lx r9 =%016lx r10=%016lx r11=%016lx", g[TRAP_R8], g[TRAP_R9], g[TRAP_R10],
+	report_line("  regs rax=%016lx rbx=%016lx rcx=%016lx rdx=%016lx", g[TRAP_RAX], g[TRAP_RBX],
+		g[TRAP_RCX], g[TRAP_RDX]);
+	report_line("  regs rsi=%016lx rdi=%016lx rbp=%016lx rsp=%016lx", g[TRAP_RSI], g[TRAP_RDI],
+		g[TRAP_RBP], g[TRAP_RSP]);
+	report_line("  regs r8 =%016lx r9 =%016lx r10=%016lx r11=%016lx", g[TRAP_R8], g[TRAP_R9], g[TRAP_R10],
 		g[TRAP_R11]);
-	say("  regs r12=%016lx r13=%016lx r14=%016lx r15=%016lx", g[TRAP_R12], g[TRAP_R13], g[TRAP_R14],
-		g[TRAP_R15]);
-	say("  regs rip=%016lx cs=%04x rflags=%08x cr0=%08x cr2=%016lx cr3=%016lx cr4=%08x efer=%08x", r->rip,
-		r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
+	report_line("  regs r12=%016lx r13=%016lx r14=%016lx r15=%016lx", g[TRAP_R12], g[TRAP_R13],
+		g[TRAP_R14], g[TRAP_R15]);
+	report_line("  regs rip=%016lx cs=%04x rflags=%08x cr0=%08x cr2=%016lx cr3=%016lx cr4=%08x efer=%08x",
+		r->rip, r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
 }
 
 static unsigned physical_bits(void)
@@ -148,7 +148,7 @@ void report_gate(const struct cpu *cpu, const struct trap_record *r)
 
 void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t error)
 {
-	say("  walk linear=0x%lx cr3=0x%lx paging=%s", linear, cr3, w->paging);
+	report_line("  walk linear=0x%lx cr3=0x%lx paging=%s", linear, cr3, w->paging);
 	for (unsigned i = 0; i < w->count; i++) {
 		char line[LINE_MAX];
 		struct text t = text_on(line, sizeof(line));
@@ -158,7 +158,7 @@ void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t
 		print_text(&t);
 	}
 	if (w->mapped)
-		say("  walk physical=0x%lx page=%luK", w->physical, w->page_size >> 10);
+		report_line("  walk physical=0x%lx page=%luK", w->physical, w->page_size >> 10);
 }
 
 void report_walk(const struct cpu *cpu, const struct trap_record *r)
@@ -205,7 +205,7 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 		top = (uint32_t)(r->ss_base + (r->stack32 ? (uint32_t)rsp : (uint16_t)rsp));
 	words = guest_read(&paging, top, bytes, STACK_WORDS * size) / size;
 	if (!words)
-		say("  stack 0x%lx: why=\"%s\"", top,
+		report_line("  stack 0x%lx: why=\"%s\"", top,
 			guest_is_canonical(&paging, top) ? "not mapped, or not in RAM" : "not canonical");
 	for (unsigned i = 0; i < words; i += WORDS_PER_LINE) {
 		unsigned n = words - i < WORDS_PER_LINE ? words - i : WORDS_PER_LINE;
@@ -303,7 +303,7 @@ void report_history(const struct cpu *cpu)
 	const struct exit_history *h = &cpu->history;
 	struct text t;
 
-	say("trapline: last exits cpu=%u", cpu->number);
+	report_line("trapline: last exits cpu=%u", cpu->number);
 	for (uint32_t i = 0; i < h->count; i++) {
 		const struct exit_entry *e = history_at(h, i);
 

@@ -20,6 +20,9 @@ void report_end(void);
  */
 void report_answer(const struct cpu *cpu);
 
+/* A line of the report's. */
+__attribute__((format(printf, 1, 2))) void report_line(const char *fmt, ...);
+
 /* A record as its trap line. */
 void report_trap(const struct trap_record *r);
 

@@ -2,16 +2,21 @@
 #include "console/console.h"
 #include "console/report.h"
 #include "cpu/asm.h"
+#include "cpu/hold.h"
+#include "exit/insn.h"
+#include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/vector.h"
 #include "trace/verdict.h"
 #include "vendor.h"
 
-#define SENTENCE_MAX 400
-#define SITES_SHOWN  4
-#define SELECTOR_IDT 2 /* of an error code */
-#define RECURSION    8 /* times that one site faults before it is taken to be a handler that does so itself */
-#define ROOT_SECONDS 5 /* how long before a recursion its cause may lie */
+#define SENTENCE_MAX    400
+#define SITES_SHOWN     4
+#define SELECTOR_IDT    2 /* of an error code */
+#define RECURSION       8 /* times that one site faults before it is taken to be a handler that does so itself */
+#define STOPPED_SECONDS 120 /* how old what the operator has come for may be */
+#define RFLAGS_IF       0x200u
+#define ROOT_SECONDS    5 /* how long before a recursion its cause may lie */
 
 static const struct kept *kept[BOOT_MAX_CPUS];
 static const struct trap_record *ring[BOOT_MAX_CPUS];
@@ -45,7 +50,7 @@ static void say(const char *sentence)
 	struct text q = text_on(quoted, sizeof(quoted));
 
 	text_add_value(&q, sentence, true);
-	console_print("trapline: verdict %s", quoted);
+	report_line("trapline: verdict %s", quoted);
 }
 
 static void tell(const struct trap_record *r, const char *end)
@@ -76,20 +81,6 @@ static void tell_sites(void)
 		report_site(site);
 }
 
-bool story_tell(const char *end, bool early, unsigned seconds)
-{
-	static struct trap_record r;
-	struct verdict_source s = all_cpus();
-	uint64_t since = early ? 0 : verdict_started(&s);
-
-	if (!verdict_find(&s, since, UINT64_MAX, &r) || rdtsc() - r.tsc > seconds * s.second)
-		return false;
-	tell(&r, end);
-	tell_record(cpus[r.cpu], &r);
-	tell_sites();
-	return true;
-}
-
 static const struct site *site_of(const struct cpu *cpu, const struct trap_record *r)
 {
 	const struct sites *s = &cpu->kept->sites;
@@ -100,6 +91,14 @@ static const struct site *site_of(const struct cpu *cpu, const struct trap_recor
 	return NULL;
 }
 
+/* From when on exceptions count: many kernels map their own memory as it is touched, until they run a program. */
+static uint64_t counts_from(const struct verdict_source *s, bool early)
+{
+	uint64_t started = verdict_started(s);
+
+	return started == UINT64_MAX && early ? 0 : started;
+}
+
 /* A handler that faults by itself does so until the stack is used up: what it was called for came just before. */
 static bool find_root(const struct cpu *cpu, const struct trap_record *first, struct trap_record *root)
 {
@@ -108,8 +107,86 @@ static bool find_root(const struct cpu *cpu, const struct trap_record *first, st
 
 	if (!site || site->count < RECURSION)
 		return false;
-	return verdict_find(&s, 0, site->first_tsc, root) &&
+	return verdict_find(&s, counts_from(&s, true), site->first_tsc, root) &&
 	       site->first_tsc - root->tsc < ROOT_SECONDS * s.second;
+}
+
+/* What the end came from, not older than `seconds`. */
+static bool find_cause(bool early, unsigned seconds, struct trap_record *r)
+{
+	static struct trap_record root;
+	struct verdict_source s = all_cpus();
+
+	if (!verdict_find(&s, counts_from(&s, early), UINT64_MAX, r) || rdtsc() - r->tsc > seconds * s.second)
+		return false;
+	if (find_root(cpus[r->cpu], r, &root))
+		*r = root;
+	return true;
+}
+
+bool story_tell(const char *end, bool early, unsigned seconds)
+{
+	static struct trap_record r;
+
+	if (!find_cause(early, seconds, &r))
+		return false;
+	tell(&r, end);
+	tell_record(cpus[r.cpu], &r);
+	tell_sites();
+	return true;
+}
+
+static bool has_interrupts(const struct trap_record *r)
+{
+	return r->rflags & RFLAGS_IF;
+}
+
+static void tell_place(const struct trap_record *r)
+{
+	struct decoded d;
+
+	decode(r, &d);
+	report_line("  stands cpu=%u at=0x%x:0x%lx mode=%u cpl=%u interrupts=%s insn=\"%s\"", r->cpu, r->cs,
+		r->rip, r->mode, r->cpl, has_interrupts(r) ? "on" : "off", d.text);
+}
+
+/* Nothing was recorded that matters: the CPU that takes no interrupts is the one to look at, if there is one. */
+static void tell_places(const struct trap_record *own)
+{
+	const struct trap_record *hung = own;
+	char sentence[SENTENCE_MAX];
+	struct text t = text_on(sentence, sizeof(sentence));
+
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (hold_is_stopped(n) && hold_where(n)->cpl < 3 && !has_interrupts(hold_where(n)) &&
+			has_interrupts(hung))
+			hung = hold_where(n);
+	text_add(&t,
+		"no exception of the kernel's tells why; CPU %u stands at 0x%lx in %s with interrupts %s",
+		hung->cpu, hung->rip, hung->cpl == 3 ? "a program" : "the kernel",
+		has_interrupts(hung) ? "on" : "off");
+	say(sentence);
+	tell_place(hung);
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (hold_is_stopped(n) && hold_where(n) != hung)
+			tell_place(hold_where(n));
+	if (own != hung)
+		tell_place(own);
+}
+
+void story_stopped(struct cpu *cpu)
+{
+	static struct trap_record r, own;
+
+	insn_record(cpu, &own);
+	report_answer(cpu);
+	if (find_cause(false, STOPPED_SECONDS, &r)) {
+		tell(&r, "the operator stopped it");
+		tell_record(cpus[r.cpu], &r);
+	} else {
+		tell_places(&own);
+	}
+	report_answer(NULL);
 }
 
 /* Why the CPU could not call the handler of the chain's first fault, as its second one says. */

@@ -9,11 +9,17 @@
 
 /*
  * Tells the story of an end if there is one: an important record of the kernel's, not older than `seconds`.
- *   early  what the kernel met before it ran a program counts as well: many map memory as it is touched then
+ *   early  where no program has run yet what the kernel met counts as well
  *   end  what happened, to follow "2.1 s later": "it halted with interrupts off"
  * Returns whether there was one to tell.
  */
 bool story_tell(const char *end, bool early, unsigned seconds);
+
+/*
+ * For the operator who has stopped the guest, as lines of an answer: what it may have died of, else where its CPUs stand.
+ *   cpu  this one
+ */
+void story_stopped(struct cpu *cpu);
 
 /*
  * The verdict of a triple fault: of its chain's first record, or the story of what led to a recursion that ended in the chain.

@@ -3,10 +3,12 @@
 #include "cpu/asm.h"
 #include "cpu/stop.h"
 #include "exit/freeze.h"
+#include "exit/insn.h"
 #include "exit/intercept.h"
 
 static _Atomic bool wanted;
 static _Atomic bool stopped[BOOT_MAX_CPUS];
+static struct trap_record where[BOOT_MAX_CPUS];
 
 bool hold_wanted(void)
 {
@@ -32,10 +34,16 @@ void hold_go(void)
 	atomic_store(&wanted, false);
 }
 
+const struct trap_record *hold_where(uint32_t n)
+{
+	return &where[n];
+}
+
 void hold_serve(struct cpu *cpu)
 {
 	if (!hold_wanted())
 		return;
+	insn_record(cpu, &where[cpu->number]);
 	atomic_store(&stopped[cpu->number], true);
 	while (hold_wanted()) {
 		cpu_stop_if_asked(cpu);

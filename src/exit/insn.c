@@ -1,5 +1,6 @@
 #include "exit/insn.h"
 #include "exit/exception.h"
+#include "lib/string.h"
 #include "trace/vector.h"
 
 #define DR6_BS (1ull << 14)
@@ -15,6 +16,16 @@ uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length)
 	uint64_t next = vendor->get(cpu, GUEST_RIP) + length;
 
 	return mode == 64 ? next : (uint32_t)next;
+}
+
+void insn_record(struct cpu *cpu, struct trap_record *r)
+{
+	memset(r, 0, sizeof(*r));
+	vendor->capture(cpu, r);
+	insn_read(cpu);
+	r->cpu = (uint16_t)cpu->number;
+	r->code_len = cpu->exit.code_len;
+	memcpy(r->code, cpu->exit.code, TRAP_CODE_MAX);
 }
 
 void insn_single_step(struct cpu *cpu)

@@ -5,7 +5,6 @@
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/insn.h"
-#include "lib/string.h"
 #include "mem/stage2.h"
 #include "trace/decode.h"
 #include "trace/vector.h"
@@ -24,16 +23,6 @@ static const char *page_state(uint64_t qualifier)
 	if (qualifier & STAGE2_RESERVED)
 		return "an entry with a reserved bit, or one that contradicts itself";
 	return qualifier & STAGE2_PRESENT ? "present, it does not permit this" : "not present";
-}
-
-/* The guest's instruction, in the form that decode() knows. */
-static void make_record(struct cpu *cpu, struct trap_record *r)
-{
-	memset(r, 0, sizeof(*r));
-	vendor->capture(cpu, r);
-	insn_fetch(cpu);
-	r->code_len = cpu->exit.code_len;
-	memcpy(r->code, cpu->exit.code, TRAP_CODE_MAX);
 }
 
 /*
@@ -69,7 +58,7 @@ static void report_access(struct cpu *cpu)
 	uint64_t linear, *leaf;
 	unsigned level;
 
-	make_record(cpu, &r);
+	insn_record(cpu, &r);
 	decode(&r, &d);
 	leaf = paging_leaf(&stage2_tables, x->address, &level);
 	console_log("  stage2 access=%s by=\"%s\" page=\"%s\" gpa=0x%lx entry=0x%lx level=%u",

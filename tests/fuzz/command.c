@@ -15,6 +15,7 @@
 #include "console/console.h"
 #include "console/input.h"
 #include "console/report.h"
+#include "console/story.h"
 #include "console/uart.h"
 #include "cpu/hold.h"
 #include "cpu/stop.h"
@@ -118,6 +119,10 @@ uint64_t uart_overruns(void)
 }
 
 /* What the commands do, as far as it can be seen from here. */
+void story_stopped(struct cpu *c)
+{
+}
+
 void hold_stop(struct cpu *c)
 {
 	stopped = true;

@@ -76,9 +76,9 @@ LINUX = (
 # Nothing ends by itself; on two CPUs where the one that hangs takes no interrupts, so that the other hears the operator.
 HANGS = (
     Death("panic_for_ever", "null-write", FIELD, WROTE, HANG, append="oops=panic panic=0"),
-    Death("broken_handlers_for_ever", "storm", FIELD, WROTE, HANG, operator=True, missing="what the operator stops has no verdict yet"),
-    Death("hang_interrupts_on", "hang-on", "jmp ", "loop|hang|hung|same place|stands", HANG, operator=True, missing="what the operator stops has no verdict yet"),
-    Death("hang_interrupts_off", "hang-off", "jmp ", "interrupts (are |were )?off", HANG, operator=True, cpus=2, missing="what the operator stops has no verdict yet"),
+    Death("broken_handlers_for_ever", "storm", FIELD, WROTE, HANG, operator=True),
+    Death("hang_interrupts_on", "hang-on", "jmp ", "loop|hang|hung|same place|stands", HANG, operator=True),
+    Death("hang_interrupts_off", "hang-off", "jmp ", "interrupts (are |were )?off", HANG, operator=True, cpus=2),
 )
 
 # Programs without an operating system, some of them on both vendors; `die` is triple.c's way=.
