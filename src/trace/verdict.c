@@ -184,12 +184,23 @@ static bool is_return(const struct trap_record *later, const struct trap_record 
 	       !((later->cr3 ^ r->cr3) & CR3_SPACE);
 }
 
+/*
+ * With SMAP a kernel that copies from or to its program says so by RFLAGS.AC (SDM vol. 3A 4.6): a page fault without it is no such copy. To
+ * look whether the program ran on would not do: another may have got the page tables of one that died, and be at it at once.
+ */
+static bool is_no_copy(const struct trap_record *r)
+{
+	return r->vector == VEC_PF && r->cr4 & IMPORTANT_SMAP && !(r->rflags & IMPORTANT_AC);
+}
+
 /* The program that it happened to ran on: whatever it was, the kernel has dealt with it. */
 static bool is_mended(const struct verdict_source *s, const struct trap_record *r)
 {
 	uint64_t ticks = s->second / 1000 * MENDED_MS;
 	static struct trap_record later;
 
+	if (is_no_copy(r))
+		return false;
 	for (unsigned c = 0; c < s->cpus; c++)
 		for (uint32_t i = 0; s->ring[c] && i < s->records; i++) {
 			const struct trap_record *slot = &s->ring[c][i];
