@@ -8,7 +8,8 @@
 #include "spcr.h"
 #include "srat.h"
 
-#define TABLE_MAX 0x100000 /* a length beyond this is no length */
+#define TABLE_MAX 0x100000     /* a length beyond this is no length */
+#define HOT_MAX   (1ull << 42) /* bytes of memory that may appear: 32 MiB of tables */
 
 enum {
 	RSDP_REVISION = 15,
@@ -155,9 +156,20 @@ void acpi_fill(struct boot_info *info)
 void acpi_hot(struct boot_info *info)
 {
 	const uint8_t *srat = table_find("SRAT");
+	uint64_t hot = 0;
 
-	if (srat)
-		info->hot_count = srat_hot(srat, get(srat + TABLE_LENGTH, 4), info->hot, BOOT_MAX_HOT);
+	if (!srat)
+		return;
+	info->hot_count = srat_hot(srat, get(srat + TABLE_LENGTH, 4), info->hot, BOOT_MAX_HOT);
+	for (uint32_t n = 0; n < info->hot_count; n++)
+		hot += info->hot[n].size;
+	if (hot <= HOT_MAX)
+		return;
+	info->hot_count = 0;
+	say("memory may be plugged in at %lu GiB of addresses, too many for Trapline's tables: code there "
+	    "will not be "
+	    "read",
+		(unsigned long)(hot >> 30));
 }
 
 bool acpi_uart(struct uart_port *out)

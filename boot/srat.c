@@ -19,7 +19,7 @@ enum {
 #define TYPE_MEMORY   1
 #define FLAG_ENABLED  (1u << 0)
 #define FLAG_HOT_PLUG (1u << 1)
-#define ADDRESS_LIMIT (1ull << 52)
+#define ADDRESS_LIMIT (1ull << 46) /* GUEST_LIMIT of src/mem/layout.h: what Trapline can read */
 
 static uint64_t get(const uint8_t *p, size_t size)
 {

@@ -215,6 +215,9 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		command(cpu, &icr);
 		return;
 	}
+	if (offset == APIC_SVR && !(value & APIC_SVR_ENABLE) &&
+		registers(cpu)[APIC_SVR / 4] & APIC_SVR_ENABLE)
+		halt_apic_off(cpu);
 	registers(cpu)[offset / 4] = value;
 	if (offset == APIC_EOI)
 		console_look(cpu);
@@ -222,8 +225,6 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		apic_note_names(cpu);
 	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have another answer */
-	if (offset == APIC_SVR && !(value & APIC_SVR_ENABLE))
-		halt_apic_off(cpu);
 }
 
 /* Stores of a register but RSP, or of a constant: those that an operating system makes at every interrupt. */

@@ -10,6 +10,7 @@
 #include "trace/format.h"
 #include "trace/kept.h"
 #include "trace/text.h"
+#include "trace/vector.h"
 #include "trace/verdict.h"
 
 #define TEXT_TAIL   4096 /* characters shown of a run that ended without a word */
@@ -216,7 +217,7 @@ static const struct last *recalled;
 
 static bool believes(const struct trap_record *r)
 {
-	return r->cpu < recalled->box->cpus && believable(r, r->cpu);
+	return r->cpu < recalled->box->cpus && r->vector < VECTOR_COUNT && believable(r, r->cpu);
 }
 
 /* A run that ended without a word: what it may have come from. */

@@ -100,16 +100,22 @@ static bool next_kept_line(enum command_source source, char *text, size_t size)
 }
 
 /* Where each one's `traps sites` stands. */
-static const struct site *site_shown[COMMAND_SOURCES];
+static struct {
+	const struct site *last;
+	unsigned lines;
+} site_shown[COMMAND_SOURCES];
 
+/* The counts grow meanwhile, so that one site may be shown twice: it ends all the same. */
 static bool next_site_line(enum command_source source, char *text, size_t size)
 {
 	struct text t = text_on(text, size);
+	const struct site *next = report_next_site(site_shown[source].last, false);
 
-	site_shown[source] = report_next_site(site_shown[source], false);
-	if (site_shown[source])
-		report_site_format(&t, site_shown[source], console_clock());
-	return site_shown[source];
+	if (!next || site_shown[source].lines++ == SITES_COUNT)
+		return false;
+	site_shown[source].last = next;
+	report_site_format(&t, next, console_clock());
+	return true;
 }
 
 static const char *follow(const struct command_call *call)
@@ -180,7 +186,8 @@ const char *command_traps(struct command_call *call)
 		return NULL;
 	}
 	if (call->words.count == 2 && !strcmp(call->words.at[1], "sites")) {
-		site_shown[call->source] = NULL;
+		site_shown[call->source].last = NULL;
+		site_shown[call->source].lines = 0;
 		call->more = next_site_line;
 		return NULL;
 	}

@@ -116,8 +116,11 @@ static bool find_cause(bool early, unsigned seconds, struct trap_record *r)
 {
 	static struct trap_record root;
 	struct verdict_source s = all_cpus();
+	uint64_t since = counts_from(&s, early), now = rdtsc(), age = seconds * s.second;
 
-	if (!verdict_find(&s, counts_from(&s, early), UINT64_MAX, r) || rdtsc() - r->tsc > seconds * s.second)
+	if (now > age && since < now - age)
+		since = now - age;
+	if (!verdict_find(&s, since, UINT64_MAX, r))
 		return false;
 	if (find_root(cpus[r->cpu], r, &root))
 		*r = root;

@@ -29,10 +29,11 @@ void halt_apic_off(const struct cpu *cpu)
 {
 	static unsigned times;
 
-	if (times == HALT_REPORTS)
+	if (cpu->number || times == HALT_REPORTS)
 		return;
+	times++;
 	report_begin();
-	times += story_tell(
+	story_tell(
 		"it turned its local APIC off, as a panic, a shutdown or a kexec does", false, HALT_SECONDS);
 	report_end();
 }

@@ -14,7 +14,7 @@
 void halt_tell(struct cpu *cpu, uint64_t next);
 void halt_over(struct cpu *cpu);
 
-/* A CPU has turned its local APIC off: tells what that came from, where there is something to tell. */
+/* The boot CPU has turned its local APIC off: tells what that came from, where there is something to tell; HALT_REPORTS times. */
 void halt_apic_off(const struct cpu *cpu);
 
 #endif

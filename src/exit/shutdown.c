@@ -60,12 +60,14 @@ void shutdown_report(const char *why, unsigned seconds)
 {
 	bool told;
 
+	report_begin();
 	console_finish();
 	blackbox_mark();
 	told = story_tell(why, false, seconds);
 	report_end_of_run(why, told);
 	if (!told)
 		blackbox_unmark();
+	report_end();
 }
 
 /* Whether two records were taken in one and the same state of the guest, so that it need not be said twice.

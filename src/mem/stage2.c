@@ -197,12 +197,18 @@ bool stage2_is_watched(uint64_t gpa)
 	return false;
 }
 
+/* Another CPU may be about to watch the page, or to let go of it: it is done with that then. */
 bool stage2_is_writable(uint64_t gpa)
 {
+	const uint64_t *leaf;
 	unsigned level;
-	const uint64_t *leaf = paging_leaf(&stage2_tables, gpa, &level);
+	bool writable;
 
-	return leaf && *leaf & page_bits(0, true) & ~page_bits(0, false);
+	take_lock();
+	leaf = paging_leaf(&stage2_tables, gpa, &level);
+	writable = stage2_is_watched(gpa) || (leaf && *leaf & page_bits(0, true) & ~page_bits(0, false));
+	give_lock();
+	return writable;
 }
 
 /* A page of its own in the tables, in memory that is mapped around it: what is mapped later must not cover it. */
@@ -215,16 +221,24 @@ static bool make_page(uint64_t gpa, bool write)
 	return paging_map(&stage2_tables, gpa, gpa, PAGE_SIZE, page_bits(gpa, write));
 }
 
+/* Whether it has a leaf of its own already, so that nothing has to be taken from the pool. */
+static bool is_page(uint64_t gpa)
+{
+	unsigned level;
+
+	return paging_leaf(&stage2_tables, gpa, &level) && level == 1;
+}
+
 /* The guest may choose the pages: what else needs tables later finds memory left. */
 bool stage2_watch(unsigned slot, uint64_t gpa)
 {
 	uint64_t old = watched[slot];
 	bool done;
 
-	if (gpa >= physical_limit || stage2_is_hidden(gpa) || pool_left() < WATCH_RESERVE)
+	if (gpa >= physical_limit || stage2_is_hidden(gpa))
 		return false;
 	take_lock();
-	done = make_page(gpa, false);
+	done = (is_page(gpa) || pool_left() >= WATCH_RESERVE) && make_page(gpa, false);
 	if (done)
 		watched[slot] = WATCHED(gpa);
 	if (done && old && !stage2_is_watched(old))
@@ -274,13 +288,16 @@ void stage2_retype(void)
 
 bool stage2_map_late(uint64_t gpa)
 {
+	unsigned level;
 	bool done;
 
-	gpa &= ~(LARGE_PAGE - 1);
 	take_lock();
-	if (is_hot(gpa))
+	done = paging_leaf(&stage2_tables, gpa, &level); /* another CPU was first */
+	gpa &= ~(LARGE_PAGE - 1);
+	if (!done && is_hot(gpa))
 		learn(gpa);
-	done = gpa < physical_limit && map(gpa, LARGE_PAGE);
+	if (!done)
+		done = gpa < physical_limit && map(gpa, LARGE_PAGE);
 	give_lock();
 	return done;
 }

@@ -29,8 +29,9 @@
  */
 /* clang-format off */
 #define IMPORTANT_RULES(X)                                                                                   \
-	X(LOW, r->vector == VEC_PF && r->cr2 < IMPORTANT_LOW && !(r->rflags & IMPORTANT_VM),                 \
-		"#PF below 64 KiB",                                                                          \
+	X(LOW, r->vector == VEC_PF && r->cr2 < IMPORTANT_LOW && !(r->rflags & IMPORTANT_VM) &&               \
+			!(r->cpl < 3 && r->cr4 & IMPORTANT_SMAP && r->rflags & IMPORTANT_AC),                 \
+		"#PF below 64 KiB, but for a kernel's copy from a program (AC set under SMAP)",                \
 		"a null pointer, or a field or element of one: systems leave the first pages unmapped")      \
 	X(RESERVED, r->vector == VEC_PF && r->error_code & PF_RSVD,                                          \
 		"#PF with a reserved bit set",                                                               \

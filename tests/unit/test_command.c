@@ -235,7 +235,9 @@ static void help(void **state)
 		assert_true(strlen(line) < 80);
 	input_output = INPUT_LOGFMT;
 	run("help stop", COMMAND_OPERATOR);
-	assert_string_equal(said, "help name=stop arguments=\"\" text=\"stops the guest on all CPUs\"\n");
+	assert_string_equal(said,
+		"help name=stop arguments=\"\" text=\"stops the guest on all CPUs, and says what it "
+		"may have died of, or where its CPUs stand\"\n");
 }
 
 int main(void)
