@@ -6,6 +6,7 @@
 #define CASCADE       2    /* of the master: the slave */
 #define IRQ13         5    /* of the slave */
 #define EOI           0x20
+#define ROTATES       0x80 /* with either: priorities, which are not kept here */
 #define EOI_OF(level) (0x60 | (level))
 #define READ_ISR      0x0b /* OCW3 */
 #define READ_IRR      0x0a
@@ -54,6 +55,7 @@ static bool is_higher(uint16_t command, unsigned level)
 
 static bool ends(uint16_t command, uint8_t value, unsigned level, bool *served)
 {
+	value &= (uint8_t)~ROTATES;
 	if (!*served || !(value == EOI_OF(level) || (value == EOI && !is_higher(command, level))))
 		return false;
 	*served = false;

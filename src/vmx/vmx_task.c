@@ -86,6 +86,13 @@ static uint8_t physical_bits(void)
 	return (uint8_t)cpuid(0x80000008, 0).eax;
 }
 
+/* No memory that can be reached: the event that asked for the task is lost, because given back it would ask for ever. */
+static bool give_up(struct task_switch *t)
+{
+	cpu_end_work(t->cpu, CPU_WORK_EVENT);
+	return false;
+}
+
 /* Memory of the guest's, with the rights of its kernel; raises #PF and returns false where the CPU would. */
 static bool access(
 	struct task_switch *t, uint64_t linear, void *data, uint32_t size, enum guest_access_kind kind)
@@ -102,11 +109,9 @@ static bool access(
 			t->cpu->exit.address = (uint32_t)linear;
 			return fault(t, VEC_PF, page.error);
 		}
-		if (result != ACCESS_OK)
-			return false;
-		if (kind == GUEST_WRITE ? !guest_ram_write(page.physical, data, part)
-					: !guest_ram_read(page.physical, data, part))
-			return false;
+		if (result != ACCESS_OK || (kind == GUEST_WRITE ? !guest_ram_write(page.physical, data, part)
+								: !guest_ram_read(page.physical, data, part)))
+			return give_up(t);
 		linear += part;
 		data = (char *)data + part;
 		size -= part;
