@@ -7,10 +7,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 
 from lib.console import Console
-from lib.machine import GUESTS, LAUNCH, LINUX, ROOT, VARIABLES, expect, on
+from lib.machine import Failure, GUESTS, LAUNCH, LINUX, ROOT, VARIABLES, expect, on
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -176,6 +177,15 @@ def test_time_limit(machine):
         expect(found == limit, f"{variables}: {found} instead of {limit}")
 
 
+def expect_logged(console, text):
+    """The emulator writes its log when it comes to it, behind the socket."""
+    for _ in range(100):
+        if text in (console.out / "guest.log").read_bytes():
+            return
+        time.sleep(0.1)
+    raise Failure(f"not in {console.out}/guest.log")
+
+
 @on("svm")
 def test_serial(machine):
     """SERIAL: the guest's line as a socket, beside the console's. A shell on it answers."""
@@ -185,7 +195,7 @@ def test_serial(machine):
         serial.wait_for(rb"/ # ", 300)
         serial.send(b"echo $((6 * 7))\r")
         serial.wait_for(rb"^42\r?$")
-        expect(b"\n42" in (console.out / "guest.log").read_bytes(), f"not in {console.out}/guest.log")
+        expect_logged(console, b"\n42")
         console.logfmt()
         console.ask_ok("status")
 
@@ -195,4 +205,4 @@ def test_serial_on_bochs(machine):
     """The same on Bochs, by a connection of its own: what the guest prints comes, and is in the log."""
     with Console(machine, EFI=GUESTS / "hang.efi", ARGS="way=loop", SERIAL=True) as console:
         console.serial.wait_for(rb"hang way=loop")
-        expect(b"hang way=loop" in (console.out / "guest.log").read_bytes(), f"not in {console.out}/guest.log")
+        expect_logged(console, b"hang way=loop")
