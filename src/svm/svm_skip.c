@@ -29,7 +29,8 @@ static enum opcode exited_opcode(const struct exit *x)
 
 /*
  * The prefixes are in the code. Where that cannot be read, or has become another instruction since, it is taken to have none:
- * an instruction that is repeated for ever would be worse.
+ * an instruction that is repeated for ever would be worse. A CPU tells it once, and not of HLT and MWAIT: firmware parks CPUs in
+ * memory of its own.
  */
 static unsigned exited_length(struct cpu *cpu)
 {
