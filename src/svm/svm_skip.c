@@ -51,6 +51,8 @@ SLOW_PATH uint64_t svm_find_next(struct cpu *cpu)
 {
 	if (cpu->exit.kind == EXIT_IO)
 		return vmcb_of(cpu)->control.exitinfo2;
+	if (cpu->exit.kind == EXIT_EXCEPTION) /* insn_is_vmcall(): without prefixes */
+		return insn_after(cpu, svm_code_mode(cpu), LENGTH_VMCALL);
 	return insn_after(cpu, svm_code_mode(cpu), exited_length(cpu));
 }
 
