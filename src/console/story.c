@@ -12,7 +12,6 @@
 
 #define SENTENCE_MAX    400
 #define SITES_SHOWN     4
-#define SELECTOR_IDT    2 /* of an error code */
 #define RECURSION       8 /* times that one site faults before it is taken to be a handler that does so itself */
 #define STOPPED_SECONDS 120 /* how old what the operator has come for may be */
 #define RFLAGS_IF       0x200u
@@ -205,7 +204,7 @@ static void add_delivery(struct text *t, const struct cpu *cpu, const struct tra
 		text_add(t, "; its gate in the interrupt table (IDT), at 0x%lx, is not there", r->cr2);
 	else if (r->vector == VEC_PF)
 		text_add(t, "; calling the handler touched address 0x%lx, which is not there", r->cr2);
-	else if (selector.length && r->error_code & SELECTOR_IDT)
+	else if (selector.length && r->error_code & ERROR_IDT)
 		text_add(t, "; the gate of vector %u in the interrupt table (IDT) is broken or missing",
 			(r->error_code & 0xffff) >> 3);
 	else if (selector.length)

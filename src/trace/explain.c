@@ -8,8 +8,7 @@
 #define EFER_NXE 0x800
 
 #define ERR_EXT   0x1 /* the event came from outside the program, or INT1 */
-#define ERR_IDT   0x2 /* the index is a vector */
-#define ERR_TI    0x4 /* LDT, otherwise GDT; meaningless with ERR_IDT */
+#define ERR_TI    0x4 /* LDT, otherwise GDT; meaningless with ERROR_IDT */
 #define ERR_INDEX 3
 
 /* Fetches are told from reads only where execution can be forbidden, SDM vol. 3A 4.7; long mode has PAE set. */
@@ -139,7 +138,7 @@ void explain_selector(struct text *t, const struct trap_record *r)
 		text_add(t, "ext");
 		return;
 	}
-	if (r->error_code & ERR_IDT)
+	if (r->error_code & ERROR_IDT)
 		text_add(t, "idt 0x%02x", index);
 	else
 		text_add(t, "%s 0x%04x", r->error_code & ERR_TI ? "ldt" : "gdt", index << ERR_INDEX);

@@ -34,6 +34,9 @@ enum pf_bits {
 /* The `why=` of a record. `insn` is NULL when the instruction is not known. */
 void explain_cause(struct text *t, const struct trap_record *r, const struct decoded *insn);
 
+/* In the error code of #TS, #NP, #SS and #GP: the index is a vector. SDM vol. 3A 6.13 */
+#define ERROR_IDT 0x2
+
 /* The `sel=` of #TS, #NP, #SS and #GP with an error code other than 0: SDM vol. 3A 6.13, APM vol. 2 8.4.1. */
 void explain_selector(struct text *t, const struct trap_record *r);
 

@@ -36,8 +36,8 @@
 	X(RESERVED, r->vector == VEC_PF && r->error_code & PF_RSVD,                                          \
 		"#PF with a reserved bit set",                                                               \
 		"a page table is damaged: nobody sets these bits on purpose")                                \
-	X(FETCH, r->vector == VEC_PF && r->cpl < 3 && (r->error_code & PF_I || r->cr2 == r->rip),            \
-		"supervisor #PF of an instruction fetch",                                                    \
+	X(FETCH, r->vector == VEC_PF && r->cpl < 3 && r->error_code & PF_I,                                  \
+		"supervisor #PF of an instruction fetch, where NX or SMEP is on and the CPU says so",                                                    \
 		"a call or jump to where no code is")                                                        \
 	X(UPPER, r->vector == VEC_PF && r->cr2 & IMPORTANT_UPPER,                                            \
 		"#PF in the upper half of the address space",                                                \

@@ -117,7 +117,7 @@ static void add_gp(struct text *t, const struct trap_record *r, const struct dec
 	struct text selector = text_on(buf, sizeof(buf));
 
 	explain_selector(&selector, r);
-	if (selector.length && r->error_code & 2)
+	if (selector.length && r->error_code & ERROR_IDT)
 		text_add(t, "%s needed the interrupt gate of vector %u, which is broken or missing", who(r),
 			(r->error_code & 0xffff) >> 3);
 	else if (selector.length)

@@ -75,7 +75,8 @@ static void hot_path_agrees(void **state)
 	for (unsigned cpl = 0; cpl < 4; cpl++)
 		for (uint32_t error = 0; error < 0x40; error++)
 			for (unsigned i = 0; i < COUNT(addresses); i++) {
-				struct trap_record r = fault((uint8_t)cpl & 3, 0x1000, addresses[i], error);
+				struct trap_record r =
+					fault((uint8_t)cpl & 3, addresses[i], addresses[i], error);
 
 				r.cr4 = SMAP;
 				if (trap_is_important(&r))
