@@ -1,6 +1,6 @@
 /* How fast the TSC counts. */
 #include "loader.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 #define TRIES        3
 #define STALL_US     20000

@@ -1,7 +1,7 @@
 /* What the loader asks the CPU itself. */
 #include <lib/string.h>
 #include "loader.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 #define CPUID_FEATURES   0x00000001
 #define CPUID_TOPOLOGY   0x0000000b

@@ -1,6 +1,6 @@
 /* trapline.efi: the order of things. */
 #include "loader.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 #define READ_US 3000000 /* to read why it does not run, before the screen is somebody else's */
 

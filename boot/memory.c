@@ -1,7 +1,7 @@
 /* Memory for the VMM, and the page tables of its first call. */
 #include <lib/string.h>
 #include "loader.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 #define LARGE_PAGE     0x200000ull
 #define GIB            0x40000000ull

@@ -7,7 +7,7 @@
  * over, and the modem control register of our UART shows whether it was this one.
  */
 #include "loader.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 #define UART_MCR 4
 #define MCR_DTR  0x01

@@ -3,7 +3,7 @@
  * still beside the VMM's in one log. Registers as in the PC16550D data sheet, table 2.
  */
 #include "loader.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 enum uart_register {
 	UART_DATA = 0, /* divisor, low byte, while DLAB */

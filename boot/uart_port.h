@@ -3,7 +3,7 @@
 #define TRAPLINE_UART_PORT_H
 
 #include <stdint.h>
-#include <cpu/asm.h>
+#include <hw/asm.h>
 
 struct uart_port {
 	uint64_t base;  /* I/O port, or address; 0: there is none */

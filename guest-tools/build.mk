@@ -18,7 +18,7 @@ $(TOOLS)/libtrapline.a: $(TOOLS)/lib/trapline.o
 
 # Prints records in the console's own words, so it brings the console's formatter along.
 TRAPCTL_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools/trapctl/*.c))
-TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/text trace/vector cpu/msr_name lib/printf
+TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/text trace/vector hw/msr_name lib/printf
 TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(ZYDIS_HOST_LIB)
 
 $(TOOLS)/trapctl/version.o: TOOLS_CFLAGS += -I$(BUILD)

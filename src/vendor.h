@@ -5,7 +5,7 @@
 #ifndef TRAPLINE_VENDOR_H
 #define TRAPLINE_VENDOR_H
 
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/cpu.h"
 #include "cpu/idt.h"
 #include "mem/guest_walk.h"

@@ -1,7 +1,7 @@
 #include "apic/start.h"
 #include "apic/apic.h"
 #include "apic/nap.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/stop.h"
 #include "exit/dispatch.h"
 #include "exit/halt.h"

@@ -1,7 +1,7 @@
 #include "blackbox/blackbox.h"
 #include <trapline/record.h>
 #include "blackbox_layout.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/cpu.h"
 #include "lib/printf.h"
 #include "lib/string.h"

@@ -3,7 +3,7 @@
 #include "console/input.h"
 #include "console/screen.h"
 #include "console/uart.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/exception.h"
 #include "lib/printf.h"
 #include "lib/string.h"

@@ -3,7 +3,7 @@
 #include "console/console.h"
 #include "console/story.h"
 #include "console/input.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/hold.h"
 #include "exit/dispatch.h"
 #include "exit/intercept.h"

@@ -5,7 +5,7 @@
 #include "console/console.h"
 #include "console/line.h"
 #include "console/uart.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/stop.h"
 #include "lib/printf.h"
 #include "lib/string.h"

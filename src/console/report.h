@@ -7,7 +7,7 @@
 #define TRAPLINE_REPORT_H
 
 #include "cpu/cpu.h"
-#include "mem/walk_trace.h"
+#include "trace/walk_trace.h"
 #include "trace/format.h"
 
 /* One CPU reports at a time: another one that has something to report waits here. */

@@ -1,7 +1,7 @@
 #include "console/story.h"
 #include "console/console.h"
 #include "console/report.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/hold.h"
 #include "exit/insn.h"
 #include "trace/decode.h"

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "boot_info.h"
-#include "cpu/asm.h"
-#include "exit/event.h"
+#include "hw/asm.h"
+#include "cpu/event.h"
 #include "mem/guest_walk.h"
 #include "trace/history.h"
 #include "trace/kept.h"

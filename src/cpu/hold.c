@@ -1,6 +1,6 @@
 #include "cpu/hold.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/stop.h"
 #include "exit/freeze.h"
 #include "exit/insn.h"

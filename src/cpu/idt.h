@@ -3,7 +3,7 @@
 #define TRAPLINE_IDT_H
 
 #include <stdint.h>
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 #define SEL_HOST_CS 0x08
 #define SEL_HOST_DS 0x10

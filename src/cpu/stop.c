@@ -2,7 +2,7 @@
 #include "apic/apic.h"
 #include "console/console.h"
 #include "console/fault.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 
 #define ANSWER_MS 100

@@ -1,5 +1,5 @@
 #include "exit/breakpoint.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "vendor.h"
 
 #define CR4_DE  (1u << 3)

@@ -1,6 +1,6 @@
 /* CPUID: the CPU's own answer, but for the hypervisor's presence and what the vendor hides. */
 #include <trapline/abi.h>
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "vendor.h"
 

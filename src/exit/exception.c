@@ -1,6 +1,6 @@
 #include "exit/exception.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "exit/insn.h"

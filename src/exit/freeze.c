@@ -1,6 +1,6 @@
 #include "exit/freeze.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/stop.h"
 
 /* In ticks of the TSC; ticks = 0: they are not frozen. */

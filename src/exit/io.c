@@ -5,7 +5,7 @@
  */
 #include "exit/io.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/a20.h"
 #include "exit/breakpoint.h"
 #include "exit/dispatch.h"

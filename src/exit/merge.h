@@ -8,7 +8,7 @@
 #ifndef TRAPLINE_MERGE_H
 #define TRAPLINE_MERGE_H
 
-#include "exit/event.h"
+#include "cpu/event.h"
 
 enum merge_result {
 	MERGE_DELIVER, /* handle `now` by itself; if `during` was an interrupt it is not lost but comes again

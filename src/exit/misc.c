@@ -1,5 +1,5 @@
 /* Exits that need a line or two each. */
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "trace/vector.h"

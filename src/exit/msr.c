@@ -1,6 +1,6 @@
 /* RDMSR and WRMSR that exit: the vendor's own MSRs, and every number outside the permission map. */
 #include "apic/apic.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "trace/vector.h"

@@ -1,5 +1,5 @@
 #include "exit/pic.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 #define MASTER_MASK   0x21
 #define INITIALIZE    0x10 /* ICW1 */

@@ -1,7 +1,7 @@
 #include "exit/shutdown.h"
 #include "console/console.h"
 #include "console/fault.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/stop.h"
 #include "console/report.h"
 #include "console/screen.h"

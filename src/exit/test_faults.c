@@ -3,7 +3,7 @@
 #ifdef TRAPLINE_TEST
 
 #include "console/fault.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "vendor.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "mem/layout.h"
 
 static inline bool guest_read64(uint64_t physical, uint64_t *value)

@@ -1,7 +1,7 @@
 #include "mem/host_map.h"
 #include <stddef.h>
-#include "cpu/asm.h"
-#include "cpu/msr.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
 #include "lib/string.h"
 #include "mem/layout.h"
 #include "mem/paging.h"

@@ -1,6 +1,6 @@
 #include "mem/mtrr.h"
-#include "cpu/asm.h"
-#include "cpu/msr.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
 #include "lib/string.h"
 
 #define LEAF1_EDX_MTRR   (1u << 12)

@@ -1,6 +1,6 @@
 #include "mem/stage2.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/mtrr.h"

@@ -1,8 +1,8 @@
 /* AMD-V: what the CPU can do, the controls, and the vendor table. */
 #include "svm/svm.h"
 #include "console/console.h"
-#include "cpu/asm.h"
-#include "cpu/msr.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
 #include "mem/pool.h"
 #include "mem/stage2.h"
 #include "exit/io.h"

@@ -3,7 +3,7 @@
  * enter what comes of them. QEMU 7.2 is such a one, for CR0 always, for CR4 but for reserved bits, and Bochs 2.7 beneath a
  * guest. There these instructions exit; no CPU is asked to do so.
  */
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/control_register.h"
 #include "exit/exception.h"
 #include "exit/insn.h"

@@ -1,6 +1,6 @@
 /* #VMEXIT: from the VMCB's words to the neutral exit, and back in. */
 #include "svm/svm_skip.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/mended.h"
 

@@ -1,9 +1,9 @@
 /* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
 #include "svm/svm.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/idt.h"
-#include "cpu/msr.h"
-#include "cpu/reset_state.h"
+#include "hw/msr.h"
+#include "hw/reset_state.h"
 
 #define VM_CR_R_INIT (1ull << 1)
 #define EFER_SVME    (1ull << 12)

@@ -1,8 +1,8 @@
 /* MSRs and CPUID bits of AMD-V itself, which the guest does not get to see or change. */
 #include "svm/svm.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/idt.h"
-#include "cpu/msr.h"
+#include "hw/msr.h"
 #include "mem/pool.h"
 
 #define EFER_LME    (1ull << 8)

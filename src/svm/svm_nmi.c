@@ -4,7 +4,7 @@
  * on an IST stack would lose its frame. The IRET intercept exits in front of the instruction; if an NMI waits
  * by then, the guest is stepped over it with TF, and the #DB of that step is nobody's but ours.
  */
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "svm/svm.h"
 #include "trace/vector.h"
 

@@ -7,7 +7,7 @@
  */
 #include "console/console.h"
 #include "console/fault.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/stop.h"
 #include "svm/svm.h"
 #include "svm/svm_check.h"

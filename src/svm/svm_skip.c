@@ -1,6 +1,6 @@
 #include "svm/svm_skip.h"
 #include "console/console.h"
-#include "cpu/msr.h"
+#include "hw/msr.h"
 #include "exit/exception.h"
 #include "trace/vector.h"
 

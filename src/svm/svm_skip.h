@@ -5,7 +5,7 @@
 #ifndef TRAPLINE_SVM_SKIP_H
 #define TRAPLINE_SVM_SKIP_H
 
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/insn.h"
 #include "mem/layout.h"
 #include "svm/svm.h"

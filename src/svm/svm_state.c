@@ -2,8 +2,8 @@
  */
 #include "svm/svm.h"
 #include "console/console.h"
-#include "cpu/asm.h"
-#include "cpu/msr.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
 #include "lib/string.h"
 #include "trace/vector.h"
 

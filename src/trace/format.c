@@ -4,7 +4,7 @@
 #include "trace/explain.h"
 #include "trace/text.h"
 #include "trace/vector.h"
-#include "cpu/msr.h"
+#include "hw/msr.h"
 
 /* What the fields are made from. */
 struct view {

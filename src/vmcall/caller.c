@@ -1,5 +1,5 @@
 #include "vmcall/caller.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/exception.h"
 #include "mem/guest_ram.h"
 #include "vendor.h"

@@ -4,7 +4,7 @@
  * in between, and so does a #PF for a page that is missing. Each chunk finds and checks all its pages before
  * the first byte moves.
  */
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "mem/guest_ram.h"
 #include "mem/layout.h"
 #include "mem/paging.h"

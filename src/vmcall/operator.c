@@ -1,7 +1,7 @@
 /* Lines between the guest, the trace and the operator: mark, say, hear. */
 #include "vmcall/operator.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "lib/string.h"
 #include "vendor.h"
 #include "vmcall/caller.h"

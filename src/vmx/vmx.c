@@ -1,8 +1,8 @@
 /* VT-x: what the CPU can do, VMX operation, and the vendor table. */
 #include "vmx/vmx.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/idt.h"
-#include "cpu/msr.h"
+#include "hw/msr.h"
 #include "exit/io.h"
 #include "lib/printf.h"
 #include "lib/string.h"

@@ -2,7 +2,7 @@
  * The control words, from the capability MSRs: what must be set, what we need, what we would like and the CPU
  * allows (SDM vol. 3D appendix A.2 to A.5).
  */
-#include "cpu/msr.h"
+#include "hw/msr.h"
 #include "lib/printf.h"
 #include "vmx/vmx_controls.h"
 #include "boot_info.h"

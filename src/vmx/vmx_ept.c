@@ -1,6 +1,6 @@
 /* EPT entries: one to one, with the memory types that the guest's MTRRs give (SDM vol. 3C 29.3.7). */
 #include "vmx/vmx.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "lib/string.h"
 #include "mem/mtrr.h"
 #include "mem/stage2.h"

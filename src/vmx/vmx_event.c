@@ -9,7 +9,7 @@
  */
 #include "vmx/vmx.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/idt.h"
 #include "cpu/stop.h"
 #include "exit/halt.h"

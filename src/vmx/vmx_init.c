@@ -9,10 +9,10 @@
  */
 #include "vmx/vmx.h"
 #include "apic/start.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/idt.h"
-#include "cpu/msr.h"
-#include "cpu/reset_state.h"
+#include "hw/msr.h"
+#include "hw/reset_state.h"
 
 #define MISC_WAIT_FOR_SIPI (1ull << 8)
 

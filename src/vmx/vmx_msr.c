@@ -2,8 +2,8 @@
  * follows. */
 #include "vmx/vmx.h"
 #include "apic/apic.h"
-#include "cpu/asm.h"
-#include "cpu/msr.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
 #include "mem/pool.h"
 
 #define FEATURE_LOCK     1ull

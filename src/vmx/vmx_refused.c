@@ -4,7 +4,7 @@
  */
 #include "console/console.h"
 #include "console/fault.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/stop.h"
 #include "exit/mended.h"
 #include "vmx/vmx.h"

@@ -1,8 +1,8 @@
 /* The first state of both sides: the guest's, taken from the running firmware, and the host's, which does not
  * change. */
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "cpu/idt.h"
-#include "cpu/msr.h"
+#include "hw/msr.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "vmx/vmx.h"

@@ -1,6 +1,6 @@
 /* The guest's state in the VMCS, read at most once an exit. */
 #include "vmx/vmx.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/insn.h"
 
 #define SELECTOR_RPL 3u

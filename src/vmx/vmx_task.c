@@ -6,7 +6,7 @@
 #include "vmx/vmx.h"
 #include "vmx/vmx_check.h"
 #include "console/console.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "mem/guest_access.h"

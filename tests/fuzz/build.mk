@@ -9,14 +9,14 @@ FUZZ_DIR    := $(BUILD)/fuzz
 
 # What each target brings along.
 FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
-FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/vector.c src/trace/important.c src/cpu/msr_name.c $(FUZZ_TEXT)
+FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/vector.c src/trace/important.c src/hw/msr_name.c $(FUZZ_TEXT)
 FUZZ_RECORD := src/trace/ring.c src/trace/kept.c src/trace/sites.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
 FUZZ_blackbox    := src/blackbox/recall.c src/trace/verdict.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
 FUZZ_command     := $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
-                    src/mem/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c $(FUZZ_RECORD) \
+                    src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c src/lib/printf.c
 FUZZ_filter      := src/trace/filter.c src/trace/important.c src/trace/words.c src/trace/vector.c $(FUZZ_TEXT)
@@ -30,7 +30,7 @@ FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis
 FUZZ_task        := src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
 FUZZ_vmcall      := $(wildcard src/vmcall/*.c) $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
-FUZZ_walk        := $(FUZZ_MEMORY) src/mem/walk_trace.c $(FUZZ_TEXT)
+FUZZ_walk        := $(FUZZ_MEMORY) src/trace/walk_trace.c $(FUZZ_TEXT)
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_BINS    := $(FUZZ_TARGETS:%=$(FUZZ_DIR)/%)

@@ -26,7 +26,7 @@
 #include "exit/shutdown.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
-#include "mem/walk_trace.h"
+#include "trace/walk_trace.h"
 #include "trace/words.h"
 #include "vendor.h"
 #include "vmcall/operator.h"

@@ -7,7 +7,7 @@
 #include "input.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
-#include "mem/walk_trace.h"
+#include "trace/walk_trace.h"
 
 #define LEVELS   5
 #define ADDRESS  0x000ffffffffff000ull

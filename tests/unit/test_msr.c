@@ -1,6 +1,6 @@
 /* MSR names: numbers typed from the manuals, not from the list. */
 #include "unit.h"
-#include "cpu/msr.h"
+#include "hw/msr.h"
 
 static void known(void **state)
 {

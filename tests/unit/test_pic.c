@@ -3,7 +3,7 @@
  * while all others are theirs. The source is included, its ports are an array here.
  */
 #include "unit.h"
-#include "cpu/asm.h"
+#include "hw/asm.h"
 
 static uint8_t ports[256], isr_of[2];
 

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 #include "unit.h"
-#include "mem/walk_trace.h"
+#include "trace/walk_trace.h"
 #include "trace/bits.h"
 #include "trace/chain.h"
 #include "trace/explain.h"

@@ -4,7 +4,7 @@
 #include "apic/apic.h"
 #include "apic/nap.h"
 #include "console/console.h"
-#include "cpu/msr.h"
+#include "hw/msr.h"
 #include "cpu/stop.h"
 #include "exit/exception.h"
 #include "exit/halt.h"

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include "cpu/asm.h"
+#include "hw/asm.h"
 #include "mem/layout.h"
 
 #define FAKE_PAGES 48

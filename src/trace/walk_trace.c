@@ -1,4 +1,4 @@
-#include "mem/walk_trace.h"
+#include "trace/walk_trace.h"
 #include "mem/paging.h"
 #include "trace/explain.h"
 

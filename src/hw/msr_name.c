@@ -1,5 +1,5 @@
 #include <stddef.h>
-#include "cpu/msr.h"
+#include "hw/msr.h"
 
 static const char *smca_name(uint32_t msr)
 {
