@@ -4,7 +4,7 @@
  */
 #include "apic/apic.h"
 #include "console/console.h"
-#include "console/screen.h"
+#include "log/screen.h"
 #include "hw/asm.h"
 #include "cpu/cpu.h"
 #include "cpu/idt.h"
@@ -16,6 +16,7 @@
 #include "mem/pool.h"
 #include "mem/stage2.h"
 #include "blackbox/blackbox.h"
+#include "report/recall.h"
 #include "vendor.h"
 #include "version.h"
 #include "vmcall/vmcall.h"

@@ -76,7 +76,7 @@ enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 /* Notes by what names other CPUs call this one, as its APIC has them now. */
 void apic_note_names(const struct cpu *cpu);
 
-/* For start.c, nap.c and src/cpu/stop.c, on this CPU's own APIC. */
+/* For start.c, nap.c and src/apic/stop.c, on this CPU's own APIC. */
 enum apic_mode apic_mode(void);
 bool apic_is_bsp(void);
 uint32_t apic_read(enum apic_mode mode, unsigned offset);

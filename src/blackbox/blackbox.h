@@ -43,10 +43,4 @@ void blackbox_seal(const char *why, bool failure);
  */
 bool blackbox_goes_on(void);
 
-/* Makes a text of the last run's box, where the loader found one, and keeps it. */
-void blackbox_recall(const struct boot_info *info);
-
-/* What it made, for who asks later; "" when there was nothing. */
-const char *blackbox_last(void);
-
 #endif

@@ -1,10 +1,10 @@
 /* Commands that change something: stop, go, intercept, message, loglevel, set, reset; and shares. */
 #include "console/command.h"
 #include "console/console.h"
-#include "console/story.h"
+#include "report/story.h"
 #include "console/input.h"
 #include "hw/asm.h"
-#include "cpu/hold.h"
+#include "apic/hold.h"
 #include "exit/dispatch.h"
 #include "exit/intercept.h"
 #include "exit/io.h"

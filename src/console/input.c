@@ -4,9 +4,9 @@
 #include "console/complete.h"
 #include "console/console.h"
 #include "console/line.h"
-#include "console/uart.h"
+#include "log/uart.h"
 #include "hw/asm.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 

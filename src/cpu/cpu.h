@@ -34,7 +34,7 @@
 #define CPU_WORK_NMI     0x02 /* an NMI of the guest's waits until the guest can take it */
 #define CPU_WORK_SINK    0x04 /* the page behind hidden memory was opened for one store */
 #define CPU_WORK_VENDOR  0x08 /* the vendor's own: before the next handler, or before the next entry */
-#define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/apic/start.h */
+#define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/exit/start.h */
 #define CPU_WORK_EVENT   0x20 /* the event whose delivery this exit interrupted has still to go in */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->segment() takes them. */
@@ -92,7 +92,7 @@ struct exit {
 	enum exit_kind kind;
 	/* What exit_begin() sets stands together: one store, on the way of every exit. */
 	bool skip;        /* set by exit_skip() */
-	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (exit/insn.h) */
+	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (guest/insn.h) */
 	uint16_t reserved;
 	struct event during; /* any: the event whose delivery the exit interrupted */
 	struct event event;  /* EXCEPTION */
@@ -171,7 +171,7 @@ struct cpu {
 	uint32_t number;
 	uint32_t apic_id;
 	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
-	_Atomic bool kicked;    /* an NMI is under way to it that is not the guest's: src/cpu/stop.h */
+	_Atomic bool kicked;    /* an NMI is under way to it that is not the guest's: src/apic/stop.h */
 	uint32_t work;          /* CPU_WORK_... */
 	uint64_t sink_gpa[2];   /* with CPU_WORK_SINK: pages, 0 for none; one store may meet two */
 	bool guest_nmi_blocked; /* an NMI went in and its IRET has not been seen */

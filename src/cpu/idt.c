@@ -1,8 +1,8 @@
 #include "cpu/idt.h"
-#include "apic/start.h"
-#include "console/fault.h"
+#include "exit/start.h"
+#include "report/fault.h"
 #include "cpu/cpu.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "trace/vector.h"
 #include "vendor.h"
 

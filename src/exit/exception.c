@@ -3,7 +3,7 @@
 #include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "exit/merge.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"

@@ -1,7 +1,7 @@
 #include "exit/freeze.h"
 #include "console/console.h"
 #include "hw/asm.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 
 /* In ticks of the TSC; ticks = 0: they are not frozen. */
 static _Atomic uint64_t since, ticks;

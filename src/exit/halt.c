@@ -1,7 +1,7 @@
 #include "exit/halt.h"
 #include "console/console.h"
-#include "console/report.h"
-#include "console/story.h"
+#include "report/report.h"
+#include "report/story.h"
 #include "vendor.h"
 
 static bool told;

@@ -1,10 +1,10 @@
 /* Second-level page faults: the guest went for the VMM's memory, or for an address that is not mapped yet. */
 #include "apic/apic.h"
 #include "console/console.h"
-#include "console/fault.h"
+#include "report/fault.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "mem/stage2.h"
 #include "trace/decode.h"
 #include "trace/vector.h"

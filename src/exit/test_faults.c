@@ -2,7 +2,7 @@
 
 #ifdef TRAPLINE_TEST
 
-#include "console/fault.h"
+#include "report/fault.h"
 #include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "vendor.h"

@@ -6,7 +6,7 @@
 #include "hw/asm.h"
 #include "exit/control_register.h"
 #include "exit/exception.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "svm/svm.h"
 #include "trace/vector.h"
 

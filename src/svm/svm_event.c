@@ -15,7 +15,7 @@
 #include "apic/apic.h"
 #include "console/console.h"
 #include "cpu/idt.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "trace/vector.h"
 
 #define DR6_BREAKPOINTS 0x000full

@@ -4,11 +4,11 @@
  * CPUs sleep that nobody uses. AMD-V has no timer that would bring Trapline back, so that the CPU waits here in the
  * guest's place, and the console has its turns.
  */
-#include "apic/nap.h"
-#include "cpu/stop.h"
+#include "exit/nap.h"
+#include "apic/stop.h"
 #include "exit/dispatch.h"
 #include "exit/halt.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "svm/svm_skip.h"
 
 #define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */

@@ -6,9 +6,9 @@
  * QEMU has another use of the code: MOV to CR3 or CR4 with a reserved bit exits with it, where a CPU raises #GP.
  */
 #include "console/console.h"
-#include "console/fault.h"
+#include "report/fault.h"
 #include "hw/asm.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "svm/svm.h"
 #include "svm/svm_check.h"
 

@@ -6,7 +6,7 @@
 #define TRAPLINE_SVM_SKIP_H
 
 #include "hw/asm.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "mem/layout.h"
 #include "svm/svm.h"
 

@@ -11,7 +11,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "exit/halt.h"
 #include "trace/vector.h"
 

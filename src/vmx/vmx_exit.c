@@ -1,6 +1,6 @@
 /* VM exit: from the VMCS's words to the neutral exit, and back in. */
 #include "vmx/vmx.h"
-#include "console/fault.h"
+#include "report/fault.h"
 #include "exit/dispatch.h"
 
 #define X(number, name, kind) [number] = kind,

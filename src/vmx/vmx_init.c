@@ -8,7 +8,7 @@
  * the guest waits for a SIPI, and lets it exit behind the SIPI.
  */
 #include "vmx/vmx.h"
-#include "apic/start.h"
+#include "exit/start.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"

@@ -3,9 +3,9 @@
  * CPU and cannot be entered with is put right, once; everything else is Trapline's own fault, and ends in a report.
  */
 #include "console/console.h"
-#include "console/fault.h"
+#include "report/fault.h"
 #include "hw/asm.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "exit/mended.h"
 #include "vmx/vmx.h"
 #include "vmx/vmx_check.h"

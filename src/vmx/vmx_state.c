@@ -1,7 +1,7 @@
 /* The guest's state in the VMCS, read at most once an exit. */
 #include "vmx/vmx.h"
 #include "hw/asm.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 
 #define SELECTOR_RPL 3u
 

@@ -5,8 +5,9 @@
  */
 #include "input.h"
 #include "blackbox/blackbox.h"
+#include "report/recall.h"
 #include "blackbox_layout.h"
-#include "console/report.h"
+#include "report/report.h"
 #include "trace/kept.h"
 
 #define KEPT_AT(n) (4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 4096 + (n)*KEPT_PAGES)

@@ -14,7 +14,7 @@ FUZZ_RECORD := src/trace/ring.c src/trace/kept.c src/trace/sites.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
-FUZZ_blackbox    := src/blackbox/recall.c src/trace/verdict.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
+FUZZ_blackbox    := src/report/recall.c src/trace/verdict.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
 FUZZ_command     := $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
                     src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
@@ -24,7 +24,7 @@ FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/s
 FUZZ_icr         := src/apic/icr.c
 FUZZ_line        := src/console/line.c
 FUZZ_memory_type := src/mem/memory_type.c
-FUZZ_opcode      := src/exit/opcode.c zydis
+FUZZ_opcode      := src/guest/opcode.c zydis
 FUZZ_reader      := $(FUZZ_FORMAT) zydis
 FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis

@@ -5,7 +5,7 @@
 #include <trapline/record.h>
 #include "input.h"
 #include <Zydis/Zydis.h>
-#include "exit/opcode.h"
+#include "guest/opcode.h"
 
 #define ZYDIS_MNEMONIC_MOV_CR ZYDIS_MNEMONIC_MOV
 #define X(name, more, ...)    [OPCODE_##name] = ZYDIS_MNEMONIC_##name,

@@ -5,7 +5,7 @@
  */
 #include "input.h"
 #include "cpu/cpu.h"
-#include "exit/store.c"
+#include "guest/store.c"
 
 static unsigned mode;
 

@@ -453,7 +453,7 @@ def gdb(machine, name, *commands, **variables):
 
 def glyphs():
     """The letters of the screen: what their 8 by 16 pixels look like, and what they are."""
-    lines = re.findall(r"X\('\\?(.)', \"([.# ]+)\"\)", (ROOT / "src/console/font.h").read_text())
+    lines = re.findall(r"X\('\\?(.)', \"([.# ]+)\"\)", (ROOT / "src/log/font.h").read_text())
     letters = {}
     for letter, rows in lines:
         cell = "".join(row.ljust(8, ".") * 2 for row in rows.split(" ")) + "." * 16

@@ -7,14 +7,14 @@
 #undef skip /* cmocka's */
 #include <stdbool.h>
 #include <string.h>
-#include "apic/start.h"
+#include "exit/start.h"
 #include "console/console.h"
-#include "cpu/hold.h"
+#include "apic/hold.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "exit/intercept.h"
 #include "exit/shutdown.h"
 #include "mem/stage2.h"

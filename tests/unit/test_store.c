@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "unit.h"
-#include "exit/store.c"
+#include "guest/store.c"
 
 #define ROUNDS 300000
 #define BYTES  15

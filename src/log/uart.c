@@ -1,4 +1,4 @@
-#include "console/uart.h"
+#include "log/uart.h"
 #include "mem/host_map.h"
 #include "mem/layout.h"
 

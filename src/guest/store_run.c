@@ -1,5 +1,5 @@
-#include "exit/store_run.h"
-#include "exit/insn.h"
+#include "guest/store_run.h"
+#include "guest/insn.h"
 #include "mem/guest_walk.h"
 #include "vendor.h"
 

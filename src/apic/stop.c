@@ -1,7 +1,7 @@
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "apic/apic.h"
 #include "console/console.h"
-#include "console/fault.h"
+#include "report/fault.h"
 #include "hw/asm.h"
 #include "exit/dispatch.h"
 

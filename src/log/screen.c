@@ -1,5 +1,5 @@
-#include "console/screen.h"
-#include "console/font.h"
+#include "log/screen.h"
+#include "log/font.h"
 #include "cpu/cpu.h"
 #include "mem/host_map.h"
 #include "mem/layout.h"

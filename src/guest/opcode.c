@@ -1,4 +1,4 @@
-#include "exit/opcode.h"
+#include "guest/opcode.h"
 
 #define OPCODE_MAX 3
 

@@ -3,7 +3,7 @@
 #define TRAPLINE_INSN_H
 
 #include "cpu/cpu.h"
-#include "exit/opcode.h"
+#include "guest/opcode.h"
 #include "vendor.h"
 
 /* Reads up to 15 bytes at CS:RIP as it stands now into cpu->exit.code, through the guest's page tables,
@@ -31,7 +31,7 @@ static inline bool insn_is_vmcall(const struct exit *x)
 	return c[0] == 0x0f && c[1] == 0x01 && (c[2] == 0xc1 || c[2] == 0xd9) && x->code_len >= 3;
 }
 
-/* The instruction at RIP; OPCODE_NONE where its bytes cannot be read or are none of the list (exit/opcode.h). */
+/* The instruction at RIP; OPCODE_NONE where its bytes cannot be read or are none of the list (guest/opcode.h). */
 enum opcode insn_find(struct cpu *cpu, struct found_opcode *out);
 
 /*

@@ -1,4 +1,4 @@
-#include "console/symbols.h"
+#include "report/symbols.h"
 #include <stddef.h>
 
 /* One function, in the order of addresses; the last entry is the end of the code and has no name. */

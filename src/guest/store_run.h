@@ -1,12 +1,12 @@
 /*
- * A store to a device's register (exit/store.h), carried out for the guest: its operands from the guest's registers and
+ * A store to a device's register (guest/store.h), carried out for the guest: its operands from the guest's registers and
  * memory, and what it leaves in them.
  */
 #ifndef TRAPLINE_STORE_RUN_H
 #define TRAPLINE_STORE_RUN_H
 
 #include "cpu/cpu.h"
-#include "exit/store.h"
+#include "guest/store.h"
 
 /*
  * Works out what the register is to have, and gives the guest's registers and flags what the instruction leaves there.

@@ -1,4 +1,4 @@
-#include "console/report.h"
+#include "report/report.h"
 #include "console/console.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"

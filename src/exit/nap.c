@@ -1,4 +1,4 @@
-#include "apic/nap.h"
+#include "exit/nap.h"
 #include "apic/apic.h"
 #include "console/console.h"
 #include "cpu/idt.h"

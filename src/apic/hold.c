@@ -1,9 +1,9 @@
-#include "cpu/hold.h"
+#include "apic/hold.h"
 #include "console/console.h"
 #include "hw/asm.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "exit/freeze.h"
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "exit/intercept.h"
 
 static _Atomic bool wanted;

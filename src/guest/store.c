@@ -1,4 +1,4 @@
-#include "exit/store.h"
+#include "guest/store.h"
 #include <Zydis/Zydis.h>
 
 #define OPCODE_MOV_REGISTER  0x89

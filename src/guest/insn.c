@@ -1,4 +1,4 @@
-#include "exit/insn.h"
+#include "guest/insn.h"
 #include "exit/exception.h"
 #include "lib/string.h"
 #include "trace/vector.h"

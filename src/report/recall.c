@@ -4,9 +4,10 @@
  */
 #include <trapline/record.h>
 #include "blackbox_layout.h"
-#include "console/report.h"
+#include "report/report.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
+#include "report/recall.h"
 #include "trace/format.h"
 #include "trace/kept.h"
 #include "trace/text.h"

@@ -1,0 +1,13 @@
+/* What the last run's black box tells. */
+#ifndef TRAPLINE_RECALL_H
+#define TRAPLINE_RECALL_H
+
+#include "boot_info.h"
+
+/* Makes a text of the last run's box, where the loader found one, and keeps it. */
+void blackbox_recall(const struct boot_info *info);
+
+/* What it made, for who asks later; "" when there was nothing. */
+const char *blackbox_last(void);
+
+#endif
