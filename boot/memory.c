@@ -1,16 +1,12 @@
 /* Memory for the VMM, and the page tables of its first call. */
 #include <lib/string.h>
+#include "hw/x86.h"
 #include "loader.h"
 #include "hw/asm.h"
 
 #define LARGE_PAGE     0x200000ull
 #define GIB            0x40000000ull
 #define BELOW_4G       0xffffffffull
-#define CR4_LA57       (1ull << 12)
-#define PTE_ADDRESS    0x000ffffffffff000ull
-#define PTE_PRESENT    (1ull << 0)
-#define PTE_WRITE      (1ull << 1)
-#define PTE_LARGE      (1ull << 7)
 #define PML4_INDEX(va) ((va) >> 39 & 511)
 #define PDPT_INDEX(va) ((va) >> 30 & 511)
 

@@ -6,6 +6,7 @@
 #include "report/report.h"
 #include "apic/hold.h"
 #include "exit/freeze.h"
+#include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
@@ -14,7 +15,6 @@
 #include "vendor.h"
 #include "vmcall/check.h"
 
-#define EFER_LMA      (1ull << 10)
 #define MEM_DEFAULT   64
 #define MEM_MOST      1024
 #define MEM_LINE      16

@@ -3,12 +3,11 @@
 #include "report/fault.h"
 #include "cpu/cpu.h"
 #include "apic/stop.h"
+#include "hw/x86.h"
 #include "trace/vector.h"
 #include "vendor.h"
 
-#define GATE_INTERRUPT 0x8e /* P, DPL 0, 64-bit interrupt gate */
-#define RFLAGS_TF      0x100ull
-#define RFLAGS_RF      0x10000ull
+#define GATE_INTERRUPT 0x8e                  /* P, DPL 0, 64-bit interrupt gate */
 #define STUB_SIZE      16                    /* src/cpu/idt.asm */
 #define NOT_MAPPED     0xffff900000000000ull /* beyond any RAM: src/mem/layout.h */
 #define NOT_CANONICAL  (1ull << 63)

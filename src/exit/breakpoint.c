@@ -1,8 +1,8 @@
 #include "exit/breakpoint.h"
 #include "hw/asm.h"
+#include "hw/x86.h"
 #include "vendor.h"
 
-#define CR4_DE  (1u << 3)
 #define ENABLED 0xffu /* L and G of all four */
 #define KIND_IO 2u
 

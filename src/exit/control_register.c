@@ -1,6 +1,5 @@
 #include "exit/control_register.h"
-
-#define CR3_PCID 0xfffull
+#include "hw/x86.h"
 
 bool cr0_is_legal(const struct cr_state *s, uint64_t value)
 {

@@ -9,18 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CR0_PE    (1ull << 0)
-#define CR0_WP    (1ull << 16)
-#define CR0_NW    (1ull << 29)
-#define CR0_CD    (1ull << 30)
-#define CR0_PG    (1ull << 31)
-#define CR4_PAE   (1ull << 5)
-#define CR4_LA57  (1ull << 12)
-#define CR4_PCIDE (1ull << 17)
-#define CR4_CET   (1ull << 23)
-#define EFER_LME  (1ull << 8)
-#define EFER_LMA  (1ull << 10)
-
 /* The guest as it stands, before the instruction. */
 struct cr_state {
 	uint64_t cr0, cr3, cr4, efer;

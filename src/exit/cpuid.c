@@ -2,10 +2,8 @@
 #include <trapline/abi.h>
 #include "hw/asm.h"
 #include "exit/dispatch.h"
+#include "hw/x86.h"
 #include "vendor.h"
-
-#define CR4_OSXSAVE (1ull << 18)
-#define CR4_PKE     (1ull << 22)
 
 #define LEAF1_ECX_OSXSAVE    (1u << 27)
 #define LEAF1_ECX_HYPERVISOR (1u << 31)

@@ -5,10 +5,10 @@
 #include "report/fault.h"
 #include "hw/asm.h"
 #include "exit/dispatch.h"
+#include "hw/x86.h"
 #include "vendor.h"
 
-#define DR7_HIGH  (1ull << 32)
-#define RFLAGS_IF (1ull << 9)
+#define DR7_HIGH (1ull << 32)
 
 #define NOWHERE                                                                                              \
 	0xffff900000000123ull /* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h)          \

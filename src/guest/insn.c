@@ -1,9 +1,8 @@
 #include "guest/insn.h"
 #include "exit/exception.h"
+#include "hw/x86.h"
 #include "lib/string.h"
 #include "trace/vector.h"
-
-#define DR6_BS (1ull << 14)
 
 enum opcode insn_find(struct cpu *cpu, struct found_opcode *out)
 {

@@ -1,5 +1,6 @@
 #include "guest/store.h"
 #include <Zydis/Zydis.h>
+#include "hw/x86.h"
 
 #define OPCODE_MOV_REGISTER  0x89
 #define OPCODE_MOV_IMMEDIATE 0xc7
@@ -180,8 +181,6 @@ bool store_decode(const uint8_t *code, unsigned length, unsigned mode, struct st
 	return decode_usual(code, length, mode, out) || decode_any(code, length, mode, out);
 }
 
-#define STATUS_FLAGS 0x8d5ull /* CF PF AF ZF SF OF */
-
 /* The CPU's own instruction with the guest's flags: what it leaves undefined is what this CPU makes of it. */
 #define X(name, code)                                                                                        \
 	case STORE_##name:                                                                                   \
@@ -196,12 +195,12 @@ void store_operate(enum store_kind kind, struct store_values *v)
 	uint64_t flags;
 
 	__asm__ volatile("pushfq; pop %0" : "=r"(flags) : : "memory");
-	flags = (flags & ~STATUS_FLAGS) | (v->flags & STATUS_FLAGS);
+	flags = (flags & ~RFLAGS_STATUS) | (v->flags & RFLAGS_STATUS);
 	switch (kind) {
 		STORE_OPERATIONS(X)
 	default:
 		break;
 	}
-	v->flags = (v->flags & ~STATUS_FLAGS) | (flags & STATUS_FLAGS);
+	v->flags = (v->flags & ~RFLAGS_STATUS) | (flags & RFLAGS_STATUS);
 }
 #undef X

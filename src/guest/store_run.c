@@ -1,10 +1,10 @@
 #include "guest/store_run.h"
 #include "guest/insn.h"
+#include "hw/x86.h"
 #include "mem/guest_walk.h"
 #include "vendor.h"
 
-#define RFLAGS_DF (1ull << 10)
-#define STEP      4
+#define STEP 4
 
 static uint64_t get_register(struct cpu *cpu, unsigned reg)
 {

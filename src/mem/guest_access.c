@@ -1,26 +1,9 @@
 #include "mem/guest_access.h"
+#include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "mem/paging.h"
 
-#define CR0_WP   (1ull << 16)
-#define CR0_PG   (1ull << 31)
-#define CR4_PSE  (1ull << 4)
-#define CR4_PAE  (1ull << 5)
-#define CR4_LA57 (1ull << 12)
-#define CR4_SMEP (1ull << 20)
-#define CR4_SMAP (1ull << 21)
-#define CR4_PKE  (1ull << 22)
-#define CR4_PKS  (1ull << 24)
-#define EFER_LMA (1ull << 10)
-#define EFER_NXE (1ull << 11)
-
 /* Bits of the error code, SDM vol. 3A 4.7. */
-#define ERROR_P    0x01u
-#define ERROR_W    0x02u
-#define ERROR_U    0x04u
-#define ERROR_RSVD 0x08u
-#define ERROR_I    0x10u
-#define ERROR_PK   0x20u
 
 #define LEVELS_MAX    5
 #define WALK_ATTEMPTS 8
@@ -122,8 +105,8 @@ static uint32_t access_error(const struct walk *w)
 	const struct guest_paging *p = &w->view->paging;
 	bool tells_fetch = ((p->efer & EFER_NXE) && is_pae(w->view)) || (p->cr4 & CR4_SMEP);
 
-	return (w->kind == GUEST_WRITE ? ERROR_W : 0) | (w->view->user ? ERROR_U : 0) |
-	       (w->kind == GUEST_FETCH && tells_fetch ? ERROR_I : 0);
+	return (w->kind == GUEST_WRITE ? PF_W : 0) | (w->view->user ? PF_U : 0) |
+	       (w->kind == GUEST_FETCH && tells_fetch ? PF_I : 0);
 }
 
 /* The PAE pointer's other bits were checked when CR3 was loaded. */
@@ -144,7 +127,7 @@ static enum guest_access_result take_entry(struct walk *w, uint32_t *error)
 		return ACCESS_FAULT;
 	}
 	if (is_reserved(w, entry)) {
-		*error = access_error(w) | ERROR_P | ERROR_RSVD;
+		*error = access_error(w) | PF_P | PF_RSVD;
 		return ACCESS_FAULT;
 	}
 	if (!w->untouched_top || w->depth) {
@@ -276,7 +259,7 @@ static enum guest_access_result walk_once(
 		return result;
 	key = key_refuses(&w);
 	if (key || rights_refuse(&w)) {
-		out->error = access_error(&w) | ERROR_P | (key ? ERROR_PK : 0);
+		out->error = access_error(&w) | PF_P | (key ? PF_PK : 0);
 		return ACCESS_FAULT;
 	}
 	out->physical = leaf_address(&w);

@@ -1,12 +1,7 @@
 #include "mem/guest_walk.h"
+#include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "mem/paging.h"
-
-#define CR0_PG   (1ull << 31)
-#define CR4_PSE  (1ull << 4)
-#define CR4_PAE  (1ull << 5)
-#define CR4_LA57 (1ull << 12)
-#define EFER_LMA (1ull << 10)
 
 /* From the top table down to the leaf, for tables of 512 entries of 8 bytes. `shift` is that of the top
  * table. */

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/layout.h"
 #include "mem/paging.h"
@@ -9,8 +10,6 @@
 
 /* From linker.ld */
 extern char image_start[], text_end[], rodata_end[], image_end[];
-
-#define EFER_NXE (1ull << 11)
 
 static struct page_tables host = {
 	.link = PTE_PRESENT | PTE_WRITE, .present = PTE_PRESENT, .alloc = pool_alloc};

@@ -1,5 +1,6 @@
 #include "mem/paging.h"
 #include <stddef.h>
+#include "hw/x86.h"
 #include "mem/layout.h"
 
 #define LEVELS 4

@@ -9,17 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PTE_PRESENT  0x001ull
-#define PTE_WRITE    0x002ull
-#define PTE_USER     0x004ull
-#define PTE_PWT      0x008ull
-#define PTE_PCD      0x010ull
-#define PTE_ACCESSED 0x020ull
-#define PTE_DIRTY    0x040ull
-#define PTE_LARGE    0x080ull
-#define PTE_NX       (1ull << 63)
-#define PTE_ADDRESS  0x000ffffffffff000ull
-
 struct page_tables {
 	uint64_t root;                     /* physical address of the top table */
 	uint64_t offset;                   /* what to add to a table's physical address to reach it */

@@ -1,6 +1,7 @@
 #include "mem/stage2.h"
 #include "console/console.h"
 #include "hw/asm.h"
+#include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/mtrr.h"

@@ -8,6 +8,7 @@
 #include "apic/stop.h"
 #include "exit/dispatch.h"
 #include "exit/test_faults.h"
+#include "hw/x86.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/pool.h"
@@ -100,10 +101,10 @@ static void make_record(struct trap_record *r, const struct trap_frame *f)
 
 static void print_pf_bits(uint32_t error)
 {
-#define X(mask, name, meaning)                                                                               \
-	if (error & (mask) || (mask) <= PF_I)                                                                \
-		console_print("  error %s=%u%s%s", &#name[3], !!(error & (mask)),                            \
-			error & (mask) ? ": " : "", error & (mask) ? meaning : "");
+#define X(reg, constant, bit, name, meaning)                                                                 \
+	if (error >> (bit)&1 || PF_##constant <= PF_I)                                                       \
+		console_print("  error %s=%u%s%s", name, error >> (bit)&1, error >> (bit)&1 ? ": " : "",     \
+			error >> (bit)&1 ? meaning : "");
 	PF_BITS(X)
 #undef X
 }

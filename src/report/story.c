@@ -4,6 +4,7 @@
 #include "hw/asm.h"
 #include "apic/hold.h"
 #include "guest/insn.h"
+#include "hw/x86.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/vector.h"
@@ -14,8 +15,7 @@
 #define SITES_SHOWN     4
 #define RECURSION       8 /* times that one site faults before it is taken to be a handler that does so itself */
 #define STOPPED_SECONDS 120 /* how old what the operator has come for may be */
-#define RFLAGS_IF       0x200u
-#define ROOT_SECONDS    5 /* how long before a recursion its cause may lie */
+#define ROOT_SECONDS    5   /* how long before a recursion its cause may lie */
 
 static const struct kept *kept[BOOT_MAX_CPUS];
 static const struct trap_record *ring[BOOT_MAX_CPUS];

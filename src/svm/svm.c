@@ -3,12 +3,12 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/x86.h"
 #include "mem/pool.h"
 #include "mem/stage2.h"
 #include "exit/io.h"
 #include "trace/vector.h"
 
-#define EFER_SVME      (1ull << 12)
 #define VM_CR_SVMDIS   (1ull << 4)
 #define VM_CR_LOCK     (1ull << 3)
 #define NP_ENABLE      1

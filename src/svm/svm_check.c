@@ -1,16 +1,10 @@
 #include "svm/svm_check.h"
 #include <stdbool.h>
 #include <trapline/record.h>
+#include "hw/x86.h"
 #include "mem/memory_type.h"
 
-#define CR0_PE        (1ull << 0)
-#define CR0_NW        (1ull << 29)
-#define CR0_CD        (1ull << 30)
-#define CR0_PG        (1ull << 31)
-#define CR4_PAE       (1ull << 5)
 #define CR4_RESERVED  0xffffffffff08e000ull /* 3.1.3: what no CPU defines */
-#define EFER_LME      (1ull << 8)
-#define EFER_SVME     (1ull << 12)
 #define EFER_RESERVED 0xffffffffffc902feull /* 3.1.7: likewise */
 #define MSRPM_SIZE    0x2000
 #define IOPM_SIZE     0x3000

@@ -8,6 +8,7 @@
 #include "exit/exception.h"
 #include "guest/insn.h"
 #include "svm/svm.h"
+#include "hw/x86.h"
 #include "trace/vector.h"
 
 #define CR_WRITE(n)  (1u << (n))

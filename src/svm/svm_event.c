@@ -12,21 +12,14 @@
  * them out.
  */
 #include "svm/svm.h"
+#include "hw/x86.h"
 #include "apic/apic.h"
 #include "console/console.h"
 #include "cpu/idt.h"
 #include "guest/insn.h"
 #include "trace/vector.h"
 
-#define DR6_BREAKPOINTS 0x000full
-#define DR6_BD          0x2000ull
-#define DR6_BS          0x4000ull
-#define DR6_BLD         0x0800ull /* 0: it was a bus lock; 1 where the CPU knows of none */
-#define DR6_REASONS     (DR6_BREAKPOINTS | DR6_BD | DR6_BS | 0x8000)
-#define DR7_GD          0x2000ull
-#define RFLAGS_TF       0x100ull
-#define RFLAGS_RF       0x10000ull
-#define RFLAGS_VM       0x20000ull
+#define DR6_REASONS (DR6_BREAKPOINTS | DR6_BD | DR6_BS | DR6_BT)
 
 static struct event event_of(uint64_t word)
 {

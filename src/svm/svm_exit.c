@@ -1,10 +1,9 @@
 /* #VMEXIT: from the VMCB's words to the neutral exit, and back in. */
+#include "hw/x86.h"
 #include "svm/svm_skip.h"
 #include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/mended.h"
-
-#define EFER_LMA (1ull << 10)
 
 /* The ranges first, then the list; 0 is EXIT_UNKNOWN. */
 #define X(code, name, kind) [code] = kind,

@@ -9,10 +9,9 @@
 #include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "guest/insn.h"
+#include "hw/x86.h"
 #include "svm/svm_skip.h"
 
-#define RFLAGS_TF       0x100ull /* its #DB comes behind the instruction */
-#define RFLAGS_IF       0x200ull
 #define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
 #define MWAITX_TIMER    2 /* ECX: so does a timer, in EBX */
 

@@ -1,15 +1,12 @@
 /* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
 #include "svm/svm.h"
+#include "hw/x86.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "hw/reset_state.h"
 
 #define VM_CR_R_INIT (1ull << 1)
-#define EFER_SVME    (1ull << 12)
-#define CR0_NW       (1ull << 29)
-#define CR0_CD       (1ull << 30)
-#define RFLAGS_FIXED 2
 
 static const struct vmcb_segment data = {.attrib = RESET_DATA, .limit = RESET_LIMIT};
 

@@ -1,18 +1,13 @@
 /* MSRs and CPUID bits of AMD-V itself, which the guest does not get to see or change. */
 #include "svm/svm.h"
+#include "hw/x86.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "mem/pool.h"
 
-#define EFER_LME    (1ull << 8)
-#define EFER_LMA    (1ull << 10)
-#define EFER_NXE    (1ull << 11)
-#define EFER_SVME   (1ull << 12)
 #define EFER_PROBE  (1ull << 2) /* no CPU defines it: APM vol. 2 3.1.7 */
-#define CR0_PG      (1ull << 31)
-#define CR4_PAE     (1ull << 5)
-#define VM_CR_VALUE 0x18 /* SVMDIS and LOCK: as where the firmware turned SVM off */
+#define VM_CR_VALUE 0x18        /* SVMDIS and LOCK: as where the firmware turned SVM off */
 
 static uint64_t msrpm;
 static uint64_t efer_bits;

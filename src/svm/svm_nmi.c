@@ -6,10 +6,8 @@
  */
 #include "hw/asm.h"
 #include "svm/svm.h"
+#include "hw/x86.h"
 #include "trace/vector.h"
-
-#define RFLAGS_TF 0x100ull
-#define DR6_BS    0x4000ull
 
 /* The NMI stays pending while GIF is clear (15.17): opening it lets the host's handler note it. */
 void svm_take_nmi(struct cpu *cpu)

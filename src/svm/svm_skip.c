@@ -2,9 +2,8 @@
 #include "console/console.h"
 #include "hw/msr.h"
 #include "exit/exception.h"
+#include "hw/x86.h"
 #include "trace/vector.h"
-
-#define DEBUGCTL_BTF (1ull << 1)
 
 /* Whose end Trapline is asked for: the instruction of each kind, where it has no prefix. */
 static enum opcode exited_opcode(const struct exit *x)
@@ -61,15 +60,14 @@ static bool is_stepped(const struct vmcb_save *s)
 {
 	uint64_t debugctl = 0;
 
-	return s->rflags & SKIP_RFLAGS_TF &&
-	       !(rdmsr_safe(MSR_DEBUGCTL, &debugctl) && debugctl & DEBUGCTL_BTF);
+	return s->rflags & RFLAGS_TF && !(rdmsr_safe(MSR_DEBUGCTL, &debugctl) && debugctl & DEBUGCTL_BTF);
 }
 
 SLOW_PATH void svm_end_instruction(struct cpu *cpu)
 {
 	struct vmcb_save *s = &vmcb_of(cpu)->save;
 
-	s->rflags &= ~SKIP_RFLAGS_RF;
+	s->rflags &= ~RFLAGS_RF;
 	if (is_stepped(s))
 		insn_single_step(cpu);
 }

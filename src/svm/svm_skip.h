@@ -7,12 +7,9 @@
 
 #include "hw/asm.h"
 #include "guest/insn.h"
+#include "hw/x86.h"
 #include "mem/layout.h"
 #include "svm/svm.h"
-
-#define SKIP_RFLAGS_TF (1ull << 8)
-#define SKIP_RFLAGS_RF (1ull << 16)
-#define SKIP_EFER_LMA  (1ull << 10)
 
 /*
  * The usual case of a CPU without nRIP: 64-bit code, in the page that code was found in last, without prefixes. Returns
@@ -32,7 +29,7 @@ static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s
 	const struct code_page *page = &cpu->code_page;
 
 	*length = plain[cpu->exit.kind].length;
-	return *length && (s->cs.attrib & ATTRIB_LONG) && (s->efer & SKIP_EFER_LMA) &&
+	return *length && (s->cs.attrib & ATTRIB_LONG) && (s->efer & EFER_LMA) &&
 	       (s->rip & (PAGE_SIZE - 1)) <= CODE_PAGE_LAST &&
 	       code_page_holds(page, s->cr3, s->cr4, s->rip) &&
 	       *(const uint16_t *)code_page_byte(page, s->rip) == plain[cpu->exit.kind].opcode;
@@ -59,7 +56,7 @@ static inline uint64_t svm_next_rip(struct cpu *cpu)
 static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 {
 	v->control.interrupt_shadow = 0;
-	if (v->save.rflags & (SKIP_RFLAGS_TF | SKIP_RFLAGS_RF))
+	if (v->save.rflags & (RFLAGS_TF | RFLAGS_RF))
 		svm_end_instruction(cpu);
 }
 

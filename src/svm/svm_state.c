@@ -1,14 +1,13 @@
 /* The guest's state in the VMCB: the first one, taken from the running firmware, and every later look at it.
  */
 #include "svm/svm.h"
+#include "hw/x86.h"
 #include "console/console.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "lib/string.h"
 #include "trace/vector.h"
 
-#define EFER_SVME       (1ull << 12)
-#define EFER_LMA        (1ull << 10)
 #define EFER_VISIBLE(v) ((v) & ~EFER_SVME)
 
 static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
@@ -203,7 +202,7 @@ const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 	s->efer = launch->efer | EFER_SVME;
 	s->dr6 = read_dr6();
 	s->dr7 = read_dr7();
-	s->rflags = launch->rflags & ~0x200ull; /* the loader's resume point sets IF when it is ready */
+	s->rflags = launch->rflags & ~RFLAGS_IF; /* the loader's resume point sets IF when it is ready */
 	s->rip = launch->rip;
 	s->rsp = launch->rsp;
 	s->g_pat = rdmsr(MSR_PAT);

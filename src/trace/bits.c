@@ -1,11 +1,12 @@
 #include "trace/bits.h"
+#include "hw/x86.h"
 
 static const struct {
 	uint8_t which, bit;
 	const char *name;
 } names[] = {
-#define X(which, bit, name) {BITS_##which, bit, name},
-	REGISTER_BITS(X)
+#define X(reg, constant, bit, name, meaning) {BITS_##reg, bit, name},
+	CR0_BITS(X) CR4_BITS(X) EFER_BITS(X) RFLAGS_BITS(X)
 #undef X
 };
 

@@ -1,15 +1,8 @@
 #include "trace/explain.h"
+#include "hw/x86.h"
 #include "trace/vector.h"
 
-#define CR0_EM   0x4
-#define CR0_TS   0x8
-#define CR4_PAE  0x20
-#define CR4_SMEP 0x100000
-#define EFER_NXE 0x800
-
-#define ERR_EXT   0x1 /* the event came from outside the program, or INT1 */
-#define ERR_TI    0x4 /* LDT, otherwise GDT; meaningless with ERROR_IDT */
-#define ERR_INDEX 3
+#define INDEX_SHIFT 3 /* of the selector error code */
 
 /* Fetches are told from reads only where execution can be forbidden, SDM vol. 3A 4.7; long mode has PAE set. */
 static bool marks_fetches(const struct trap_record *r)
@@ -129,11 +122,11 @@ static bool has_selector(const struct trap_record *r)
 
 void explain_selector(struct text *t, const struct trap_record *r)
 {
-	unsigned index = (r->error_code & 0xffff) >> ERR_INDEX;
+	unsigned index = (r->error_code & 0xffff) >> INDEX_SHIFT;
 
 	if (!has_selector(r))
 		return;
-	if (!(r->error_code & ~ERR_EXT &
+	if (!(r->error_code & ~ERROR_EXT &
 		    0xffff)) { /* a null error code: no selector was involved, SDM vol. 3A 6.13 */
 		text_add(t, "ext");
 		return;
@@ -141,27 +134,19 @@ void explain_selector(struct text *t, const struct trap_record *r)
 	if (r->error_code & ERROR_IDT)
 		text_add(t, "idt 0x%02x", index);
 	else
-		text_add(t, "%s 0x%04x", r->error_code & ERR_TI ? "ldt" : "gdt", index << ERR_INDEX);
-	if (r->error_code & ERR_EXT)
+		text_add(t, "%s 0x%04x", r->error_code & ERROR_TI ? "ldt" : "gdt", index << INDEX_SHIFT);
+	if (r->error_code & ERROR_EXT)
 		text_add(t, " ext");
 }
-
-/* X(mask, name): 1 means that the condition was met. */
-#define DR6_BITS(X)                                                                                          \
-	X(0x0001, "B0")                                                                                      \
-	X(0x0002, "B1") X(0x0004, "B2") X(0x0008, "B3") X(0x2000, "BD") X(0x4000, "BS") X(0x8000, "BT")
-/* The other way round: 0 means that it was met. Only to be trusted when the bits that always read 1 are
- * there. */
-#define DR6_INVERTED_BITS(X) X(0x0800, "BLD") X(0x10000, "RTM")
-#define DR6_ALWAYS_1         0x07f0
 
 struct bit_name {
 	uint32_t mask;
 	const char *name;
 };
 
-#define X(mask, name) {mask, name},
+#define X(reg, constant, bit, name, meaning) {1u << (bit), name},
 static const struct bit_name dr6_bits[] = {DR6_BITS(X)};
+/* Only to be trusted when the bits that always read 1 are there. */
 static const struct bit_name dr6_inverted_bits[] = {DR6_INVERTED_BITS(X)};
 #undef X
 

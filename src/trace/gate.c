@@ -1,7 +1,5 @@
 #include "trace/gate.h"
-
-#define CR0_PE   1ull
-#define EFER_LMA (1ull << 10)
+#include "hw/x86.h"
 
 enum {
 	TYPE_TASK = 5,

@@ -7,13 +7,11 @@
 
 #include <stdbool.h>
 #include <trapline/record.h>
+#include "hw/x86.h"
 #include "trace/explain.h"
 #include "trace/vector.h"
 
 #define IMPORTANT_LOW   0x10000u /* systems leave the pages below unmapped, to catch null pointers */
-#define IMPORTANT_SMAP  (1u << 21)
-#define IMPORTANT_AC    (1u << 18)
-#define IMPORTANT_VM    (1u << 17)
 #define IMPORTANT_UPPER (1ull << 63)
 
 /* The exceptions of both lists: what no system takes on purpose in its own code; what it answers with a signal. */
@@ -29,8 +27,8 @@
  */
 /* clang-format off */
 #define IMPORTANT_RULES(X)                                                                                   \
-	X(LOW, r->vector == VEC_PF && r->cr2 < IMPORTANT_LOW && !(r->rflags & IMPORTANT_VM) &&               \
-			!(r->cpl < 3 && r->cr4 & IMPORTANT_SMAP && r->rflags & IMPORTANT_AC),                 \
+	X(LOW, r->vector == VEC_PF && r->cr2 < IMPORTANT_LOW && !(r->rflags & RFLAGS_VM) &&               \
+			!(r->cpl < 3 && r->cr4 & CR4_SMAP && r->rflags & RFLAGS_AC),                 \
 		"#PF below 64 KiB, but for a kernel's copy from a program (AC set under SMAP)",                \
 		"a null pointer, or a field or element of one: systems leave the first pages unmapped")      \
 	X(RESERVED, r->vector == VEC_PF && r->error_code & PF_RSVD,                                          \
@@ -43,13 +41,13 @@
 		"#PF in the upper half of the address space",                                                \
 		"a wild pointer, freed memory or the end of a stack: kernels keep their own memory present; programs have none there") \
 	X(USER_MEMORY, r->vector == VEC_PF && r->cpl < 3 && r->error_code & PF_P &&                          \
-			r->cr4 & IMPORTANT_SMAP && !(r->rflags & IMPORTANT_AC),                              \
+			r->cr4 & CR4_SMAP && !(r->rflags & RFLAGS_AC),                              \
 		"supervisor #PF by SMAP",                                                                    \
 		"a user pointer was followed without being asked for")                                       \
 	X(KERNEL, r->cpl < 3 && IMPORTANT_KERNEL >> (r->vector & 31) & 1,                                    \
 		"supervisor #DE #OF #BR #UD #DF #TS #NP #SS #GP #MF #AC #MC #XM #CP",                        \
 		"nothing that a kernel does to itself; a probe of an MSR that is not there is one, too")       \
-	X(USER, r->cpl == 3 && IMPORTANT_USER >> (r->vector & 31) & 1 && !(r->rflags & IMPORTANT_VM),        \
+	X(USER, r->cpl == 3 && IMPORTANT_USER >> (r->vector & 31) & 1 && !(r->rflags & RFLAGS_VM),        \
 		"user #DE #OF #BR #UD #DF #TS #NP #SS #GP #MF #MC #XM #CP, but in virtual-8086 mode",        \
 		"a kernel answers with a signal")                                                            \
 	X(DELIVERY, r->flags & (TRAP_SYNTHESIZED | TRAP_DOUBLED | TRAP_TRIPLED),                             \

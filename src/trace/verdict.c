@@ -1,10 +1,10 @@
 #include "trace/verdict.h"
+#include "hw/x86.h"
 #include "lib/string.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/important.h"
 
-#define CR0_PE     0x1u
 #define BURST      2            /* seconds without an important record end a burst */
 #define CR3_SPACE  (~0x1fffull) /* without PCID, and the bit that tells a kernel's tables from its program's */
 #define STACK_NEAR 0x1000u
@@ -73,7 +73,7 @@ static const char *page_state(const struct trap_record *r)
 	if (is_fetch(r))
 		return r->cpl < 3 && !(r->cr2 & IMPORTANT_UPPER) ? "it is not code, or the user's (SMEP)"
 								 : "the page is not code";
-	if (r->cpl < 3 && !(r->cr2 & IMPORTANT_UPPER) && r->cr4 & IMPORTANT_SMAP)
+	if (r->cpl < 3 && !(r->cr2 & IMPORTANT_UPPER) && r->cr4 & CR4_SMAP)
 		return "it is the user's memory (SMAP), or read-only";
 	if (r->cpl == 3 && r->cr2 & IMPORTANT_UPPER)
 		return "it is the kernel's";
@@ -190,7 +190,7 @@ static bool is_return(const struct trap_record *later, const struct trap_record 
  */
 static bool is_no_copy(const struct trap_record *r)
 {
-	return r->vector == VEC_PF && r->cr4 & IMPORTANT_SMAP && !(r->rflags & IMPORTANT_AC);
+	return r->vector == VEC_PF && r->cr4 & CR4_SMAP && !(r->rflags & RFLAGS_AC);
 }
 
 /* The program that it happened to ran on: whatever it was, the kernel has dealt with it. */

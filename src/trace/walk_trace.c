@@ -1,13 +1,8 @@
 #include "trace/walk_trace.h"
+#include "hw/x86.h"
 #include "mem/paging.h"
 #include "trace/explain.h"
 
-#define CR0_PG    (1ull << 31)
-#define CR4_PSE   (1ull << 4)
-#define CR4_PAE   (1ull << 5)
-#define CR4_LA57  (1ull << 12)
-#define EFER_LMA  (1ull << 10)
-#define EFER_NXE  (1ull << 11)
 #define ADDRESS32 0xfffff000ull
 
 /* A walk on its way. */
@@ -106,24 +101,16 @@ void walk_trace(struct walk *w, const struct guest_paging *p, uint64_t linear, w
 	}
 }
 
-/* X(mask, name): the bits of an entry, SDM vol. 3A tables 4-15 to 4-20 */
-#define ENTRY_BITS(X)                                                                                        \
-	X(PTE_PRESENT, "P")                                                                                  \
-	X(PTE_WRITE, "W")                                                                                    \
-	X(PTE_USER, "U")                                                                                     \
-	X(PTE_PWT, "PWT")                                                                                    \
-	X(PTE_PCD, "PCD") X(PTE_ACCESSED, "A") X(PTE_DIRTY, "D") X(PTE_LARGE, "PS") X(PTE_NX, "XD")
-
 static void add_bits(struct text *t, uint64_t entry)
 {
 	const char *between = "";
 
-#define X(mask, name)                                                                                        \
-	if (entry & (mask)) {                                                                                \
+#define X(reg, constant, bit, name, meaning)                                                                 \
+	if (entry & PTE_##constant) {                                                                        \
 		text_add(t, "%s%s", between, name);                                                          \
 		between = " ";                                                                               \
 	}
-	ENTRY_BITS(X)
+	PTE_BITS(X)
 #undef X
 }
 

@@ -1,14 +1,12 @@
 #include "vmcall/caller.h"
 #include "hw/asm.h"
 #include "exit/exception.h"
+#include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "vendor.h"
 
-#define RFLAGS_AC (1ull << 18)
-#define CR4_PKE   (1ull << 22)
-#define CR4_PKS   (1ull << 24)
-#define MSR_PKRS  0x6e1
-#define RW_PAGES  3 /* that 8192 bytes may touch */
+#define MSR_PKRS 0x6e1
+#define RW_PAGES 3 /* that 8192 bytes may touch */
 
 /* Of the CPU, asked once: CPUID may itself be slow where Trapline runs in a guest of somebody else's. */
 static uint8_t physical_bits;

@@ -5,6 +5,7 @@
  * the first byte moves.
  */
 #include "hw/asm.h"
+#include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "mem/layout.h"
 #include "mem/paging.h"
@@ -14,7 +15,6 @@
 
 #define CHUNK_PAGES 16
 #define PAE_TABLE   0xffffffe0
-#define EFER_LMA    (1ull << 10)
 
 /* A chunk: parts of guest-physical memory, each within one page. */
 struct chunk {

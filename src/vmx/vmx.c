@@ -4,6 +4,7 @@
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "exit/io.h"
+#include "hw/x86.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/pool.h"

@@ -3,6 +3,7 @@
 #define TRAPLINE_VMX_H
 
 #include "cpu/cpu.h"
+#include "hw/x86.h"
 #include "mem/memory_type.h"
 #include "vendor.h"
 #include "vmx/vmcs.h"
@@ -49,32 +50,7 @@ struct vmx_caps {
 
 extern struct vmx_caps vmx_caps;
 
-#define CR0_PE       (1ull << 0)
-#define CR0_NE       (1ull << 5)
-#define CR0_WP       (1ull << 16)
-#define CR0_NW       (1ull << 29)
-#define CR0_CD       (1ull << 30)
-#define CR0_PG       (1ull << 31)
-#define CR4_PAE      (1ull << 5)
-#define CR4_VMXE     (1ull << 13)
-#define CR4_SMXE     (1ull << 14)
-#define CR4_PCIDE    (1ull << 17)
-#define CR4_OSXSAVE  (1ull << 18)
-#define CR4_CET      (1ull << 23)
-#define EFER_LME     (1ull << 8)
-#define EFER_LMA     (1ull << 10)
-#define RFLAGS_FIXED (1ull << 1)
-#define RFLAGS_TF    (1ull << 8)
-#define RFLAGS_IF    (1ull << 9)
-#define RFLAGS_NT    (1ull << 14)
-#define RFLAGS_RF    (1ull << 16)
-#define RFLAGS_VM    (1ull << 17)
-#define DR6_TRAPS    0xfull
-#define DR6_BS       (1ull << 14)
-#define PENDING_BP   (1ull << 12)
-#define DR7_GD       (1ull << 13)
-#define DEBUGCTL_LBR (1ull << 0)
-#define DEBUGCTL_BTF (1ull << 1)
+#define PENDING_BP (1ull << 12)
 
 /* Bits that the guest sees as they would be without Trapline: owned by the host, shown from the shadow. */
 #define CR0_OWNED CR0_NE

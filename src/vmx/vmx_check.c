@@ -1,25 +1,14 @@
 #include "vmx/vmx_check.h"
 #include <stddef.h>
 #include <trapline/record.h>
+#include "hw/x86.h"
 #include "mem/memory_type.h"
 #include "vmx/vmcs.h"
 
-#define CR0_PE        (1ull << 0)
-#define CR0_NW_CD     (3ull << 29)
-#define CR0_PG        (1ull << 31)
-#define CR0_WP        (1ull << 16)
-#define CR4_PAE       (1ull << 5)
+#define CR0_NW_CD     (CR0_NW | CR0_CD)
 #define CR3_LAM       (3ull << 61) /* checked only on CPUs that have no LAM */
-#define CR4_PCIDE     (1ull << 17)
-#define CR4_CET       (1ull << 23)
-#define EFER_LME      (1ull << 8)
-#define EFER_LMA      (1ull << 10)
-#define EFER_RESERVED (~0xd01ull)
-#define RFLAGS_IF     (1ull << 9)
-#define RFLAGS_TF     (1ull << 8)
-#define RFLAGS_VM     (1ull << 17)
+#define EFER_RESERVED (~(uint64_t)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
 #define RFLAGS_ZERO   0xffffffffffc08028ull
-#define DEBUGCTL_BTF  (1ull << 1)
 #define TYPE_ACCESSED 1u
 #define BLOCKING_SMI  4u
 #define PENDING_BS    (1ull << 14)

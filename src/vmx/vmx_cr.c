@@ -4,6 +4,7 @@
  * CR0.NE, which VMX operation fixes at 1.
  */
 #include "vmx/vmx.h"
+#include "hw/x86.h"
 #include "apic/apic.h"
 #include "console/console.h"
 #include "exit/control_register.h"

@@ -8,6 +8,7 @@
  * too.
  */
 #include "vmx/vmx.h"
+#include "hw/x86.h"
 #include "console/console.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
@@ -90,7 +91,7 @@ static void decode_debug(struct cpu *cpu)
 		 debugctl = vmread(VMCS_GUEST_DEBUGCTL), inverted = why & (DB_BUS_LOCK | DB_RTM);
 
 	if (cpu->exit.event.type != TRAP_TYPE_ICEBP)
-		write_dr6(((read_dr6() & ~DR6_TRAPS) | (why & DB_REASONS)) & ~inverted);
+		write_dr6(((read_dr6() & ~DR6_BREAKPOINTS) | (why & DB_REASONS)) & ~inverted);
 	if (dr7 & DR7_GD)
 		vmwrite(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
 	if (debugctl & (DEBUGCTL_LBR | DEBUGCTL_BTF))

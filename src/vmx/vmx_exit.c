@@ -1,5 +1,6 @@
 /* VM exit: from the VMCS's words to the neutral exit, and back in. */
 #include "vmx/vmx.h"
+#include "hw/x86.h"
 #include "report/fault.h"
 #include "exit/dispatch.h"
 

@@ -8,6 +8,7 @@
  * the guest waits for a SIPI, and lets it exit behind the SIPI.
  */
 #include "vmx/vmx.h"
+#include "hw/x86.h"
 #include "exit/start.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"

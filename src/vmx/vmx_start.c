@@ -3,6 +3,7 @@
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
+#include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "vmx/vmx.h"
@@ -10,8 +11,7 @@
 #define RIGHTS_TSS_BUSY 0x8bu
 #define TSS_LIMIT       103
 #define LEAF1_ECX_XSAVE (1u << 26)
-#define SELECTOR_TI     4
-#define SELECTOR_RPL    7u
+#define SELECTOR_LOW    (SELECTOR_TI | SELECTOR_RPL)
 
 /* A segment register of the running firmware, from its descriptor (SDM vol. 3A 3.4.5, 8.2.3 for the 16-byte
  * ones). */
@@ -24,12 +24,12 @@ static struct segment_words {
 	uint64_t d[2] = {0};
 	bool system;
 
-	if (!(selector & ~SELECTOR_RPL) || (selector | SELECTOR_RPL) > gdt->limit || (selector & SELECTOR_TI))
+	if (!(selector & ~SELECTOR_LOW) || (selector | SELECTOR_LOW) > gdt->limit || (selector & SELECTOR_TI))
 		return s;
-	memcpy(&d[0], (const char *)gdt->base + (selector & ~SELECTOR_RPL), 8);
+	memcpy(&d[0], (const char *)gdt->base + (selector & ~SELECTOR_LOW), 8);
 	system = !(d[0] >> 40 & RIGHTS_S);
-	if (system && (selector | SELECTOR_RPL) + 8u <= gdt->limit)
-		memcpy(&d[1], (const char *)gdt->base + (selector & ~SELECTOR_RPL) + 8, 8);
+	if (system && (selector | SELECTOR_LOW) + 8u <= gdt->limit)
+		memcpy(&d[1], (const char *)gdt->base + (selector & ~SELECTOR_LOW) + 8, 8);
 	s.rights = (uint32_t)(d[0] >> 40) & 0xf0ff;
 	if (!system)
 		s.rights |= 1; /* accessed: a CPU that has it loaded has set this, 27.3.1.2 asks for it */

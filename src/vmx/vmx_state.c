@@ -1,9 +1,8 @@
 /* The guest's state in the VMCS, read at most once an exit. */
 #include "vmx/vmx.h"
+#include "hw/x86.h"
 #include "hw/asm.h"
 #include "guest/insn.h"
-
-#define SELECTOR_RPL 3u
 
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {

@@ -4,6 +4,7 @@
  * task of 32-bit kernels. TSSs of 16 bits are refused, with a line on the console.
  */
 #include "vmx/vmx.h"
+#include "hw/x86.h"
 #include "vmx/vmx_check.h"
 #include "console/console.h"
 #include "hw/asm.h"
@@ -28,12 +29,6 @@ enum source {
 #define TSS_LIMIT      103u
 #define RIGHTS_TSS     0x8bu
 #define RIGHTS_V86     0xf3u
-#define SELECTOR_TI    4u
-#define SELECTOR_INDEX 0xfff8u
-#define ERROR_EXT      1u
-#define CR0_TS         (1ull << 3)
-#define DR6_BT         (1ull << 15)
-#define DR7_LOCAL      0x155ull
 #define TRAP_BIT       1u
 #define PDPTES         4
 

@@ -62,7 +62,7 @@ static void check_store(const uint8_t *code, unsigned length)
 static void check_operation(void)
 {
 	struct store_values v = {.value = take32(), .operand = take32(), .flags = take32(), .count = take8()};
-	uint64_t flags = v.flags, status = STATUS_FLAGS;
+	uint64_t flags = v.flags, status = RFLAGS_STATUS;
 
 	store_operate(take8() % STORE_KINDS, &v);
 	assert((v.flags & ~status) == (flags & ~status));

@@ -4,6 +4,7 @@
  * not, a guest could stop its host. Nothing but RAM is touched, and at most one exception comes of it.
  */
 #include <stdio.h>
+#include "hw/x86.h"
 #include "input.h"
 #include "console/console.h"
 #include "exit/dispatch.h"
@@ -20,7 +21,6 @@
 #define TSSS        8u
 #define PAGE_MAP    0xe7u /* P, W, U, A, D, PS: all memory in one page */
 #define POINTER     0x01u
-#define DR7_FIXED   0x400u
 #define PAT_RESET   0x0007040600070406ull
 #define PHYSICAL    (cpuid(0x80000008, 0).eax & 0xff)
 

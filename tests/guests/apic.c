@@ -10,6 +10,7 @@
  */
 #include <efi.h>
 
+#include "hw/x86.h"
 #include "lib/ap.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -17,10 +18,8 @@
 
 const char guest_name[] = "apic";
 
-#define REGISTER     (0xfee00000ull + APIC_TIMER)
-#define LVT_MASKED   0x10000u
-#define FLAG_DF      0x400ull
-#define FLAGS_STATUS 0x8d5ull /* CF PF AF ZF SF OF */
+#define REGISTER   (0xfee00000ull + APIC_TIMER)
+#define LVT_MASKED 0x10000u
 
 /* What a case begins with, and what it leaves. */
 struct registers {
@@ -36,12 +35,12 @@ static void print_case(const char *name, const struct registers *r, uint64_t und
 {
 	print("case name=store form=\"%s\" value=%x rax=%lx rcx=%lx rdx=%lx rsi=%lx rdi=%lx flags=%lx\n",
 		name, apic_read(APIC_TIMER), r->a, r->c, r->d, r->si - (uint64_t)words, r->di,
-		(uint64_t)(r->flags & FLAGS_STATUS & ~undefined));
+		(uint64_t)(r->flags & RFLAGS_STATUS & ~undefined));
 }
 
 #define AF     0x10ull
-#define OF     FLAG_OF
-#define NOT_CF (FLAGS_STATUS & ~FLAG_CF & ~0x40ull)
+#define OF     RFLAGS_OF
+#define NOT_CF (RFLAGS_STATUS & ~RFLAGS_CF & ~RFLAGS_ZF)
 
 /* RDI is the register's address; RAX, RCX and RDX have what is left of their uppers to lose. */
 #define FORM(flags_in, undefined, code)                                                                      \
@@ -51,7 +50,7 @@ static void print_case(const char *name, const struct registers *r, uint64_t und
 			.d = 0xdddd0000f0f0f0f1,                                                             \
 			.si = (uint64_t)words,                                                               \
 			.di = REGISTER,                                                                      \
-			.flags = FLAG_ONE | (flags_in)};                                                     \
+			.flags = RFLAGS_FIXED | (flags_in)};                                                 \
                                                                                                              \
 		apic_write(APIC_TIMER, PASSWORD);                                                            \
 		__asm__ volatile("push %5; popfq; " code "; pushfq; pop %5; cld"                             \
@@ -76,12 +75,12 @@ static void plain_forms(void)
 static void string_forms(void)
 {
 	FORM(0, 0, "stosl");
-	FORM(FLAG_DF, 0, "stosl");
+	FORM(RFLAGS_DF, 0, "stosl");
 	FORM(0, 0, "addr32 stosl");
 	FORM(0, 0, "mov $1, %%ecx; rep stosl");
 	FORM(0, 0, "mov $1, %%ecx; addr32 rep stosl");
 	FORM(0, 0, "movsl");
-	FORM(FLAG_DF, 0, "movsl");
+	FORM(RFLAGS_DF, 0, "movsl");
 	FORM(0, 0, "mov $1, %%ecx; rep movsl");
 }
 
@@ -89,12 +88,12 @@ static void arithmetic_forms(void)
 {
 	FORM(0, 0, "add %%edx, (%%rdi)");
 	FORM(0, 0, "addl $-1, (%%rdi)");
-	FORM(FLAG_CF, 0, "adc %%edx, (%%rdi)");
+	FORM(RFLAGS_CF, 0, "adc %%edx, (%%rdi)");
 	FORM(0, 0, "sub %%edx, (%%rdi)");
-	FORM(FLAG_CF, 0, "sbbl $1, (%%rdi)");
-	FORM(FLAG_CF, 0, "incl (%%rdi)");
-	FORM(FLAG_CF, 0, "decl (%%rdi)");
-	FORM(FLAG_CF | OF, 0, "notl (%%rdi)");
+	FORM(RFLAGS_CF, 0, "sbbl $1, (%%rdi)");
+	FORM(RFLAGS_CF, 0, "incl (%%rdi)");
+	FORM(RFLAGS_CF, 0, "decl (%%rdi)");
+	FORM(RFLAGS_CF | OF, 0, "notl (%%rdi)");
 	FORM(0, 0, "negl (%%rdi)");
 	FORM(0, AF, "and %%edx, (%%rdi)");
 	FORM(0, AF, "orl $0x0f, (%%rdi)");
@@ -127,8 +126,8 @@ static void carry_forms(void)
 {
 	if (guest_emulator() & EMU_QEMU)
 		return;
-	FORM(FLAG_CF, OF, "rcll %%cl, (%%rdi)");
-	FORM(FLAG_CF, OF, "rcrl $2, (%%rdi)");
+	FORM(RFLAGS_CF, OF, "rcll %%cl, (%%rdi)");
+	FORM(RFLAGS_CF, OF, "rcrl $2, (%%rdi)");
 }
 
 static uint8_t first_code[PAGE_SIZE] __attribute__((aligned(4096)));

@@ -15,6 +15,7 @@
  * end.
  */
 #include <trapline/services.h>
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -107,7 +108,7 @@ static uint64_t loop_load_user(uint64_t n, uint64_t rsi, uint64_t rdi)
 		.cs = SEG_USER_CODE | 3,
 		.ss = SEG_USER_DATA | 3,
 		.rsp = machine_user_stack(),
-		.rflags = FLAG_ONE | FLAG_AC,
+		.rflags = RFLAGS_FIXED | RFLAGS_AC,
 	};
 	const uint64_t *gpr;
 

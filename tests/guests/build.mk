@@ -36,7 +36,7 @@ $(GUEST_DIR)/modes.o: $(GUEST_DIR)/modes.bin
 
 # The legacy guest's 32-bit half, flat, inside its program.
 LEGACY_CFLAGS := -m32 -march=i686 -std=gnu17 -O2 -g $(WARN) -ffreestanding -fno-pic -no-pie -fno-stack-protector -mgeneral-regs-only \
-                 -fcf-protection=none -fno-asynchronous-unwind-tables -Itests/guests
+                 -fcf-protection=none -fno-asynchronous-unwind-tables -Itests/guests -Isrc
 LEGACY_DIR := $(GUEST_DIR)/legacy32
 $(LEGACY_DIR)/%.o: tests/guests/legacy32/%
 	$(call say,CC,$@)

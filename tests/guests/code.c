@@ -11,6 +11,7 @@
  * A line `case` says which events there were, as vector@offset from the code's beginning, and has to be the same bare and
  * under Trapline.
  */
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -46,15 +47,15 @@ static const struct sample {
 	bool in_rom; /* it is found there, and ends at once */
 } samples[] = {
 	{"cpuid", STUB(0x0f, 0xa2), STUB(0x66, 0x0f, 0xa2), 0, false},
-	{"cpuid_step", STUB(0x0f, 0xa2), STUB(0x66, 0x0f, 0xa2), FLAG_TF, true},
-	{"cpuid_prefixed", STUB(0x66, 0x0f, 0xa2), STUB(0x0f, 0xa2), FLAG_TF, false},
+	{"cpuid_step", STUB(0x0f, 0xa2), STUB(0x66, 0x0f, 0xa2), RFLAGS_TF, true},
+	{"cpuid_prefixed", STUB(0x66, 0x0f, 0xa2), STUB(0x0f, 0xa2), RFLAGS_TF, false},
 	{"rdmsr", STUB(0x0f, 0x32), STUB(0x48, 0x0f, 0x32), 0, false},
 	{"int3", STUB(0xcc), STUB(0x66, 0xcc), 0, true},
 	{"int_40", STUB(0xcd, 0x40), STUB(0xcd, 0x41), 0, true},
 	{"int_80", STUB(0xcd, 0x80), STUB(0xcc), 0, true},
-	{"in", STUB(0xe4, 0x21), STUB(0x66, 0xe4, 0x21), FLAG_TF, false},
-	{"out", STUB(0xe6, 0x80), STUB(0x67, 0xe6, 0x80), FLAG_TF, false},
-	{"wbinvd", STUB(0x0f, 0x09), STUB(0x67, 0x0f, 0x09), FLAG_TF, false},
+	{"in", STUB(0xe4, 0x21), STUB(0x66, 0xe4, 0x21), RFLAGS_TF, false},
+	{"out", STUB(0xe6, 0x80), STUB(0x67, 0xe6, 0x80), RFLAGS_TF, false},
+	{"wbinvd", STUB(0x0f, 0x09), STUB(0x67, 0x0f, 0x09), RFLAGS_TF, false},
 	{"ud2", STUB(0x0f, 0x0b), STUB(0x90, 0x0f, 0x0b), 0, false},
 };
 
@@ -75,7 +76,8 @@ static void print_log(const char *what, const char *name, const struct trap_log 
 
 static void run(const char *what, const struct sample *s, uint64_t at, uint64_t selector)
 {
-	struct trap_state start = {.rip = at, .cs = selector, .ss = SEG_DATA, .rflags = FLAG_ONE | s->flags};
+	struct trap_state start = {
+		.rip = at, .cs = selector, .ss = SEG_DATA, .rflags = RFLAGS_FIXED | s->flags};
 
 	start.rsp = machine_stub_stack();
 	start.gpr[REG_RSI] = APIC_EOI;
@@ -117,7 +119,7 @@ static void run_16bit(const struct sample *s)
 static void run_16bit_store(void)
 {
 	static const struct sample store = {
-		"store", STUB(0x67, 0x66, 0x89, 0x06), STUB(0x90), FLAG_TF, false};
+		"store", STUB(0x67, 0x66, 0x89, 0x06), STUB(0x90), RFLAGS_TF, false};
 
 	run_16bit(&store); /* MOV [ESI], EAX: to the APIC */
 }
@@ -137,7 +139,7 @@ static uint64_t find_in_rom(const struct code *code)
 static void run_in_rom(const struct sample *s)
 {
 	uint64_t at = find_in_rom(&s->code), page = at & ~(PAGE_SIZE - 1);
-	struct trap_state start = {.cs = SEG_CODE, .ss = SEG_DATA, .rflags = FLAG_ONE | s->flags};
+	struct trap_state start = {.cs = SEG_CODE, .ss = SEG_DATA, .rflags = RFLAGS_FIXED | s->flags};
 
 	if (!at) {
 		print("case name=rom_%s nowhere\n", s->name);

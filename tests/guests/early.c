@@ -11,6 +11,7 @@
  *
  * The end is a line on COM1 and HLT, both without the firmware.
  */
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"

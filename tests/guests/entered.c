@@ -11,6 +11,7 @@
  * Each row gets into such a state in its own way, and goes on there with something that exits. A line must come out the
  * same bare and under Trapline, on the same machine.
  */
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -22,7 +23,6 @@ const char guest_name[] = "entered";
 #define MSR_SYSENTER_CS  0x174
 #define MSR_SYSENTER_ESP 0x175
 #define MSR_SYSENTER_EIP 0x176
-#define CR3_FRAME        0x000ffffffffff000ull
 #define USER_BOTH_L_D    0x00effb000000ffffull /* ring 3, 64-bit, and D */
 #define SEG_USER_BOTH    SEG_ABSENT_CODE       /* whose place it takes */
 #define DATA             (PAGE_DATA + 0x100)
@@ -83,7 +83,7 @@ static const struct way ways[] = {
 /* 32-bit code lies below 4 GiB: ring 3 gets the page of the stubs where the image is, by the firmware's own tables. */
 static void open_to_user(uint64_t address)
 {
-	uint64_t *table = (uint64_t *)(read_cr3() & CR3_FRAME);
+	uint64_t *table = (uint64_t *)(read_cr3() & PTE_ADDRESS);
 
 	write_cr0(read_cr0() & ~CR0_WP);
 	for (unsigned shift = 39; shift >= 12; shift -= 9) {
@@ -92,7 +92,7 @@ static void open_to_user(uint64_t address)
 		*entry |= PTE_USER;
 		if (shift < 39 && *entry & PTE_LARGE)
 			break;
-		table = (uint64_t *)(*entry & CR3_FRAME);
+		table = (uint64_t *)(*entry & PTE_ADDRESS);
 	}
 	write_cr0(read_cr0() | CR0_WP);
 	write_cr3(read_cr3());
@@ -134,7 +134,7 @@ static struct trap_state start_of(const struct way *way, const struct landing *l
 		.cs = way->cs,
 		.ss = user ? SEG_USER_DATA | 3 : SEG_DATA,
 		.rsp = user ? machine_user_stack() : machine_stub_stack(),
-		.rflags = FLAG_ONE | FLAG_CF,
+		.rflags = RFLAGS_FIXED | RFLAGS_CF,
 	};
 
 	if (!way->code)

@@ -17,6 +17,7 @@
  *
  * Load options: only=name,name and skip=name,name; force for rows that this emulator does not survive bare.
  */
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -81,23 +82,15 @@ struct row {
 #define REGS(...)             .regs = {__VA_ARGS__}
 #define RING3                 .cpl = 3
 #define BEFORE(function)      .before = before_##function
-#define STEPS                 .flags = FLAG_TF, .resume = 1 << VECTOR_DB, .moves = true
+#define STEPS                 .flags = RFLAGS_TF, .resume = 1 << VECTOR_DB, .moves = true
 #define BP_ENTRY(vector)      ((vector)*8 + 2)  /* error code that names a gate, SDM vol. 3A 6.13 */
 #define BP_ENTRY_QEMU(vector) ((vector)*16 + 2) /* QEMU's; and never EXT */
 #define EXT 1
 #define END VECTOR_END
 /* clang-format on */
 /* #PF error codes, SDM vol. 3A 4.7 */
-#define PF_P 0x1
-#define PF_W 0x2
-#define PF_U 0x4
-#define PF_R 0x8
-#define PF_I 0x10
-#define PF_K 0x20
 /* DR6 as #DB leaves it, from the reserved ones up */
 #define DR6_IS(bits) (0xffff0ff0 | (bits))
-#define DR6_BD       0x2000
-#define DR6_BS       0x4000
 
 static void before_task_switched(const struct row *row)
 {
@@ -393,27 +386,27 @@ static void stack_frame(uint64_t rip, uint64_t cs, uint64_t flags, uint64_t ss)
 
 static void before_frame_noncanonical_rip(const struct row *row)
 {
-	stack_frame(NONCANONICAL, SEG_CODE, FLAG_ONE, SEG_DATA);
+	stack_frame(NONCANONICAL, SEG_CODE, RFLAGS_FIXED, SEG_DATA);
 }
 
 static void before_frame_absent_code(const struct row *row)
 {
-	stack_frame((uint64_t)row->end, SEG_ABSENT_CODE, FLAG_ONE, SEG_DATA);
+	stack_frame((uint64_t)row->end, SEG_ABSENT_CODE, RFLAGS_FIXED, SEG_DATA);
 }
 
 static void before_frame_data_code(const struct row *row)
 {
-	stack_frame((uint64_t)row->end, SEG_DATA, FLAG_ONE, SEG_DATA);
+	stack_frame((uint64_t)row->end, SEG_DATA, RFLAGS_FIXED, SEG_DATA);
 }
 
 static void before_frame_bad_stack(const struct row *row)
 {
-	stack_frame((uint64_t)row->end, SEG_CODE, FLAG_ONE, SEG_CODE);
+	stack_frame((uint64_t)row->end, SEG_CODE, RFLAGS_FIXED, SEG_CODE);
 }
 
 static void before_frame_absent_stack(const struct row *row)
 {
-	stack_frame((uint64_t)row->end, SEG_CODE, FLAG_ONE, SEG_ABSENT_DATA);
+	stack_frame((uint64_t)row->end, SEG_CODE, RFLAGS_FIXED, SEG_ABSENT_DATA);
 }
 
 static void before_far_pointer(const struct row *row)
@@ -477,7 +470,7 @@ static struct trap_state start_of(const struct row *row)
 	s.rip = entry_of(row);
 	s.cs = row->cpl ? SEG_USER_CODE | 3 : SEG_CODE;
 	s.ss = row->cpl ? SEG_USER_DATA | 3 : SEG_DATA;
-	s.rflags = FLAG_ONE | FLAG_CF | FLAG_SF | FLAG_OF | row->flags;
+	s.rflags = RFLAGS_FIXED | RFLAGS_CF | RFLAGS_SF | RFLAGS_OF | row->flags;
 	return s;
 }
 
@@ -527,7 +520,7 @@ static bool rip_right(const struct sight *s, const struct trap_state *start, con
 static bool rflags_right(
 	const struct sight *s, const struct trap_state *start, const struct trap_event *e, bool rf)
 {
-	uint64_t flags = (start->rflags | (rf && sets_rf(s) ? FLAG_RF : 0)) ^ s->flags;
+	uint64_t flags = (start->rflags | (rf && sets_rf(s) ? RFLAGS_RF : 0)) ^ s->flags;
 
 	return e->state.rflags == flags;
 }

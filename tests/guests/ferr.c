@@ -8,6 +8,7 @@
  */
 #include <efi.h>
 
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"

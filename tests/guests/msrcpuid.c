@@ -11,6 +11,7 @@
  * itself at CPUID 0x40000000. All other lines must come out the same bare and under Trapline. Registers that
  * count are not shown.
  */
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -56,7 +57,7 @@ static struct outcome run(const uint8_t *code, uint32_t ecx, uint64_t value, uin
 		.rip = (uint64_t)code,
 		.cs = SEG_CODE,
 		.ss = SEG_DATA,
-		.rflags = FLAG_ONE,
+		.rflags = RFLAGS_FIXED,
 		.rsp = machine_stub_stack(),
 	};
 	bool pair = code == stub_wrmsr || code == stub_rdmsr || code == stub_xsetbv;

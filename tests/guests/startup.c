@@ -13,16 +13,16 @@
  */
 #include <efi.h>
 
+#include "hw/x86.h"
 #include "lib/ap.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 
 const char guest_name[] = "startup";
 
-#define CPUS         3
-#define SETTLE_US    100000 /* after what should do nothing, before one looks */
-#define NMIS         50
-#define STATUS_FLAGS 0x8d5u /* left by the trampoline itself */
+#define CPUS      3
+#define SETTLE_US 100000 /* after what should do nothing, before one looks */
+#define NMIS      50
 
 static uint32_t expected_starts[AP_MAX];
 
@@ -43,7 +43,7 @@ static void print_state(unsigned id)
 		s->cs >> 8 == ap_vector[0]   ? 0
 		: s->cs >> 8 == ap_vector[1] ? 1
 					     : 99,
-		s->selectors, s->registers, edx, s->flags & ~STATUS_FLAGS,
+		s->selectors, s->registers, edx, s->flags & ~RFLAGS_STATUS,
 		s->cr0 & ~(uint32_t)(CR0_CD | CR0_NW), s->cr2, s->cr3, s->cr4, s->dr0, s->dr6, s->dr7,
 		s->efer, *(const volatile uint16_t *)s->gdtr, *(const volatile uint16_t *)s->idtr);
 	print("case name=apic cpu=%u tpr=%x ldr=%x dfr=%x svr=%x requested=%x in_service=%x timer=%x "

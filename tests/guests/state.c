@@ -6,6 +6,7 @@
  * byte is loaded from an image, one instruction that exits or faults comes, and what XSAVE then stores must be
  * the image again. The same for XCR0 itself, and for the way through an interrupt and through ring 3.
  */
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -139,7 +140,7 @@ static uint32_t sum(void)
 	X(pf_ring3, "mov (%rsi), %al", .rsi = PAGE_ABSENT, .cpl = 3)                                         \
 	X(int3, "int3")                                                                                      \
 	X(int_40, "int $0x40")                                                                               \
-	X(steps, "cpuid; rdmsr; in $0x64, %al; nop", .flags = FLAG_TF, .resume = 1 << VECTOR_DB)             \
+	X(steps, "cpuid; rdmsr; in $0x64, %al; nop", .flags = RFLAGS_TF, .resume = 1 << VECTOR_DB)           \
 	X(interrupt, "sti; cpuid; nop; cli", .resume = 1ull << VECTOR_IRQ, .interrupt = true)                \
 	X(halt, "sti; hlt; cli", .resume = 1ull << VECTOR_IRQ, .interrupt = true)                            \
 	X(storm, "mov $2000, %edi; 1: cpuid; rdmsr; dec %edi; jnz 1b", .rcx = MSR_EFER)
@@ -154,7 +155,7 @@ static const struct row rows[] = {ROWS(X)};
 
 static void run(const struct row *row)
 {
-	struct trap_state start = {.rflags = FLAG_ONE | row->flags};
+	struct trap_state start = {.rflags = RFLAGS_FIXED | row->flags};
 	uint64_t xcr0 = xgetbv();
 	unsigned n;
 

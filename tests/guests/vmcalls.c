@@ -13,6 +13,7 @@
  */
 #include <trapline/record.h>
 #include <trapline/services.h>
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -91,7 +92,7 @@ static int64_t call5(int64_t number, uint64_t rbx, uint64_t rcx, uint64_t rdx, u
 /* One call in another mode or at another CPL. */
 static struct regs call_as(uint16_t cs, uint16_t ss, uint64_t rip, uint64_t rsp, const struct regs *in)
 {
-	struct trap_state start = {.rip = rip, .cs = cs, .ss = ss, .rflags = FLAG_ONE, .rsp = rsp};
+	struct trap_state start = {.rip = rip, .cs = cs, .ss = ss, .rflags = RFLAGS_FIXED, .rsp = rsp};
 	const struct trap_event *e;
 	struct regs out;
 
@@ -580,7 +581,7 @@ static void try_events(const char *name, const uint8_t *code, uint64_t flags, un
 	unsigned count)
 {
 	struct trap_state start = {
-		.rip = (uint64_t)code, .cs = SEG_CODE, .ss = SEG_DATA, .rflags = FLAG_ONE | flags};
+		.rip = (uint64_t)code, .cs = SEG_CODE, .ss = SEG_DATA, .rflags = RFLAGS_FIXED | flags};
 	const struct trap_log *log;
 	bool good;
 
@@ -599,8 +600,8 @@ static void test_events(void)
 {
 	bool vmcall = intel();
 
-	try_events("steps", vmcall ? stub_steps_intel : stub_steps_amd, FLAG_TF, VECTOR_DB, 3, 2);
-	try_events("held_step", vmcall ? stub_held_intel : stub_held_amd, FLAG_TF, VECTOR_DB, 5, 2);
+	try_events("steps", vmcall ? stub_steps_intel : stub_steps_amd, RFLAGS_TF, VECTOR_DB, 3, 2);
+	try_events("held_step", vmcall ? stub_held_intel : stub_held_amd, RFLAGS_TF, VECTOR_DB, 5, 2);
 	machine_request_interrupt(PRIORITY_IRQ - 1);
 	try_events("shadow", vmcall ? stub_shadow_intel : stub_shadow_amd, 0, VECTOR_IRQ, 4, 1);
 	machine_reset();

@@ -2,6 +2,7 @@
  * VT-x as a guest of Trapline sees it: as on a CPU whose firmware locked it out. And the MTRRs, which the
  * guest may write and read back as it likes while second-level paging follows them.
  */
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -57,7 +58,7 @@ static const struct trap_event *run(const uint8_t *code, uint32_t ecx, uint64_t 
 		.rip = (uint64_t)code,
 		.cs = SEG_CODE,
 		.ss = SEG_DATA,
-		.rflags = FLAG_ONE,
+		.rflags = RFLAGS_FIXED,
 		.rsp = machine_stub_stack(),
 	};
 

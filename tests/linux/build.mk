@@ -2,7 +2,7 @@
 LINUX := $(BUILD)/linux
 
 # What else is in it: the guest tools, the articles' programs, and what makes hostile calls.
-LINUX_CFLAGS := $(WARN) -std=gnu11 -O2 -static -no-pie -fcf-protection=none -Iinclude
+LINUX_CFLAGS := $(WARN) -std=gnu11 -O2 -static -no-pie -fcf-protection=none -Iinclude -Isrc
 EXAMPLES     := foo_registers foo_physical foo_virtual
 
 # The articles' own have no prototypes, mix types and look at memory that C does not know to change; they stay as they are.
@@ -68,7 +68,7 @@ $(LINUX)/selftests.img: $(LINUX)/initrd.img | $(LINUX)/selftests
 DEATH_MODULE := $(wildcard tests/linux/deaths/module/*)
 $(eval $(call kernel_module,death,$(DEATH_MODULE)))
 DEATH_FILES := $(LINUX)/bin/die $(LINUX)/bin/libdeath.so
-DEATH_CFLAGS := $(WARN) -std=gnu11 -O1 -fcf-protection=none -Iinclude
+DEATH_CFLAGS := $(WARN) -std=gnu11 -O1 -fcf-protection=none -Iinclude -Isrc
 
 $(LINUX)/bin/libdeath.so: tests/linux/deaths/library.c
 	@mkdir -p $(@D)

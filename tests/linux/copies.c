@@ -15,15 +15,13 @@
 #include <unistd.h>
 
 #include "../../guest-tools/lib/trapline.h"
+#include "hw/x86.h"
 
 #define MIB      (1ul << 20)
 #define TRAY     (16 * MIB)
 #define PAGE     4096ul
 #define KERNEL   0xffff800000000000ul
 #define UNMAPPED 0x10000000ul
-#define ERROR_W  2
-#define ERROR_U  4
-#define ERROR_P  1
 
 static int failed;
 
@@ -160,14 +158,13 @@ static void progress(void)
 	madvise(pages + 2 * PAGE, PAGE, MADV_DONTNEED);
 	error = copy(TRAPLINE_CALL_get_virtual, pages + 8, 4 * PAGE - 8, 0, &r);
 	report("progress", error == TRAPLINE_E_FAULT && r.rbx == (uint64_t)pages + 2 * PAGE &&
-				   r.rcx == 2 * PAGE && r.rdx == 2 * PAGE - 8 &&
-				   r.rdi == (ERROR_W | ERROR_U));
+				   r.rcx == 2 * PAGE && r.rdx == 2 * PAGE - 8 && r.rdi == (PF_W | PF_U));
 	mprotect(pages, PAGE, PROT_READ);
 	error = copy(TRAPLINE_CALL_get_virtual, pages, PAGE, 0, &r);
 	report("read_only", error == TRAPLINE_E_FAULT && r.rbx == (uint64_t)pages && r.rcx == PAGE &&
-				    r.rdi == (ERROR_P | ERROR_W | ERROR_U));
+				    r.rdi == (PF_P | PF_W | PF_U));
 	error = copy(TRAPLINE_CALL_put_virtual, (void *)0xffffffff81000000ul, 8, 0, &r);
-	report("kernel_memory", error == TRAPLINE_E_FAULT && (r.rdi & ERROR_U));
+	report("kernel_memory", error == TRAPLINE_E_FAULT && (r.rdi & PF_U));
 	munmap(pages, 4 * PAGE);
 }
 

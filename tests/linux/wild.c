@@ -36,6 +36,7 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "hw/x86.h"
 
 #define BUDGET       100
 #define LOOP_MS      500
@@ -43,9 +44,7 @@
 #define BYTES_SHOWN  8
 #define TEXT_SIZE    0x100000 /* of this program: system calls from elsewhere are the random code's */
 #define FLAGS_RANDOM 0xcd5    /* DF, OF, SF, ZF, AF, PF, CF */
-#define FLAG_AC      0x40000
 #define FLAGS_FIXED  0x202
-#define FLAG_TF      0x100
 
 enum mode {
 	MODE_64,
@@ -223,9 +222,9 @@ static void prepare_entry(struct dice *dice, enum mode mode, int step)
 		entry.gpr[i] = random_register(dice, mode);
 	entry.rip = mode_rip[mode];
 	entry.cs = mode_cs[mode];
-	entry.flags = (dice_next(dice) & FLAGS_RANDOM) | FLAGS_FIXED | (step ? FLAG_TF : 0);
+	entry.flags = (dice_next(dice) & FLAGS_RANDOM) | FLAGS_FIXED | (step ? RFLAGS_TF : 0);
 	if (dice_below(dice, 8) == 0)
-		entry.flags |= FLAG_AC;
+		entry.flags |= RFLAGS_AC;
 	entry.rsp = (in_ldt ? 0 : SCRATCH) + SCRATCH_SIZE / 2;
 	entry.ss = in_ldt ? LDT_SELECTOR(LDT_DATA) : USER_DS;
 	entry.data = in_ldt ? LDT_SELECTOR(LDT_DATA) : mode == MODE_32 ? USER_DS : 0;

@@ -3,6 +3,7 @@
  * left them.
  */
 #include <string.h>
+#include "hw/x86.h"
 #include "unit.h"
 #include "trace/walk_trace.h"
 #include "trace/bits.h"

@@ -9,20 +9,13 @@
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "guest/insn.h"
+#include "hw/x86.h"
 #include "mem/pool.h"
 #include "svm/svm_skip.h"
 #include "trace/vector.h"
 
 #define EFER_USUAL 0x1d01ull /* SVME NXE LMA LME SCE */
-#define EFER_SVME  0x1000ull
-#define EFER_NXE   0x0800ull
-#define EFER_LME   0x0100ull
-#define EFER_SCE   0x0001ull
-#define CR0_PG     0x80000000ull
 #define DR6_USUAL  0xffff0ff0ull
-#define DR6_BLD    0x0800ull
-#define RFLAGS_IF  0x200ull
-#define RFLAGS_RF  0x10000ull
 
 static struct vmcb vmcb;
 static struct svm_cpu svm;

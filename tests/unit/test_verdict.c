@@ -1,5 +1,6 @@
 /* What matters, where it came from, and what an end is blamed on: rules, sites and verdicts. */
 #include <string.h>
+#include "hw/x86.h"
 #include "trace/important.h"
 #include "trace/verdict.h"
 #include "unit.h"

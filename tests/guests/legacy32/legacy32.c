@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "legacy32/shared.h"
+#include "hw/x86.h"
 
 #define EMU_QEMU      0x1 /* as in lib/guest.h */
 #define EMU_BOCHS_SVM 0x2
@@ -75,14 +76,7 @@ struct row {
 	} gpr[8];
 };
 
-#define PAGE    4096u
-#define FLAG_TF 0x100u
-#define FLAG_IF 0x200u
-#define FLAG_VM 0x20000u
-#define FLAG_AC 0x40000u
-#define IOPL3   0x3000u
-#define FLAG_NT 0x4000u
-#define FLAG_RF 0x10000u
+#define PAGE 4096u
 
 /*
  * Linear addresses of the window, a page each, and pages of 2 or 4 MiB behind it. The first three map one
@@ -568,7 +562,7 @@ static void before_pdpte_absent(void)
 #define SET(r, v)  .gpr[R_##r] = {1, v}
 #define BEFORE(f)  .before = before_##f
 #define RING3      .cpl = 3
-#define STEPS      .flags = FLAG_TF, .resume = 1u << 1
+#define STEPS      .flags = RFLAGS_TF, .resume = 1u << 1
 #define IRQ        .resume = 1ull << VECTOR_IRQ, .before = before_irq
 #define SKIP(emu)  .skip_on = emu
 #define DATA_FRAME ((uint32_t)data)
@@ -682,7 +676,7 @@ static void make_frame(const struct row *r, uint32_t *frame)
 	copy_low(r);
 	frame[0] = 0;
 	frame[1] = frame[4] = frame[5] = frame[6] = frame[7] = frame[8] = low;
-	frame[2] |= FLAG_VM;
+	frame[2] |= RFLAGS_VM;
 	frame[3] = PAGE - 64;
 }
 

@@ -1,6 +1,7 @@
 #include <efi.h>
 
 #include "lib/ap.h"
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"

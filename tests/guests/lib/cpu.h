@@ -1,48 +1,11 @@
 /*
- * The instructions that C has no words for, and the names of the bits they take (SDM vol. 3A 2.3 to 2.5, APM
- * vol. 2 chapter 3). Nothing here checks anything: a test that wants a fault gets one.
+ * The instructions that C has no words for; the bits they take are in src/hw/x86.h. Nothing here checks anything: a
+ * test that wants a fault gets one.
  */
 #ifndef GUEST_CPU_H
 #define GUEST_CPU_H
 
 #include <stdint.h>
-
-#define CR0_PE (1ull << 0)
-#define CR0_MP (1ull << 1)
-#define CR0_EM (1ull << 2)
-#define CR0_TS (1ull << 3)
-#define CR0_NE (1ull << 5)
-#define CR0_WP (1ull << 16)
-#define CR0_AM (1ull << 18)
-#define CR0_NW (1ull << 29)
-#define CR0_CD (1ull << 30)
-#define CR0_PG (1ull << 31)
-
-#define CR4_TSD        (1ull << 2)
-#define CR4_DE         (1ull << 3)
-#define CR4_PAE        (1ull << 5)
-#define CR4_PCE        (1ull << 8)
-#define CR4_OSFXSR     (1ull << 9)
-#define CR4_OSXMMEXCPT (1ull << 10)
-#define CR4_UMIP       (1ull << 11)
-#define CR4_VMXE       (1ull << 13)
-#define CR4_FSGSBASE   (1ull << 16)
-#define CR4_PCIDE      (1ull << 17)
-#define CR4_OSXSAVE    (1ull << 18)
-#define CR4_SMEP       (1ull << 20)
-#define CR4_SMAP       (1ull << 21)
-#define CR4_PKE        (1ull << 22)
-
-#define FLAG_CF   0x1ull
-#define FLAG_ONE  0x2ull /* always 1 */
-#define FLAG_SF   0x80ull
-#define FLAG_TF   0x100ull
-#define FLAG_IF   0x200ull
-#define FLAG_OF   0x800ull
-#define FLAG_IOPL 0x3000ull
-#define FLAG_NT   0x4000ull
-#define FLAG_RF   0x10000ull
-#define FLAG_AC   0x40000ull
 
 #define MSR_TSC          0x10
 #define MSR_APIC_BASE    0x1b
@@ -57,11 +20,6 @@
 #define MSR_FS_BASE      0xc0000100
 #define MSR_GS_BASE      0xc0000101
 #define MSR_KERNEL_GS    0xc0000102
-#define EFER_SCE         (1ull << 0)
-#define EFER_LME         (1ull << 8)
-#define EFER_LMA         (1ull << 10)
-#define EFER_NXE         (1ull << 11)
-#define EFER_SVME        (1ull << 12)
 
 struct table_register { /* what LGDT and LIDT read, SGDT and SIDT write */
 	uint16_t limit;

@@ -1,3 +1,4 @@
+#include "hw/x86.h"
 #include "lib/ap.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -176,7 +177,7 @@ void machine_reset(void)
 	paging_reset(firmware.cr3);
 	reset_gdt();
 	reset_idt();
-	write_flags(FLAG_ONE);
+	write_flags(RFLAGS_FIXED);
 }
 
 static void keep_segments(void)

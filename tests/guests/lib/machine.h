@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "hw/x86.h"
 
 /* The GDT: one list, from which come the selectors and the descriptors. */
 #define MACHINE_SEGMENTS(X)                                                                                  \

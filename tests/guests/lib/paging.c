@@ -1,3 +1,4 @@
+#include "hw/x86.h"
 #include "lib/cpu.h"
 #include "lib/machine.h"
 #include "lib/paging.h"
@@ -5,7 +6,6 @@
 #include "lib/trap.h"
 
 #define ENTRIES    512
-#define CR3_FRAME  0x000ffffffffff000ull
 #define OPCODE_NOP 0x90
 
 typedef uint64_t table[ENTRIES];
@@ -78,7 +78,7 @@ uint32_t paging_walk(uint64_t address)
 		seen = seen << 8 | (entry & 0xff);
 		if (!(entry & PTE_PRESENT) || (shift < 39 && entry & PTE_LARGE))
 			break;
-		entries = (const uint64_t *)(entry & CR3_FRAME);
+		entries = (const uint64_t *)(entry & PTE_ADDRESS);
 	}
 	return seen;
 }
@@ -87,7 +87,7 @@ void paging_reset(uint64_t base)
 {
 	const uint64_t open = PTE_PRESENT | PTE_WRITE | PTE_USER;
 
-	memcpy(pml4, (const void *)(base & CR3_FRAME), sizeof(pml4));
+	memcpy(pml4, (const void *)(base & PTE_ADDRESS), sizeof(pml4));
 	pml4[WINDOW >> 39 & (ENTRIES - 1)] = (uint64_t)pdpt | open;
 	map_upper();
 	pdpt[0] = (uint64_t)directory | open;

@@ -4,14 +4,9 @@
 
 #include <stdint.h>
 
-#define PTE_PRESENT        (1ull << 0)
-#define PTE_WRITE          (1ull << 1)
-#define PTE_USER           (1ull << 2)
-#define PTE_LARGE          (1ull << 7)
 #define PTE_LARGE_RESERVED (1ull << 13)
 #define PTE_KEY1           (1ull << 59)
 #define PTE_RESERVED       (1ull << 51) /* reserved where physical addresses have fewer than 52 bits */
-#define PTE_NX             (1ull << 63)
 
 /* Makes the window anew and loads it; `base` is the CR3 whose other mappings stay. */
 void paging_reset(uint64_t base);
