@@ -10,6 +10,7 @@
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "exit/io.h"
+#include "hw/features.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
@@ -48,12 +49,11 @@ static const char *choose_vendor(void)
 	return "this CPU has neither AMD-V (CPUID Fn8000_0001 ECX.SVM) nor VT-x (CPUID leaf 1 ECX.VMX)";
 }
 
-#define NX (1u << 20) /* CPUID Fn8000_0001 EDX */
-
 /* What is done once, on the boot CPU, before there is a page table of our own. */
 static const char *take_over(const struct boot_info *info)
 {
-	if (!(cpuid(0x80000001, 0).edx & NX))
+	features_init();
+	if (!features.nx)
 		return "this CPU has no NX, or the firmware has turned it off (\"Execute Disable\" in its "
 		       "setup)";
 	memcpy(&boot_info, info, sizeof(boot_info));

@@ -51,15 +51,18 @@
 
 /* SDM vol. 3A 2.2.1, APM vol. 2 3.1.7 */
 #define EFER_BITS(X)                                                                                         \
-	X(EFER, SCE,    0,  "SCE",    "SYSCALL")                                                             \
-	X(EFER, LME,    8,  "LME",    "long mode once paging is on")                                         \
-	X(EFER, LMA,    10, "LMA",    "long mode")                                                           \
-	X(EFER, NXE,    11, "NXE",    "pages can forbid execution")                                          \
-	X(EFER, SVME,   12, "SVME",   "AMD-V")                                                               \
-	X(EFER, LMSLE,  13, "LMSLE",  "segment limits in 64-bit mode")                                       \
-	X(EFER, FFXSR,  14, "FFXSR",  "FXSAVE without XMM registers in ring 0")                              \
-	X(EFER, TCE,    15, "TCE",    "INVLPG leaves the upper levels' translations")                        \
-	X(EFER, AIBRSE, 21, "AIBRSE", "automatic IBRS")
+	X(EFER, SCE,     0,  "SCE",     "SYSCALL")                                                           \
+	X(EFER, LME,     8,  "LME",     "long mode once paging is on")                                       \
+	X(EFER, LMA,     10, "LMA",     "long mode")                                                         \
+	X(EFER, NXE,     11, "NXE",     "pages can forbid execution")                                        \
+	X(EFER, SVME,    12, "SVME",    "AMD-V")                                                             \
+	X(EFER, LMSLE,   13, "LMSLE",   "segment limits in 64-bit mode")                                     \
+	X(EFER, FFXSR,   14, "FFXSR",   "FXSAVE without XMM registers in ring 0")                            \
+	X(EFER, TCE,     15, "TCE",     "INVLPG leaves the upper levels' translations")                      \
+	X(EFER, MCOMMIT, 17, "MCOMMIT", "MCOMMIT, the instruction")                                          \
+	X(EFER, INTWB,   18, "INTWB",   "WBINVD can be interrupted")                                         \
+	X(EFER, UAIE,    20, "UAIE",    "upper bits of addresses are ignored")                               \
+	X(EFER, AIBRSE,  21, "AIBRSE",  "automatic IBRS")
 
 /* SDM vol. 3A 2.3, APM vol. 2 3.1.6 */
 #define RFLAGS_BITS(X)                                                                                       \

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/layout.h"
@@ -69,18 +70,13 @@ static bool map_pool(const struct boot_info *info)
 		PTE_PRESENT | PTE_WRITE | PTE_NX);
 }
 
-static unsigned largest_page(void)
-{
-	return cpuid(0x80000001, 0).edx & (1u << 26) ? 3 : 2; /* Page1GB */
-}
-
 bool host_map_init(const struct boot_info *info)
 {
 	uint64_t *top;
 
 	image_phys = info->region_base;
 	host.root = pool_alloc(1);
-	host.largest = largest_page();
+	host.largest = features.huge_pages ? 3 : 2;
 	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info))
 		return false;
 	top = (uint64_t *)host.root; /* identity mapped: these are still the firmware's tables */

@@ -1,9 +1,9 @@
 #include "mem/mtrr.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/features.h"
 #include "lib/string.h"
 
-#define LEAF1_EDX_MTRR   (1u << 12)
 #define MTRRCAP_COUNT(v) ((v)&0xff)
 
 static const uint32_t fixed_msrs[MTRR_FIXED] = {MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX16K_80000,
@@ -16,8 +16,8 @@ void mtrr_read(struct mtrr_state *m)
 	uint64_t cap;
 
 	memset(m, 0, sizeof(*m));
-	m->physical_bits = cpuid(0x80000008, 0).eax & 0xff;
-	if (!(cpuid(1, 0).edx & LEAF1_EDX_MTRR)) {
+	m->physical_bits = features.physical_bits;
+	if (!features.mtrr) {
 		m->def_type = 1ull << 11 | MEMORY_WB; /* no MTRRs: as if all were one */
 		return;
 	}

@@ -1,6 +1,7 @@
 #include "mem/stage2.h"
 #include "console/console.h"
 #include "hw/asm.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
@@ -23,9 +24,8 @@ static uint64_t watched[BOOT_MAX_CPUS];
 
 static uint64_t physical_address_limit(void)
 {
-	unsigned bits = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
-
-	return 1ull << (bits > 48 ? 48 : bits); /* four levels reach that far */
+	return 1ull << (features.memory_bits > 48 ? 48
+						  : features.memory_bits); /* four levels reach that far */
 }
 
 static void take_lock(void)

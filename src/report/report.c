@@ -1,5 +1,6 @@
 #include "report/report.h"
 #include "console/console.h"
+#include "hw/features.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
 #include "trace/backtrace.h"
@@ -84,11 +85,6 @@ void report_registers(const struct trap_record *r)
 		r->rip, r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
 }
 
-static unsigned physical_bits(void)
-{
-	return cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
-}
-
 static struct guest_paging paging_of(const struct trap_record *r)
 {
 	return (struct guest_paging){.cr0 = r->cr0, .cr3 = r->cr3, .cr4 = r->cr4, .efer = r->efer};
@@ -154,7 +150,7 @@ void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t
 		struct text t = text_on(line, sizeof(line));
 
 		text_add(&t, "walk ");
-		walk_format(&t, &w->level[i], error, physical_bits());
+		walk_format(&t, &w->level[i], error, features.physical_bits);
 		print_text(&t);
 	}
 	if (w->mapped)

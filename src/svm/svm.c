@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "mem/pool.h"
 #include "mem/stage2.h"
@@ -21,7 +22,7 @@ struct svm_caps svm_caps;
 
 static bool svm_present(void)
 {
-	return cpuid(0x80000000, 0).eax >= 0x8000000a && (cpuid(0x80000001, 0).ecx & (1u << 2));
+	return features.svm && features.last_extended >= 0x8000000a;
 }
 
 /* Fn8000_0001 ECX, Fn8000_000A; VM_CR: APM vol. 2 15.4 has the order of these questions. */
@@ -164,7 +165,7 @@ static uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
 
 static unsigned svm_stage2_largest(void)
 {
-	return cpuid(0x80000001, 0).edx & (1u << 26) ? 3 : 2; /* Page1GB */
+	return features.huge_pages ? 3 : 2;
 }
 
 static void svm_stage2_flush(struct cpu *cpu)

@@ -1,5 +1,6 @@
 /* MSRs and CPUID bits of AMD-V itself, which the guest does not get to see or change. */
 #include "svm/svm.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
@@ -33,25 +34,20 @@ static void intercept(uint32_t msr, unsigned accesses)
 	map[bit / 8] |= (uint8_t)(accesses << bit % 8);
 }
 
-/* Bits of EFER that this CPU has, SVME apart: CPUID Fn8000_0001 and Fn8000_0008, Fn8000_0021. */
+/* Bits of EFER that this CPU has, SVME apart: APM vol. 2 3.1.7. */
 static uint64_t supported_efer(void)
 {
-	struct cpuid x = cpuid(0x80000001, 0), y = {0}, z = {0};
 	uint64_t bits = 0;
 
-	if (cpuid(0x80000000, 0).eax >= 0x80000021)
-		y = cpuid(0x80000021, 0);
-	if (cpuid(0x80000000, 0).eax >= 0x80000008)
-		z = cpuid(0x80000008, 0);
-	bits |= x.edx & 1u << 11 ? 1ull << 0 : 0; /* SCE */
-	bits |= x.edx & 1u << 29 ? EFER_LME : 0;
-	bits |= x.edx & 1u << 20 ? EFER_NXE : 0;
-	bits |= x.edx & 1u << 25 ? 1ull << 14 : 0; /* FFXSR */
-	bits |= x.ecx & 1u << 17 ? 1ull << 15 : 0; /* TCE */
-	bits |= z.ebx & 1u << 8 ? 1ull << 17 : 0;  /* MCOMMIT */
-	bits |= z.ebx & 1u << 13 ? 1ull << 18 : 0; /* INTWB */
-	bits |= y.eax & 1u << 7 ? 1ull << 20 : 0;  /* UAIE */
-	bits |= y.eax & 1u << 8 ? 1ull << 21 : 0;  /* AIBRSE */
+	bits |= features.syscall ? EFER_SCE : 0;
+	bits |= features.long_mode ? EFER_LME : 0;
+	bits |= features.nx ? EFER_NXE : 0;
+	bits |= features.ffxsr ? EFER_FFXSR : 0;
+	bits |= features.tce ? EFER_TCE : 0;
+	bits |= features.mcommit ? EFER_MCOMMIT : 0;
+	bits |= features.intwb ? EFER_INTWB : 0;
+	bits |= features.uaie ? EFER_UAIE : 0;
+	bits |= features.aibrse ? EFER_AIBRSE : 0;
 	return bits;
 }
 

@@ -10,6 +10,7 @@
 #include "hw/asm.h"
 #include "apic/stop.h"
 #include "svm/svm.h"
+#include "hw/features.h"
 #include "svm/svm_check.h"
 
 static void say_failed(const struct svm_check_row *row, uint64_t value)
@@ -23,8 +24,7 @@ static void say_nothing(const struct svm_check_row *row, uint64_t value)
 
 static unsigned check(const struct vmcb *v, void (*fail)(const struct svm_check_row *row, uint64_t value))
 {
-	const struct svm_check c = {
-		.vmcb = v, .fail = fail, .physical_bits = cpuid(0x80000008, 0).eax & 0xff};
+	const struct svm_check c = {.vmcb = v, .fail = fail, .physical_bits = features.physical_bits};
 
 	return svm_check_vmcb(&c);
 }

@@ -1,24 +1,13 @@
 #include "vmcall/caller.h"
 #include "hw/asm.h"
 #include "exit/exception.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "vendor.h"
 
 #define MSR_PKRS 0x6e1
 #define RW_PAGES 3 /* that 8192 bytes may touch */
-
-/* Of the CPU, asked once: CPUID may itself be slow where Trapline runs in a guest of somebody else's. */
-static uint8_t physical_bits;
-static bool huge_pages;
-
-void caller_init(void)
-{
-	unsigned n = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
-
-	physical_bits = (uint8_t)(n > 52 ? 52 : n);
-	huge_pages = cpuid(0x80000001, 0).edx & 1u << 26; /* Page1GB */
-}
 
 static uint32_t guest_pkru(void)
 {
@@ -38,7 +27,7 @@ void caller_limits(const struct cpu *cpu, struct check_limits *out)
 	vendor->paging(cpu, &paging);
 	*out = (struct check_limits){
 		.linear_bits = (uint8_t)guest_linear_bits(&paging, vendor->code_mode(cpu) == 64),
-		.physical_bits = physical_bits,
+		.physical_bits = features.physical_bits,
 		.cpus = atomic_load(&cpus_active),
 	};
 }
@@ -50,8 +39,8 @@ void caller_view(const struct cpu *cpu, struct guest_view *out)
 	vendor->paging(cpu, &out->paging);
 	out->user = vendor->cpl(cpu) == 3;
 	out->alignment_flag = vendor->get(cpu, GUEST_RFLAGS) & RFLAGS_AC;
-	out->huge_pages = huge_pages;
-	out->physical_bits = physical_bits;
+	out->huge_pages = features.huge_pages;
+	out->physical_bits = features.physical_bits;
 	out->pkru = out->paging.cr4 & CR4_PKE ? guest_pkru() : 0;
 	if (out->paging.cr4 & CR4_PKS)
 		rdmsr_safe(MSR_PKRS, &pkrs);

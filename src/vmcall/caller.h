@@ -7,9 +7,6 @@
 #include "vmcall/check.h"
 #include "vmcall/vmcall.h"
 
-/* Once, at start. */
-void caller_init(void);
-
 void caller_limits(const struct cpu *cpu, struct check_limits *out);
 void caller_view(const struct cpu *cpu, struct guest_view *out);
 

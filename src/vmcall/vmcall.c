@@ -42,7 +42,6 @@ const char *vmcall_init(void)
 		return "the VMM's memory is too small for the tray of trapline.conf";
 	tray_init(pool_virt(tray), bytes);
 	share_init(pool_virt(lists));
-	caller_init();
 	bad_word = policy_init(&policy, &boot_info.config);
 	return NULL;
 }

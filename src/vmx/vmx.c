@@ -4,13 +4,13 @@
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "exit/io.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/pool.h"
 #include "trace/vector.h"
 
-#define CPUID_VMX             (1u << 5)
 #define FEATURE_LOCK          (1ull << 0)
 #define FEATURE_VMX           (1ull << 2) /* outside of SMX */
 #define BASIC_REVISION(basic) ((uint32_t)(basic)&0x7fffffff)
@@ -20,7 +20,7 @@ struct vmx_caps vmx_caps;
 
 static bool vmx_present(void)
 {
-	return cpuid(1, 0).ecx & CPUID_VMX;
+	return features.vmx;
 }
 
 /* IA32_FEATURE_CONTROL: 24.7. What the firmware left open is set and locked when the CPU enters VMX

@@ -1,6 +1,7 @@
 /* MSRs and CPUID bits of VT-x itself, which the guest does not get to see, and the MTRRs, which the EPT
  * follows. */
 #include "vmx/vmx.h"
+#include "hw/features.h"
 #include "apic/apic.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
@@ -20,7 +21,6 @@
 #define VMX_MSR_LAST     MSR_VMX_EXIT_CTLS2
 
 static uint64_t bitmap;
-static bool has_ds, has_pt;
 
 uint64_t vmx_msr_bitmap(void)
 {
@@ -58,8 +58,8 @@ static bool is_vmx(uint32_t msr)
  */
 static bool is_tracing(uint32_t msr)
 {
-	return (has_ds && (msr == MSR_PEBS_ENABLE || msr == MSR_DS_AREA)) ||
-	       (has_pt && msr >= MSR_RTIT_OUTPUT_BASE && msr <= MSR_RTIT_LAST);
+	return (features.debug_store && (msr == MSR_PEBS_ENABLE || msr == MSR_DS_AREA)) ||
+	       (features.processor_trace && msr >= MSR_RTIT_OUTPUT_BASE && msr <= MSR_RTIT_LAST);
 }
 
 static bool is_mtrr(uint32_t msr)
@@ -74,8 +74,6 @@ const char *vmx_msr_init(void)
 	bitmap = pool_alloc(1);
 	if (!bitmap)
 		return "the VMM's memory is too small for the MSR bitmap";
-	has_ds = cpuid(1, 0).edx & LEAF1_EDX_DS;
-	has_pt = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & LEAF7_EBX_PT);
 	for (uint32_t msr = 0; msr < 0x2000; msr++) {
 		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL)
 			exit_reads(msr);

@@ -8,6 +8,7 @@
 #include "apic/stop.h"
 #include "exit/mended.h"
 #include "vmx/vmx.h"
+#include "hw/features.h"
 #include "vmx/vmx_check.h"
 
 static uint64_t read_field(uint32_t field)
@@ -43,8 +44,8 @@ static struct vmx_check checks(void)
 		.cr0_fixed1 = vmx_caps.cr0_fixed1,
 		.cr4_fixed0 = vmx_caps.cr4_fixed0,
 		.cr4_fixed1 = vmx_caps.cr4_fixed1,
-		.physical_bits = cpuid(0x80000008, 0).eax & 0xff,
-		.linear_bits = cpuid(0x80000008, 0).eax >> 8 & 0xff,
+		.physical_bits = features.physical_bits,
+		.linear_bits = features.linear_bits,
 	};
 }
 

@@ -3,6 +3,7 @@
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
@@ -10,7 +11,6 @@
 
 #define RIGHTS_TSS_BUSY 0x8bu
 #define TSS_LIMIT       103
-#define LEAF1_ECX_XSAVE (1u << 26)
 #define SELECTOR_LOW    (SELECTOR_TI | SELECTOR_RPL)
 
 /* A segment register of the running firmware, from its descriptor (SDM vol. 3A 3.4.5, 8.2.3 for the 16-byte
@@ -137,7 +137,7 @@ void vmx_load_host(struct cpu *cpu)
 {
 	uint64_t cr4 = read_cr4();
 
-	if (cpuid(1, 0).ecx & LEAF1_ECX_XSAVE)
+	if (features.xsave)
 		cr4 |= CR4_OSXSAVE; /* for the guest's XSETBV, which only the host can carry out */
 	vmwrite(VMCS_HOST_CR0, read_cr0());
 	vmwrite(VMCS_HOST_CR3, host_cr3());

@@ -4,6 +4,7 @@
  * task of 32-bit kernels. TSSs of 16 bits are refused, with a line on the console.
  */
 #include "vmx/vmx.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "vmx/vmx_check.h"
 #include "console/console.h"
@@ -76,11 +77,6 @@ static bool fail(struct task_switch *t, uint8_t vector, uint32_t selector)
 	return fault(t, vector, (selector & ~3u) | ext);
 }
 
-static uint8_t physical_bits(void)
-{
-	return (uint8_t)cpuid(0x80000008, 0).eax;
-}
-
 /* No memory that can be reached: the event that asked for the task is lost, because given back it would ask for ever. */
 static bool give_up(struct task_switch *t)
 {
@@ -92,7 +88,7 @@ static bool give_up(struct task_switch *t)
 static bool access(
 	struct task_switch *t, uint64_t linear, void *data, uint32_t size, enum guest_access_kind kind)
 {
-	struct guest_view view = {.physical_bits = physical_bits()};
+	struct guest_view view = {.physical_bits = features.physical_bits};
 
 	vmx_paging(t->cpu, &view.paging);
 	while (size) {
@@ -161,7 +157,7 @@ static bool read_pdptes(struct task_switch *t)
 		return true;
 	for (unsigned i = 0; i < PDPTES; i++) {
 		guest_read64((t->next.cr3 & 0xffffffe0) + 8 * i, &t->pdpte[i]);
-		if (!vmx_pdpte_is_valid(t->pdpte[i], physical_bits()))
+		if (!vmx_pdpte_is_valid(t->pdpte[i], features.physical_bits))
 			return fail(t, VEC_GP, 0);
 	}
 	return true;

@@ -28,8 +28,8 @@ FUZZ_opcode      := src/guest/opcode.c zydis
 FUZZ_reader      := $(FUZZ_FORMAT) zydis
 FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis
-FUZZ_task        := src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
-FUZZ_vmcall      := $(wildcard src/vmcall/*.c) $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
+FUZZ_task        := src/hw/features.c src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
+FUZZ_vmcall      := src/hw/features.c $(wildcard src/vmcall/*.c) $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
 FUZZ_walk        := $(FUZZ_MEMORY) src/trace/walk_trace.c $(FUZZ_TEXT)
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))

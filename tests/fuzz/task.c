@@ -4,6 +4,7 @@
  * not, a guest could stop its host. Nothing but RAM is touched, and at most one exception comes of it.
  */
 #include <stdio.h>
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "input.h"
 #include "console/console.h"
@@ -22,7 +23,7 @@
 #define PAGE_MAP    0xe7u /* P, W, U, A, D, PS: all memory in one page */
 #define POINTER     0x01u
 #define PAT_RESET   0x0007040600070406ull
-#define PHYSICAL    (cpuid(0x80000008, 0).eax & 0xff)
+#define PHYSICAL    46
 
 struct fake_ram fake_ram;
 uint64_t fake_vmcs[FAKE_FIELDS];
@@ -222,6 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct cpu cpu;
 	static struct vmx_cpu vmx;
 
+	features.physical_bits = PHYSICAL;
 	input_begin(data, size);
 	memset(&fake_ram, 0, sizeof(fake_ram));
 	memset(fake_vmcs, 0, sizeof(fake_vmcs));

@@ -12,6 +12,8 @@
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
+#include "hw/features.h"
+#include "hw/features.h"
 #include "input.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
@@ -407,6 +409,7 @@ static void forget_shares(void)
 {
 	unsigned input_mode = mode, input_cpl = cpl;
 
+	features = (struct features){.physical_bits = 46, .huge_pages = true};
 	assert(!vmcall_init());
 	mode = 64;
 	cpl = 0;

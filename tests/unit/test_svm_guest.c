@@ -9,6 +9,7 @@
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "guest/insn.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "mem/pool.h"
 #include "svm/svm_skip.h"
@@ -171,6 +172,7 @@ static void efer_flushes(void **state)
 		{0, EFER_SVME | EFER_LME, EFER_SVME, 1},
 	};
 
+	features = (struct features){.syscall = true, .long_mode = true, .nx = true};
 	assert_null(svm_msr_init());
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		setup(state);

@@ -1,0 +1,63 @@
+#include "hw/features.h"
+#include "hw/msr.h"
+
+#define LEAF_EXTENDED   0x80000000u
+#define LEAF_WIDTHS     0x80000008u
+#define LEAF_ENCRYPTION 0x8000001fu
+
+#define SYSCFG_ENCRYPTION (1ull << 23) /* MemEncryptionModEn, APM vol. 2 7.10.1 */
+#define PHYSICAL_DEFAULT  36           /* without the leaf: SDM vol. 3A 4.1.4 */
+#define PHYSICAL_MAX      52
+
+struct features features;
+
+/* Intel's CPUs answer a leaf beyond the last one with what the last one has. */
+static struct cpuid ask(const struct features *f, features_reader *read, uint32_t leaf)
+{
+	uint32_t last = leaf >= LEAF_EXTENDED ? f->last_extended : f->last_basic;
+
+	return leaf <= last ? read(leaf, 0) : (struct cpuid){0};
+}
+
+/*
+ * APM vol. 3 Fn8000_001F EBX 11:6: how many bits memory loses once encryption is on. Guest-physical addresses keep
+ * them (APM vol. 2 15.34.6), and so what is reserved in the guest's tables.
+ */
+static uint8_t reduction(const struct features *f, features_reader *read, uint64_t syscfg)
+{
+	if (!f->encryption || !(syscfg & SYSCFG_ENCRYPTION))
+		return 0;
+	return ask(f, read, LEAF_ENCRYPTION).ebx >> 6 & 63;
+}
+
+/* SDM vol. 3A 4.1.4, APM vol. 3 Fn8000_0008 EAX. */
+static void take_widths(struct features *f, features_reader *read, uint64_t syscfg)
+{
+	uint32_t widths = ask(f, read, LEAF_WIDTHS).eax;
+	uint8_t physical = widths & 0xff, linear = widths >> 8 & 0xff, lost = reduction(f, read, syscfg);
+
+	if (!physical)
+		physical = PHYSICAL_DEFAULT;
+	f->physical_bits = physical > PHYSICAL_MAX ? PHYSICAL_MAX : physical;
+	f->memory_bits = lost < f->physical_bits ? f->physical_bits - lost : f->physical_bits;
+	f->linear_bits = linear ? linear : f->long_mode ? 48 : 32;
+}
+
+void features_from(struct features *f, features_reader *read, uint64_t syscfg)
+{
+	uint32_t last = read(LEAF_EXTENDED, 0).eax;
+
+	*f = (struct features){
+		.last_basic = read(0, 0).eax, .last_extended = last > LEAF_EXTENDED ? last : LEAF_EXTENDED};
+#define X(member, leaf, reg, bit, meaning) f->member = ask(f, read, leaf).reg >> (bit)&1;
+	FEATURE_BITS(X)
+#undef X
+	take_widths(f, read, syscfg);
+}
+
+void features_init(void)
+{
+	features_from(&features, cpuid, 0);
+	if (features.encryption)
+		features_from(&features, cpuid, rdmsr(MSR_SYSCFG));
+}

@@ -1,0 +1,56 @@
+/* What this CPU can do, asked once: CPUID may be slow where Trapline runs in somebody else's guest. */
+#ifndef TRAPLINE_FEATURES_H
+#define TRAPLINE_FEATURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "hw/asm.h"
+
+/* One bit each: SDM vol. 2A "CPUID", APM vol. 3 appendix E. X(member, leaf, register, bit, meaning) */
+/* clang-format off */
+#define FEATURE_BITS(X)                                                                                      \
+	X(vmx,             0x00000001, ecx, 5,  "VT-x")                                                      \
+	X(xsave,           0x00000001, ecx, 26, "XSAVE and XSETBV")                                          \
+	X(mtrr,            0x00000001, edx, 12, "MTRRs")                                                     \
+	X(debug_store,     0x00000001, edx, 21, "Intel's debug store")                                       \
+	X(processor_trace, 0x00000007, ebx, 25, "Intel's processor trace")                                   \
+	X(la57,            0x00000007, ecx, 16, "5-level paging")                                            \
+	X(svm,             0x80000001, ecx, 2,  "AMD-V")                                                     \
+	X(tce,             0x80000001, ecx, 17, "EFER.TCE")                                                  \
+	X(syscall,         0x80000001, edx, 11, "EFER.SCE")                                                  \
+	X(nx,              0x80000001, edx, 20, "EFER.NXE: pages can forbid execution")                      \
+	X(ffxsr,           0x80000001, edx, 25, "EFER.FFXSR")                                                \
+	X(huge_pages,      0x80000001, edx, 26, "pages of 1 GiB")                                            \
+	X(long_mode,       0x80000001, edx, 29, "EFER.LME")                                                  \
+	X(mcommit,         0x80000008, ebx, 8,  "EFER.MCOMMIT")                                              \
+	X(intwb,           0x80000008, ebx, 13, "EFER.INTWB")                                                \
+	X(encryption,      0x8000001f, eax, 0,  "AMD's memory encryption")                                   \
+	X(uaie,            0x80000021, eax, 7,  "EFER.UAIE")                                                 \
+	X(aibrse,          0x80000021, eax, 8,  "EFER.AIBRSE")
+/* clang-format on */
+
+#define X(member, leaf, reg, bit, meaning) bool member;
+struct features {
+	uint32_t last_basic, last_extended; /* leaves */
+	uint8_t physical_bits; /* of an address in page tables and registers, 52 at most: those above are reserved */
+	uint8_t memory_bits; /* of an address that reaches memory: fewer where encryption takes the uppermost */
+	uint8_t linear_bits; /* at most */
+	FEATURE_BITS(X)
+};
+#undef X
+
+extern struct features features;
+
+/* Fills `features` on this CPU. Boot time only. */
+void features_init(void);
+
+typedef struct cpuid features_reader(uint32_t leaf, uint32_t subleaf);
+
+/*
+ * The same from leaves. Pure.
+ *   read    answers CPUID; asked for no leaf beyond the last ones, where CPUs answer with something else
+ *   syscfg  AMD's SYSCFG; looked at with `encryption` only
+ */
+void features_from(struct features *f, features_reader *read, uint64_t syscfg);
+
+#endif

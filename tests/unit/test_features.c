@@ -1,0 +1,140 @@
+/* What a CPU says of itself, by its CPUID leaves: SDM vol. 2A "CPUID", APM vol. 3 appendix E. */
+#include "unit.h"
+#include <string.h>
+#include "hw/features.h"
+
+#define REST          0xffffffffu /* what a leaf beyond the last one answers: nothing of it may show */
+#define SYSCFG_MEMORY (1ull << 23)
+
+struct leaf {
+	uint32_t number;
+	struct cpuid is;
+};
+
+#define LEAVES 6
+
+static const struct leaf *leaves;
+
+static struct cpuid answer(uint32_t leaf, uint32_t subleaf)
+{
+	for (unsigned i = 0; i < LEAVES; i++)
+		if (leaves[i].number == leaf)
+			return leaves[i].is;
+	return (struct cpuid){REST, REST, REST, REST};
+}
+
+static void widths(void **state)
+{
+	static const struct {
+		const char *what;
+		struct leaf leaf[LEAVES];
+		uint64_t syscfg;
+		unsigned physical, memory, linear;
+	} cases[] = {
+		{"a CPU without extended leaves",
+			{{0, {.eax = 1}}, {1, {.eax = 0}}, {0x80000000, {7, 7, 7, 7}}}, SYSCFG_MEMORY, 36, 36,
+			32},
+		{"one without the leaf of the widths",
+			{{0, {.eax = 1}}, {1, {.eax = 0}}, {0x80000000, {.eax = 0x80000001}},
+				{0x80000001, {.edx = 1u << 29}}},
+			0, 36, 36, 48},
+		{"40 and 48",
+			{{0, {.eax = 1}}, {1, {.eax = 0}}, {0x80000000, {.eax = 0x80000008}},
+				{0x80000001, {.eax = 0}}, {0x80000008, {.eax = 0x3028}}},
+			0, 40, 40, 48},
+		{"52 and 57",
+			{{0, {.eax = 1}}, {1, {.eax = 0}}, {0x80000000, {.eax = 0x80000008}},
+				{0x80000001, {.eax = 0}}, {0x80000008, {.eax = 0x3934}}},
+			0, 52, 52, 57},
+		{"more than page tables can hold",
+			{{0, {.eax = 1}}, {1, {.eax = 0}}, {0x80000000, {.eax = 0x80000008}},
+				{0x80000001, {.eax = 0}}, {0x80000008, {.eax = 0x3040}}},
+			0, 52, 52, 48},
+		{"encryption that is off",
+			{{0, {.eax = 0}}, {0x80000000, {.eax = 0x8000001f}}, {0x80000001, {.eax = 0}},
+				{0x80000008, {.eax = 0x3030}}, {0x8000001f, {.eax = 1, .ebx = 47 | 5 << 6}}},
+			0, 48, 48, 48},
+		{"encryption that is on takes five bits",
+			{{0, {.eax = 0}}, {0x80000000, {.eax = 0x8000001f}}, {0x80000001, {.eax = 0}},
+				{0x80000008, {.eax = 0x3030}}, {0x8000001f, {.eax = 1, .ebx = 47 | 5 << 6}}},
+			SYSCFG_MEMORY, 48, 43, 48},
+		{"the same bit of SYSCFG without encryption",
+			{{0, {.eax = 0}}, {0x80000000, {.eax = 0x8000001f}}, {0x80000001, {.eax = 0}},
+				{0x80000008, {.eax = 0x3030}}, {0x8000001f, {.eax = 0, .ebx = 47 | 5 << 6}}},
+			SYSCFG_MEMORY, 48, 48, 48},
+		{"more bits than there are",
+			{{0, {.eax = 0}}, {0x80000000, {.eax = 0x8000001f}}, {0x80000001, {.eax = 0}},
+				{0x80000008, {.eax = 0x3024}}, {0x8000001f, {.eax = 1, .ebx = 63 << 6}}},
+			SYSCFG_MEMORY, 36, 36, 48},
+	};
+
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		struct features f;
+
+		leaves = cases[i].leaf;
+		features_from(&f, answer, cases[i].syscfg);
+		if (f.physical_bits != cases[i].physical || f.memory_bits != cases[i].memory ||
+			f.linear_bits != cases[i].linear)
+			fail_msg(
+				"%s: %u %u %u", cases[i].what, f.physical_bits, f.memory_bits, f.linear_bits);
+	}
+}
+
+static struct leaf only;
+static uint32_t last_basic, last_extended;
+
+static struct cpuid one(uint32_t leaf, uint32_t subleaf)
+{
+	if (leaf == 0)
+		return (struct cpuid){.eax = last_basic};
+	if (leaf == 0x80000000)
+		return (struct cpuid){.eax = last_extended};
+	return leaf == only.number ? only.is : (struct cpuid){0};
+}
+
+/* How many features `only` makes; *there: the one that is named is among them. */
+static unsigned count(const char *name, bool *there)
+{
+	struct features f;
+	unsigned n = 0;
+
+	*there = false;
+	features_from(&f, one, 0);
+#define X(member, leaf, reg, bit, meaning)                                                                   \
+	n += f.member;                                                                                       \
+	*there |= f.member && !strcmp(name, #member);
+	FEATURE_BITS(X)
+#undef X
+	return n;
+}
+
+/* Each bit is its own and no other's, and is there with its leaf only. */
+static void bits(void **state)
+{
+#define X(member, leaf, reg, bit, meaning) {#member, {leaf, {.reg = 1u << (bit)}}},
+	static const struct {
+		const char *name;
+		struct leaf leaf;
+	} rows[] = {FEATURE_BITS(X)};
+#undef X
+
+	for (unsigned i = 0; i < COUNT(rows); i++) {
+		bool extended = rows[i].leaf.number >= 0x80000000, there;
+
+		only = rows[i].leaf;
+		last_basic = 7;
+		last_extended = 0x80000021;
+		if (count(rows[i].name, &there) != 1 || !there)
+			fail_msg("%s: not alone", rows[i].name);
+		*(extended ? &last_extended : &last_basic) = only.number - 1;
+		if (count(rows[i].name, &there))
+			fail_msg("%s: beyond the last leaf", rows[i].name);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(widths), cmocka_unit_test(bits)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
