@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "config.h"
+#include "hw/mitigations.h"
 #include "trace/vector.h"
 
 #define MESSAGE_MAX 256
@@ -22,6 +23,7 @@ enum kind {
 	KIND_NUMBER,
 	KIND_VECTORS,
 	KIND_PRINTED,
+	KIND_MITIGATIONS,
 	KIND_CHOICE,
 };
 
@@ -250,7 +252,7 @@ static bool vector_word(struct span word, uint32_t *mask)
 }
 
 /* The next word; empty where two separators follow one another. */
-static struct span take_vector(struct span *rest)
+static struct span take_item(struct span *rest)
 {
 	struct span word = {rest->at, 0};
 
@@ -270,7 +272,7 @@ static const char *parse_vectors(uint32_t *out, struct span v)
 	bool first = true;
 
 	while (v.len) {
-		struct span word = take_vector(&v);
+		struct span word = take_item(&v);
 		uint32_t bits;
 		if (!word.len)
 			continue;
@@ -294,7 +296,7 @@ static const char *parse_vectors(uint32_t *out, struct span v)
 static const char *parse_printed(struct config_printed *out, struct span v)
 {
 	struct config_printed printed = {.vectors = UINT32_MAX, .important = true};
-	struct span rest = v, first = take_vector(&rest);
+	struct span rest = v, first = take_item(&rest);
 	const char *why = NULL;
 
 	if (!span_is(first, "important")) {
@@ -306,6 +308,38 @@ static const char *parse_printed(struct config_printed *out, struct span v)
 	if (!why)
 		*out = printed;
 	return why;
+}
+
+static uint32_t mitigation_bit(struct span word)
+{
+#define X(bit, enumerator, text, meaning)                                                                    \
+	if (span_is(word, text))                                                                             \
+		return enumerator;
+	MITIGATIONS(X)
+#undef X
+	return 0;
+}
+
+static const char *parse_mitigations(uint32_t *out, struct span v)
+{
+	uint32_t bits = 0;
+
+	if (span_is(v, "auto") || span_is(v, "off")) {
+		*out = span_is(v, "auto") ? MITIGATIONS_AUTO : 0;
+		return NULL;
+	}
+	while (v.len) {
+		struct span word = take_item(&v);
+		uint32_t bit = mitigation_bit(word);
+
+		if (word.len && !bit)
+			return "is neither auto nor off, nor made of the names in docs/limits.md";
+		bits |= bit;
+	}
+	if (!bits)
+		return "is empty; say off";
+	*out = bits;
+	return NULL;
 }
 
 #define X(key, word, value, enumerator) {#key, #word, value},
@@ -349,6 +383,8 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 		return parse_vectors(member, v);
 	case KIND_PRINTED:
 		return parse_printed(member, v);
+	case KIND_MITIGATIONS:
+		return parse_mitigations(member, v);
 	case KIND_CHOICE:
 		return parse_choice(k, member, v, buf, size);
 	}

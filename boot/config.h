@@ -11,20 +11,21 @@
 #define CONFIG_PATH_MAX 256
 #define CONFIG_TEXT_MAX 1024
 
-#define CONFIG_TYPE_PATH(m)    char m[CONFIG_PATH_MAX];
-#define CONFIG_TYPE_TEXT(m)    char m[CONFIG_TEXT_MAX];
-#define CONFIG_TYPE_BOOL(m)    uint32_t m;
-#define CONFIG_TYPE_NUMBER(m)  uint32_t m;
-#define CONFIG_TYPE_VECTORS(m) uint32_t m;
-#define CONFIG_TYPE_PRINTED(m) struct config_printed m;
-#define CONFIG_TYPE_CHOICE(m)  uint32_t m;
+#define CONFIG_TYPE_PATH(m)        char m[CONFIG_PATH_MAX];
+#define CONFIG_TYPE_TEXT(m)        char m[CONFIG_TEXT_MAX];
+#define CONFIG_TYPE_BOOL(m)        uint32_t m;
+#define CONFIG_TYPE_NUMBER(m)      uint32_t m;
+#define CONFIG_TYPE_VECTORS(m)     uint32_t m;
+#define CONFIG_TYPE_PRINTED(m)     struct config_printed m;
+#define CONFIG_TYPE_MITIGATIONS(m) uint32_t m;
+#define CONFIG_TYPE_CHOICE(m)      uint32_t m;
 
 struct config_printed {
 	uint32_t vectors;
 	uint32_t important; /* 1: of these the important ones only */
 };
 
-/* Strings are NUL-terminated ASCII; VECTORS is a bit mask by vector; CHOICE holds the enumerator's value. */
+/* Strings are NUL-terminated ASCII; VECTORS is a bit mask by vector; MITIGATIONS one of src/hw/mitigations.h; CHOICE holds the enumerator's value. */
 struct trapline_config {
 #define X(key, kind, member, dflt, help) CONFIG_TYPE_##kind(member)
 	CONFIG_KEYS(X)

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "console/command.h"
 #include "cpu/cpu.h"
+#include "hw/mitigations.h"
 #include "exit/intercept.h"
 #include "svm/svm_check.h"
 #include "trace/filter.h"
@@ -44,6 +45,14 @@ static void print_config(void)
 	puts("\n| key | from | to |\n|---|---|---|");
 #define X(key, min, max) printf("| `%s` | %u | %u |\n", #key, (unsigned)(min), (unsigned)(max));
 	CONFIG_LIMITS(X)
+#undef X
+}
+
+static void print_mitigations(void)
+{
+	puts("| word | what it does |\n|---|---|");
+#define X(bit, enumerator, word, meaning) printf("| `%s` | %s |\n", word, meaning);
+	MITIGATIONS(X)
 #undef X
 }
 
@@ -197,6 +206,7 @@ int main(int argc, char **argv)
 		void (*print)(void);
 	} tables[] = {
 		{"config", print_config},
+		{"mitigations", print_mitigations},
 		{"fields", print_fields},
 		{"vectors", print_vectors},
 		{"types", print_types},

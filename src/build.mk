@@ -32,7 +32,7 @@ $(BUILD)/vmm/%.o: src/%.c
 $(BUILD)/vmm/%.asm.o: src/%.asm
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
-	$(Q)$(NASM) -f elf64 -g -F dwarf -Werror -MD $(@:.o=.d) $< -o $@
+	$(Q)$(NASM) -f elf64 -Isrc/ -g -F dwarf -Werror -MD $(@:.o=.d) $< -o $@
 
 # The version changes with every commit; only the file that prints it is built again.
 $(BUILD)/version.h: FORCE

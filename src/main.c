@@ -190,6 +190,20 @@ static uint64_t enter(struct boot_info *info, const struct boot_launch *launch)
 	return BOOT_REFUSED;
 }
 
+/* CPUs may differ: what any of them uses, and what any of them misses. */
+static void say_mitigations(void)
+{
+	char used[MITIGATION_WORDS_MAX], missing[MITIGATION_WORDS_MAX];
+	struct mitigations all = {0};
+
+	for (unsigned n = 0; n < boot_info.cpus; n++) {
+		all.used |= cpus[n]->mitigations.used;
+		all.missing |= cpus[n]->mitigations.missing;
+	}
+	console_print("trapline: mitigations=%s missing=%s", mitigation_words(used, sizeof(used), all.used),
+		mitigation_words(missing, sizeof(missing), all.missing));
+}
+
 /* The first thing on a CPU's own stack. With the last CPU nobody needs the firmware's mappings any more. */
 void cpu_entered(void)
 {
@@ -199,6 +213,7 @@ void cpu_entered(void)
 		return;
 	console_print(
 		"trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
+	say_mitigations();
 	vmcall_announce();
 	apic_say_way();
 	host_map_close();

@@ -15,11 +15,18 @@ _Static_assert(offsetof(struct cpu, vendor_asm) == 136, "entry stubs");
 _Static_assert(offsetof(struct cpu, host_stack_top) == 168, "entry stubs");
 _Static_assert(offsetof(struct cpu, host_interrupt) == 184, "idt.asm");
 _Static_assert(offsetof(struct cpu, host_interrupt_valid) == 185, "idt.asm");
+_Static_assert(offsetof(struct cpu, mitigating) == 188, "mitigate.inc");
+_Static_assert(offsetof(struct cpu, host_spec_ctrl) == 192, "mitigate.inc");
+_Static_assert(offsetof(struct cpu, guest_spec_ctrl) == 196, "mitigate.inc");
 
 #define GDT_CODE 0x0020980000000000ull | 0x00000b0000000000ull /* P, code, read, accessed, L */
 #define GDT_DATA 0x0000930000000000ull                         /* P, data, write, accessed */
 #define SEL_TSS  0x18
 #define TSS_SIZE 104
+
+/* IA32_SPEC_CTRL: SDM vol. 4, table 2-2. */
+#define SPEC_CTRL_IBRS      (1u << 0)
+#define SPEC_CTRL_BHI_DIS_S (1u << 10)
 
 enum {
 	IST_DF = 1,
@@ -142,6 +149,21 @@ static void keep_before(struct host_before *b)
 	b->gs = read_gs();
 	b->fs_base = rdmsr(MSR_FS_BASE);
 	b->gs_base = rdmsr(MSR_GS_BASE);
+}
+
+/* VERW's operand, which has to be a selector that can be written to: SDM vol. 2 VERW. */
+const uint16_t host_data_selector = SEL_HOST_DS;
+
+void cpu_mitigate(struct cpu *cpu)
+{
+	struct mitigation_facts facts = mitigation_facts();
+
+	cpu->mitigations = mitigations_choose(&facts, boot_info.config.mitigations);
+	cpu->mitigating = cpu->mitigations.used & MITIGATE_BY_STUB;
+	if (cpu->mitigations.used & MITIGATE_IBRS)
+		cpu->host_spec_ctrl = SPEC_CTRL_IBRS;
+	if (cpu->mitigations.used & MITIGATE_BHI_DIS_S)
+		cpu->host_spec_ctrl |= SPEC_CTRL_BHI_DIS_S;
 }
 
 void cpu_load_host(struct cpu *cpu)

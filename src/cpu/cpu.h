@@ -12,6 +12,7 @@
 #include "boot_info.h"
 #include "hw/asm.h"
 #include "cpu/event.h"
+#include "hw/mitigations.h"
 #include "mem/guest_walk.h"
 #include "trace/history.h"
 #include "trace/kept.h"
@@ -167,6 +168,9 @@ struct cpu {
 	uint64_t host_stacks;      /* where its stacks begin; the one above is the last of them */
 	uint8_t host_interrupt;    /* at 184: the vector of an interrupt acknowledged on the host (idt.asm) */
 	bool host_interrupt_valid; /* at 185: there is one, not yet given to the guest */
+	uint32_t mitigating;       /* at 188: MITIGATE_..., what the stub carries out (mitigate.inc) */
+	uint32_t host_spec_ctrl,
+		guest_spec_ctrl; /* at 192 and 196: with MITIGATE_IBRS; the guest's since the exit */
 
 	uint32_t number;
 	uint32_t apic_id;
@@ -210,6 +214,7 @@ struct cpu {
 	uint64_t gdt[8];
 	uint32_t tss[26];
 	uint8_t fault_depth;
+	struct mitigations mitigations;
 };
 
 static inline struct cpu *this_cpu(void)
@@ -257,6 +262,7 @@ static inline void cpu_end_work(struct cpu *cpu, uint32_t bits)
 
 extern struct boot_info boot_info; /* Trapline's own copy */
 extern struct cpu *cpus[BOOT_MAX_CPUS];
+extern const uint16_t host_data_selector; /* in the GDT of each CPU, for VERW */
 extern _Atomic uint32_t cpus_active;
 
 /*
@@ -264,6 +270,9 @@ extern _Atomic uint32_t cpus_active;
  * Returns NULL when the pool is empty. Boot time only.
  */
 struct cpu *cpu_create(uint32_t number, uint32_t apic_id);
+
+/* Chooses what this CPU does against its guest's hold on speculation. Behind cpu_load_host(): an MSR may be missing. */
+void cpu_mitigate(struct cpu *cpu);
 
 /* Loads this CPU's GDT, TSS, IDT and GS. From here on faults of the VMM's are caught. */
 void cpu_load_host(struct cpu *cpu);

@@ -120,6 +120,14 @@ static void probe_faults(void)
 	wrmsr(MSR_EFER, efer);
 }
 
+/* The host's EFER, which each #VMEXIT brings back (15.6); the guest has its own. */
+static void mitigate(struct cpu *cpu)
+{
+	cpu_mitigate(cpu);
+	if (cpu->mitigations.used & MITIGATE_AUTO_IBRS)
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
+}
+
 static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
 {
 	const char *error;
@@ -138,6 +146,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 	cpu_load_host(cpu);
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[1]) : "memory");
+	mitigate(cpu);
 	probe_faults();
 	__asm__ volatile("clgi");
 	svm_redirect_init(cpu, boot_info.config.ap_start != AP_START_INTERCEPT);

@@ -3,8 +3,9 @@
 ; registers DR0 to DR3 and DR6 stay the guest's. Vector state is never touched.
 bits 64
 default rel
-extern vmx_exit, vmx_entry_failed, cpu_entered
-global vmx_run, vmx_run_on, vmx_host_entry
+%include "cpu/mitigate.inc"
+extern host_data_selector, vmx_exit, vmx_entry_failed, cpu_entered
+global vmx_run, vmx_run_on, vmx_host_entry, vmx_mitigated_entry
 
 ; struct cpu (src/cpu/cpu.h)
 %define GPR(n)		(8 + 8 * (n))
@@ -12,6 +13,67 @@ global vmx_run, vmx_run_on, vmx_host_entry
 %define STACK_TOP	168
 
 section .text
+
+; Into the guest. %1 as in LEAVE. C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's:
+; where they have to change, vmx_run_on() does. VM entry does not load CR2. Writing it is slow, and it seldom differs from
+; what the exit left.
+%macro ENTER 1
+	mov	rax, [rdi + GUEST_CR2]
+	mov	rcx, cr2
+	cmp	rax, rcx
+	jne	%%write_cr2
+%%go:
+%if %1
+	MITIGATE_ENTRY
+%endif
+	mov	rax, [rdi + GPR(0)]
+	mov	rcx, [rdi + GPR(1)]
+	mov	rdx, [rdi + GPR(2)]
+	mov	rbx, [rdi + GPR(3)]
+	mov	rsi, [rdi + GPR(6)]
+	mov	r8,  [rdi + GPR(8)]
+	mov	r9,  [rdi + GPR(9)]
+	mov	r10, [rdi + GPR(10)]
+	mov	r11, [rdi + GPR(11)]
+	mov	rdi, [rdi + GPR(7)]
+%if %1
+	MITIGATE_BUFFERS
+%endif
+	vmresume
+	jmp	failed
+%%write_cr2:
+	mov	cr2, rax
+	jmp	%%go
+%endmacro
+
+; Out of the guest. %1: 1 with what src/hw/mitigations.h chose, 0 on a CPU that needs none of it.
+%macro LEAVE 1
+	push	rdi
+	mov	rdi, [rsp + 8]
+	pop	qword [rdi + GPR(7)]
+	mov	[rdi + GPR(0)], rax
+	mov	[rdi + GPR(1)], rcx
+	mov	[rdi + GPR(2)], rdx
+	mov	[rdi + GPR(3)], rbx
+	mov	[rdi + GPR(5)], rbp
+	mov	[rdi + GPR(6)], rsi
+	mov	[rdi + GPR(8)], r8
+	mov	[rdi + GPR(9)], r9
+	mov	[rdi + GPR(10)], r10
+	mov	[rdi + GPR(11)], r11
+	mov	[rdi + GPR(12)], r12
+	mov	[rdi + GPR(13)], r13
+	mov	[rdi + GPR(14)], r14
+	mov	[rdi + GPR(15)], r15
+	mov	rax, cr2			; before a page fault of the host's own, which is fixed up, changes it
+	mov	[rdi + GUEST_CR2], rax
+%if %1
+	MITIGATE_EXIT
+%endif
+	call	vmx_exit
+	mov	rdi, [rsp]
+%endmacro
+
 
 ; noreturn void vmx_run(struct cpu *cpu)
 align 16
@@ -49,59 +111,28 @@ vmx_run_on:
 	mov	r13, [rdi + GPR(13)]
 	mov	r14, [rdi + GPR(14)]
 	mov	r15, [rdi + GPR(15)]
-	; on into the guest
+	cmp	dword [rdi + MITIGATIONS], 0
+	jne	enter_mitigated
 
 align 16
-enter:	; C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's: where they have to change,
-	; vmx_run_on() does
-	; VM entry does not load CR2. Writing it is slow, and it seldom differs from what the exit left.
-	mov	rax, [rdi + GUEST_CR2]
-	mov	rcx, cr2
-	cmp	rax, rcx
-	jne	write_cr2
-.go:
-	mov	rax, [rdi + GPR(0)]
-	mov	rcx, [rdi + GPR(1)]
-	mov	rdx, [rdi + GPR(2)]
-	mov	rbx, [rdi + GPR(3)]
-	mov	rsi, [rdi + GPR(6)]
-	mov	r8,  [rdi + GPR(8)]
-	mov	r9,  [rdi + GPR(9)]
-	mov	r10, [rdi + GPR(10)]
-	mov	r11, [rdi + GPR(11)]
-	mov	rdi, [rdi + GPR(7)]
-	vmresume
-	; A VM entry that fails before it loads the guest goes on here (27.8).
+enter:
+	ENTER 0
+enter_mitigated:
+	ENTER 1
+
+; A VM entry that fails before it loads the guest goes on here (27.8).
 failed:
 	mov	rdi, [rsp]
 	xor	ebp, ebp
 	call	vmx_entry_failed
-write_cr2:
-	mov	cr2, rax
-	jmp	enter.go
 
-; HOST_RIP
+; HOST_RIP, the one of the two that the CPU needs (vmx_load_host)
 align 16
 vmx_host_entry:
-	push	rdi
-	mov	rdi, [rsp + 8]
-	pop	qword [rdi + GPR(7)]
-	mov	[rdi + GPR(0)], rax
-	mov	[rdi + GPR(1)], rcx
-	mov	[rdi + GPR(2)], rdx
-	mov	[rdi + GPR(3)], rbx
-	mov	[rdi + GPR(5)], rbp
-	mov	[rdi + GPR(6)], rsi
-	mov	[rdi + GPR(8)], r8
-	mov	[rdi + GPR(9)], r9
-	mov	[rdi + GPR(10)], r10
-	mov	[rdi + GPR(11)], r11
-	mov	[rdi + GPR(12)], r12
-	mov	[rdi + GPR(13)], r13
-	mov	[rdi + GPR(14)], r14
-	mov	[rdi + GPR(15)], r15
-	mov	rax, cr2			; before a page fault of the host's own, which is fixed up, changes it
-	mov	[rdi + GUEST_CR2], rax
-	call	vmx_exit
-	mov	rdi, [rsp]
+	LEAVE 0
 	jmp	enter
+
+align 16
+vmx_mitigated_entry:
+	LEAVE 1
+	jmp	enter_mitigated

@@ -224,6 +224,7 @@ static const char *vmx_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 		return error;
 	}
 	cpu_load_host(cpu);
+	cpu_mitigate(cpu);
 	vmx_load_host(cpu);
 	vmx_stage2_flush(cpu);
 	vmx_flush_guest_tlb();

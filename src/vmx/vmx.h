@@ -198,7 +198,7 @@ void vmx_dump(const struct cpu *cpu);
 __attribute__((noreturn)) void vmx_run(struct cpu *cpu);
 __attribute__((noreturn)) void vmx_run_on(
 	struct cpu *cpu); /* from an exit, with the registers as they stand in cpu->gpr now */
-extern const char vmx_host_entry[];
+extern const char vmx_host_entry[], vmx_mitigated_entry[];
 
 /* vmx_exit.c, called by run.asm */
 void vmx_exit(struct cpu *cpu);

@@ -160,5 +160,5 @@ void vmx_load_host(struct cpu *cpu)
 	vmwrite(VMCS_HOST_PAT, rdmsr(MSR_PAT));
 	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
 	vmwrite(VMCS_HOST_RSP, cpu->host_stack_top - 16); /* run.asm: two words on it */
-	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_host_entry);
+	vmwrite(VMCS_HOST_RIP, (uint64_t)(cpu->mitigating ? vmx_mitigated_entry : vmx_host_entry));
 }

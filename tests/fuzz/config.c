@@ -5,6 +5,7 @@
  */
 #include "input.h"
 #include "config.h"
+#include "hw/mitigations.h"
 
 #define LINE_MAX 256
 
@@ -44,8 +45,16 @@ static bool is_choice(const char *key, uint32_t value)
 #define CHECK_BOOL(key, m) assert(c->m <= 1);
 #define CHECK_NUMBER(key, m)
 #define CHECK_VECTORS(key, m)
-#define CHECK_PRINTED(key, m) assert(c->m.important <= 1);
-#define CHECK_CHOICE(key, m)  assert(is_choice(key, c->m));
+#define CHECK_PRINTED(key, m)     assert(c->m.important <= 1);
+#define CHECK_MITIGATIONS(key, m) assert(mitigations_valid(c->m));
+#define CHECK_CHOICE(key, m)      assert(is_choice(key, c->m));
+
+static int mitigations_valid(uint32_t m)
+{
+#define X(bit, enumerator, word, meaning) +enumerator
+	return m == MITIGATIONS_AUTO || !(m & ~(0u MITIGATIONS(X)));
+#undef X
+}
 
 static void check_config(const struct trapline_config *c)
 {

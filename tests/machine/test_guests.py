@@ -65,16 +65,32 @@ def exceptions(machine, **variables):
     return machine.guest("exceptions", **variables)
 
 
+def same_exceptions(bare, run):
+    different = [pair for pair in zip(program_lines(bare), program_lines(run)) if pair[0] != pair[1]]
+    expect(not different, "\n".join(f"bare: {one}\nhere: {other}" for one, other in different[:5]))
+    expect(len(program_lines(bare)) == len(program_lines(run)) > 1, f"other lines; see {run.out}")
+
+
 @on(*EVERYWHERE)
 def test_exceptions_same_as_bare(machine):
     """Every exception of 64-bit mode reaches the guest's handlers exactly as it does bare."""
-    runs = exceptions(machine, TRAPLINE=0), exceptions(machine, CONF=machine.conf(PRINT_ALL))
-    bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
-    expect(bare, f"the program printed nothing; see {runs[0].out}")
-    runs[1].expect_active(machine.vendor)
-    different = [pair for pair in zip(bare, trapline) if pair[0] != pair[1]]
-    expect(not different, "\n".join(f"bare: {one}\nhere: {other}" for one, other in different[:5]))
-    expect(len(bare) == len(trapline), f"{len(bare)} lines bare, {len(trapline)} here; see {runs[1].out}")
+    bare = exceptions(machine, TRAPLINE=0).expect_status(0)
+    run = exceptions(machine, CONF=machine.conf(PRINT_ALL)).expect_status(0)
+    run.expect_active(machine.vendor)
+    same_exceptions(bare, run)
+
+
+@on(*EVERYWHERE)
+def test_mitigations(machine):
+    """What a CPU that needs them does at exits and entries changes nothing for the guest; what it cannot do is said."""
+    conf = machine.conf("mitigations = rsb, call, bhb, ibrs, verw\n")
+    bare, run = exceptions(machine, TRAPLINE=0).expect_status(0), exceptions(machine, CONF=conf).expect_status(0)
+    same_exceptions(bare, run)
+    said = re.search(r"^trapline: mitigations=(\S+) missing=(\S+)$", run.trapline, re.M)
+    expect(said, f"nothing is said of them; see {run.out}/trapline.log")
+    expect("rsb,call" in said[1] and "bhb" in said[1], said[0])
+    expect(said[2] == "none" or not set(said[2].split(",")) & set(said[1].split(",")), said[0])
+    expect({"ibrs", "verw"} <= set(f"{said[1]},{said[2]}".split(",")), said[0])
 
 
 @on("svm")
