@@ -10,6 +10,10 @@
 #define LEAF7_ECX_OSPKE      (1u << 4)
 #define LEAF7_1_EAX_FRED     (1u << 17)
 
+/* Where hypervisors have their leaves: one with several interfaces has each at a multiple of 0x100. */
+#define LEAF_HYPERVISORS      TRAPLINE_CPUID_SIGNATURE
+#define LEAF_HYPERVISORS_MASK 0xffff0000u
+
 static void set_bit(uint32_t *word, uint32_t bit, bool on)
 {
 	*word = on ? *word | bit : *word & ~bit;
@@ -25,20 +29,30 @@ static struct cpuid signature(uint32_t leaf)
 	return (struct cpuid){0};
 }
 
+/*
+ * What a hypervisor beneath Trapline has there is not for the guest: it would use that one's calls, and Trapline would answer
+ * them, by its own numbers. A CPU without one has its own answer, which the guest gets where Trapline does not show itself.
+ */
+static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
+{
+	if (boot_info.config.hypervisor)
+		return signature(leaf);
+	return cpuid(1, 0).ecx & LEAF1_ECX_HYPERVISOR ? (struct cpuid){0} : cpuid(leaf, subleaf);
+}
+
 /* Leaves 1 and 7, the hypervisor's range and the extended ones; all others are as the CPU has them. */
 static bool is_adjusted(uint32_t leaf)
 {
 	return leaf < 8 ? 0x82u >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
 }
 
-/* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says that there is a
- * hypervisor. */
+/* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says whether
+ * there is a hypervisor. */
 static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
 {
 	if (leaf == 1) {
 		set_bit(&r->ecx, LEAF1_ECX_OSXSAVE, vendor->get(cpu, GUEST_CR4) & CR4_OSXSAVE);
-		if (boot_info.config.hypervisor)
-			r->ecx |= LEAF1_ECX_HYPERVISOR;
+		set_bit(&r->ecx, LEAF1_ECX_HYPERVISOR, boot_info.config.hypervisor);
 	} else if (leaf == 7 && subleaf == 0) {
 		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->get(cpu, GUEST_CR4) & CR4_PKE);
 	} else if (leaf == 7 && subleaf == 1) {
@@ -60,8 +74,8 @@ SLOW_PATH static void answer_adjusted(struct cpu *cpu, uint32_t leaf, uint32_t s
 {
 	struct cpuid r;
 
-	if ((leaf & 0xffffff00) == TRAPLINE_CPUID_SIGNATURE && boot_info.config.hypervisor) {
-		r = signature(leaf);
+	if ((leaf & LEAF_HYPERVISORS_MASK) == LEAF_HYPERVISORS) {
+		r = of_hypervisors(leaf, subleaf);
 	} else {
 		r = cpuid(leaf, subleaf);
 		adjust(cpu, leaf, subleaf, &r);

@@ -283,6 +283,33 @@ def test_msr_cpuid_same_as_bare(machine):
     expect_same_as_bare(machine, "msrcpuid", 100)
 
 
+def hypervisors(run):
+    """Whether CPUID says that there is one, and the leaves where they show themselves."""
+    run.expect_status(0)
+    leaves = {row.pop("number"): row for row in logs.records(run.guest, "leaf")}
+    expect(len(leaves) == 258, f"{len(leaves)} leaves; see {run.out}/guest.log")
+    return logs.records(run.guest, "hypervisor")[0]["present"] == "1", leaves
+
+
+def with_content(leaves):
+    return {number: row for number, row in leaves.items() if set(row.values()) != {"0"}}
+
+
+@on(*EVERYWHERE)
+def test_no_other_hypervisor(machine, **variables):
+    """What is beneath Trapline does not show through: its own leaves, or with hypervisor = off none."""
+    off = machine.conf("hypervisor = off\n")
+    runs = [machine.guest("hypervisor", **variables, **how) for how in ({"TRAPLINE": 0}, {}, {"CONF": off})]
+    bare, shown, hidden = (hypervisors(run) for run in runs)
+    expect(shown[0] and set(with_content(shown[1])) == {"40000000", "40000001"}, f"{with_content(shown[1])}")
+    expect(shown[1]["40000000"]["ebx"] == "70617254", f"not Trapline's signature: {shown[1]['40000000']}")
+    expect(not hidden[0], f"a hypervisor is announced; see {runs[2].out}/guest.log")
+    if bare[0]:
+        expect(not with_content(hidden[1]), f"{with_content(hidden[1])}")
+    else:
+        expect(hidden == bare, f"not the CPU's own; see {runs[0].out} and {runs[2].out}")
+
+
 # What docs/limits.md lists; which of it can be seen depends on what the CPU has, bare.
 DIFFERENT = {
     "svm": ["cpuid 8000000a", "msr c0010114", "msr c0010117", "write efer_svme"],
