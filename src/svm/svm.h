@@ -40,6 +40,7 @@ struct svm_caps {
 	bool nrips;         /* the CPU writes nRIP and uses it for software events */
 	bool assists;       /* decode assists: EXITINFO1 has the vector of INT n, 15.33 */
 	uint32_t pushes_rf; /* vectors whose faults push RFLAGS with RF set: svm_probe_rf() */
+	bool stale_dr6;     /* a #DB exit has DR6 as it was at the entry, seen at one that had no reason */
 	bool strict_efer;   /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
 	bool strict_cr;     /* and so does MOV to CR0 with NW and without CD */
 };

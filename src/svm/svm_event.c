@@ -102,10 +102,15 @@ static uint64_t debug_reasons(const struct vmcb_save *s)
 	return data;
 }
 
-/* The manual has DR6 and DR7 as the handler is to see them (APM vol. 2 15.12.2). */
+/*
+ * The manual has DR6 and DR7 as the handler is to see them (APM vol. 2 15.12.2). Where a #DB exits with a DR6 that has no reason it
+ * is the one of the entry (Bochs 2.7): from then on what the guest has left in it is taken for no reason either.
+ */
 static void decode_debug(struct cpu *cpu, struct vmcb *v)
 {
 	if (!says_why(v->save.dr6))
+		svm_caps.stale_dr6 = true;
+	if (svm_caps.stale_dr6)
 		v->save.dr6 |= debug_reasons(&v->save);
 	v->save.dr7 &= ~DR7_GD;
 	cpu->exit.qualifier = v->save.dr6;
