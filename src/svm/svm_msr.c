@@ -133,6 +133,13 @@ enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 	}
 }
 
+/*
+ * Of memory encryption nothing is shown: an address with the C-bit, or with a key in it, is another one to second-level paging
+ * (15.25, 15.34.1), and Linux without a hypervisor in sight turns SME on.
+ */
+#define LEAF_ENCRYPTION      0x8000001f
+#define LEAF_ENCRYPTION_KEYS 0x80000023
+
 void svm_hide_cpuid(uint32_t leaf, struct cpuid *r)
 {
 	if (leaf == 0x80000001)
@@ -141,6 +148,6 @@ void svm_hide_cpuid(uint32_t leaf, struct cpuid *r)
 		r->ebx &= ~(
 			1u << 3 |
 			1u << 21); /* INVLPGB, which would not wait for a copy: vmcall/copy.c; and nested */
-	else if (leaf == 0x8000000a)
+	else if (leaf == 0x8000000a || leaf == LEAF_ENCRYPTION || leaf == LEAF_ENCRYPTION_KEYS)
 		*r = (struct cpuid){0};
 }

@@ -7,7 +7,7 @@
  * Why a hypervisor makes it hard: it sees only what it asked to see, hands the rest on, and must raise the
  * same #GP where it emulates, without ever taking one itself for a value that a guest made up.
  *
- * Lines that begin with `diff ` hold what is documented to differ: Trapline hides SVM and VMX, and shows
+ * Lines that begin with `diff ` hold what is documented to differ: Trapline hides SVM, SME and VMX, and shows
  * itself at CPUID 0x40000000. All other lines must come out the same bare and under Trapline. Registers that
  * count are not shown.
  */
@@ -32,6 +32,8 @@ const char guest_name[] = "msrcpuid";
 #define LEAF_HYPERVISOR       0x40000000
 #define LEAF_EXTENDED         0x80000000
 #define LEAF_SVM              0x8000000a
+#define LEAF_ENCRYPTION       0x8000001f
+#define LEAF_ENCRYPTION_KEYS  0x80000023
 
 TRAP_STUB(rdmsr, "rdmsr");
 TRAP_STUB(wrmsr, "wrmsr; rdmsr");
@@ -86,7 +88,8 @@ static void show_leaf(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid r = cpuid(leaf, subleaf);
 
-	if (leaf == LEAF_SVM || (leaf >= LEAF_HYPERVISOR && leaf < LEAF_EXTENDED)) {
+	if (leaf == LEAF_SVM || leaf == LEAF_ENCRYPTION || leaf == LEAF_ENCRYPTION_KEYS ||
+		(leaf >= LEAF_HYPERVISOR && leaf < LEAF_EXTENDED)) {
 		print_leaf("diff ", leaf, subleaf, r);
 		return;
 	}

@@ -315,7 +315,7 @@ DIFFERENT = {
     "svm": ["cpuid 8000000a", "msr c0010114", "msr c0010117", "write efer_svme"],
     "vmx": ["msr 0000003a", "msr 000003f1", "msr 00000480", "msr 00000600", "write cr4_vmxe"],
 }
-MAY_DIFFER = ["cpuid 00000001", "cpuid 00000007", "cpuid 80000001", "msr 00000560"]
+MAY_DIFFER = ["cpuid 00000001", "cpuid 00000007", "cpuid 80000001", "cpuid 8000001f", "msr 00000560"]
 
 
 def differences(run):

@@ -184,6 +184,19 @@ static void efer_flushes(void **state)
 	}
 }
 
+/* Volume 3, E.4.17: nothing is left of SME, SEV and the keys. */
+static void encryption(void **state)
+{
+	static const uint32_t hidden[] = {0x8000000a, 0x8000001f, 0x80000023};
+
+	for (unsigned i = 0; i < COUNT(hidden); i++) {
+		struct cpuid r = {~0u, ~0u, ~0u, ~0u};
+
+		svm_hide_cpuid(hidden[i], &r);
+		assert_int_equal(r.eax | r.ebx | r.ecx | r.edx, 0);
+	}
+}
+
 static uint64_t debug_exit(uint64_t dr6, uint64_t dr7)
 {
 	vmcb.save.dr6 = dr6;
@@ -447,6 +460,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(efer_flushes),
+		cmocka_unit_test(encryption),
 		cmocka_unit_test(bus_lock),
 		cmocka_unit_test(stale_dr6),
 		cmocka_unit_test(exceptions),
