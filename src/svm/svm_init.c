@@ -1,12 +1,15 @@
 /* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
 #include "svm/svm.h"
 #include "hw/x86.h"
+#include "console/console.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "hw/reset_state.h"
 
 #define VM_CR_R_INIT (1ull << 1)
+
+#define CPUID1_ECX_HYPERVISOR (1u << 31)
 
 static const struct vmcb_segment data = {.attrib = RESET_DATA, .limit = RESET_LIMIT};
 
@@ -63,6 +66,28 @@ void svm_redirect_init(struct cpu *cpu, bool on)
 	wrmsr(MSR_VM_CR, (rdmsr(MSR_VM_CR) & ~VM_CR_R_INIT) | (on ? VM_CR_R_INIT : 0));
 	if (rdmsr(MSR_VM_CR) & VM_CR_R_INIT)
 		*intercepts |= INTERCEPT1_INIT;
+}
+
+/*
+ * KVM keeps R_INIT and does nothing with it, up to 6.1 at least: the INIT exits, and resets the CPU as soon as the global
+ * interrupt flag is set. Nothing keeps it away there, and no other hypervisor is believed either before its first #SX.
+ */
+static void warn_of_init(const struct cpu *cpu)
+{
+	console_print("trapline: INIT to cpu=%u past its APIC's command register: the hypervisor beneath may "
+		      "reset the CPU, which Trapline and the guest have lost then",
+		cpu->number);
+}
+
+/* Behind the window an INIT that was redirected has come as #SX: host_trap(). */
+void svm_take_init(struct cpu *cpu)
+{
+	static _Atomic bool seen;
+
+	if (!atomic_load(&seen) && cpuid(1, 0).ecx & CPUID1_ECX_HYPERVISOR)
+		warn_of_init(cpu);
+	svm_open_nmi_window();
+	atomic_store(&seen, true);
 }
 
 void svm_reload(struct cpu *cpu)
