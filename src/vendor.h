@@ -81,6 +81,8 @@ struct vendor {
 	void (*take_nmi)(struct cpu *cpu);       /* lets the host's handler have it: cpu->nmi_pending */
 	void (*nmi_taken)(struct cpu *cpu);      /* the host's handler had one, at any point; may be NULL */
 	void (*wait)(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old); /* with NMIs let in */
+	void (*let_in)(
+		bool on); /* what is held back while the VMM runs: cpu/moment.h; NULL where nothing is */
 	bool (*inject_nmi)(struct cpu *cpu);    /* false: the guest cannot take it now */
 	void (*nmi_unblocked)(struct cpu *cpu); /* EXIT_IRET: the guest's NMI handler is at its IRET */
 	void (*watch_interrupts)(

@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "apic/stop.h"
+#include "cpu/moment.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
 #include "exit/intercept.h"
@@ -50,7 +51,7 @@ void hold_serve(struct cpu *cpu)
 		intercept_serve(cpu);
 		freeze_serve(cpu);
 		console_serve(cpu);
-		cpu_pause();
+		moment();
 	}
 	atomic_store(&stopped[cpu->number], false);
 }

@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "report/fault.h"
 #include "hw/asm.h"
+#include "cpu/moment.h"
 #include "exit/dispatch.h"
 
 #define ANSWER_MS 100
@@ -84,7 +85,7 @@ void cpus_stop(void)
 			apic_send_nmi(n);
 	since = rdtsc();
 	while (!all_stopped(self) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
-		cpu_pause();
+		moment();
 }
 
 void cpus_report(void)

@@ -4,6 +4,7 @@
 #include "log/screen.h"
 #include "log/uart.h"
 #include "hw/asm.h"
+#include "cpu/moment.h"
 #include "exit/exception.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -197,10 +198,12 @@ static void drain(void)
 			since = rdtsc();
 		else if (rdtsc() - since > boot_info.tsc_khz * FINISH_WAITS)
 			text_tail = text_head;
+		else
+			moment();
 	}
 	/* What is still in the FIFO would be lost when the machine goes down next. */
 	while (!uart_idle() && rdtsc() - since <= boot_info.tsc_khz * FINISH_WAITS)
-		cpu_pause();
+		moment();
 }
 
 /* The entry at a queue's tail has been dealt with. */
@@ -362,7 +365,7 @@ const char *console_set_filter(char *words, const char **bad)
 	if (why)
 		return why;
 	while (!try_lock())
-		cpu_pause();
+		moment();
 	filter = f;
 	boot_info.config.print = (struct config_printed){.vectors = f.vectors, .important = f.important};
 	exception_note_all();
@@ -494,7 +497,7 @@ void console_reply(const char *fmt, ...)
 		return;
 	}
 	while (!try_lock())
-		cpu_pause();
+		moment();
 	console_put_line(line);
 	unlock();
 }
@@ -525,7 +528,7 @@ void console_print(const char *fmt, ...)
 	va_list ap;
 
 	while (!try_lock())
-		cpu_pause();
+		moment();
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
@@ -542,7 +545,7 @@ void console_finish(void)
 	uint64_t left;
 
 	while (!try_lock())
-		cpu_pause();
+		moment();
 	finishing = true;
 	left = there ? waiting_records() + FINISH_LOSSES : 0;
 	do

@@ -5,6 +5,7 @@
 #include "console/input.h"
 #include "hw/asm.h"
 #include "apic/hold.h"
+#include "cpu/moment.h"
 #include "exit/dispatch.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
@@ -33,7 +34,7 @@ const char *command_stop(struct command_call *call)
 
 	hold_stop(call->cpu);
 	while (!others_stopped(call->cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
-		cpu_pause();
+		moment();
 	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
 		if (cpus[n] && cpus[n] != call->cpu && !hold_is_stopped(n))
 			console_reply("stop cpu=%u state=%s", n,

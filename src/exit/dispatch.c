@@ -93,21 +93,31 @@ static void give_back(struct cpu *cpu)
 	vendor->inject(cpu, &cpu->exit.during, vendor->get(cpu, GUEST_CR2));
 }
 
-void exit_look_after(struct cpu *cpu)
+/* What NMIs have brought, of these two: another CPU's word, and the guest's own. */
+static void serve_nmi(struct cpu *cpu, uint32_t work)
 {
-	if (cpu->work & CPU_WORK_EVENT)
-		give_back(cpu);
-	if (cpu->work & CPU_WORK_SINK)
-		stage2_close_sink(cpu);
-	if (cpu->work & CPU_WORK_KICK) {
+	if (cpu->work & work & CPU_WORK_KICK) {
 		start_serve(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* it may be a command that waits for this CPU */
 	}
-	if (cpu->work & CPU_WORK_NMI)
+	if (cpu->work & work & CPU_WORK_NMI)
 		pass_nmi(cpu);
+}
+
+void exit_look_after(struct cpu *cpu)
+{
+	uint32_t waits;
+
+	if (cpu->work & CPU_WORK_EVENT)
+		give_back(cpu);
+	if (cpu->work & CPU_WORK_SINK)
+		stage2_close_sink(cpu);
+	serve_nmi(cpu, ~0u);
+	waits = cpu->work & CPU_WORK_NMI;
 	if (cpu->work & CPU_WORK_CONSOLE)
 		console_serve(cpu);
 	hold_serve(cpu);
+	serve_nmi(cpu, ~waits); /* that came while the console or the operator was waited for: cpu/moment.h */
 }

@@ -6,6 +6,7 @@
 #include "exit/io.h"
 #include "console/console.h"
 #include "hw/asm.h"
+#include "cpu/moment.h"
 #include "exit/a20.h"
 #include "exit/breakpoint.h"
 #include "exit/dispatch.h"
@@ -156,19 +157,30 @@ static bool is_hidden(const struct exit_io *io)
 	return uart->base && !uart->memory && overlaps(io, uart->base, UART_PORTS);
 }
 
+/*
+ * The firmware may serve such a port by SMIs: what an IN reads is what its handler makes of it, and a PM1 write may be the handler's to
+ * carry out. They come with the instruction, wherever the vendor would have them wait.
+ */
 static uint32_t port_in(uint16_t port, unsigned size)
 {
-	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+	uint32_t value;
+
+	moment_open();
+	value = size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+	moment_close();
+	return value;
 }
 
 static void port_out(uint16_t port, unsigned size, uint32_t value)
 {
+	moment_open();
 	if (size == 1)
 		outb(port, (uint8_t)value);
 	else if (size == 2)
 		outw(port, (uint16_t)value);
 	else
 		outl(port, value);
+	moment_close();
 }
 
 /* Whether a write to `first` of `size` bytes sets SLP_EN of the PM1 control register at `pm1`. */

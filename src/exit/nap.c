@@ -2,6 +2,7 @@
 #include "apic/apic.h"
 #include "console/console.h"
 #include "cpu/idt.h"
+#include "cpu/moment.h"
 #include "vendor.h"
 
 /*
@@ -108,7 +109,7 @@ static void wait_a_moment(void)
 	uint64_t since = rdtsc();
 
 	while (rdtsc() - since < boot_info.tsc_khz * TURN_US / 1000)
-		cpu_pause();
+		moment();
 }
 
 bool nap_ends(void)

@@ -6,6 +6,7 @@
 #include "report/report.h"
 #include "log/screen.h"
 #include "report/story.h"
+#include "cpu/moment.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
@@ -166,7 +167,7 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 		boot_info.config.triple_fault == TRIPLE_FAULT_HOLD ? "held for inspection" : "stopped");
 	while (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD) {
 		console_serve(cpu);
-		cpu_pause();
+		moment();
 	}
 	fault_stop();
 }

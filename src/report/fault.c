@@ -6,6 +6,7 @@
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "apic/stop.h"
+#include "cpu/moment.h"
 #include "exit/dispatch.h"
 #include "exit/test_faults.h"
 #include "hw/x86.h"
@@ -38,8 +39,10 @@ static struct fault {
 static struct cpu *_Atomic reporter;
 static char line[TRAP_LINE_MAX];
 
+/* The firmware's SMM handlers go on waiting for this CPU. */
 void fault_stop(void)
 {
+	moment_open();
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }
@@ -355,6 +358,8 @@ void fault_screen(const struct trap_frame *f)
 {
 	struct cpu *cpu = cpu_of_stack((uint64_t)f);
 
+	wrmsr(MSR_GS_BASE,
+		(uint64_t)cpu); /* it may be the guest's, and the handlers of what comes meanwhile need it */
 	if (cpu->fault_depth++)
 		go_on(cpu, f);
 	claim(cpu);

@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "console/console.h"
 #include "hw/features.h"
+#include "cpu/moment.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
 #include "trace/backtrace.h"
@@ -41,7 +42,7 @@ void report_line(const char *fmt, ...)
 void report_begin(void)
 {
 	while (atomic_flag_test_and_set_explicit(&reporting, memory_order_acquire))
-		cpu_pause();
+		moment();
 }
 
 void report_end(void)

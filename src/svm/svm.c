@@ -235,6 +235,7 @@ const struct vendor svm_vendor = {
 	.drop_interrupt = svm_drop_interrupt,
 	.take_nmi = svm_take_nmi,
 	.wait = svm_wait,
+	.let_in = svm_let_in,
 	.inject_nmi = svm_inject_nmi,
 	.nmi_unblocked = svm_nmi_unblocked,
 	.end_shadow = svm_end_shadow,

@@ -104,6 +104,7 @@ void svm_redirect_init(struct cpu *cpu, bool on);
 void svm_take_init(struct cpu *cpu);
 void svm_reload(struct cpu *cpu);
 void svm_start_at(struct cpu *cpu, uint8_t vector);
+void svm_let_in(bool on);
 void svm_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old);
 
 /* svm_msr.c */

@@ -104,10 +104,18 @@ void svm_start_at(struct cpu *cpu, uint8_t vector)
 	s->rip = 0;
 }
 
-/* NMIs are held back while the global interrupt flag is clear (15.17). */
+/* SMIs, NMIs and machine checks are held back while the global interrupt flag is clear (15.17). */
+void svm_let_in(bool on)
+{
+	if (on)
+		__asm__ volatile("stgi" : : : "memory");
+	else
+		__asm__ volatile("clgi" : : : "memory");
+}
+
 void svm_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old)
 {
-	__asm__ volatile("stgi" : : : "memory");
+	svm_let_in(true);
 	how(word, old);
-	__asm__ volatile("clgi" : : : "memory");
+	svm_let_in(false);
 }

@@ -2,6 +2,7 @@
 #include "vmcall/operator.h"
 #include "console/console.h"
 #include "hw/asm.h"
+#include "cpu/moment.h"
 #include "lib/string.h"
 #include "vendor.h"
 #include "vmcall/caller.h"
@@ -34,7 +35,7 @@ bool operator_send(const char *text)
 	bool room;
 
 	while (!try_lock())
-		cpu_pause();
+		moment();
 	room = waiting.count < WAITING_MAX && n;
 	if (room) {
 		memcpy(waiting.message[waiting.count].text, text, n);

@@ -34,7 +34,8 @@ static struct kept kept;
 static struct event injected;
 static uint64_t injected_cr2;
 static unsigned injections, interrupts, nmis, shutdowns, skipped;
-static bool nmi_goes_in, raises;
+static unsigned nmi_tries;
+static bool nmi_goes_in, raises, nmi_while_held;
 
 static const struct event interrupt = {.valid = true, .vector = 0x41, .type = TRAP_TYPE_EXTINT};
 static const struct event page_fault = {
@@ -80,6 +81,7 @@ static void take_interrupt(struct cpu *c)
 /* As both vendors: not in front of what goes in already. */
 static bool inject_nmi(struct cpu *c)
 {
+	nmi_tries++;
 	nmi_goes_in = !injections;
 	return nmi_goes_in;
 }
@@ -103,6 +105,8 @@ static void own(struct cpu *c)
 {
 	if (raises)
 		exception_raise(c, VEC_GP, 0);
+	else
+		cpu_add_work(c, CPU_WORK_CONSOLE);
 }
 
 static const char *exit_name(uint64_t reason)
@@ -140,7 +144,6 @@ static const struct vendor fake = {
 	X(stage2_close_sink)                                                                                 \
 	X(start_serve)                                                                                       \
 	X(intercept_serve)                                                                                   \
-	X(hold_serve)                                                                                        \
 	X(halt_over)                                                                                         \
 	X(console_look_now)                                                                                  \
 	X(console_serve)
@@ -154,6 +157,12 @@ HANDLERS(X)
 void exit_shutdown(struct cpu *c)
 {
 	shutdowns++;
+}
+
+void hold_serve(struct cpu *c)
+{
+	if (nmi_while_held)
+		vendor->take_nmi(c);
 }
 
 void exit_nmi(struct cpu *c)
@@ -193,7 +202,7 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 	cpu.writing = &cpu.ring;
 	vendor = &fake;
 	boot_info.config.intercept = ~0u;
-	injections = interrupts = nmis = shutdowns = skipped = 0;
+	injections = interrupts = nmis = nmi_tries = shutdowns = skipped = 0;
 	cpu.look_mask = ~0u;
 	exit_begin(&cpu.exit);
 	cpu.exit.kind = kind;
@@ -260,6 +269,19 @@ static void nmi_waits(void **state)
 	assert_memory_equal(&injected, &page_fault, sizeof(page_fault));
 }
 
+/* AMD-V lets one in while the VMM waits (15.17): it goes in with this entry, or stays behind the one that waits already. */
+static void nmi_in_a_wait(void **state)
+{
+	nmi_while_held = true;
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	assert_true(nmi_goes_in);
+	assert_false(cpu.nmi_pending);
+	run(EXIT_NMI, &page_fault, NULL);
+	nmi_while_held = false;
+	assert_int_equal(nmi_tries, 1);
+	assert_true(cpu.nmi_pending);
+}
+
 /* One of the two, or a third: SDM vol. 3A table 6-5. */
 static void merged(void **state)
 {
@@ -300,6 +322,7 @@ int main(void)
 		cmocka_unit_test(no_event),
 		cmocka_unit_test(interrupt_waits),
 		cmocka_unit_test(nmi_waits),
+		cmocka_unit_test(nmi_in_a_wait),
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
 	};

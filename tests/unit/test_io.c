@@ -1,0 +1,228 @@
+/*
+ * Ports that exit, and what the vendor lets in while the VMM carries the instruction out. The real IN, OUT, STGI and CLGI are
+ * executed: they fault here, and what faults is noted and stepped over.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+#undef skip /* cmocka's */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <ucontext.h>
+#include "apic/apic.h"
+#include "console/console.h"
+#include "cpu/moment.h"
+#include "exit/breakpoint.h"
+#include "exit/dispatch.h"
+#include "exit/exception.h"
+#include "exit/io.h"
+#include "exit/pic.h"
+#include "exit/shutdown.h"
+#include "mem/pool.h"
+#include "svm/svm.h"
+
+#define PM1     0x604
+#define SLP_EN  0x2000
+#define IN_READ 0x1c /* what every port has */
+
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+uint64_t console_looked;
+const struct vendor *vendor;
+_Atomic uint32_t cpus_active;
+
+static struct cpu cpu;
+static char story[256]; /* what was executed, in order */
+static unsigned skipped;
+
+static void tell(const char *fmt, unsigned port)
+{
+	size_t n = strlen(story);
+
+	snprintf(story + n, sizeof(story) - n, fmt, port);
+}
+
+/* The length of the instruction; 0: none of these. */
+static unsigned carry_out(const uint8_t *code, greg_t *r)
+{
+	unsigned prefix = code[0] == 0x66, port = (uint16_t)r[REG_RDX];
+
+	code += prefix;
+	if (code[0] == 0xec || code[0] == 0xed) {
+		tell("in %x,", port);
+		r[REG_RAX] = (r[REG_RAX] & ~0xff) | IN_READ;
+		return prefix + 1;
+	}
+	if (code[0] == 0xee || code[0] == 0xef) {
+		tell("out %x,", port);
+		return prefix + 1;
+	}
+	if (code[0] == 0x0f && code[1] == 0x01 && (code[2] == 0xdc || code[2] == 0xdd)) {
+		tell(code[2] == 0xdc ? "stgi," : "clgi,", 0);
+		return 3;
+	}
+	return 0;
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+	unsigned length = carry_out((const uint8_t *)r[REG_RIP], r);
+
+	if (!length)
+		signal(signal_number, SIG_DFL); /* a fault of this program's own */
+	r[REG_RIP] += length;
+}
+
+/* What io.c, svm_init.c and moment.c ask of the rest. */
+
+static uint8_t map[3 * 4096];
+
+uint64_t pool_alloc(uint64_t pages)
+{
+	return pool_phys(map);
+}
+
+void console_log(const char *fmt, ...)
+{
+}
+
+void console_print(const char *fmt, ...)
+{
+	tell("told,", 0);
+}
+
+void console_look_now(struct cpu *c)
+{
+}
+
+void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
+{
+	tell("raised %x,", vector);
+}
+
+void shutdown_report(const char *why, unsigned seconds)
+{
+	tell("report,", 0);
+}
+
+bool pic_write(uint16_t port, uint8_t value)
+{
+	return true;
+}
+
+bool pic_wants_master(void)
+{
+	return false;
+}
+
+uint64_t breakpoint_io(const struct cpu *c, unsigned port, unsigned size)
+{
+	return 0;
+}
+
+void svm_watch_halt(struct cpu *c)
+{
+}
+
+void svm_open_nmi_window(void)
+{
+	tell("window,", 0);
+}
+
+static const struct vendor svm_like = {.let_in = svm_let_in}, vmx_like;
+
+/* In each test: cmocka has handlers of its own. */
+static void catch_faults(void)
+{
+	const struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+
+	assert_int_equal(sigaction(SIGSEGV, &action, NULL), 0);
+	assert_int_equal(sigaction(SIGILL, &action, NULL), 0);
+	story[0] = 0;
+}
+
+static void run(uint16_t port, bool in, uint32_t value)
+{
+	catch_faults();
+	memset(&cpu.exit, 0, sizeof(cpu.exit));
+	cpu.exit.io = (struct exit_io){.port = port, .size = port == PM1 ? 2 : 1, .in = in};
+	cpu.gpr[TRAP_RAX] = value;
+	exit_io(&cpu);
+	skipped = cpu.exit.skip;
+	assert_true(skipped);
+}
+
+static int setup(void **state)
+{
+	boot_info.pm1a_cnt = PM1;
+	atomic_store(&cpus_active, 1);
+	vendor = &svm_like;
+	assert_true(io_init());
+	return 0;
+}
+
+/* 15.17 and 15.13.3: an SMI that the instruction causes comes with it, and not behind the next VMRUN. */
+static void smis_come(void **state)
+{
+	vendor = &svm_like;
+	run(0x64, true, 0xff00);
+	assert_string_equal(story, "stgi,in 64,clgi,");
+	assert_int_equal(cpu.gpr[TRAP_RAX], 0xff00 | IN_READ);
+	run(0x64, false, 0xad);
+	assert_string_equal(story, "stgi,out 64,clgi,");
+	run(0x92, false, 2);
+	assert_string_equal(story, "stgi,out 92,clgi,");
+	run(PM1, false, 0);
+	assert_string_equal(story, "stgi,out 604,clgi,");
+}
+
+/* The report is out before the power is. */
+static void ends(void **state)
+{
+	static const struct {
+		uint16_t port;
+		uint32_t value;
+		const char *story;
+	} cases[] = {
+		{PM1, SLP_EN, "report,stgi,out 604,clgi,"},
+		{0xcf9, 6, "report,stgi,out cf9,clgi,"},
+		{0x64, 0xfe, "report,stgi,out 64,clgi,"},
+		{0x92, 1, "report,stgi,out 92,clgi,"},
+	};
+
+	vendor = &svm_like;
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		run(cases[i].port, false, cases[i].value);
+		assert_string_equal(story, cases[i].story);
+	}
+}
+
+/* VT-x holds nothing back; before the guest runs nobody else's flag is touched. */
+static void nothing_held(void **state)
+{
+	vendor = &vmx_like;
+	run(0x64, true, 0);
+	assert_string_equal(story, "in 64,");
+	vendor = &svm_like;
+	atomic_store(&cpus_active, 0);
+	run(0x64, true, 0);
+	assert_string_equal(story, "in 64,");
+	moment_open();
+	moment();
+	assert_string_equal(story, "in 64,");
+	atomic_store(&cpus_active, 1);
+	moment();
+	assert_string_equal(story, "in 64,stgi,clgi,");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(smis_come),
+		cmocka_unit_test(ends),
+		cmocka_unit_test(nothing_held),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
