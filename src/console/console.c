@@ -29,6 +29,8 @@ static uint64_t limited_said[CPU_PRINT_KINDS];
 static uint64_t all_limited, all_limited_said; /* the sums, which every look at the console asks for */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static bool there, seized, finishing;
+static bool stuck, never_idle;       /* the UART, when it was waited for last */
+static uint64_t unsent, unsent_said; /* bytes that were given up */
 static struct trap_clock clock;
 
 #define LOOK_MS     1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
@@ -186,7 +188,29 @@ static bool feed(void)
 	return n != 0;
 }
 
-/* Feeds until all is out; gives up on a UART that takes nothing for a long time. */
+/* A UART that takes nothing, for want of a far end that is ready, must not hold up a reset or the power: it is not waited for again. */
+static void give_up(void)
+{
+	if (!stuck)
+		blackbox_line(
+			"trapline: the console's UART takes nothing any more: what is printed from here on "
+			"is only here");
+	stuck = true;
+	unsent += text_head - text_tail;
+	text_tail = text_head;
+}
+
+/* What is still in the FIFO would be lost when the machine goes down next. */
+static void wait_for_idle(uint64_t since)
+{
+	bool idle;
+
+	while (!(idle = uart_idle()) && !never_idle && !passed(since, boot_info.tsc_khz * FINISH_WAITS))
+		moment();
+	never_idle = !idle;
+}
+
+/* Feeds until all is out, and gives up on a UART that takes nothing for a long time. */
 static void drain(void)
 {
 	uint64_t since = rdtsc();
@@ -194,16 +218,17 @@ static void drain(void)
 	if (!there)
 		text_tail = text_head;
 	while (text_head != text_tail) {
-		if (feed())
+		if (feed()) {
 			since = rdtsc();
-		else if (rdtsc() - since > boot_info.tsc_khz * FINISH_WAITS)
-			text_tail = text_head;
-		else
+			stuck = false;
+		} else if (stuck || passed(since, boot_info.tsc_khz * FINISH_WAITS)) {
+			give_up();
+		} else {
 			moment();
+		}
 	}
-	/* What is still in the FIFO would be lost when the machine goes down next. */
-	while (!uart_idle() && rdtsc() - since <= boot_info.tsc_khz * FINISH_WAITS)
-		moment();
+	if (there && !stuck)
+		wait_for_idle(since);
 }
 
 /* The entry at a queue's tail has been dealt with. */
@@ -522,6 +547,19 @@ void console_log(const char *fmt, ...)
 	cpu_add_work(this_cpu(), CPU_WORK_CONSOLE);
 }
 
+/* It takes bytes again. */
+static void say_unsent(void)
+{
+	char line[96];
+
+	if (stuck || unsent == unsent_said)
+		return;
+	snprintf(line, sizeof(line), "trapline: lost bytes=%lu total=%lu why=\"the UART took nothing\"",
+		unsent - unsent_said, unsent);
+	unsent_said = unsent;
+	add_line(line);
+}
+
 void console_print(const char *fmt, ...)
 {
 	static char line[8192];
@@ -533,6 +571,7 @@ void console_print(const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	drain();
+	say_unsent();
 	add_line(line);
 	screen_line(line);
 	drain();

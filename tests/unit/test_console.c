@@ -1,0 +1,161 @@
+/* The console's text on its way out: a UART that takes bytes, one that takes none, and one that does again. */
+#include "unit.h"
+#include <string.h>
+#include "apic/apic.h"
+#include "blackbox/blackbox.h"
+#include "console/console.h"
+#include "console/input.h"
+#include "console/screen.h"
+#include "console/uart.h"
+#include "cpu/asm.h"
+#include "exit/exception.h"
+#include "vendor.h"
+
+#define LINES     1000
+#define WAIT_MS   100 /* that one FIFO may take */
+#define TSC_KHZ   100000ull
+#define FOR_EVER  (TSC_KHZ * WAIT_MS * (LINES / 4)) /* that many lines, each of them waited for */
+#define SENT_SIZE 65536
+
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+_Atomic uint32_t cpus_active;
+const struct vendor *vendor;
+
+static char sent[SENT_SIZE], kept[SENT_SIZE];
+static size_t sent_bytes;
+static bool takes, idle;
+
+bool uart_init(const struct uart_port *port, uint32_t baud)
+{
+	return true;
+}
+
+size_t uart_put(const char *bytes, size_t n)
+{
+	if (!takes)
+		return 0;
+	n = n > UART_FIFO ? UART_FIFO : n;
+	memcpy(sent + sent_bytes, bytes, n);
+	sent_bytes += n;
+	sent[sent_bytes] = 0;
+	return n;
+}
+
+bool uart_idle(void)
+{
+	return idle;
+}
+
+void blackbox_line(const char *line)
+{
+	if (strlen(kept) + strlen(line) + 2 < sizeof(kept))
+		strcat(strcat(kept, line), "\n");
+}
+
+bool blackbox_goes_on(void)
+{
+	return false;
+}
+
+void screen_line(const char *line)
+{
+}
+
+void exception_note_all(void)
+{
+}
+
+bool apic_sees_interrupts(void)
+{
+	return true;
+}
+
+#define NO_INPUT(X) X(input_receive) X(input_waits) X(input_turn) X(input_show)
+#define X(name)                                                                                              \
+	bool name(void)                                                                                      \
+	{                                                                                                    \
+		return false;                                                                                \
+	}
+NO_INPUT(X)
+#undef X
+
+void input_hide(void)
+{
+}
+
+bool input_run(struct cpu *cpu)
+{
+	return false;
+}
+
+static int setup(void **state)
+{
+	boot_info.tsc_khz = TSC_KHZ;
+	boot_info.console.base = 0x2f8;
+	console_init();
+	return 0;
+}
+
+static void goes_out(void **state)
+{
+	takes = idle = true;
+	console_print("one %d", 1);
+	assert_string_equal(sent, "one 1\r\n");
+}
+
+static uint64_t time_of_lines(void)
+{
+	uint64_t since = rdtsc();
+
+	for (unsigned i = 0; i < LINES; i++)
+		console_print("line %u", i);
+	return rdtsc() - since;
+}
+
+/* It is waited for once; the lines are in the black box, which says what became of them. */
+static void takes_nothing(void **state)
+{
+	takes = idle = false;
+	kept[0] = 0;
+	assert_in_range(time_of_lines(), 0, FOR_EVER);
+	assert_non_null(strstr(kept, "takes nothing any more"));
+	assert_null(strstr(strstr(kept, "takes nothing") + 1, "takes nothing"));
+	assert_non_null(strstr(kept, "line 999\n"));
+	console_finish();
+}
+
+/* "line 0" to "line 999", each with CR and LF. */
+static void takes_again(void **state)
+{
+	takes = idle = true;
+	sent_bytes = 0;
+	console_print("first");
+	console_print("second");
+	console_print("third");
+	assert_string_equal(sent,
+		"first\r\ntrapline: lost bytes=9890 total=9890 why=\"the UART took nothing\"\r\n"
+		"second\r\nthird\r\n");
+}
+
+/* It takes bytes and never says that the last one has left. */
+static void never_empties(void **state)
+{
+	takes = true;
+	idle = false;
+	sent_bytes = 0;
+	assert_in_range(time_of_lines(), 0, FOR_EVER);
+	assert_non_null(strstr(sent, "line 999\r\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(goes_out),
+		cmocka_unit_test(takes_nothing),
+		cmocka_unit_test(takes_again),
+		cmocka_unit_test(never_empties),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
