@@ -116,6 +116,9 @@ class Machines:
         )
         return Run(done.returncode, out, done.stdout + done.stderr)
 
+    def stop(self):
+        """Nothing runs on behind a boot."""
+
 
 class Machine:
     """What a test gets: boots on the backend that it is run for."""
