@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "cpu/flush.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
@@ -322,25 +323,37 @@ static enum msr_result refuse_base(struct cpu *cpu, uint64_t value)
 
 /*
  * The new page is watched before the registers are there. All but the address is the CPU's to judge: what it refuses has
- * moved nothing.
+ * moved nothing. No other CPU runs meanwhile, because a large leaf may be split.
  */
+static enum msr_result move_base(struct cpu *cpu, uint64_t value)
+{
+	uint64_t old = page_of[cpu->number];
+	bool followed, done;
+
+	flush_hold(cpu);
+	followed = follow(cpu->number, value & BASE_ADDRESS);
+	done = followed && wrmsr_safe(MSR_APIC_BASE, value);
+	if (followed && !done)
+		follow(cpu->number, old);
+	flush_release(cpu, followed);
+	if (!followed)
+		return refuse_base(cpu, value);
+	return done ? MSR_DONE : MSR_FAULT;
+}
+
 static enum msr_result write_base(struct cpu *cpu, uint64_t value)
 {
-	uint64_t old = page_of[cpu->number], base = value & BASE_ADDRESS;
-	bool moves = base != old, done;
+	enum msr_result result;
 
-	if (moves && !follow(cpu->number, base))
-		return refuse_base(cpu, value);
-	done = wrmsr_safe(MSR_APIC_BASE, value);
-	if (moves && !done)
-		follow(cpu->number, old);
-	if (moves)
-		vendor->stage2_flush(cpu);
-	if (!done)
-		return MSR_FAULT;
-	apic_note_names(cpu);
-	cpu_add_work(cpu, CPU_WORK_CONSOLE);
-	return MSR_DONE;
+	if ((value & BASE_ADDRESS) != page_of[cpu->number])
+		result = move_base(cpu, value);
+	else
+		result = wrmsr_safe(MSR_APIC_BASE, value) ? MSR_DONE : MSR_FAULT;
+	if (result == MSR_DONE) {
+		apic_note_names(cpu);
+		cpu_add_work(cpu, CPU_WORK_CONSOLE);
+	}
+	return result;
 }
 
 enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)

@@ -3,6 +3,7 @@
 #include "hw/asm.h"
 #include "apic/stop.h"
 #include "cpu/moment.h"
+#include "cpu/flush.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
 #include "exit/intercept.h"
@@ -50,6 +51,7 @@ void hold_serve(struct cpu *cpu)
 		cpu_stop_if_asked(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
+		flush_serve(cpu);
 		console_serve(cpu);
 		moment();
 	}

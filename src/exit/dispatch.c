@@ -1,6 +1,8 @@
 #include "exit/dispatch.h"
 #include "exit/start.h"
 #include "console/console.h"
+#include "report/fault.h"
+#include "cpu/flush.h"
 #include "apic/hold.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
@@ -120,4 +122,6 @@ void exit_look_after(struct cpu *cpu)
 		console_serve(cpu);
 	hold_serve(cpu);
 	serve_nmi(cpu, ~waits); /* that came while the console or the operator was waited for: cpu/moment.h */
+	if (flush_is_missed(cpu))
+		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
 }

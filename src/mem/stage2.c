@@ -3,6 +3,7 @@
 #include "hw/asm.h"
 #include "hw/features.h"
 #include "hw/x86.h"
+#include "cpu/flush.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/mtrr.h"
@@ -97,7 +98,7 @@ void stage2_show(struct cpu *cpu, unsigned slot, uint64_t base, uint64_t size)
 
 		*paging_leaf(&stage2_tables, at, &level) = hidden_leaf(at);
 	}
-	vendor->stage2_flush(cpu);
+	flush_changed(cpu);
 }
 
 static bool hide_page(uint64_t gpa)
@@ -336,6 +337,7 @@ void stage2_close_sink(struct cpu *cpu)
 		cpu->sink_gpa[i] = 0;
 	}
 	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
-	vendor->stage2_flush(cpu);
+	flush_changed(
+		cpu); /* another one may have cached the page of its own, and would read back what it stores */
 	cpu_end_work(cpu, CPU_WORK_SINK);
 }

@@ -5,9 +5,9 @@
 #include "blackbox/blackbox.h"
 #include "console/console.h"
 #include "console/input.h"
-#include "console/screen.h"
-#include "console/uart.h"
-#include "cpu/asm.h"
+#include "log/screen.h"
+#include "log/uart.h"
+#include "hw/asm.h"
 #include "exit/exception.h"
 #include "vendor.h"
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include "exit/start.h"
 #include "console/console.h"
+#include "report/fault.h"
+#include "cpu/flush.h"
 #include "apic/hold.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
@@ -185,6 +187,17 @@ void shutdown_guest(struct cpu *c)
 
 void console_log(const char *fmt, ...)
 {
+}
+
+bool flush_is_missed(const struct cpu *c)
+{
+	return false;
+}
+
+void fault_fatal(struct cpu *c, const char *fmt, ...)
+{
+	fail();
+	longjmp(after_shutdown, 1);
 }
 
 static void go_past(struct cpu *c)
