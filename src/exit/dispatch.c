@@ -108,10 +108,13 @@ static void serve_nmi(struct cpu *cpu, uint32_t work)
 		pass_nmi(cpu);
 }
 
+/* A CPU that is about to wait for its SIPI has no time for anything else: what is to be done waits for it. */
 void exit_look_after(struct cpu *cpu)
 {
 	uint32_t waits;
 
+	if (atomic_load(&cpu->parked))
+		return;
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
 	if (cpu->work & CPU_WORK_SINK)
