@@ -30,7 +30,8 @@ EFI_STATUS chain_check(const struct loader *l)
 	}
 	EFI_STATUS status = file_exists(l, l->config.next);
 	if (status == EFI_NOT_FOUND)
-		say("next image %s not found; booting without Trapline", l->config.next);
+		say("next image %s is not there (%s): see next= in trapline.conf; booting without Trapline",
+			l->config.next, say_status(status));
 	else if (EFI_ERROR(status))
 		say("next image %s cannot be read (%s); booting without Trapline", l->config.next,
 			say_status(status));
@@ -77,17 +78,42 @@ static EFI_STATUS load(const struct loader *l, EFI_HANDLE *next)
 	return status;
 }
 
+/* What LoadImage() means by it (UEFI specification 7.4), and what helps. */
+static const struct {
+	EFI_STATUS status;
+	const char *advice;
+} load_failures[] = {
+	{EFI_NOT_FOUND, "the file is not there: see next= in trapline.conf"},
+	{EFI_UNSUPPORTED, "the file is no EFI program for this CPU: see next= in trapline.conf"},
+	{EFI_LOAD_ERROR, "the file is damaged: copy it again"},
+	{EFI_DEVICE_ERROR, "the disk cannot be read"},
+	{EFI_OUT_OF_RESOURCES, "memory is short: a smaller ring= or tray= in trapline.conf leaves more"},
+	{EFI_ACCESS_DENIED, "Secure Boot refuses it: sign it, or turn Secure Boot off in the setup"},
+	{EFI_SECURITY_VIOLATION, "Secure Boot refuses it: sign it, or turn Secure Boot off in the setup"},
+};
+
+static const char *load_advice(EFI_STATUS status)
+{
+	for (size_t i = 0; i < sizeof(load_failures) / sizeof(load_failures[0]); i++)
+		if (load_failures[i].status == status)
+			return load_failures[i].advice;
+	return "see next= in trapline.conf";
+}
+
 EFI_STATUS chain_start(const struct loader *l)
 {
 	EFI_HANDLE next;
 	EFI_STATUS status = load(l, &next);
 
 	if (EFI_ERROR(status)) {
-		say("next image %s cannot be loaded (%s)", l->config.next, say_status(status));
+		say("next image %s cannot be loaded (%s): %s", l->config.next, say_status(status),
+			load_advice(status));
 		return status;
 	}
 	status = BS->StartImage(next, NULL, NULL);
 	if (EFI_ERROR(status))
-		say("next image %s ended with %s", l->config.next, say_status(status));
+		say("next image %s gave up with %s: the firmware's screen may say why; see also options= in "
+		    "trapline.conf",
+			l->config.next, say_status(status));
 	return status;
 }

@@ -32,11 +32,13 @@ __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
 /* From here on lines are sent, with those that were said before: until now the three places were not known.
  */
 void say_open(struct loader *l);
+/* The VMM runs: from here on it is asked to print on its line what is said. */
+void say_through_vmm(void);
 /* The VMM does not run: what say_open() took from the firmware goes back. */
 void say_release(void);
 /* Many lines, newlines included, as they are: to the UART and the report file; the firmware's console gets the first. */
 void say_long(const char *text);
-/* In words, as the specification names it; valid until the next call. */
+/* As the specification names it: EFI_NOT_FOUND; valid until the next call. */
 const char *say_status(EFI_STATUS status);
 
 /* serial.c */

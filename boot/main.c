@@ -16,7 +16,9 @@ static bool start_vmm(const struct loader *l)
 		return true;
 	}
 	bool active = vmm_start(l);
-	if (!active)
+	if (active)
+		say_through_vmm();
+	else
 		say_release();
 	return active;
 }

@@ -1,14 +1,17 @@
 /* The loader's lines. Each goes to three places, so that one of them is seen whatever the machine has. */
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <trapline/services.h>
 #include "loader.h"
 
 #define LINE_MAX  320
 #define EARLY_MAX 8192
+#define PREFIX    "trapline: "
 
 static struct {
 	const struct loader *loader;  /* NULL: lines are kept, not sent */
 	const struct uart_port *uart; /* NULL: none */
+	bool guest;                   /* the UART is the VMM's, which is asked to print */
 	bool file;
 	char early[EARLY_MAX]; /* what was said before */
 	size_t early_len;
@@ -39,9 +42,46 @@ static void to_file(const char *text)
 		say_status(status));
 }
 
+/* The service `say` (docs/vmcall.md); both vendors' guests have this instruction. */
+static void vmm_say(const char *text, size_t len)
+{
+	uint64_t result = TRAPLINE_CALL_say;
+
+	__asm__ volatile("vmcall" : "+a"(result) : "b"(text), "c"(len), "d"(0) : "memory");
+}
+
+/* How much of a line fits into a message: up to a blank, where there is one. */
+static size_t message_length(const char *text, size_t len)
+{
+	size_t n = TRAPLINE_TEXT_MAX;
+
+	if (len <= n)
+		return len;
+	while (n && text[n - 1] != ' ')
+		n--;
+	return n ? n : TRAPLINE_TEXT_MAX;
+}
+
+/* As many messages as it takes. */
+static void to_vmm(const char *text)
+{
+	char line[LINE_MAX];
+	size_t len = 0, n;
+
+	text += strncmp(text, PREFIX, sizeof(PREFIX) - 1) ? 0 : sizeof(PREFIX) - 1;
+	for (; text[len] && text[len] != '\n' && len < sizeof(line); len++)
+		line[len] = text[len] == '\\' ? '/' : text[len]; /* a message has no backslashes */
+	for (const char *at = line; len; at += n, len -= n) {
+		n = message_length(at, len);
+		vmm_say(at, n);
+	}
+}
+
 static void to_uart(const char *text)
 {
-	if (out.uart)
+	if (out.guest)
+		to_vmm(text);
+	else if (out.uart)
 		uart_write(out.uart, text);
 }
 
@@ -77,7 +117,7 @@ void say_long(const char *text)
 
 void say(const char *fmt, ...)
 {
-	static const char prefix[] = "trapline: ";
+	static const char prefix[] = PREFIX;
 	char line[LINE_MAX];
 	va_list ap;
 
@@ -93,16 +133,23 @@ void say(const char *fmt, ...)
 		keep(line);
 }
 
+void say_through_vmm(void)
+{
+	out.guest = true;
+}
+
 /* As a guest of Trapline's we leave the UART as it is: it is the VMM's, and may be hidden from us. */
 static void open_uart(struct loader *l)
 {
 	const struct uart_port *port = &l->console;
 
+	if (cpu_is_guest()) {
+		say_through_vmm();
+		return;
+	}
 	if (!port->base)
 		return;
 	out.uart = port;
-	if (cpu_is_guest())
-		return;
 	pci_enable(port);
 	if (uart_answers(port)) {
 		if (l->config.hide_console && !serial_take(port)) {
@@ -134,15 +181,44 @@ void say_release(void)
 		out.uart = NULL; /* the firmware's console is on it again */
 }
 
+/* UEFI specification, appendix D. */
+#define STATUSES(X)                                                                                          \
+	X(LOAD_ERROR)                                                                                        \
+	X(INVALID_PARAMETER)                                                                                 \
+	X(UNSUPPORTED)                                                                                       \
+	X(BAD_BUFFER_SIZE)                                                                                   \
+	X(BUFFER_TOO_SMALL)                                                                                  \
+	X(NOT_READY)                                                                                         \
+	X(DEVICE_ERROR)                                                                                      \
+	X(WRITE_PROTECTED)                                                                                   \
+	X(OUT_OF_RESOURCES)                                                                                  \
+	X(VOLUME_CORRUPTED)                                                                                  \
+	X(VOLUME_FULL)                                                                                       \
+	X(NO_MEDIA)                                                                                          \
+	X(MEDIA_CHANGED)                                                                                     \
+	X(NOT_FOUND)                                                                                         \
+	X(ACCESS_DENIED)                                                                                     \
+	X(NO_RESPONSE)                                                                                       \
+	X(NO_MAPPING)                                                                                        \
+	X(TIMEOUT)                                                                                           \
+	X(NOT_STARTED)                                                                                       \
+	X(ALREADY_STARTED)                                                                                   \
+	X(ABORTED)                                                                                           \
+	X(PROTOCOL_ERROR)                                                                                    \
+	X(INCOMPATIBLE_VERSION)                                                                              \
+	X(SECURITY_VIOLATION)                                                                                \
+	X(CRC_ERROR)                                                                                         \
+	X(COMPROMISED_DATA)
+
 const char *say_status(EFI_STATUS status)
 {
-	static char text[64];
-	CHAR16 wide[64];
-	size_t n = 0;
+	static char number[32];
 
-	StatusToString(wide, status);
-	for (; n < sizeof(text) - 1 && wide[n]; n++)
-		text[n] = (char)wide[n];
-	text[n] = 0;
-	return text;
+#define X(name)                                                                                              \
+	if (status == EFI_##name)                                                                            \
+		return "EFI_" #name;
+	STATUSES(X)
+#undef X
+	snprintf(number, sizeof(number), "EFI_STATUS 0x%lx", status);
+	return number;
 }

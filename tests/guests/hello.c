@@ -1,4 +1,7 @@
-/* The smallest guest: it prints a line and returns to the firmware. */
+/*
+ * The smallest guest: it prints a line and returns to the firmware.
+ *   fails  with an error
+ */
 #include "lib/guest.h"
 
 const char guest_name[] = "hello";
@@ -6,5 +9,5 @@ const char guest_name[] = "hello";
 EFI_STATUS guest_main(void)
 {
 	print("hello from a guest\n");
-	return EFI_SUCCESS;
+	return guest_option("fails") ? EFI_NOT_READY : EFI_SUCCESS;
 }

@@ -148,3 +148,21 @@ def test_usb(machine):
     run = machine.guest("hello", DISK=image, USB=1, TIMEOUT=120).expect_status(0)
     run.expect_active(machine.vendor)
     run.expect_line("hello from a guest", "guest")
+
+
+def test_next_is_no_program(machine):
+    """A next image that cannot be loaded: Trapline's line says so, with the status and what to look at."""
+    path = "\\EFI\\trapline\\trapline.conf"
+    run = machine.boot(EFI=GUEST, CONF=machine.conf(f"next = {path}\n")).expect_status(0).expect_active(machine.vendor)
+    said = path.replace("\\", "/")
+    failed = rf'^trapline: message cpu=0 cpl=0 text="next image {said} cannot be loaded \(EFI_UNSUPPORTED\): the file is no EFI'
+    expect(re.search(failed, run.trapline, re.M), f"it is not told; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_next_gives_up(machine):
+    """A next image that returns with an error is told on Trapline's line, one that returns well is not."""
+    run = machine.guest("hello", ARGS="fails").expect_status(0).expect_active(machine.vendor)
+    expect(re.search(r'^trapline: message .*/guest.efi gave up with EFI_NOT_READY: ', run.trapline, re.M), run.trapline)
+    run = machine.guest("hello").expect_status(0).expect_active(machine.vendor)
+    expect("trapline: message" not in run.trapline, run.trapline)

@@ -7,12 +7,12 @@
 #include <string.h>
 #undef skip /* cmocka.h's */
 #include "apic/apic.h"
-#include "apic/nap.h"
-#include "apic/start.h"
+#include "exit/nap.h"
+#include "exit/start.h"
 #include "console/console.h"
-#include "console/fault.h"
+#include "report/fault.h"
 #include "cpu/flush.h"
-#include "cpu/stop.h"
+#include "apic/stop.h"
 #include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
