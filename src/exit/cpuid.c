@@ -37,7 +37,9 @@ static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
 {
 	if (boot_info.config.hypervisor)
 		return signature(leaf);
-	return cpuid(1, 0).ecx & LEAF1_ECX_HYPERVISOR ? (struct cpuid){0} : cpuid(leaf, subleaf);
+	if (cpuid(1, 0).ecx & LEAF1_ECX_HYPERVISOR)
+		return (struct cpuid){0};
+	return cpuid(leaf, subleaf);
 }
 
 /* Leaves 1 and 7, the hypervisor's range and the extended ones; all others are as the CPU has them. */

@@ -129,7 +129,7 @@ void exit_init(struct cpu *cpu)
 	vendor->take_init(cpu);
 }
 
-/* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/cpu/stop.c). */
+/* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/stop.c). */
 void exit_sipi(struct cpu *cpu)
 {
 	uint8_t vector = (uint8_t)cpu->exit.qualifier;

@@ -18,6 +18,7 @@
 #include "report/story.h"
 #include "log/uart.h"
 #include "apic/hold.h"
+#include "cpu/moment.h"
 #include "apic/stop.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
@@ -120,6 +121,10 @@ uint64_t uart_overruns(void)
 
 /* What the commands do, as far as it can be seen from here. */
 void story_stopped(struct cpu *c)
+{
+}
+
+void moment(void)
 {
 }
 

@@ -9,10 +9,10 @@
  */
 #include "console/command.h"
 #include "console/console.h"
+#include "cpu/moment.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
-#include "hw/features.h"
 #include "hw/features.h"
 #include "input.h"
 #include "mem/guest_access.h"
@@ -82,6 +82,10 @@ static const struct vendor fake_vendor = {.get = fake_get,
 	.cpl = fake_cpl,
 	.capture = fake_capture};
 const struct vendor *vendor = &fake_vendor;
+
+void moment(void)
+{
+}
 
 void console_log(const char *fmt, ...)
 {

@@ -23,7 +23,7 @@ const char guest_name[] = "startup";
 #define CPUS      3
 #define SETTLE_US 100000 /* after what should do nothing, before one looks */
 #define NMIS      50
-#define SIPI_US      10
+#define SIPI_US   10
 
 static uint32_t expected_starts[AP_MAX];
 

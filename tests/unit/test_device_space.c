@@ -1,5 +1,6 @@
 /* Where devices are mapped: an address as Xeons have it, beside others, in page tables of this machine's memory. */
 #include "unit.h"
+#include "hw/x86.h"
 #include <string.h>
 #include "mem/device_space.h"
 #include "mem/paging.h"

@@ -35,11 +35,15 @@ static struct cpu cpu;
 static char story[256]; /* what was executed, in order */
 static unsigned skipped;
 
-static void tell(const char *fmt, unsigned port)
+/* What happened, and to what; -1: nothing that matters. */
+static void tell(const char *what, int number)
 {
 	size_t n = strlen(story);
 
-	snprintf(story + n, sizeof(story) - n, fmt, port);
+	n += (size_t)snprintf(story + n, sizeof(story) - n, "%s", what);
+	if (number >= 0)
+		snprintf(story + n, sizeof(story) - n, " %x", (unsigned)number);
+	strcat(story, ",");
 }
 
 /* The length of the instruction; 0: none of these. */
@@ -49,16 +53,16 @@ static unsigned carry_out(const uint8_t *code, greg_t *r)
 
 	code += prefix;
 	if (code[0] == 0xec || code[0] == 0xed) {
-		tell("in %x,", port);
+		tell("in", (int)port);
 		r[REG_RAX] = (r[REG_RAX] & ~0xff) | IN_READ;
 		return prefix + 1;
 	}
 	if (code[0] == 0xee || code[0] == 0xef) {
-		tell("out %x,", port);
+		tell("out", (int)port);
 		return prefix + 1;
 	}
 	if (code[0] == 0x0f && code[1] == 0x01 && (code[2] == 0xdc || code[2] == 0xdd)) {
-		tell(code[2] == 0xdc ? "stgi," : "clgi,", 0);
+		tell(code[2] == 0xdc ? "stgi" : "clgi", -1);
 		return 3;
 	}
 	return 0;
@@ -89,7 +93,7 @@ void console_log(const char *fmt, ...)
 
 void console_print(const char *fmt, ...)
 {
-	tell("told,", 0);
+	tell("told", -1);
 }
 
 void console_look_now(struct cpu *c)
@@ -98,12 +102,12 @@ void console_look_now(struct cpu *c)
 
 void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
 {
-	tell("raised %x,", vector);
+	tell("raised", vector);
 }
 
 void shutdown_report(const char *why, unsigned seconds)
 {
-	tell("report,", 0);
+	tell("report", -1);
 }
 
 bool pic_write(uint16_t port, uint8_t value)
@@ -127,7 +131,7 @@ void svm_watch_halt(struct cpu *c)
 
 void svm_open_nmi_window(void)
 {
-	tell("window,", 0);
+	tell("window", -1);
 }
 
 static const struct vendor svm_like = {.let_in = svm_let_in}, vmx_like;

@@ -5,7 +5,7 @@
 #include "unit.h"
 #include <stdio.h>
 #include <string.h>
-#undef skip /* cmocka.h's */
+#undef skip /* cmocka has one as well */
 #include "apic/apic.h"
 #include "exit/nap.h"
 #include "exit/start.h"
