@@ -5,6 +5,7 @@
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "lib/string.h"
+#include "mem/device_space.h"
 #include "mem/layout.h"
 #include "mem/paging.h"
 #include "mem/pool.h"
@@ -102,9 +103,10 @@ void host_map_close(void)
 
 volatile void *host_map_device(uint64_t phys, uint64_t size)
 {
-	if (!paging_map(&host, DEVICE_BASE + phys, phys, size, REGISTERS))
-		return NULL;
-	return (volatile void *)(DEVICE_BASE + phys);
+	static struct device_space space = {DEVICE_BASE};
+	uint64_t at = device_space_take(&space, phys, size);
+
+	return at && paging_map(&host, at, phys, size, REGISTERS) ? (volatile void *)at : NULL;
 }
 
 /* Their tables are there from now on, so that a change needs no memory. */

@@ -31,7 +31,10 @@ void host_map_close(void);
 /* Maps `size` bytes of a stack, with an unmapped page below. Returns its top (exclusive), 0 when the pool is empty. */
 uint64_t host_map_stack(uint64_t size);
 
-/* Maps registers of a device, uncached. phys, size: multiples of 4096. Returns NULL when the pool is empty. */
+/*
+ * Maps registers of a device, uncached. phys, size: multiples of 4096. Returns NULL when the pool is empty, or the address is
+ * none.
+ */
 volatile void *host_map_device(uint64_t phys, uint64_t size);
 
 /*

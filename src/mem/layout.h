@@ -8,10 +8,11 @@
 
 #include <stdint.h>
 
-#define GUEST_RAM   0xffff800000000000ull /* + guest-physical address; only RAM */
-#define GUEST_LIMIT (1ull << 46)          /* what fits there: 64 TiB */
-#define POOL_BASE   0xffffc00000000000ull /* + physical address; only the pool */
-#define DEVICE_BASE 0xffffd00000000000ull /* + physical address; devices the VMM itself drives, uncached */
+#define GUEST_RAM    0xffff800000000000ull /* + guest-physical address; only RAM */
+#define GUEST_LIMIT  (1ull << 46)          /* what fits there: 64 TiB */
+#define POOL_BASE    0xffffc00000000000ull /* + physical address; only the pool */
+#define DEVICE_BASE  0xffffd00000000000ull /* devices the VMM itself drives, uncached: mem/device_space.h */
+#define DEVICE_LIMIT 0xffffd08000000000ull /* one slot */
 #define WINDOW_BASE                                                                                          \
 	0xffffffff98000000ull /* a page each of registers that are at another address for each CPU */
 #define STACK_BASE 0xffffffffa0000000ull /* stacks with guard pages between them */
