@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "apic/stop.h"
+#include "apic/flush.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
 #include "exit/intercept.h"
@@ -49,6 +50,7 @@ void hold_serve(struct cpu *cpu)
 		cpu_stop_if_asked(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
+		flush_serve(cpu);
 		console_serve(cpu);
 		cpu_pause();
 	}

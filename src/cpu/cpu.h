@@ -172,10 +172,13 @@ struct cpu {
 	uint32_t apic_id;
 	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
 	_Atomic bool kicked;    /* an NMI is under way to it that is not the guest's: src/apic/stop.h */
-	uint32_t work;          /* CPU_WORK_... */
-	uint64_t sink_gpa[2];   /* with CPU_WORK_SINK: pages, 0 for none; one store may meet two */
-	bool guest_nmi_blocked; /* an NMI went in and its IRET has not been seen */
-	bool nmi_pending;       /* taken by the host, not yet given to the guest */
+	_Atomic bool parked; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
+	_Atomic bool aside, flush_due; /* src/apic/flush.h */
+	_Atomic uint32_t flushed;      /* the generation of the second-level tables that it has flushed for */
+	uint32_t work;                 /* CPU_WORK_... */
+	uint64_t sink_gpa[2];          /* with CPU_WORK_SINK: pages, 0 for none; one store may meet two */
+	bool guest_nmi_blocked;        /* an NMI went in and its IRET has not been seen */
+	bool nmi_pending;              /* taken by the host, not yet given to the guest */
 	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
 	struct exit exit;
 	struct code_page code_page;

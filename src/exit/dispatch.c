@@ -2,6 +2,8 @@
 #include "exit/start.h"
 #include "console/console.h"
 #include "apic/hold.h"
+#include "apic/flush.h"
+#include "report/fault.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
 #include "exit/halt.h"
@@ -97,8 +99,8 @@ void exit_look_after(struct cpu *cpu)
 {
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
-	if (cpu->work & CPU_WORK_SINK)
-		stage2_close_sink(cpu);
+	if ((cpu->work & CPU_WORK_SINK) && stage2_close_sink(cpu))
+		flush_changed(cpu);
 	if (cpu->work & CPU_WORK_KICK) {
 		start_serve(cpu);
 		intercept_serve(cpu);
@@ -110,4 +112,6 @@ void exit_look_after(struct cpu *cpu)
 	if (cpu->work & CPU_WORK_CONSOLE)
 		console_serve(cpu);
 	hold_serve(cpu);
+	if (flush_is_missed(cpu))
+		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
 }

@@ -3,6 +3,7 @@
 #include "exit/nap.h"
 #include "hw/asm.h"
 #include "apic/stop.h"
+#include "apic/flush.h"
 #include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
@@ -120,6 +121,7 @@ void start_serve(struct cpu *cpu)
 		cpu_end_work(cpu, CPU_WORK_KICK);
 		word = atomic_load(&cpu->start);
 		cpu_stop_if_asked(cpu);
+		flush_serve(cpu);
 		if (word & START_INIT) {
 			atomic_fetch_and(&cpu->start, ~START_INIT);
 			take_init(cpu);

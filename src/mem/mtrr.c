@@ -11,9 +11,14 @@ static const uint32_t fixed_msrs[MTRR_FIXED] = {MSR_MTRR_FIX64K_00000, MSR_MTRR_
 	MSR_MTRR_FIX4K_D8000, MSR_MTRR_FIX4K_E0000, MSR_MTRR_FIX4K_E8000, MSR_MTRR_FIX4K_F0000,
 	MSR_MTRR_FIX4K_F8000};
 
+uint64_t mtrr_capabilities(void)
+{
+	return features.mtrr ? rdmsr(MSR_MTRRCAP) : 0;
+}
+
 void mtrr_read(struct mtrr_state *m)
 {
-	uint64_t cap;
+	uint64_t cap = mtrr_capabilities();
 
 	memset(m, 0, sizeof(*m));
 	m->physical_bits = features.physical_bits;
@@ -21,7 +26,6 @@ void mtrr_read(struct mtrr_state *m)
 		m->def_type = 1ull << 11 | MEMORY_WB; /* no MTRRs: as if all were one */
 		return;
 	}
-	cap = rdmsr(MSR_MTRRCAP);
 	m->variables = MTRRCAP_COUNT(cap) < MTRR_VARIABLE_MAX ? MTRRCAP_COUNT(cap) : MTRR_VARIABLE_MAX;
 	m->def_type = rdmsr(MSR_MTRR_DEF_TYPE);
 	for (unsigned i = 0; i < MTRR_FIXED && (cap & 1 << 8); i++)

@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "hw/x86.h"
 #include "mem/memory_type.h"
+#include "mem/mtrr_shadow.h"
 #include "vendor.h"
 #include "vmx/vmcs.h"
 #include "vmx/vmread.h"
@@ -37,6 +38,7 @@ struct vmx_cpu {
 		uint16_t ldtr, tr;
 	} before;
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
+	struct mtrr_shadow mtrrs;
 	uint64_t refused_at; /* where the history stood when an entry was refused last: vmx_refused.c */
 };
 
@@ -181,13 +183,11 @@ uint64_t vmx_msr_bitmap(void);
 void vmx_hide_cpuid(uint32_t leaf, struct cpuid *r);
 
 /* vmx_ept.c */
-void vmx_ept_init(void);
 uint64_t vmx_ept_pointer(void);
 uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
 unsigned vmx_stage2_largest(void);
 void vmx_stage2_flush(struct cpu *cpu);
 void vmx_flush_guest_tlb(void);
-void vmx_mtrr_changed(struct cpu *cpu);
 
 /* vmx_dump.c */
 const char *vmx_exit_name(uint64_t reason);

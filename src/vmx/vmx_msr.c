@@ -5,6 +5,7 @@
 #include "apic/apic.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "vmx/vmx_mtrr.h"
 #include "mem/pool.h"
 
 #define FEATURE_LOCK     1ull
@@ -62,23 +63,16 @@ static bool is_tracing(uint32_t msr)
 	       (features.processor_trace && msr >= MSR_RTIT_OUTPUT_BASE && msr <= MSR_RTIT_LAST);
 }
 
-static bool is_mtrr(uint32_t msr)
-{
-	return (msr >= MSR_MTRR_PHYSBASE0 && msr < MSR_MTRR_PHYSBASE0 + 2 * MTRR_VARIABLE_MAX) ||
-	       msr == MSR_MTRR_FIX64K_00000 || msr == MSR_MTRR_FIX16K_80000 || msr == MSR_MTRR_FIX16K_A0000 ||
-	       (msr >= MSR_MTRR_FIX4K_C0000 && msr <= MSR_MTRR_FIX4K_F8000) || msr == MSR_MTRR_DEF_TYPE;
-}
-
 const char *vmx_msr_init(void)
 {
 	bitmap = pool_alloc(1);
 	if (!bitmap)
 		return "the VMM's memory is too small for the MSR bitmap";
 	for (uint32_t msr = 0; msr < 0x2000; msr++) {
-		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL)
+		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL || mtrr_is(msr))
 			exit_reads(msr);
 		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL || msr == MSR_MISC_ENABLE ||
-			is_mtrr(msr) || apic_watches_msr(msr))
+			mtrr_is(msr) || apic_watches_msr(msr))
 			exit_writes(msr);
 	}
 	return NULL;
@@ -90,6 +84,8 @@ enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 		*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
 		return MSR_DONE;
 	}
+	if (mtrr_is(msr))
+		return mtrr_shadow_read(&vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_NOT_MINE;
 	return is_vmx(msr) || is_tracing(msr) ? MSR_FAULT : MSR_NOT_MINE;
 }
 
@@ -100,12 +96,9 @@ enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 	if (msr == MSR_MISC_ENABLE &&
 		value & XD_DISABLE) /* the host's own EFER.NXE would be a reserved bit */
 		return MSR_FAULT;
-	if (!is_mtrr(msr))
-		return MSR_NOT_MINE;
-	if (!wrmsr_safe(msr, value))
-		return MSR_FAULT;
-	vmx_mtrr_changed(cpu);
-	return MSR_DONE;
+	if (mtrr_is(msr))
+		return vmx_mtrr_write(cpu, &vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_FAULT;
+	return MSR_NOT_MINE;
 }
 
 void vmx_hide_cpuid(uint32_t leaf, struct cpuid *r)

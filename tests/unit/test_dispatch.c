@@ -10,6 +10,8 @@
 #include "exit/start.h"
 #include "console/console.h"
 #include "apic/hold.h"
+#include "report/fault.h"
+#include "apic/flush.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "exit/exception.h"
@@ -137,7 +139,6 @@ static const struct vendor fake = {
 	X(exit_iret)                                                                                         \
 	X(exit_xsetbv)                                                                                       \
 	X(exit_invd)                                                                                         \
-	X(stage2_close_sink)                                                                                 \
 	X(start_serve)                                                                                       \
 	X(intercept_serve)                                                                                   \
 	X(hold_serve)                                                                                        \
@@ -176,6 +177,26 @@ void shutdown_guest(struct cpu *c)
 
 void console_log(const char *fmt, ...)
 {
+}
+
+bool stage2_close_sink(struct cpu *c)
+{
+	return false;
+}
+
+void flush_changed(struct cpu *c)
+{
+}
+
+bool flush_is_missed(const struct cpu *c)
+{
+	return false;
+}
+
+void fault_fatal(struct cpu *c, const char *fmt, ...)
+{
+	fail();
+	longjmp(after_shutdown, 1);
 }
 
 static void go_past(struct cpu *c)

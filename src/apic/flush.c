@@ -1,0 +1,122 @@
+#include "apic/flush.h"
+#include "hw/asm.h"
+#include "apic/stop.h"
+#include "vendor.h"
+
+#define NOBODY    0
+#define ANSWER_MS 100
+
+static _Atomic uint32_t generation;      /* of the tables */
+static _Atomic uint32_t announced;       /* the generation to be, where a change is under way */
+static _Atomic uint32_t holder = NOBODY; /* the number of the CPU that holds the others, plus 1 */
+
+static bool is_other(unsigned n, const struct cpu *cpu)
+{
+	return cpus[n] && cpus[n] != cpu;
+}
+
+/* What changes while it flushes has a later number, and is due again: its kick comes behind the number. */
+static void flush(struct cpu *cpu)
+{
+	uint32_t now = atomic_load(&generation);
+
+	vendor->stage2_flush(cpu);
+	atomic_store(&cpu->flushed, now);
+	atomic_store(&cpu->flush_due, false);
+	if (atomic_load(&announced) != now)
+		atomic_store(&cpu->flush_due, true);
+}
+
+/* The marks go first: with the new number each CPU that is behind it has one. */
+static void next_generation(struct cpu *cpu)
+{
+	atomic_fetch_add(&announced, 1);
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (is_other(n, cpu))
+			atomic_store(&cpus[n]->flush_due, true);
+	atomic_fetch_add(&generation, 1);
+	flush(cpu);
+}
+
+static void kick_others(struct cpu *cpu)
+{
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (is_other(n, cpu))
+			cpu_kick(cpus[n]);
+}
+
+void flush_changed(struct cpu *cpu)
+{
+	next_generation(cpu);
+	kick_others(cpu);
+}
+
+static bool is_held(const struct cpu *cpu)
+{
+	uint32_t by = atomic_load(&holder);
+
+	return by != NOBODY && by != cpu->number + 1;
+}
+
+/* The next one to hold may find `aside` still set: it is looked at once more behind the mark's end. */
+static void step_aside(struct cpu *cpu)
+{
+	while (is_held(cpu)) {
+		atomic_store(&cpu->aside, true);
+		while (is_held(cpu)) {
+			cpu_stop_if_asked(cpu);
+			cpu_pause();
+		}
+		atomic_store(&cpu->aside, false);
+	}
+}
+
+void flush_serve(struct cpu *cpu)
+{
+	step_aside(cpu);
+	if (atomic_load(&cpu->flushed) != atomic_load(&generation))
+		flush(cpu);
+}
+
+bool flush_is_missed(const struct cpu *cpu)
+{
+	return atomic_load(&cpu->flushed) != atomic_load(&generation) && !atomic_load(&cpu->flush_due);
+}
+
+static bool are_out(const struct cpu *cpu)
+{
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (is_other(n, cpu) && !atomic_load(&cpus[n]->aside) && !atomic_load(&cpus[n]->parked))
+			return false;
+	return true;
+}
+
+/* Who does not answer is in the VMM for longer, and flushes when it leaves. */
+static void wait_for_others(const struct cpu *cpu)
+{
+	uint64_t since = rdtsc();
+
+	while (!are_out(cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
+		cpu_pause();
+}
+
+void flush_hold(struct cpu *cpu)
+{
+	uint32_t nobody = NOBODY;
+
+	while (!atomic_compare_exchange_strong(&holder, &nobody, cpu->number + 1)) {
+		step_aside(cpu);
+		nobody = NOBODY;
+	}
+	if (atomic_load(&cpus_active) < 2)
+		return;
+	kick_others(cpu);
+	wait_for_others(cpu);
+}
+
+void flush_release(struct cpu *cpu, bool changed)
+{
+	if (changed)
+		next_generation(cpu);
+	atomic_store(&holder, NOBODY);
+}
