@@ -18,10 +18,12 @@ static struct stopped {
 /*
  * Kicks merge with each other, by the flag. One that merges with an NMI of the guest's that is pending at
  * that moment hides it; kicks lead to INIT, before which an NMI is lost anyway, or wake a CPU that waits for
- * a SIPI.
+ * a SIPI. A parked CPU looks by itself when its SIPI has come: it would not take the NMI before.
  */
 void cpu_kick(struct cpu *cpu)
 {
+	if (atomic_load(&cpu->parked))
+		return;
 	if (!atomic_exchange(&cpu->kicked, true) && !apic_send_nmi(cpu->number))
 		atomic_store(&cpu->kicked, false);
 }
@@ -61,7 +63,7 @@ static bool is_other(unsigned number, const struct cpu *self)
 static bool all_stopped(const struct cpu *self)
 {
 	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (is_other(n, self) && !atomic_load(&stopped[n].is))
+		if (is_other(n, self) && !atomic_load(&stopped[n].is) && !atomic_load(&cpus[n]->parked))
 			return false;
 	return true;
 }
@@ -95,8 +97,10 @@ void cpus_report(void)
 		if (!cpus[n] || atomic_load(&stopper) == NOBODY || n + 1 == atomic_load(&stopper))
 			continue;
 		if (!atomic_load(&s->is)) {
-			console_print(
-				"trapline: cpu=%u did not stop: it is in the VMM, or waits for a SIPI", n);
+			console_print("trapline: cpu=%u %s", n,
+				atomic_load(&cpus[n]->parked)
+					? "waits for a SIPI"
+					: "did not stop: it is in the VMM, or waits for a SIPI");
 			continue;
 		}
 		console_print(

@@ -95,8 +95,11 @@ static void give_back(struct cpu *cpu)
 	vendor->inject(cpu, &cpu->exit.during, vendor->get(cpu, GUEST_CR2));
 }
 
+/* A CPU that is about to wait for its SIPI has no time for anything else: what is to be done waits for it. */
 void exit_look_after(struct cpu *cpu)
 {
+	if (atomic_load(&cpu->parked))
+		return;
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
 	if ((cpu->work & CPU_WORK_SINK) && stage2_close_sink(cpu))

@@ -78,19 +78,30 @@ static void restart(struct cpu *cpu)
 	shutdown_report("the boot CPU got an INIT, and begins at the reset vector", SHUTDOWN_RESET);
 }
 
+/* Nothing that waited for the CPU that was comes to the one that begins. */
+static void forget_events(struct cpu *cpu)
+{
+	cpu->nmi_pending = false;
+	cpu->host_interrupt_valid = false;
+	cpu->guest_nmi_blocked = false;
+	cpu_end_work(cpu, CPU_WORK_NMI | CPU_WORK_EVENT);
+}
+
 /* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX says which CPU it is. */
-static void take_init(struct cpu *cpu)
+static void reset(struct cpu *cpu)
 {
 	memset(cpu->gpr, 0, sizeof(cpu->gpr));
 	cpu->gpr[TRAP_RDX] = cpuid(1, 0).eax;
 	clear_debug_addresses();
-	cpu->nmi_pending = false;
-	cpu->host_interrupt_valid = false;
-	cpu->guest_nmi_blocked = false;
-	cpu_end_work(cpu, CPU_WORK_NMI);
 	reset_apic(cpu);
 	vendor->init_state(cpu);
 	halt_over(cpu);
+}
+
+static void take_init(struct cpu *cpu)
+{
+	forget_events(cpu);
+	reset(cpu);
 	if (apic_is_bsp())
 		restart(cpu);
 }
@@ -101,15 +112,33 @@ void start_note_init(struct cpu *cpu)
 	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
+void start_park(struct cpu *cpu)
+{
+	if (apic_is_bsp()) {
+		start_note_init(cpu);
+		return;
+	}
+	forget_events(cpu);
+	atomic_store(&cpu->start, START_WAIT);
+	atomic_store(&cpu->parked, true);
+	vendor->wait_sipi(cpu);
+}
+
 void exit_init(struct cpu *cpu)
 {
 	vendor->take_init(cpu);
 }
 
+/* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/stop.c). */
 void exit_sipi(struct cpu *cpu)
 {
+	uint8_t vector = (uint8_t)cpu->exit.qualifier;
+
+	atomic_store(&cpu->parked, false);
 	atomic_store(&cpu->start, 0);
-	vendor->start_at(cpu, (uint8_t)cpu->exit.qualifier);
+	reset(cpu);
+	vendor->start_at(cpu, vector);
+	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
 void start_serve(struct cpu *cpu)
@@ -126,9 +155,6 @@ void start_serve(struct cpu *cpu)
 			atomic_fetch_and(&cpu->start, ~START_INIT);
 			take_init(cpu);
 		} else if (!(word & START_WAIT)) {
-			return;
-		} else if (apic_by_hardware()) {
-			vendor->wait_sipi(cpu);
 			return;
 		} else if (!(word & START_SIPI)) {
 			nap(cpu, &cpu->start, word);

@@ -13,6 +13,13 @@ void start_send(struct cpu *cpu, uint64_t targets, uint32_t low);
 /* This CPU got an INIT in a way that did not reset it: as if it had been sent one by start_send(). */
 void start_note_init(struct cpu *cpu);
 
+/*
+ * The exit of an INIT, where that of a SIPI follows: a SIPI that finds the CPU anywhere but in wait-for-SIPI is lost (SDM
+ * vol. 3C 26.2), and an operating system sends its two within 20 us. So the CPU waits first, with the next entry, and what an INIT leaves is made
+ * when the SIPI has come. The boot CPU does not wait.
+ */
+void start_park(struct cpu *cpu);
+
 /* Does what this CPU has been sent (CPU_WORK_KICK). After an INIT it comes back when a SIPI has. */
 void start_serve(struct cpu *cpu);
 

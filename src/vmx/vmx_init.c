@@ -117,12 +117,18 @@ static bool came_while_waiting(const struct cpu *cpu)
 void vmx_take_init(struct cpu *cpu)
 {
 	if (!came_while_waiting(cpu))
-		start_note_init(cpu);
+		start_park(cpu);
 }
 
+/* 27.3.1.5: without a shadow, and with nothing to inject. */
 void vmx_wait_sipi(struct cpu *cpu)
 {
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmwrite(VMCS_ENTRY_EVENT, 0);
 	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_FOR_SIPI);
+	vmx_of(cpu)->event_set = false;
+	vmx_of(cpu)->stepped = true; /* end_exit(): nothing is to be settled */
 }
 
 /* Whatever the guest's state: for what is not to get to it. */

@@ -22,6 +22,7 @@ const char guest_name[] = "startup";
 
 #define CPUS      3
 #define SETTLE_US 100000 /* after what should do nothing, before one looks */
+#define SIPI_US   10
 #define NMIS      50
 
 static uint32_t expected_starts[AP_MAX];
@@ -124,6 +125,20 @@ static void without_pause(void)
 	ap_send(1, ICR_SIPI | ap_vector[1]);
 	ap_delay(SETTLE_US);
 	report("without_pause");
+}
+
+/* Linux on family 6: no pause behind the INIT but this, and between the two SIPIs. What is lost here is lost. */
+static void like_linux(void)
+{
+	ap_send(1, ICR_INIT);
+	ap_send(1, ICR_DEASSERT);
+	ap_delay(SIPI_US);
+	ap_send(1, ICR_SIPI | ap_vector[1]);
+	ap_delay(SIPI_US);
+	ap_send(1, ICR_SIPI | ap_vector[1]);
+	print("case name=like_linux started=%u\n", ap_wait_starts(1, ++expected_starts[1]));
+	print_state(1);
+	report("like_linux");
 }
 
 static void deassert(void)
@@ -350,6 +365,7 @@ static const struct {
 	{"init_to_running", init_to_running},
 	{"doubled", doubled},
 	{"without_pause", without_pause},
+	{"like_linux", like_linux},
 	{"deassert", deassert},
 	{"halted", halted},
 	{"init_to_self", init_to_self},

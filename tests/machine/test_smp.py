@@ -13,7 +13,7 @@ MILLION = 250_000
 CASES = ("case ", "end ")
 # All of the startup guest's but a SIPI to all: Bochs' VT-x leaves the sender with the first one's exit.
 ONE_BY_ONE = (
-    "first,sipi_to_running,init_to_running,doubled,without_pause,deassert,halted,init_to_self,flat,flat_both,cluster,"
+    "first,sipi_to_running,init_to_running,doubled,without_pause,like_linux,deassert,halted,init_to_self,flat,flat_both,cluster,"
     "nobody,nmis,store_forms"
 )
 # INIT clears CR2 (SDM vol. 3A table 10-1); Bochs 3.0 leaves it as the startup guest has set it.

@@ -143,14 +143,20 @@ static const struct vendor fake = {
 	X(intercept_serve)                                                                                   \
 	X(hold_serve)                                                                                        \
 	X(halt_over)                                                                                         \
-	X(console_look_now)                                                                                  \
-	X(console_serve)
+	X(console_look_now)
 #define X(name)                                                                                              \
 	void name(struct cpu *c)                                                                             \
 	{                                                                                                    \
 	}
 HANDLERS(X)
 #undef X
+
+static unsigned served;
+
+void console_serve(struct cpu *c)
+{
+	served++;
+}
 
 void exit_shutdown(struct cpu *c)
 {
@@ -314,6 +320,21 @@ static void raised(void **state)
 	assert_int_equal(injected.vector, VEC_GP);
 }
 
+/* A CPU that is to wait for its SIPI does so at once, whatever else there is to do. */
+static void parked(void **state)
+{
+	memset(&cpu, 0, sizeof(cpu));
+	cpu.work = CPU_WORK_CONSOLE | CPU_WORK_KICK;
+	served = 0;
+	cpu.parked = true;
+	exit_look_after(&cpu);
+	assert_int_equal(served, 0);
+	assert_int_equal(cpu.work, CPU_WORK_CONSOLE | CPU_WORK_KICK);
+	cpu.parked = false;
+	exit_look_after(&cpu);
+	assert_int_equal(served, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +344,7 @@ int main(void)
 		cmocka_unit_test(nmi_waits),
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
+		cmocka_unit_test(parked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

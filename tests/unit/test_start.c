@@ -1,0 +1,201 @@
+/*
+ * An INIT that exits, and what others do with the CPU meanwhile. What the SIPI then makes of it needs a CPU: tests/guests/startup.c,
+ * like_linux.
+ */
+#include "unit.h"
+#include <stdio.h>
+#include <string.h>
+#undef skip /* cmocka's */
+#include "apic/apic.h"
+#include "exit/nap.h"
+#include "exit/start.h"
+#include "console/console.h"
+#include "report/fault.h"
+#include "apic/flush.h"
+#include "apic/stop.h"
+#include "exit/dispatch.h"
+#include "exit/halt.h"
+#include "exit/shutdown.h"
+
+#define CPUS 3
+
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+_Atomic uint32_t cpus_active = CPUS;
+
+static struct cpu cpu[CPUS];
+static bool bsp;
+static unsigned waits, nmis, apic_accesses, resets, printed;
+static char last[200];
+
+static void wait_sipi(struct cpu *c)
+{
+	waits++;
+}
+
+static void init_state(struct cpu *c)
+{
+	resets++;
+}
+
+static const char *exit_name(uint64_t reason)
+{
+	return "";
+}
+
+static const struct vendor fake = {
+	.wait_sipi = wait_sipi, .init_state = init_state, .take_init = start_park, .exit_name = exit_name};
+const struct vendor *vendor = &fake;
+
+bool apic_is_bsp(void)
+{
+	return bsp;
+}
+
+enum apic_mode apic_mode(void)
+{
+	apic_accesses++;
+	return APIC_XAPIC;
+}
+
+uint32_t apic_read(enum apic_mode mode, unsigned offset)
+{
+	apic_accesses++;
+	return 0;
+}
+
+void apic_write(enum apic_mode mode, unsigned offset, uint32_t value)
+{
+	apic_accesses++;
+}
+
+void apic_drain(struct cpu *c, enum apic_mode mode)
+{
+	apic_accesses++;
+}
+
+void apic_note_names(const struct cpu *c)
+{
+	apic_accesses++;
+}
+
+bool apic_send_nmi(uint32_t number)
+{
+	nmis |= 1u << number;
+	return true;
+}
+
+void nap(struct cpu *c, const _Atomic uint32_t *word, uint32_t old)
+{
+}
+
+void halt_over(struct cpu *c)
+{
+}
+
+void flush_serve(struct cpu *c)
+{
+}
+
+void shutdown_report(const char *why, unsigned seconds)
+{
+}
+
+void console_print(const char *format, ...)
+{
+	va_list ap;
+
+	printed++;
+	va_start(ap, format);
+	vsnprintf(last, sizeof(last), format, ap);
+	va_end(ap);
+}
+
+void fault_stop(void)
+{
+	fail();
+	__builtin_unreachable();
+}
+
+struct cpu *cpu_of_stack(uint64_t address)
+{
+	return cpus[0];
+}
+
+static int begin(void **state)
+{
+	memset(cpu, 0, sizeof(cpu));
+	for (unsigned n = 0; n < CPUS; n++) {
+		cpus[n] = &cpu[n];
+		cpu[n].number = n;
+	}
+	boot_info.tsc_khz = 1000000;
+	waits = nmis = apic_accesses = resets = printed = 0;
+	bsp = false;
+	return 0;
+}
+
+/* Nothing but what the entry needs comes before it: the SIPI is 10 us behind. What waited for the CPU that was is gone. */
+static void init_waits_first(void **state)
+{
+	cpu[1].nmi_pending = cpu[1].guest_nmi_blocked = cpu[1].host_interrupt_valid = true;
+	cpu[1].work = CPU_WORK_NMI | CPU_WORK_EVENT | CPU_WORK_CONSOLE;
+	cpu[1].gpr[TRAP_RBX] = 5;
+	exit_init(&cpu[1]);
+	assert_int_equal(waits, 1);
+	assert_int_equal(apic_accesses + resets, 0);
+	assert_int_equal(cpu[1].gpr[TRAP_RBX], 5);
+	assert_true(cpu[1].parked);
+	assert_int_equal(cpu[1].work, CPU_WORK_CONSOLE);
+	assert_false(cpu[1].nmi_pending || cpu[1].guest_nmi_blocked || cpu[1].host_interrupt_valid);
+}
+
+/* The boot CPU begins at the reset vector: it waits for nothing. */
+static void init_to_boot(void **state)
+{
+	bsp = true;
+	exit_init(&cpu[0]);
+	assert_int_equal(waits, 0);
+	assert_false(cpu[0].parked);
+	assert_int_equal(cpu[0].work, CPU_WORK_KICK);
+	assert_true(cpu[0].start & START_INIT);
+}
+
+/* No NMI gets to it, and none is to be pending when it starts; the console's `stop` knows that it waits. */
+static void not_kicked(void **state)
+{
+	exit_init(&cpu[1]);
+	cpu_kick(&cpu[1]);
+	cpu_kick(&cpu[2]);
+	assert_int_equal(nmis, 1u << 2);
+	assert_false(cpu[1].kicked);
+	assert_true(cpu[1].start);
+}
+
+/* One that never answers is waited for as long as it takes, the parked one not at all. Last: what is stopped stays so. */
+static void stopping(void **state)
+{
+	uint64_t since;
+
+	exit_init(&cpu[1]);
+	exit_init(&cpu[2]);
+	boot_info.tsc_khz = 1000000000; /* 100 s */
+	since = rdtsc();
+	cpus_stop();
+	assert_true(rdtsc() - since < 50 * boot_info.tsc_khz);
+	cpus_report();
+	assert_int_equal(printed, 2);
+	assert_string_equal(last, "trapline: cpu=2 waits for a SIPI");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(init_waits_first, begin),
+		cmocka_unit_test_setup(init_to_boot, begin),
+		cmocka_unit_test_setup(not_kicked, begin),
+		cmocka_unit_test_setup(stopping, begin),
+	};
+
+	return cmocka_run_group_tests_name("start", tests, NULL, NULL);
+}
