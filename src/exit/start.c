@@ -3,7 +3,7 @@
 #include "exit/nap.h"
 #include "hw/asm.h"
 #include "apic/stop.h"
-#include "cpu/flush.h"
+#include "apic/flush.h"
 #include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"

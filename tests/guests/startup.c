@@ -22,6 +22,7 @@ const char guest_name[] = "startup";
 
 #define CPUS      3
 #define SETTLE_US 100000 /* after what should do nothing, before one looks */
+#define SIPI_US   10
 #define NMIS      50
 #define SIPI_US   10
 

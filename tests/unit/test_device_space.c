@@ -1,8 +1,8 @@
 /* Where devices are mapped: an address as Xeons have it, beside others, in page tables of this machine's memory. */
 #include "unit.h"
-#include "hw/x86.h"
 #include <string.h>
 #include "mem/device_space.h"
+#include "hw/x86.h"
 #include "mem/paging.h"
 
 #define XEON_BAR 0x383fe0000000ull

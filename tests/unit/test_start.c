@@ -5,13 +5,13 @@
 #include "unit.h"
 #include <stdio.h>
 #include <string.h>
-#undef skip /* cmocka has one as well */
+#undef skip /* cmocka's */
 #include "apic/apic.h"
 #include "exit/nap.h"
 #include "exit/start.h"
 #include "console/console.h"
 #include "report/fault.h"
-#include "cpu/flush.h"
+#include "apic/flush.h"
 #include "apic/stop.h"
 #include "exit/dispatch.h"
 #include "exit/halt.h"
