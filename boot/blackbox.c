@@ -2,6 +2,7 @@
  * printed. */
 #include <lib/printf.h>
 #include <lib/string.h>
+#include "lib/array.h"
 #include "loader.h"
 
 #define MIB      0x100000ull
@@ -14,7 +15,7 @@ static const uint16_t places[] = {BLACKBOX_PLACES(X)};
 #define WATCHDOG_SECONDS 300     /* as the boot manager sets it: UEFI specification 3.1.2 */
 #define WATCHDOG_CODE    0x10000 /* those below are the firmware's: 7.5, SetWatchdogTimer() */
 
-#define PLACES (sizeof(places) / sizeof(places[0]))
+#define PLACES ARRAY_SIZE(places)
 
 uint64_t blackbox_place(const struct loader *l, unsigned n)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "config.h"
 #include "hw/mitigations.h"
+#include "lib/array.h"
 #include "trace/vector.h"
 
 #define MESSAGE_MAX 256
@@ -40,8 +41,6 @@ struct key {
 		sizeof(((struct trapline_config *)0)->member), dflt},
 static const struct key keys[] = {CONFIG_KEYS(X)};
 #undef X
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static char lower(char c)
 {
@@ -355,7 +354,7 @@ static const char *parse_choice(const struct key *k, uint32_t *out, struct span 
 {
 	size_t n = (size_t)snprintf(why, size, "is none of");
 
-	for (size_t i = 0; i < COUNT(choices); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
 		if (strcmp(choices[i].key, k->name))
 			continue;
 		if (span_is(v, choices[i].word)) {
@@ -395,7 +394,7 @@ static void set(const struct parse *p, struct span name, struct span value)
 {
 	char buf[MESSAGE_MAX / 2];
 
-	for (size_t i = 0; i < COUNT(keys); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (!span_is(name, keys[i].name))
 			continue;
 		const char *why =
@@ -412,7 +411,7 @@ void config_defaults(struct trapline_config *c)
 	char buf[MESSAGE_MAX / 2];
 
 	memset(c, 0, sizeof(*c));
-	for (size_t i = 0; i < COUNT(keys); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		struct span dflt = {keys[i].dflt, strlen(keys[i].dflt)};
 		parse_value(&keys[i], (char *)c + keys[i].offset, dflt, buf, sizeof(buf));
 	}

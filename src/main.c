@@ -11,6 +11,7 @@
 #include "hw/msr.h"
 #include "exit/io.h"
 #include "hw/features.h"
+#include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
@@ -41,7 +42,7 @@ static const char *choose_vendor(void)
 {
 	static const struct vendor *const all[] = {&svm_vendor, &vmx_vendor};
 
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i]->present()) {
 			vendor = all[i];
 			return vendor->probe();

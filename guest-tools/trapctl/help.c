@@ -1,4 +1,5 @@
 /* What is more to say of a command than its usage. */
+#include "lib/array.h"
 #include "trapctl.h"
 
 #include <string.h>
@@ -38,7 +39,7 @@ static const struct {
 
 const char *help_more(const char *command)
 {
-	for (unsigned i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(more); i++)
 		if (!strcmp(more[i].command, command))
 			return more[i].text;
 	return "";

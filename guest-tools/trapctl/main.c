@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "lib/array.h"
 #include "trapctl.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ static const struct command {
 } commands[] = {COMMANDS(X)};
 #undef X
 
-#define COUNT (sizeof(commands) / sizeof(commands[0]))
+#define COUNT ARRAY_SIZE(commands)
 
 static const struct command *find(const char *name)
 {

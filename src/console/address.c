@@ -1,5 +1,6 @@
 #include "console/address.h"
 #include <stddef.h>
+#include "lib/array.h"
 #include "lib/string.h"
 #include "trace/words.h"
 
@@ -12,7 +13,7 @@ static const struct {
 	uint16_t offset, size;
 } registers[] = {ADDRESS_REGISTERS(X)};
 #undef X
-#define COUNT (sizeof(registers) / sizeof(registers[0]))
+#define COUNT ARRAY_SIZE(registers)
 
 const char *address_register(unsigned n)
 {

@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "console/input.h"
 #include "console/line.h"
+#include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/text.h"
@@ -9,7 +10,7 @@
 #define X(name, arguments, where, help) {#name, arguments, where, help, command_##name},
 const struct command command_table[] = {COMMANDS(X)};
 #undef X
-const unsigned command_count = sizeof(command_table) / sizeof(command_table[0]);
+const unsigned command_count = ARRAY_SIZE(command_table);
 
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 

@@ -1,6 +1,7 @@
 #include "console/complete.h"
 #include "console/address.h"
 #include "console/command.h"
+#include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/filter.h"
@@ -115,7 +116,7 @@ static const struct {
 
 static void offer_kind(struct search *s, const char *name, size_t n)
 {
-	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strlen(kinds[i].name) == n && !strncmp(kinds[i].name, name, n))
 			kinds[i].offer(s);
 }

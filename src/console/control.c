@@ -10,6 +10,7 @@
 #include "exit/intercept.h"
 #include "exit/io.h"
 #include "exit/shutdown.h"
+#include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/vector.h"
@@ -231,7 +232,6 @@ const char *command_shares(struct command_call *call)
 static const char *const level_names[] = {CONSOLE_LEVELS(X)};
 static const char *const output_names[] = {INPUT_OUTPUTS(X)};
 #undef X
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The word's place in a list; -1: it is not in it. */
 static int find(const char *const *names, unsigned n, const char *word)
@@ -247,7 +247,7 @@ const char *command_loglevel(struct command_call *call)
 	int level = (int)console_level;
 
 	if (call->words.count > 1)
-		level = find(level_names, COUNT(level_names), call->words.at[1]);
+		level = find(level_names, ARRAY_SIZE(level_names), call->words.at[1]);
 	if (level < 0 || call->words.count > 2)
 		return "it is one of quiet, notices, traps";
 	console_level = (enum console_level)level;
@@ -260,7 +260,7 @@ const char *command_set(struct command_call *call)
 	int output = (int)input_output;
 
 	if (call->words.count == 3 && !strcmp(call->words.at[1], "output"))
-		output = find(output_names, COUNT(output_names), call->words.at[2]);
+		output = find(output_names, ARRAY_SIZE(output_names), call->words.at[2]);
 	else if (call->words.count != 1)
 		output = -1;
 	if (output < 0)

@@ -7,6 +7,7 @@
 #include "apic/hold.h"
 #include "exit/freeze.h"
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
@@ -166,7 +167,7 @@ const char *command_mem(struct command_call *call)
 	unsigned kind = 0, i = 1;
 	uint64_t at, n;
 
-	for (unsigned k = 0; call->words.count > 1 && k < sizeof(readers) / sizeof(readers[0]); k++)
+	for (unsigned k = 0; call->words.count > 1 && k < ARRAY_SIZE(readers); k++)
 		if (!strcmp(call->words.at[1], readers[k].name)) {
 			kind = k;
 			i = 2;

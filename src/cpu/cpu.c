@@ -2,6 +2,7 @@
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
+#include "lib/array.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/pool.h"
@@ -60,7 +61,7 @@ static bool make_stacks(struct cpu *cpu)
 {
 	static const unsigned ist[] = {IST_DF, IST_NMI, IST_MC};
 
-	for (unsigned i = 0; i < sizeof(ist) / sizeof(ist[0]); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(ist); i++) {
 		uint64_t top = host_map_stack(CPU_IST_STACK_SIZE);
 
 		if (!top)

@@ -7,6 +7,7 @@
 #include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
+#include "lib/array.h"
 #include "lib/string.h"
 
 #define SVR_RESET       0xff
@@ -41,7 +42,7 @@ static void mask_lvts(enum apic_mode mode)
 	static const uint16_t offsets[] = {
 		APIC_LVT_TIMER, APIC_LVT_LINT0, 0x360, 0x370, 0x340, 0x330, APIC_LVT_CMCI};
 
-	for (unsigned i = 0; i <= last && i < sizeof(offsets) / sizeof(offsets[0]); i++)
+	for (unsigned i = 0; i <= last && i < ARRAY_SIZE(offsets); i++)
 		apic_write(mode, offsets[i], APIC_LVT_MASKED);
 }
 

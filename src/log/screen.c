@@ -1,6 +1,7 @@
 #include "log/screen.h"
 #include "log/font.h"
 #include "cpu/cpu.h"
+#include "lib/array.h"
 #include "mem/host_map.h"
 #include "mem/layout.h"
 
@@ -13,7 +14,7 @@
 static const char *const font[] = {FONT(X)};
 #undef X
 
-_Static_assert(sizeof(font) / sizeof(font[0]) == FONT_LAST - FONT_FIRST + 1, "one glyph for each character");
+_Static_assert(ARRAY_SIZE(font) == FONT_LAST - FONT_FIRST + 1, "one glyph for each character");
 
 static volatile uint32_t *pixels;
 static uint32_t columns, rows, row;

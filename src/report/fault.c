@@ -10,6 +10,7 @@
 #include "exit/dispatch.h"
 #include "exit/test_faults.h"
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/pool.h"
@@ -315,7 +316,7 @@ static const struct step {
 #undef X
 };
 
-#define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
+#define STEP_COUNT ARRAY_SIZE(steps)
 
 __attribute__((noreturn)) static void run_steps(struct cpu *cpu)
 {

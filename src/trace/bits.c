@@ -1,5 +1,6 @@
 #include "trace/bits.h"
 #include "hw/x86.h"
+#include "lib/array.h"
 
 static const struct {
 	uint8_t which, bit;
@@ -15,7 +16,7 @@ void bits_add(struct text *t, enum bits_register which, uint64_t value)
 	const char *before = " (";
 
 	text_add(t, "0x%llx", (unsigned long long)value);
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
 		if (names[i].which != which || !(value >> names[i].bit & 1))
 			continue;
 		text_add(t, "%s%s", before, names[i].name);

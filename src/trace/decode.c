@@ -1,6 +1,7 @@
 #include <stddef.h>
 #include <Zydis/Zydis.h>
 #include "trace/decode.h"
+#include "lib/array.h"
 
 /* Everything one decode works on. */
 struct context {
@@ -325,7 +326,7 @@ static void write_text(struct context *c)
 	ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
 	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
 	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_FORCE_SIZE, ZYAN_TRUE);
-	for (unsigned i = 0; i < sizeof(padded) / sizeof(padded[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(padded); i++)
 		ZydisFormatterSetProperty(&formatter, padded[i], ZYDIS_PADDING_DISABLED);
 	if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &c->insn, c->op,
 		    c->insn.operand_count_visible, c->d->text, sizeof(c->d->text), c->r->rip, NULL)))

@@ -1,5 +1,6 @@
 #include "trace/explain.h"
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "trace/vector.h"
 
 #define INDEX_SHIFT 3 /* of the selector error code */
@@ -60,7 +61,7 @@ static void explain_cp(struct text *t, const struct trap_record *r)
 	};
 	uint32_t cause = r->error_code & 0x7fff;
 
-	if (cause < sizeof(causes) / sizeof(causes[0]) && causes[cause])
+	if (cause < ARRAY_SIZE(causes) && causes[cause])
 		text_add(t, "%s", causes[cause]);
 }
 
@@ -165,9 +166,8 @@ void explain_dr6(struct text *t, const struct trap_record *r)
 	if (!(r->flags & TRAP_HAS_DR6))
 		return;
 	text_add(t, "0x%x", r->dr6);
-	add_bits(t, dr6_bits, sizeof(dr6_bits) / sizeof(dr6_bits[0]), r->dr6, &count);
-	add_bits(t, dr6_inverted_bits, sizeof(dr6_inverted_bits) / sizeof(dr6_inverted_bits[0]),
-		whole ? ~r->dr6 : 0, &count);
+	add_bits(t, dr6_bits, ARRAY_SIZE(dr6_bits), r->dr6, &count);
+	add_bits(t, dr6_inverted_bits, ARRAY_SIZE(dr6_inverted_bits), whole ? ~r->dr6 : 0, &count);
 	if (count)
 		text_add(t, ")");
 }

@@ -1,4 +1,5 @@
 #include "trace/filter.h"
+#include "lib/array.h"
 #include "lib/string.h"
 #include "trace/important.h"
 #include "trace/vector.h"
@@ -97,7 +98,7 @@ static const char *apply(struct filter *f, const char *word)
 	except = word[n] == '!';
 	if (word[n + except] != '=')
 		return "is not key=value, key!=value, important or all";
-	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
 		const char *value = word + n + except + 1;
 
 		if (strncmp(word, keys[i].name, n) || keys[i].name[n])

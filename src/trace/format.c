@@ -1,5 +1,6 @@
 #include <stdbool.h>
 #include "trace/format.h"
+#include "lib/array.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/text.h"
@@ -239,7 +240,7 @@ size_t trap_format(char *out, size_t size, const struct trap_record *r, const st
 
 	v.decoded = decode(r, &v.insn);
 	text_add(&line, "%s", is_mark(r) ? "mark" : "trap");
-	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]) && !line.cut; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(fields) && !line.cut; i++)
 		add_field(&line, &fields[i], &v);
 	return line.length;
 }

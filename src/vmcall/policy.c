@@ -1,6 +1,7 @@
 #include "vmcall/policy.h"
 #include <stdbool.h>
 #include <trapline/services.h>
+#include "lib/array.h"
 #include "lib/string.h"
 
 /* In words of 8 bytes: a name is compared in three steps at most. */
@@ -22,7 +23,7 @@ static const struct {
 } names[] = {TRAPLINE_SERVICES(X)};
 #undef X
 
-#define COUNT (sizeof(names) / sizeof(names[0]))
+#define COUNT ARRAY_SIZE(names)
 
 #define USER(number) 1ull << (number) |
 #define KERNEL(number)

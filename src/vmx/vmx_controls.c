@@ -3,6 +3,7 @@
  * allows (SDM vol. 3D appendix A.2 to A.5).
  */
 #include "hw/msr.h"
+#include "lib/array.h"
 #include "lib/printf.h"
 #include "vmx/vmx_controls.h"
 #include "boot_info.h"
@@ -59,7 +60,7 @@ static const char *complain(enum word word, uint32_t bits, const char *what)
 {
 	static char line[BOOT_ERROR_MAX];
 
-	for (unsigned i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(controls); i++)
 		if (controls[i].word == word && (controls[i].bit & bits)) {
 			snprintf(line, sizeof(line), "this CPU's VT-x %s \"%s\" (MSR 0x%x)", what,
 				controls[i].text, rules[word].msr);

@@ -1,5 +1,6 @@
 /* The VMCS in words: every field by name, exit reasons, VM-instruction errors. */
 #include "vmx/vmx.h"
+#include "lib/array.h"
 #include "console/console.h"
 
 #define X(number, name, kind) [number] = #name,
@@ -8,7 +9,7 @@ static const char *const exit_names[] = {VMX_EXITS(X)};
 
 const char *vmx_exit_name(uint64_t reason)
 {
-	const char *name = reason < sizeof(exit_names) / sizeof(exit_names[0]) ? exit_names[reason] : NULL;
+	const char *name = reason < ARRAY_SIZE(exit_names) ? exit_names[reason] : NULL;
 
 	return name ? name : "not in the list";
 }
@@ -44,7 +45,7 @@ const char *vmx_instruction_error(uint64_t number)
 		[26] = "a MOV SS shadow blocks events",
 		[28] = "INVEPT or INVVPID with an invalid operand",
 	};
-	const char *name = number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;
+	const char *name = number < ARRAY_SIZE(names) ? names[number] : NULL;
 
 	return name ? name : "an error without a name";
 }
@@ -77,7 +78,7 @@ void vmx_dump(const struct cpu *cpu)
 	uint64_t value;
 
 	console_print("  exit reason %s, guest cr2=%016lx", reason, cpu->vendor_asm[0]);
-	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
 		if (vmread_exists(fields[i].field, &value))
 			console_print("  %04x %-22s %0*lx", fields[i].field, fields[i].name,
 				digits(fields[i].field), value);

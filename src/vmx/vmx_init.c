@@ -8,6 +8,7 @@
  * the guest waits for a SIPI, and lets it exit behind the SIPI.
  */
 #include "vmx/vmx.h"
+#include "lib/array.h"
 #include "hw/features.h"
 #include "vmx/vmx_cet.h"
 #include "hw/x86.h"
@@ -31,7 +32,7 @@ static void init_segments(void)
 {
 	static const enum segment data[] = {SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS};
 
-	for (unsigned i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(data); i++)
 		init_segment(data[i], RESET_DATA);
 	init_segment(SEG_CS, RESET_CODE);
 	vmwrite(VMCS_GUEST_CS_SELECTOR, RESET_SELECTOR);

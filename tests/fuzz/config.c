@@ -6,6 +6,7 @@
 #include "input.h"
 #include "config.h"
 #include "hw/mitigations.h"
+#include "lib/array.h"
 
 #define LINE_MAX 256
 
@@ -34,7 +35,7 @@ static void check_text(const char *text, size_t size)
 
 static bool is_choice(const char *key, uint32_t value)
 {
-	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
 		if (!strcmp(choices[i].key, key) && choices[i].value == value)
 			return true;
 	return false;

@@ -10,6 +10,7 @@
 #include "console/console.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
+#include "lib/array.h"
 #include "mem/guest_ram.h"
 #include "trace/vector.h"
 #include "vmx/vmx.h"
@@ -162,7 +163,7 @@ static uint64_t take_descriptor(void)
 		return take64();
 	if (shape & 0x40)
 		d = (uint64_t)TSS_AT(take8() % TSSS) << 16 | 0x67;
-	d |= (uint64_t)rights[shape % (sizeof(rights) / sizeof(rights[0]))] << 40;
+	d |= (uint64_t)rights[shape % (ARRAY_SIZE(rights))] << 40;
 	if (shape & 0x80)
 		d ^= 1ull << take8() % 64;
 	return d;

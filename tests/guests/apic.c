@@ -12,6 +12,7 @@
 
 #include "hw/x86.h"
 #include "lib/ap.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -245,7 +246,7 @@ EFI_STATUS guest_main(void)
 
 	machine_take();
 	apic_write(APIC_LVT_TIMER, LVT_MASKED);
-	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(groups); i++)
 		if (!only || guest_listed(only, groups[i].name))
 			groups[i].run();
 	apic_write(APIC_LVT_TIMER, lvt);

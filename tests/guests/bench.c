@@ -16,6 +16,7 @@
  */
 #include <trapline/services.h>
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -34,7 +35,6 @@ const char guest_name[] = "bench";
 #define UNALIGNED     (WINDOW_AT(PAGE_DATA_INDEX) + 1)
 #define CALIBRATION   100000
 #define UNITS_PER_ONE 100
-#define COUNT(a)      (sizeof(a) / sizeof((a)[0]))
 
 /* Handlers that skip an instruction of two bytes, which nearly each one here has, or three: without an error
  * code or with one; for the traps, which need no help; that take the reason away, so that the instruction can
@@ -284,7 +284,7 @@ static void install_handlers(void)
 		{VECTOR_XM, bench_skip3},
 	};
 
-	for (unsigned i = 0; i < COUNT(all); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
 		machine_set_handler(all[i].vector, all[i].handler);
 }
 
@@ -453,8 +453,8 @@ static void measure_copies(void)
 	char name[64];
 
 	time_call("null", &null); /* a CPU without nRIP has to find the code of the call once */
-	for (unsigned s = 0; s < COUNT(sizes); s++)
-		for (unsigned w = 0; w < COUNT(ways); w++) {
+	for (unsigned s = 0; s < ARRAY_SIZE(sizes); s++)
+		for (unsigned w = 0; w < ARRAY_SIZE(ways); w++) {
 			uint64_t ticks;
 
 			snprintf(name, sizeof(name), "%s_%s", ways[w].name, sizes[s].name);
@@ -497,7 +497,7 @@ static bool allocate(void)
 static void measure_all(uint64_t n)
 {
 	print("bench name=instruction ticks=%lu under=%s\n", unit, under_trapline ? "trapline" : "nothing");
-	for (unsigned i = 0; i < COUNT(rows); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
 		if (applies(rows[i].need) && is_chosen(rows[i].name))
 			measure(&rows[i], n);
 	if (!under_trapline || only)
@@ -521,7 +521,7 @@ EFI_STATUS guest_main(void)
 	install_handlers();
 	unit = calibrate();
 	profile = guest_value("profile");
-	for (unsigned i = 0; profile && i < COUNT(rows); i++)
+	for (unsigned i = 0; profile && i < ARRAY_SIZE(rows); i++)
 		if (applies(rows[i].need) && guest_listed(profile, rows[i].name))
 			pass_for_ever(&rows[i]);
 	only = guest_value("only");

@@ -12,6 +12,7 @@
  * under Trapline.
  */
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -21,7 +22,6 @@
 
 const char guest_name[] = "code";
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define ROM      0xffc00000ull
 #define ROM_SIZE 0x400000ull
 #define CODE_MAX 16
@@ -102,7 +102,7 @@ static void run_remapped(const struct sample *s)
 	machine_reset();
 	put(frames[0], &s->code);
 	put(frames[1], &s->other);
-	for (unsigned i = 0; i < COUNT(what); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(what); i++) {
 		paging_map(PAGE_CODE, frames[frame[i]], PTE_PRESENT | PTE_USER);
 		run(what[i], s, PAGE_CODE, SEG_CODE);
 	}
@@ -175,7 +175,7 @@ EFI_STATUS guest_main(void)
 	const char *hot = guest_value("hot");
 
 	machine_take();
-	for (unsigned i = 0; i < COUNT(samples); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(samples); i++) {
 		run_remapped(&samples[i]);
 		run_16bit(&samples[i]);
 		if (samples[i].in_rom)

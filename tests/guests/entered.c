@@ -12,6 +12,7 @@
  * same bare and under Trapline, on the same machine.
  */
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -77,8 +78,6 @@ static const struct way ways[] = {
 	{"far_return_user", stub_far_return, SEG_USER_CODE | 3, SEG_USER_BOTH | 3},
 	{"iret_to_user", NULL, SEG_USER_BOTH | 3, SEG_USER_BOTH | 3},
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* 32-bit code lies below 4 GiB: ring 3 gets the page of the stubs where the image is, by the firmware's own tables. */
 static void open_to_user(uint64_t address)
@@ -183,8 +182,8 @@ EFI_STATUS guest_main(void)
 	uint64_t cs = rdmsr(MSR_SYSENTER_CS), esp = rdmsr(MSR_SYSENTER_ESP), eip = rdmsr(MSR_SYSENTER_EIP);
 
 	machine_take();
-	for (unsigned i = 0; i < COUNT(ways); i++)
-		for (unsigned n = 0; n < COUNT(landings); n++)
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++)
+		for (unsigned n = 0; n < ARRAY_SIZE(landings); n++)
 			run(&ways[i], &landings[n]);
 	wrmsr(MSR_SYSENTER_CS, cs); /* other programs of the suite look at them */
 	wrmsr(MSR_SYSENTER_ESP, esp);

@@ -18,6 +18,7 @@
  * Load options: only=name,name and skip=name,name; force for rows that this emulator does not survive bare.
  */
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -426,7 +427,7 @@ static const struct row rows[] = {
 #undef CASE
 };
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS ARRAY_SIZE(rows)
 
 enum verdict {
 	VERDICT_OK,
@@ -464,7 +465,7 @@ static struct trap_state start_of(const struct row *row)
 	for (unsigned i = 0; i < REG_COUNT; i++)
 		s.gpr[i] = 0x1111111111111111ull * i;
 	s.gpr[REG_RSP] = row->cpl ? machine_user_stack() : machine_stub_stack();
-	for (unsigned i = 0; i < sizeof(row->regs) / sizeof(row->regs[0]) && row->regs[i].reg; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(row->regs) && row->regs[i].reg; i++)
 		s.gpr[row->regs[i].reg - 1] = row->regs[i].value;
 	s.rsp = s.gpr[REG_RSP];
 	s.rip = entry_of(row);
@@ -559,7 +560,7 @@ static bool known_quirk(
 
 	if (!rf && !mismatch(&row->want, start, e, trace, rf))
 		return true;
-	for (unsigned i = 0; i < sizeof(row->quirks) / sizeof(row->quirks[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(row->quirks); i++)
 		if (row->quirks[i].on & here && !mismatch(&row->quirks[i].sight, start, e, trace, rf))
 			return true;
 	return false;

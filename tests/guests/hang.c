@@ -20,6 +20,7 @@
  * With freeze Trapline's rings are frozen before that.
  */
 #include "lib/ap.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -196,7 +197,7 @@ EFI_STATUS guest_main(void)
 	const char *way = guest_value("way");
 
 	guest_freeze();
-	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (!guest_listed(way ? way : "loop", ways[i].name))
 			continue;
 		print("hang way=%s\n", ways[i].name);

@@ -12,14 +12,13 @@
  * count are not shown.
  */
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
 #include "lib/trap.h"
 
 const char guest_name[] = "msrcpuid";
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define CPUID1_ECX_DTES64     (1u << 2)
 #define CPUID1_ECX_DS_CPL     (1u << 4)
@@ -221,17 +220,17 @@ static void show_range(const struct range *r)
 	uint64_t msr = r->from;
 
 	while (msr <= r->to) {
-		bool hides = listed(hidden, COUNT(hidden), msr);
+		bool hides = listed(hidden, ARRAY_SIZE(hidden), msr);
 		struct outcome first = run(stub_rdmsr, msr, 0, 0);
 		uint64_t next = msr + 1;
 
-		if (listed(counting, COUNT(counting), msr)) {
+		if (listed(counting, ARRAY_SIZE(counting), msr)) {
 			print("msr from=%08x to=%08x counts\n", (uint32_t)msr, (uint32_t)msr);
 			msr = next;
 			continue;
 		}
-		while (next <= r->to && !listed(counting, COUNT(counting), next) &&
-			listed(hidden, COUNT(hidden), next) == hides &&
+		while (next <= r->to && !listed(counting, ARRAY_SIZE(counting), next) &&
+			listed(hidden, ARRAY_SIZE(hidden), next) == hides &&
 			same(first, run(stub_rdmsr, next, 0, 0)))
 			next++;
 		print_msrs(hides ? "diff " : "", msr, next - 1, first);
@@ -243,9 +242,9 @@ static void show_msrs(void)
 {
 	static const uint32_t often[] = {MSR_EFER, MSR_LSTAR, MSR_PAT, MSR_APIC_BASE};
 
-	for (size_t i = 0; i < COUNT(shown); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
 		show_range(&shown[i]);
-	for (size_t i = 0; i < COUNT(often); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(often); i++) {
 		struct outcome o = run(stub_rdmsr_loop, often[i], 0, 1000);
 
 		print("loop msr=%08x n=1000 vec=%u changes=%lu\n", often[i], o.vector, o.rbx);
@@ -421,7 +420,7 @@ static void try_writes(void)
 {
 	unsigned count[VERDICT_NONE + 1] = {0};
 
-	for (size_t i = 0; i < COUNT(writes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(writes); i++) {
 		if (!possible(&writes[i]))
 			continue;
 		if (writes[i].what == XCR)

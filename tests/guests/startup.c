@@ -15,6 +15,7 @@
 
 #include "hw/x86.h"
 #include "lib/ap.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 
@@ -388,7 +389,7 @@ EFI_STATUS guest_main(void)
 		print("no memory below 1 MiB\n");
 		return EFI_OUT_OF_RESOURCES;
 	}
-	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		if (i == 0 || !only || guest_listed(only, cases[i].name))
 			cases[i].run();
 	if (guest_option("ioapic"))

@@ -7,6 +7,7 @@
  * the image again. The same for XCR0 itself, and for the way through an interrupt and through ring 3.
  */
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -16,7 +17,6 @@
 
 const char guest_name[] = "state";
 
-#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 #define AREA_SIZE     8192
 #define XSTATE_BV     512 /* offset, SDM vol. 1 13.4.2 */
 #define LEAF_XSTATE   0xd
@@ -181,7 +181,7 @@ EFI_STATUS guest_main(void)
 {
 	machine_take();
 	components = (cpuid(LEAF_XSTATE, 0).eax | (uint64_t)cpuid(LEAF_XSTATE, 0).edx << 32) & XCR0_KNOWN;
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		machine_reset();
 		write_cr4(read_cr4() | CR4_OSXSAVE);
 		xsetbv(components);

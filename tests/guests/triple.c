@@ -3,6 +3,7 @@
  * vol. 3A 6.15, interrupt 8). The load option way= selects how it comes to that; each way makes another chain
  * of events, and only what recorded them all can tell them apart afterwards. With freeze the rings are frozen then.
  */
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -202,7 +203,7 @@ EFI_STATUS guest_main(void)
 		return EFI_OUT_OF_RESOURCES;
 	}
 	guest_freeze();
-	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (!guest_listed(way ? way : "null-idt", ways[i].name))
 			continue;
 		print("triple way=%s\n", ways[i].name);

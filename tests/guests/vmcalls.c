@@ -14,6 +14,7 @@
 #include <trapline/record.h>
 #include <trapline/services.h>
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
@@ -29,7 +30,6 @@ const char guest_name[] = "vmcalls";
 #define USER_EACH  16
 #define FAULTED    (-1000) /* what the #PF handler leaves in RAX */
 #define LOCAL_APIC 0xfee00000ull
-#define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
 
 struct regs {
 	int64_t rax;
@@ -282,7 +282,7 @@ static void test_modes(void)
 
 	if (low)
 		memcpy(low, code, sizeof(code));
-	for (unsigned i = 0; i < COUNT(modes); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
 		uint64_t rip = modes[i].low ? (uint64_t)low : (uint64_t)stub_vmmcall;
 		struct regs in = {
 			(int64_t)(garbage | TRAPLINE_CALL_version), {garbage, garbage, garbage, 5, 6}};
@@ -420,7 +420,7 @@ static void find_specials(void)
 	UINTN size = sizeof(map), key, row;
 	UINT32 version;
 
-	for (unsigned i = 0; i < COUNT(fixed); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
 		add_special(fixed[i]);
 	if (EFI_ERROR(guest_firmware->BootServices->GetMemoryMap(
 		    &size, (EFI_MEMORY_DESCRIPTOR *)map, &key, &row, &version)))
@@ -513,7 +513,7 @@ static uint32_t allowed_errors(const struct row *row)
 static void random_call(uint64_t n)
 {
 	static uint64_t wrong;
-	const struct row *row = &rows[below(COUNT(rows))];
+	const struct row *row = &rows[below(ARRAY_SIZE(rows))];
 	struct regs in = {row->number, {0}}, out;
 	bool good = true;
 

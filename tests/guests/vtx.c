@@ -3,12 +3,12 @@
  * guest may write and read back as it likes while second-level paging follows them.
  */
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"
 #include "lib/trap.h"
 
-#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
 #define LOCKED          1
 #define LEAF1_ECX_VMX   (1u << 5)
 #define LEAF1_ECX_SMX   (1u << 6)
@@ -77,7 +77,7 @@ static void show_instructions(void)
 {
 	uint64_t cr4 = read_cr4();
 
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *r = &rows[i];
 		const struct trap_event *e = run(r->code, r->ecx, r->value);
 

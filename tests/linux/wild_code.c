@@ -1,4 +1,5 @@
 /* The random code of `wild`: see wild.h. */
+#include "lib/array.h"
 #include "wild.h"
 
 #include <string.h>
@@ -149,8 +150,6 @@ static const int16_t plain[][PARTS_MAX] = {
 static const uint8_t prefixes[] = {
 	0x66, 0x67, 0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x26, 0x3e, 0x64, 0x65};
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
 uint64_t dice_next(struct dice *dice)
 {
 	uint64_t z = dice->state += 0x9e3779b97f4a7c15;
@@ -180,12 +179,12 @@ static uint16_t selector(struct dice *dice)
 {
 	static const uint16_t known[] = {
 		USER_CS32, USER_DS, USER_CS64, 0, 3, 0x08, 0x10, 0x18, 0x28, 0x40, 0x43, 0x7b};
-	unsigned n = dice_below(dice, COUNT(known) + LDT_ENTRIES + 1);
+	unsigned n = dice_below(dice, ARRAY_SIZE(known) + LDT_ENTRIES + 1);
 
-	if (n < COUNT(known))
+	if (n < ARRAY_SIZE(known))
 		return known[n];
-	if (n < COUNT(known) + LDT_ENTRIES)
-		return LDT_SELECTOR(n - COUNT(known));
+	if (n < ARRAY_SIZE(known) + LDT_ENTRIES)
+		return LDT_SELECTOR(n - ARRAY_SIZE(known));
 	return (uint16_t)dice_next(dice);
 }
 
@@ -193,15 +192,15 @@ static uint32_t safe_leaf(struct dice *dice)
 {
 	static const uint32_t leaves[] = {0, 2, 5, 6, 0x80000000, 0x80000002, 0x80000005, 0x80000008};
 
-	return leaves[dice_below(dice, COUNT(leaves))];
+	return leaves[dice_below(dice, ARRAY_SIZE(leaves))];
 }
 
 static uint8_t interrupt(struct dice *dice)
 {
 	static const uint8_t known[] = {0, 1, 2, 3, 4, 8, 13, 14, 0x20, 0x80, 0x80, 0xff};
-	unsigned n = dice_below(dice, COUNT(known) + 1);
+	unsigned n = dice_below(dice, ARRAY_SIZE(known) + 1);
 
-	return n < COUNT(known) ? known[n] : (uint8_t)dice_next(dice);
+	return n < ARRAY_SIZE(known) ? known[n] : (uint8_t)dice_next(dice);
 }
 
 static void put_part(struct dice *dice, struct place *place, int part)
@@ -239,11 +238,11 @@ static void put_part(struct dice *dice, struct place *place, int part)
 static void put_instruction(struct dice *dice, struct place *place, int long_mode)
 {
 	const int common = dice_below(dice, 3) != 0;
-	const int16_t *parts =
-		common ? plain[dice_below(dice, COUNT(plain))] : special[dice_below(dice, COUNT(special))];
+	const int16_t *parts = common ? plain[dice_below(dice, ARRAY_SIZE(plain))]
+				      : special[dice_below(dice, ARRAY_SIZE(special))];
 
 	while (dice_below(dice, common ? 8 : 3) == 0)
-		put(place, prefixes[dice_below(dice, COUNT(prefixes))], 1);
+		put(place, prefixes[dice_below(dice, ARRAY_SIZE(prefixes))], 1);
 	if (long_mode && dice_below(dice, 3) == 0)
 		put(place, 0x40 | dice_below(dice, 16), 1);
 	for (int i = 0; i < PARTS_MAX && parts[i] != END; i++)

@@ -114,7 +114,7 @@ static void what_is_a_call(void **state)
 		{16, "\xff\xd0", 2, true}, {16, "\xff\x14\x85", 3, false}, /* no SIB there */
 	};
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		begin(rows[i].mode);
 		push(0, call_before(0x200, rows[i].bytes, rows[i].n));
 		collect();
@@ -167,7 +167,7 @@ static void no_frames(void **state)
 	push(0x18, in_g);
 	push(0x28, in_f); /* RBP = STACK + 0x120: one that looks like a frame, and leads nowhere */
 	push(0x20, 77);
-	for (size_t i = 0; i < COUNT(rbp); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rbp); i++) {
 		record.gpr[TRAP_RBP] = rbp[i];
 		collect();
 		assert_int_equal(found.count, 2);

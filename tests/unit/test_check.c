@@ -35,7 +35,7 @@ static void linear_addresses(void **state)
 		{1, 0x100000000, 32, false},
 	};
 
-	for (unsigned i = 0; i < COUNT(rows); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
 		if (check_linear(rows[i].address, rows[i].bytes, rows[i].bits) != rows[i].good)
 			fail_msg("row %u", i);
 }

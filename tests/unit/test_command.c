@@ -95,7 +95,7 @@ static void names(void **state)
 		{"", "none"},
 	};
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const char *what = run(rows[i].line, COMMAND_OPERATOR);
 
 		if (strcmp(what, rows[i].what))
@@ -157,7 +157,7 @@ static void completion(void **state)
 		{"nonsense x", "", ""},
 	};
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct completion c;
 
 		command_complete(&c, rows[i].line, (unsigned)strlen(rows[i].line));
@@ -209,12 +209,12 @@ static void addresses(void **state)
 		"rsp*8", "rsp 8", "0x10000000000000000", "rsp+0x000000000000000000000000000000000001"};
 	uint64_t value;
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		assert_true(address_parse(rows[i].text, &r, &value));
 		assert_int_equal(value, rows[i].value);
 	}
 	value = 77;
-	for (size_t i = 0; i < COUNT(wrong); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		if (address_parse(wrong[i], &r, &value) || value != 77)
 			fail_msg("%s", wrong[i]);
 }

@@ -137,7 +137,7 @@ static void every_default_is_valid(void **state)
 #undef X
 	};
 
-	for (unsigned i = 0; i < COUNT(keys); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
 		char line[128];
 
 		snprintf(line, sizeof(line), "%s = \"%s\"", keys[i].key, keys[i].dflt);
@@ -231,7 +231,7 @@ static void bad_numbers(void **state)
 		"65537", "131072", "4294967296", "4294967360", "18446744073709551680", "0x10000000040",
 		"64.0", "0b1000000"};
 
-	for (unsigned i = 0; i < COUNT(values); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
 		char line[64];
 
 		snprintf(line, sizeof(line), "\nring = %s\n", values[i]);
@@ -255,7 +255,7 @@ static void number_limits(void **state)
 		{"baud = 115200", 4096, 115200},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		parse(cases[i].line);
 		assert_int_equal(reports.count, 0);
 		assert_int_equal(config.ring, cases[i].ring);
@@ -312,7 +312,7 @@ static void vectors(void **state)
 		{"all -0 -31", 0x7ffffffe},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		char line[128];
 
 		snprintf(line, sizeof(line), "intercept = %s\n", cases[i].value);
@@ -328,7 +328,7 @@ static void bad_vectors(void **state)
 	static const char *const values[] = {"", "32", "256", "4294967296", "-1x", "pg", "p", "pff",
 		"all none x", "pf -", "+", "#", "pf;gp", "##pf", "--pf"};
 
-	for (unsigned i = 0; i < COUNT(values); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
 		char line[64];
 
 		snprintf(line, sizeof(line), "intercept = %s", values[i]);
@@ -382,7 +382,7 @@ static void overlong_values(void **state)
 	assert_int_equal(strlen(config.options), CONFIG_TEXT_MAX - 1);
 
 	static const size_t lengths[] = {CONFIG_PATH_MAX, CONFIG_TEXT_MAX, CONFIG_TEXT_MAX + 1, 100000};
-	for (unsigned i = 0; i < COUNT(lengths); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
 		parse_long("next", lengths[i]);
 		assert_int_equal(reports.count, 1);
 		assert_int_equal(reports.line[0], 1);
@@ -467,7 +467,7 @@ static void options_after_program_name(void **state)
 	static const char *const texts[] = {"trapline.efi ring=64", "FS0:\\EFI\\trapline.efi ring=64",
 		"ring=64", "\"my trapline.efi\" ring=64", " trapline.efi  ring=64 "};
 
-	for (unsigned i = 0; i < COUNT(texts); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
 		parse_options(texts[i]);
 		assert_int_equal(reports.count, 0);
 		assert_int_equal(config.ring, 64);
@@ -495,7 +495,7 @@ static void bad_options(void **state)
 	static const char *const texts[] = {
 		"ring=65", "x=y", "trapline.efi word ring=64", "ring=", "options=\"open"};
 
-	for (unsigned i = 0; i < COUNT(texts); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
 		parse_options(texts[i]);
 		assert_int_equal(reports.count, 1);
 		assert_int_equal(reports.line[0], 0);

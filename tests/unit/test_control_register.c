@@ -48,7 +48,7 @@ static void cr0(void **state)
 		{&legacy, (CR0_PLAIN & ~CR0_PE) | CR0_PG, false},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		if (cr0_is_legal(cases[i].state, cases[i].value) != cases[i].legal)
 			fail_msg("case %u: 0x%lx", i, cases[i].value);
 }
@@ -74,7 +74,7 @@ static void cr4(void **state)
 		{&before_long, CR4 & ~CR4_PAE, true},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		if (cr4_is_legal(cases[i].state, cases[i].value) != cases[i].legal)
 			fail_msg("case %u: 0x%lx", i, cases[i].value);
 }

@@ -123,7 +123,7 @@ static void system_instructions(void **state)
 		{32, "ce", "into", "", ""},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 static void long_mode_addresses(void **state)
@@ -156,7 +156,7 @@ static void long_mode_addresses(void **state)
 			"rax=0x123456700001080 rcx=0x123456701002101", ""},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 static void registers_as_wide_as_read(void **state)
@@ -178,7 +178,7 @@ static void registers_as_wide_as_read(void **state)
 		{64, "ffe0", "jmp rax", "rax=0x123456700001080", ""},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 /* Where the stack is written or read, and nothing where it would take more than the record holds. */
@@ -209,7 +209,7 @@ static void stack(void **state)
 		{32, "9a001000000800", "call far 0x0008:0x00001000", "esp=0x4005004", ""},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 static void string_moves(void **state)
@@ -226,7 +226,7 @@ static void string_moves(void **state)
 		{64, "6e", "outsb", "dx=0x3082 rsi=0x123456706007006", "0x123456706007006"},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 static void protected_mode(void **state)
@@ -247,7 +247,7 @@ static void protected_mode(void **state)
 		{32, "e8fb000000", "call 0x401100", "esp=0x4005004", "0x4205000"},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 static void real_mode(void **state)
@@ -262,7 +262,7 @@ static void real_mode(void **state)
 		{16, "0f01160010", "lgdt fword ptr [0x1000]", "", "0x301000"},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 /* Targets wrap at 64 KiB in 16-bit code: rip is 0xfff0 here. */
@@ -298,7 +298,7 @@ static void stack_width(void **state)
 		{16, 1, "c3", "esp=0x40000400", 0x40200400},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(cases[i].mode, cases[i].bytes);
 		char uses[512];
 		struct decoded d;
@@ -326,7 +326,7 @@ static void mode_decides(void **state)
 	struct trap_record r = record(32, "4801c8");
 	struct decoded d;
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 	assert_int_equal(decode(&r, &d), DECODE_OK);
 	assert_string_equal(d.text, "dec eax");
 	assert_int_equal(d.length, 1);
@@ -347,7 +347,7 @@ static void vector_instructions(void **state)
 		{64, "9b", "fwait", "", ""},
 	};
 
-	check(cases, COUNT(cases));
+	check(cases, ARRAY_SIZE(cases));
 }
 
 /* Every way in which bytes can be missing, from the first instruction of the list to its last byte but one.
@@ -357,7 +357,7 @@ static void cut_short(void **state)
 	static const char *const whole[] = {"0f30", "65488b042528000000", "48a18877665544332211",
 		"62f17c4858d2", "e8fb000000", "f348a5", "660f38f803"};
 
-	for (unsigned i = 0; i < COUNT(whole); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(whole); i++) {
 		struct trap_record r = record(64, whole[i]);
 		struct decoded d;
 
@@ -386,7 +386,7 @@ static void undecodable(void **state)
 		{64, "66666666666666666666666666660f"},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(cases[i].mode, cases[i].bytes);
 		struct decoded d;
 
@@ -416,8 +416,8 @@ static void any_bytes(void **state)
 {
 	static const uint8_t modes[] = {16, 32, 64}, tails[] = {0x00, 0xff, 0x24, 0x66};
 
-	for (unsigned m = 0; m < COUNT(modes); m++)
-		for (unsigned t = 0; t < COUNT(tails); t++)
+	for (unsigned m = 0; m < ARRAY_SIZE(modes); m++)
+		for (unsigned t = 0; t < ARRAY_SIZE(tails); t++)
 			for (unsigned opening = 0; opening < 0x10000; opening++) {
 				struct trap_record r = record(modes[m], "");
 				struct decoded d;

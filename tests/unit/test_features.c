@@ -68,7 +68,7 @@ static void widths(void **state)
 			SYSCFG_MEMORY, 36, 36, 48},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct features f;
 
 		leaves = cases[i].leaf;
@@ -118,7 +118,7 @@ static void bits(void **state)
 	} rows[] = {FEATURE_BITS(X)};
 #undef X
 
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		bool extended = rows[i].leaf.number >= 0x80000000, there;
 
 		only = rows[i].leaf;

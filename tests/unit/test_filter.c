@@ -67,7 +67,7 @@ static void conditions(void **state)
 		{"cpl=0 rip=1 all", true},
 	};
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct filter f = parsed(rows[i].words);
 
 		if (filter_match(&f, &page_fault) != rows[i].match)
@@ -99,7 +99,7 @@ static void refused(void **state)
 		"err=", "err=0x100000000", "err=1 err!=1", "rate=x", "rate!=5", "rate=9999999", "foo=1",
 		"!=3", "=", "!", "cpl!", "vecs=pf", "ve=pf", "rip=-", "a=1 b c d e f g h i j k l m n"};
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct filter f, before;
 		const char *bad = NULL;
 		char text[256];
@@ -119,7 +119,7 @@ static void format_gives_what_parse_took(void **state)
 	static const char *const rows[] = {"vec=all", "vec=none", "vec=DE,UD", "vec=all,-PF",
 		"vec=PF cpl=0-2 cpu=3 rip!=0x1000-0x1fff cr3=0x5000 err=0x2 err!=0x1 rate=50"};
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct filter f = parsed(rows[i]);
 		char buf[256];
 		struct text t = text_on(buf, sizeof(buf));

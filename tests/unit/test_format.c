@@ -149,7 +149,7 @@ static void page_fault_codes(void **state)
 		{0x0, 3, "read of a page not present, from supervisor mode by the CPU itself"},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(14, "90");
 
 		set_error(&r, cases[i].error);
@@ -199,7 +199,7 @@ static void selector_errors(void **state)
 		{21, 0x10, NULL},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(cases[i].vector, "");
 
 		set_error(&r, cases[i].error);
@@ -225,7 +225,7 @@ static void debug_status(void **state)
 		{0, "0x0"},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(1, "");
 
 		r.flags = TRAP_HAS_DR6;
@@ -325,7 +325,7 @@ static void delivered_events(void **state)
 		{1, TRAP_TYPE_ICEBP, "#DB"},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(13, "");
 
 		r.flags = TRAP_DURING;
@@ -353,7 +353,7 @@ static void types(void **state)
 		{3, 77, "#BP", NULL},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(cases[i].vector, "");
 
 		r.type = (uint8_t)cases[i].type;
@@ -416,7 +416,7 @@ static void times(void **state)
 		{10, 5, 1, NULL},                                                       /* before the start */
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct trap_record r = record(6, "");
 		struct trap_clock clock = {cases[i].start, cases[i].khz};
 		char line[TRAP_LINE_MAX], expected[64];

@@ -231,7 +231,7 @@ static void rights(void **state)
 		{P | W | U | 1ull << 52, CR0, 0, true, false, GUEST_READ, ~0ull}, /* for software */
 	};
 
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct guest_view v = long_mode(rows[i].bits);
 		uint64_t want = rows[i].fault == ~0ull ? DATA : FAULT(rows[i].fault);
 

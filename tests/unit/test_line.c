@@ -62,7 +62,7 @@ static void edits(void **state)
 		{"stop\x1b[\r", "stop"},
 	};
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		setup(state);
 		assert_int_equal(keys(rows[i].typed), LINE_READY);
 		assert_string_equal(line.text, rows[i].text);
@@ -73,7 +73,7 @@ static void history(void **state)
 {
 	static const char *const typed[] = {"one\r", "two\r", "two\r", "\r"};
 
-	for (size_t i = 0; i < COUNT(typed); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(typed); i++) {
 		assert_int_equal(keys(typed[i]), LINE_READY);
 		line_begin(&line);
 	}

@@ -51,7 +51,7 @@ static void manual_example(void **state)
 	};
 	uint64_t size = ALL - 0xa0800000;
 
-	for (unsigned i = 0; i < COUNT(ranges); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
 		uint64_t part = ranges[i].size;
 
 		assert_int_equal(memory_type(&m, ranges[i].base, &part), ranges[i].type);
@@ -76,7 +76,7 @@ static void stretches(void **state)
 		{4 * GIB, ALL - 4 * GIB, MEMORY_WB},
 	};
 
-	expect_ranges(&m, ranges, COUNT(ranges));
+	expect_ranges(&m, ranges, ARRAY_SIZE(ranges));
 }
 
 /* 12.11.3: a mask with a hole: every second 64 KiB of a megabyte. */
@@ -130,7 +130,7 @@ static void fixed_ranges(void **state)
 	m.fixed[1] = 0x0404040404040404;
 	m.fixed[3] = 0x0505050505050505;
 	m.fixed[10] = 0x0100000000000000;
-	expect_ranges(&m, ranges, COUNT(ranges));
+	expect_ranges(&m, ranges, ARRAY_SIZE(ranges));
 	m.def_type &= ~FIXED;
 	expect_ranges(&m, &(struct range){0, ALL, MEMORY_WB}, 1);
 }
@@ -152,7 +152,7 @@ static void fixed_before_variable(void **state)
 	};
 
 	m.fixed[0] = MEMORY_WB;
-	expect_ranges(&m, ranges, COUNT(ranges));
+	expect_ranges(&m, ranges, ARRAY_SIZE(ranges));
 }
 
 /* 12.11.4.1: UC over all others, WT over WB; every other mixture is undefined. */
@@ -171,7 +171,7 @@ static void precedence(void **state)
 		{MEMORY_WC, MEMORY_WC, MEMORY_WC},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		for (unsigned swapped = 0; swapped < 2; swapped++) {
 			unsigned a = swapped ? cases[i].b : cases[i].a, b = swapped ? cases[i].a : cases[i].b;
 			const struct mtrr_state m = {
@@ -201,7 +201,7 @@ static void off(void **state)
 
 	expect_ranges(&m, &(struct range){0, ALL, MEMORY_UC}, 1);
 	m.def_type = ENABLED | MEMORY_WC;
-	expect_ranges(&m, on, COUNT(on));
+	expect_ranges(&m, on, ARRAY_SIZE(on));
 }
 
 /* Bits beyond MAXPHYADDR are not compared; a mask of nothing covers everything. */

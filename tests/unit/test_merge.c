@@ -72,7 +72,7 @@ static void well_known_pairs(void **state)
 		{20, 14, MERGE_DOUBLE_FAULT},
 	};
 
-	for (unsigned i = 0; i < COUNT(pairs); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++) {
 		struct event during = exception(pairs[i].first), now = exception(pairs[i].second);
 
 		assert_int_equal(merge_events(&during, &now), pairs[i].result);
@@ -85,7 +85,7 @@ static void interrupts_are_benign(void **state)
 	static const uint8_t types[] = {
 		TRAP_TYPE_EXTINT, TRAP_TYPE_NMI, TRAP_TYPE_SOFTINT, TRAP_TYPE_ICEBP, TRAP_TYPE_SOFTEXC};
 
-	for (unsigned t = 0; t < COUNT(types); t++)
+	for (unsigned t = 0; t < ARRAY_SIZE(types); t++)
 		for (unsigned vector = 0; vector < 256; vector++)
 			for (unsigned second = 0; second < 32; second++) {
 				struct event during = {true, false, (uint8_t)vector, types[t], 0};

@@ -49,7 +49,7 @@ static void known(void **state)
 		{0xc001020b, "PERF_CTR5"},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		assert_non_null(msr_name(cases[i].msr));
 		assert_string_equal(msr_name(cases[i].msr), cases[i].name);
 	}
@@ -60,7 +60,7 @@ static void unknown(void **state)
 	static const uint32_t cases[] = {
 		0x2, 0x474, 0x7ff, 0x831, 0xbad, 0xc0002007, 0xc0002400, 0xc0001fff, 0x80000000, 0xffffffff};
 
-	for (unsigned i = 0; i < COUNT(cases); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_null(msr_name(cases[i]));
 }
 

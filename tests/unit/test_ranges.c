@@ -25,7 +25,7 @@ static void test_add_any_order(void **state)
 		order[other] = kept;
 	}
 	for (uint32_t i = 0; i < PAGES; i++) {
-		assert_true(range_add(r, &count, COUNT(r), order[i] * 4096ull, 4096));
+		assert_true(range_add(r, &count, ARRAY_SIZE(r), order[i] * 4096ull, 4096));
 		if (i == PAGES / 2 - 1)
 			assert_int_equal(count, PAGES / 2);
 		for (uint32_t n = 1; n < count; n++)

@@ -189,19 +189,19 @@ static void runs(void **state)
 	struct trap_run run[3];
 
 	ring_init(&ring, slots, SLOTS);
-	assert_int_equal(chain_runs(&ring, 0, run, COUNT(run)), 0);
+	assert_int_equal(chain_runs(&ring, 0, run, ARRAY_SIZE(run)), 0);
 	put(VEC_BP, 9, 0);
 	put(VEC_PF, 1, 0);
 	for (unsigned i = 0; i < 10; i++)
 		put(VEC_PF, 2, 0);
 	put(VEC_GP, 2, 0);
-	assert_int_equal(chain_runs(&ring, 13, run, COUNT(run)), 3);
+	assert_int_equal(chain_runs(&ring, 13, run, ARRAY_SIZE(run)), 3);
 	assert_true(run[0].first.vector == VEC_GP && run[0].count == 1);
 	assert_true(run[1].first.seq == 3 && run[1].count == 10);
 	assert_true(run[2].first.seq == 2 && run[2].count == 1);
 	for (unsigned i = 0; i < 3 * SLOTS; i++)
 		put(VEC_PF, 2, 0);
-	assert_int_equal(chain_runs(&ring, 13 + 3 * SLOTS, run, COUNT(run)), 1);
+	assert_int_equal(chain_runs(&ring, 13 + 3 * SLOTS, run, ARRAY_SIZE(run)), 1);
 	assert_int_equal(run[0].count, SLOTS);
 }
 

@@ -187,7 +187,7 @@ static void oldest_first(void **state)
 		for (unsigned i = 0; i < 3 && times[cpu][i]; i++)
 			write_one(&rings[cpu], i + 1, times[cpu][i]);
 	}
-	for (unsigned i = 0; i < COUNT(expected); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(expected); i++) {
 		assert_true(ring_read_oldest(readers, 2, &r));
 		assert_int_equal(r.tsc, expected[i]);
 	}

@@ -49,7 +49,7 @@ static void test_taken(void **state)
 	};
 
 	(void)state;
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct uart_port port;
 
 		memset(&port, 0xaa, sizeof(port));
@@ -75,7 +75,7 @@ static void test_refused(void **state)
 	struct uart_port port = {.base = 1};
 
 	(void)state;
-	for (unsigned i = 0; i < COUNT(rows); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
 		if (spcr_parse(table(&rows[i]), LENGTH, &port) || port.base != 1)
 			fail_msg("row %u is taken", i);
 	assert_false(spcr_parse(table(&good), LENGTH - 1, &port));

@@ -116,7 +116,7 @@ static bool same(const struct store *a, const struct store *b)
 
 static void known(void **state)
 {
-	for (unsigned i = 0; i < COUNT(samples); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(samples); i++) {
 		const struct sample *s = &samples[i];
 		struct store got;
 
@@ -161,7 +161,7 @@ static void refused(void **state)
 	};
 	struct store s;
 
-	for (unsigned i = 0; i < COUNT(bad); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
 		if (store_decode(bad[i].code, BYTES, bad[i].mode, &s))
 			fail_msg("row %u is taken for a store", i);
 	assert_false(store_decode(samples[0].code, 3, 64, &s)); /* cut off */
@@ -233,7 +233,7 @@ static void operations(void **state)
 		{STORE_SHLD, {0x12345678, 0xf0000000, 1, 0, 8}, {0x345678f0, 0xf0000000, 1, 0, 8}},
 	};
 
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct store_values v = rows[i].before;
 		const struct store_values *is = &rows[i].after;
 

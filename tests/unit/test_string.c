@@ -62,8 +62,8 @@ static void compares_as_unsigned(void **state)
 	static const char *const words[] = {
 		"", "a", "b", "ab", "abc", "abd", "\x7f", "\x80", "\xff", "a\xff"};
 
-	for (unsigned i = 0; i < COUNT(words); i++)
-		for (unsigned j = 0; j < COUNT(words); j++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		for (unsigned j = 0; j < ARRAY_SIZE(words); j++) {
 			const char *a = words[i], *b = words[j];
 
 			assert_int_equal(sign(tl_strcmp(a, b)), sign(strcmp(a, b)));

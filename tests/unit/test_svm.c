@@ -45,7 +45,7 @@ static void sound(void **state)
 		0x700 /* not valid: not looked at */};
 
 	make_sound();
-	for (unsigned i = 0; i < COUNT(events); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
 		vmcb.control.eventinj = events[i];
 		assert_int_equal(check(), 0);
 	}
@@ -97,11 +97,11 @@ static void each(void **state)
 		{AT(control.eventinj), 0x80000703, "eventinj", "no event"},
 	};
 #undef AT
-	bool seen[COUNT(cases)] = {false};
+	bool seen[ARRAY_SIZE(cases)] = {false};
 	unsigned rows = count_rows();
 
-	assert_in_range(rows, 1, COUNT(cases));
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	assert_in_range(rows, 1, ARRAY_SIZE(cases));
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		make_sound();
 		memcpy(cases[i].at, &cases[i].value, cases[i].size);
 		assert_int_equal(check(), 1);

@@ -174,7 +174,7 @@ static void efer_flushes(void **state)
 
 	features = (struct features){.syscall = true, .long_mode = true, .nx = true};
 	assert_null(svm_msr_init());
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		setup(state);
 		vmcb.save.cr0 = cases[i].cr0;
 		vmcb.save.efer = cases[i].from;
@@ -268,7 +268,7 @@ static void rf_in_frames(void **state)
 		~0u /* a CPU */,
 	};
 
-	for (unsigned i = 0; i < COUNT(hosts); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(hosts); i++) {
 		setup(state);
 		rf_of_host = hosts[i];
 		svm_probe_rf();
@@ -365,7 +365,7 @@ static void int_by_the_cpu(void **state)
 {
 	static const char *const bytes[] = {NULL, "\xcd\x21", "\x0f\xa2"};
 
-	for (unsigned i = 0; i < COUNT(bytes); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(bytes); i++) {
 		setup(state);
 		svm_caps = (struct svm_caps){.nrips = true, .assists = true};
 		boot_info.config.intercept = 0;
@@ -448,7 +448,7 @@ static void ends(void **state)
 		{NULL, EXIT_IO, SVM_EXIT_IOIO, 0x1007, 0}, /* EXITINFO2 */
 	};
 
-	for (unsigned i = 0; i < COUNT(rows); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		setup(state);
 		vmcb.control.exitinfo2 = 0x1007;
 		assert_int_equal(next_of(rows[i].bytes, rows[i].kind, rows[i].reason), rows[i].next);

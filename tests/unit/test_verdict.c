@@ -75,7 +75,7 @@ static void hot_path_agrees(void **state)
 
 	for (unsigned cpl = 0; cpl < 4; cpl++)
 		for (uint32_t error = 0; error < 0x40; error++)
-			for (unsigned i = 0; i < COUNT(addresses); i++) {
+			for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++) {
 				struct trap_record r =
 					fault((uint8_t)cpl & 3, addresses[i], addresses[i], error);
 

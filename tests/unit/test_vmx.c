@@ -66,7 +66,7 @@ static void controls_missing(void **state)
 	};
 	struct vmx_controls c;
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		skylake_x();
 		caps[cases[i].msr - 0x480] &= ~cases[i].lacks;
 		const char *why = compute(&c);
@@ -153,7 +153,7 @@ static uint64_t read_state(uint32_t field)
 	for (unsigned i = changed ? CHANGES : 0; i--;)
 		if (changed[i].field == field && field)
 			return changed[i].value;
-	for (unsigned i = 0; i < COUNT(sound); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(sound); i++)
 		if (sound[i].field == field)
 			return sound[i].value;
 	return 0;
@@ -332,13 +332,13 @@ static uint32_t named_of(const struct broken *b)
 /* One thing at a time is made wrong: just that check fails, and names the field; and no row of the list is left out. */
 static void state_broken(void **state)
 {
-	bool seen[COUNT(cases)] = {false};
+	bool seen[ARRAY_SIZE(cases)] = {false};
 	unsigned rows = 0;
 
 	while (vmx_check_rows[rows].fields)
 		rows++;
-	assert_in_range(rows, 1, COUNT(cases));
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	assert_in_range(rows, 1, ARRAY_SIZE(cases));
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		unsigned n = check(cases[i].changes);
 
 		if (n != 1 || strcmp(failed->why, cases[i].why) || failed_field != named_of(&cases[i]))
@@ -358,7 +358,7 @@ static void state_mended(void **state)
 {
 	unsigned remedies = 0;
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		unsigned left;
 
 		check(cases[i].changes);
@@ -375,7 +375,7 @@ static void state_mended(void **state)
 		assert_int_equal(left, 0);
 		assert_int_equal(run(NULL), 0);
 	}
-	assert_in_range(remedies, 8, COUNT(cases) - 1);
+	assert_in_range(remedies, 8, ARRAY_SIZE(cases) - 1);
 }
 
 /* 27.3.1.5: in a shadow, BS goes with TF. */

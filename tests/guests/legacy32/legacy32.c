@@ -10,6 +10,7 @@
 
 #include "legacy32/shared.h"
 #include "hw/x86.h"
+#include "lib/array.h"
 
 #define EMU_QEMU      0x1 /* as in lib/guest.h */
 #define EMU_BOCHS_SVM 0x2
@@ -589,7 +590,7 @@ static const struct row rows[] = {
 #include "legacy32/cases.def"
 };
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS ARRAY_SIZE(rows)
 
 static struct result results[ROWS * MODES];
 

@@ -1,6 +1,7 @@
 #include <efi.h>
 #include <trapline/services.h>
 
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
 
@@ -122,7 +123,7 @@ unsigned guest_emulator(void)
 	char brand[49];
 
 	brand_read(brand);
-	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
 		if (starts(brand, known[i].brand))
 			return known[i].emulator;
 	return 0;

@@ -1,4 +1,5 @@
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/machine.h"
 #include "lib/paging.h"
@@ -58,9 +59,9 @@ static void map_upper(void)
 	} large[] = {LARGE_PAGES(X)}, gib[] = {GIB_ENTRIES(X)};
 #undef X
 
-	for (unsigned i = 0; i < sizeof(large) / sizeof(large[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(large); i++)
 		directory[large[i].index] = large[i].bits | PTE_LARGE | PTE_PRESENT;
-	for (unsigned i = 0; i < sizeof(gib) / sizeof(gib[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(gib); i++)
 		pdpt[gib[i].index] =
 			gib[i].bits | PTE_PRESENT | (gib[i].bits & PTE_LARGE ? 0 : (uint64_t)directory);
 }
