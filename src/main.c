@@ -11,6 +11,7 @@
 #include "hw/msr.h"
 #include "exit/io.h"
 #include "hw/features.h"
+#include "hw/lock.h"
 #include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -128,18 +129,17 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 }
 
 static struct {
-	atomic_flag lock;         /* one CPU at a time: the pool knows no locks */
+	struct lock lock;         /* one CPU at a time: the pool knows no locks */
 	_Atomic uint32_t arrived; /* CPUs that are ready, or have failed */
 	_Atomic bool failed;
 	_Atomic int decision; /* of them all: the first who knows decides */
-} start = {.lock = ATOMIC_FLAG_INIT};
+} start = {.lock = LOCK_FREE};
 
 static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, struct cpu *cpu)
 {
 	const char *error;
 
-	while (atomic_flag_test_and_set(&start.lock))
-		cpu_pause();
+	lock_take(&start.lock, cpu_pause);
 	error = vendor->present() ? vendor->probe() : "it has not the virtualization that the boot CPU has";
 	if (!error)
 		error = apic_cpu_init(cpu);
@@ -150,7 +150,7 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 			cpu->apic_id, error);
 	if (error)
 		atomic_store(&start.failed, true);
-	atomic_flag_clear(&start.lock);
+	lock_give(&start.lock);
 	return !error;
 }
 

@@ -26,9 +26,7 @@ void hold_stop(struct cpu *cpu)
 {
 	if (atomic_exchange(&wanted, true))
 		return;
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (cpus[n] && cpus[n] != cpu)
-			cpu_kick(cpus[n]);
+	cpu_kick_others(cpu);
 }
 
 void hold_go(void)

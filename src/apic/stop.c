@@ -5,11 +5,11 @@
 #include "hw/asm.h"
 #include "cpu/moment.h"
 #include "exit/dispatch.h"
+#include "hw/lock.h"
 
 #define ANSWER_MS 100
-#define NOBODY    0
 
-static _Atomic uint32_t stopper = NOBODY; /* the number of the CPU that stops the others, plus 1 */
+static struct lock stopper = LOCK_FREE; /* held by the CPU that stops the others, for good */
 static struct stopped {
 	_Atomic bool is;
 	uint64_t reason;       /* of its last exit */
@@ -29,6 +29,13 @@ void cpu_kick(struct cpu *cpu)
 		atomic_store(&cpu->kicked, false);
 }
 
+void cpu_kick_others(const struct cpu *self)
+{
+	for_each_cpu (c)
+		if (c != self)
+			cpu_kick(c);
+}
+
 __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 {
 	struct stopped *s = &stopped[cpu->number];
@@ -41,7 +48,7 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 
 void cpu_note_nmi(struct cpu *cpu)
 {
-	if (atomic_exchange(&cpu->kicked, false) || atomic_load(&stopper) != NOBODY) {
+	if (atomic_exchange(&cpu->kicked, false) || lock_holder(&stopper) != LOCK_NOBODY) {
 		cpu_add_work(cpu, CPU_WORK_KICK);
 		return;
 	}
@@ -52,39 +59,41 @@ void cpu_note_nmi(struct cpu *cpu)
 /* Not in the handler of the NMI: there the CPU may hold the console. */
 void cpu_stop_if_asked(struct cpu *cpu)
 {
-	if (atomic_load(&stopper) != NOBODY)
+	if (lock_holder(&stopper) != LOCK_NOBODY)
 		stop_here(cpu);
-}
-
-static bool is_other(unsigned number, const struct cpu *self)
-{
-	return cpus[number] && cpus[number] != self;
 }
 
 static bool all_stopped(const struct cpu *self)
 {
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (is_other(n, self) && !atomic_load(&stopped[n].is) && !atomic_load(&cpus[n]->parked))
+	for_each_cpu (c)
+		if (c != self && !atomic_load(&stopped[c->number].is) && !atomic_load(&c->parked))
 			return false;
 	return true;
 }
 
+/* As the lock's holder. */
+static uint32_t name_of(const struct cpu *cpu)
+{
+	return cpu->number + 1;
+}
+
 void cpus_stop(void)
 {
-	uint32_t nobody = NOBODY;
-	struct cpu *self = cpu_of_stack((uint64_t)&nobody);
+	uint32_t holder;
+	struct cpu *self = cpu_of_stack((uint64_t)&holder);
 	uint64_t since;
 
 	if (atomic_load(&cpus_active) < 2)
 		return;
-	if (!atomic_compare_exchange_strong(&stopper, &nobody, self->number + 1)) {
-		if (nobody != self->number + 1)
+	holder = lock_claim(&stopper, name_of(self));
+	if (holder != LOCK_NOBODY) {
+		if (holder != name_of(self))
 			stop_here(self);
 		return;
 	}
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (is_other(n, self))
-			apic_send_nmi(n);
+	for_each_cpu (c)
+		if (c != self)
+			apic_send_nmi(c->number);
 	since = rdtsc();
 	while (!all_stopped(self) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
 		moment();
@@ -92,21 +101,21 @@ void cpus_stop(void)
 
 void cpus_report(void)
 {
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++) {
-		const struct stopped *s = &stopped[n];
+	for_each_cpu (c) {
+		const struct stopped *s = &stopped[c->number];
 
-		if (!cpus[n] || atomic_load(&stopper) == NOBODY || n + 1 == atomic_load(&stopper))
+		if (lock_holder(&stopper) == LOCK_NOBODY || lock_holder(&stopper) == name_of(c))
 			continue;
 		if (!atomic_load(&s->is)) {
-			console_print("trapline: cpu=%u %s", n,
-				atomic_load(&cpus[n]->parked)
+			console_print("trapline: cpu=%u %s", c->number,
+				atomic_load(&c->parked)
 					? "waits for a SIPI"
 					: "did not stop: it is in the VMM, or waits for a SIPI");
 			continue;
 		}
 		console_print(
 			"trapline: stopped cpu=%u exit=0x%lx (%s) cs=%04x rip=%016lx rsp=%016lx cr3=%016lx",
-			n, s->reason, vendor->exit_name(s->reason), s->at.cs, s->at.rip, s->at.gpr[TRAP_RSP],
-			s->at.cr3);
+			c->number, s->reason, vendor->exit_name(s->reason), s->at.cs, s->at.rip,
+			s->at.gpr[TRAP_RSP], s->at.cr3);
 	}
 }

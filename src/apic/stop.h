@@ -10,6 +10,9 @@
  */
 void cpu_kick(struct cpu *cpu);
 
+/* The same to all but this one. */
+void cpu_kick_others(const struct cpu *self);
+
 /*
  * An NMI has arrived on this CPU, in the guest or in the host: a kick, an order to stop, or one of the
  * guest's own. For the host's handler, and for vendors that learn of it in another way.

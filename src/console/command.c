@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "console/input.h"
 #include "console/line.h"
+#include "hw/lock.h"
 #include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -12,7 +13,7 @@ const struct command command_table[] = {COMMANDS(X)};
 #undef X
 const unsigned command_count = ARRAY_SIZE(command_table);
 
-static atomic_flag busy = ATOMIC_FLAG_INIT;
+static struct lock busy = LOCK_FREE;
 
 /* What cannot be undone takes more than a few letters. */
 static bool may_be_short(const struct command *c)
@@ -102,9 +103,10 @@ static bool is_for_all(const char *text)
 /* The first CPU from n on that runs the guest. */
 static uint32_t running_from(uint32_t n)
 {
-	while (n < BOOT_MAX_CPUS && !(cpus[n] && !atomic_load(&cpus[n]->start)))
-		n++;
-	return n < BOOT_MAX_CPUS ? n : COMMAND_ANYWHERE;
+	for_each_cpu (c)
+		if (c->number >= n && !atomic_load(&c->start))
+			return c->number;
+	return COMMAND_ANYWHERE;
 }
 
 uint32_t command_place(const char *text)
@@ -124,12 +126,12 @@ uint32_t command_next(const char *text, uint32_t cpu)
 
 bool command_begin(void)
 {
-	return !atomic_flag_test_and_set_explicit(&busy, memory_order_acquire);
+	return lock_try(&busy);
 }
 
 void command_end(void)
 {
-	atomic_flag_clear_explicit(&busy, memory_order_release);
+	lock_give(&busy);
 }
 
 static const char *refusal(const struct command *c, const struct command_call *call)

@@ -6,6 +6,7 @@
 #include "hw/asm.h"
 #include "cpu/moment.h"
 #include "exit/exception.h"
+#include "hw/lock.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
@@ -27,7 +28,7 @@ static struct filter_rate rates[CPU_PRINT_KINDS];
 static uint64_t limited[CPU_PRINT_KINDS], filtered; /* records; not yet said of the former: */
 static uint64_t limited_said[CPU_PRINT_KINDS];
 static uint64_t all_limited, all_limited_said; /* the sums, which every look at the console asks for */
-static atomic_flag lock = ATOMIC_FLAG_INIT;
+static struct lock lock = LOCK_FREE;
 static bool there, seized, finishing;
 static bool stuck, never_idle;       /* the UART, when it was waited for last */
 static uint64_t unsent, unsent_said; /* bytes that were given up */
@@ -55,7 +56,7 @@ const struct trap_clock *console_clock(void)
 /* Nobody waits for it: a CPU that does not get it does its console work at another exit. */
 static bool try_lock(void)
 {
-	return seized || !atomic_flag_test_and_set_explicit(&lock, memory_order_acquire);
+	return seized || lock_try(&lock);
 }
 
 /* Notices are rare, and worth the time of a turn of another CPU's. */
@@ -71,7 +72,7 @@ static bool lock_soon(void)
 
 static void unlock(void)
 {
-	atomic_flag_clear_explicit(&lock, memory_order_release);
+	lock_give(&lock);
 }
 
 /* trapline.conf's words, on top of its `print`. */
@@ -116,8 +117,8 @@ void console_init(void)
 	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
 	there = boot_info.console.base && uart_init(&boot_info.console, boot_info.config.baud);
 	input_on = there && boot_info.config.console_input;
-	for (unsigned c = 0; c < boot_info.cpus; c++)
-		set_pace(cpus[c]);
+	for_each_cpu (c)
+		set_pace(c);
 	if (input_on)
 		cpu_add_work(cpus[0], CPU_WORK_CONSOLE); /* its first exit begins to watch interrupts */
 	why = init_filter(&bad);
@@ -251,15 +252,15 @@ static bool next_trap(struct trap_record *out)
 	struct cpu *from = NULL;
 	struct trap_record r;
 
-	for (unsigned c = 0; c < boot_info.cpus; c++) {
-		struct print_queue *q = cpus[c] ? &cpus[c]->print : NULL;
-		uint32_t tail = q ? atomic_load(&q->tail) : 0;
+	for_each_cpu (c) {
+		struct print_queue *q = &c->print;
+		uint32_t tail = atomic_load(&q->tail);
 
-		while (q && tail != atomic_load(&q->head)) {
-			if (entry_record(cpus[c], tail, &r)) {
+		while (tail != atomic_load(&q->head)) {
+			if (entry_record(c, tail, &r)) {
 				if (!from || r.tsc < out->tsc) {
 					*out = r;
-					from = cpus[c];
+					from = c;
 				}
 				break;
 			}
@@ -306,8 +307,8 @@ static uint64_t all_lost(void)
 {
 	uint64_t n = lost_lines + all_limited;
 
-	for (unsigned c = 0; c < boot_info.cpus; c++)
-		n += cpus[c] ? cpus[c]->print.lost : 0;
+	for_each_cpu (c)
+		n += c->print.lost;
 	return n;
 }
 
@@ -422,9 +423,8 @@ static uint64_t waiting_records(void)
 {
 	uint64_t n = 0;
 
-	for (unsigned c = 0; c < boot_info.cpus; c++)
-		if (cpus[c])
-			n += atomic_load(&cpus[c]->print.head) - atomic_load(&cpus[c]->print.tail);
+	for_each_cpu (c)
+		n += atomic_load(&c->print.head) - atomic_load(&c->print.tail);
 	return n;
 }
 

@@ -22,8 +22,8 @@
 
 static bool others_stopped(const struct cpu *self)
 {
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (cpus[n] && cpus[n] != self && !atomic_load(&cpus[n]->start) && !hold_is_stopped(n))
+	for_each_cpu (c)
+		if (c != self && !atomic_load(&c->start) && !hold_is_stopped(c->number))
 			return false;
 	return true;
 }
@@ -36,10 +36,10 @@ const char *command_stop(struct command_call *call)
 	hold_stop(call->cpu);
 	while (!others_stopped(call->cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
 		moment();
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (cpus[n] && cpus[n] != call->cpu && !hold_is_stopped(n))
-			console_reply("stop cpu=%u state=%s", n,
-				atomic_load(&cpus[n]->start) ? "waits-for-sipi" : "does-not-answer");
+	for_each_cpu (c)
+		if (c != call->cpu && !hold_is_stopped(c->number))
+			console_reply("stop cpu=%u state=%s", c->number,
+				atomic_load(&c->start) ? "waits-for-sipi" : "does-not-answer");
 	console_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->get(call->cpu, GUEST_RIP));
 	story_stopped(call->cpu);
 	return NULL;

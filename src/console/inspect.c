@@ -299,14 +299,10 @@ const char *command_status(struct command_call *call)
 	console_reply("status not_printed=%lu lost=%lu limited=%lu filtered=%lu",
 		lost.lost + lost.limited + lost.filtered, lost.lost, lost.limited, lost.filtered);
 	console_reply("status frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
-	for (uint32_t n = 0; n < BOOT_MAX_CPUS; n++) {
-		struct cpu *c = cpus[n];
-
-		if (!c)
-			continue;
-		console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu", n,
-			c->apic_id, state_of(n), atomic_load(&c->ring.head), c->ring.mask + 1,
-			cpu_bad_guest(c), c->stats.mended);
+	for_each_cpu (c) {
+		console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu",
+			c->number, c->apic_id, state_of(c->number), atomic_load(&c->ring.head),
+			c->ring.mask + 1, cpu_bad_guest(c), c->stats.mended);
 		reply_refused(c);
 	}
 	return NULL;

@@ -198,9 +198,9 @@ const char *command_traps(struct command_call *call)
 		want.count = TRAPS_MOST;
 	show->readers = 0;
 	show->unread = 0;
-	for (uint32_t c = 0; c < BOOT_MAX_CPUS; c++)
-		if (cpus[c] && (want.cpu == EVERY_CPU || want.cpu == c))
-			there += begin_at(show, &cpus[c]->ring, want.count);
+	for_each_cpu (c)
+		if (want.cpu == EVERY_CPU || want.cpu == c->number)
+			there += begin_at(show, &c->ring, want.count);
 	pass_over(show, there > want.count ? there - want.count : 0);
 	show->left = want.count;
 	call->more = next_trap_line;
@@ -225,9 +225,9 @@ const char *command_stats(struct command_call *call)
 	for (unsigned v = 0; v < VECTOR_COUNT; v++) {
 		uint64_t kernel = 0, user = 0;
 
-		for (unsigned c = 0; c < BOOT_MAX_CPUS; c++) {
-			kernel += cpus[c] ? cpus[c]->stats.vectors[v][0] : 0;
-			user += cpus[c] ? cpus[c]->stats.vectors[v][1] : 0;
+		for_each_cpu (c) {
+			kernel += c->stats.vectors[v][0];
+			user += c->stats.vectors[v][1];
 		}
 		if (kernel || user)
 			console_reply(
@@ -236,8 +236,8 @@ const char *command_stats(struct command_call *call)
 	for (unsigned k = 0; k < EXIT_KIND_COUNT; k++) {
 		uint64_t n = 0;
 
-		for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
-			n += cpus[c] ? cpus[c]->stats.exits[k] : 0;
+		for_each_cpu (c)
+			n += c->stats.exits[k];
 		if (n)
 			console_reply("stat exit=%s count=%lu", exit_kind_name(k), n);
 	}

@@ -132,9 +132,9 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 
 struct cpu *cpu_of_stack(uint64_t address)
 {
-	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
-		if (cpus[i] && address >= cpus[i]->host_stacks && address <= cpus[i]->host_stack_top)
-			return cpus[i];
+	for_each_cpu (c)
+		if (address >= c->host_stacks && address <= c->host_stack_top)
+			return c;
 	return cpus[0];
 }
 

@@ -263,10 +263,21 @@ static inline void cpu_end_work(struct cpu *cpu, uint32_t bits)
 	__asm__ volatile("andl %1, %0" : "+m"(cpu->work) : "ri"(~bits) : "cc");
 }
 
-extern struct boot_info boot_info; /* Trapline's own copy */
-extern struct cpu *cpus[BOOT_MAX_CPUS];
+extern struct boot_info boot_info;        /* Trapline's own copy */
+extern struct cpu *cpus[BOOT_MAX_CPUS];   /* by their number; NULL: there is none */
 extern const uint16_t host_data_selector; /* in the GDT of each CPU, for VERW */
 extern _Atomic uint32_t cpus_active;
+
+/* The first CPU from number n on; NULL: none. */
+static inline struct cpu *cpu_from(uint32_t n)
+{
+	while (n < boot_info.cpus && !cpus[n])
+		n++;
+	return n < boot_info.cpus ? cpus[n] : NULL;
+}
+
+/* `c` is declared by it. */
+#define for_each_cpu(c) for (struct cpu *c = cpu_from(0); c; c = cpu_from(c->number + 1))
 
 /*
  * Allocates and fills what CPU `number` needs, stacks and descriptor tables included.

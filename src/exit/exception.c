@@ -56,9 +56,8 @@ static bool is_printed(const struct trap_record *r)
 
 void exception_note_all(void)
 {
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (cpus[n])
-			atomic_store(&cpus[n]->noted, ~0u);
+	for_each_cpu (c)
+		atomic_store(&c->noted, ~0u);
 }
 
 /*

@@ -66,9 +66,7 @@ void freeze_set(struct cpu *cpu, uint64_t seconds)
 	atomic_store(&since, rdtsc());
 	atomic_store(&ticks, seconds * boot_info.tsc_khz * 1000);
 	freeze_serve(cpu);
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (cpus[n] && cpus[n] != cpu)
-			cpu_kick(cpus[n]);
+	cpu_kick_others(cpu);
 }
 
 uint64_t freeze_left(void)
@@ -83,12 +81,9 @@ uint64_t freeze_not_kept(void)
 {
 	uint64_t all = 0;
 
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++) {
-		const struct cpu *c = cpus[n];
+	for_each_cpu (c) {
 		uint64_t beside;
 
-		if (!c)
-			continue;
 		all += c->not_kept;
 		beside = c->writing == &c->beside ? c->beside.head - c->ring.head : 0;
 		if (beside > c->beside.mask + 1ull)

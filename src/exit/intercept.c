@@ -21,7 +21,5 @@ void intercept_set(struct cpu *cpu, uint32_t vectors, bool software)
 	boot_info.config.intercept_int = software;
 	atomic_fetch_add(&order, 1);
 	intercept_serve(cpu);
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (cpus[n] && cpus[n] != cpu)
-			cpu_kick(cpus[n]);
+	cpu_kick_others(cpu);
 }

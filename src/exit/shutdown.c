@@ -25,10 +25,10 @@ static void print_summary(void)
 	static char table[SUMMARY_MAX];
 	struct trap_counts counts = {0};
 
-	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
-		for (unsigned v = 0; cpus[c] && v < VECTOR_COUNT; v++) {
-			counts.kernel[v] += cpus[c]->stats.vectors[v][0];
-			counts.user[v] += cpus[c]->stats.vectors[v][1];
+	for_each_cpu (c)
+		for (unsigned v = 0; v < VECTOR_COUNT; v++) {
+			counts.kernel[v] += c->stats.vectors[v][0];
+			counts.user[v] += c->stats.vectors[v][1];
 		}
 	summary_format(table, sizeof(table), &counts);
 	console_print("trapline: summary\n%strapline: end of summary", table);
@@ -39,8 +39,8 @@ static void print_exits(void)
 	for (unsigned k = 0; k < EXIT_KIND_COUNT; k++) {
 		uint64_t n = 0;
 
-		for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
-			n += cpus[c] ? cpus[c]->stats.exits[k] : 0;
+		for_each_cpu (c)
+			n += c->stats.exits[k];
 		if (n)
 			console_print("trapline: exits kind=%s count=%lu", exit_kind_name(k), n);
 	}

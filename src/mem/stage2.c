@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "hw/features.h"
+#include "hw/lock.h"
 #include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
@@ -17,7 +18,7 @@
 struct page_tables stage2_tables;
 static uint64_t sink, dropped, physical_limit;
 /* The tables are all CPUs' own; what is done under it is short, and seldom. */
-static atomic_flag lock = ATOMIC_FLAG_INIT;
+static struct lock lock = LOCK_FREE;
 /* Pages that are not writable: the APIC's of each CPU, mostly the same one. Bit 0 says that there is one. */
 static uint64_t watched[BOOT_MAX_CPUS];
 #define WATCHED(gpa) (((gpa) & ~(PAGE_SIZE - 1)) | 1)
@@ -26,17 +27,6 @@ static uint64_t physical_address_limit(void)
 {
 	return 1ull << (features.memory_bits > 48 ? 48
 						  : features.memory_bits); /* four levels reach that far */
-}
-
-static void take_lock(void)
-{
-	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
-		cpu_pause();
-}
-
-static void give_lock(void)
-{
-	atomic_flag_clear_explicit(&lock, memory_order_release);
 }
 
 /* One to one, in stretches of the same bits: each in the largest pages that fit. */
@@ -204,10 +194,10 @@ bool stage2_is_writable(uint64_t gpa)
 	unsigned level;
 	bool writable;
 
-	take_lock();
+	lock_take(&lock, cpu_pause);
 	leaf = paging_leaf(&stage2_tables, gpa, &level);
 	writable = stage2_is_watched(gpa) || (leaf && *leaf & page_bits(0, true) & ~page_bits(0, false));
-	give_lock();
+	lock_give(&lock);
 	return writable;
 }
 
@@ -237,13 +227,13 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 
 	if (gpa >= physical_limit || stage2_is_hidden(gpa))
 		return false;
-	take_lock();
+	lock_take(&lock, cpu_pause);
 	done = (is_page(gpa) || pool_left() >= WATCH_RESERVE) && make_page(gpa, false);
 	if (done)
 		watched[slot] = WATCHED(gpa);
 	if (done && old && !stage2_is_watched(old))
 		make_page(old & ~1ull, true);
-	give_lock();
+	lock_give(&lock);
 	return done;
 }
 
@@ -272,11 +262,11 @@ void stage2_retype(void)
 		size = 1ull << (12 + 9 * (level - 1));
 		if (!leaf || stage2_is_hidden(at))
 			continue;
-		take_lock();
+		lock_take(&lock, cpu_pause);
 		old = *leaf;
 		left_out += !retype(leaf, at, size);
 		changed += *leaf != old;
-		give_lock();
+		lock_give(&lock);
 	}
 	if (changed && reported++ < RETYPE_REPORTS)
 		console_log("trapline: memory types follow the guest's MTRRs: %lu pages changed", changed);
@@ -291,14 +281,14 @@ bool stage2_map_late(uint64_t gpa)
 	unsigned level;
 	bool done;
 
-	take_lock();
+	lock_take(&lock, cpu_pause);
 	done = paging_leaf(&stage2_tables, gpa, &level); /* another CPU was first */
 	gpa &= ~(LARGE_PAGE - 1);
 	if (!done && is_hot(gpa))
 		learn(gpa);
 	if (!done)
 		done = gpa < physical_limit && map(gpa, LARGE_PAGE);
-	give_lock();
+	lock_give(&lock);
 	return done;
 }
 

@@ -9,6 +9,7 @@
 #include "cpu/moment.h"
 #include "exit/dispatch.h"
 #include "exit/test_faults.h"
+#include "hw/lock.h"
 #include "hw/x86.h"
 #include "lib/array.h"
 #include "lib/printf.h"
@@ -37,7 +38,7 @@ static struct fault {
 	unsigned step; /* the one that runs next */
 } fault;
 
-static struct cpu *_Atomic reporter;
+static struct lock reporter = LOCK_FREE; /* kept for good */
 static char line[TRAP_LINE_MAX];
 
 /* The firmware's SMM handlers go on waiting for this CPU. */
@@ -284,9 +285,9 @@ static void step_cpus(struct cpu *cpu)
 static void step_history(struct cpu *cpu)
 {
 	report_history(cpu);
-	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++)
-		if (cpus[c] && cpus[c] != cpu)
-			report_history(cpus[c]);
+	for_each_cpu (c)
+		if (c != cpu)
+			report_history(c);
 }
 
 static void step_traps(struct cpu *cpu)
@@ -345,9 +346,7 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu, const struct trap_f
 /* The first CPU reports; one that fails as well, be it for the same reason, only stops. */
 static void claim(struct cpu *cpu)
 {
-	struct cpu *nobody = NULL;
-
-	if (!atomic_compare_exchange_strong(&reporter, &nobody, cpu))
+	if (!lock_try(&reporter))
 		fault_stop();
 	console_seize();
 	cpus_stop();

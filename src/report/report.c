@@ -2,6 +2,7 @@
 #include "console/console.h"
 #include "hw/features.h"
 #include "cpu/moment.h"
+#include "hw/lock.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
 #include "trace/backtrace.h"
@@ -13,7 +14,7 @@
 #define WORDS_PER_LINE 4
 #define LINE_MAX       TRAP_LINE_MAX
 
-static atomic_flag reporting = ATOMIC_FLAG_INIT;
+static struct lock reporting = LOCK_FREE;
 
 /* The CPU whose operator asked for this; its lines are an answer, everybody else's a report. */
 static const struct cpu *_Atomic answering;
@@ -41,13 +42,12 @@ void report_line(const char *fmt, ...)
 
 void report_begin(void)
 {
-	while (atomic_flag_test_and_set_explicit(&reporting, memory_order_acquire))
-		moment();
+	lock_take(&reporting, moment);
 }
 
 void report_end(void)
 {
-	atomic_flag_clear_explicit(&reporting, memory_order_release);
+	lock_give(&reporting);
 }
 
 static void print_text(const struct text *t)
@@ -316,9 +316,9 @@ void report_last_traps(unsigned n)
 {
 	static struct trap_record r;
 
-	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++) {
-		const struct trace_ring *ring = cpus[c] ? cpus[c]->writing : NULL;
-		uint64_t head = ring ? atomic_load(&ring->head) : 0;
+	for_each_cpu (c) {
+		const struct trace_ring *ring = c->writing;
+		uint64_t head = atomic_load(&ring->head);
 
 		for (uint64_t seq = head > n ? head - n + 1 : 1; seq <= head; seq++)
 			if (ring_at(ring, seq, &r))

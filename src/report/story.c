@@ -22,9 +22,9 @@ static const struct trap_record *ring[BOOT_MAX_CPUS];
 
 static struct verdict_source all_cpus(void)
 {
-	for (unsigned c = 0; c < BOOT_MAX_CPUS; c++) {
-		kept[c] = cpus[c] ? cpus[c]->kept : NULL;
-		ring[c] = cpus[c] ? cpus[c]->ring.records : NULL;
+	for_each_cpu (c) {
+		kept[c->number] = c->kept;
+		ring[c->number] = c->ring.records;
 	}
 	return (struct verdict_source){
 		.cpus = BOOT_MAX_CPUS,
@@ -159,19 +159,21 @@ static void tell_places(const struct trap_record *own)
 	char sentence[SENTENCE_MAX];
 	struct text t = text_on(sentence, sizeof(sentence));
 
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (hold_is_stopped(n) && hold_where(n)->cpl < 3 && !has_interrupts(hold_where(n)) &&
-			has_interrupts(hung))
-			hung = hold_where(n);
+	for_each_cpu (c) {
+		const struct trap_record *at = hold_where(c->number);
+
+		if (hold_is_stopped(c->number) && at->cpl < 3 && !has_interrupts(at) && has_interrupts(hung))
+			hung = at;
+	}
 	text_add(&t,
 		"no exception of the kernel's tells why; CPU %u stands at 0x%lx in %s with interrupts %s",
 		hung->cpu, hung->rip, hung->cpl == 3 ? "a program" : "the kernel",
 		has_interrupts(hung) ? "on" : "off");
 	say(sentence);
 	tell_place(hung);
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (hold_is_stopped(n) && hold_where(n) != hung)
-			tell_place(hold_where(n));
+	for_each_cpu (c)
+		if (hold_is_stopped(c->number) && hold_where(c->number) != hung)
+			tell_place(hold_where(c->number));
 	if (own != hung)
 		tell_place(own);
 }

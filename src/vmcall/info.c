@@ -38,9 +38,9 @@ int64_t vmcall_status(struct vmcall *call)
 {
 	uint64_t records = 0, refused = 0;
 
-	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++) {
-		records += cpus[i] ? atomic_load(&cpus[i]->writing->head) : 0;
-		refused += cpus[i] ? cpu_bad_guest(cpus[i]) : 0;
+	for_each_cpu (c) {
+		records += atomic_load(&c->writing->head);
+		refused += cpu_bad_guest(c);
 	}
 	vmcall_return(call, ARG_RBX, records);
 	vmcall_return(call, ARG_RCX, (uint64_t)call->cpu->ring.mask + 1);

@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
+#include "hw/lock.h"
 #include "lib/string.h"
 #include "vendor.h"
 #include "vmcall/caller.h"
@@ -17,31 +18,20 @@ static struct {
 		char text[TRAPLINE_TEXT_MAX];
 	} message[WAITING_MAX];
 } waiting;
-static atomic_flag lock = ATOMIC_FLAG_INIT;
-
-static bool try_lock(void)
-{
-	return !atomic_flag_test_and_set_explicit(&lock, memory_order_acquire);
-}
-
-static void unlock(void)
-{
-	atomic_flag_clear_explicit(&lock, memory_order_release);
-}
+static struct lock lock = LOCK_FREE;
 
 bool operator_send(const char *text)
 {
 	unsigned n = check_length(text, TRAPLINE_TEXT_MAX);
 	bool room;
 
-	while (!try_lock())
-		moment();
+	lock_take(&lock, moment);
 	room = waiting.count < WAITING_MAX && n;
 	if (room) {
 		memcpy(waiting.message[waiting.count].text, text, n);
 		waiting.message[waiting.count++].length = n;
 	}
-	unlock();
+	lock_give(&lock);
 	return room;
 }
 
@@ -68,10 +58,10 @@ int64_t vmcall_hear(struct vmcall *call)
 {
 	int64_t result;
 
-	if (!try_lock())
+	if (!lock_try(&lock))
 		return VMCALL_AGAIN;
 	result = deliver(call);
-	unlock();
+	lock_give(&lock);
 	return result;
 }
 

@@ -1,4 +1,5 @@
 #include "vmcall/share.h"
+#include "hw/lock.h"
 #include "lib/string.h"
 #include "mem/guest_ram.h"
 #include "mem/layout.h"
@@ -16,17 +17,7 @@ static struct share {
 } shares[TRAPLINE_SHARES];
 
 /* Held for a list of 4096 entries at most. A guest's call that does not get it is made again. */
-static atomic_flag lock = ATOMIC_FLAG_INIT;
-
-static bool try_lock(void)
-{
-	return !atomic_flag_test_and_set_explicit(&lock, memory_order_acquire);
-}
-
-static void unlock(void)
-{
-	atomic_flag_clear_explicit(&lock, memory_order_release);
-}
+static struct lock lock = LOCK_FREE;
 
 void share_init(uint64_t *memory)
 {
@@ -133,10 +124,10 @@ int64_t vmcall_share_open(struct vmcall *call)
 {
 	int64_t result;
 
-	if (!try_lock())
+	if (!lock_try(&lock))
 		return VMCALL_AGAIN;
 	result = open_share(call);
-	unlock();
+	lock_give(&lock);
 	return result;
 }
 
@@ -154,10 +145,10 @@ int64_t vmcall_share_close(struct vmcall *call)
 {
 	int64_t result;
 
-	if (!try_lock())
+	if (!lock_try(&lock))
 		return VMCALL_AGAIN;
 	result = close_share(call->arg[ARG_RBX]);
-	unlock();
+	lock_give(&lock);
 	return result;
 }
 
@@ -179,30 +170,24 @@ int64_t vmcall_share_list(struct vmcall *call)
 	unsigned count = 0;
 	int64_t error;
 
-	if (!try_lock())
+	if (!lock_try(&lock))
 		return VMCALL_AGAIN;
 	for (unsigned i = 0; i < TRAPLINE_SHARES && count < room; i++)
 		count += describe(i, &list[count]);
-	unlock();
+	lock_give(&lock);
 	error = caller_write(call, call->arg[ARG_RBX], list, count * sizeof(list[0]),
 		call->arg[ARG_RDX] & TRAPLINE_PAGE_IN);
 	return error ? error : (int64_t)count;
 }
 
 /* The operator's side waits: what it waits for is short, and runs on another CPU. */
-static void wait_lock(void)
-{
-	while (!try_lock())
-		cpu_pause();
-}
-
 bool share_at(unsigned n, struct trapline_share *out)
 {
 	bool there;
 
-	wait_lock();
+	lock_take(&lock, cpu_pause);
 	there = describe(n, out);
-	unlock();
+	lock_give(&lock);
 	return there;
 }
 
@@ -210,9 +195,9 @@ uint32_t share_find(const char *name)
 {
 	struct share *s;
 
-	wait_lock();
+	lock_take(&lock, cpu_pause);
 	s = find(name);
-	unlock();
+	lock_give(&lock);
 	return s ? (uint32_t)(s - shares + 1) : 0;
 }
 
@@ -245,9 +230,9 @@ uint64_t share_read(uint32_t number, uint64_t offset, void *buffer, uint64_t byt
 {
 	uint64_t done;
 
-	wait_lock();
+	lock_take(&lock, cpu_pause);
 	done = copy(number, offset, buffer, bytes, false);
-	unlock();
+	lock_give(&lock);
 	return done;
 }
 
@@ -255,8 +240,8 @@ uint64_t share_write(uint32_t number, uint64_t offset, const void *buffer, uint6
 {
 	uint64_t done;
 
-	wait_lock();
+	lock_take(&lock, cpu_pause);
 	done = copy(number, offset, (char *)buffer, bytes, true);
-	unlock();
+	lock_give(&lock);
 	return done;
 }

@@ -1,12 +1,12 @@
 #include "vmcall/tray.h"
-#include <stdatomic.h>
+#include "hw/lock.h"
 #include <trapline/abi.h>
 
 static struct tray {
 	uint8_t *memory;
 	uint64_t size, filled, owner;
-	atomic_flag taken;
-} tray = {.taken = ATOMIC_FLAG_INIT};
+	struct lock lock;
+} tray = {.lock = LOCK_FREE};
 
 void tray_init(void *memory, uint64_t bytes)
 {
@@ -28,12 +28,12 @@ uint64_t tray_filled(void)
 
 bool tray_take(void)
 {
-	return !atomic_flag_test_and_set_explicit(&tray.taken, memory_order_acquire);
+	return lock_try(&tray.lock);
 }
 
 void tray_release(void)
 {
-	atomic_flag_clear_explicit(&tray.taken, memory_order_release);
+	lock_give(&tray.lock);
 }
 
 static bool begins(enum tray_way way, uint64_t offset)

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "input.h"
+#include "lib/array.h"
 #include "apic/icr.h"
 #include "console/command.h"
 #include "console/console.h"
@@ -323,6 +324,7 @@ static void begin_cpu(unsigned n)
 	ring_init(&cpu[n].ring, slots[n], SLOTS);
 	cpu[n].kept = &kept[n];
 	cpus[n] = &cpu[n];
+	boot_info.cpus = ARRAY_SIZE(cpu);
 	for (unsigned i = take8() & 31; i; i--) {
 		struct trap_record *r = ring_begin(&cpu[n].ring);
 

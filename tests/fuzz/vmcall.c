@@ -245,6 +245,7 @@ static void set_up(void)
 	ring_init(&cpu.ring, slots, RING_SLOTS);
 	cpu.writing = &cpu.ring;
 	cpus[0] = &cpu;
+	boot_info.cpus = 1;
 	registers[GUEST_CR0] = flags & 1 ? 0x80010001 : flags & 2 ? 0x80000001 : 1;
 	registers[GUEST_CR4] = take64() & cr4_bits;
 	registers[GUEST_EFER] = flags & 4 ? 0xd00 : flags & 8 ? 0x800 : 0;

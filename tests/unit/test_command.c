@@ -15,6 +15,7 @@ static struct cpu cpu[3];
 
 enum input_output input_output;
 uint32_t input_cpu;
+struct boot_info boot_info = {.cpus = 3};
 struct cpu *cpus[BOOT_MAX_CPUS];
 
 /* Every command but help, which is tested here, only notes that it was called. */
@@ -109,8 +110,10 @@ static void names(void **state)
 /* Where a line is carried out; CPU 1 waits for a SIPI. */
 static void places(void **state)
 {
-	for (unsigned n = 0; n < 3; n++)
+	for (unsigned n = 0; n < 3; n++) {
+		cpu[n].number = n;
 		cpus[n] = &cpu[n];
+	}
 	atomic_store(&cpu[1].start, 1);
 	assert_int_equal(command_place("status"), COMMAND_ANYWHERE);
 	assert_int_equal(command_place(" reg"), 2);
