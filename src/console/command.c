@@ -143,6 +143,17 @@ static const char *refusal(const struct command *c, const struct command_call *c
 	return NULL;
 }
 
+const char command_usage[] = "usage";
+
+/* The row's. */
+static const char *usage_of(const struct command *c)
+{
+	static char text[COMMAND_DONE_MAX];
+
+	snprintf(text, sizeof(text), "usage: %s %s", c->name, c->arguments);
+	return text;
+}
+
 void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result)
 {
 	static char copy[LINE_TEXT_MAX];
@@ -163,6 +174,8 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 	if (result->why)
 		return;
 	result->why = c->run(&call);
+	if (result->why == command_usage)
+		result->why = usage_of(c);
 	result->more = call.more;
 }
 
@@ -196,7 +209,7 @@ const char *command_count_and_cpu(struct command_call *call, uint64_t *count, ui
 	if (i == call->words.count)
 		return NULL;
 	if (strcmp(call->words.at[i], "cpu") || i + 2 != call->words.count)
-		return "its arguments are [N] [cpu N]";
+		return command_usage;
 	if (!word_number(call->words.at[i + 1], &n) || n >= BOOT_MAX_CPUS || !cpus[n])
 		return "there is no such CPU";
 	*cpu = (uint32_t)n;

@@ -83,7 +83,8 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 void command_done(char *line, size_t size, const char *name, const char *why);
 
 /*
- * One command: NULL, or why not. For lines of an answer that are made one at a time, sets *more.
+ * One command: NULL, or why not; command_usage where its arguments are not those of its row. For lines of an answer that
+ * are made one at a time, sets *more.
  */
 struct command_call {
 	struct cpu *cpu; /* this one */
@@ -93,6 +94,8 @@ struct command_call {
 };
 
 typedef const char *command_function(struct command_call *call);
+
+extern const char command_usage[];
 
 #define X(name, arguments, where, help) command_function command_##name;
 COMMANDS(X)
@@ -127,7 +130,7 @@ bool command_only_word(const struct command_call *call, const char *word);
 /* Argument i, or `absent`. False: it is no number. */
 bool command_number(const struct command_call *call, unsigned i, uint64_t absent, uint64_t *value);
 
-/* "[N] [cpu N]" from word 1 on. *cpu stays as it was without it. NULL, or what is wrong. */
+/* "[N] [cpu N]" from word 1 on. *cpu stays as it was without it. NULL, or what is wrong, as a command says it. */
 const char *command_count_and_cpu(struct command_call *call, uint64_t *count, uint32_t *cpu);
 
 #endif

@@ -120,7 +120,7 @@ static const char *parse_intercepts(const struct words *w, struct intercepts *al
 		if (!on || !is_on_off(w->at[i + 1], on))
 			break;
 	}
-	return i < w->count ? "its arguments are [VECTORS] [int|power|console on|off]..." : NULL;
+	return i < w->count ? command_usage : NULL;
 }
 
 static void set_intercepts(struct cpu *cpu, const struct intercepts *want)
@@ -154,7 +154,7 @@ const char *command_intercept(struct command_call *call)
 const char *command_message(struct command_call *call)
 {
 	if (call->words.count < 2)
-		return "its argument is the text";
+		return command_usage;
 	if (strlen(call->words.rest[1]) > TRAPLINE_TEXT_MAX)
 		return "its text has 120 characters at most; nothing was sent";
 	if (call->source == COMMAND_GUEST) {
@@ -220,9 +220,10 @@ const char *command_shares(struct command_call *call)
 		return "the offset is a number";
 	if (w->count > 4 && !strcmp(w->at[3], "write"))
 		return write_share(number, offset, w->rest[4]);
-	if (w->count > 4 || !command_number(call, 3, 64, &bytes) || !bytes || bytes > 1024)
-		return "its arguments are NAME [OFFSET [BYTES]], 1024 bytes at most, or NAME OFFSET write "
-		       "TEXT";
+	if (w->count > 4)
+		return command_usage;
+	if (!command_number(call, 3, 64, &bytes) || !bytes || bytes > 1024)
+		return "how many bytes: a number from 1 to 1024";
 	for (; bytes && (n = reply_share(number, offset, bytes)); bytes -= n)
 		offset += n;
 	return NULL;
@@ -264,7 +265,7 @@ const char *command_set(struct command_call *call)
 	else if (call->words.count != 1)
 		output = -1;
 	if (output < 0)
-		return "set output terminal, or set output logfmt";
+		return command_usage;
 	input_output = (enum input_output)output;
 	console_reply("set output=%s", output_names[output]);
 	return NULL;

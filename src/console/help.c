@@ -74,7 +74,7 @@ const char *command_help(struct command_call *call)
 	const struct command *c = name ? command_find(name, strlen(name)) : NULL;
 
 	if (call->words.count > 2)
-		return "its argument is a command";
+		return command_usage;
 	if (name && !c)
 		return command_not_found(name);
 	if (!c)

@@ -34,7 +34,7 @@ static const char *check_all(const struct command_call *call)
 	if (call->words.count == 1)
 		return NULL;
 	if (!command_only_word(call, "all"))
-		return "its argument is all, or none";
+		return command_usage;
 	return call->source == COMMAND_GUEST ? "a guest's call looks at the CPU that makes it" : NULL;
 }
 
@@ -173,7 +173,7 @@ const char *command_mem(struct command_call *call)
 			i = 2;
 		}
 	if (i + 2 < call->words.count || !take_address(call, i, &at))
-		return "its arguments are [phys|virt|host] ADDRESS [BYTES]";
+		return command_usage;
 	if (!command_number(call, i + 1, MEM_DEFAULT, &n) || !n || n > MEM_MOST)
 		return "how many bytes: a number from 1 to 1024";
 	if (readers[kind].read == read_host && call->source == COMMAND_GUEST)
@@ -188,7 +188,7 @@ const char *command_walk(struct command_call *call)
 	uint64_t at;
 
 	if (call->words.count != 2 || !take_address(call, 1, &at))
-		return "its argument is an address";
+		return command_usage;
 	vendor->paging(call->cpu, &paging);
 	if (!is_linear(&paging, at, 1))
 		return "the address is not canonical in the guest's mode";
@@ -219,9 +219,10 @@ const char *command_disas(struct command_call *call)
 	struct decoded d;
 
 	capture(call->cpu, &r);
-	if (call->words.count > 3 || (call->words.count > 1 && !take_address(call, 1, &r.rip)) ||
-		!command_number(call, 2, DISAS_DEFAULT, &n) || !n || n > DISAS_MOST)
-		return "its arguments are [ADDRESS] [COUNT], up to 64 instructions";
+	if (call->words.count > 3 || (call->words.count > 1 && !take_address(call, 1, &r.rip)))
+		return command_usage;
+	if (!command_number(call, 2, DISAS_DEFAULT, &n) || !n || n > DISAS_MOST)
+		return "how many: a number from 1 to 64";
 	for (; n; n--) {
 		r.code_len = (uint8_t)read_virtual(call->cpu, base + r.rip, r.code, TRAP_CODE_MAX);
 		if (!r.code_len || decode(&r, &d) == DECODE_NONE)

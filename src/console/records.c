@@ -123,7 +123,7 @@ static const char *follow(const struct command_call *call)
 	const char *word = call->words.count == 3 ? call->words.at[2] : "";
 
 	if (strcmp(word, "on") && strcmp(word, "off"))
-		return "traps follow on, or traps follow off";
+		return command_usage;
 	console_level = strcmp(word, "on") ? CONSOLE_NOTICES : CONSOLE_TRAPS;
 	return NULL;
 }
@@ -145,7 +145,7 @@ static const char *parse_filter_word(struct show *show, char *word)
 	wrong = filter_parse(&show->filter, word, &bad);
 	if (!wrong)
 		return NULL;
-	snprintf(why, sizeof(why), "its arguments are [N] [cpu N] [FILTER]...: one %s", wrong);
+	snprintf(why, sizeof(why), "one of its words %s", wrong);
 	return why;
 }
 
@@ -212,9 +212,11 @@ const char *command_freeze(struct command_call *call)
 	bool off = call->words.count == 2 && !strcmp(call->words.at[1], "off");
 	uint64_t seconds;
 
-	if (call->words.count > 2 || (!off && (!command_number(call, 1, FREEZE_SECONDS, &seconds) ||
-						      !seconds || seconds > FREEZE_SECONDS_MAX)))
-		return "its argument is how many seconds, from 1 to 3600, or off";
+	if (call->words.count > 2)
+		return command_usage;
+	if (!off && (!command_number(call, 1, FREEZE_SECONDS, &seconds) || !seconds ||
+			    seconds > FREEZE_SECONDS_MAX))
+		return "how many seconds: a number from 1 to 3600, or off";
 	freeze_set(call->cpu, off ? 0 : seconds);
 	console_reply("freeze frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	return NULL;

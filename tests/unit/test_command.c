@@ -91,7 +91,7 @@ static void names(void **state)
 		{"??", "no such command; help lists them"},
 		{"status # x", "it takes no arguments"},
 		{"go now", "it takes no arguments"},
-		{"help me now", "its argument is a command"},
+		{"help me now", "usage: help [COMMAND]"},
 		{"help st", "it is the beginning of status, stats, stop"},
 		{"", "none"},
 	};
