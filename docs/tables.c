@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <trapline/services.h>
+#include "services.def"
 #include "config.h"
 #include "console/command.h"
 #include "cpu/cpu.h"
@@ -142,16 +143,32 @@ static void print_service_errors(uint32_t errors)
 #undef X
 }
 
+struct argument_text {
+	const char *what, *checked;
+};
+
+struct service_text {
+	const char *help, *results;
+};
+
+#define X(kind, what, checked) static const struct argument_text argument_##kind = {what, checked};
+ARGUMENT_TEXTS(X)
+#undef X
+
+#define X(name, help, results) static const struct service_text service_##name = {help, results};
+SERVICE_TEXTS(X)
+#undef X
+
 static void print_services(void)
 {
-#define X(kind, errors, what, checked) const uint32_t errors_##kind = errors;
+#define X(kind, errors) const uint32_t errors_##kind = errors;
 	TRAPLINE_ARGUMENTS(X)
 #undef X
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
-	printf("### %d `%s`\n\nDoes: %s.\n\n", number, #name, help);                                         \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
+	printf("### %d `%s`\n\nDoes: %s.\n\n", number, #name, service_##name.help);                          \
 	printf("| who | RBX | RCX | RDX | RSI | RDI |\n|---|---|---|---|---|---|\n");                        \
 	printf("| %s | %s | %s | %s | %s | %s |\n\n", #who, #rbx, #rcx, #rdx, #rsi, #rdi);                   \
-	printf("%s. Errors: ", results);                                                                     \
+	printf("%s. Errors: ", service_##name.results);                                                      \
 	print_service_errors((errors) | TL_ERR(NUMBER) | TL_ERR(DENIED) | errors_##rbx | errors_##rcx |      \
 			     errors_##rdx | errors_##rsi | errors_##rdi);                                    \
 	printf(".\n\n");
@@ -170,7 +187,7 @@ static void print_errors(void)
 static void print_arguments(void)
 {
 	puts("| kind | what it is | what is checked, and the error |\n|---|---|---|");
-#define X(kind, errors, what, checked) printf("| %s | %s | %s |\n", #kind, what, checked);
+#define X(kind, errors) printf("| %s | %s | %s |\n", #kind, argument_##kind.what, argument_##kind.checked);
 	TRAPLINE_ARGUMENTS(X)
 #undef X
 }

@@ -19,13 +19,13 @@
 #define ARGUMENTS 5
 
 /* The kinds of arguments, from the table of services. */
-#define X(kind, errors, what, checked) KIND_##kind,
+#define X(kind, errors) KIND_##kind,
 enum argument_kind {
 	TRAPLINE_ARGUMENTS(X)
 };
 #undef X
 
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
 	[number] = {true, {KIND_##rbx, KIND_##rcx, KIND_##rdx, KIND_##rsi, KIND_##rdi}},
 static const struct {
 	bool there;

@@ -11,7 +11,7 @@ static const char *services(uint64_t mask, bool in, char names[NAMES_MAX])
 	size_t n = 0;
 
 	*names = '\0';
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
 	if ((mask >> (number)&1) == in && trapline_lookup(#name))                                            \
 		n += (size_t)snprintf(names + n, NAMES_MAX - n, "%s%s", n ? " " : "", #name);
 	TRAPLINE_SERVICES(X)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define X(kind, errors, what, checked) KIND_##kind,
+#define X(kind, errors) KIND_##kind,
 enum argument_kind {
 	TRAPLINE_ARGUMENTS(X)
 };

@@ -10,13 +10,13 @@ union name {
 	uint64_t word[POLICY_NAME_SIZE / 8];
 };
 
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
 	_Static_assert(sizeof(#name) <= POLICY_NAME_SIZE, "room for the name");                              \
 	_Static_assert((number) > 0 && (number) < TRAPLINE_CALL_LIMIT, "a bit of the feature mask");
 TRAPLINE_SERVICES(X)
 #undef X
 
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results) {{#name}, number},
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors) {{#name}, number},
 static const struct {
 	union name name;
 	uint64_t number;
@@ -27,7 +27,7 @@ static const struct {
 
 #define USER(number) 1ull << (number) |
 #define KERNEL(number)
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results) who(number)
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors) who(number)
 static const uint64_t user_by_default = TRAPLINE_SERVICES(X) 0ull;
 #undef X
 #undef USER

@@ -23,7 +23,7 @@ struct service {
 #define KINDS(a, b, c, d, e)                                                                                 \
 	(1u << KIND_##a | 1u << KIND_##b | 1u << KIND_##c | 1u << KIND_##d | 1u << KIND_##e)
 
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
 	[number] = {vmcall_##name, (KINDS(rbx, rcx, rdx, rsi, rdi) & ~(1u << KIND_NONE)) != 0,               \
 		(KINDS(rbx, rcx, rdx, rsi, rdi) & ~UNCHECKED) != 0,                                          \
 		{KIND_##rbx, KIND_##rcx, KIND_##rdx, KIND_##rsi, KIND_##rdi}},

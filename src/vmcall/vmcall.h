@@ -40,7 +40,7 @@ static inline bool vmcall_user(const struct vmcall *call)
 /* RAX of a finished call: 0 or more, or a TRAPLINE_E_... */
 typedef int64_t vmcall_service(struct vmcall *call);
 
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results) vmcall_service vmcall_##name;
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors) vmcall_service vmcall_##name;
 TRAPLINE_SERVICES(X)
 #undef X
 

@@ -303,11 +303,11 @@ static void allow_list(uint64_t linear, uint64_t bytes)
 	}
 }
 
-#define X(kind, errors, what, checked) errors,
+#define X(kind, errors) errors,
 static const uint32_t kind_errors[] = {TRAPLINE_ARGUMENTS(X)};
 #undef X
 
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
 	[number] = {true, {KIND_##rbx, KIND_##rcx, KIND_##rdx, KIND_##rsi, KIND_##rdi}, errors},
 static const struct row {
 	bool there;

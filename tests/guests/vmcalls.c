@@ -261,7 +261,7 @@ static void test_lookup(void)
 	report("lookup_runs_into_absent", call5(0, PAGE_DATA + PAGE_SIZE - 8, 0, 0, 0, 0) == 0);
 	report("lookup_long", call5(0, (uint64_t) "a name that is longer than any service can ever be called",
 				      0, 0, 0, 0) == 0);
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
 	if (number != TRAPLINE_CALL_foo && call5(0, (uint64_t) #name, 0, 0, 0, 0) != number)                 \
 		report("lookup_" #name, false);
 	TRAPLINE_SERVICES(X)
@@ -379,17 +379,17 @@ static void test_share(void)
 }
 
 /* The storm. */
-#define X(kind, errors, what, checked) KIND_##kind,
+#define X(kind, errors) KIND_##kind,
 enum kind {
 	TRAPLINE_ARGUMENTS(X)
 };
 #undef X
 
-#define X(kind, errors, what, checked) errors,
+#define X(kind, errors) errors,
 static const uint32_t kind_errors[] = {TRAPLINE_ARGUMENTS(X)};
 #undef X
 
-#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors, help, results)                                 \
+#define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)                                                \
 	{number, {KIND_##rbx, KIND_##rcx, KIND_##rdx, KIND_##rsi, KIND_##rdi}, errors},
 static const struct row {
 	uint8_t number;
