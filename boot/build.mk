@@ -8,7 +8,7 @@ BOOT_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpic -fshort-wchar -mno-red-zon
                -fno-strict-aliasing -fcf-protection=none -DGNU_EFI_USE_MS_ABI \
                -Iinclude -Isrc -Iboot -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 
-BOOT_C    := $(wildcard boot/*.c)
+BOOT_C    := $(filter-out boot/launch_offsets.c,$(wildcard boot/*.c))
 BOOT_S    := $(wildcard boot/*.S)
 BOOT_LIB  := string printf # of src/lib: they know nothing of the VMM
 BOOT_OBJS := $(BOOT_C:boot/%.c=$(BOOT_O)/%.o) $(BOOT_S:boot/%.S=$(BOOT_O)/%.S.o) $(BOOT_LIB:%=$(BOOT_O)/lib/%.o)
@@ -31,6 +31,14 @@ $(BOOT_O)/%.S.o: boot/%.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BOOT_CFLAGS) -DVMM_BIN='"$(VMM_BIN)"' -MMD -MP -c $< -o $@
 
+$(BOOT_O)/launch_offsets.h: boot/launch_offsets.c
+	$(call say,OFFSETS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BOOT_CFLAGS) $(WARN) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
+	$(Q)$(call offsets,\#) $(@:.h=.s) > $@
+
+$(BOOT_O)/launch.S.o: BOOT_CFLAGS += -I$(BOOT_O)
+$(BOOT_O)/launch.S.o: $(BOOT_O)/launch_offsets.h
 $(BOOT_O)/image.S.o: $(VMM_BIN)
 
 # muldefs: libefi has memcpy and memset as well; the first ones, ours, are taken.
@@ -45,4 +53,4 @@ $(BUILD)/trapline.efi: $(BOOT_O)/trapline.so
 	$(Q)$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
 		-j .reloc --target efi-app-x86_64 --subsystem=10 $< $@
 
--include $(BOOT_OBJS:.o=.d)
+-include $(BOOT_OBJS:.o=.d) $(BOOT_O)/launch_offsets.d

@@ -4,10 +4,7 @@
  * The way into the VMM, and the two ways back: as its guest, at `resume`, or by a plain return when it did not start. All
  * that either way needs is on this stack, which is the guest's own.
  */
-#define LAUNCH_RIP    0
-#define LAUNCH_RSP    8
-#define LAUNCH_RFLAGS 16
-#define LAUNCH_CR3    24
+#include "launch_offsets.h"
 
 	.text
 	.globl boot_launch

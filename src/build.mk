@@ -13,7 +13,8 @@ ifeq ($(TEST_BUILD),1)
   VMM_CFLAGS += -DTRAPLINE_TEST
 endif
 
-VMM_C    := $(wildcard src/*.c src/*/*.c)
+ASM_OFFSETS := src/cpu/asm_offsets.c
+VMM_C    := $(filter-out $(ASM_OFFSETS),$(wildcard src/*.c src/*/*.c))
 VMM_ASM  := $(wildcard src/*.asm src/*/*.asm)
 VMM_OBJS := $(VMM_C:src/%.c=$(BUILD)/vmm/%.o) $(VMM_ASM:src/%.asm=$(BUILD)/vmm/%.asm.o)
 
@@ -29,10 +30,19 @@ $(BUILD)/vmm/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(VMM_CFLAGS) $(WARN) $(VMM_DEFS) -MMD -MP -c $< -o $@
 
-$(BUILD)/vmm/%.asm.o: src/%.asm
+# What assembly has to know of C. $(1) what a line of it begins with.
+offsets = sed -n 's/^[[:space:]]*-> \(.*\)/$(1)define \1/p'
+
+$(BUILD)/vmm/asm_offsets.inc: $(ASM_OFFSETS)
+	$(call say,OFFSETS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(VMM_CFLAGS) $(WARN) -MMD -MP -MT $@ -MF $(@:.inc=.d) -S -o $(@:.inc=.s) $<
+	$(Q)$(call offsets,%) $(@:.inc=.s) > $@
+
+$(BUILD)/vmm/%.asm.o: src/%.asm $(BUILD)/vmm/asm_offsets.inc
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
-	$(Q)$(NASM) -f elf64 -Isrc/ -g -F dwarf -Werror -MD $(@:.o=.d) $< -o $@
+	$(Q)$(NASM) -f elf64 -Isrc/ -I$(BUILD)/vmm/ -g -F dwarf -Werror -MD $(@:.o=.d) $< -o $@
 
 # The version changes with every commit; only the file that prints it is built again.
 $(BUILD)/version.h: FORCE
@@ -69,4 +79,4 @@ $(VMM_BIN): $(VMM_ELF)
 test-efi: $(ZYDIS_STAMP) ## build/test/trapline.efi: with deliberate faults, for the tests of the fault screen
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/test ZYDIS_DIR=$(ZYDIS_DIR) TEST_BUILD=1 efi
 
--include $(VMM_OBJS:.o=.d)
+-include $(VMM_OBJS:.o=.d) $(BUILD)/vmm/asm_offsets.d

@@ -9,17 +9,6 @@
 #include "blackbox/blackbox.h"
 #include "blackbox_layout.h"
 
-/* What src/svm/run.asm, src/vmx/run.asm and src/cpu/idt.asm count on. */
-_Static_assert(offsetof(struct cpu, self) == 0, "gs:0");
-_Static_assert(offsetof(struct cpu, gpr) == 8, "entry stubs");
-_Static_assert(offsetof(struct cpu, vendor_asm) == 136, "entry stubs");
-_Static_assert(offsetof(struct cpu, host_stack_top) == 168, "entry stubs");
-_Static_assert(offsetof(struct cpu, host_interrupt) == 184, "idt.asm");
-_Static_assert(offsetof(struct cpu, host_interrupt_valid) == 185, "idt.asm");
-_Static_assert(offsetof(struct cpu, mitigating) == 188, "mitigate.inc");
-_Static_assert(offsetof(struct cpu, host_spec_ctrl) == 192, "mitigate.inc");
-_Static_assert(offsetof(struct cpu, guest_spec_ctrl) == 196, "mitigate.inc");
-
 #define GDT_CODE 0x0020980000000000ull | 0x00000b0000000000ull /* P, code, read, accessed, L */
 #define GDT_DATA 0x0000930000000000ull                         /* P, data, write, accessed */
 #define SEL_TSS  0x18

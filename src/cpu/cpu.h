@@ -159,18 +159,16 @@ struct cpu_stats {
 };
 
 struct cpu {
-	/* The first members are known to the entry stubs (src/svm/run.asm, src/vmx/run.asm, idt.asm): see cpu.c's assertions. */
-	struct cpu *self; /* at gs:0 */
-	uint64_t
-		gpr[TRAP_GPRS]; /* the guest's, at 8; gpr[TRAP_RSP] is filled only where the vendor says so */
-	uint64_t vendor_asm[4]; /* at 136: the vendor's own words for its stub */
-	uint64_t host_stack_top;   /* at 168 */
+	/* The first members are known to the entry stubs, by asm_offsets.c, and near enough for short instructions. */
+	struct cpu *self;        /* for this_cpu() */
+	uint64_t gpr[TRAP_GPRS]; /* the guest's; gpr[TRAP_RSP] is filled only where the vendor says so */
+	uint64_t vendor_asm[4];  /* the vendor's own words for its stub */
+	uint64_t host_stack_top;
 	uint64_t host_stacks;      /* where its stacks begin; the one above is the last of them */
-	uint8_t host_interrupt;    /* at 184: the vector of an interrupt acknowledged on the host (idt.asm) */
-	bool host_interrupt_valid; /* at 185: there is one, not yet given to the guest */
-	uint32_t mitigating;       /* at 188: MITIGATE_..., what the stub carries out (mitigate.inc) */
-	uint32_t host_spec_ctrl,
-		guest_spec_ctrl; /* at 192 and 196: with MITIGATE_IBRS; the guest's since the exit */
+	uint8_t host_interrupt;    /* the vector of an interrupt acknowledged on the host (idt.asm) */
+	bool host_interrupt_valid; /* there is one, not yet given to the guest */
+	uint32_t mitigating;       /* MITIGATE_..., what the stub carries out (mitigate.inc) */
+	uint32_t host_spec_ctrl, guest_spec_ctrl; /* with MITIGATE_IBRS; the guest's since the exit */
 
 	uint32_t number;
 	uint32_t apic_id;
@@ -224,7 +222,7 @@ static inline struct cpu *this_cpu(void)
 {
 	struct cpu *c;
 
-	__asm__ volatile("mov %%gs:0, %0" : "=r"(c));
+	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(c) : "i"(offsetof(struct cpu, self)));
 	return c;
 }
 

@@ -1,12 +1,9 @@
 ; Stubs of the host's IDT: 256 of them, 16 bytes each, and the way into host_trap().
 bits 64
 default rel
+%include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
 extern host_trap
 global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_nap, cpu_wait_begin, cpu_wait_end
-
-; struct cpu (src/cpu/cpu.h)
-%define HOST_INTERRUPT		184
-%define HOST_INTERRUPT_VALID	185
 
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
 
@@ -31,15 +28,15 @@ window_stubs:
 %assign v 0
 %rep 256
 align 16
-	mov	byte [gs:HOST_INTERRUPT], v
+	mov	byte [gs:CPU_HOST_INTERRUPT], v
 	jmp	strict near window_common
 %assign v v+1
 %endrep
 
 align 16
 window_common:
-	mov	byte [gs:HOST_INTERRUPT_VALID], 1
-	and	dword [rsp + 16], ~0x200	; RFLAGS.IF of the frame
+	mov	byte [gs:CPU_HOST_INTERRUPT_VALID], 1
+	and	dword [rsp + FRAME_RFLAGS - FRAME_RIP], ~RFLAGS_IF
 	push	rax
 	lea	rax, [cpu_wait_begin]
 	cmp	[rsp + 8], rax			; RIP of the frame
@@ -71,7 +68,7 @@ trap_common:
 	push	r15
 	cld
 	mov	rdi, rsp
-	lea	rbp, [rsp + 10 * 8]		; the frame pointer chain goes on at the saved RBP
+	lea	rbp, [rsp + FRAME_RBP]		; the frame pointer chain goes on at the saved RBP
 	call	host_trap
 	pop	r15
 	pop	r14
@@ -88,13 +85,13 @@ trap_common:
 	pop	rdx
 	pop	rcx
 	pop	rax
-	add	rsp, 16
+	add	rsp, FRAME_RIP - FRAME_VECTOR
 	iretq
 
 ; void gdt_load(const struct descriptor_table *gdtr): loads it, CS = 0x08, the data segments 0x10 or null
 gdt_load:
 	lgdt	[rdi]
-	mov	eax, 0x10
+	mov	eax, SEL_HOST_DS
 	mov	ss, eax
 	mov	ds, eax
 	mov	es, eax
@@ -102,7 +99,7 @@ gdt_load:
 	mov	fs, eax
 	mov	gs, eax
 	pop	rax
-	push	0x08
+	push	SEL_HOST_CS
 	push	rax
 	retfq
 

@@ -3,15 +3,13 @@
 ; GS for its CPU); the general registers are ours to exchange. Vector state is never touched.
 bits 64
 default rel
+%include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
 %include "cpu/mitigate.inc"
 extern host_data_selector, svm_exit, cpu_entered
 global svm_run, svm_run_on, svm_open_nmi_window, svm_open_interrupt_window
 
-; struct cpu (src/cpu/cpu.h)
-%define GPR(n)		(8 + 8 * (n))
-%define VMCB_PA		136
-%define HOST_VMCB_PA	144
-%define STACK_TOP	168
+%define VMCB_PA		CPU_VENDOR_0
+%define HOST_VMCB_PA	CPU_VENDOR_1
 
 section .text
 
@@ -24,15 +22,15 @@ section .text
 	MITIGATE_ENTRY
 %endif
 	mov	rax, [rdi + VMCB_PA]
-	mov	rcx, [rdi + GPR(1)]
-	mov	rdx, [rdi + GPR(2)]
-	mov	rbx, [rdi + GPR(3)]
-	mov	rsi, [rdi + GPR(6)]
-	mov	r8,  [rdi + GPR(8)]
-	mov	r9,  [rdi + GPR(9)]
-	mov	r10, [rdi + GPR(10)]
-	mov	r11, [rdi + GPR(11)]
-	mov	rdi, [rdi + GPR(7)]
+	mov	rcx, [rdi + CPU_RCX]
+	mov	rdx, [rdi + CPU_RDX]
+	mov	rbx, [rdi + CPU_RBX]
+	mov	rsi, [rdi + CPU_RSI]
+	mov	r8,  [rdi + CPU_R8]
+	mov	r9,  [rdi + CPU_R9]
+	mov	r10, [rdi + CPU_R10]
+	mov	r11, [rdi + CPU_R11]
+	mov	rdi, [rdi + CPU_RDI]
 	vmload
 %if %1
 	MITIGATE_BUFFERS
@@ -41,20 +39,20 @@ section .text
 	vmsave
 	push	rdi
 	mov	rdi, [rsp + 8]
-	pop	qword [rdi + GPR(7)]
-	mov	[rdi + GPR(1)], rcx
-	mov	[rdi + GPR(2)], rdx
-	mov	[rdi + GPR(3)], rbx
-	mov	[rdi + GPR(5)], rbp
-	mov	[rdi + GPR(6)], rsi
-	mov	[rdi + GPR(8)], r8
-	mov	[rdi + GPR(9)], r9
-	mov	[rdi + GPR(10)], r10
-	mov	[rdi + GPR(11)], r11
-	mov	[rdi + GPR(12)], r12
-	mov	[rdi + GPR(13)], r13
-	mov	[rdi + GPR(14)], r14
-	mov	[rdi + GPR(15)], r15
+	pop	qword [rdi + CPU_RDI]
+	mov	[rdi + CPU_RCX], rcx
+	mov	[rdi + CPU_RDX], rdx
+	mov	[rdi + CPU_RBX], rbx
+	mov	[rdi + CPU_RBP], rbp
+	mov	[rdi + CPU_RSI], rsi
+	mov	[rdi + CPU_R8], r8
+	mov	[rdi + CPU_R9], r9
+	mov	[rdi + CPU_R10], r10
+	mov	[rdi + CPU_R11], r11
+	mov	[rdi + CPU_R12], r12
+	mov	[rdi + CPU_R13], r13
+	mov	[rdi + CPU_R14], r14
+	mov	[rdi + CPU_R15], r15
 	mov	rax, [rdi + HOST_VMCB_PA]
 	vmload
 %if %1
@@ -69,7 +67,7 @@ section .text
 ; noreturn void svm_run(struct cpu *cpu)
 align 16
 svm_run:
-	mov	rsp, [rdi + STACK_TOP]
+	mov	rsp, [rdi + CPU_STACK_TOP]
 	push	rdi				; where the exit finds its CPU
 	push	rdi				; and the stack's alignment
 	xor	ebp, ebp
@@ -79,16 +77,16 @@ svm_run:
 
 ; noreturn void svm_run_on(struct cpu *cpu)
 svm_run_on:
-	mov	rsp, [rdi + STACK_TOP]
+	mov	rsp, [rdi + CPU_STACK_TOP]
 	push	rdi
 	push	rdi
 .load:
-	mov	rbp, [rdi + GPR(5)]
-	mov	r12, [rdi + GPR(12)]
-	mov	r13, [rdi + GPR(13)]
-	mov	r14, [rdi + GPR(14)]
-	mov	r15, [rdi + GPR(15)]
-	cmp	dword [rdi + MITIGATIONS], 0
+	mov	rbp, [rdi + CPU_RBP]
+	mov	r12, [rdi + CPU_R12]
+	mov	r13, [rdi + CPU_R13]
+	mov	r14, [rdi + CPU_R14]
+	mov	r15, [rdi + CPU_R15]
+	cmp	dword [rdi + CPU_MITIGATING], 0
 	jne	.mitigated
 	GUEST_LOOP 0
 .mitigated:

@@ -1,4 +1,5 @@
 #include "vmcall/share.h"
+#include "hw/asm.h"
 #include "hw/lock.h"
 #include "lib/string.h"
 #include "mem/guest_ram.h"

@@ -3,14 +3,12 @@
 ; registers DR0 to DR3 and DR6 stay the guest's. Vector state is never touched.
 bits 64
 default rel
+%include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
 %include "cpu/mitigate.inc"
 extern host_data_selector, vmx_exit, vmx_entry_failed, cpu_entered
 global vmx_run, vmx_run_on, vmx_host_entry, vmx_mitigated_entry
 
-; struct cpu (src/cpu/cpu.h)
-%define GPR(n)		(8 + 8 * (n))
-%define GUEST_CR2	136
-%define STACK_TOP	168
+%define GUEST_CR2	CPU_VENDOR_0
 
 section .text
 
@@ -26,16 +24,16 @@ section .text
 %if %1
 	MITIGATE_ENTRY
 %endif
-	mov	rax, [rdi + GPR(0)]
-	mov	rcx, [rdi + GPR(1)]
-	mov	rdx, [rdi + GPR(2)]
-	mov	rbx, [rdi + GPR(3)]
-	mov	rsi, [rdi + GPR(6)]
-	mov	r8,  [rdi + GPR(8)]
-	mov	r9,  [rdi + GPR(9)]
-	mov	r10, [rdi + GPR(10)]
-	mov	r11, [rdi + GPR(11)]
-	mov	rdi, [rdi + GPR(7)]
+	mov	rax, [rdi + CPU_RAX]
+	mov	rcx, [rdi + CPU_RCX]
+	mov	rdx, [rdi + CPU_RDX]
+	mov	rbx, [rdi + CPU_RBX]
+	mov	rsi, [rdi + CPU_RSI]
+	mov	r8,  [rdi + CPU_R8]
+	mov	r9,  [rdi + CPU_R9]
+	mov	r10, [rdi + CPU_R10]
+	mov	r11, [rdi + CPU_R11]
+	mov	rdi, [rdi + CPU_RDI]
 %if %1
 	MITIGATE_BUFFERS
 %endif
@@ -50,21 +48,21 @@ section .text
 %macro LEAVE 1
 	push	rdi
 	mov	rdi, [rsp + 8]
-	pop	qword [rdi + GPR(7)]
-	mov	[rdi + GPR(0)], rax
-	mov	[rdi + GPR(1)], rcx
-	mov	[rdi + GPR(2)], rdx
-	mov	[rdi + GPR(3)], rbx
-	mov	[rdi + GPR(5)], rbp
-	mov	[rdi + GPR(6)], rsi
-	mov	[rdi + GPR(8)], r8
-	mov	[rdi + GPR(9)], r9
-	mov	[rdi + GPR(10)], r10
-	mov	[rdi + GPR(11)], r11
-	mov	[rdi + GPR(12)], r12
-	mov	[rdi + GPR(13)], r13
-	mov	[rdi + GPR(14)], r14
-	mov	[rdi + GPR(15)], r15
+	pop	qword [rdi + CPU_RDI]
+	mov	[rdi + CPU_RAX], rax
+	mov	[rdi + CPU_RCX], rcx
+	mov	[rdi + CPU_RDX], rdx
+	mov	[rdi + CPU_RBX], rbx
+	mov	[rdi + CPU_RBP], rbp
+	mov	[rdi + CPU_RSI], rsi
+	mov	[rdi + CPU_R8], r8
+	mov	[rdi + CPU_R9], r9
+	mov	[rdi + CPU_R10], r10
+	mov	[rdi + CPU_R11], r11
+	mov	[rdi + CPU_R12], r12
+	mov	[rdi + CPU_R13], r13
+	mov	[rdi + CPU_R14], r14
+	mov	[rdi + CPU_R15], r15
 	mov	rax, cr2			; before a page fault of the host's own, which is fixed up, changes it
 	mov	[rdi + GUEST_CR2], rax
 %if %1
@@ -78,7 +76,7 @@ section .text
 ; noreturn void vmx_run(struct cpu *cpu)
 align 16
 vmx_run:
-	mov	rsp, [rdi + STACK_TOP]
+	mov	rsp, [rdi + CPU_STACK_TOP]
 	push	rdi				; where the exit finds its CPU; HOST_RSP points
 	push	rdi				; here, with the stack aligned (vmx_start.c)
 	xor	ebp, ebp
@@ -103,15 +101,15 @@ vmx_run:
 
 ; noreturn void vmx_run_on(struct cpu *cpu)
 vmx_run_on:
-	mov	rsp, [rdi + STACK_TOP]
+	mov	rsp, [rdi + CPU_STACK_TOP]
 	push	rdi
 	push	rdi
-	mov	rbp, [rdi + GPR(5)]
-	mov	r12, [rdi + GPR(12)]
-	mov	r13, [rdi + GPR(13)]
-	mov	r14, [rdi + GPR(14)]
-	mov	r15, [rdi + GPR(15)]
-	cmp	dword [rdi + MITIGATIONS], 0
+	mov	rbp, [rdi + CPU_RBP]
+	mov	r12, [rdi + CPU_R12]
+	mov	r13, [rdi + CPU_R13]
+	mov	r14, [rdi + CPU_R14]
+	mov	r15, [rdi + CPU_R15]
+	cmp	dword [rdi + CPU_MITIGATING], 0
 	jne	enter_mitigated
 
 align 16
