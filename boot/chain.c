@@ -1,6 +1,7 @@
 /* The next image: the operating system's loader, or any other EFI program. */
 #include <lib/string.h>
 #include "loader.h"
+#include "lib/array.h"
 
 static CHAR16 lower(CHAR16 c)
 {
@@ -94,7 +95,7 @@ static const struct {
 
 static const char *load_advice(EFI_STATUS status)
 {
-	for (size_t i = 0; i < sizeof(load_failures) / sizeof(load_failures[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(load_failures); i++)
 		if (load_failures[i].status == status)
 			return load_failures[i].advice;
 	return "see next= in trapline.conf";

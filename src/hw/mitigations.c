@@ -2,6 +2,7 @@
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "lib/printf.h"
+#include "lib/array.h"
 
 /* The last four letters of the vendor's name: CPUID leaf 0, ECX. */
 #define SIGNATURE_AMD   0x444d4163 /* AuthenticAMD */
@@ -67,7 +68,7 @@ static const struct {
 #undef X
 };
 
-#define WORDS (sizeof(words) / sizeof(words[0]))
+#define WORDS ARRAY_SIZE(words)
 
 /*
  * Before AutoIBRS, and where returns can be steered as well (SRSO; Zen 1 and 2 without any bit that says so), only a

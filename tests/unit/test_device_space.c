@@ -1,6 +1,7 @@
 /* Where devices are mapped: an address as Xeons have it, beside others, in page tables of this machine's memory. */
 #include "unit.h"
 #include <string.h>
+#include "hw/x86.h"
 #include "mem/device_space.h"
 #include "hw/x86.h"
 #include "mem/paging.h"
@@ -38,15 +39,15 @@ static void windows(void **state)
 		.largest = 2,
 		.alloc = alloc};
 	struct device_space space = {DEVICE_BASE};
-	uint64_t at[COUNT(devices)];
+	uint64_t at[ARRAY_SIZE(devices)];
 	unsigned level;
 
-	for (unsigned i = 0; i < COUNT(devices); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
 		at[i] = device_space_take(&space, devices[i].phys, devices[i].size);
 		assert_in_range(at[i], i ? at[i - 1] + devices[i - 1].size : DEVICE_BASE, DEVICE_LIMIT - 1);
 		assert_true(paging_map(&tables, at[i], devices[i].phys, devices[i].size, BITS));
 	}
-	for (unsigned i = 0; i < COUNT(devices); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
 		for (uint64_t offset = 0; offset < devices[i].size; offset += PAGE_SIZE) {
 			const uint64_t *leaf = paging_leaf(&tables, at[i] + offset, &level);
 

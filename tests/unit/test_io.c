@@ -196,7 +196,7 @@ static void ends(void **state)
 	};
 
 	vendor = &svm_like;
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		run(cases[i].port, false, cases[i].value);
 		assert_string_equal(story, cases[i].story);
 	}

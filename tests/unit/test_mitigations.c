@@ -68,7 +68,7 @@ static const struct {
 
 static void each_kind(void **state)
 {
-	for (unsigned i = 0; i < COUNT(kinds); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct mitigations m = mitigations_choose(&kinds[i].facts, MITIGATIONS_AUTO);
 
 		if (m.used != kinds[i].used || m.missing != kinds[i].missing)

@@ -273,7 +273,7 @@ static void refused(void **state)
 	uint64_t value, before;
 
 	assert_true(put(0, MSR_MTRR_DEF_TYPE, FE | MEMORY_WB));
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		bool there = mtrr_shadow_read(&shadows[0], cases[i].msr, &before);
 
 		shadows[0].now.def_type &= ~E;

@@ -189,7 +189,7 @@ static void encryption(void **state)
 {
 	static const uint32_t hidden[] = {0x8000000a, 0x8000001f, 0x80000023};
 
-	for (unsigned i = 0; i < COUNT(hidden); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(hidden); i++) {
 		struct cpuid r = {~0u, ~0u, ~0u, ~0u};
 
 		svm_hide_cpuid(hidden[i], &r);
