@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include "config.h"
+#include <boot/config.h>
 #include "hw/mitigations.h"
 #include "lib/array.h"
 #include "trace/vector.h"

@@ -1,6 +1,6 @@
 /* What launch.S has to know of struct boot_launch: compiled to assembly and never linked. build.mk makes a header of it. */
 #include <stddef.h>
-#include "boot_info.h"
+#include <boot/boot_info.h>
 
 #define DEFINE(name, member) __asm__ volatile("-> " name " %c0" : : "i"(offsetof(struct boot_launch, member)))
 

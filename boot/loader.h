@@ -11,9 +11,9 @@
 #include <efi.h>
 #include <efilib.h>
 #include <stdbool.h>
-#include "blackbox_layout.h"
-#include "boot_info.h"
-#include "uart_port.h"
+#include <boot/blackbox_layout.h>
+#include <boot/boot_info.h>
+#include <boot/uart_port.h>
 
 #define LOADER_PATH_MAX 512 /* characters of a path on the volume, the NUL among them */
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "boot_info.h"
+#include <boot/boot_info.h>
 
 /*
  * Adds [base, base + size) to ascending ranges that do not touch each other, which they are again afterwards. The firmware's

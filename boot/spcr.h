@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "uart_port.h"
+#include <boot/uart_port.h>
 
 /*
  * table, length: with its header, which has been checked. out->config stays 0. False: it names no UART that

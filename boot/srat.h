@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "boot_info.h"
+#include <boot/boot_info.h>
 
 /*
  * The ranges of enabled memory that is hot-pluggable, cut to 2 MiB units.

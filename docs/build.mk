@@ -1,10 +1,10 @@
 # The tables of docs/ come from the sources.
 TABLES_SOURCES := docs/tables.c src/svm/svm_check.c src/vmx/vmx_check.c src/mem/memory_type.c
 
-$(BUILD)/tables: $(TABLES_SOURCES) docs/services.def src/svm/svm_check.h src/vmx/vmx_check.h boot/config.def src/trace/format.h src/trace/vector.h src/trace/filter.h src/console/command.h src/cpu/cpu.h src/hw/mitigations.h src/exit/intercept.h include/trapline/record.h include/trapline/abi.h include/trapline/services.h
+$(BUILD)/tables: $(TABLES_SOURCES) docs/services.def src/svm/svm_check.h src/vmx/vmx_check.h include/boot/config.def src/trace/format.h src/trace/vector.h src/trace/filter.h src/console/command.h src/cpu/cpu.h src/hw/mitigations.h src/exit/intercept.h include/trapline/record.h include/trapline/abi.h include/trapline/services.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) -std=gnu17 $(WARN) -Iinclude -Isrc -Iboot $(TABLES_SOURCES) -o $@
+	$(Q)$(HOSTCC) -std=gnu17 $(WARN) -Iinclude -Isrc $(TABLES_SOURCES) -o $@
 
 .PHONY: docs docs-check
 docs: $(BUILD)/tables ## bring the tables in docs/ up to date with the sources

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <trapline/services.h>
+#include <boot/config.h>
 #include "services.def"
-#include "config.h"
 #include "console/command.h"
 #include "cpu/cpu.h"
 #include "hw/mitigations.h"

@@ -6,7 +6,7 @@ VMM_ELF := $(BUILD)/vmm/trapline.elf
 VMM_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -nostdlib -mgeneral-regs-only -mno-red-zone -mcmodel=kernel \
               -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
               -fno-omit-frame-pointer -fcf-protection=none -fno-jump-tables \
-              -Iinclude -Isrc -Iboot
+              -Iinclude -Isrc
 
 # make test-efi: with deliberate faults to test the fault screen with (src/exit/test_faults.h), under build/test.
 ifeq ($(TEST_BUILD),1)

@@ -1,6 +1,6 @@
 #include "blackbox/blackbox.h"
 #include <trapline/record.h>
-#include "blackbox_layout.h"
+#include <boot/blackbox_layout.h>
 #include "hw/asm.h"
 #include "cpu/cpu.h"
 #include "lib/printf.h"

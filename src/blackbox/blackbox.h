@@ -1,5 +1,5 @@
 /*
- * The black box (boot/blackbox_layout.h): the rings, the histories and everything that goes to the console
+ * The black box (include/boot/blackbox_layout.h): the rings, the histories and everything that goes to the console
  * lie where the next start of Trapline finds them after a warm reset.
  */
 #ifndef TRAPLINE_BLACKBOX_H
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "boot_info.h"
+#include <boot/boot_info.h>
 
 /* Finds its memory. Before cpu_create(), once the host's page tables are loaded. */
 void blackbox_init(const struct boot_info *info);

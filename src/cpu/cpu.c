@@ -1,4 +1,5 @@
 #include "cpu/cpu.h"
+#include <boot/blackbox_layout.h>
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
@@ -7,7 +8,6 @@
 #include "mem/host_map.h"
 #include "mem/pool.h"
 #include "blackbox/blackbox.h"
-#include "blackbox_layout.h"
 
 #define GDT_CODE 0x0020980000000000ull | 0x00000b0000000000ull /* P, code, read, accessed, L */
 #define GDT_DATA 0x0000930000000000ull                         /* P, data, write, accessed */
@@ -72,7 +72,7 @@ static bool make_one_ring(struct trace_ring *ring, uint32_t records)
 	return memory;
 }
 
-/* One behind the other: boot/blackbox_layout.h. */
+/* One behind the other: include/boot/blackbox_layout.h. */
 static bool make_ring(struct cpu *cpu)
 {
 	uint32_t records = boot_info.config.ring;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "boot_info.h"
+#include <boot/boot_info.h>
 #include "hw/asm.h"
 #include "cpu/event.h"
 #include "hw/mitigations.h"

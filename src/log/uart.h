@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "uart_port.h"
+#include <boot/uart_port.h>
 
 #define UART_FIFO 16
 

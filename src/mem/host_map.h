@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "boot_info.h"
+#include <boot/boot_info.h>
 #include "mem/layout.h"
 
 /*

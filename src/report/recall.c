@@ -3,7 +3,7 @@
  * it is believed: a reset may have caught it in the middle of anything, and memory may have lost some of it.
  */
 #include <trapline/record.h>
-#include "blackbox_layout.h"
+#include <boot/blackbox_layout.h>
 #include "report/report.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
@@ -23,7 +23,7 @@ static char last_text[BLACKBOX_TEXT_SIZE];
 
 _Static_assert(sizeof(struct trap_record) == 256 && sizeof(struct exit_entry) == 32 &&
 		       sizeof(struct kept) == BLACKBOX_KEPT_SIZE,
-	"boot/blackbox_layout.h");
+	"include/boot/blackbox_layout.h");
 
 /* One last run. */
 struct last {

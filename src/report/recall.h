@@ -2,7 +2,7 @@
 #ifndef TRAPLINE_RECALL_H
 #define TRAPLINE_RECALL_H
 
-#include "boot_info.h"
+#include <boot/boot_info.h>
 
 /* Makes a text of the last run's box, where the loader found one, and keeps it. */
 void blackbox_recall(const struct boot_info *info);

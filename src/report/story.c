@@ -30,7 +30,8 @@ static struct verdict_source all_cpus(void)
 		.cpus = BOOT_MAX_CPUS,
 		.kept = kept,
 		.ring = ring,
-		.records = cpus[0]->ring.mask + 1 + cpus[0]->beside.mask + 1, /* boot/blackbox_layout.h */
+		.records = cpus[0]->ring.mask + 1 + cpus[0]->beside.mask +
+			   1, /* include/boot/blackbox_layout.h */
 		.second = boot_info.tsc_khz * 1000,
 	};
 }

@@ -3,7 +3,7 @@
 #define TRAPLINE_VMCALL_POLICY_H
 
 #include <stdint.h>
-#include "config.h"
+#include <boot/config.h>
 
 struct policy {
 	uint64_t there; /* one bit a service, by number */

@@ -3,10 +3,10 @@
  * allows (SDM vol. 3D appendix A.2 to A.5).
  */
 #include "hw/msr.h"
+#include <boot/boot_info.h>
 #include "lib/array.h"
 #include "lib/printf.h"
 #include "vmx/vmx_controls.h"
-#include "boot_info.h"
 #include "vmx/vmcs.h"
 
 #define BASIC_TRUE_CONTROLS (1ull << 55)

@@ -4,9 +4,9 @@
  * terminated, stays in its buffer, and is printable.
  */
 #include "input.h"
+#include <boot/blackbox_layout.h>
 #include "blackbox/blackbox.h"
 #include "report/recall.h"
-#include "blackbox_layout.h"
 #include "report/report.h"
 #include "trace/kept.h"
 

@@ -4,7 +4,7 @@
  * text.
  */
 #include "input.h"
-#include "config.h"
+#include <boot/config.h>
 #include "hw/mitigations.h"
 #include "lib/array.h"
 

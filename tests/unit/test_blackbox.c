@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <boot/blackbox_layout.h>
 #include "unit.h"
-#include "blackbox_layout.h"
 
 #define ROOM       (64ull << 20)
 #define FUZZ       20000

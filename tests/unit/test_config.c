@@ -1,10 +1,10 @@
-/* trapline.conf and the load options, against boot/config.h. What is wrong must be said, with its line, and
+/* trapline.conf and the load options, against include/boot/config.h. What is wrong must be said, with its line, and
  * change nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <boot/config.h>
 #include "unit.h"
-#include "config.h"
 
 #define REPORTS_MAX 16
 

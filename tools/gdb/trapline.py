@@ -8,7 +8,7 @@ import contextlib
 
 import gdb
 
-IMAGE = 0xFFFFFFFF80000000  # VMM_BASE, boot/boot_info.h
+IMAGE = 0xFFFFFFFF80000000  # VMM_BASE, include/boot/boot_info.h
 POOL = 0xFFFFC00000000000  # POOL_BASE, src/mem/layout.h
 POOL_END = 0xFFFFD00000000000
 GPRS = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split()

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "config.def"
+#include <boot/config.def>
 
 #define CONFIG_PATH_MAX 256
 #define CONFIG_TEXT_MAX 1024

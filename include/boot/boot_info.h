@@ -6,8 +6,8 @@
 #define TRAPLINE_BOOT_INFO_H
 
 #include <stdint.h>
-#include "config.h"
-#include "uart_port.h"
+#include <boot/config.h>
+#include <boot/uart_port.h>
 
 #define BOOT_INFO_MAGIC   0x494c5052545f4254ull
 #define BOOT_INFO_VERSION 4
@@ -84,8 +84,9 @@ struct boot_info {
 	uint64_t
 		region_size; /* a multiple of 2 MiB; the image stands at its start, the rest is the VMM's pool */
 	uint64_t image_size;
-	uint64_t blackbox_size; /* a multiple of 2 MiB; at the end of the region (boot/blackbox_layout.h) */
-	uint64_t last_base;     /* a copy of the last run's black box, in the loader's memory; 0: none */
+	uint64_t
+		blackbox_size; /* a multiple of 2 MiB; at the end of the region (include/boot/blackbox_layout.h) */
+	uint64_t last_base; /* a copy of the last run's black box, in the loader's memory; 0: none */
 	uint64_t last_size;
 	uint64_t last_text; /* in the loader's memory: where the VMM puts what it makes of that; 0: nowhere */
 	uint64_t last_text_size;
