@@ -10,8 +10,8 @@ BOOT_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpic -fshort-wchar -mno-red-zon
 
 BOOT_C    := $(filter-out boot/launch_offsets.c,$(wildcard boot/*.c))
 BOOT_S    := $(wildcard boot/*.S)
-BOOT_LIB  := string printf # of src/lib: they know nothing of the VMM
-BOOT_OBJS := $(BOOT_C:boot/%.c=$(BOOT_O)/%.o) $(BOOT_S:boot/%.S=$(BOOT_O)/%.S.o) $(BOOT_LIB:%=$(BOOT_O)/lib/%.o)
+BOOT_LIB  := lib/string lib/printf hw/ns16550 # of src: they know nothing of the VMM
+BOOT_OBJS := $(BOOT_C:boot/%.c=$(BOOT_O)/%.o) $(BOOT_S:boot/%.S=$(BOOT_O)/%.S.o) $(BOOT_LIB:%=$(BOOT_O)/src/%.o)
 
 .PHONY: efi
 efi: $(BUILD)/trapline.efi
@@ -21,7 +21,7 @@ $(BOOT_O)/%.o: boot/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BOOT_CFLAGS) $(WARN) -MMD -MP -c $< -o $@
 
-$(BOOT_O)/lib/%.o: src/lib/%.c
+$(BOOT_O)/src/%.o: src/%.c
 	$(call say,CC,$< for the loader)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BOOT_CFLAGS) $(WARN) -MMD -MP -c $< -o $@

@@ -1,5 +1,6 @@
 /* Which UART the configuration means. */
 #include "loader.h"
+#include "hw/ns16550.h"
 
 static bool com(uint32_t port, struct uart_port *out)
 {
@@ -9,7 +10,7 @@ static bool com(uint32_t port, struct uart_port *out)
 
 static bool com_there(uint32_t port, struct uart_port *out)
 {
-	return com(port, out) && uart_answers(out);
+	return com(port, out) && ns16550_answers(out);
 }
 
 static bool find(uint32_t word, struct uart_port *out)

@@ -47,9 +47,7 @@ bool serial_take(const struct uart_port *port);
 /* Gives it back. Returns whether there was one. */
 bool serial_return(void);
 
-/* uart.c */
-/* Whether there is one at `port`. */
-bool uart_answers(const struct uart_port *port);
+/* uart.c: by src/hw/ns16550.h */
 void uart_open(const struct uart_port *port, uint32_t baud);
 /* Sends a text, "\n" as "\r\n". Does nothing while no UART answers there: the VMM may hide it. Never waits
  * for ever. */

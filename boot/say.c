@@ -3,6 +3,7 @@
 #include <lib/string.h>
 #include <trapline/services.h>
 #include "loader.h"
+#include "hw/ns16550.h"
 
 #define LINE_MAX  320
 #define EARLY_MAX 8192
@@ -151,7 +152,7 @@ static void open_uart(struct loader *l)
 		return;
 	out.uart = port;
 	pci_enable(port);
-	if (uart_answers(port)) {
+	if (ns16550_answers(port)) {
 		if (l->config.hide_console && !serial_take(port)) {
 			/* Its driver would read ones for ever where the UART has been. */
 			l->config.hide_console = false;

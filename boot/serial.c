@@ -7,10 +7,7 @@
  * over, and the modem control register of our UART shows whether it was this one.
  */
 #include "loader.h"
-#include "hw/asm.h"
-
-#define UART_MCR 4
-#define MCR_DTR  0x01
+#include "hw/ns16550.h"
 
 /* What SetControl() may set; the other bits are read-only (UEFI specification 12.8, SetControl()). */
 #define CONTROL_WRITABLE                                                                                     \
@@ -31,9 +28,9 @@ static bool drives(EFI_HANDLE handle, const struct uart_port *port)
 	control &= CONTROL_WRITABLE;
 	if (EFI_ERROR(serial->SetControl(serial, control ^ EFI_SERIAL_DATA_TERMINAL_READY)))
 		return false;
-	uint8_t turned = uart_port_read(port, UART_MCR);
+	uint8_t turned = uart_port_read(port, NS16550_MCR);
 	serial->SetControl(serial, control);
-	return (turned ^ uart_port_read(port, UART_MCR)) & MCR_DTR;
+	return (turned ^ uart_port_read(port, NS16550_MCR)) & MCR_DTR;
 }
 
 /* The device whose driver made the serial handle: what its device path says without the last node. */

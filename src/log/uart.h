@@ -1,4 +1,4 @@
-/* A 16550 UART, at I/O ports or in memory. */
+/* The console's UART, a 16550 at I/O ports or in memory. */
 #ifndef TRAPLINE_UART_H
 #define TRAPLINE_UART_H
 
@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <boot/uart_port.h>
+#include "hw/ns16550.h"
 
-#define UART_FIFO 16
+#define UART_FIFO NS16550_FIFO
 
 /*
  * Sets it to `baud` (a divisor of 115200), 8N1, FIFOs on, interrupts off. Returns false when nothing answers there.

@@ -34,6 +34,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/hw/features.c \
                  src/hw/mitigations.c \
                  src/hw/msr_name.c \
+                 src/hw/ns16550.c \
                  src/lib/printf.c \
                  src/lib/string.c \
                  src/mem/device_space.c \
