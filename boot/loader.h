@@ -47,13 +47,13 @@ bool serial_take(const struct uart_port *port);
 /* Gives it back. Returns whether there was one. */
 bool serial_return(void);
 
-/* uart.c: by src/hw/ns16550.h */
+/* uart_write.c: by src/hw/ns16550.h */
 void uart_open(const struct uart_port *port, uint32_t baud);
 /* Sends a text, "\n" as "\r\n". Does nothing while no UART answers there: the VMM may hide it. Never waits
  * for ever. */
 void uart_write(const struct uart_port *port, const char *text);
 
-/* console.c: l->console, from the configuration, the firmware's tables and the PCI bus. Says what is not there. */
+/* console_find.c: l->console, from the configuration, the firmware's tables and the PCI bus. Says what is not there. */
 void console_find(struct loader *l);
 
 /* pci.c */
@@ -76,7 +76,7 @@ EFI_STATUS file_append(const struct loader *l, const char *path, const char *tex
 /* settings.c: trapline.conf beside our own file and the load options, on top of what l->config holds */
 void settings_load(struct loader *l);
 
-/* blackbox.c */
+/* last_run.c */
 #define LAST_TEXT_MAX (2 * BLACKBOX_TEXT_SIZE) /* what the VMM makes of the last run, its NUL included */
 
 /* The black box of the run before, where there is one. */
@@ -122,13 +122,13 @@ bool acpi_uart(struct uart_port *out);
 /* Physical address of a PCI function's configuration space in memory; 0: it is not in the MCFG table. */
 uint64_t acpi_pci_config(uint16_t function);
 
-/* screen.c: fills screen; its base stays 0 where there is no framebuffer of 32-bit pixels */
+/* framebuffer.c: fills screen; its base stays 0 where there is no framebuffer of 32-bit pixels */
 void screen_fill(struct boot_info *info);
 
 /* clock.c: the TSC's frequency, measured */
 uint64_t clock_tsc_khz(void);
 
-/* cpu.c */
+/* this_cpu.c */
 uint64_t cpu_apic_id(void);
 /* Trapline runs already: we are its guest. */
 bool cpu_is_guest(void);
@@ -158,7 +158,7 @@ bool vmm_start(const struct loader *l);
  */
 uint64_t boot_launch(uint64_t entry, struct boot_info *info, struct boot_launch *launch, uint64_t cr3);
 
-/* chain.c */
+/* next_image.c */
 /* Whether `next` is there, if there is one; says so if not. */
 EFI_STATUS chain_check(const struct loader *l);
 /* Starts `next`. Returns when it returns, or after saying why it did not start. */

@@ -21,8 +21,8 @@ TRAPCTL_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools
 TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/text trace/vector hw/msr_name lib/printf
 TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(ZYDIS_HOST_LIB)
 
-$(TOOLS)/trapctl/version.o: TOOLS_CFLAGS += -I$(BUILD)
-$(TOOLS)/trapctl/version.o: $(BUILD)/version.h
+$(TOOLS)/trapctl/cmd_version.o: TOOLS_CFLAGS += -I$(BUILD)
+$(TOOLS)/trapctl/cmd_version.o: $(BUILD)/version.h
 
 # Its own printf, under names that libc does not have.
 $(TOOLS)/src/%.o: src/%.c
@@ -32,7 +32,7 @@ $(TOOLS)/src/%.o: src/%.c
 		-MMD -MP -c $< -o $@
 $(TOOLS)/src/trace/decode.o: | $(ZYDIS_STAMP)
 
-# Static: it runs on whatever system the guest has. Where it begins: start.c.
+# Static: it runs on whatever system the guest has. Where it begins: entry.c.
 $(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

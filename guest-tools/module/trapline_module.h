@@ -8,12 +8,12 @@
 #include <trapline/device.h>
 #include <trapline/services.h>
 
-/* vmcall.c: whether Trapline answers, and one call; the result is also in r->rax. */
+/* module_vmcall.c: whether Trapline answers, and one call; the result is also in r->rax. */
 bool trapline_present(void);
 s64 trapline_vmcall(struct trapline_call_registers *r);
 
 /*
- * share.c. Exported: a kernel module may own a share or use one that a process has made. Each create and
+ * module_share.c. Exported: a kernel module may own a share or use one that a process has made. Each create and
  * attach wants a put; the share's name goes with trapline_share_end(), which only who made it calls, its
  * pages with the last put. create and attach return an ERR_PTR() on failure; address is NULL when there is no
  * room.
@@ -30,7 +30,7 @@ int trapline_share_mmap(struct trapline_shared *share, struct vm_area_struct *vm
 void trapline_share_forget(void);
 void trapline_share_end_all(void);
 
-/* ended.c: processes that an exception has ended. get: e->index is which one, 0 the newest; -ENOENT. */
+/* module_ended.c: processes that an exception has ended. get: e->index is which one, 0 the newest; -ENOENT. */
 int trapline_ended_begin(void);
 void trapline_ended_stop(void);
 long trapline_ended_get(struct trapline_ended *e);

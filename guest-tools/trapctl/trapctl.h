@@ -47,7 +47,7 @@ extern bool json;
 void print_line(const char *line);
 __attribute__((format(printf, 1, 2))) void print_fields(const char *format, ...);
 
-/* start.c: no page that comes from here on is a #PF, if that may be. */
+/* entry.c: no page that comes from here on is a #PF, if that may be. */
 void lock_memory(void);
 
 /* Of a command what `trapctl help` says beyond its usage; "" when that is all. */
@@ -78,11 +78,11 @@ bool vector_list(const char *text, uint32_t *mask);
 /* How many CPUs there are, or an error. */
 int64_t cpu_count(void);
 
-/* ended.c: a process that an exception has ended, the newest with pid 0; NULL: there is none. */
+/* cmd_ended.c: a process that an exception has ended, the newest with pid 0; NULL: there is none. */
 const struct trapline_ended *ended_process(int pid);
 
 /*
- * symbols.c: the name of an address, from /proc/kallsyms or the maps of process `pid`; "" when there is none. Of a process
+ * kallsyms.c: the name of an address, from /proc/kallsyms or the maps of process `pid`; "" when there is none. Of a process
  * that has ended only where CR3 is its own. Shorter than SYMBOL_MAX; a file's name may hold any byte.
  */
 #define PID_NONE   0

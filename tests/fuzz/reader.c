@@ -7,7 +7,7 @@
 #include "input.h"
 #include <stdio.h>
 #include "../../guest-tools/trapctl/json.c"
-#include "../../guest-tools/trapctl/trace.c"
+#include "../../guest-tools/trapctl/cmd_trace.c"
 
 #define OPTIONS 6
 #define CALLS   8 /* answers until there is nothing new */

@@ -51,8 +51,8 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/svm/svm_skip.c \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
-                 src/vmcall/command.c \
                  src/vmcall/policy.c \
+                 src/vmcall/vmcall_command.c \
                  src/vmx/vmx_cet.c \
                  src/vmx/vmx_check.c \
                  src/vmx/vmx_controls.c \

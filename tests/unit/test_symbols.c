@@ -7,7 +7,7 @@
 
 static FILE *fake_open(const char *path, const char *mode);
 #define fopen fake_open
-#include "../../guest-tools/trapctl/symbols.c"
+#include "../../guest-tools/trapctl/kallsyms.c"
 #undef fopen
 
 static struct trapline_ended gone = {
