@@ -129,6 +129,7 @@ static int begin(void **state)
 		cpus[n] = &cpu[n];
 		cpu[n].number = n;
 	}
+	boot_info.cpus = CPUS;
 	boot_info.tsc_khz = 1000000;
 	waits = nmis = apic_accesses = resets = printed = 0;
 	bsp = false;

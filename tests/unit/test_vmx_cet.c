@@ -33,7 +33,7 @@ static int begin(void **state)
 
 static void expect_msrs(void)
 {
-	for (unsigned i = 0; i < COUNT(msrs); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++)
 		if (i != 1 && i != 3)
 			assert_int_equal(msrs[i], 0);
 }

@@ -13,7 +13,7 @@ static void host_cr4(void **state)
 	uint64_t cr4 = vmx_host_cr4(BIT(13), true);
 
 	assert_int_equal(cr4, BIT(5) | BIT(6) | BIT(13) | BIT(18));
-	for (unsigned i = 0; i < COUNT(never); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(never); i++)
 		assert_false(cr4 >> never[i] & 1);
 	assert_int_equal(vmx_host_cr4(BIT(13), false), BIT(5) | BIT(6) | BIT(13));
 	assert_int_equal(vmx_host_cr4(BIT(13) | BIT(7), false), BIT(5) | BIT(6) | BIT(7) | BIT(13));
