@@ -3,7 +3,6 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
-#include "cpu/flush.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
@@ -17,7 +16,6 @@
 #define BASE_BSP           (1ull << 8)
 #define BASE_X2APIC        (1ull << 10)
 #define BASE_ENABLE        (1ull << 11)
-#define BASE_ADDRESS       0x000ffffffffff000ull
 #define X2APIC_MSR(offset) (0x800 + (offset) / 16)
 #define WORDS              8 /* of ISR and IRR, 16 bytes apart */
 #define WORD_STEP          0x10
@@ -106,8 +104,12 @@ bool apic_sees_interrupts(void)
 	       (apic_read(APIC_XAPIC, APIC_SVR) & APIC_SVR_ENABLE) && !apic_takes_pic();
 }
 
-/* This CPU's registers are at `base` from now on. False, with nothing changed: it cannot be watched there. */
-static bool follow(unsigned number, uint64_t base)
+uint64_t apic_page(unsigned number)
+{
+	return page_of[number];
+}
+
+bool apic_follow(unsigned number, uint64_t base)
 {
 	bool watches = vendor->skip_to && !by_hardware;
 
@@ -122,7 +124,7 @@ const char *apic_init(void)
 {
 	by_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->starts_exit &&
 		      vendor->starts_exit();
-	if (!host_windows_init() || !follow(0, rdmsr(MSR_APIC_BASE) & BASE_ADDRESS))
+	if (!host_windows_init() || !apic_follow(0, rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS))
 		return "the VMM's memory is too small to watch the APIC";
 	return NULL;
 }
@@ -137,7 +139,7 @@ void apic_say_way(void)
 
 const char *apic_cpu_init(struct cpu *cpu)
 {
-	if (!follow(cpu->number, rdmsr(MSR_APIC_BASE) & BASE_ADDRESS))
+	if (!apic_follow(cpu->number, rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS))
 		return "its APIC is where it cannot be watched";
 	apic_note_names(cpu);
 	return NULL;
@@ -310,8 +312,7 @@ bool apic_watches_msr(uint32_t msr)
 	return msr == MSR_APIC_BASE || (msr == MSR_X2APIC_ICR && !by_hardware);
 }
 
-/* Onto the VMM's memory, or beyond what can be watched: bare it would move there. */
-static enum msr_result refuse_base(struct cpu *cpu, uint64_t value)
+enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value)
 {
 	if (cpu_tells(cpu, REFUSED_BASE))
 		console_log(
@@ -321,47 +322,10 @@ static enum msr_result refuse_base(struct cpu *cpu, uint64_t value)
 	return MSR_FAULT;
 }
 
-/*
- * The new page is watched before the registers are there. All but the address is the CPU's to judge: what it refuses has
- * moved nothing. No other CPU runs meanwhile, because a large leaf may be split.
- */
-static enum msr_result move_base(struct cpu *cpu, uint64_t value)
-{
-	uint64_t old = page_of[cpu->number];
-	bool followed, done;
-
-	flush_hold(cpu);
-	followed = follow(cpu->number, value & BASE_ADDRESS);
-	done = followed && wrmsr_safe(MSR_APIC_BASE, value);
-	if (followed && !done)
-		follow(cpu->number, old);
-	flush_release(cpu, followed);
-	if (!followed)
-		return refuse_base(cpu, value);
-	return done ? MSR_DONE : MSR_FAULT;
-}
-
-static enum msr_result write_base(struct cpu *cpu, uint64_t value)
-{
-	enum msr_result result;
-
-	if ((value & BASE_ADDRESS) != page_of[cpu->number])
-		result = move_base(cpu, value);
-	else
-		result = wrmsr_safe(MSR_APIC_BASE, value) ? MSR_DONE : MSR_FAULT;
-	if (result == MSR_DONE) {
-		apic_note_names(cpu);
-		cpu_add_work(cpu, CPU_WORK_CONSOLE);
-	}
-	return result;
-}
-
 enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	struct icr icr = {.low = (uint32_t)value, .destination = (uint32_t)(value >> 32), .x2apic = true};
 
-	if (msr == MSR_APIC_BASE)
-		return write_base(cpu, value);
 	if (msr != MSR_X2APIC_ICR || !icr_starts(icr.low) || apic_mode() != APIC_X2APIC)
 		return MSR_NOT_MINE;
 	command(cpu, &icr);

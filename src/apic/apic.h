@@ -10,6 +10,8 @@
 #include "cpu/cpu.h"
 #include "vendor.h"
 
+#define APIC_BASE_ADDRESS 0x000ffffffffff000ull /* of IA32_APIC_BASE */
+
 /* Registers by their offset in the page; x2APIC has them at MSR 0x800 + offset / 16 (SDM vol. 3A table 11-6).
  */
 #define APIC_ID            0x020
@@ -70,7 +72,19 @@ bool apic_watches_msr(uint32_t msr);
 /* EXIT_STAGE2 in a watched page. Returns false where the exit is none of ours. */
 bool apic_stage2(struct cpu *cpu);
 
-/* EXIT_WRMSR of a watched MSR. */
+/* Where CPU `number` has its registers. */
+uint64_t apic_page(unsigned number);
+
+/*
+ * They are at `base` from now on. Once the guest runs no other CPU does meanwhile: stage2_watch(). False, with nothing changed: it
+ * cannot be watched there.
+ */
+bool apic_follow(unsigned number, uint64_t base);
+
+/* #GP for a base on the VMM's memory, or beyond what can be watched, with a line: bare it would move there. */
+enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value);
+
+/* EXIT_WRMSR of a watched MSR but IA32_APIC_BASE, which is src/apic/base.h. */
 enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 
 /* Notes by what names other CPUs call this one, as its APIC has them now. */

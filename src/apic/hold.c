@@ -3,7 +3,7 @@
 #include "hw/asm.h"
 #include "apic/stop.h"
 #include "cpu/moment.h"
-#include "cpu/flush.h"
+#include "apic/flush.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
 #include "exit/intercept.h"

@@ -177,7 +177,7 @@ struct cpu {
 	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
 	_Atomic bool kicked;    /* an NMI is under way to it that is not the guest's: src/apic/stop.h */
 	_Atomic bool parked; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
-	_Atomic bool aside, flush_due; /* src/cpu/flush.h */
+	_Atomic bool aside, flush_due; /* src/apic/flush.h */
 	_Atomic uint32_t flushed;      /* the generation of the second-level tables that it has flushed for */
 	uint32_t work;                 /* CPU_WORK_... */
 	uint64_t sink_gpa[2];          /* with CPU_WORK_SINK: pages, 0 for none; one store may meet two */

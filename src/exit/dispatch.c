@@ -2,7 +2,7 @@
 #include "exit/start.h"
 #include "console/console.h"
 #include "report/fault.h"
-#include "cpu/flush.h"
+#include "apic/flush.h"
 #include "apic/hold.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
@@ -117,8 +117,8 @@ void exit_look_after(struct cpu *cpu)
 		return;
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
-	if (cpu->work & CPU_WORK_SINK)
-		stage2_close_sink(cpu);
+	if ((cpu->work & CPU_WORK_SINK) && stage2_close_sink(cpu))
+		flush_changed(cpu);
 	serve_nmi(cpu, ~0u);
 	waits = cpu->work & CPU_WORK_NMI;
 	if (cpu->work & CPU_WORK_CONSOLE)

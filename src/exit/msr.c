@@ -1,6 +1,8 @@
 /* RDMSR and WRMSR that exit: the vendor's own MSRs, and every number outside the permission map. */
 #include "apic/apic.h"
+#include "apic/base.h"
 #include "hw/asm.h"
+#include "hw/msr.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "trace/vector.h"
@@ -29,12 +31,18 @@ void exit_rdmsr(struct cpu *cpu)
 	exit_skip(cpu);
 }
 
+static enum msr_result write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	if (msr == MSR_APIC_BASE)
+		return base_wrmsr(cpu, value);
+	return apic_watches_msr(msr) ? apic_wrmsr(cpu, msr, value) : vendor->wrmsr(cpu, msr, value);
+}
+
 void exit_wrmsr(struct cpu *cpu)
 {
 	uint32_t msr = (uint32_t)cpu->gpr[TRAP_RCX];
 	uint64_t value = cpu->gpr[TRAP_RDX] << 32 | (uint32_t)cpu->gpr[TRAP_RAX];
-	enum msr_result result =
-		apic_watches_msr(msr) ? apic_wrmsr(cpu, msr, value) : vendor->wrmsr(cpu, msr, value);
+	enum msr_result result = write(cpu, msr, value);
 
 	if (result == MSR_NOT_MINE)
 		result = wrmsr_safe(msr, value) ? MSR_DONE : MSR_FAULT;

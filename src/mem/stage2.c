@@ -3,7 +3,6 @@
 #include "hw/asm.h"
 #include "hw/features.h"
 #include "hw/x86.h"
-#include "cpu/flush.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/mtrr.h"
@@ -89,7 +88,7 @@ static uint64_t hidden_leaf(uint64_t gpa)
 	return sink | page_bits(sink, false);
 }
 
-void stage2_show(struct cpu *cpu, unsigned slot, uint64_t base, uint64_t size)
+void stage2_show(unsigned slot, uint64_t base, uint64_t size)
 {
 	shown[slot].size = size;
 	shown[slot].base = base;
@@ -98,7 +97,6 @@ void stage2_show(struct cpu *cpu, unsigned slot, uint64_t base, uint64_t size)
 
 		*paging_leaf(&stage2_tables, at, &level) = hidden_leaf(at);
 	}
-	flush_changed(cpu);
 }
 
 static bool hide_page(uint64_t gpa)
@@ -327,17 +325,16 @@ void stage2_open_sink(struct cpu *cpu, uint64_t gpa)
 	cpu_add_work(cpu, CPU_WORK_SINK);
 }
 
-void stage2_close_sink(struct cpu *cpu)
+bool stage2_close_sink(struct cpu *cpu)
 {
 	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa[0] >> 12)
-		return; /* it has just been opened */
+		return false; /* it has just been opened */
 	for (unsigned i = 0; i < 2; i++) {
 		if (cpu->sink_gpa[i])
 			close_leaf(cpu->sink_gpa[i]);
 		cpu->sink_gpa[i] = 0;
 	}
 	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
-	flush_changed(
-		cpu); /* another one may have cached the page of its own, and would read back what it stores */
 	cpu_end_work(cpu, CPU_WORK_SINK);
+	return true;
 }

@@ -17,7 +17,9 @@ const char *stage2_init(void);
  * Where the guest stored to hidden memory: lets this one instruction have the page of ones, until the next exit.
  */
 void stage2_open_sink(struct cpu *cpu, uint64_t gpa);
-void stage2_close_sink(struct cpu *cpu);
+
+/* True: it is closed, and the caller flushes, since others may have cached the page that stores go to. */
+bool stage2_close_sink(struct cpu *cpu);
 
 /*
  * After the vendor's bits have changed (memory types): gives them to every leaf, in place. Leaves are split where they have
@@ -43,9 +45,9 @@ bool stage2_is_writable(uint64_t gpa);
  * Lets the guest read a part of the VMM's own memory, never write it.
  *   slot        a CPU's number: the same one again replaces nothing but itself
  *   base, size  page aligned, within the VMM's memory
- * Other CPUs see it when the kick of flush_changed() has reached them; until then it reads as ones there.
+ * The caller flushes: flush_changed(). Until that has reached a CPU it reads as ones there.
  */
-void stage2_show(struct cpu *cpu, unsigned slot, uint64_t base, uint64_t size);
+void stage2_show(unsigned slot, uint64_t base, uint64_t size);
 
 /* Whether a guest-physical address is the VMM's. */
 bool stage2_is_hidden(uint64_t gpa);

@@ -1,4 +1,5 @@
 /* The trace to the guest: by copy, and in place. */
+#include "apic/flush.h"
 #include "exit/freeze.h"
 #include "lib/string.h"
 #include "mem/pool.h"
@@ -32,7 +33,8 @@ int64_t vmcall_trace_map(struct vmcall *call)
 	uint64_t base = pool_phys(ring->records),
 		 bytes = ((uint64_t)ring->mask + 1) * sizeof(struct trap_record);
 
-	stage2_show(call->cpu, (unsigned)call->arg[ARG_RBX], base, bytes);
+	stage2_show((unsigned)call->arg[ARG_RBX], base, bytes);
+	flush_changed(call->cpu);
 	vmcall_return(call, ARG_RBX, base);
 	vmcall_return(call, ARG_RCX, bytes);
 	return 0;

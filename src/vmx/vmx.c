@@ -8,7 +8,7 @@
 #include "hw/x86.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "mem/mtrr_follow.h"
+#include "vmx/vmx_mtrr.h"
 #include "mem/pool.h"
 #include "trace/vector.h"
 
@@ -73,7 +73,7 @@ static const char *vmx_probe(void)
 	if (!error)
 		error = check_ept();
 	if (!error)
-		mtrr_follow_init();
+		vmx_mtrr_init();
 	return error;
 }
 
@@ -212,7 +212,7 @@ static const char *vmx_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 		if (!take_pages(cpu))
 			return "the VMM's memory is too small for this CPU";
 		remember_firmware(vmx_of(cpu));
-		mtrr_follow_begin(&vmx_of(cpu)->mtrrs);
+		vmx_mtrr_begin(&vmx_of(cpu)->mtrrs);
 	}
 	error = enter_vmx_operation(vmxon_page(cpu), vmcs_page(cpu));
 	if (error) {

@@ -1,7 +1,7 @@
 /* EPT entries: one to one, with the memory types that the guest's MTRRs give (SDM vol. 3C 29.3.7). */
 #include "vmx/vmx.h"
 #include "hw/asm.h"
-#include "mem/mtrr_follow.h"
+#include "vmx/vmx_mtrr.h"
 #include "mem/stage2.h"
 
 #define ALL_CONTEXTS 2
@@ -15,7 +15,7 @@ uint64_t vmx_ept_pointer(void)
 /* IPAT stays clear: the guest's PAT has its say, as it has over the MTRRs' types bare. */
 uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
 {
-	return EPT_READ | EPT_EXECUTE | (write ? EPT_WRITE : 0) | EPT_TYPE(mtrr_follow_type(gpa, size));
+	return EPT_READ | EPT_EXECUTE | (write ? EPT_WRITE : 0) | EPT_TYPE(vmx_mtrr_type(gpa, size));
 }
 
 unsigned vmx_stage2_largest(void)

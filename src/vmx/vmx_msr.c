@@ -5,7 +5,7 @@
 #include "apic/apic.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
-#include "mem/mtrr_follow.h"
+#include "vmx/vmx_mtrr.h"
 #include "mem/pool.h"
 
 #define FEATURE_LOCK     1ull
@@ -97,7 +97,7 @@ enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 		value & XD_DISABLE) /* the host's own EFER.NXE would be a reserved bit */
 		return MSR_FAULT;
 	if (mtrr_is(msr))
-		return mtrr_follow_write(cpu, &vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_FAULT;
+		return vmx_mtrr_write(cpu, &vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_FAULT;
 	return MSR_NOT_MINE;
 }
 

@@ -19,6 +19,7 @@
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
 #include "mem/stage2.h"
+#include "apic/flush.h"
 #include "vendor.h"
 #include "vmcall/check.h"
 #include "vmcall/tray.h"
@@ -163,7 +164,11 @@ uint64_t freeze_not_kept(void)
 	return 2;
 }
 
-void stage2_show(struct cpu *c, unsigned slot, uint64_t base, uint64_t bytes)
+void stage2_show(unsigned slot, uint64_t base, uint64_t bytes)
+{
+}
+
+void flush_changed(struct cpu *c)
 {
 }
 

@@ -10,7 +10,7 @@
 #include "exit/start.h"
 #include "console/console.h"
 #include "report/fault.h"
-#include "cpu/flush.h"
+#include "apic/flush.h"
 #include "apic/hold.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
@@ -143,7 +143,6 @@ static const struct vendor fake = {
 	X(exit_iret)                                                                                         \
 	X(exit_xsetbv)                                                                                       \
 	X(exit_invd)                                                                                         \
-	X(stage2_close_sink)                                                                                 \
 	X(start_serve)                                                                                       \
 	X(intercept_serve)                                                                                   \
 	X(halt_over)                                                                                         \
@@ -192,6 +191,15 @@ void shutdown_guest(struct cpu *c)
 }
 
 void console_log(const char *fmt, ...)
+{
+}
+
+bool stage2_close_sink(struct cpu *c)
+{
+	return false;
+}
+
+void flush_changed(struct cpu *c)
 {
 }
 

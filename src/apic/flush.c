@@ -1,12 +1,10 @@
-#include "cpu/flush.h"
-#include "console/console.h"
+#include "apic/flush.h"
 #include "hw/asm.h"
 #include "apic/stop.h"
 #include "vendor.h"
 
 #define NOBODY    0
 #define ANSWER_MS 100
-#define REPORTS   8
 
 static _Atomic uint32_t generation;      /* of the tables */
 static _Atomic uint32_t announced;       /* the generation to be, where a change is under way */
@@ -96,18 +94,10 @@ static bool are_out(const struct cpu *cpu)
 /* Who does not answer is in the VMM for longer, and flushes when it leaves. */
 static void wait_for_others(const struct cpu *cpu)
 {
-	static unsigned reported;
 	uint64_t since = rdtsc();
 
-	while (!are_out(cpu)) {
-		if (rdtsc() - since >= boot_info.tsc_khz * ANSWER_MS) {
-			if (reported++ < REPORTS)
-				console_log("trapline: a CPU is busy; the second-level tables change "
-					    "without it");
-			return;
-		}
+	while (!are_out(cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
 		cpu_pause();
-	}
 }
 
 void flush_hold(struct cpu *cpu)

@@ -1,5 +1,5 @@
-#include "mem/mtrr_follow.h"
-#include "cpu/flush.h"
+#include "vmx/vmx_mtrr.h"
+#include "apic/flush.h"
 #include "lib/string.h"
 #include "mem/mtrr.h"
 #include "mem/stage2.h"
@@ -7,12 +7,12 @@
 /* What the tables were made from; they are the same for all CPUs, as the MTRRs have to be (SDM vol. 3A 12.11.8). */
 static struct mtrr_state tables;
 
-void mtrr_follow_init(void)
+void vmx_mtrr_init(void)
 {
 	mtrr_read(&tables);
 }
 
-void mtrr_follow_begin(struct mtrr_shadow *s)
+void vmx_mtrr_begin(struct mtrr_shadow *s)
 {
 	struct mtrr_state firmware;
 
@@ -20,7 +20,7 @@ void mtrr_follow_begin(struct mtrr_shadow *s)
 	mtrr_shadow_init(s, &firmware, mtrr_capabilities());
 }
 
-unsigned mtrr_follow_type(uint64_t gpa, uint64_t *size)
+unsigned vmx_mtrr_type(uint64_t gpa, uint64_t *size)
 {
 	return memory_type(&tables, gpa, size);
 }
@@ -43,7 +43,7 @@ static void apply(struct cpu *cpu, const struct mtrr_state *wanted)
 }
 
 /* The CPU's own registers stay: they are the host's, and SMM's. For the guest's memory they mean nothing (29.3.7.2). */
-bool mtrr_follow_write(struct cpu *cpu, struct mtrr_shadow *s, uint32_t msr, uint64_t value)
+bool vmx_mtrr_write(struct cpu *cpu, struct mtrr_shadow *s, uint32_t msr, uint64_t value)
 {
 	enum mtrr_write result = mtrr_shadow_write(s, msr, value);
 

@@ -1,0 +1,40 @@
+#include "apic/base.h"
+#include "apic/apic.h"
+#include "apic/flush.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
+
+/*
+ * The new page is watched before the registers are there. All but the address is the CPU's to judge: what it refuses has
+ * moved nothing. No other CPU runs meanwhile, because a large leaf may be split.
+ */
+static enum msr_result move_base(struct cpu *cpu, uint64_t value)
+{
+	uint64_t old = apic_page(cpu->number);
+	bool followed, done;
+
+	flush_hold(cpu);
+	followed = apic_follow(cpu->number, value & APIC_BASE_ADDRESS);
+	done = followed && wrmsr_safe(MSR_APIC_BASE, value);
+	if (followed && !done)
+		apic_follow(cpu->number, old);
+	flush_release(cpu, followed);
+	if (!followed)
+		return apic_refuse_base(cpu, value);
+	return done ? MSR_DONE : MSR_FAULT;
+}
+
+enum msr_result base_wrmsr(struct cpu *cpu, uint64_t value)
+{
+	enum msr_result result;
+
+	if ((value & APIC_BASE_ADDRESS) != apic_page(cpu->number))
+		result = move_base(cpu, value);
+	else
+		result = wrmsr_safe(MSR_APIC_BASE, value) ? MSR_DONE : MSR_FAULT;
+	if (result == MSR_DONE) {
+		apic_note_names(cpu);
+		cpu_add_work(cpu, CPU_WORK_CONSOLE);
+	}
+	return result;
+}
