@@ -41,6 +41,7 @@
 	X(0x2010, TSC_OFFSET)                                                                               \
 	X(0x201a, EPT_POINTER)                                                                              \
 	X(0x202c, XSS_EXITING_BITMAP)                                                                       \
+	X(0x203e, PCONFIG_EXITING_BITMAP)                                                                   \
 	X(0x2400, GUEST_PHYSICAL_ADDRESS)                                                                   \
 	X(0x2800, LINK_POINTER)                                                                             \
 	X(0x2802, GUEST_DEBUGCTL)                                                                           \
@@ -124,6 +125,9 @@
 	X(0x6822, GUEST_PENDING_DEBUG)                                                                      \
 	X(0x6824, GUEST_SYSENTER_ESP)                                                                       \
 	X(0x6826, GUEST_SYSENTER_EIP)                                                                       \
+	X(0x6828, GUEST_S_CET)                                                                              \
+	X(0x682a, GUEST_SSP)                                                                                \
+	X(0x682c, GUEST_SSP_TABLE)                                                                          \
 	X(0x6c00, HOST_CR0)                                                                                 \
 	X(0x6c02, HOST_CR3)                                                                                 \
 	X(0x6c04, HOST_CR4)                                                                                 \
@@ -185,7 +189,8 @@ enum vmcs_field {
 	X(ENTRY, 2, LOAD_DEBUG, "load debug controls")                                                      \
 	X(ENTRY, 9, GUEST_64, "IA-32e mode guest")                                                          \
 	X(ENTRY, 14, LOAD_PAT, "load IA32_PAT")                                                             \
-	X(ENTRY, 15, LOAD_EFER, "load IA32_EFER")
+	X(ENTRY, 15, LOAD_EFER, "load IA32_EFER")                                                           \
+	X(ENTRY, 20, LOAD_CET, "load CET state")
 /* clang-format on */
 
 #define X(word, bit, name, text) word##_##name = (int)(1u << (bit)),

@@ -9,6 +9,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "vmx/vmx_mtrr.h"
+#include "vmx/vmx_rules.h"
 #include "mem/pool.h"
 #include "trace/vector.h"
 
@@ -124,7 +125,7 @@ void vmx_set_intercepts(struct cpu *cpu)
 {
 	uint32_t x87 = vmx_of(cpu)->cr0_shadow & CR0_NE ? 0 : 1u << VEC_MF;
 
-	vmwrite(VMCS_EXCEPTION_BITMAP, boot_info.config.intercept | x87);
+	vmwrite(VMCS_EXCEPTION_BITMAP, vmx_exceptions(vmx_caps.basic, boot_info.config.intercept) | x87);
 }
 
 static void set_controls(struct cpu *cpu)

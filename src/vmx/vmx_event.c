@@ -8,6 +8,7 @@
  * too.
  */
 #include "vmx/vmx.h"
+#include "vmx/vmx_rules.h"
 #include "hw/x86.h"
 #include "console/console.h"
 #include "hw/asm.h"
@@ -62,6 +63,9 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 {
 	struct event *e = &cpu->exit.during;
 
+	/* A fault that cannot be injected: its instruction runs again, and raises it again. */
+	if (EVENT_TYPE(word) == TRAP_TYPE_EXCEPTION && !vmx_injects(vmx_caps.basic, EVENT_VECTOR(word)))
+		return;
 	e->valid = true;
 	e->vector = EVENT_VECTOR(word);
 	e->type = EVENT_TYPE(word);

@@ -8,6 +8,8 @@
  * the guest waits for a SIPI, and lets it exit behind the SIPI.
  */
 #include "vmx/vmx.h"
+#include "hw/features.h"
+#include "vmx/vmx_cet.h"
 #include "hw/x86.h"
 #include "exit/start.h"
 #include "hw/asm.h"
@@ -42,6 +44,11 @@ static void init_segments(void)
 	vmwrite(VMCS_GUEST_IDTR_LIMIT, RESET_LIMIT);
 }
 
+static bool write_msr(uint32_t msr, uint64_t value)
+{
+	return wrmsr_safe(msr, value);
+}
+
 /* Caching stays as it was; NE is the host's and shown clear. */
 static void init_control_registers(struct cpu *cpu)
 {
@@ -56,6 +63,8 @@ static void init_control_registers(struct cpu *cpu)
 	vmwrite(VMCS_CR4_SHADOW, 0);
 	vmwrite(VMCS_GUEST_EFER, 0);
 	vmwrite(VMCS_ENTRY_CONTROLS, vmread(VMCS_ENTRY_CONTROLS) & ~(uint64_t)ENTRY_GUEST_64);
+	if (features.shadow_stacks || features.branch_tracking)
+		vmx_cet_clear(write_msr, rdmsr(MSR_VMX_ENTRY_CTLS));
 	cpu->vendor_asm[0] = 0; /* CR2 */
 }
 

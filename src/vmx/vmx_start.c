@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "vmx/vmx.h"
+#include "vmx/vmx_rules.h"
 
 #define RIGHTS_TSS_BUSY 0x8bu
 #define TSS_LIMIT       103
@@ -70,6 +71,8 @@ static uint32_t load_segments(const struct vmx_cpu *vmx)
 		/* Firmware needs no TSS, VM entry does: 27.3.1.2. */
 		if (n == SEG_TR && (s.rights & RIGHTS_UNUSABLE))
 			s = (struct segment_words){.limit = TSS_LIMIT, .rights = RIGHTS_TSS_BUSY};
+		if (n == SEG_TR)
+			s.rights = vmx_tr_rights(s.rights);
 		if (n == SEG_CS)
 			cs_rights = s.rights;
 		write_segment(n, selectors[n], &s);
@@ -135,13 +138,9 @@ const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch)
  */
 void vmx_load_host(struct cpu *cpu)
 {
-	uint64_t cr4 = read_cr4();
-
-	if (features.xsave)
-		cr4 |= CR4_OSXSAVE; /* for the guest's XSETBV, which only the host can carry out */
 	vmwrite(VMCS_HOST_CR0, read_cr0());
 	vmwrite(VMCS_HOST_CR3, host_cr3());
-	vmwrite(VMCS_HOST_CR4, cr4);
+	vmwrite(VMCS_HOST_CR4, vmx_host_cr4(vmx_caps.cr4_fixed0, features.xsave));
 	vmwrite(VMCS_HOST_ES_SELECTOR, 0);
 	vmwrite(VMCS_HOST_CS_SELECTOR, SEL_HOST_CS);
 	vmwrite(VMCS_HOST_SS_SELECTOR, SEL_HOST_DS);

@@ -7,7 +7,7 @@ UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
 
 # What is tested. The freestanding library takes its own names, and what prints in src/trace prints with it.
 UNIT_SOURCES  := src/hw/features.c src/exit/a20.c src/exit/merge.c src/exit/control_register.c src/exit/dispatch.c src/exit/exception.c src/exit/interrupt.c src/exit/io.c src/cpu/moment.c src/svm/svm_init.c src/hw/msr_name.c src/hw/mitigations.c boot/config.c boot/spcr.c boot/srat.c boot/ranges.c $(wildcard src/trace/*.c) src/lib/printf.c \
-                 src/lib/string.c src/console/console.c src/console/line.c src/console/address.c src/console/command.c src/console/complete.c src/console/help.c src/mem/memory_type.c src/mem/device_space.c src/mem/mtrr_shadow.c src/vmx/vmx_mtrr.c src/mem/paging.c src/mem/stage2.c src/apic/flush.c src/apic/stop.c src/exit/start.c src/vmx/vmx_controls.c src/vmx/vmx_check.c src/svm/svm_check.c \
+                 src/lib/string.c src/console/console.c src/console/line.c src/console/address.c src/console/command.c src/console/complete.c src/console/help.c src/mem/memory_type.c src/mem/device_space.c src/mem/mtrr_shadow.c src/vmx/vmx_mtrr.c src/mem/paging.c src/mem/stage2.c src/apic/flush.c src/apic/stop.c src/exit/start.c src/vmx/vmx_controls.c src/vmx/vmx_check.c src/vmx/vmx_rules.c src/vmx/vmx_cet.c src/svm/svm_check.c \
                  src/svm/svm_msr.c src/svm/svm_event.c src/svm/svm_halt.c src/svm/svm_skip.c src/guest/insn.c src/guest/opcode.c src/apic/icr.c src/vmcall/check.c src/vmcall/command.c src/vmcall/policy.c src/mem/guest_access.c src/trace/walk_trace.c
 UNIT_RENAMES  := $(foreach f,memcpy memmove memset memcmp strlen strcmp strncmp snprintf vsnprintf,-D$(f)=tl_$(f))
 UNIT_OBJS     := $(UNIT_SOURCES:%.c=$(BUILD)/unit/%.o)
@@ -17,6 +17,8 @@ $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # The guest's RAM is an array there.
 $(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.o: UNIT_DEFS := -iquote tests/fake
+# So is the VMCS.
+$(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DEFS := -iquote tests/fake
 # It pushes flags beneath the compiler's nose.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_store.o: | $(ZYDIS_STAMP)
