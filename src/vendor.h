@@ -109,7 +109,7 @@ struct vendor {
 	/* MSRs that the vendor's state holds or hides. */
 	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);
 	enum msr_result (*wrmsr)(struct cpu *cpu, uint32_t msr, uint64_t value);
-	void (*hide_cpuid)(uint32_t leaf, struct cpuid *r);
+	void (*hide_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 	/* Second-level paging, for all CPUs. */
 	/*

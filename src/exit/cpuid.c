@@ -9,6 +9,7 @@
 #define LEAF1_ECX_HYPERVISOR (1u << 31)
 #define LEAF7_ECX_OSPKE      (1u << 4)
 #define LEAF7_1_EAX_FRED     (1u << 17)
+#define LEAF_KEY_LOCKER      0x19
 
 /* Where hypervisors have their leaves: one with several interfaces has each at a multiple of 0x100. */
 #define LEAF_HYPERVISORS      TRAPLINE_CPUID_SIGNATURE
@@ -42,10 +43,24 @@ static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
 	return cpuid(leaf, subleaf);
 }
 
-/* Leaves 1 and 7, the hypervisor's range and the extended ones; all others are as the CPU has them. */
+#define ADJUSTED (1u << 1 | 1u << 6 | 1u << 7 | 1u << 0xd | 1u << LEAF_KEY_LOCKER)
+
+/* These, the hypervisor's range and the extended ones; all others are as the CPU has them. */
 static bool is_adjusted(uint32_t leaf)
 {
-	return leaf < 8 ? 0x82u >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
+	return leaf < 32 ? ADJUSTED >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
+}
+
+/* Whether the instructions are on: CR4.KL counts, and the host's is clear. */
+static struct cpuid key_locker(uint32_t subleaf)
+{
+	uint64_t cr4 = read_cr4();
+	struct cpuid r;
+
+	write_cr4(cr4 | CR4_KL);
+	r = cpuid(LEAF_KEY_LOCKER, subleaf);
+	write_cr4(cr4);
+	return r;
 }
 
 /* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says whether
@@ -59,9 +74,11 @@ static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpui
 		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->get(cpu, GUEST_CR4) & CR4_PKE);
 	} else if (leaf == 7 && subleaf == 1) {
 		r->eax &= ~LEAF7_1_EAX_FRED; /* its events carry more than Trapline gives back */
+	} else if (leaf == LEAF_KEY_LOCKER && (vendor->get(cpu, GUEST_CR4) & CR4_KL)) {
+		*r = key_locker(subleaf);
 	}
-	if (leaf == 1 || leaf == 7 || leaf >= 0x80000000)
-		vendor->hide_cpuid(leaf, r);
+	if (leaf < TRAPLINE_CPUID_SIGNATURE || leaf >= 0x80000000)
+		vendor->hide_cpuid(leaf, subleaf, r);
 }
 
 static void answer(struct cpu *cpu, const struct cpuid *r)

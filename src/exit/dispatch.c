@@ -2,6 +2,7 @@
 #include "exit/start.h"
 #include "console/console.h"
 #include "report/fault.h"
+#include "apic/flush.h"
 #include "apic/hold.h"
 #include "apic/flush.h"
 #include "exit/exception.h"

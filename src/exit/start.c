@@ -113,12 +113,22 @@ void start_note_init(struct cpu *cpu)
 	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
+/* The one thing of an INIT's that others can tell before the SIPI: it is not to be called by the logical name that it had. */
+static void forget_name(void)
+{
+	enum apic_mode mode = apic_mode();
+
+	if (mode == APIC_XAPIC)
+		apic_write(mode, APIC_LDR, 0);
+}
+
 void start_park(struct cpu *cpu)
 {
 	if (apic_is_bsp()) {
 		start_note_init(cpu);
 		return;
 	}
+	forget_name();
 	forget_events(cpu);
 	atomic_store(&cpu->start, START_WAIT);
 	atomic_store(&cpu->parked, true);

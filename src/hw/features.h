@@ -14,6 +14,10 @@
 	X(mtrr,            0x00000001, edx, 12, "MTRRs")                                                     \
 	X(debug_store,     0x00000001, edx, 21, "Intel's debug store")                                       \
 	X(processor_trace, 0x00000007, ebx, 25, "Intel's processor trace")                                   \
+	X(feedback,        0x00000006, eax, 19, "Intel's hardware feedback")                                 \
+	X(mca,             0x00000001, edx, 14, "machine checks report their abilities (IA32_MCG_CAP)")      \
+	X(sgx,             0x00000007, ebx, 2,  "SGX")                                                       \
+	X(sgx_launch,      0x00000007, ecx, 30, "SGX's launch control")                                      \
 	X(shadow_stacks,   0x00000007, ecx, 7,  "shadow stacks")                                             \
 	X(branch_tracking, 0x00000007, edx, 20, "indirect-branch tracking")                                  \
 	X(la57,            0x00000007, ecx, 16, "5-level paging")                                            \

@@ -42,6 +42,7 @@
 	X(CR4, FSGSBASE,   16, "FSGSBASE",   "RDFSBASE and its like")                                        \
 	X(CR4, PCIDE,      17, "PCIDE",      "process-context identifiers")                                  \
 	X(CR4, OSXSAVE,    18, "OSXSAVE",    "XSAVE and XSETBV")                                             \
+	X(CR4, KL,         19, "KL",         "Key Locker")                                                   \
 	X(CR4, SMEP,       20, "SMEP",       "supervisor mode executes no user pages")                       \
 	X(CR4, SMAP,       21, "SMAP",       "supervisor mode reaches user pages under RFLAGS.AC only")      \
 	X(CR4, PKE,        22, "PKE",        "protection keys of user pages")                                \

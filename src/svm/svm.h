@@ -113,7 +113,7 @@ void svm_msr_probe(void);
 enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value);
 enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 uint64_t svm_msrpm(void);
-void svm_hide_cpuid(uint32_t leaf, struct cpuid *r);
+void svm_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 /* svm_cr.c */
 void svm_cr_probe(void);

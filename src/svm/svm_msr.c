@@ -76,6 +76,7 @@ const char *svm_msr_init(void)
 	intercept(MSR_VM_CR, ON_READ | ON_WRITE);
 	intercept(MSR_VM_HSAVE_PA, ON_READ | ON_WRITE);
 	intercept(MSR_SVM_KEY, ON_READ | ON_WRITE);
+	intercept(MSR_PATCH_LOADER, ON_WRITE);
 	efer_bits = supported_efer();
 	return NULL;
 }
@@ -123,6 +124,8 @@ enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 	switch (msr) {
 	case MSR_EFER:
 		return write_efer(cpu, value);
+	case MSR_PATCH_LOADER:
+		return MSR_DONE; /* the VMM runs on this microcode: nothing is loaded, as under other hypervisors */
 	case MSR_VM_CR:
 		return MSR_DONE; /* locked: writes of SVMDIS and LOCK are ignored, 15.30.1 */
 	case MSR_VM_HSAVE_PA:
@@ -140,7 +143,7 @@ enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 #define LEAF_ENCRYPTION      0x8000001f
 #define LEAF_ENCRYPTION_KEYS 0x80000023
 
-void svm_hide_cpuid(uint32_t leaf, struct cpuid *r)
+void svm_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r)
 {
 	if (leaf == 0x80000001)
 		r->ecx &= ~(1u << 2 | 1u << 12); /* SVM, SKINIT */

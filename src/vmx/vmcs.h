@@ -41,6 +41,7 @@
 	X(0x2010, TSC_OFFSET)                                                                               \
 	X(0x201a, EPT_POINTER)                                                                              \
 	X(0x202c, XSS_EXITING_BITMAP)                                                                       \
+	X(0x203e, PCONFIG_EXITING_BITMAP)                                                                   \
 	X(0x2400, GUEST_PHYSICAL_ADDRESS)                                                                   \
 	X(0x2800, LINK_POINTER)                                                                             \
 	X(0x2802, GUEST_DEBUGCTL)                                                                           \

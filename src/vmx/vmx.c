@@ -101,6 +101,13 @@ static bool vmclear_vmptrld(uint64_t vmcs)
 	return !clear_failed && !load_failed;
 }
 
+#define MCG_CAP_LMCE (1ull << 27)
+
+static bool has_local_mc(void)
+{
+	return features.mca && (rdmsr(MSR_MCG_CAP) & MCG_CAP_LMCE);
+}
+
 /* 24.7, 24.8 and 25.11.5: what has to be true before VMXON, on each CPU for itself. */
 static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
 {
@@ -110,7 +117,8 @@ static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
 	if (error)
 		return error;
 	if (!(feature & FEATURE_LOCK))
-		wrmsr(MSR_FEATURE_CONTROL, feature | FEATURE_LOCK | FEATURE_VMX);
+		wrmsr(MSR_FEATURE_CONTROL,
+			vmx_feature_control(feature, features.sgx, features.sgx_launch, has_local_mc()));
 	write_cr0((read_cr0() | vmx_caps.cr0_fixed0) & vmx_caps.cr0_fixed1);
 	write_cr4(read_cr4() | CR4_VMXE | vmx_caps.cr4_fixed0);
 	*(uint32_t *)pool_virt(region) = BASIC_REVISION(vmx_caps.basic);
@@ -152,6 +160,8 @@ static void set_controls(struct cpu *cpu)
 		vmwrite(VMCS_VPID, GUEST_VPID);
 	if (c->cpu2 & CPU2_XSAVES)
 		vmwrite(VMCS_XSS_EXITING_BITMAP, 0);
+	if (c->cpu2 & CPU2_PCONFIG)
+		vmwrite(VMCS_PCONFIG_EXITING_BITMAP, 0);
 	vmwrite(VMCS_CR3_TARGETS, 0);
 	vmwrite(VMCS_EXIT_MSR_STORES, 0);
 	vmwrite(VMCS_EXIT_MSR_LOADS, 0);

@@ -180,7 +180,7 @@ const char *vmx_msr_init(void);
 enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value);
 enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 uint64_t vmx_msr_bitmap(void);
-void vmx_hide_cpuid(uint32_t leaf, struct cpuid *r);
+void vmx_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 /* vmx_ept.c */
 uint64_t vmx_ept_pointer(void);

@@ -6,20 +6,15 @@
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "vmx/vmx_mtrr.h"
+#include "vmx/vmx_rules.h"
 #include "mem/pool.h"
 
-#define FEATURE_LOCK     1ull
-#define FEATURE_HIDDEN   0xff06ull /* VMX in and outside of SMX, SENTER's enables */
-#define XD_DISABLE       (1ull << 34)
-#define LEAF1_ECX_DTES64 (1u << 2)
-#define LEAF1_ECX_DS_CPL (1u << 4)
-#define LEAF1_EDX_DS     (1u << 21)
-#define LEAF7_EBX_PT     (1u << 25)
-#define MSR_RTIT_LAST    0x58f
-#define LEAF1_ECX_VMX    (1u << 5)
-#define LEAF1_ECX_SMX    (1u << 6)
-#define VMX_MSR_FIRST    MSR_VMX_BASIC
-#define VMX_MSR_LAST     MSR_VMX_EXIT_CTLS2
+#define FEATURE_LOCK   1ull
+#define FEATURE_HIDDEN 0xff06ull /* VMX in and outside of SMX, SENTER's enables */
+#define XD_DISABLE     (1ull << 34)
+#define MSR_RTIT_LAST  0x58f
+#define VMX_MSR_FIRST  MSR_VMX_BASIC
+#define VMX_MSR_LAST   MSR_VMX_EXIT_CTLS2
 
 static uint64_t bitmap;
 
@@ -55,12 +50,21 @@ static bool is_vmx(uint32_t msr)
 
 /*
  * What writes to memory by itself, past Trapline's tables: PEBS at linear addresses of whoever runs, the VMM included
- * (SDM vol. 3B 20.6.2.4), processor trace at physical ones (vol. 3C 33.5.2). The guest's CPU has neither.
+ * (SDM vol. 3B 20.6.2.4), processor trace and hardware feedback at physical ones (vol. 3C 33.5.2, vol. 3B 15.6). The guest's CPU
+ * has none of them.
  */
 static bool is_tracing(uint32_t msr)
 {
 	return (features.debug_store && (msr == MSR_PEBS_ENABLE || msr == MSR_DS_AREA)) ||
-	       (features.processor_trace && msr >= MSR_RTIT_OUTPUT_BASE && msr <= MSR_RTIT_LAST);
+	       (features.processor_trace && msr >= MSR_RTIT_OUTPUT_BASE && msr <= MSR_RTIT_LAST) ||
+	       (features.feedback && msr >= MSR_HW_FEEDBACK_PTR && msr <= MSR_HW_FEEDBACK_THREAD_CONFIG);
+}
+
+/* Writes of which some or all are refused, or ignored. */
+static bool is_written_by_rule(uint32_t msr)
+{
+	return msr == MSR_FEATURE_CONTROL || msr == MSR_MISC_ENABLE || msr == MSR_XSS ||
+	       msr == MSR_BIOS_UPDT_TRIG;
 }
 
 const char *vmx_msr_init(void)
@@ -71,8 +75,8 @@ const char *vmx_msr_init(void)
 	for (uint32_t msr = 0; msr < 0x2000; msr++) {
 		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL || mtrr_is(msr))
 			exit_reads(msr);
-		if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL || msr == MSR_MISC_ENABLE ||
-			mtrr_is(msr) || apic_watches_msr(msr))
+		if (is_vmx(msr) || is_tracing(msr) || is_written_by_rule(msr) || mtrr_is(msr) ||
+			apic_watches_msr(msr))
 			exit_writes(msr);
 	}
 	return NULL;
@@ -89,24 +93,24 @@ enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	return is_vmx(msr) || is_tracing(msr) ? MSR_FAULT : MSR_NOT_MINE;
 }
 
+/*
+ * Microcode is not the guest's to load: the VMM runs on it, and the CPU would not in VMX non-root operation. With
+ * XD_DISABLE the host's own EFER.NXE would be a reserved bit.
+ */
 enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL)
 		return MSR_FAULT;
-	if (msr == MSR_MISC_ENABLE &&
-		value & XD_DISABLE) /* the host's own EFER.NXE would be a reserved bit */
+	if (msr == MSR_BIOS_UPDT_TRIG)
+		return MSR_DONE;
+	if ((msr == MSR_MISC_ENABLE && value & XD_DISABLE) || (msr == MSR_XSS && !vmx_accepts_xss(value)))
 		return MSR_FAULT;
 	if (mtrr_is(msr))
 		return vmx_mtrr_write(cpu, &vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_FAULT;
 	return MSR_NOT_MINE;
 }
 
-void vmx_hide_cpuid(uint32_t leaf, struct cpuid *r)
+void vmx_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r)
 {
-	if (leaf == 1) {
-		r->ecx &= ~(LEAF1_ECX_VMX | LEAF1_ECX_SMX | LEAF1_ECX_DTES64 | LEAF1_ECX_DS_CPL);
-		r->edx &= ~LEAF1_EDX_DS;
-	} else if (leaf == 7) {
-		r->ebx &= ~LEAF7_EBX_PT;
-	}
+	vmx_hide(leaf, subleaf, vmx_caps.controls.cpu2, r);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "exit/start.h"
 #include "console/console.h"
+#include "apic/flush.h"
 #include "apic/hold.h"
 #include "report/fault.h"
 #include "apic/flush.h"

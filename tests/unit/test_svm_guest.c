@@ -184,6 +184,13 @@ static void efer_flushes(void **state)
 	}
 }
 
+/* The VMM runs on the microcode that there is: what the guest loads goes nowhere, and is no #GP. */
+static void microcode(void **state)
+{
+	assert_int_equal(svm_wrmsr(&cpu, 0xc0010020, 0x1000), MSR_DONE);
+	assert_int_equal(svm_wrmsr(&cpu, 0xc0010021, 0x1000), MSR_NOT_MINE);
+}
+
 /* Volume 3, E.4.17: nothing is left of SME, SEV and the keys. */
 static void encryption(void **state)
 {
@@ -192,7 +199,7 @@ static void encryption(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(hidden); i++) {
 		struct cpuid r = {~0u, ~0u, ~0u, ~0u};
 
-		svm_hide_cpuid(hidden[i], &r);
+		svm_hide_cpuid(hidden[i], 0, &r);
 		assert_int_equal(r.eax | r.ebx | r.ecx | r.edx, 0);
 	}
 }
@@ -460,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(efer_flushes),
+		cmocka_unit_test(microcode),
 		cmocka_unit_test(encryption),
 		cmocka_unit_test(bus_lock),
 		cmocka_unit_test(stale_dr6),
