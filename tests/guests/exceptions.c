@@ -336,6 +336,11 @@ static void before_sticky(const struct row *row)
 	write_dr6(DR6_IS(DR6_BD | 8));
 }
 
+static void before_sticky_guard(const struct row *row)
+{
+	write_dr6(DR6_IS(DR6_BD));
+}
+
 static void before_watch_exiting_port(const struct row *row)
 {
 	arm(0x64, 2, 0);
