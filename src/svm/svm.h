@@ -69,6 +69,7 @@ static inline struct vmcb *vmcb_of(const struct cpu *cpu)
 /* svm_event.c */
 void svm_probe_rf(void);
 void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
+bool svm_says_why(uint64_t dr6); /* of a #DB exit: it has a reason */
 void svm_soft_event_done(struct cpu *cpu);
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v);
 void svm_decode_swint(struct cpu *cpu, struct vmcb *v);

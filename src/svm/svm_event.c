@@ -77,7 +77,7 @@ static unsigned breakpoint_kind(uint64_t dr7, unsigned n)
 }
 
 /* A bus lock (BusLockTrap, Zen 5) is one reason more, and the only one whose bit is clear then (APM vol. 2 13.1.1.3). */
-static bool says_why(uint64_t dr6)
+bool svm_says_why(uint64_t dr6)
 {
 	return dr6 & DR6_REASONS || !(dr6 & DR6_BLD);
 }
@@ -108,7 +108,7 @@ static uint64_t debug_reasons(const struct vmcb_save *s)
  */
 static void decode_debug(struct cpu *cpu, struct vmcb *v)
 {
-	if (!says_why(v->save.dr6))
+	if (!svm_says_why(v->save.dr6))
 		svm_caps.stale_dr6 = true;
 	if (svm_caps.stale_dr6)
 		v->save.dr6 |= debug_reasons(&v->save);

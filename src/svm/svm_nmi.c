@@ -5,9 +5,12 @@
  * by then, the guest is stepped over it with TF, and the #DB of that step is nobody's but ours.
  */
 #include "hw/asm.h"
+#include "hw/reset_state.h"
 #include "svm/svm.h"
 #include "hw/x86.h"
 #include "trace/vector.h"
+
+#define DR6_INVERTED (DR6_BLD | DR6_RTM)
 
 /* The NMI stays pending while GIF is clear (15.17): opening it lets the host's handler note it. */
 void svm_take_nmi(struct cpu *cpu)
@@ -23,6 +26,7 @@ static void start_step(struct cpu *cpu)
 	svm->step.exceptions = v->control.exceptions;
 	svm->step.dr6 = v->save.dr6;
 	svm->step.own_tf = !(v->save.rflags & RFLAGS_TF);
+	v->save.dr6 = RESET_DR6; /* what the guest has left in it is not to be taken for this step's end */
 	v->save.rflags |= RFLAGS_TF;
 	v->control.exceptions |= 1u << VEC_DB;
 	svm_set_odd(cpu, SVM_STEP_IRET);
@@ -63,6 +67,19 @@ bool svm_inject_nmi(struct cpu *cpu)
 	return true;
 }
 
+static bool stepped(const struct vmcb *v)
+{
+	return v->control.exitcode == SVM_EXIT_EXCEPTION + VEC_DB &&
+	       (v->save.dr6 & DR6_BS || !svm_says_why(v->save.dr6)); /* stale: svm_event.c */
+}
+
+/* Reasons of before stay until software clears them (APM vol. 2 13.1.1.3). */
+static void give_back_dr6(struct svm_cpu *svm, struct vmcb *v)
+{
+	v->save.dr6 = (svm->step.dr6 & v->save.dr6 & DR6_INVERTED) |
+		      ((svm->step.dr6 | v->save.dr6) & ~DR6_INVERTED);
+}
+
 /*
  * The exit after start_step(). Behind the IRET RFLAGS is what it popped, ours is gone. An exit before that
  * (an interrupt, a fault of the IRET's own) takes TF back and waits for the IRET anew.
@@ -74,14 +91,17 @@ void svm_end_step(struct cpu *cpu)
 
 	svm->odd &= ~SVM_STEP_IRET;
 	v->control.exceptions = svm->step.exceptions;
-	if (v->control.exitcode != SVM_EXIT_EXCEPTION + VEC_DB || !(v->save.dr6 & DR6_BS)) {
+	if (!stepped(v)) {
+		give_back_dr6(svm, v);
 		v->control.intercept1 |= INTERCEPT1_IRET;
 		if (svm->step.own_tf)
 			v->save.rflags &= ~RFLAGS_TF;
 		return;
 	}
 	cpu->guest_nmi_blocked = false;
-	if (svm->step.own_tf) {
+	if (!svm->step.own_tf) {
+		give_back_dr6(svm, v);
+	} else {
 		v->save.dr6 = svm->step.dr6;
 		v->control.exitcode = SVM_EXIT_IRET; /* to everybody else this is the IRET, done */
 	}

@@ -48,6 +48,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/svm/svm_halt.c \
                  src/svm/svm_init.c \
                  src/svm/svm_msr.c \
+                 src/svm/svm_nmi.c \
                  src/svm/svm_skip.c \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \

@@ -245,6 +245,39 @@ static void stale_dr6(void **state)
 	assert_int_equal(debug_exit(left, 0x400), left | DR6_BS);
 }
 
+/*
+ * 15.20: the step over the IRET of an NMI handler. Its end is told by BS, or by a #DB without any reason where DR6 is the entry's;
+ * what the guest has left there is no end, and is there again behind it.
+ */
+static void step_over_iret(void **state)
+{
+	const uint64_t left = DR6_USUAL | DR6_BS | DR6_BD;
+	static const struct {
+		uint64_t code, met, after;
+		bool done;
+	} cases[] = {
+		{SVM_EXIT_EXCEPTION + VEC_DB, DR6_BS, 0, true},
+		{SVM_EXIT_EXCEPTION + VEC_DB, 0, 0, true},
+		{SVM_EXIT_EXCEPTION + VEC_DB, DR6_B0, DR6_B0, false}, /* a breakpoint at the IRET */
+		{SVM_EXIT_EXCEPTION + VEC_PF, 0, 0, false},
+		{SVM_EXIT_INTR, 0, 0, false},
+	};
+
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		setup(state);
+		cpu.guest_nmi_blocked = cpu.nmi_pending = true;
+		vmcb.save.dr6 = left;
+		svm_nmi_unblocked(&cpu);
+		assert_true(vmcb.save.rflags & RFLAGS_TF);
+		vmcb.save.dr6 |= cases[i].met;
+		vmcb.control.exitcode = cases[i].code;
+		svm_end_step(&cpu);
+		assert_int_equal(cpu.guest_nmi_blocked, !cases[i].done);
+		assert_int_equal(vmcb.control.exitcode == SVM_EXIT_IRET, cases[i].done);
+		assert_int_equal(vmcb.save.dr6, left | cases[i].after);
+	}
+}
+
 /* 15.12 and table 8-1 */
 static void exceptions(void **state)
 {
@@ -471,6 +504,7 @@ int main(void)
 		cmocka_unit_test(encryption),
 		cmocka_unit_test(bus_lock),
 		cmocka_unit_test(stale_dr6),
+		cmocka_unit_test(step_over_iret),
 		cmocka_unit_test(exceptions),
 		cmocka_unit_test(rf_in_frames),
 		cmocka_unit_test(delays),
