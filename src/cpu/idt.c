@@ -5,6 +5,7 @@
 #include "apic/stop.h"
 #include "hw/x86.h"
 #include "trace/vector.h"
+#include "exit/machine_check.h"
 #include "vendor.h"
 
 #define GATE_INTERRUPT 0x8e                  /* P, DPL 0, 64-bit interrupt gate */
@@ -162,7 +163,7 @@ void host_trap(struct trap_frame *frame)
 		return;
 	}
 	/* What has come ends the sleep of cpu_wait(), also in front of its HLT. */
-	if ((frame->vector == VEC_NMI || frame->vector == VEC_SX) &&
+	if ((frame->vector == VEC_NMI || frame->vector == VEC_SX || frame->vector == VEC_MC) &&
 		frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
 		frame->rip = (uint64_t)cpu_wait_end;
 	if (frame->vector ==
@@ -170,6 +171,8 @@ void host_trap(struct trap_frame *frame)
 		start_note_init(this_cpu());
 		return;
 	}
+	if (frame->vector == VEC_MC && machine_check_note(this_cpu()))
+		return;
 	if (frame->vector != VEC_NMI) {
 		if (!fix_up(frame))
 			fault_screen(frame);

@@ -9,6 +9,7 @@
 #include "exit/freeze.h"
 #include "exit/halt.h"
 #include "exit/intercept.h"
+#include "exit/machine_check.h"
 #include "exit/test_faults.h"
 #include "mem/stage2.h"
 #include "trace/vector.h"
@@ -125,6 +126,8 @@ void exit_look_after(struct cpu *cpu)
 	if (cpu->work & CPU_WORK_CONSOLE)
 		console_serve(cpu);
 	hold_serve(cpu);
+	if (cpu->work & CPU_WORK_MC)
+		machine_check_pass(cpu);
 	serve_nmi(cpu, ~waits); /* that came while the console or the operator was waited for: cpu/moment.h */
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");

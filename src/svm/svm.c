@@ -231,6 +231,7 @@ const struct vendor svm_vendor = {
 	.cpl = svm_cpl,
 	.capture = svm_capture,
 	.inject = svm_inject,
+	.injects = svm_injects,
 	.take_interrupt = svm_take_interrupt,
 	.drop_interrupt = svm_drop_interrupt,
 	.take_nmi = svm_take_nmi,

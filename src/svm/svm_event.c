@@ -296,6 +296,11 @@ void svm_probe_rf(void)
 	svm_caps.pushes_rf = pushed & ~(1u << VEC_DB);
 }
 
+bool svm_injects(const struct cpu *cpu)
+{
+	return vmcb_of(cpu)->control.eventinj & SVM_EVENT_V;
+}
+
 /* INT3, INTO and INT n are traps. */
 void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 {

@@ -75,9 +75,9 @@ static void halt(struct cpu *cpu)
 {
 	if (!cpu->number)
 		halt_tell(cpu, svm_next_rip(cpu));
-	while (!(cpu->work & CPU_WORK_KICK) && !nmi_wakes(cpu))
+	while (!(cpu->work & (CPU_WORK_KICK | CPU_WORK_MC)) && !nmi_wakes(cpu))
 		sleep(cpu);
-	if (nmi_wakes(cpu))
+	if (nmi_wakes(cpu) || cpu->work & CPU_WORK_MC)
 		exit_skip(cpu);
 }
 

@@ -292,6 +292,7 @@ const struct vendor vmx_vendor = {
 	.code_mode = vmx_code_mode,
 	.capture = vmx_capture,
 	.inject = vmx_inject,
+	.injects = vmx_injects,
 	.take_interrupt = vmx_take_interrupt,
 	.take_nmi = vmx_take_nmi,
 	.nmi_taken = vmx_nmi_taken,

@@ -64,7 +64,7 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 	struct event *e = &cpu->exit.during;
 
 	/* A fault that cannot be injected: its instruction runs again, and raises it again. */
-	if (EVENT_TYPE(word) == TRAP_TYPE_EXCEPTION && !vmx_injects(vmx_caps.basic, EVENT_VECTOR(word)))
+	if (EVENT_TYPE(word) == TRAP_TYPE_EXCEPTION && !vmx_can_inject(vmx_caps.basic, EVENT_VECTOR(word)))
 		return;
 	e->valid = true;
 	e->vector = EVENT_VECTOR(word);
@@ -194,6 +194,11 @@ void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	}
 	vmwrite(VMCS_ENTRY_EVENT, word);
 	vmx_of(cpu)->event_set = true;
+}
+
+bool vmx_injects(const struct cpu *cpu)
+{
+	return vmx_of(cpu)->event_set;
 }
 
 /* The exit has consumed the NMI and blocks further ones until an IRET (28.5.5): this is one, to the next

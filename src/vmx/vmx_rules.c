@@ -45,14 +45,14 @@ uint32_t vmx_tr_rights(uint32_t rights)
 	return (rights & ~TYPE_MASK) | TYPE_TSS_BUSY;
 }
 
-bool vmx_injects(uint64_t basic, unsigned vector)
+bool vmx_can_inject(uint64_t basic, unsigned vector)
 {
 	return vector != VEC_CP || (basic & BASIC_ANY_ERROR_CODE);
 }
 
 uint32_t vmx_exceptions(uint64_t basic, uint32_t wanted)
 {
-	return vmx_injects(basic, VEC_CP) ? wanted : wanted & ~(1u << VEC_CP);
+	return vmx_can_inject(basic, VEC_CP) ? wanted : wanted & ~(1u << VEC_CP);
 }
 
 uint64_t vmx_feature_control(uint64_t firmware, bool sgx, bool sgx_launch, bool lmce)

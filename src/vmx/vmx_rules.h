@@ -19,7 +19,7 @@ uint32_t vmx_tr_rights(uint32_t rights);
  * 27.2.1.3: whether an exception of this vector can be injected with its error code. Where IA32_VMX_BASIC[56] is clear the CPU
  * knows only of those that were there before CET, so that #CP cannot.
  */
-bool vmx_injects(uint64_t basic, unsigned vector);
+bool vmx_can_inject(uint64_t basic, unsigned vector);
 
 /* Vectors to intercept, without those that could not be given back. */
 uint32_t vmx_exceptions(uint64_t basic, uint32_t wanted);

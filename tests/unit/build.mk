@@ -27,6 +27,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/exception.c \
                  src/exit/interrupt.c \
                  src/exit/io.c \
+                 src/exit/machine_check.c \
                  src/exit/merge.c \
                  src/exit/start.c \
                  src/guest/insn.c \

@@ -19,6 +19,7 @@
 #include "exit/halt.h"
 #include "guest/insn.h"
 #include "exit/intercept.h"
+#include "exit/machine_check.h"
 #include "exit/shutdown.h"
 #include "mem/stage2.h"
 #include "trace/vector.h"
@@ -144,6 +145,7 @@ static const struct vendor fake = {
 	X(exit_iret)                                                                                         \
 	X(exit_xsetbv)                                                                                       \
 	X(exit_invd)                                                                                         \
+	X(machine_check_pass)                                                                                \
 	X(start_serve)                                                                                       \
 	X(intercept_serve)                                                                                   \
 	X(halt_over)                                                                                         \

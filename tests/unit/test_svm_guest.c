@@ -263,7 +263,7 @@ static void step_over_iret(void **state)
 		{SVM_EXIT_INTR, 0, 0, false},
 	};
 
-	for (unsigned i = 0; i < COUNT(cases); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		setup(state);
 		cpu.guest_nmi_blocked = cpu.nmi_pending = true;
 		vmcb.save.dr6 = left;

@@ -31,10 +31,10 @@ static void task_register(void **state)
 /* 27.2.1.3; IA32_VMX_BASIC of Ice Lake and of Tiger Lake as Bochs 2.7 has them. */
 static void control_protection(void **state)
 {
-	assert_false(vmx_injects(0x00d8100000000004, 21));
-	assert_true(vmx_injects(0x01d8100000000004, 21));
-	assert_true(vmx_injects(0x00d8100000000004, 14));
-	assert_true(vmx_injects(0x00d8100000000004, 6));
+	assert_false(vmx_can_inject(0x00d8100000000004, 21));
+	assert_true(vmx_can_inject(0x01d8100000000004, 21));
+	assert_true(vmx_can_inject(0x00d8100000000004, 14));
+	assert_true(vmx_can_inject(0x00d8100000000004, 6));
 	assert_int_equal(vmx_exceptions(0x00d8100000000004, 0xffffffff), 0xffdfffff);
 	assert_int_equal(vmx_exceptions(0x01d8100000000004, 0xffffffff), 0xffffffff);
 }
