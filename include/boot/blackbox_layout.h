@@ -17,10 +17,10 @@
 #include <stdint.h>
 
 #define BLACKBOX_MAGIC     0x786f42656e696c54ull /* "TlineBox" */
-#define BLACKBOX_VERSION   3
+#define BLACKBOX_VERSION   4
 #define BLACKBOX_TEXT_SIZE 0x10000ull /* a power of two */
 #define BLACKBOX_MAX_CPUS  64
-#define BLACKBOX_KEPT_SIZE 0x17110ull /* sizeof(struct kept) of src/trace/kept.h */
+#define BLACKBOX_KEPT_SIZE 0x1ad90ull /* sizeof(struct kept) of src/trace/kept.h */
 
 /* Where it may lie, in MiB, by preference: places that firmware and boot loaders use least. */
 #define BLACKBOX_PLACES(X) X(1536) X(1024) X(768) X(512) X(384) X(256) X(192) X(128) X(96) X(64)

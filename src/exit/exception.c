@@ -75,13 +75,28 @@ SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
 	}
 	if (!(r->seq & cpu->ring.mask))
 		atomic_store(&cpu->noted, ~0u);
-	if (is_printed(r))
+	if (is_printed(r)) {
 		console_queue_trap(cpu, r);
-	if (!(atomic_load(&cpu->noted) & bit) || kept_add(cpu->kept, r, cpu->ring.mask / 4) || is_printed(r))
+		kept_add(cpu->kept, r, cpu->ring.mask / 4);
+		return;
+	}
+	if (!(atomic_load(&cpu->noted) & bit) || kept_add(cpu->kept, r, cpu->ring.mask / 4))
 		return;
 	atomic_fetch_and(&cpu->noted, ~bit);
 	if (is_printed(r)) /* it has become so meanwhile */
 		atomic_fetch_or(&cpu->noted, bit);
+}
+
+/* The first record of a site that matters: by the time that somebody asks, the stack may be somebody else's. */
+SLOW_PATH static void keep_stack(struct kept_stack *to, const struct trap_record *r)
+{
+	struct guest_paging paging = guest_paging_of(r);
+
+	__atomic_store_n(&to->seq, 0, __ATOMIC_RELAXED);
+	atomic_thread_fence(memory_order_release); /* as in ring_begin() */
+	to->linear = stack_top(r);
+	to->bytes = guest_read(&paging, to->linear, to->at, STACK_KEPT_MAX);
+	__atomic_store_n(&to->seq, r->seq, __ATOMIC_RELEASE);
 }
 
 /* The record of one event. On the hot path: fixed cost, no lock, no printing. */
@@ -90,6 +105,7 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	const struct exit *x = &cpu->exit;
 	struct trace_ring *ring = atomic_load_explicit(&cpu->writing, memory_order_relaxed);
 	struct trap_record *r = ring_begin(ring);
+	struct kept_stack *stack;
 
 	vendor->capture(cpu, r);
 	r->tsc = rdtsc();
@@ -105,7 +121,9 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	ring_commit(ring, r);
 	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
-	sites_note(&cpu->kept->sites, r);
+	stack = sites_note(&cpu->kept->sites, r);
+	if (stack)
+		keep_stack(stack, r);
 	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (e->vector & 31) & 1) |
 			!((uint32_t)r->seq & cpu->look_mask) ||
 		(e->vector == VEC_PF && important_pf(e->error, x->address, r->cpl)))

@@ -13,6 +13,12 @@ struct guest_paging {
 	uint64_t cr0, cr3, cr4, efer;
 };
 
+/* As it was when a record was made. */
+static inline struct guest_paging guest_paging_of(const struct trap_record *r)
+{
+	return (struct guest_paging){.cr0 = r->cr0, .cr3 = r->cr3, .cr4 = r->cr4, .efer = r->efer};
+}
+
 /* Whether the bits above the linear address are copies of its highest: always outside of long mode. */
 bool guest_is_canonical(const struct guest_paging *p, uint64_t linear);
 

@@ -14,10 +14,12 @@
 #include "trace/vector.h"
 #include "trace/verdict.h"
 
-#define TEXT_TAIL   4096 /* characters shown of a run that ended without a word */
-#define TRAPS_SHOWN 16   /* a CPU */
-#define EXITS_SHOWN 32
-#define KEPT_SHOWN  2 /* a vector, of those that are older than the ones above */
+#define TEXT_TAIL          4096 /* characters shown of a run that ended without a word */
+#define TRAPS_SHOWN        16   /* a CPU */
+#define STACK_LINES        4
+#define STACK_WORDS_A_LINE 4
+#define EXITS_SHOWN        32
+#define KEPT_SHOWN         2 /* a vector, of those that are older than the ones above */
 
 static char last_text[BLACKBOX_TEXT_SIZE];
 
@@ -221,6 +223,19 @@ static bool believes(const struct trap_record *r)
 	return r->cpu < recalled->box->cpus && r->vector < VECTOR_COUNT && believable(r, r->cpu);
 }
 
+/* The top of the stack, where it was kept. Who called is not to be seen: that takes the code, which is gone. */
+static void add_stack(struct text *t, const struct kept *kept, const struct trap_record *r)
+{
+	const struct kept_stack *stack = sites_stack(&kept->sites, r);
+	unsigned size = stack_word(r), line = STACK_WORDS_A_LINE * size;
+
+	for (unsigned at = 0; stack && at + line <= stack->bytes && at < STACK_LINES * line; at += line) {
+		text_add(t, "last|   ");
+		stack_format(t, stack->linear + at, stack->at + at, STACK_WORDS_A_LINE, size);
+		text_add(t, "\n");
+	}
+}
+
 /* A run that ended without a word: what it may have come from. */
 static void add_verdict(struct text *t, const struct last *l)
 {
@@ -249,6 +264,7 @@ static void add_verdict(struct text *t, const struct last *l)
 	verdict_add(t, &r);
 	text_add(t, "; the run ended without a word\"\n");
 	add_trap(t, l, &r);
+	add_stack(t, kept[r.cpu], &r);
 }
 
 static void add_last_words(struct text *t, const struct last *l)

@@ -4,6 +4,7 @@
 #include "cpu/moment.h"
 #include "hw/lock.h"
 #include "lib/printf.h"
+#include "lib/string.h"
 #include "mem/guest_ram.h"
 #include "trace/backtrace.h"
 #include "trace/gate.h"
@@ -12,6 +13,7 @@
 
 #define STACK_WORDS    16
 #define WORDS_PER_LINE 4
+#define STACK_REACH    (64 * 1024) /* above its top memory is taken to be the stack's */
 #define LINE_MAX       TRAP_LINE_MAX
 
 static struct lock reporting = LOCK_FREE;
@@ -86,16 +88,11 @@ void report_registers(const struct trap_record *r)
 		r->rip, r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
 }
 
-static struct guest_paging paging_of(const struct trap_record *r)
-{
-	return (struct guest_paging){.cr0 = r->cr0, .cr3 = r->cr3, .cr4 = r->cr4, .efer = r->efer};
-}
-
 /* Whether the code that the gate leads to can be fetched at all: the usual reason of a triple fault in early
  * boot. */
 static void add_target(struct text *t, const struct trap_record *r, const struct gate_info *g)
 {
-	struct guest_paging paging = paging_of(r);
+	struct guest_paging paging = guest_paging_of(r);
 	uint64_t physical;
 
 	if (!guest_is_canonical(&paging, g->offset))
@@ -108,7 +105,7 @@ static void add_gate(struct text *t, const struct trap_record *r, const struct d
 {
 	enum gate_kind kind = gate_kind_of(r->cr0, r->efer);
 	unsigned size = gate_size(kind);
-	struct guest_paging paging = paging_of(r);
+	struct guest_paging paging = guest_paging_of(r);
 	uint8_t bytes[GATE_SIZE_MAX];
 	uint64_t at = idt->base + r->vector * size;
 	struct gate_info g;
@@ -160,7 +157,7 @@ void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t
 
 void report_walk(const struct cpu *cpu, const struct trap_record *r)
 {
-	struct guest_paging paging = paging_of(r);
+	struct guest_paging paging = guest_paging_of(r);
 	struct walk w;
 
 	if (!(r->flags & TRAP_HAS_CR2))
@@ -169,59 +166,84 @@ void report_walk(const struct cpu *cpu, const struct trap_record *r)
 	report_levels(&w, r->cr2, r->cr3, r->error_code);
 }
 
-/* The width of what PUSH pushes where this code runs. */
-static unsigned word_size(const struct trap_record *r)
+static void print_stack(uint64_t top, const uint8_t *bytes, unsigned words, unsigned size)
 {
-	return r->mode / 8;
-}
+	for (unsigned i = 0; i < words; i += WORDS_PER_LINE) {
+		unsigned n = words - i < WORDS_PER_LINE ? words - i : WORDS_PER_LINE;
+		char line[LINE_MAX];
+		struct text t = text_on(line, sizeof(line));
 
-static void print_words(const uint8_t *bytes, unsigned n, unsigned size, uint64_t at)
-{
-	char line[LINE_MAX];
-	struct text t = text_on(line, sizeof(line));
-
-	text_add(&t, "stack 0x%lx:", at);
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t v = 0;
-
-		__builtin_memcpy(&v, bytes + i * size, size);
-		text_add(&t, " %0*lx", (int)size * 2, v);
+		stack_format(&t, top + i * size, bytes + i * size, n, size);
+		print_text(&t);
 	}
-	print_text(&t);
 }
 
 void report_stack(const struct cpu *cpu, const struct trap_record *r)
 {
-	struct guest_paging paging = paging_of(r);
+	const struct kept_stack *kept = sites_stack(&cpu->kept->sites, r);
+	struct guest_paging paging = guest_paging_of(r);
 	uint8_t bytes[STACK_WORDS * 8];
-	unsigned size = word_size(r);
-	uint64_t rsp = r->gpr[TRAP_RSP], top = rsp;
-	unsigned words;
+	unsigned size = stack_word(r), most = STACK_WORDS * size;
+	uint64_t top = stack_top(r);
 
-	if (r->mode != 64)
-		top = (uint32_t)(r->ss_base + (r->stack32 ? (uint32_t)rsp : (uint16_t)rsp));
-	words = guest_read(&paging, top, bytes, STACK_WORDS * size) / size;
-	if (!words)
+	if (kept && kept->bytes >= size) {
+		print_stack(top, kept->at, (kept->bytes < most ? kept->bytes : most) / size, size);
+		return;
+	}
+	most = guest_read(&paging, top, bytes, most);
+	if (most < size)
 		report_line("  stack 0x%lx: why=\"%s\"", top,
 			guest_is_canonical(&paging, top) ? "not mapped, or not in RAM" : "not canonical");
-	for (unsigned i = 0; i < words; i += WORDS_PER_LINE) {
-		unsigned n = words - i < WORDS_PER_LINE ? words - i : WORDS_PER_LINE;
-
-		print_words(bytes + i * size, n, size, top + i * size);
-	}
+	print_stack(top, bytes, most / size, size);
 }
 
-static bool read_guest(void *context, uint64_t linear, void *to, unsigned n)
+/* Where the backtrace of one record is read from. */
+struct source {
+	struct guest_paging then, now;
+	const struct kept_stack *kept; /* NULL: the stack as it is */
+	bool gone;                     /* it is another by now */
+};
+
+/*
+ * What is left of the page tables of a process that died may lead nowhere; those of now have the kernel as well, where systems map
+ * it in all of them.
+ */
+static bool read_either(const struct source *s, uint64_t linear, void *to, unsigned n)
 {
-	return guest_read(context, linear, to, n) == n;
+	return guest_read(&s->then, linear, to, n) == n || guest_read(&s->now, linear, to, n) == n;
+}
+
+static bool read_source(void *context, uint64_t linear, void *to, unsigned n)
+{
+	const struct source *s = context;
+	uint64_t at = s->kept ? linear - s->kept->linear : 0;
+
+	if (!s->kept || (at >= s->kept->bytes && !(s->gone && at < STACK_REACH)))
+		return read_either(s, linear, to, n);
+	if (at >= s->kept->bytes || s->kept->bytes - at < n)
+		return false;
+	__builtin_memcpy(to, s->kept->at + at, n);
+	return true;
+}
+
+static struct source source_of(const struct cpu *cpu, const struct trap_record *r)
+{
+	uint8_t bytes[STACK_KEPT_MAX];
+	struct source s = {.then = guest_paging_of(r), .kept = sites_stack(&cpu->kept->sites, r)};
+
+	vendor->paging(this_cpu(), &s.now);
+	if (s.kept)
+		s.gone = guest_read(&s.then, s.kept->linear, bytes, s.kept->bytes) != s.kept->bytes ||
+			 memcmp(bytes, s.kept->at, s.kept->bytes);
+	return s;
 }
 
 void report_backtrace(const struct cpu *cpu, const struct trap_record *r)
 {
-	struct guest_paging paging = paging_of(r);
+	struct source s = source_of(cpu, r);
 	struct backtrace b;
 
-	backtrace_collect(&b, r, read_guest, &paging);
+	backtrace_collect(&b, r, read_source, &s);
 	for (unsigned i = 0; i < b.count; i++) {
 		char line[LINE_MAX];
 		struct text t = text_on(line, sizeof(line));
@@ -264,7 +286,8 @@ const struct site *report_next_site(const struct site *last, bool important)
 		const struct cpu *cpu = cpus[i / SITES_COUNT];
 		const struct site *s = cpu ? &cpu->kept->sites.site[i % SITES_COUNT] : NULL;
 
-		if (!s || !s->key || (important && !s->important) || (last && !is_above(last, s)))
+		if (!s || !s->key || (important && !site_counts(&cpu->kept->sites, s)) ||
+			(last && !is_above(last, s)))
 			continue;
 		if (!next || is_above(s, next))
 			next = s;

@@ -1,6 +1,5 @@
 #include "trace/sites.h"
 #include <stdatomic.h>
-#include <stddef.h>
 #include "trace/important.h"
 #include "trace/ring.h"
 
@@ -31,13 +30,13 @@ static uint16_t keep_first(struct sites *s, const struct trap_record *r)
 	return (uint16_t)(place + 1);
 }
 
-static void make_site(struct sites *s, struct site *at, const struct trap_record *r)
+static struct kept_stack *make_site(struct sites *s, struct site *at, const struct trap_record *r)
 {
 	bool important = trap_is_important(r);
 
 	s->lost += at->key != 0;
 	if (at->important && !important)
-		return;
+		return NULL;
 	*at = (struct site){
 		.rip = r->rip,
 		.key = site_key(r),
@@ -50,9 +49,10 @@ static void make_site(struct sites *s, struct site *at, const struct trap_record
 		.first_cr2 = r->cr2,
 		.last_cr2 = r->cr2,
 	};
+	return at->first ? &s->stack[at->first - 1] : NULL;
 }
 
-void sites_find(struct sites *s, const struct trap_record *r)
+struct kept_stack *sites_find(struct sites *s, const struct trap_record *r)
 {
 	uint32_t key = site_key(r);
 	unsigned hash = site_hash(r->rip, key);
@@ -65,12 +65,12 @@ void sites_find(struct sites *s, const struct trap_record *r)
 			at->count++;
 			at->last_tsc = r->tsc;
 			at->last_cr2 = r->cr2;
-			return;
+			return NULL;
 		}
 		if (worth(at) < worth(least))
 			least = at;
 	}
-	make_site(s, least, r);
+	return make_site(s, least, r);
 }
 
 bool site_first(const struct sites *s, const struct site *site, struct trap_record *out)
@@ -79,4 +79,45 @@ bool site_first(const struct sites *s, const struct site *site, struct trap_reco
 
 	return place && place <= SITES_FIRST && ring_copy(&s->first[place - 1], out) &&
 	       out->rip == site->rip && site_key(out) == site->key;
+}
+
+const struct kept_stack *sites_stack(const struct sites *s, const struct trap_record *r)
+{
+	for (unsigned i = 0; i < SITES_FIRST; i++) {
+		const struct kept_stack *stack = &s->stack[i];
+
+		if (r->seq && __atomic_load_n(&stack->seq, __ATOMIC_ACQUIRE) == r->seq &&
+			stack->bytes <= STACK_KEPT_MAX)
+			return stack;
+	}
+	return NULL;
+}
+
+static const struct site *site_of(const struct sites *s, const struct trap_record *r)
+{
+	uint32_t key = site_key(r);
+	unsigned hash = site_hash(r->rip, key);
+
+	for (unsigned n = 0; n < SITES_WAYS; n++) {
+		const struct site *at = &s->site[hash ^ n];
+
+		if (at->rip == r->rip && at->key == key)
+			return at;
+	}
+	return NULL;
+}
+
+void sites_mend(struct sites *s, const struct trap_record *r)
+{
+	const struct site *at = site_of(s, r);
+
+	if (at && s->mended[at - s->site] < r->tsc)
+		s->mended[at - s->site] = r->tsc;
+}
+
+bool sites_mended(const struct sites *s, const struct trap_record *r)
+{
+	const struct site *at = site_of(s, r);
+
+	return at && s->mended[at - s->site] >= r->tsc;
 }

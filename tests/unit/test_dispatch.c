@@ -66,8 +66,23 @@ static unsigned fetch(struct cpu *c, uint8_t *code)
 	return 0;
 }
 
+#define STACK 0xffffc90000001000ull
+
 static void capture(struct cpu *c, struct trap_record *r)
 {
+	r->mode = 64;
+	r->gpr[TRAP_RSP] = STACK;
+}
+
+static unsigned stack_reads;
+
+/* Of the stack there is half of what is asked for. */
+unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, unsigned n)
+{
+	assert_int_equal(linear, STACK);
+	stack_reads++;
+	memset(to, 0x5a, n / 2);
+	return n / 2;
 }
 
 static unsigned cpl(const struct cpu *c)
@@ -360,6 +375,30 @@ static void parked(void **state)
 	assert_int_equal(served, 1);
 }
 
+/* With the first record of what matters the top of the stack is kept, and with no other. */
+static void keeps_stack(void **state)
+{
+	static const struct event ud = {.valid = true, .vector = VEC_UD, .type = TRAP_TYPE_EXCEPTION},
+				  nm = {.valid = true, .vector = VEC_NM, .type = TRAP_TYPE_EXCEPTION};
+	const struct kept_stack *stack;
+	struct trap_record again;
+
+	stack_reads = 0;
+	run(EXIT_EXCEPTION, NULL, &nm);
+	assert_int_equal(stack_reads, 0);
+	run(EXIT_EXCEPTION, NULL, &ud);
+	assert_int_equal(stack_reads, 1);
+	stack = sites_stack(&kept.sites, &records[1]);
+	assert_non_null(stack);
+	assert_int_equal(stack->linear, STACK);
+	assert_int_equal(stack->bytes, STACK_KEPT_MAX / 2);
+	assert_int_equal(stack->at[STACK_KEPT_MAX / 2 - 1], 0x5a);
+	again = records[1];
+	again.seq = 2;
+	assert_null(sites_note(&kept.sites, &again));
+	assert_null(sites_stack(&kept.sites, &again));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +410,7 @@ int main(void)
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
 		cmocka_unit_test(parked),
+		cmocka_unit_test(keeps_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
