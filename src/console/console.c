@@ -10,6 +10,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
+#include "trace/important.h"
 #include "trace/vector.h"
 #include "vendor.h"
 
@@ -34,12 +35,14 @@ static bool stuck, never_idle;       /* the UART, when it was waited for last */
 static uint64_t unsent, unsent_said; /* bytes that were given up */
 static struct trap_clock clock;
 
-#define LOOK_MS     1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
-#define LATE_MS     200  /* after which another CPU takes over: longer than VT-x's timer needs */
-#define KEYS_MS     1000 /* how long who has seen a key looks for the next */
-#define SAY_LOST_MS 1000 /* how often losses are told */
-#define LOCK_TRIES  200  /* some microseconds: a UART's register takes one */
-#define PASS_OVER   64   /* records that are dropped in one turn */
+#define LOOK_MS      1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
+#define LATE_MS      200  /* after which another CPU takes over: longer than VT-x's timer needs */
+#define KEYS_MS      1000 /* how long who has seen a key looks for the next */
+#define SAY_LOST_MS  1000 /* how often losses are told */
+#define LOCK_TRIES   200  /* some microseconds: a UART's register takes one */
+#define PASS_OVER    64   /* records that are dropped in one turn */
+#define MEND_MS      20   /* how long a handler may take to map a page */
+#define MEND_RECORDS 64   /* of the same CPU, after which it has had its chance */
 
 enum console_level console_level = CONSOLE_TRAPS;
 uint64_t console_looked;
@@ -246,8 +249,18 @@ static bool entry_record(const struct cpu *cpu, uint32_t tail, struct trap_recor
 	return ring_at(cpu->writing, seq, r) || ring_at(&cpu->ring, seq, r);
 }
 
-/* Of the records that wait, the oldest by TSC; false when none does. */
-static bool next_trap(struct trap_record *out)
+/* A fault that its handler may mend needs the time for it, unless its CPU has gone on to others, or none is left. */
+static bool has_to_wait(const struct trap_record *r)
+{
+	const struct trace_ring *ring = cpus[r->cpu]->writing;
+
+	return !finishing && boot_info.config.print.important && trap_may_be_mended(r) &&
+	       !passed(r->tsc, boot_info.tsc_khz * MEND_MS) &&
+	       atomic_load(&ring->head) - r->seq < MEND_RECORDS;
+}
+
+/* Of the records that wait, the oldest by TSC; false when none does, or it has to wait on. */
+static bool next_trap(struct trap_record *out, bool *waits)
 {
 	struct cpu *from = NULL;
 	struct trap_record r;
@@ -268,9 +281,24 @@ static bool next_trap(struct trap_record *out)
 			take(q, tail++);
 		}
 	}
-	if (from)
-		take(&from->print, atomic_load(&from->print.tail));
-	return from;
+	*waits = from && has_to_wait(out);
+	if (!from || *waits)
+		return false;
+	take(&from->print, atomic_load(&from->print.tail));
+	return true;
+}
+
+/* The page is there now: its handler has put it there, and that was all. */
+static bool is_mended(const struct trap_record *r)
+{
+	struct guest_paging paging = guest_paging_of(r);
+	uint64_t physical;
+
+	if (!boot_info.config.print.important || !trap_may_be_mended(r) ||
+		!guest_translate(&paging, r->cr2, &physical))
+		return false;
+	sites_mend(&cpus[r->cpu]->kept->sites, r);
+	return true;
 }
 
 /* Whether the operator is to see it. What is not shown is counted, by reason. */
@@ -281,7 +309,7 @@ static bool is_shown(const struct trap_record *r)
 
 	all.vectors = ~0u; /* it would not have been queued */
 	all.important = false;
-	if (console_level < CONSOLE_TRAPS || !filter_match(&all, r)) {
+	if (is_mended(r) || console_level < CONSOLE_TRAPS || !filter_match(&all, r)) {
 		filtered++;
 		return false;
 	}
@@ -296,9 +324,11 @@ static bool is_shown(const struct trap_record *r)
 static bool next_shown(struct trap_record *out, bool *more)
 {
 	for (unsigned i = 0; i < PASS_OVER; i++) {
-		*more = next_trap(out);
-		if (!*more || is_shown(out))
-			return *more;
+		if (!next_trap(out, more))
+			return false;
+		*more = true;
+		if (is_shown(out))
+			return true;
 	}
 	return false;
 }

@@ -7,6 +7,7 @@
 #include "hw/x86.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
+#include "trace/important.h"
 #include "trace/vector.h"
 #include "trace/verdict.h"
 #include "vendor.h"
@@ -20,6 +21,15 @@
 static const struct kept *kept[BOOT_MAX_CPUS];
 static const struct trap_record *ring[BOOT_MAX_CPUS];
 
+/* Of the last faults nobody may have looked yet whether they were mended. */
+static bool is_not_mended(const struct trap_record *r)
+{
+	struct guest_paging paging = guest_paging_of(r);
+	uint64_t physical;
+
+	return !trap_may_be_mended(r) || !guest_translate(&paging, r->cr2, &physical);
+}
+
 static struct verdict_source all_cpus(void)
 {
 	for_each_cpu (c) {
@@ -32,6 +42,7 @@ static struct verdict_source all_cpus(void)
 		.ring = ring,
 		.records = cpus[0]->ring.mask + 1 + cpus[0]->beside.mask +
 			   1, /* include/boot/blackbox_layout.h */
+		.believes = is_not_mended,
 		.second = boot_info.tsc_khz * 1000,
 	};
 }

@@ -59,6 +59,12 @@
 bool trap_is_important(const struct trap_record *r);
 
 /*
+ * Whether an important record may be no death at all: a page of the kernel's own that is not there, which its handler may map, as
+ * many kernels do until they run a program, and others always. Whether it has is seen by the page, a moment later.
+ */
+bool trap_may_be_mended(const struct trap_record *r);
+
+/*
  * Whether a page fault can be important, at the price of the hot path: false is certain.
  *   error, address  of the fault
  */

@@ -193,12 +193,21 @@ static bool is_no_copy(const struct trap_record *r)
 	return r->vector == VEC_PF && r->cr4 & CR4_SMAP && !(r->rflags & RFLAGS_AC);
 }
 
+static bool is_mapped_since(const struct verdict_source *s, const struct trap_record *r)
+{
+	const struct kept *kept = r->cpu < s->cpus ? s->kept[r->cpu] : NULL;
+
+	return kept && trap_may_be_mended(r) && sites_mended(&kept->sites, r);
+}
+
 /* The program that it happened to ran on: whatever it was, the kernel has dealt with it. */
 static bool is_mended(const struct verdict_source *s, const struct trap_record *r)
 {
 	uint64_t ticks = s->second / 1000 * MENDED_MS;
 	static struct trap_record later;
 
+	if (is_mapped_since(s, r))
+		return true;
 	if (is_no_copy(r))
 		return false;
 	for (unsigned c = 0; c < s->cpus; c++)

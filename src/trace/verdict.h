@@ -18,7 +18,7 @@ struct verdict_source {
 	const struct kept *const *kept;        /* a CPU each; NULL: none */
 	const struct trap_record *const *ring; /* a CPU each, `records` slots, those beside it among them */
 	uint32_t records;
-	bool (*believes)(const struct trap_record *r); /* NULL: everything */
+	bool (*believes)(const struct trap_record *r); /* whether a record counts; NULL: all do */
 	uint64_t second;                               /* in ticks of the TSC */
 };
 

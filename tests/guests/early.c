@@ -7,6 +7,8 @@
  * yet ... idt     the same store, and the gates hold the handlers' physical addresses, which nothing maps any
  * more text    the page of start_kernel() is missing from the page tables, and the handlers are in it as well
  *   stack   the stack pointer lies beyond what is mapped
+ *   demand  nothing that it has: its page-fault handler maps .bss page by page as it is touched. Then it calls a function
+ *           that is nowhere, which that handler cannot mend
  *   none    nothing: it gets as far as the end, to show that the rest of it works
  *
  * The end is a line on COM1 and HLT, both without the firmware.
@@ -17,6 +19,7 @@
 #include "lib/machine.h"
 #include "lib/paging.h"
 #include "lib/string.h"
+#include "lib/trap.h"
 
 const char guest_name[] = "early";
 
@@ -26,12 +29,15 @@ const char guest_name[] = "early";
 #define STACK_TOP   (KERNEL + 0x5000)
 #define BSS         (KERNEL + 0x200000) /* the next page directory entry */
 #define PAGES       5
+#define TOUCHED     8 /* pages of it */
+#define NOWHERE     0xffffffffdeadb000ull
 #define IDT_AT      0x100 /* in the page of tables */
 #define CODE_SELECT 0x08
 
 /* The early kernel. RDI: its page tables; the entry is called at its high address, low memory still mapped.
  */
-extern const uint8_t early_entry[], early_entry_end[], early_main[], early_handler[], early_main_end[];
+extern const uint8_t early_entry[], early_entry_end[], early_main[], early_demand[], early_handler[],
+	early_main_end[];
 
 __asm__(".pushsection .text\n"
 	"early_entry:\n"
@@ -44,10 +50,32 @@ __asm__(".pushsection .text\n"
 	"early_main:\n"
 	"	call 1f\n"
 	"1:	movq $0x1234, (%r11)\n" /* the first variable of .bss */
-	"	mov $0x3f8, %dx\n"
+	"	add $0x1000, %r11\n"
+	"	dec %r12\n" /* pages that are touched */
+	"	jnz 1b\n"
+	"	test %r13, %r13\n"
+	"	jz 2f\n"
+	"	call *%r13\n"
+	"2:	mov $0x3f8, %dx\n"
 	"	mov $'K', %al\n"
 	"	outb %al, %dx\n"
-	"2:	cli; hlt; jmp 2b\n"
+	"4:	cli; hlt; jmp 4b\n"
+	"early_demand:\n" /* #PF: .bss begins at R15, and each of its pages gets the entry in R14 */
+	"	push %rax\n"
+	"	push %rcx\n"
+	"	mov %cr2, %rax\n"
+	"	mov %rax, %rcx\n"
+	"	xor %r15, %rcx\n"
+	"	shr $21, %rcx\n"
+	"	jnz early_handler\n"
+	"	shr $12, %rax\n"
+	"	and $511, %eax\n"
+	"	movabs $0xffffffff81005000, %rcx\n" /* behind the image: the page table of .bss */
+	"	mov %r14, (%rcx, %rax, 8)\n"
+	"	pop %rcx\n"
+	"	pop %rax\n"
+	"	add $8, %rsp\n" /* the error code */
+	"	iretq\n"
 	"early_handler:\n" /* "early exception": it would print if it got here */
 	"	mov $0x3f8, %dx\n"
 	"	mov $'E', %al\n"
@@ -81,14 +109,21 @@ static void set_gate(unsigned vector, uint64_t to, bool present)
 	memcpy(image[2] + IDT_AT + vector * sizeof(gate), &gate, sizeof(gate));
 }
 
+/* Where a vector's handler is. */
+static uint64_t handler_of(unsigned vector)
+{
+	if (breaks("demand") && vector == VECTOR_PF)
+		return MAIN + (uint64_t)(early_demand - early_main);
+	return (breaks("idt") ? (uint64_t)image[1] : MAIN) + (uint64_t)(early_handler - early_main);
+}
+
 static void make_tables(void)
 {
 	static const uint64_t segments[] = {0, 0x00af9b000000ffff, 0x00cf93000000ffff};
-	uint64_t handler = MAIN + (uint64_t)(early_handler - early_main);
 
 	memcpy(image[2], segments, sizeof(segments));
 	for (unsigned v = 0; v < 32; v++)
-		set_gate(v, breaks("idt") ? (uint64_t)image[1] + (handler - MAIN) : handler, !breaks("bss"));
+		set_gate(v, handler_of(v), !breaks("bss"));
 	gdtr = (struct table_register){sizeof(segments) - 1, TABLES};
 	idtr = (struct table_register){32 * sizeof(struct gate) - 1, TABLES + IDT_AT};
 	/* The kernel reads both where it is mapped itself. */
@@ -108,13 +143,15 @@ static void make_page_tables(void)
 		pt[i] = (uint64_t)image[i] | open;
 	if (breaks("text"))
 		pt[1] = 0;
-	if (breaks("none") || breaks("stack"))
+	pt[PAGES] = (uint64_t)bss_page | open;
+	if (breaks("none") || breaks("stack") || breaks("demand"))
 		pd[BSS >> 21 & 511] = (uint64_t)bss_page | open; /* its first entry is filled in below */
-	bss_page[0] = (uint64_t)image[3] | open;
+	bss_page[0] = breaks("demand") ? 0 : (uint64_t)image[3] | open;
 }
 
 EFI_STATUS guest_main(void)
 {
+	bool demand = breaks("demand");
 	uint64_t stack = breaks("stack") ? KERNEL + PAGES * 4096 + 0x1000 : STACK_TOP;
 
 	machine_take();
@@ -129,9 +166,14 @@ EFI_STATUS guest_main(void)
 	register uint64_t idt __asm__("r9") = KERNEL + 0x810;
 	register uint64_t start __asm__("r10") = MAIN;
 	register uint64_t bss __asm__("r11") = BSS;
+	register uint64_t pages __asm__("r12") = demand ? TOUCHED : 1;
+	register uint64_t function __asm__("r13") = demand ? NOWHERE : 0;
+	register uint64_t entry __asm__("r14") = (uint64_t)image[3] | PTE_PRESENT | PTE_WRITE;
+	register uint64_t first __asm__("r15") = BSS;
 	__asm__ volatile("jmp *%0"
 			 :
-			 : "a"(KERNEL), "D"(own_top), "S"(stack), "r"(gdt), "r"(idt), "r"(start), "r"(bss)
+			 : "a"(KERNEL), "D"(own_top), "S"(stack), "r"(gdt), "r"(idt), "r"(start), "r"(bss),
+			 "r"(pages), "r"(function), "r"(entry), "r"(first)
 			 : "memory");
 	__builtin_unreachable();
 }

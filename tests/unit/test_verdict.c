@@ -161,6 +161,47 @@ static void blame(void **state)
 	assert_int_equal(r.rip, 0x5000);
 }
 
+/* A page that has come since: the fault was no death, and neither were those of the same place before. */
+static void mended(void **state)
+{
+	struct trap_record r, mapped = fault(0, 0x7000, WILD, 2), fatal = fault(0, 0x7000, WILD - 0x1000, 2);
+
+	setup(state);
+	take(mapped, 1 * SECOND);
+	take(mapped, 2 * SECOND);
+	mapped.tsc = 2 * SECOND;
+	assert_true(blamed(0, UINT64_MAX, &r));
+	sites_mend(&kept.sites, &mapped);
+	assert_false(blamed(0, UINT64_MAX, &r));
+	for (unsigned i = 0; i < SITES_COUNT; i++)
+		assert_false(kept.sites.site[i].key && site_counts(&kept.sites, &kept.sites.site[i]));
+	take(fatal, 3 * SECOND);
+	kept_add(&kept, &ring[seq % RING], 1); /* as exit/exception.c does */
+	assert_true(blamed(0, UINT64_MAX, &r));
+	assert_int_equal(r.cr2, WILD - 0x1000);
+}
+
+static void may_be_mended(void **state)
+{
+	struct trap_record r = fault(0, 0x7000, WILD, 2);
+
+	assert_true(trap_may_be_mended(&r));
+	r.error_code = PF_I;
+	assert_true(trap_may_be_mended(&r));
+	r.error_code = PF_P | PF_W;
+	assert_false(trap_may_be_mended(&r));
+	r = fault(0, 0x7000, 0x30, 2);
+	assert_false(trap_may_be_mended(&r)); /* a null pointer */
+	r = fault(3, 0x7000, WILD, 2);
+	assert_false(trap_may_be_mended(&r)); /* a program has nothing there */
+	r = fault(0, 0x7000, WILD, 2);
+	r.flags |= TRAP_DOUBLED;
+	assert_false(trap_may_be_mended(&r)); /* no handler was called */
+	r = exception(VEC_UD, 0, "", 0);
+	r.cr2 = WILD;
+	assert_false(trap_may_be_mended(&r));
+}
+
 static void expect_sentence(const struct trap_record *r, const char *wanted)
 {
 	char line[400];
@@ -197,6 +238,8 @@ int main(void)
 		cmocka_unit_test(hot_path_agrees),
 		cmocka_unit_test(first_stays),
 		cmocka_unit_test(blame),
+		cmocka_unit_test(mended),
+		cmocka_unit_test(may_be_mended),
 		cmocka_unit_test(sentences),
 	};
 
