@@ -63,10 +63,11 @@ $(LINUX)/selftests:
 $(LINUX)/selftests.img: $(LINUX)/initrd.img | $(LINUX)/selftests
 	$(call say,CPIO,$@)
 	$(Q)cd $(LINUX) && find selftests | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | cat initrd.img - > selftests.img
-# For the deaths (test_deaths.py): a second archive too, with a kernel module and a program that die as they are told, the
+# For the deaths (test_deaths.py): a second archive too, with kernel modules and a program that die as they are told, the
 # program's shared library, and what it is linked to.
-DEATH_MODULE := $(wildcard tests/linux/deaths/module/*)
-$(eval $(call kernel_module,death,$(DEATH_MODULE)))
+$(eval $(call kernel_module,death,$(wildcard tests/linux/deaths/module/*)))
+$(eval $(call kernel_module,wrong,$(wildcard tests/linux/deaths/wrong/*)))
+DEATH_MODULES := $(if $(GUEST_HEADERS),$(foreach m,death wrong,$(TOOLS)/modules/$(m)/$(m).ko))
 DEATH_FILES := $(LINUX)/bin/die $(LINUX)/bin/libdeath.so
 DEATH_CFLAGS := $(WARN) -std=gnu11 -O1 -fcf-protection=none -Iinclude -Isrc
 
@@ -80,7 +81,7 @@ $(LINUX)/bin/die: tests/linux/deaths/die.c guest-tools/lib/trapline.c $(LINUX)/b
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(DEATH_CFLAGS) -Wl,-rpath,/lib -o $@ $(filter %.c %.so,$^)
 
-$(LINUX)/deaths.img: $(LINUX)/initrd.img $(DEATH_FILES) $(if $(GUEST_HEADERS),$(TOOLS)/modules/death/death.ko)
+$(LINUX)/deaths.img: $(LINUX)/initrd.img $(DEATH_FILES) $(DEATH_MODULES)
 	$(call say,CPIO,$@)
 	$(Q)rm -rf $(LINUX)/deaths && mkdir -p $(LINUX)/deaths/bin $(LINUX)/deaths/lib
 	$(Q)cp $(LINUX)/bin/die $(LINUX)/deaths/bin

@@ -4,10 +4,10 @@ What is told has to name the instruction, the address and the cause, within the 
 (`death name= at= address=`) where the instruction is and what it touches; what cannot be named in advance is compared with that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # What ends the machine. On the line of one that runs on, or that ends without a word, no verdict is due: the record is looked at.
-RUNS_ON, TRIPLE, RESET, SILENT, HANG = "runs on", "triple fault", "reset", "reset without a word", "hang"
+RUNS_ON, TRIPLE, RESET, SILENT, HANG, HALT = "runs on", "triple fault", "reset", "reset without a word", "hang", "halt"
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,21 @@ LINUX = (
     Death("nmi_handler", "nmi", "", CALLED, RESET, at=WILD, append="oops=panic panic=1"),
     Death("panic_with_timeout", "null-write", FIELD, WROTE, RESET, append="oops=panic panic=1"),
     Death("reset_cf9", ("null-write", "reset-cf9"), FIELD, WROTE, RESET),
-    Death("reset_keyboard", ("wild-call", "reset-keyboard"), "", CALLED, RESET, at=WILD, caller=True, missing="a process that dies takes its stack along, and no record has the stack"),
+    Death("reset_keyboard", ("wild-call", "reset-keyboard"), "", CALLED, RESET, at=WILD, caller=True),
+    Death("module", "module", "", CALLED, RESET, at=TOUCHED, caller=True, append="oops=panic panic=1"),
     Death("watchdog", ("null-write", "watchdog"), FIELD, WROTE, SILENT, extra="-global ICH9-LPC.noreboot=off"),
+)
+
+# The first ones again, each with a panic that resets the machine: the verdict, which the next start tells as well.
+VERDICTS = {
+    "null_read": "read", "null_call": CALLED, "null_jump": CALLED, "wild_call": CALLED, "poison": "not canonical",
+    "use_after_unmap": "read.*nothing is mapped", "page_table": "reserved bit", "text_write": f"{WROTE}.*read-only",
+    "data_exec": "jumped.*not code", "bug": "gave up by itself", "divide": "divided by zero",
+}
+PANICS = tuple(
+    replace(death, name=f"{death.name}_panics", cause=VERDICTS[death.name], end=RESET, append="oops=panic panic=1")
+    for death in IN_KERNEL
+    if death.name in VERDICTS
 )
 
 # Nothing ends by itself; on two CPUs where the one that hangs takes no interrupts, so that the other hears the operator.
@@ -90,4 +103,9 @@ GUESTS = (
     Death("guest_stale_idt", "stale-idt", "ud2", "IDT", TRIPLE, backends=BOTH, address=0x400000000060),
     Death("guest_no_gdt", "no-gdt", "mov ds, ", "GDT|segment|descriptor", TRIPLE, has_address=False),
     Death("guest_stack", "deep-stack", "push rax", "stack", TRIPLE, backends=BOTH, address=0x400000008FF8),
+)
+
+# A kernel that has no console yet, and maps its memory as it is touched: early.c's break=. It halts, with interrupts off.
+EARLY = (
+    Death("early_demand", "demand", "", CALLED, HALT, backends=BOTH, at=WILD, caller=True, address=WILD),
 )

@@ -15,7 +15,9 @@ from lib.console import Console
 from lib.machine import BUILD, LINUX, Failure, Skip, expect, on
 
 LINES = 15
-HEALTHY_LINES = 10
+# Measured: none. Linux' jump labels are no exceptions of the CPU's, and the pages that it maps as it touches them are there
+# when a line would be printed.
+HEALTHY_LINES = 0
 MODULE = BUILD / "guest-tools/modules/death/death.ko"
 INITRD = BUILD / "linux/deaths.img"
 # No more than two keys: where the loader is to leave what it finds.
@@ -24,8 +26,8 @@ TOLD_AGAIN = "black box: written to"
 SAYS = re.compile(r"death name=(\S+) at=(0x[0-9a-f]+) address=(0x[0-9a-f]+)")
 # What a report begins with, on the line and in a file.
 ENDS = re.compile(r"^trapline: (verdict|triple fault|halted|end of guest|last run: )")
-# How far behind the beginning of a call of two or three bytes its return address is.
-CALL_BYTES = (2, 3)
+# How far behind the beginning of a call, through a register or direct, its return address is.
+CALL_BYTES = (2, 3, 5)
 VERDICT_SECONDS = 20
 REPORT_SECONDS = 3
 
@@ -173,6 +175,17 @@ def ends(death):
     return test
 
 
+def halts(death):
+    def test(machine):
+        run = machine.guest("early", ARGS=f"break={death.die}").expect_status(0).expect_active(machine.vendor)
+        where = f"see {run.out}/trapline.log"
+        addresses = {trap.get("cr2") for trap in run.traps}
+        expect(addresses <= {hex(death.address)}, f"what its handler has mended is printed: {addresses}; {where}")
+        judge(death, Expected(death, run.guest), {"line": end_lines(run.trapline)})
+
+    return test
+
+
 def wait_for_death(console, death):
     """Until the guest says that it dies, and then has had the time for it."""
     log = console.out / "guest.log"
@@ -217,7 +230,7 @@ def hangs(death):
 
 
 def make_tests():
-    kinds = ((deaths.IN_KERNEL, runs_on), (deaths.IN_USER, runs_on), (deaths.LINUX, ends), (deaths.HANGS, hangs), (deaths.GUESTS, ends))
+    kinds = ((deaths.IN_KERNEL, runs_on), (deaths.IN_USER, runs_on), (deaths.LINUX, ends), (deaths.PANICS, ends), (deaths.HANGS, hangs), (deaths.GUESTS, ends), (deaths.EARLY, halts))
     for listed, make in kinds:
         for death in listed:
             test = on(*death.backends)(make(death))
@@ -228,15 +241,27 @@ def make_tests():
 make_tests()
 
 
-@on("svm")
-def test_healthy_boot(machine):
-    """A boot that nothing is wrong with: no verdict, no more than ten lines, and none of them of what Linux does to itself."""
-    run = machine.linux("trapline.mode=forks trapline.n=10").expect_status(0).expect_active(machine.vendor)
-    run.expect_line("forks n=10 ok=10", "guest")
+def expect_healthy(run):
+    """Nothing is said of a guest that nothing is wrong with: no verdict, no record that matters."""
     where = f"see {run.out}/trapline.log"
     expect("verdict" not in run.trapline, f"a verdict on a healthy guest; {where}")
     expect(len(run.traps) <= HEALTHY_LINES, f"{len(run.traps)} lines; {where}")
-    for trap in run.traps:
-        own = trap["name"] == "#BP" and trap["cpl"] == "0"
-        expect(not own, f"Linux' own jump label, as if it were a fault: {trap}; {where}")
-        expect(all(trap.get(key) for key in ("seq", "t", "at", "insn")), f"not all of it is there: {trap}; {where}")
+    recorded = [line for line in run.trapline.splitlines() if re.match(r"#PF\s+page fault\s+\d*[1-9]", line)]
+    expect(recorded, f"no page fault was recorded, so that there was nothing to leave out; {where}")
+
+
+def boots_healthily(machine, cpus):
+    run = machine.linux("trapline.mode=forks trapline.n=10", CPUS=cpus).expect_status(0).expect_active(machine.vendor, cpus)
+    expect_healthy(run.expect_line("forks n=10 ok=10", "guest"))
+
+
+@on("svm", "vmx")
+def test_healthy_boot(machine):
+    """A boot of Debian's kernel that nothing is wrong with, and ten processes: no verdict, and not a line."""
+    boots_healthily(machine, 1)
+
+
+@on("svm")
+def test_healthy_boot_smp(machine):
+    """The same on two CPUs."""
+    boots_healthily(machine, 2)

@@ -1,5 +1,6 @@
 /*
- * Dies in the way that its argument names: user-... in this process, any other in the kernel (module/death.c). A mark goes
+ * Dies in the way that its argument names: user-... in this process, module in the initialisation of a module that is loaded wrong
+ * (wrong/wrong.c), any other in the kernel (module/death.c). A mark goes
  * into the trace first, so that what it says of the death can be told from what it said before; and a line in the kernel's form:
  *
  *   death name=user-write at=0x5555555551d9 address=0x30
@@ -8,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../../guest-tools/lib/trapline.h"
@@ -48,6 +50,13 @@ static int in_kernel(const char *name)
 	return file < 0 || write(file, name, strlen(name)) < 0 ? 1 : 0;
 }
 
+static int load_wrong(void)
+{
+	int file = open("/lib/wrong.ko", O_RDONLY);
+
+	return file < 0 || syscall(SYS_finit_module, file, "", 0) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	char mark[64];
@@ -66,5 +75,5 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		deaths[i].die(0);
 	}
-	return in_kernel(argv[1]);
+	return strcmp(argv[1], "module") ? in_kernel(argv[1]) : load_wrong();
 }
