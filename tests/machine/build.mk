@@ -42,7 +42,7 @@ deps: ## install what is missing (Debian's packages, its kernel)
 machine-files: all test-efi $(MACHINE_FILES)
 
 # What is missing may be make's own input, so that a second make does the work once it is there.
-run: deps ## boot Debian's kernel under Trapline to an init that provokes faults; show the trace
+run: deps ## boot Debian's kernel under Trapline, provoke faults, let it die; show the trace and the story
 	$(Q)$(MAKE) --no-print-directory machine-files
 	$(Q)tools/demo
 

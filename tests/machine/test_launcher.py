@@ -1,4 +1,4 @@
-"""The launcher: a variable that is set is used, whichever others are, or refused with a line. All but the last boot nothing."""
+"""The launcher: a variable that is set is used, whichever others are, or refused with a line. All but the demo and the last boot nothing."""
 
 import itertools
 import os
@@ -21,6 +21,7 @@ from launcher.qemu import Qemu  # noqa: E402
 from launcher.settings import BACKENDS, Settings, Wrong  # noqa: E402
 
 REFUSED = 2
+DEMO_SECONDS = 300
 PORT = re.compile(r"127\.0\.0\.1:\d+")
 # What boots at all: the other variables are added to one of these, one and two at a time.
 STARTS = ("EFI", "KERNEL", "DISK", "EFI DISK", "KERNEL INITRD")
@@ -163,6 +164,22 @@ def test_demo_variables(machine):
     expect(exported == sorted(VARIABLES), f"make exports other ones: {set(exported) ^ set(VARIABLES)}")
     described = set(re.findall(r"\b([A-Z_]+)=", LAUNCH.read_text()))
     expect(described == set(VARIABLES), f"described are others: {described ^ set(VARIABLES)}")
+
+
+@on("svm")
+def test_demo(machine):
+    """`make run` with nothing set: the faults that it provokes are told, then how the kernel died, on one page; and it ends well."""
+    env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    env.update(OUT=str(machine.scratch / "demo"), TIMEOUT=str(DEMO_SECONDS))
+    done = subprocess.run(
+        [ROOT / "tools/demo"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2 * DEMO_SECONDS, check=False
+    )
+    expect(done.returncode == 0, f"status {done.returncode}: {done.stderr}")
+    faults, _, page = done.stdout.partition("demo: the kernel has died")
+    expect("name=#DE" in faults and "name=#UD" in faults, f"the program's faults are not there; see {machine.scratch}/demo")
+    verdicts = re.findall(r"^trapline: verdict .* wrote to address 0x30 .*reset", page, re.M)
+    expect(len(verdicts) == 1, f"not one verdict: {page}")
+    expect('insn="mov qword ptr [rdi+0x30], 0x1"' in page and "docs/reading.md" in page, f"not all of it: {page}")
 
 
 @on("svm")
