@@ -15,9 +15,9 @@ from lib.console import Console
 from lib.machine import BUILD, LINUX, Failure, Skip, expect, on
 
 LINES = 15
-# Measured: none. Linux' jump labels are no exceptions of the CPU's, and the pages that it maps as it touches them are there
-# when a line would be printed.
-HEALTHY_LINES = 0
+# Ten is what is promised. Measured on AMD-V: none, because the pages that Linux maps as it touches them are there when a line would be
+# printed. On Bochs' VT-x Linux warns of what that CPU lacks, by a UD2 of its own: one line.
+HEALTHY_LINES = {"svm": 0, "vmx": 1}
 MODULE = BUILD / "guest-tools/modules/death/death.ko"
 INITRD = BUILD / "linux/deaths.img"
 # No more than two keys: where the loader is to leave what it finds.
@@ -241,23 +241,25 @@ def make_tests():
 make_tests()
 
 
-def expect_healthy(run):
-    """Nothing is said of a guest that nothing is wrong with: no verdict, no record that matters."""
+def expect_healthy(run, most):
+    """Nothing is said of a guest that nothing is wrong with: no verdict, no record that is no warning of the guest's own."""
     where = f"see {run.out}/trapline.log"
     expect("verdict" not in run.trapline, f"a verdict on a healthy guest; {where}")
-    expect(len(run.traps) <= HEALTHY_LINES, f"{len(run.traps)} lines; {where}")
+    expect(len(run.traps) <= most, f"{len(run.traps)} lines; {where}")
     recorded = [line for line in run.trapline.splitlines() if re.match(r"#PF\s+page fault\s+\d*[1-9]", line)]
+    own = [trap for trap in run.traps if trap["cpl"] != "0" or trap["insn"] != "ud2"]
+    expect(not own, f"what is printed is no warning of Linux' own: {own}; {where}")
     expect(recorded, f"no page fault was recorded, so that there was nothing to leave out; {where}")
 
 
 def boots_healthily(machine, cpus):
     run = machine.linux("trapline.mode=forks trapline.n=10", CPUS=cpus).expect_status(0).expect_active(machine.vendor, cpus)
-    expect_healthy(run.expect_line("forks n=10 ok=10", "guest"))
+    expect_healthy(run.expect_line("forks n=10 ok=10", "guest"), HEALTHY_LINES[machine.vendor])
 
 
 @on("svm", "vmx")
 def test_healthy_boot(machine):
-    """A boot of Debian's kernel that nothing is wrong with, and ten processes: no verdict, and not a line."""
+    """A boot of Debian's kernel that nothing is wrong with, and ten processes: no verdict, and next to no line."""
     boots_healthily(machine, 1)
 
 
