@@ -41,7 +41,7 @@ static struct trap_clock clock;
 #define SAY_LOST_MS  1000 /* how often losses are told */
 #define LOCK_TRIES   200  /* some microseconds: a UART's register takes one */
 #define PASS_OVER    64   /* records that are dropped in one turn */
-#define MEND_MS      20   /* how long a handler may take to map a page */
+#define MEND_MS      500  /* how long a handler may take to map a page, on a slow machine */
 #define MEND_RECORDS 64   /* of the same CPU, after which it has had its chance */
 
 enum console_level console_level = CONSOLE_TRAPS;
@@ -249,14 +249,27 @@ static bool entry_record(const struct cpu *cpu, uint32_t tail, struct trap_recor
 	return ring_at(cpu->writing, seq, r) || ring_at(&cpu->ring, seq, r);
 }
 
-/* A fault that its handler may mend needs the time for it, unless its CPU has gone on to others, or none is left. */
+/* A fault that its handler may mend, where those are not to be seen. */
+static bool is_in_doubt(const struct trap_record *r)
+{
+	return boot_info.config.print.important && trap_may_be_mended(r);
+}
+
+static bool is_page_there(const struct trap_record *r)
+{
+	struct guest_paging paging = guest_paging_of(r);
+	uint64_t physical;
+
+	return guest_translate(&paging, r->cr2, &physical);
+}
+
+/* The handler gets time for it, unless its CPU has gone on to other exceptions, or no time is left. */
 static bool has_to_wait(const struct trap_record *r)
 {
 	const struct trace_ring *ring = cpus[r->cpu]->writing;
 
-	return !finishing && boot_info.config.print.important && trap_may_be_mended(r) &&
-	       !passed(r->tsc, boot_info.tsc_khz * MEND_MS) &&
-	       atomic_load(&ring->head) - r->seq < MEND_RECORDS;
+	return !finishing && is_in_doubt(r) && !passed(r->tsc, boot_info.tsc_khz * MEND_MS) &&
+	       atomic_load(&ring->head) - r->seq < MEND_RECORDS && !is_page_there(r);
 }
 
 /* Of the records that wait, the oldest by TSC; false when none does, or it has to wait on. */
@@ -288,14 +301,10 @@ static bool next_trap(struct trap_record *out, bool *waits)
 	return true;
 }
 
-/* The page is there now: its handler has put it there, and that was all. */
+/* Its handler has put the page there, and that was all. */
 static bool is_mended(const struct trap_record *r)
 {
-	struct guest_paging paging = guest_paging_of(r);
-	uint64_t physical;
-
-	if (!boot_info.config.print.important || !trap_may_be_mended(r) ||
-		!guest_translate(&paging, r->cr2, &physical))
+	if (!is_in_doubt(r) || !is_page_there(r))
 		return false;
 	sites_mend(&cpus[r->cpu]->kept->sites, r);
 	return true;
