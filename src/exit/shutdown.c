@@ -64,7 +64,7 @@ void shutdown_report(const char *why, unsigned seconds)
 	report_begin();
 	console_finish();
 	blackbox_mark();
-	told = story_tell(why, false, seconds);
+	told = story_tell(why, false, seconds) || (seconds != SHUTDOWN_OFF && story_tell_program(why));
 	report_end_of_run(why, told);
 	if (!told)
 		blackbox_unmark();

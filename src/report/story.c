@@ -16,6 +16,7 @@
 #define SITES_SHOWN     4
 #define RECURSION       8 /* times that one site faults before it is taken to be a handler that does so itself */
 #define STOPPED_SECONDS 120 /* how old what the operator has come for may be */
+#define PROGRAM_SECONDS 10  /* a kernel that cannot go on without a program of its gives up soon */
 #define ROOT_SECONDS    5   /* how long before a recursion its cause may lie */
 
 static const struct kept *kept[BOOT_MAX_CPUS];
@@ -138,15 +139,31 @@ static bool find_cause(bool early, unsigned seconds, struct trap_record *r)
 	return true;
 }
 
+static void tell_all(const struct trap_record *r, const char *end)
+{
+	tell(r, end);
+	tell_record(cpus[r->cpu], r);
+	tell_sites();
+}
+
 bool story_tell(const char *end, bool early, unsigned seconds)
 {
 	static struct trap_record r;
 
 	if (!find_cause(early, seconds, &r))
 		return false;
-	tell(&r, end);
-	tell_record(cpus[r.cpu], &r);
-	tell_sites();
+	tell_all(&r, end);
+	return true;
+}
+
+bool story_tell_program(const char *end)
+{
+	static struct trap_record r;
+	struct verdict_source s = all_cpus();
+
+	if (!verdict_find_program(&s, rdtsc() - PROGRAM_SECONDS * s.second, &r))
+		return false;
+	tell_all(&r, end);
 	return true;
 }
 

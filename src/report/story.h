@@ -16,6 +16,11 @@
 bool story_tell(const char *end, bool early, unsigned seconds);
 
 /*
+ * Where that has nothing to tell: the story of a program that died in the last seconds. A system ends with its first one.
+ */
+bool story_tell_program(const char *end);
+
+/*
  * For the operator who has stopped the guest, as lines of an answer: what it may have died of, else where its CPUs stand.
  *   cpu  this one
  */

@@ -174,6 +174,7 @@ struct search {
 	const struct verdict_source *s;
 	uint64_t since, before; /* TSC: only what lies between */
 	bool probes;            /* those of MSRs count as well */
+	bool programs;          /* theirs, and not the kernel's */
 	bool found;
 	struct trap_record *newest;
 };
@@ -208,7 +209,7 @@ static bool is_mended(const struct verdict_source *s, const struct trap_record *
 
 	if (is_mapped_since(s, r))
 		return true;
-	if (is_no_copy(r))
+	if (r->cpl < 3 && is_no_copy(r))
 		return false;
 	for (unsigned c = 0; c < s->cpus; c++)
 		for (uint32_t i = 0; s->ring[c] && i < s->records; i++) {
@@ -232,15 +233,28 @@ static void consider(struct search *a, const struct trap_record *slot)
 {
 	static struct trap_record r;
 
-	if (slot->tsc < a->since || slot->tsc >= a->before || slot->cpl == 3 ||
+	if (slot->tsc < a->since || slot->tsc >= a->before || (slot->cpl == 3) != a->programs ||
 		(a->found && slot->tsc <= a->newest->tsc) || !ring_copy(slot, &r) ||
 		(a->s->believes && !a->s->believes(&r)))
 		return;
-	if (r.tsc >= a->before || r.cpl == 3 || !trap_is_important(&r) || (!a->probes && is_msr_probe(&r)) ||
-		is_mended(a->s, &r))
+	if (r.tsc >= a->before || (r.cpl == 3) != a->programs || !trap_is_important(&r) ||
+		(!a->probes && is_msr_probe(&r)) || is_mended(a->s, &r))
 		return;
 	*a->newest = r;
 	a->found = true;
+}
+
+static bool find_newest(struct search *a)
+{
+	for (unsigned c = 0; c < a->s->cpus; c++) {
+		const struct kept *kept = a->s->kept[c];
+
+		for (unsigned i = 0; kept && i < SITES_FIRST; i++)
+			consider(a, &kept->sites.first[i]);
+		for (unsigned i = 0; kept && i < KEPT_VECTORS * KEPT_RECORDS; i++)
+			consider(a, &kept->record[i / KEPT_RECORDS][i % KEPT_RECORDS]);
+	}
+	return a->found;
 }
 
 /* The newest culprit before a time. */
@@ -249,15 +263,19 @@ static bool find_before(
 {
 	struct search a = {.s = s, .since = since, .before = before, .probes = probes, .newest = out};
 
-	for (unsigned c = 0; c < s->cpus; c++) {
-		const struct kept *kept = s->kept[c];
+	return find_newest(&a);
+}
 
-		for (unsigned i = 0; kept && i < SITES_FIRST; i++)
-			consider(&a, &kept->sites.first[i]);
-		for (unsigned i = 0; kept && i < KEPT_VECTORS * KEPT_RECORDS; i++)
-			consider(&a, &kept->record[i / KEPT_RECORDS][i % KEPT_RECORDS]);
-	}
-	return a.found;
+bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct trap_record *out)
+{
+	struct search a = {.s = s,
+		.since = since,
+		.before = UINT64_MAX,
+		.programs = true,
+		.probes = true,
+		.newest = out};
+
+	return find_newest(&a);
 }
 
 bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until, struct trap_record *out)

@@ -29,6 +29,9 @@ struct verdict_source {
  */
 bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until, struct trap_record *out);
 
+/* Where the kernel did nothing: the newest of its programs' important records that none of them survived, from a time on. */
+bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct trap_record *out);
+
 /*
  * When the first program faulted: a kernel that runs one has started. Many map their own memory as it is touched before that.
  * Returns UINT64_MAX where none has.

@@ -21,6 +21,7 @@ void run_faults(int icebp);
  * Runs the items of a comma-separated list, with a line before and after each ("run name=foo_virtual
  * status=0"; a program that a signal killed has 128 more than its number): name[:argument...] /bin/name
  *   nobody:name[:argument...]  the same without privileges
+ *   exec:name[:argument...]    in the place of init itself, which the kernel cannot do without
  *   insmod:name  rmmod:name    /lib/name.ko
  *   log:word                   prints the kernel's lines with this word
  */

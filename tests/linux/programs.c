@@ -99,6 +99,8 @@ static int run_one(char *item)
 		if (!strncmp(item, verbs[i].prefix, length))
 			return verbs[i].run(item + length);
 	}
+	if (!strncmp(item, "exec:", 5))
+		execute(item + 5);
 	if (!strncmp(item, "nobody:", 7))
 		return run_program(item + 7, USER_NOBODY);
 	return run_program(item, 0);

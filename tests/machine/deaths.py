@@ -74,6 +74,9 @@ LINUX = (
     Death("watchdog", ("null-write", "watchdog"), FIELD, WROTE, SILENT, extra="-global ICH9-LPC.noreboot=off"),
 )
 
+# In the place of init: the kernel cannot go on without it, and panics.
+INIT = Death("init_dies", "user-library", r"mov qword ptr \[rdi\+0x10\], 0x1", f"a program {WROTE}", RESET, append="panic=1")
+
 # The first ones again, each with a panic that resets the machine: the verdict, which the next start tells as well.
 VERDICTS = {
     "null_read": "read", "null_call": CALLED, "null_jump": CALLED, "wild_call": CALLED, "poison": "not canonical",

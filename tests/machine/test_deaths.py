@@ -115,7 +115,8 @@ def program(death):
     """The words for Linux' init that make it die so."""
     if not MODULE.exists():
         raise Skip("the kernel module is not built: no headers of the guest's kernel")
-    run = ",".join(["insmod:death", *(f"die:{word}" for word in words(death))])
+    die = "exec:die" if death is deaths.INIT else "die"
+    run = ",".join(["insmod:death", *(f"{die}:{word}" for word in words(death))])
     return f"trapline.mode=boot trapline.run={run} {death.append}".strip()
 
 
@@ -230,7 +231,7 @@ def hangs(death):
 
 
 def make_tests():
-    kinds = ((deaths.IN_KERNEL, runs_on), (deaths.IN_USER, runs_on), (deaths.LINUX, ends), (deaths.PANICS, ends), (deaths.HANGS, hangs), (deaths.GUESTS, ends), (deaths.EARLY, halts))
+    kinds = ((deaths.IN_KERNEL, runs_on), (deaths.IN_USER, runs_on), (deaths.LINUX, ends), ((deaths.INIT,), ends), (deaths.PANICS, ends), (deaths.HANGS, hangs), (deaths.GUESTS, ends), (deaths.EARLY, halts))
     for listed, make in kinds:
         for death in listed:
             test = on(*death.backends)(make(death))

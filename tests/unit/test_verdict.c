@@ -181,6 +181,28 @@ static void mended(void **state)
 	assert_int_equal(r.cr2, WILD - 0x1000);
 }
 
+/* A program's, where it has not run on: to have caught the signal is to have run on. */
+static void program(void **state)
+{
+	const struct kept *all_kept[] = {&kept};
+	const struct trap_record *all_rings[] = {ring};
+	const struct verdict_source s = {
+		.cpus = 1, .kept = all_kept, .ring = all_rings, .records = RING, .second = SECOND};
+	struct trap_record r, died = fault(3, 0x400000, 0x10, 6), later = fault(3, 0x500000, 0x700000, 6);
+
+	setup(state);
+	died.cr4 = SMAP;
+	assert_false(verdict_find_program(&s, 0, &r));
+	take(fault(0, 0x5000, 0x30, 2), 1 * SECOND);
+	assert_false(verdict_find_program(&s, 0, &r));
+	take(died, 2 * SECOND);
+	assert_true(verdict_find_program(&s, 0, &r));
+	assert_int_equal(r.rip, 0x400000);
+	assert_false(verdict_find_program(&s, 3 * SECOND, &r));
+	take(later, 2 * SECOND + SECOND / 100);
+	assert_false(verdict_find_program(&s, 0, &r));
+}
+
 static void may_be_mended(void **state)
 {
 	struct trap_record r = fault(0, 0x7000, WILD, 2);
@@ -239,6 +261,7 @@ int main(void)
 		cmocka_unit_test(first_stays),
 		cmocka_unit_test(blame),
 		cmocka_unit_test(mended),
+		cmocka_unit_test(program),
 		cmocka_unit_test(may_be_mended),
 		cmocka_unit_test(sentences),
 	};
