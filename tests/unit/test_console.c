@@ -62,6 +62,11 @@ void screen_line(const char *line)
 {
 }
 
+bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
+{
+	return false;
+}
+
 void exception_note_all(void)
 {
 }
