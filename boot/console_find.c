@@ -1,4 +1,4 @@
-/* Which UART the configuration means. */
+/* Which UART the configuration means, and what becomes of reports where there is none. */
 #include "loader.h"
 #include "hw/ns16550.h"
 
@@ -40,4 +40,23 @@ void console_find(struct loader *l)
 							 : "no 16550 in an SPCR table");
 	if (port->pci)
 		port->config = acpi_pci_config(port->function);
+}
+
+void console_settle(struct loader *l)
+{
+	bool screen = l->config.screen && l->screen.base;
+
+	if (l->config.triple_fault != TRIPLE_FAULT_AUTO)
+		return;
+	l->config.triple_fault = say_has_uart() || !screen ? TRIPLE_FAULT_RESET : TRIPLE_FAULT_STOP;
+	if (say_has_uart())
+		return;
+	if (screen)
+		say("without a serial line a triple fault stops the machine, with the report on the screen; "
+		    "triple_fault = reset in trapline.conf resets it");
+	else
+		say("neither a serial line nor a screen to draw on: what a triple fault leaves is %s; "
+		    "console= in "
+		    "trapline.conf names another UART",
+			l->config.blackbox ? "in the black box alone" : "lost");
 }

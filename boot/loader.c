@@ -9,12 +9,14 @@ static struct loader loader;
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 
 /* Returns false after saying why the VMM does not run. */
-static bool start_vmm(const struct loader *l)
+static bool start_vmm(struct loader *l)
 {
 	if (cpu_is_guest()) {
 		say("already active; it is not started a second time");
 		return true;
 	}
+	screen_find(&l->screen);
+	console_settle(l);
 	bool active = vmm_start(l);
 	if (active)
 		say_through_vmm();

@@ -24,6 +24,7 @@ struct loader {
 	uint64_t tsc_start;
 	struct trapline_config config;
 	struct uart_port console; /* the one that the configuration means */
+	struct boot_screen screen;
 };
 
 /* say.c: one line "trapline: ..." to the firmware's console, the UART of the configuration and the report
@@ -32,6 +33,8 @@ __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
 /* From here on lines are sent, with those that were said before: until now the three places were not known.
  */
 void say_open(struct loader *l);
+/* Whether there is a UART that lines go to. Once they are sent. */
+bool say_has_uart(void);
 /* The VMM runs: from here on it is asked to print on its line what is said. */
 void say_through_vmm(void);
 /* The VMM does not run: what say_open() took from the firmware goes back. */
@@ -55,6 +58,8 @@ void uart_write(const struct uart_port *port, const char *text);
 
 /* console_find.c: l->console, from the configuration, the firmware's tables and the PCI bus. Says what is not there. */
 void console_find(struct loader *l);
+/* What a triple fault leads to where the configuration leaves it open: it must not be silent. Says so where it is not a reset. */
+void console_settle(struct loader *l);
 
 /* pci.c */
 /* The first serial card. False: there is none. */
@@ -122,8 +127,8 @@ bool acpi_uart(struct uart_port *out);
 /* Physical address of a PCI function's configuration space in memory; 0: it is not in the MCFG table. */
 uint64_t acpi_pci_config(uint16_t function);
 
-/* framebuffer.c: fills screen; its base stays 0 where there is no framebuffer of 32-bit pixels */
-void screen_fill(struct boot_info *info);
+/* framebuffer.c: the firmware's screen; its base stays 0 where there is no framebuffer of 32-bit pixels */
+void screen_find(struct boot_screen *screen);
 
 /* clock.c: the TSC's frequency, measured */
 uint64_t clock_tsc_khz(void);

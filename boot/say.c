@@ -176,6 +176,11 @@ void say_open(struct loader *l)
 		send(out.early);
 }
 
+bool say_has_uart(void)
+{
+	return out.uart != NULL;
+}
+
 void say_release(void)
 {
 	if (serial_return())

@@ -131,8 +131,8 @@ static bool fill_info(struct vmm *v, const struct loader *l)
 	i->tsc_start = l->tsc_start;
 	i->config = l->config;
 	i->console = l->console;
+	i->screen = l->screen;
 	acpi_fill(i);
-	screen_fill(i);
 	return ram_fill(i);
 }
 

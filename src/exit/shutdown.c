@@ -86,14 +86,14 @@ static bool same_state(const struct trap_record *a, const struct trap_record *b)
 static void print_link(const struct cpu *cpu, const struct trap_record *r, const struct trap_record *before)
 {
 	report_trap(r);
+	if (!before)
+		report_backtrace(cpu, r);
 	if (before && same_state(r, before)) {
 		console_print("  regs and stack as above");
 	} else {
 		report_registers(r);
 		report_stack(cpu, r);
 	}
-	if (!before)
-		report_backtrace(cpu, r);
 	report_walk(cpu, r);
 	if (!(r->flags & (TRAP_DOUBLED | TRAP_TRIPLED))) /* nothing was delivered */
 		report_gate(cpu, r);
@@ -167,9 +167,10 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 		boot_info.config.triple_fault == TRIPLE_FAULT_HOLD ? "held for inspection" : "stopped");
 	while (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD) {
 		console_serve(cpu);
+		screen_browse();
 		moment();
 	}
-	fault_stop();
+	fault_show();
 }
 
 __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)

@@ -1,14 +1,28 @@
 #include "log/screen.h"
 #include "log/font.h"
+#include "log/pages.h"
 #include "cpu/cpu.h"
+#include "hw/asm.h"
 #include "lib/array.h"
+#include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/layout.h"
 
 #define CELL_WIDTH  8
 #define CELL_HEIGHT 16
 #define GREY        0x00e0e0e0u /* the same in RGB and BGR */
-#define MORE        "(more on the serial line, and in the black box after a reset)"
+#define MORE        "(the report goes on)"
+#define FOOTER_MAX  120
+
+/* The keyboard controller, as PCs have it. */
+#define KBC_DATA      0x60
+#define KBC_STATUS    0x64
+#define KBC_HAS_BYTE  0x01
+#define KBC_BUSY      0x02
+#define KBC_MOUSE     0x20 /* the byte is the mouse's */
+#define KBC_ENABLE    0xae
+#define KBC_NONE      0xff
+#define KBC_BURST_MAX 1024 /* bytes without a pause: no keyboard sends that */
 
 #define X(character, rows) rows,
 static const char *const font[] = {FONT(X)};
@@ -17,8 +31,10 @@ static const char *const font[] = {FONT(X)};
 _Static_assert(ARRAY_SIZE(font) == FONT_LAST - FONT_FIRST + 1, "one glyph for each character");
 
 static volatile uint32_t *pixels;
-static uint32_t columns, rows, row;
+static uint32_t columns, rows;
 static bool taken;
+static struct pages pages;
+static struct pager pager;
 
 void screen_init(void)
 {
@@ -36,6 +52,8 @@ void screen_init(void)
 	pixels = (volatile uint32_t *)(at + offset);
 	columns = s->width / CELL_WIDTH;
 	rows = s->height / CELL_HEIGHT;
+	if (rows < 2 || !columns)
+		pixels = NULL;
 }
 
 /* Each point is two rows tall: the cell is one of 8 by 16, and thicker strokes would make 0 and 8 look the
@@ -51,45 +69,105 @@ static void draw(uint32_t column, uint32_t line, char c)
 			at[x] = glyph[y / 2 * (FONT_WIDTH + 1) + x] == '#' ? GREY : 0;
 }
 
-void screen_take(void)
+static void clear(void)
 {
-	if (!pixels || taken)
-		return;
-	taken = true;
 	for (uint64_t i = 0; i < (uint64_t)boot_info.screen.stride * boot_info.screen.height; i++)
 		pixels[i] = 0;
 }
 
-static void put_row(const char *text, uint32_t length)
+void screen_take(void)
 {
-	for (uint32_t i = 0; i < length; i++)
-		draw(i, row, text[i]);
-	row++;
+	if (!pixels || taken)
+		return;
+	clear();
+	pages_begin(&pages, columns, rows - 1);
+	taken = true;
 }
 
-/* The text up to the end of the row or of the line. */
-static uint32_t part(const char *text)
+/* As wide as the screen: what was there before goes. */
+static void draw_line(uint32_t line, const char *text, uint32_t n)
 {
-	uint32_t n = 0;
+	for (uint32_t i = 0; i < columns; i++)
+		draw(i, line, i < n ? text[i] : ' ');
+}
 
-	while (n < columns && text[n] && text[n] != '\n')
-		n++;
-	return n;
+static void draw_row(uint32_t n)
+{
+	const struct pages_row *row = &pages.row[n];
+
+	draw_line(n % pages.rows, pages.text + row->at, row->length);
 }
 
 void screen_line(const char *line)
 {
+	uint32_t n = pages.row_count;
+
 	if (!taken)
 		return;
-	while (row + 1 < rows) {
-		uint32_t n = part(line);
+	pages_add(&pages, line);
+	for (; n < pages.row_count && n < pages.rows; n++)
+		draw_row(n);
+	if (n < pages.row_count)
+		draw_line(rows - 1, MORE, sizeof(MORE) - 1);
+}
 
-		put_row(line, n);
-		line += n;
-		line += *line == '\n';
-		if (!*line)
-			return;
+static bool has_keyboard = true; /* until it is seen that there is none */
+
+/* Where there is no controller its ports read as ones. Nothing is waited for: a look is two reads at most. */
+static enum page_key look_at_keyboard(void)
+{
+	static struct page_keyboard keyboard;
+	static unsigned burst;
+	uint8_t status = has_keyboard ? inb(KBC_STATUS) : KBC_NONE, byte;
+
+	if (status == KBC_NONE || burst > KBC_BURST_MAX) {
+		has_keyboard = false;
+		return PAGE_KEY_NONE;
 	}
-	if (row < rows)
-		put_row(MORE, part(MORE));
+	if (!(status & KBC_HAS_BYTE)) {
+		burst = 0;
+		return PAGE_KEY_NONE;
+	}
+	burst++;
+	byte = inb(KBC_DATA);
+	return status & KBC_MOUSE ? PAGE_KEY_NONE : page_keyboard_byte(&keyboard, byte);
+}
+
+static void draw_page(void)
+{
+	char footer[FOOTER_MAX];
+	uint32_t from = pager.page * pages.rows;
+
+	for (uint32_t n = from; n < from + pages.rows; n++)
+		if (n < pages.row_count)
+			draw_row(n);
+		else
+			draw_line(n - from, "", 0);
+	pager_footer(&pager, footer, sizeof(footer), pages_count(&pages), has_keyboard);
+	draw_line(rows - 1, footer, (uint32_t)strlen(footer));
+}
+
+/* The guest may have switched the keyboard off. What it typed before its end turns no page. */
+static void begin_browsing(void)
+{
+	for (unsigned i = 0; i < KBC_BURST_MAX && has_keyboard && inb(KBC_STATUS) & KBC_HAS_BYTE; i++)
+		look_at_keyboard();
+	if (has_keyboard && !(inb(KBC_STATUS) & KBC_BUSY))
+		outb(KBC_STATUS, KBC_ENABLE);
+	pager.turned = rdtsc();
+	draw_page();
+}
+
+bool screen_browse(void)
+{
+	static bool begun;
+
+	if (!taken || pages_count(&pages) < 2)
+		return false;
+	if (!begun)
+		begin_browsing();
+	begun = true;
+	if (pager_turn(&pager, look_at_keyboard(), rdtsc(), boot_info.tsc_khz, pages_count(&pages)))
+		draw_page();
+	return true;
 }

@@ -1,6 +1,6 @@
 /*
- * Text on the firmware's framebuffer, for reports that end everything. Only from the top down: what comes
- * first matters most, and nobody is there to scroll.
+ * Text on the firmware's framebuffer, for reports that end everything. The first page is there as the lines come; the whole
+ * report can be paged through, by a key where there is a keyboard controller, else by time.
  */
 #ifndef TRAPLINE_SCREEN_H
 #define TRAPLINE_SCREEN_H
@@ -13,7 +13,13 @@ void screen_init(void);
 /* Clears it. From here on screen_line() writes: the guest has had its last picture. */
 void screen_take(void);
 
-/* One line, without its end; wraps. What is below the last row is dropped, and the last row says so. */
+/* One line, without its end; wraps. */
 void screen_line(const char *line);
+
+/*
+ * A look at the keyboard and the clock, by the one CPU that has reported, again and again once the report is complete.
+ * Returns false where everything is on the screen already.
+ */
+bool screen_browse(void);
 
 #endif

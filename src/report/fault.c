@@ -49,6 +49,14 @@ void fault_stop(void)
 		__asm__ volatile("cli; hlt");
 }
 
+void fault_show(void)
+{
+	__asm__ volatile("cli");
+	while (screen_browse())
+		cpu_pause();
+	fault_stop();
+}
+
 static void print_text(const struct text *t)
 {
 	console_print("%s", t->at);
@@ -324,7 +332,7 @@ __attribute__((noreturn)) static void run_steps(struct cpu *cpu)
 	while (fault.step < STEP_COUNT)
 		steps[fault.step++].run(cpu);
 	console_print("trapline: end of %s; this CPU is stopped", fault.has_frame ? "fault" : "fatal");
-	fault_stop();
+	fault_show();
 }
 
 /* A fault inside a step: it is that step's end. */

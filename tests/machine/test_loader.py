@@ -2,10 +2,9 @@
 
 import re
 import struct
-import subprocess
 
 from lib import logs
-from lib.machine import BUILD, GUESTS, expect, on
+from lib.machine import BUILD, GUESTS, esp_file, expect, on
 
 GUEST = str(GUESTS / "hello.efi")
 GREETING = "hello"
@@ -71,13 +70,6 @@ def test_next_is_itself(machine):
     run = machine.boot(EFI=GUEST, CONF=conf).expect_status(0).expect_no_fault()
     run.expect_line("is Trapline itself; booting without Trapline")
     expect(run.trapline.count("is Trapline itself") == 1, f"more than once; see {run.out}/trapline.log")
-
-
-def esp_file(run, name):
-    """A file of the ESP as the run left it; None when it is not there."""
-    command = ["mtype", "-i", str(run.out / "esp.img"), f"::/{name}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout if done.returncode == 0 else None
 
 
 @on("svm")

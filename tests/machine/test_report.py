@@ -9,9 +9,10 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from lib import logs
-from lib.machine import BUILD, GUESTS, ROOT, VARIABLES, Skip, expect, on
+from lib.machine import BUILD, GUESTS, ROOT, VARIABLES, Failure, Skip, esp_file, expect, on
 
 # Every chain is the same on each of them. Bochs takes half a minute for one, and gets those that try its own paths.
 BACKENDS = ("svm", "vmx", "svm-bochs")
@@ -473,29 +474,146 @@ def read_screen(path):
     return "\n".join(lines)
 
 
+class Spectator:
+    """Sits at a machine without a serial line: sees its screen, presses its keys, and ends it when all is seen."""
+
+    def __init__(self, folder, play):
+        self.path = folder / "monitor"
+        self.dump = folder / "screen.ppm"
+        self.thread = threading.Thread(target=self.run, args=(play,), daemon=True)
+        self.failure = None
+        self.over = threading.Event()
+
+    def run(self, play):
+        try:
+            while not self.path.exists():
+                if self.over.wait(0.2):
+                    return
+            with socket.socket(socket.AF_UNIX) as self.monitor:
+                self.monitor.connect(str(self.path))
+                self.monitor.settimeout(60)
+                wait_for_prompt(self.monitor)
+                play(self)
+                self.monitor.sendall(b"quit\n")
+        except (AssertionError, OSError) as failure:
+            self.failure = failure
+            with contextlib.suppress(OSError):
+                self.monitor.sendall(b"quit\n")
+
+    def command(self, line):
+        self.monitor.sendall(line.encode() + b"\n")
+        wait_for_prompt(self.monitor)
+
+    def screen(self, device=""):
+        self.command(f"screendump {self.dump} {device}".rstrip())
+        return read_screen(self.dump)
+
+    def wait(self, word, seconds=200, device=""):
+        """The screen as soon as it has this in its last row."""
+        end = time.monotonic() + seconds
+        text = ""
+        while time.monotonic() < end and not self.over.wait(0.3):
+            text = self.screen(device)
+            if word in text.rstrip().rpartition("\n")[2]:
+                return text
+        raise Failure(f"no {word!r} at the screen's end:\n{text}")
+
+    def press(self, key, word):
+        self.over.wait(0.3)  # a second key comes too soon: PAGER_KEY_PAUSE
+        self.command(f"sendkey {key}")
+        return self.wait(word)
+
+
+def watched(machine, guest, play, conf="console = none\n", extra="", **variables):
+    """A machine that somebody watches: `play` is given the spectator. The run."""
+    with tempfile.TemporaryDirectory() as folder:
+        spectator = Spectator(pathlib.Path(folder), play)
+        spectator.thread.start()
+        extra = f"-monitor unix:{spectator.path},server=on,wait=off {extra}"
+        run = machine.guest(guest, CONF=machine.conf(conf), EXTRA=extra, TIMEOUT=500, **variables)
+        spectator.over.set()
+        spectator.thread.join(90)
+    if spectator.failure:
+        raise spectator.failure
+    expect("host-qmp-quit" in run.said, f"it ended by itself: {run.said}")
+    expect("trapline: active" not in run.trapline, "there is a console")
+    return run
+
+
+def body(text):
+    """A page without its last row, which says how to go on."""
+    return text.rstrip().rpartition("\n")[0].rstrip()
+
+
 @on("svm")
 def test_screen(machine):
-    """A report that the machine stops after is on the firmware's screen as well, in letters that can be told apart."""
+    """Without a serial line a triple fault stops the machine: the story is on the screen, and keys turn its pages."""
     expect(len(glyphs()) == 95, "two letters look the same")
-    check_screen(machine, "screen", "")
+    seen = {}
+
+    def play(spectator):
+        first = seen["first"] = spectator.wait("   next: any key, or by itself in 15 s   back: Backspace   done: reset")
+        count = int(re.search(r"^page 1/(\d+) ", first, re.M).group(1))
+        for number in range(2, count + 1):
+            seen["last"] = spectator.press("spc", f"page {number}/{count}   next: any key   back: ")
+        around = spectator.press("ret", f"page 1/{count} ")
+        expect(body(around) == body(first), f"another first page:\n{around}")
+        again = spectator.press("backspace", f"page {count}/{count} ")
+        expect(body(again) == body(seen["last"]), f"another last page:\n{again}")
+
+    run = watched(machine, "triple", play, "console = none\nreport_file = \\report.txt\n", ARGS="way=wild-call")
+    said = esp_file(run, "report.txt") or ""
+    expect("trapline: without a serial line a triple fault stops the machine, with the report on the screen" in said, said)
+    expect(said.count("triple_fault") == 1, said)
+    lines = seen["first"].splitlines()
+    expect(lines[0].startswith('trapline: verdict "the kernel jumped to '), f"not the story first:\n{seen['first']}")
+    for pattern in (r"^trapline: triple fault cpu=0$", r"^trap seq=.* name=#PF ", r"^  by 0x", r"^  regs rax=", r"^  stack 0x"):
+        expect(any(re.search(pattern, line) for line in lines), f"no {pattern}:\n{seen['first']}")
+    expect("trapline: cpu=0 is stopped" in seen["last"], f"not the report's end:\n{seen['last']}")
 
 
 @on("svm")
-def test_screen_alone(machine):
-    """The same where there is no UART at all."""
-    log = check_screen(machine, "screen-alone", "console = none\n") / "trapline.log"
-    expect(b"trapline: active" not in log.read_bytes(), "there is a console")
+def test_screen_without_keyboard(machine):
+    """Where there is no keyboard controller the pages turn by themselves, around and around."""
+    pages = []
+
+    def play(spectator):
+        pages.append(spectator.wait("   next: by itself in 15 s   done: reset"))
+        count = int(re.search(r"^page 1/(\d+) ", pages[0], re.M).group(1))
+        for number in [*range(2, count + 1), 1]:
+            pages.append(spectator.wait(f"page {number}/{count}   next: by itself"))
+
+    watched(machine, "triple", play, extra="-machine i8042=off")
+    expect(len(pages) > 2 and pages[0] == pages[-1] and len(set(pages)) == len(pages) - 1, f"pages:\n{pages}")
 
 
-def check_screen(machine, name, conf):
-    dump = machine.scratch / f"{name}.ppm"
-    commands = "hbreak blackbox_seal", "continue", f"monitor screendump {dump}"
-    said = gdb(machine, name, *commands, CONF=machine.conf(f"triple_fault = hold\n{conf}"))
-    expect(dump.exists(), f"no screen dump: {said[-2000:]}")
-    text = read_screen(dump)
-    for line in ("trapline: triple fault cpu=0\n", 'name=#UD at=0x8:0x', '  idt vec=6 base=', "(more on the serial line"):
-        expect(line in text, f"no {line!r} on the screen:\n{text}")
-    return machine.scratch / name
+@on("svm")
+def test_screen_of_two(machine):
+    """Two graphics cards: the report is on one that the firmware's console is on."""
+    watched(machine, "triple", lambda s: s.wait("page 1/", device="card"), extra="-vga none -device bochs-display,id=card")
+    watched(machine, "triple", lambda s: s.wait("page 1/"), extra="-device bochs-display,id=card")
+
+
+@on("svm")
+def test_screen_of_its_own_fault(machine):
+    """A fault of Trapline's own can be paged through as well."""
+
+    def play(spectator):
+        first = spectator.wait("page 1/")
+        expect(first.startswith("trapline: fault cpu=0 "), first)
+        spectator.press("spc", "page 2/")
+
+    watched(machine, "vmmfault", play, ARGS="fault=DIVIDE", TRAPLINE_EFI=TEST_BUILD)
+
+
+@on("svm")
+def test_screen_explicit(machine):
+    """triple_fault = reset resets where there is no serial line either; without a screen auto does so, and both say what is so."""
+    conf = "console = none\nreport_file = \\report.txt\n"
+    run = machine.guest("triple", CONF=machine.conf(conf + "triple_fault = reset\n")).expect_status(3)
+    expect("serial line a triple" not in (esp_file(run, "report.txt") or ""), "it says that it stops")
+    run = machine.guest("triple", CONF=machine.conf(conf + "screen = off\n")).expect_status(3)
+    expect("neither a serial line nor a screen" in (esp_file(run, "report.txt") or ""), "it does not say that it is silent")
 
 
 @on("svm")

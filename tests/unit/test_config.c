@@ -89,7 +89,7 @@ static void defaults(void **state)
 	assert_int_equal(config.baud, 115200);
 	assert_int_equal(config.hide_console, 1);
 	assert_int_equal(config.ring, 4096);
-	assert_int_equal(config.triple_fault, TRIPLE_FAULT_RESET);
+	assert_int_equal(config.triple_fault, TRIPLE_FAULT_AUTO);
 	assert_int_equal(config.example_foo, EXAMPLE_FOO_OFF);
 	assert_string_equal(config.report_file, "");
 }

@@ -21,6 +21,7 @@ DRAIN_SECONDS = 20.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Za-z0-9]|[\x00-\x08\x0b-\x1a\x1c-\x1f]")
 # In the guest's place, where the emulator sees no halt: docs/log.md.
 TRAPLINE_HALT = re.compile(r"^trapline: (halted|awake) cpu=(\d+)")
+TRAPLINE_STOPPED = re.compile(r"^trapline: cpu=(\d+) is stopped")  # it may turn the screen's pages
 TRAPLINE_FAULT = re.compile(r"^trapline: (fault|fatal)\b")
 
 
@@ -89,6 +90,8 @@ class Watcher:
         if source == "trapline" and (halt := TRAPLINE_HALT.search(line)):
             change = self.machine.halted.add if halt.group(1) == "halted" else self.machine.halted.discard
             change(int(halt.group(2)))
+        if source == "trapline" and (stopped := TRAPLINE_STOPPED.search(line)):
+            self.machine.halted.add(int(stopped.group(1)))
         if self.settings.until and self.settings.until.search(line):
             return Outcome(OK, f"the awaited line came: {line.strip()}")
         return None

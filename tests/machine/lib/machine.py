@@ -85,6 +85,13 @@ class Run:
         return self
 
 
+def esp_file(run, name):
+    """A file of the ESP as the run left it; None when it is not there."""
+    command = ["mtype", "-i", str(run.out / "esp.img"), f"::/{name}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
 class Machines:
     """All runs of one session; the same machine is booted only once."""
 

@@ -1,0 +1,67 @@
+/*
+ * A report as pages of a screen: lines become rows, rows pages, and a key or the clock turns them. Pure: tested on the host.
+ */
+#ifndef TRAPLINE_PAGES_H
+#define TRAPLINE_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGES_TEXT_MAX 0xc000u
+#define PAGES_ROWS_MAX 2048u
+
+struct pages {
+	uint32_t columns, rows; /* of a page; the last row of the screen is not among them */
+	uint32_t row_count;
+	uint32_t length; /* of the text */
+	bool full;       /* the last row says that lines are missing */
+	struct pages_row {
+		uint32_t at, length;
+	} row[PAGES_ROWS_MAX];
+	char text[PAGES_TEXT_MAX];
+};
+
+/* None yet. columns, rows: 1 or more. */
+void pages_begin(struct pages *p, uint32_t columns, uint32_t rows);
+
+/* A line without its end, or several; what is too long goes on in the next row, from a blank on where there is one. */
+void pages_add(struct pages *p, const char *line);
+
+/* How many, 1 or more. */
+uint32_t pages_count(const struct pages *p);
+
+/* What a byte of the keyboard controller means. */
+enum page_key {
+	PAGE_KEY_NONE,
+	PAGE_KEY_NEXT,
+	PAGE_KEY_BACK, /* Backspace, Page Up */
+};
+
+struct page_keyboard {
+	bool released; /* the next byte is a key that was let go */
+};
+
+/* Scan codes of set 1 and set 2: which one it is depends on what the guest has made of the controller. */
+enum page_key page_keyboard_byte(struct page_keyboard *k, uint8_t byte);
+
+#define PAGER_SECONDS   15  /* until a page turns by itself, as long as no key was pressed */
+#define PAGER_KEY_PAUSE 200 /* milliseconds: a key that is held down does not turn faster */
+
+struct pager {
+	uint32_t page;
+	uint64_t turned; /* when, by the TSC */
+	bool by_hand;    /* a key was pressed: from then on keys only */
+};
+
+/*
+ * Whether another page is to be shown, by then p->page; behind the last comes the first.
+ *   now, khz  the TSC, and its frequency
+ *   count     of pages
+ */
+bool pager_turn(struct pager *p, enum page_key key, uint64_t now, uint64_t khz, uint32_t count);
+
+/* The last row of the screen: "page 1/3", and how to go on. keys: there is a keyboard. */
+void pager_footer(const struct pager *p, char *out, size_t size, uint32_t count, bool keys);
+
+#endif
