@@ -22,6 +22,7 @@ enum kind {
 	KIND_TEXT,
 	KIND_BOOL,
 	KIND_NUMBER,
+	KIND_PLACE,
 	KIND_VECTORS,
 	KIND_PRINTED,
 	KIND_MITIGATIONS,
@@ -219,6 +220,14 @@ static const char *parse_number(const struct key *k, uint32_t *out, struct span 
 	return why;
 }
 
+static const char *parse_place(const struct key *k, uint32_t *out, struct span v)
+{
+	if (!span_is(v, "off"))
+		return parse_number(k, out, v);
+	*out = 0;
+	return NULL;
+}
+
 /* A vector's name, with '#' or without, in either case: the bit of the vector; 0: not one. */
 static uint32_t vector_bit(struct span word)
 {
@@ -378,6 +387,8 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 		return parse_bool(member, v);
 	case KIND_NUMBER:
 		return parse_number(k, member, v);
+	case KIND_PLACE:
+		return parse_place(k, member, v);
 	case KIND_VECTORS:
 		return parse_vectors(member, v);
 	case KIND_PRINTED:

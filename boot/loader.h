@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <boot/blackbox_layout.h>
 #include <boot/boot_info.h>
+#include <boot/cmos_note.h>
 #include <boot/uart_port.h>
 
 #define LOADER_PATH_MAX 512 /* characters of a path on the volume, the NUL among them */
@@ -101,6 +102,15 @@ void blackbox_release(struct last_run *last);
 /* Date and time; unchanged where the firmware has no clock. */
 void blackbox_now(char *out, size_t size);
 
+/* cmos_recall.c */
+/*
+ * What the last run has left in the CMOS, where `cmos` says where that is. Turns `cmos` off, with a line, where the bytes are
+ * somebody else's. Returns whether there is a note.
+ */
+bool cmos_fetch(struct loader *l, struct cmos_note *note);
+/* Says it in one line, unless the black box tells the same, and clears it. */
+void cmos_tell(const struct loader *l, const struct cmos_note *note, bool told);
+
 /* memory.c */
 /*
  * The VMM's memory: 2 MiB aligned, zeroed, reserved in the firmware's map for good.
@@ -150,7 +160,7 @@ bool mp_run(void (*procedure)(void *), void *argument);
 
 /* vmm.c: starts the VMM under every CPU. Returns false after saying why it does not run; nothing of it is
  * left then. */
-bool vmm_start(const struct loader *l);
+bool vmm_start(struct loader *l);
 
 /* launch.S */
 /*

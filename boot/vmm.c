@@ -202,11 +202,22 @@ static void give_back(const struct vmm *v)
 	memory_free((uint64_t)v->info, sizeof(*v->info));
 }
 
-bool vmm_start(const struct loader *l)
+/* What the last run has left, in memory and elsewhere. */
+static void find_last(struct vmm *v, struct loader *l)
+{
+	struct cmos_note note;
+	bool noted = cmos_fetch(l, &note);
+
+	blackbox_find(l, &v->last);
+	if (noted)
+		cmos_tell(l, &note, v->last.base);
+}
+
+bool vmm_start(struct loader *l)
 {
 	static struct vmm v; /* the other CPUs look at it */
 
-	blackbox_find(l, &v.last);
+	find_last(&v, l);
 	bool active = check_image(&v) && take_info(&v) && mp_list(v.info) && take_memory(&v, l) &&
 		      fill_info(&v, l) && launch(&v, l);
 	blackbox_release(&v.last);

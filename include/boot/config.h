@@ -15,6 +15,7 @@
 #define CONFIG_TYPE_TEXT(m)        char m[CONFIG_TEXT_MAX];
 #define CONFIG_TYPE_BOOL(m)        uint32_t m;
 #define CONFIG_TYPE_NUMBER(m)      uint32_t m;
+#define CONFIG_TYPE_PLACE(m)       uint32_t m;
 #define CONFIG_TYPE_VECTORS(m)     uint32_t m;
 #define CONFIG_TYPE_PRINTED(m)     struct config_printed m;
 #define CONFIG_TYPE_MITIGATIONS(m) uint32_t m;

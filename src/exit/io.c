@@ -4,6 +4,7 @@
  * the 8259s' are the fourth.
  */
 #include "exit/io.h"
+#include <boot/cmos_note.h>
 #include "console/console.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
@@ -14,6 +15,7 @@
 #include "exit/pic.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
+#include "log/cmos.h"
 #include "mem/pool.h"
 #include "trace/vector.h"
 #include "vendor.h"
@@ -131,6 +133,8 @@ bool io_init(void)
 	if (boot_info.config.hide_console)
 		hide_console(true);
 	watch_power(true);
+	if (boot_info.config.cmos)
+		set_exits(CMOS_INDEX, 2, true);
 	return true;
 }
 
@@ -183,6 +187,19 @@ static void port_out(uint16_t port, unsigned size, uint32_t value)
 	moment_close();
 }
 
+/* The RTC's, where a note of ours may be written between two of the guest's accesses. */
+static void cmos_access(const struct exit_io *io, uint32_t *value)
+{
+	cmos_begin();
+	if (io->in) {
+		*value = port_in(io->port, io->size);
+	} else {
+		port_out(io->port, io->size, *value);
+		cmos_written(io->port, io->size, *value);
+	}
+	cmos_end();
+}
+
 /* Whether a write to `first` of `size` bytes sets SLP_EN of the PM1 control register at `pm1`. */
 static bool sets_slp_en(uint16_t pm1, unsigned port, unsigned size, uint32_t value)
 {
@@ -228,6 +245,10 @@ static void watched_out(const struct exit_io *io, uint32_t value)
 {
 	const char *end = power_watched ? ending(io, value) : NULL;
 
+	if (cmos_is_port(io->port, io->size)) {
+		cmos_access(io, &value);
+		return;
+	}
 	if (end)
 		shutdown_report(end, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
 	if (a20_write(io, &value) && passes_pic(io, value))
@@ -237,8 +258,13 @@ static void watched_out(const struct exit_io *io, uint32_t value)
 
 static uint32_t watched_in(const struct exit_io *io)
 {
-	uint32_t value = a20_read(io, port_in(io->port, io->size));
+	uint32_t value = 0;
 
+	if (cmos_is_port(io->port, io->size)) {
+		cmos_access(io, &value);
+		return value;
+	}
+	value = a20_read(io, port_in(io->port, io->size));
 	update_a20();
 	return value;
 }

@@ -1,4 +1,5 @@
 #include "report/fault.h"
+#include <boot/cmos_note.h>
 #include "console/console.h"
 #include "report/report.h"
 #include "log/screen.h"
@@ -14,6 +15,7 @@
 #include "lib/array.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "log/cmos.h"
 #include "mem/pool.h"
 #include "blackbox/blackbox.h"
 #include "trace/decode.h"
@@ -306,6 +308,8 @@ static void step_traps(struct cpu *cpu)
 
 static void step_seal(struct cpu *cpu)
 {
+	if (fault.has_frame)
+		cmos_leave(&fault.record, CMOS_OWN);
 	blackbox_seal(fault.has_frame ? "a fault of Trapline's own" : fault.words, true);
 }
 

@@ -1,10 +1,12 @@
 #include "report/story.h"
+#include <boot/cmos_note.h>
 #include "console/console.h"
 #include "report/report.h"
 #include "hw/asm.h"
 #include "apic/hold.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
+#include "log/cmos.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/important.h"
@@ -141,6 +143,7 @@ static bool find_cause(bool early, unsigned seconds, struct trap_record *r)
 
 static void tell_all(const struct trap_record *r, const char *end)
 {
+	cmos_leave(r, 0);
 	tell(r, end);
 	tell_record(cpus[r->cpu], r);
 	tell_sites();
@@ -250,7 +253,11 @@ void story_tell_chain(const struct cpu *cpu, const struct trap_record *chain, un
 	char sentence[SENTENCE_MAX];
 	struct text t = text_on(sentence, sizeof(sentence));
 
-	if (find_root(cpu, &chain[0], &root)) {
+	bool reset = boot_info.config.triple_fault == TRIPLE_FAULT_RESET,
+	     rooted = find_root(cpu, &chain[0], &root);
+
+	cmos_leave(rooted ? &root : &chain[0], reset ? CMOS_RESET : 0);
+	if (rooted) {
 		tell(&root, "the handlers' own faults ended in a triple fault");
 		tell_record(cpu, &root);
 		return;

@@ -320,6 +320,48 @@ def test_black_box_after_reset(machine):
     run.expect_line('end="the guest reset the machine (port 0xcf9)"')
 
 
+def cmos_bytes(run):
+    return re.findall(r"^cmos bytes=([0-9a-f]+)", run.guest, re.M)
+
+
+@on("svm")
+def test_cmos(machine):
+    """The verdict in the CMOS: the next start tells it in one line, with the place and the address of the first fault."""
+    conf = machine.conf("cmos = 64\nblackbox = off\n")
+    run = machine.guest("cmos", CONF=conf, REBOOT=1, UNTIL="^trapline: verdict of the last run", TIMEOUT=500)
+    run.expect_status(0)
+    trap = next(trap for trap in run.traps if trap["name"] == "#PF")
+    told = f"trapline: verdict of the last run, from the CMOS: the kernel took #PF at {trap['at'].partition(':')[2]}, with cr2={trap['cr2']}"
+    expect(told in run.trapline.splitlines(), f"no {told!r}; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_cmos_is_cleared(machine):
+    """What has been told is gone: the guest of the second start finds zeroes, as that of the first one did."""
+    conf = machine.conf("cmos = 64\nblackbox = off\n")
+    run = machine.guest("cmos", CONF=conf, REBOOT=1, UNTIL="^cmos bytes=.* start=3", TIMEOUT=500).expect_status(0)
+    expect(cmos_bytes(run) == ["00" * 21] * 3, f"{cmos_bytes(run)}; see {run.out}/guest.log")
+    expect(run.trapline.count("from the CMOS") == 2, f"not told at each start; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_cmos_told_once(machine):
+    """Where the black box tells it the CMOS does not tell it again."""
+    run = machine.guest("cmos", CONF=machine.conf("cmos = 64\n"), REBOOT=1, UNTIL="^trapline: end of last run", TIMEOUT=500)
+    run.expect_status(0)
+    expect("from the CMOS" not in run.trapline, f"told twice; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_cmos_of_somebody_else(machine):
+    """Bytes that are not Trapline's are left alone, whatever they are; half a note of its own is none."""
+    conf = machine.conf("cmos = 64\nblackbox = off\n")
+    until = "^trapline: cmos = 64: bytes 64 to 84 of the CMOS hold something that is not Trapline's"
+    machine.guest("cmos", ARGS="other", CONF=conf, REBOOT=1, UNTIL=until, TIMEOUT=500).expect_status(0)
+    run = machine.guest("cmos", ARGS="fill", CONF=conf, REBOOT=1, UNTIL="^cmos bytes=b6.* start=3", TIMEOUT=500).expect_status(0)
+    expect("from the CMOS" not in run.trapline and "not Trapline's" not in run.trapline, f"believed; see {run.out}/trapline.log")
+
+
 def fault(machine, name, **variables):
     """A deliberate fault of Trapline's own, in a test build: the fault screen's lines."""
     run = machine.guest("vmmfault", ARGS=f"fault={name}", TRAPLINE_EFI=TEST_BUILD, TIMEOUT=300, **variables)

@@ -38,6 +38,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/hw/ns16550.c \
                  src/lib/printf.c \
                  src/lib/string.c \
+                 src/log/cmos.c \
                  src/log/pages.c \
                  src/mem/device_space.c \
                  src/mem/guest_access.c \

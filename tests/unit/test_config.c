@@ -265,6 +265,29 @@ static void number_limits(void **state)
 	assert_rejected("baud = 115201", 1, "baud");
 }
 
+static void place(void **state)
+{
+	static const struct {
+		const char *value;
+		uint32_t is;
+	} cases[] = {{"off", 0}, {"0", 0}, {"51", 51}, {"0x40", 64}, {"107", 107}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "cmos = 60\ncmos = %s", cases[i].value);
+		parse(line);
+		assert_int_equal(reports.count, 0);
+		assert_int_equal(config.cmos, cases[i].is);
+	}
+	assert_rejected("cmos = 50", 1,
+		"must be off, or from 51 to 107"); /* the clock's, and what a checksum is over */
+	assert_rejected("cmos = 108", 1, "cmos");  /* 21 bytes end behind the last */
+	assert_rejected("cmos = on", 1, "cmos");
+	assert_rejected("cmos = offf", 1, "cmos");
+	assert_rejected("cmos =", 1, "cmos");
+}
+
 static void bad_words(void **state)
 {
 	assert_rejected("hypervisor = yes", 1, "hypervisor");
@@ -557,6 +580,7 @@ int main(void)
 		cmocka_unit_test(line_numbers),
 		cmocka_unit_test(bad_numbers),
 		cmocka_unit_test(number_limits),
+		cmocka_unit_test(place),
 		cmocka_unit_test(bad_words),
 		cmocka_unit_test(unknown_keys),
 		cmocka_unit_test(vectors),

@@ -1,0 +1,69 @@
+/*
+ * Prints the RTC's CMOS where Trapline's note is, and dies of a triple fault: a write to where nothing is.
+ *   fill   fills them with what Trapline's note is not, although it begins like one, and resets the machine instead
+ *   other  the same with what is none at all
+ */
+#include "lib/cpu.h"
+#include "lib/guest.h"
+#include "lib/machine.h"
+
+const char guest_name[] = "cmos";
+
+#define INDEX 0x70
+#define DATA  0x71
+#define COUNT 21
+#define AT    64
+#define MAGIC 0xb6 /* boot/cmos_note.h */
+
+static uint8_t get(uint8_t at)
+{
+	outb(INDEX, at);
+	return inb(DATA);
+}
+
+/* How many starts there were, from the byte behind the note: whoever writes to that is seen. */
+static void count_start(void)
+{
+	uint8_t starts = (uint8_t)(get(AT + COUNT) + 1);
+
+	outb(INDEX, AT + COUNT);
+	outb(DATA, starts);
+}
+
+static void show(void)
+{
+	char text[2 * COUNT + 1];
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		uint8_t byte = get((uint8_t)(AT + i));
+
+		text[2 * i] = "0123456789abcdef"[byte >> 4];
+		text[2 * i + 1] = "0123456789abcdef"[byte & 15];
+	}
+	text[2 * COUNT] = '\0';
+	print("cmos bytes=%s start=%u\n", text, get(AT + COUNT));
+}
+
+static void fill(uint8_t first)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		outb(INDEX, (uint8_t)(AT + i));
+		outb(DATA, i ? (uint8_t)(0xff - i) : first);
+	}
+	guest_reset(EfiResetCold);
+}
+
+EFI_STATUS guest_main(void)
+{
+	count_start();
+	show();
+	if (guest_option("fill"))
+		fill(MAGIC);
+	if (guest_option("other"))
+		fill(0x11);
+	machine_take();
+	machine_set_idt_limit(0);
+	__asm__ volatile("movq $1, 0x30(%0)" : : "D"(PAGE_ABSENT) : "memory");
+	machine_give_back();
+	return EFI_UNSUPPORTED;
+}
