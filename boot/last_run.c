@@ -2,6 +2,7 @@
  * printed. */
 #include <lib/printf.h>
 #include <lib/string.h>
+#include "canary.h"
 #include "lib/array.h"
 #include "loader.h"
 
@@ -62,11 +63,13 @@ static bool is_newer(const struct blackbox_header *h, const struct last_run *las
 }
 
 /* Only memory that the firmware gives away is looked at: anything else may not be mapped, or be no memory. */
-static void look_at(uint64_t place, struct last_run *last)
+static void look_at(uint64_t place, struct last_run *last, enum canary_seen *best)
 {
 	if (!take(place, EFI_PAGE_SIZE))
 		return;
 	const struct blackbox_header *h = (const struct blackbox_header *)place;
+	enum canary_seen seen = canary_look((const uint64_t *)(place + BLACKBOX_CANARY_AT));
+	*best = seen > *best ? seen : *best;
 	const char *fault = blackbox_fault(h, ROOM_MAX);
 	if (!fault && is_newer(h, last) && !copy_out(h, last))
 		fault = "the firmware uses a part of it";
@@ -91,18 +94,60 @@ static void forget(const struct loader *l)
 	}
 }
 
-void blackbox_find(const struct loader *l, struct last_run *last)
+void blackbox_wipe(uint64_t box)
 {
+	memset((void *)box, 0, EFI_PAGE_SIZE);
+}
+
+static EFI_GUID trapline_variables = {
+	0x7c1f3b5e, 0x6a44, 0x4e0b, {0x9d, 0x52, 0x54, 0x72, 0x61, 0x70, 0x6c, 0x6e}};
+static CHAR16 memory_variable[] = L"TraplineMemory";
+
+/* TCG platform reset attack mitigation specification 1.10, 4.1. */
+static EFI_GUID mor_variables = {
+	0xe20939be, 0x32d4, 0x41be, {0xa1, 0x50, 0x89, 0x7f, 0x85, 0xd4, 0x98, 0x29}};
+static CHAR16 mor_variable[] = L"MemoryOverwriteRequestControl";
+
+/* A variable of one byte. False: there is none. */
+static bool get_byte(CHAR16 *name, EFI_GUID *guid, uint8_t *value)
+{
+	UINTN size = sizeof(*value);
+
+	return !EFI_ERROR(RT->GetVariable(name, guid, NULL, &size, value)) && size == sizeof(*value);
+}
+
+/* Each write wears the firmware's flash: only what is new is written. Where that fails it is found out again next time. */
+static void remember(uint8_t known, uint8_t now)
+{
+	if (known != now)
+		RT->SetVariable(memory_variable, &trapline_variables,
+			EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS, sizeof(now), &now);
+}
+
+static void say_memory(enum canary_seen seen, bool found, bool reset)
+{
+	uint8_t known = CANARY_FIRST, mor, now;
+	char line[300];
+
+	get_byte(memory_variable, &trapline_variables, &known);
+	now = canary_learn(known, seen, reset);
+	remember(known, now);
+	canary_words(line, sizeof(line), now, seen, found, get_byte(mor_variable, &mor_variables, &mor));
+	say("%s", line);
+}
+
+void blackbox_find(const struct loader *l, struct last_run *last, bool reset)
+{
+	enum canary_seen seen = CANARY_OTHER;
 	EFI_PHYSICAL_ADDRESS text;
 	uint64_t place;
 
 	for (unsigned n = 0; (place = blackbox_place(l, n)); n++)
-		look_at(place, last);
-	if (!last->base) {
-		if (l->config.blackbox)
-			say("black box: none of a last run: the power was off, or memory did not survive");
+		look_at(place, last, &seen);
+	if (l->config.blackbox)
+		say_memory(last->base ? CANARY_WHOLE : seen, last->base, reset);
+	if (!last->base)
 		return;
-	}
 	if (EFI_ERROR(BS->AllocatePages(
 		    AllocateAnyPages, EfiLoaderData, EFI_SIZE_TO_PAGES(LAST_TEXT_MAX), &text)))
 		return;

@@ -94,8 +94,14 @@ struct last_run {
 
 /* Address of the nth place, from 0, where a black box may lie; 0: no more. */
 uint64_t blackbox_place(const struct loader *l, unsigned n);
-/* Looks for the last run's, and says so where there is none. Before memory_region(): it takes the same place. */
-void blackbox_find(const struct loader *l, struct last_run *last);
+/*
+ * Looks for the last run's, and says in one line whether there is one and memory survives a reset. Before memory_region(): it
+ * takes the same place.
+ *   reset  the start follows a reset for certain
+ */
+void blackbox_find(const struct loader *l, struct last_run *last, bool reset);
+/* The region is given back: nobody takes its black box for a run's. */
+void blackbox_wipe(uint64_t box);
 /* What the VMM made of it, to where lines go, and to blackbox_file. */
 void blackbox_print(const struct loader *l, const struct last_run *last);
 void blackbox_release(struct last_run *last);

@@ -197,6 +197,8 @@ static bool launch(struct vmm *v, const struct loader *l)
 
 static void give_back(const struct vmm *v)
 {
+	if (v->region && v->box)
+		blackbox_wipe(v->region + v->size - v->box);
 	memory_free(v->region, v->region ? v->size : 0);
 	memory_free(v->cr3, 3 * EFI_PAGE_SIZE);
 	memory_free((uint64_t)v->info, sizeof(*v->info));
@@ -208,7 +210,7 @@ static void find_last(struct vmm *v, struct loader *l)
 	struct cmos_note note;
 	bool noted = cmos_fetch(l, &note);
 
-	blackbox_find(l, &v->last);
+	blackbox_find(l, &v->last, noted && note.flags & CMOS_RESET);
 	if (noted)
 		cmos_tell(l, &note, v->last.base);
 }

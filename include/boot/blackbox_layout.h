@@ -3,7 +3,7 @@
  * addresses, so that after a warm reset the loader finds it without having been told anything, and it checks
  * itself, because memory may have been lost, overwritten by the firmware, or never have been a black box.
  *
- *   [header | text | last run's text | CPU 0: ring, the one beside it, kept records, history | CPU 1: ...]
+ *   [header, canary | text | last run's text | CPU 0: ring, the one beside it, kept records, history | CPU 1: ...]
  *
  * What never changes during a run is under header.checksum. The text is under a sum that is kept up to date
  * with every character, so that it can be trusted after a reset that came without warning. The rings are
@@ -59,6 +59,22 @@ struct blackbox_header {
 	uint64_t text_sum;  /* see blackbox_text_sum() */
 	struct blackbox_end end;
 };
+
+/* Behind the header, in the box's first page: a pattern that says whether memory outlasts a reset (boot/canary.h). */
+#define BLACKBOX_CANARY_AT    3072u
+#define BLACKBOX_CANARY_WORDS 128u
+
+_Static_assert(sizeof(struct blackbox_header) <= BLACKBOX_CANARY_AT, "the first page holds both");
+
+/* Its words: half of the bits are ones, and no two are alike (the finalizer of splitmix64). */
+static inline uint64_t blackbox_canary(unsigned n)
+{
+	uint64_t z = (n + 1) * 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
 
 #define BLACKBOX_BESIDE 256u /* records, or as many as the ring has where those are fewer */
 

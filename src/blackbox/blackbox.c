@@ -49,6 +49,16 @@ void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries)
 	box->cpu_size = (used - box->rings_at) / box->cpus;
 }
 
+/* Out of the cache at once: a reset without a word is what it is for. */
+static void lay_canary(void)
+{
+	uint64_t *words = (uint64_t *)at(BLACKBOX_CANARY_AT);
+
+	for (unsigned i = 0; i < BLACKBOX_CANARY_WORDS; i++)
+		words[i] = blackbox_canary(i);
+	wbinvd();
+}
+
 void blackbox_open(const char *version, const char *backend)
 {
 	box->version = BLACKBOX_VERSION;
@@ -64,6 +74,7 @@ void blackbox_open(const char *version, const char *backend)
 	memcpy(box->started, boot_info.started, sizeof(box->started));
 	box->magic = BLACKBOX_MAGIC;
 	box->checksum = blackbox_header_sum(box);
+	lay_canary();
 }
 
 static void put(char c)

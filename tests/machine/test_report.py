@@ -320,6 +320,17 @@ def test_black_box_after_reset(machine):
     run.expect_line('end="the guest reset the machine (port 0xcf9)"')
 
 
+@on("svm")
+def test_canary(machine):
+    """Whether memory survives a reset: not known at the first start, measured by the second, said in one line each."""
+    with reset_button(machine, "start name=spin") as extra:
+        run = machine.guest("spin", REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=300)
+    lines = re.findall(r"^trapline: (black box: .*)$", run.expect_status(0).trapline, re.M)
+    expect(len(lines) == 2, f"not a line a start: {lines}")
+    expect(lines[0] == "black box: none of a last run; whether memory survives a reset on this machine is not known yet (first start)", lines)
+    expect(lines[1] == "black box: memory survives a reset on this machine", lines)
+
+
 def cmos_bytes(run):
     return re.findall(r"^cmos bytes=([0-9a-f]+)", run.guest, re.M)
 

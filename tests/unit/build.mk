@@ -7,6 +7,7 @@ UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
 
 # What is tested. The freestanding library takes its own names, and what prints in src/trace prints with it.
 UNIT_SOURCES  := $(wildcard src/trace/*.c) \
+                 boot/canary.c \
                  boot/config.c \
                  boot/ranges.c \
                  boot/spcr.c \
