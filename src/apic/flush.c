@@ -1,19 +1,14 @@
 #include "apic/flush.h"
-#include "hw/asm.h"
 #include "apic/stop.h"
+#include "hw/asm.h"
+#include "hw/lock.h"
 #include "vendor.h"
 
-#define NOBODY    0
 #define ANSWER_MS 100
 
-static _Atomic uint32_t generation;      /* of the tables */
-static _Atomic uint32_t announced;       /* the generation to be, where a change is under way */
-static _Atomic uint32_t holder = NOBODY; /* the number of the CPU that holds the others, plus 1 */
-
-static bool is_other(unsigned n, const struct cpu *cpu)
-{
-	return cpus[n] && cpus[n] != cpu;
-}
+static _Atomic uint32_t generation;     /* of the tables */
+static _Atomic uint32_t announced;      /* the generation to be, where a change is under way */
+static struct lock holding = LOCK_FREE; /* of the CPU that holds the others */
 
 /* What changes while it flushes has a later number, and is due again: its kick comes behind the number. */
 static void flush(struct cpu *cpu)
@@ -31,31 +26,30 @@ static void flush(struct cpu *cpu)
 static void next_generation(struct cpu *cpu)
 {
 	atomic_fetch_add(&announced, 1);
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (is_other(n, cpu))
-			atomic_store(&cpus[n]->flush_due, true);
+	for_each_cpu (c)
+		if (c != cpu)
+			atomic_store(&c->flush_due, true);
 	atomic_fetch_add(&generation, 1);
 	flush(cpu);
-}
-
-static void kick_others(struct cpu *cpu)
-{
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (is_other(n, cpu))
-			cpu_kick(cpus[n]);
 }
 
 void flush_changed(struct cpu *cpu)
 {
 	next_generation(cpu);
-	kick_others(cpu);
+	cpu_kick_others(cpu);
+}
+
+/* As the lock's holder. */
+static uint32_t name_of(const struct cpu *cpu)
+{
+	return cpu->number + 1;
 }
 
 static bool is_held(const struct cpu *cpu)
 {
-	uint32_t by = atomic_load(&holder);
+	uint32_t by = lock_holder(&holding);
 
-	return by != NOBODY && by != cpu->number + 1;
+	return by != LOCK_NOBODY && by != name_of(cpu);
 }
 
 /* The next one to hold may find `aside` still set: it is looked at once more behind the mark's end. */
@@ -85,8 +79,8 @@ bool flush_is_missed(const struct cpu *cpu)
 
 static bool are_out(const struct cpu *cpu)
 {
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (is_other(n, cpu) && !atomic_load(&cpus[n]->aside) && !atomic_load(&cpus[n]->parked))
+	for_each_cpu (c)
+		if (c != cpu && !atomic_load(&c->aside) && !atomic_load(&c->parked))
 			return false;
 	return true;
 }
@@ -102,15 +96,11 @@ static void wait_for_others(const struct cpu *cpu)
 
 void flush_hold(struct cpu *cpu)
 {
-	uint32_t nobody = NOBODY;
-
-	while (!atomic_compare_exchange_strong(&holder, &nobody, cpu->number + 1)) {
+	while (lock_claim(&holding, name_of(cpu)) != LOCK_NOBODY)
 		step_aside(cpu);
-		nobody = NOBODY;
-	}
 	if (atomic_load(&cpus_active) < 2)
 		return;
-	kick_others(cpu);
+	cpu_kick_others(cpu);
 	wait_for_others(cpu);
 }
 
@@ -118,5 +108,5 @@ void flush_release(struct cpu *cpu, bool changed)
 {
 	if (changed)
 		next_generation(cpu);
-	atomic_store(&holder, NOBODY);
+	lock_give(&holding);
 }

@@ -1,5 +1,6 @@
 #include "vmx/vmx_cet.h"
 #include "hw/msr.h"
+#include "lib/array.h"
 #include "vmx/vmcs.h"
 #include "vmx/vmread.h"
 
@@ -12,7 +13,7 @@ void vmx_cet_clear(vmx_msr_writer *write, uint64_t entry_caps)
 	static const uint32_t msrs[] = {MSR_U_CET, MSR_S_CET, MSR_PL0_SSP, MSR_PL1_SSP, MSR_PL2_SSP,
 		MSR_PL3_SSP, MSR_INTERRUPT_SSP_TABLE_ADDR};
 
-	for (unsigned i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++)
 		write(msrs[i], 0);
 	if (!(entry_caps >> 32 & ENTRY_LOAD_CET))
 		return;

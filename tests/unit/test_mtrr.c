@@ -95,6 +95,13 @@ void cpu_kick(struct cpu *cpu)
 		flush_serve(cpu);
 }
 
+void cpu_kick_others(const struct cpu *self)
+{
+	for_each_cpu (c)
+		if (c != self)
+			cpu_kick(c);
+}
+
 static uint64_t bits(uint64_t gpa, uint64_t *size, bool write)
 {
 	return 5 | (write ? 2 : 0) | vmx_mtrr_type(gpa, size) << 3;
@@ -128,7 +135,7 @@ static int begin(void **state)
 	vmx_mtrr_init();
 	vendor = &fake;
 	boot_info.tsc_khz = 1000000;
-	cpus_active = CPUS;
+	boot_info.cpus = cpus_active = CPUS;
 	for (unsigned n = 0; n < CPUS; n++) {
 		if (!cpus[n])
 			cpus[n] = calloc(1, sizeof(struct cpu));
