@@ -2,6 +2,7 @@
 #include <trapline/abi.h>
 #include "hw/asm.h"
 #include "exit/dispatch.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "vendor.h"
 
@@ -38,7 +39,7 @@ static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
 {
 	if (boot_info.config.hypervisor)
 		return signature(leaf);
-	if (cpuid(1, 0).ecx & LEAF1_ECX_HYPERVISOR)
+	if (features.hypervisor)
 		return (struct cpuid){0};
 	return cpuid(leaf, subleaf);
 }

@@ -11,6 +11,7 @@
 #define FEATURE_BITS(X)                                                                                      \
 	X(vmx,             0x00000001, ecx, 5,  "VT-x")                                                      \
 	X(xsave,           0x00000001, ecx, 26, "XSAVE and XSETBV")                                          \
+	X(hypervisor,      0x00000001, ecx, 31, "a hypervisor beneath this one")                             \
 	X(mtrr,            0x00000001, edx, 12, "MTRRs")                                                     \
 	X(debug_store,     0x00000001, edx, 21, "Intel's debug store")                                       \
 	X(processor_trace, 0x00000007, ebx, 25, "Intel's processor trace")                                   \

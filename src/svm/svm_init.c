@@ -1,5 +1,6 @@
 /* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
 #include "svm/svm.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "console/console.h"
 #include "hw/asm.h"
@@ -8,8 +9,6 @@
 #include "hw/reset_state.h"
 
 #define VM_CR_R_INIT (1ull << 1)
-
-#define CPUID1_ECX_HYPERVISOR (1u << 31)
 
 static const struct vmcb_segment data = {.attrib = RESET_DATA, .limit = RESET_LIMIT};
 
@@ -84,7 +83,7 @@ void svm_take_init(struct cpu *cpu)
 {
 	static _Atomic bool seen;
 
-	if (!atomic_load(&seen) && cpuid(1, 0).ecx & CPUID1_ECX_HYPERVISOR)
+	if (!atomic_load(&seen) && features.hypervisor)
 		warn_of_init(cpu);
 	svm_open_nmi_window();
 	atomic_store(&seen, true);
