@@ -355,6 +355,7 @@ static void *changer(void *of)
 		atomic_fetch_add(&leaf, 1);
 		flush_release(cpu, true);
 	}
+	atomic_store(&cpu->parked, true); /* it is not there any more: the other one does not wait for it */
 	return NULL;
 }
 
@@ -369,10 +370,8 @@ static void nobody_runs_on_the_old(void **state)
 	stale = runs = 0;
 	for (unsigned n = 0; n < CPUS; n++)
 		assert_int_equal(pthread_create(&thread[n], NULL, n < 2 ? guest : changer, cpus[n]), 0);
-	for (unsigned n = 2; n < CPUS; n++) {
+	for (unsigned n = 2; n < CPUS; n++)
 		pthread_join(thread[n], NULL);
-		atomic_store(&cpus[n]->parked, true); /* it is not there any more */
-	}
 	stop = true;
 	for (unsigned n = 0; n < 2; n++)
 		pthread_join(thread[n], NULL);
