@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
 #include "report/recall.h"
+#include "trace/chain.h"
 #include "trace/format.h"
 #include "trace/kept.h"
 #include "trace/text.h"
@@ -15,10 +16,9 @@
 #include "trace/verdict.h"
 
 #define TEXT_TAIL          4096 /* characters shown of a run that ended without a word */
-#define TRAPS_SHOWN        16   /* a CPU */
+#define TRAPS_SHOWN        16   /* a CPU; the same one again and again counts once */
 #define STACK_LINES        4
 #define STACK_WORDS_A_LINE 4
-#define EXITS_SHOWN        32
 #define KEPT_SHOWN         2 /* a vector, of those that are older than the ones above */
 
 static char last_text[BLACKBOX_TEXT_SIZE];
@@ -37,8 +37,7 @@ struct last {
 
 static bool sealed(const struct blackbox_header *h)
 {
-	return h->end.sealed == 1 && h->end.checksum == blackbox_end_sum(&h->end) &&
-	       !h->end.why[sizeof(h->end.why) - 1];
+	return h->end.sealed == 1 && h->end.checksum == blackbox_end_sum(&h->end) && !h->end.why[sizeof(h->end.why) - 1];
 }
 
 static struct last look(const struct boot_info *info)
@@ -168,7 +167,7 @@ static void add_trap(struct text *t, const struct last *l, const struct trap_rec
 }
 
 /* What came before the last ones, vector by vector: a flood has not pushed it out. */
-static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_t last)
+static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_t before)
 {
 	const struct kept *kept = (const struct kept *)(l->base + l->box->kept_at[cpu]);
 
@@ -176,44 +175,81 @@ static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_
 		for (unsigned i = KEPT_RECORDS - KEPT_SHOWN; i < KEPT_RECORDS; i++) {
 			const struct trap_record *r = &kept->record[v][(kept->count[v] + i) % KEPT_RECORDS];
 
-			if (believable(r, cpu) && r->vector % KEPT_VECTORS == v &&
-				r->seq + TRAPS_SHOWN <= last)
+			if (believable(r, cpu) && r->vector % KEPT_VECTORS == v && r->seq < before)
 				add_trap(t, l, r);
 		}
 	}
 }
 
+/* Records in a row that are the same event at the same place. */
+struct run {
+	const struct trap_record *first;
+	uint64_t count;
+};
+
+/* The last runs, the newest first. A few records may be missing: what was in a cache is lost with a reset. */
+static unsigned last_runs(const struct last *l, uint32_t cpu, struct run *run)
+{
+	unsigned n = 0, missing = 0;
+
+	for (uint64_t seq = newest(l, cpu); seq && missing < TRAPS_SHOWN; seq--) {
+		const struct trap_record *r = record_at(l, cpu, seq);
+		bool more = n && r && chain_is_same(run[n - 1].first, r);
+
+		missing += !r;
+		if (!r)
+			continue;
+		if (!more && n == TRAPS_SHOWN)
+			break;
+		if (!more)
+			run[n++].count = 0;
+		run[n - 1].first = r;
+		run[n - 1].count++;
+	}
+	return n;
+}
+
 static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
 {
-	uint64_t last = newest(l, cpu);
+	static struct run run[TRAPS_SHOWN];
+	unsigned n = last_runs(l, cpu, run);
 
-	add_kept(t, l, cpu, last);
-	for (uint64_t seq = last > TRAPS_SHOWN ? last - TRAPS_SHOWN + 1 : 1; seq <= last; seq++) {
-		const struct trap_record *r = record_at(l, cpu, seq);
-
-		if (r)
-			add_trap(t, l, r);
+	add_kept(t, l, cpu, n ? run[n - 1].first->seq : UINT64_MAX);
+	while (n--) {
+		add_trap(t, l, run[n].first);
+		if (run[n].count > 1)
+			text_add(t, "last|   and so on, %lu times in a row\n", run[n].count);
 	}
+}
+
+/* Whose exits are being told. */
+struct exits_of {
+	struct text *t;
+	const struct last *l;
+	uint32_t cpu;
+};
+
+static void add_exit(void *context, const struct fold_line *line)
+{
+	const struct exits_of *of = context;
+
+	text_add(of->t, "last| cpu=%u ", of->cpu);
+	report_exit_line(of->t, line, &of->l->clock);
+	text_add(of->t, "\n");
 }
 
 /* Which of them was the last is told by their TSCs. */
 static void add_exits(struct text *t, const struct last *l, uint32_t cpu)
 {
 	const struct exit_entry *entries = (const struct exit_entry *)(l->base + l->box->history_at[cpu]);
-	uint32_t n = l->box->history_entries, newest_at = 0;
+	struct exits_of of = {t, l, cpu};
+	struct fold_list list = {entries, 0, l->box->history_entries};
 
-	for (uint32_t i = 1; i < n; i++)
-		if (exit_entry_tsc(&entries[i]) > exit_entry_tsc(&entries[newest_at]))
-			newest_at = i;
-	for (uint32_t i = n < EXITS_SHOWN ? 0 : n - EXITS_SHOWN; i < n; i++) {
-		const struct exit_entry *e = &entries[(newest_at + 1 + i) & (n - 1)];
-
-		if (!exit_entry_tsc(e))
-			continue;
-		text_add(t, "last| cpu=%u ", cpu);
-		report_exit_format(t, e, &l->clock);
-		text_add(t, "\n");
-	}
+	for (uint32_t i = 1; i < list.count; i++)
+		if (exit_entry_tsc(&entries[i]) > exit_entry_tsc(&entries[list.start]))
+			list.start = i;
+	list.start++;
+	fold_walk(&list, add_exit, &of);
 }
 
 static const struct last *recalled;
@@ -267,23 +303,26 @@ static void add_verdict(struct text *t, const struct last *l)
 	add_stack(t, kept[r.cpu], &r);
 }
 
+/* Each record and exit is judged by itself. */
+static void add_rings(struct text *t, const struct last *l)
+{
+	for (uint32_t n = 0; l->box->record_version == TRAP_RECORD_VERSION && n < l->box->cpus; n++) {
+		add_traps(t, l, n);
+		add_exits(t, l, n);
+	}
+}
+
 static void add_last_words(struct text *t, const struct last *l)
 {
 	uint64_t head = l->box->text_head;
 
 	if (l->sealed && !l->box->end.failure)
 		return;
-	if (l->sealed) {
-		add_text(t, l, l->box->end.report);
-	} else {
-		if (l->box->record_version == TRAP_RECORD_VERSION)
-			add_verdict(t, l);
-		add_text(t, l, head > TEXT_TAIL ? head - TEXT_TAIL : 0);
-		for (uint32_t n = 0; l->box->record_version == TRAP_RECORD_VERSION && n < l->box->cpus; n++) {
-			add_traps(t, l, n);
-			add_exits(t, l, n);
-		}
-	}
+	if (!l->sealed && l->box->record_version == TRAP_RECORD_VERSION)
+		add_verdict(t, l);
+	add_text(t, l, l->sealed ? l->box->end.report : head > TEXT_TAIL ? head - TEXT_TAIL : 0);
+	if (!l->sealed)
+		add_rings(t, l);
 	text_add(t, "trapline: end of last run\n");
 }
 

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mem/guest_ram.h"
 #include "trace/backtrace.h"
+#include "trace/chain.h"
 #include "trace/gate.h"
 #include "trace/vector.h"
 #include "vendor.h"
@@ -14,6 +15,7 @@
 #define STACK_WORDS    16
 #define WORDS_PER_LINE 4
 #define STACK_REACH    (64 * 1024) /* above its top memory is taken to be the stack's */
+#define RUNS_MAX       16
 #define LINE_MAX       TRAP_LINE_MAX
 
 static struct lock reporting = LOCK_FREE;
@@ -253,15 +255,20 @@ void report_backtrace(const struct cpu *cpu, const struct trap_record *r)
 	}
 }
 
-static void add_time(struct text *t, uint64_t tsc, const struct trap_clock *clock)
+static void add_seconds(struct text *t, const char *name, uint64_t tsc, const struct trap_clock *clock)
 {
 	uint64_t since = tsc - clock->tsc_start, ms;
 
 	if (!clock->tsc_khz)
 		return;
 	ms = since / clock->tsc_khz;
-	text_add(
-		t, "t=%lu.%03lu%03lu ", ms / 1000, ms % 1000, since % clock->tsc_khz * 1000 / clock->tsc_khz);
+	text_add(t, "%s%lu.%03lu%03lu ", name, ms / 1000, ms % 1000,
+		since % clock->tsc_khz * 1000 / clock->tsc_khz);
+}
+
+static void add_time(struct text *t, uint64_t tsc, const struct trap_clock *clock)
+{
+	add_seconds(t, "t=", tsc, clock);
 }
 
 void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock)
@@ -270,6 +277,15 @@ void report_exit_format(struct text *t, const struct exit_entry *e, const struct
 	add_time(t, exit_entry_tsc(e), clock);
 	text_add(t, "reason=0x%x name=%s info=0x%lx rip=0x%lx", e->reason, vendor->exit_name(e->reason),
 		e->qualifier, e->rip);
+}
+
+void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock)
+{
+	report_exit_format(t, line->exit, clock);
+	if (line->rounds == 1)
+		return;
+	text_add(t, " times=%u ", line->rounds);
+	add_seconds(t, "until=", exit_entry_tsc(line->last), clock);
 }
 
 /* Where counts are equal the place in memory decides. */
@@ -317,34 +333,42 @@ void report_site(const struct site *site)
 	print_text(&t);
 }
 
+static void print_exit(void *context, const struct fold_line *line)
+{
+	char buf[LINE_MAX];
+	struct text t = text_on(buf, sizeof(buf));
+
+	report_exit_line(&t, line, console_clock());
+	print_text(&t);
+}
+
 void report_history(const struct cpu *cpu)
 {
-	char line[LINE_MAX];
 	const struct exit_history *h = &cpu->history;
-	struct text t;
+	const struct fold_list l = {h->entries, (uint32_t)(h->next - h->entries), h->count};
 
 	report_line("trapline: last exits cpu=%u", cpu->number);
-	for (uint32_t i = 0; i < h->count; i++) {
-		const struct exit_entry *e = history_at(h, i);
+	fold_walk(&l, print_exit, NULL);
+}
 
-		if (!exit_entry_tsc(e))
-			continue;
-		t = text_on(line, sizeof(line));
-		report_exit_format(&t, e, console_clock());
-		print_text(&t);
-	}
+static void print_runs(const struct trace_ring *ring, unsigned n)
+{
+	static struct trap_run runs[RUNS_MAX];
+
+	n = chain_runs(ring, atomic_load(&ring->head), runs, n < RUNS_MAX ? n : RUNS_MAX);
+	while (n--)
+		report_run(&runs[n]);
+}
+
+void report_run(const struct trap_run *run)
+{
+	report_trap(&run->first);
+	if (run->count > 1)
+		report_line("  and so on, %lu times in a row", run->count);
 }
 
 void report_last_traps(unsigned n)
 {
-	static struct trap_record r;
-
-	for_each_cpu (c) {
-		const struct trace_ring *ring = c->writing;
-		uint64_t head = atomic_load(&ring->head);
-
-		for (uint64_t seq = head > n ? head - n + 1 : 1; seq <= head; seq++)
-			if (ring_at(ring, seq, &r))
-				report_trap(&r);
-	}
+	for_each_cpu (c)
+		print_runs(c->writing, n);
 }

@@ -7,6 +7,8 @@
 #define TRAPLINE_REPORT_H
 
 #include "cpu/cpu.h"
+#include "trace/chain.h"
+#include "trace/fold.h"
 #include "trace/walk_trace.h"
 #include "trace/format.h"
 
@@ -61,13 +63,19 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r);
 /* Who called: return addresses on the guest's stack. */
 void report_backtrace(const struct cpu *cpu, const struct trap_record *r);
 
-/* A CPU's last exits, the oldest first. */
+/* A CPU's last exits, the oldest first, with repetitions folded. */
 void report_history(const struct cpu *cpu);
 
 /* One exit, without a newline. */
 void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock);
 
-/* The last `n` records of every CPU as trap lines. */
+/* The same of a loop's: how often it came, and when for the last time. */
+void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock);
+
+/* A record that came so many times in a row. */
+void report_run(const struct trap_run *run);
+
+/* The last records of every CPU as trap lines, `n` of each; the same one again and again counts once. */
 void report_last_traps(unsigned n);
 
 #endif

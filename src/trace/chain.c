@@ -25,7 +25,7 @@ unsigned chain_collect(const struct trace_ring *ring, uint64_t seq, struct trap_
 	return n;
 }
 
-static bool same_event(const struct trap_record *a, const struct trap_record *b)
+bool chain_is_same(const struct trap_record *a, const struct trap_record *b)
 {
 	return a->vector == b->vector && a->type == b->type && a->rip == b->rip &&
 	       a->error_code == b->error_code;
@@ -37,7 +37,7 @@ unsigned chain_runs(const struct trace_ring *ring, uint64_t seq, struct trap_run
 	unsigned n = 0;
 
 	for (; seq && ring_at(ring, seq, &r); seq--) {
-		bool more = n && same_event(&out[n - 1].first, &r);
+		bool more = n && chain_is_same(&out[n - 1].first, &r);
 
 		if (!more && n == max)
 			break;

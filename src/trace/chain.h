@@ -15,6 +15,9 @@
  */
 unsigned chain_collect(const struct trace_ring *ring, uint64_t seq, struct trap_record *out);
 
+/* Whether two records are the same event at the same place. */
+bool chain_is_same(const struct trap_record *a, const struct trap_record *b);
+
 /* Records in a row that are the same event at the same place. */
 struct trap_run {
 	struct trap_record first; /* the oldest of them */

@@ -16,8 +16,10 @@
 #define WORDS      512
 
 /* The exits' own format is the vendors' and needs a VMM. */
-void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock)
+void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock)
 {
+	const struct exit_entry *e = line->exit;
+
 	text_add(t, "exit rip=0x%llx reason=0x%x qualifier=0x%llx tsc=%llu khz=%u",
 		(unsigned long long)e->rip, e->reason, (unsigned long long)e->qualifier,
 		(unsigned long long)exit_entry_tsc(e), clock->tsc_khz);

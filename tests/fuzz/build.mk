@@ -14,7 +14,7 @@ FUZZ_RECORD := src/trace/ring.c src/trace/kept.c src/trace/sites.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
-FUZZ_blackbox    := src/report/recall.c src/trace/verdict.c src/trace/stack.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
+FUZZ_blackbox    := src/report/recall.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
 FUZZ_command     := $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
                     src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis

@@ -179,7 +179,8 @@ def test_exit_history(machine):
     run = machine.guest("triple", CONF=machine.conf("history = 16\n")).expect_status(3)
     lines = "\n".join(line.strip() for line in block(run).splitlines())
     exits = [entry for entry in logs.records(lines, "exit") if "rip" in entry]
-    expect(len(exits) == 16, f"{len(exits)} exits, not 16; see {run.out}/trapline.log")
+    count = sum(int(entry.get("times", 1)) for entry in exits)
+    expect(count == 16, f"{count} exits, not 16; see {run.out}/trapline.log")
     times = [float(entry["t"]) for entry in exits]
     expect(times == sorted(times), f"not in order: {times}")
     expect(all(int(entry["rip"], 16) for entry in exits), f"{exits}")
@@ -271,6 +272,12 @@ def test_black_box_without_a_word(machine):
     expect(re.search(rf"^last\| cpu=0 exit t=.* rip={HEX}", run.trapline, re.M), "no exits of the last run")
 
 
+def flood(run):
+    """How often the last run's last record stands there in a row."""
+    found = re.findall(r"^last\|   and so on, (\d+) times in a row$", run.trapline.partition("trapline: last run: ")[2], re.M)
+    return int(found[-1]) if found else 1
+
+
 @on("svm")
 def test_black_box_keeps_the_rare(machine):
     """A flood on one vector has pushed everything else out of the ring: the next start still shows the newest of the others."""
@@ -282,7 +289,7 @@ def test_black_box_keeps_the_rare(machine):
     run.expect_status(0)
     last = re.findall(r"^last\| (trap .*)$", run.trapline.partition("trapline: last run: ")[2], re.M)
     traps = [logs.fields(line) for line in last]
-    expect([trap["name"] for trap in traps[-16:]] == ["#PF"] * 16, f"not a flood of #PF at the end: {last}")
+    expect(traps[-1]["name"] == "#PF" and flood(run) > 50, f"not a flood of #PF at the end, in one line: {last}")
     rare = [trap for trap in traps if trap["name"] == "#UD"]
     expect(rare and rare[-1]["insn"] == "ud2", f"no #UD of the last run: {last}")
     expect(int(traps[-1]["seq"]) - int(rare[-1]["seq"]) > 64, f"the #UD was in the ring: {last}")
@@ -307,10 +314,9 @@ def test_frozen_black_box(machine):
     run.expect_status(0)
     run.expect_line("freeze result=0", "guest")
     last = re.findall(r"^last\| (trap .*)$", run.trapline.partition("trapline: last run: ")[2], re.M)
-    traps = [logs.fields(line) for line in last][-16:]
-    expect([trap["name"] for trap in traps] == ["#PF"] * 16, f"not the flood of #PF: {last}")
-    seqs = [int(trap["seq"]) for trap in traps]
-    expect(seqs == list(range(seqs[0], seqs[0] + 16)) and seqs[0] > 1000, f"not the newest records: {seqs}")
+    newest = logs.fields(last[-1])
+    expect(newest["name"] == "#PF" and flood(run) > 50, f"not the flood of #PF, in one line: {last}")
+    expect(int(newest["seq"]) > 1000, f"not the newest records: {newest}")
 
 
 @on("svm")
