@@ -15,19 +15,35 @@ static uint8_t *box_text;
 static uint64_t used, mark;
 static unsigned cut;       /* lines behind the mark that found no room */
 static uint64_t sealed_at; /* TSC */
+static bool is_looked_for; /* by the next start */
 
 static uint8_t *at(uint64_t offset)
 {
 	return (uint8_t *)box + offset;
 }
 
+static bool is_place(const struct trapline_config *config, uint64_t place)
+{
+#define X(mib) || place == (uint64_t)(mib) << 20
+	return config->blackbox && (place == (uint64_t)config->blackbox_mib << 20 BLACKBOX_PLACES(X));
+#undef X
+}
+
 void blackbox_init(const struct boot_info *info)
 {
-	box = pool_virt(info->region_base + info->region_size - info->blackbox_size);
+	uint64_t place = info->region_base + info->region_size - info->blackbox_size;
+
+	box = pool_virt(place);
+	is_looked_for = is_place(&info->config, place);
 	box->text_at = (sizeof(*box) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	box->last_at = box->text_at + BLACKBOX_TEXT_SIZE;
 	box->rings_at = used = box->last_at + BLACKBOX_TEXT_SIZE;
 	box_text = at(box->text_at);
+}
+
+bool blackbox_is_there(void)
+{
+	return is_looked_for;
 }
 
 void *blackbox_take(uint64_t size)
@@ -122,6 +138,12 @@ void blackbox_mark(void)
 {
 	if (box && !mark)
 		mark = box->text_head + 1; /* 0 is: no mark */
+}
+
+void blackbox_note_story(void)
+{
+	if (box && !box->end.sealed)
+		box->end.report = box->text_head;
 }
 
 void blackbox_unmark(void)

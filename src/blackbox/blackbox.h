@@ -13,6 +13,9 @@
 /* Finds its memory. Before cpu_create(), once the host's page tables are loaded. */
 void blackbox_init(const struct boot_info *info);
 
+/* Whether the next start finds it: it is where that one looks. */
+bool blackbox_is_there(void);
+
 /* Zeroed memory for what is one CPU's, whole pages, the same for every CPU; NULL when it is used up. */
 void *blackbox_take(uint64_t size);
 
@@ -27,6 +30,9 @@ void blackbox_line(const char *line);
 
 /* Here a report of a failure begins: what the next start shows. */
 void blackbox_mark(void);
+
+/* Here a story begins, of a guest that may go on: what the next start shows if the run ends without a word. */
+void blackbox_note_story(void);
 
 /* It was no report after all. */
 void blackbox_unmark(void);

@@ -599,6 +599,48 @@ static void say_unsent(void)
 	add_line(line);
 }
 
+static struct {
+	bool on;
+	unsigned room, left_out; /* lines */
+} bound;                         /* of one report at a time */
+
+void console_bound(unsigned lines)
+{
+	bound.on = blackbox_is_there();
+	bound.room = lines;
+	bound.left_out = 0;
+}
+
+unsigned console_unbound(void)
+{
+	bound.on = false;
+	return bound.left_out;
+}
+
+static bool is_left_out(void)
+{
+	if (!bound.on)
+		return false;
+	if (!bound.room)
+		return ++bound.left_out;
+	bound.room--;
+	return false;
+}
+
+/* With the lock held. */
+static void print_line(const char *line)
+{
+	if (is_left_out()) {
+		blackbox_line(line);
+		return;
+	}
+	drain();
+	say_unsent();
+	add_line(line);
+	screen_line(line);
+	drain();
+}
+
 void console_print(const char *fmt, ...)
 {
 	static char line[8192];
@@ -609,11 +651,7 @@ void console_print(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	drain();
-	say_unsent();
-	add_line(line);
-	screen_line(line);
-	drain();
+	print_line(line);
 	unlock();
 }
 
@@ -635,6 +673,7 @@ void console_finish(void)
 
 void console_seize(void)
 {
+	bound.on = false;
 	seized = true;
 }
 

@@ -16,6 +16,13 @@ void console_init(void);
 /* One line, without its end, at once and waiting for the UART: at start, and when the guest is dead. */
 __attribute__((format(printf, 1, 2))) void console_print(const char *fmt, ...);
 
+/*
+ * Of what console_print() prints from here on the line and the screen get so many lines, and the black box has all. Where there is
+ * no black box, they get all as well. console_unbound() ends that, and returns how many lines were left out.
+ */
+void console_bound(unsigned lines);
+unsigned console_unbound(void);
+
 /* One line, without its end, from an exit: it is buffered, or counted as lost. */
 __attribute__((format(printf, 1, 2))) void console_log(const char *fmt, ...);
 

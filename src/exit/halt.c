@@ -21,11 +21,11 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 		"a reset ends it\"",
 		cpu->number, cs.selector, next);
 	report_begin();
-	story_tell("it halted with interrupts off", true, HALT_SECONDS);
+	story_tell(cpu, "it halted with interrupts off", true, HALT_SECONDS);
 	report_end();
 }
 
-void halt_apic_off(const struct cpu *cpu)
+void halt_apic_off(struct cpu *cpu)
 {
 	static unsigned times;
 
@@ -33,8 +33,8 @@ void halt_apic_off(const struct cpu *cpu)
 		return;
 	times++;
 	report_begin();
-	story_tell(
-		"it turned its local APIC off, as a panic, a shutdown or a kexec does", false, HALT_SECONDS);
+	story_tell(cpu, "it turned its local APIC off, as a panic, a shutdown or a kexec does", false,
+		HALT_SECONDS);
 	report_end();
 }
 

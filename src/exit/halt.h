@@ -15,6 +15,6 @@ void halt_tell(struct cpu *cpu, uint64_t next);
 void halt_over(struct cpu *cpu);
 
 /* The boot CPU has turned its local APIC off: tells what that came from, where there is something to tell; HALT_REPORTS times. */
-void halt_apic_off(const struct cpu *cpu);
+void halt_apic_off(struct cpu *cpu);
 
 #endif

@@ -18,6 +18,8 @@
 #include "vendor.h"
 
 #define RUNS_SHOWN 8
+#define DEATH_LINES                                                                                          \
+	90 /* that the line gets of a triple fault: its chain has up to four records, and each has a table walk */
 
 /* The table of what was recorded, all CPUs together. */
 static void print_summary(void)
@@ -64,7 +66,8 @@ void shutdown_report(const char *why, unsigned seconds)
 	report_begin();
 	console_finish();
 	blackbox_mark();
-	told = story_tell(why, false, seconds) || (seconds != SHUTDOWN_OFF && story_tell_program(why));
+	told = story_tell(this_cpu(), why, false, seconds) ||
+	       (seconds != SHUTDOWN_OFF && story_tell_program(this_cpu(), why));
 	report_end_of_run(why, told);
 	if (!told)
 		blackbox_unmark();
@@ -175,7 +178,7 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 
 __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 {
-	unsigned links;
+	unsigned links, left_out;
 
 	report_begin();
 	cpus_stop();
@@ -187,6 +190,8 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	links = recorded ? chain_collect(&cpu->ring, atomic_load(&cpu->ring.head), chain) : 0;
 	if (links)
 		story_tell_chain(cpu, chain, links);
+	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET) /* the next start tells it all */
+		console_bound(DEATH_LINES);
 	console_print("trapline: triple fault cpu=%u", cpu->number);
 	if (recorded)
 		print_chain(cpu);
@@ -196,6 +201,9 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	vendor->dump(cpu);
 	cpus_report();
 	report_history(cpu);
+	left_out = console_unbound();
+	if (left_out)
+		console_print("trapline: %u more lines of this are in the black box", left_out);
 	console_print("trapline: end");
 	report_end_of_run("triple fault", true);
 	report_end();

@@ -15,8 +15,9 @@
 #include "trace/vector.h"
 #include "trace/verdict.h"
 
-#define TEXT_TAIL          4096 /* characters shown of a run that ended without a word */
-#define TRAPS_SHOWN        16   /* a CPU; the same one again and again counts once */
+#define TEXT_TAIL          4096  /* characters shown of a run that ended without a word */
+#define STORY_TAIL         24576 /* or from where its last story began, if that is not farther back */
+#define TRAPS_SHOWN        16    /* a CPU; the same one again and again counts once */
 #define STACK_LINES        4
 #define STACK_WORDS_A_LINE 4
 #define KEPT_SHOWN         2 /* a vector, of those that are older than the ones above */
@@ -37,7 +38,8 @@ struct last {
 
 static bool sealed(const struct blackbox_header *h)
 {
-	return h->end.sealed == 1 && h->end.checksum == blackbox_end_sum(&h->end) && !h->end.why[sizeof(h->end.why) - 1];
+	return h->end.sealed == 1 && h->end.checksum == blackbox_end_sum(&h->end) &&
+	       !h->end.why[sizeof(h->end.why) - 1];
 }
 
 static struct last look(const struct boot_info *info)
@@ -303,6 +305,14 @@ static void add_verdict(struct text *t, const struct last *l)
 	add_stack(t, kept[r.cpu], &r);
 }
 
+static uint64_t tail_of(const struct blackbox_header *h)
+{
+	uint64_t head = h->text_head, tail = head > TEXT_TAIL ? head - TEXT_TAIL : 0;
+
+	return h->end.report && h->end.report < tail && tail - h->end.report < STORY_TAIL ? h->end.report
+											  : tail;
+}
+
 /* Each record and exit is judged by itself. */
 static void add_rings(struct text *t, const struct last *l)
 {
@@ -314,13 +324,11 @@ static void add_rings(struct text *t, const struct last *l)
 
 static void add_last_words(struct text *t, const struct last *l)
 {
-	uint64_t head = l->box->text_head;
-
 	if (l->sealed && !l->box->end.failure)
 		return;
 	if (!l->sealed && l->box->record_version == TRAP_RECORD_VERSION)
 		add_verdict(t, l);
-	add_text(t, l, l->sealed ? l->box->end.report : head > TEXT_TAIL ? head - TEXT_TAIL : 0);
+	add_text(t, l, l->sealed ? l->box->end.report : tail_of(l->box));
 	if (!l->sealed)
 		add_rings(t, l);
 	text_add(t, "trapline: end of last run\n");

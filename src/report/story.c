@@ -1,4 +1,5 @@
 #include "report/story.h"
+#include "blackbox/blackbox.h"
 #include <boot/cmos_note.h>
 #include "console/console.h"
 #include "report/report.h"
@@ -6,10 +7,12 @@
 #include "apic/hold.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
+#include "trace/chain.h"
 #include "log/cmos.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/important.h"
+#include "trace/told.h"
 #include "trace/vector.h"
 #include "trace/verdict.h"
 #include "vendor.h"
@@ -20,6 +23,7 @@
 #define STOPPED_SECONDS 120 /* how old what the operator has come for may be */
 #define PROGRAM_SECONDS 10  /* a kernel that cannot go on without a program of its gives up soon */
 #define ROOT_SECONDS    5   /* how long before a recursion its cause may lie */
+#define OTHERS_SHOWN    4
 
 static const struct kept *kept[BOOT_MAX_CPUS];
 static const struct trap_record *ring[BOOT_MAX_CPUS];
@@ -50,12 +54,17 @@ static struct verdict_source all_cpus(void)
 	};
 }
 
-/* Tenths of a second. */
-static void add_later(struct text *t, uint64_t ticks)
+static void add_seconds(struct text *t, uint64_t ticks)
 {
 	uint64_t tenths = ticks / (boot_info.tsc_khz * 100 + 1);
 
-	text_add(t, "; %lu.%lu s later ", tenths / 10, tenths % 10);
+	text_add(t, "; %lu.%lu s ", tenths / 10, tenths % 10);
+}
+
+static void add_later(struct text *t, uint64_t ticks)
+{
+	add_seconds(t, ticks);
+	text_add(t, "later ");
 }
 
 static void say(const char *sentence)
@@ -67,11 +76,32 @@ static void say(const char *sentence)
 	report_line("trapline: verdict %s", quoted);
 }
 
+/* What is known of the end that is being told. */
+struct cause {
+	struct trap_record r;
+	uint64_t since; /* TSC: what is older does not count */
+};
+
+static struct told told; /* under report_begin(), but for the operator's `stop`, which only reads it */
+
 static void tell(const struct trap_record *r, const char *end)
 {
 	char sentence[SENTENCE_MAX];
 	struct text t = text_on(sentence, sizeof(sentence));
 
+	verdict_add(&t, r);
+	add_later(&t, rdtsc() - r->tsc);
+	text_add(&t, "%s", end);
+	say(sentence);
+}
+
+/* One line: what it is about, and what is new. */
+static void tell_again(const struct trap_record *r, const char *end)
+{
+	char sentence[SENTENCE_MAX];
+	struct text t = text_on(sentence, sizeof(sentence));
+
+	text_add(&t, "as told above, seq=%lu cpu=%u: ", r->seq, r->cpu);
 	verdict_add(&t, r);
 	add_later(&t, rdtsc() - r->tsc);
 	text_add(&t, "%s", end);
@@ -126,48 +156,34 @@ static bool find_root(const struct cpu *cpu, const struct trap_record *first, st
 }
 
 /* What the end came from, not older than `seconds`. */
-static bool find_cause(bool early, unsigned seconds, struct trap_record *r)
+static bool find_cause(bool early, unsigned seconds, struct cause *c)
 {
 	static struct trap_record root;
 	struct verdict_source s = all_cpus();
-	uint64_t since = counts_from(&s, early), now = rdtsc(), age = seconds * s.second;
+	uint64_t now = rdtsc(), age = seconds * s.second;
 
-	if (now > age && since < now - age)
-		since = now - age;
-	if (!verdict_find(&s, since, UINT64_MAX, r))
+	c->since = counts_from(&s, early);
+	if (now > age && c->since < now - age)
+		c->since = now - age;
+	if (!verdict_find(&s, c->since, UINT64_MAX, &c->r))
 		return false;
-	if (find_root(cpus[r->cpu], r, &root))
-		*r = root;
+	if (find_root(cpus[c->r.cpu], &c->r, &root))
+		c->r = root;
 	return true;
 }
 
-static void tell_all(const struct trap_record *r, const char *end)
+/* Whether all of it was told, and nothing that matters came since: what did is told then. */
+static bool is_told(struct cause *c)
 {
-	cmos_leave(r, 0);
-	tell(r, end);
-	tell_record(cpus[r->cpu], r);
-	tell_sites();
-}
-
-bool story_tell(const char *end, bool early, unsigned seconds)
-{
-	static struct trap_record r;
-
-	if (!find_cause(early, seconds, &r))
-		return false;
-	tell_all(&r, end);
-	return true;
-}
-
-bool story_tell_program(const char *end)
-{
-	static struct trap_record r;
+	static struct trap_record newer;
 	struct verdict_source s = all_cpus();
 
-	if (!verdict_find_program(&s, rdtsc() - PROGRAM_SECONDS * s.second, &r))
+	if (!told_has(&told, &c->r))
 		return false;
-	tell_all(&r, end);
-	return true;
+	if (!verdict_find_newer(&s, told.at, &newer))
+		return true;
+	c->r = newer;
+	return false;
 }
 
 static bool has_interrupts(const struct trap_record *r)
@@ -182,6 +198,94 @@ static void tell_place(const struct trap_record *r)
 	decode(r, &d);
 	report_line("  stands cpu=%u at=0x%x:0x%lx mode=%u cpl=%u interrupts=%s insn=\"%s\"", r->cpu, r->cs,
 		r->rip, r->mode, r->cpl, has_interrupts(r) ? "on" : "off", d.text);
+}
+
+/* What else of the kernel's matters, the newest first. */
+static void tell_others(const struct cause *c)
+{
+	static struct trap_record other, last;
+	struct verdict_source s = all_cpus();
+	uint64_t before = UINT64_MAX;
+
+	last = c->r;
+	for (unsigned n = 0; n < OTHERS_SHOWN && verdict_find_before(&s, c->since, before, &other); n++) {
+		before = other.tsc;
+		if (chain_is_same(&other, &c->r) || chain_is_same(&other, &last))
+			continue; /* the sites count them */
+		last = other;
+		report_line(
+			"trapline: also of the kernel's, %s", other.tsc < c->r.tsc ? "before" : "after it");
+		tell_record(cpus[other.cpu], &other);
+	}
+}
+
+static void tell_exits(void)
+{
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+		if (cpus[n])
+			report_history(cpus[n]);
+}
+
+/* All that is known. What comes first is what the line gets. */
+static void tell_all(struct cpu *cpu, const struct cause *c, const char *end)
+{
+	static struct trap_record own;
+
+	tell(&c->r, end);
+	tell_record(cpus[c->r.cpu], &c->r);
+	insn_record(cpu, &own);
+	tell_place(&own);
+	report_backtrace(cpu, &own);
+	tell_sites();
+	tell_others(c);
+	tell_exits();
+}
+
+static void say_left_out(unsigned lines)
+{
+	if (lines)
+		report_line("trapline: %u more lines of this are in the black box", lines);
+}
+
+/* Once; then in a line, and for the black box alone again. */
+static void tell_cause(struct cpu *cpu, struct cause *c, const char *end)
+{
+	bool again = is_told(c);
+	unsigned left_out;
+
+	cmos_leave(&c->r, 0);
+	blackbox_note_story();
+	console_bound(again ? 0 : STORY_LINES);
+	if (!again || blackbox_is_there())
+		tell_all(cpu, c, end);
+	left_out = console_unbound();
+	if (again)
+		tell_again(&c->r, end);
+	else
+		say_left_out(left_out);
+	told_note(&told, &c->r, rdtsc());
+}
+
+bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds)
+{
+	static struct cause c;
+
+	if (!find_cause(early, seconds, &c))
+		return false;
+	tell_cause(cpu, &c, end);
+	return true;
+}
+
+bool story_tell_program(struct cpu *cpu, const char *end)
+{
+	static struct cause c;
+	struct verdict_source s = all_cpus();
+
+	c.since = rdtsc() - PROGRAM_SECONDS * s.second;
+	if (!verdict_find_program(&s, c.since, &c.r))
+		return false;
+	tell_cause(cpu, &c, end);
+	return true;
 }
 
 /* Nothing was recorded that matters: the CPU that takes no interrupts is the one to look at, if there is one. */
@@ -212,15 +316,18 @@ static void tell_places(const struct trap_record *own)
 
 void story_stopped(struct cpu *cpu)
 {
-	static struct trap_record r, own;
+	static struct trap_record own;
+	static struct cause c;
 
 	insn_record(cpu, &own);
 	report_answer(cpu);
-	if (find_cause(false, STOPPED_SECONDS, &r)) {
-		tell(&r, "the operator stopped it");
-		tell_record(cpus[r.cpu], &r);
-	} else {
+	if (!find_cause(false, STOPPED_SECONDS, &c)) {
 		tell_places(&own);
+	} else if (is_told(&c)) {
+		tell_again(&c.r, "the operator stopped it");
+	} else {
+		tell(&c.r, "the operator stopped it");
+		tell_record(cpus[c.r.cpu], &c.r);
 	}
 	report_answer(NULL);
 }
@@ -247,6 +354,35 @@ static void add_delivery(struct text *t, const struct cpu *cpu, const struct tra
 		text_add(t, "; calling the handler raised %s", vector_name(r->vector));
 }
 
+/* A kernel that has given up may end its machine that way. */
+static void add_told(struct text *t)
+{
+	uint64_t ago = rdtsc() - told.at;
+
+	if (!told.seq || ago > STOPPED_SECONDS * boot_info.tsc_khz * 1000)
+		return;
+	add_seconds(t, ago);
+	text_add(t, "before that, what is told above: seq=%lu cpu=%u", told.seq, told.cpu);
+}
+
+/* Handlers that faulted by themselves: the record that they were called for. */
+static void tell_root(const struct cpu *cpu, const struct trap_record *root)
+{
+	static const char end[] = "the handlers' own faults ended in a triple fault";
+	bool again = told_has(&told, root);
+
+	if (again)
+		console_bound(0);
+	if (!again || blackbox_is_there()) {
+		tell(root, end);
+		tell_record(cpu, root);
+	}
+	if (!again)
+		return;
+	console_unbound();
+	tell_again(root, end);
+}
+
 void story_tell_chain(const struct cpu *cpu, const struct trap_record *chain, unsigned n)
 {
 	static struct trap_record root;
@@ -258,12 +394,12 @@ void story_tell_chain(const struct cpu *cpu, const struct trap_record *chain, un
 
 	cmos_leave(rooted ? &root : &chain[0], reset ? CMOS_RESET : 0);
 	if (rooted) {
-		tell(&root, "the handlers' own faults ended in a triple fault");
-		tell_record(cpu, &root);
+		tell_root(cpu, &root);
 		return;
 	}
 	verdict_add(&t, &chain[0]);
 	if (n > 1)
 		add_delivery(&t, cpu, &chain[1]);
+	add_told(&t);
 	say(sentence);
 }

@@ -7,18 +7,23 @@
 
 #include "cpu/cpu.h"
 
+/* Lines of a story that the line gets: five seconds at 115200 baud, were they all full. The black box has the rest. */
+#define STORY_LINES 60
+
 /*
- * Tells the story of an end if there is one: an important record of the kernel's, not older than `seconds`.
+ * Tells the story of an end if there is one: an important record of the kernel's, not older than `seconds`. What was told
+ * already, and nothing came since, has one line on the line, and is whole in the black box.
+ *   cpu    this one: where it stands is told
  *   early  where no program has run yet what the kernel met counts as well
  *   end  what happened, to follow "2.1 s later": "it halted with interrupts off"
  * Returns whether there was one to tell.
  */
-bool story_tell(const char *end, bool early, unsigned seconds);
+bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds);
 
 /*
  * Where that has nothing to tell: the story of a program that died in the last seconds. A system ends with its first one.
  */
-bool story_tell_program(const char *end);
+bool story_tell_program(struct cpu *cpu, const char *end);
 
 /*
  * For the operator who has stopped the guest, as lines of an answer: what it may have died of, else where its CPUs stand.

@@ -278,9 +278,18 @@ bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct
 	return find_newest(&a);
 }
 
-bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until, struct trap_record *out)
+/* The first of the burst that ends with this one. */
+static void go_back(const struct verdict_source *s, uint64_t since, bool probes, struct trap_record *out)
 {
 	static struct trap_record earlier;
+
+	while (find_before(s, since, out->tsc, probes, &earlier) &&
+		out->tsc - earlier.tsc < BURST * s->second)
+		*out = earlier;
+}
+
+bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until, struct trap_record *out)
+{
 	bool probes = false;
 
 	if (!find_before(s, since, until, false, out)) {
@@ -288,9 +297,21 @@ bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until
 		if (!find_before(s, since, until, true, out))
 			return false;
 	}
-	while (find_before(s, since, out->tsc, probes, &earlier) &&
-		out->tsc - earlier.tsc < BURST * s->second)
-		*out = earlier;
+	go_back(s, since, probes, out);
+	return true;
+}
+
+bool verdict_find_before(
+	const struct verdict_source *s, uint64_t since, uint64_t before, struct trap_record *out)
+{
+	return find_before(s, since, before, false, out);
+}
+
+bool verdict_find_newer(const struct verdict_source *s, uint64_t since, struct trap_record *out)
+{
+	if (!find_before(s, since, UINT64_MAX, false, out))
+		return false;
+	go_back(s, since, false, out);
 	return true;
 }
 

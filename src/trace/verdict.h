@@ -33,6 +33,15 @@ bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until
 bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct trap_record *out);
 
 /*
+ * The same of what came since something was told, the probes of MSRs apart: a kernel that gives up probes what it turns off.
+ */
+bool verdict_find_newer(const struct verdict_source *s, uint64_t since, struct trap_record *out);
+
+/* The newest one of the kernel's before a time that nothing mended, the probes of MSRs apart. */
+bool verdict_find_before(
+	const struct verdict_source *s, uint64_t since, uint64_t before, struct trap_record *out);
+
+/*
  * When the first program faulted: a kernel that runs one has started. Many map their own memory as it is touched before that.
  * Returns UINT64_MAX where none has.
  */

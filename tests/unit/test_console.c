@@ -24,7 +24,7 @@ const struct vendor *vendor;
 
 static char sent[SENT_SIZE], kept[SENT_SIZE];
 static size_t sent_bytes;
-static bool takes, idle;
+static bool takes, idle, has_box;
 
 bool uart_init(const struct uart_port *port, uint32_t baud)
 {
@@ -51,6 +51,11 @@ void blackbox_line(const char *line)
 {
 	if (strlen(kept) + strlen(line) + 2 < sizeof(kept))
 		strcat(strcat(kept, line), "\n");
+}
+
+bool blackbox_is_there(void)
+{
+	return has_box;
 }
 
 bool blackbox_goes_on(void)
@@ -109,6 +114,24 @@ static void goes_out(void **state)
 	assert_string_equal(sent, "one 1\r\n");
 }
 
+/* A story's lines: so many go out, and all are in the black box; without one all go out. */
+static void bounded(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		has_box = i;
+		sent_bytes = 0;
+		kept[0] = 0;
+		console_bound(2);
+		for (unsigned n = 1; n < 5; n++)
+			console_print("%u", n);
+		assert_int_equal(console_unbound(), has_box ? 2 : 0);
+		console_print("behind");
+		assert_string_equal(
+			sent, has_box ? "1\r\n2\r\nbehind\r\n" : "1\r\n2\r\n3\r\n4\r\nbehind\r\n");
+		assert_string_equal(kept, "1\n2\n3\n4\nbehind\n");
+	}
+}
+
 static uint64_t time_of_lines(void)
 {
 	uint64_t since = rdtsc();
@@ -157,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_out),
+		cmocka_unit_test(bounded),
 		cmocka_unit_test(takes_nothing),
 		cmocka_unit_test(takes_again),
 		cmocka_unit_test(never_empties),

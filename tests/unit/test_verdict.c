@@ -125,14 +125,19 @@ static void first_stays(void **state)
 	assert_true(kept.sites.lost > 0);
 }
 
-static bool blamed(uint64_t since, uint64_t until, struct trap_record *out)
+static const struct verdict_source *all(void)
 {
-	const struct kept *all_kept[] = {&kept};
-	const struct trap_record *all_rings[] = {ring};
-	const struct verdict_source s = {
+	static const struct kept *all_kept[] = {&kept};
+	static const struct trap_record *all_rings[] = {ring};
+	static const struct verdict_source s = {
 		.cpus = 1, .kept = all_kept, .ring = all_rings, .records = RING, .second = SECOND};
 
-	return verdict_find(&s, since, until, out);
+	return &s;
+}
+
+static bool blamed(uint64_t since, uint64_t until, struct trap_record *out)
+{
+	return verdict_find(all(), since, until, out);
 }
 
 /* Of the last burst the first, of the kernel's only, and none that its program has survived. */
@@ -224,6 +229,27 @@ static void may_be_mended(void **state)
 	assert_false(trap_may_be_mended(&r));
 }
 
+/* What was told is told again only if something came since: the first of that, and no probe of an MSR. */
+static void newer(void **state)
+{
+	struct trap_record r, probe = exception(VEC_GP, 0, "\x0f\x32", 2); /* rdmsr */
+
+	setup(state);
+	take(fault(0, 0x5000, 0x30, 2), 10 * SECOND);
+	assert_false(verdict_find_newer(all(), 10 * SECOND + 1, &r));
+	take(probe, 11 * SECOND);
+	assert_false(verdict_find_newer(all(), 10 * SECOND + 1, &r));
+	take(fault(0, 0x6000, 0x38, 2), 11 * SECOND + 1);
+	take(fault(0, 0x7000, 0x40, 2), 11 * SECOND + 2);
+	assert_true(verdict_find_newer(all(), 10 * SECOND + 1, &r));
+	assert_int_equal(r.rip, 0x6000);
+	assert_true(blamed(0, UINT64_MAX, &r));
+	assert_int_equal(r.rip, 0x5000);
+	assert_true(verdict_find_before(all(), 0, 11 * SECOND + 1, &r));
+	assert_int_equal(r.rip, 0x5000);
+	assert_false(verdict_find_before(all(), 0, 10 * SECOND, &r));
+}
+
 static void expect_sentence(const struct trap_record *r, const char *wanted)
 {
 	char line[400];
@@ -263,6 +289,7 @@ int main(void)
 		cmocka_unit_test(mended),
 		cmocka_unit_test(program),
 		cmocka_unit_test(may_be_mended),
+		cmocka_unit_test(newer),
 		cmocka_unit_test(sentences),
 	};
 
