@@ -29,6 +29,7 @@ _Static_assert(HOST_WINDOWS == 2 * BOOT_MAX_CPUS, "two windows a CPU");
 
 static uint64_t page_of[BOOT_MAX_CPUS];
 static bool by_hardware;
+static bool left; /* the boot CPU's APIC is off, by the guest's doing */
 static struct apic_names names[BOOT_MAX_CPUS];
 
 enum apic_mode apic_mode(void)
@@ -210,6 +211,30 @@ static void command(struct cpu *cpu, const struct icr *icr)
 	start_send(cpu, targets, icr->low);
 }
 
+bool apic_is_on(void)
+{
+	enum apic_mode mode = apic_mode();
+
+	return mode != APIC_OFF && apic_read(mode, APIC_SVR) & APIC_SVR_ENABLE;
+}
+
+bool apic_is_left(void)
+{
+	return left;
+}
+
+void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how)
+{
+	if (cpu->number || was == is)
+		return;
+	left = was;
+	cpu_add_work(cpu, CPU_WORK_CONSOLE); /* keys are to be noticed by other exits, or are not any more */
+	if (was)
+		halt_apic_off(cpu, how);
+	else
+		halt_apic_on(cpu);
+}
+
 static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 {
 	if (offset == APIC_ICR && icr_starts(value) && apic_mode() == APIC_XAPIC) {
@@ -218,9 +243,9 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		command(cpu, &icr);
 		return;
 	}
-	if (offset == APIC_SVR && !(value & APIC_SVR_ENABLE) &&
-		registers(cpu)[APIC_SVR / 4] & APIC_SVR_ENABLE)
-		halt_apic_off(cpu);
+	if (offset == APIC_SVR)
+		apic_note_switch(
+			cpu, apic_is_on(), apic_mode() != APIC_OFF && value & APIC_SVR_ENABLE, "SVR");
 	registers(cpu)[offset / 4] = value;
 	if (offset == APIC_EOI)
 		console_look(cpu);
@@ -309,7 +334,7 @@ bool apic_stage2(struct cpu *cpu)
 
 bool apic_watches_msr(uint32_t msr)
 {
-	return msr == MSR_APIC_BASE || (msr == MSR_X2APIC_ICR && !by_hardware);
+	return msr == MSR_APIC_BASE || msr == MSR_X2APIC_SIVR || (msr == MSR_X2APIC_ICR && !by_hardware);
 }
 
 enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value)
@@ -322,10 +347,23 @@ enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value)
 	return MSR_FAULT;
 }
 
+/* With x2APIC the register is an MSR; without it there is none, and the CPU says so. */
+static enum msr_result write_svr(struct cpu *cpu, uint64_t value)
+{
+	bool was = apic_is_on();
+
+	if (!wrmsr_safe(MSR_X2APIC_SIVR, value))
+		return MSR_FAULT;
+	apic_note_switch(cpu, was, apic_is_on(), "SVR");
+	return MSR_DONE;
+}
+
 enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	struct icr icr = {.low = (uint32_t)value, .destination = (uint32_t)(value >> 32), .x2apic = true};
 
+	if (msr == MSR_X2APIC_SIVR)
+		return write_svr(cpu, value);
 	if (msr != MSR_X2APIC_ICR || !icr_starts(icr.low) || apic_mode() != APIC_X2APIC)
 		return MSR_NOT_MINE;
 	command(cpu, &icr);

@@ -63,6 +63,19 @@ void apic_say_way(void);
  */
 bool apic_sees_interrupts(void);
 
+/*
+ * Whether the guest has switched the boot CPU's APIC off, by SVR or by IA32_APIC_BASE, and not on again: none of its interrupts brings
+ * Trapline back, but for the 8259s'.
+ */
+bool apic_is_left(void);
+
+/* Whether this CPU's APIC is on, by both. */
+bool apic_is_on(void);
+
+/* The guest has switched this CPU's APIC, or is about to: of the boot CPU's that is told.
+ *   how  by which register */
+void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how);
+
 /* Whether the 8259s' interrupts reach this CPU: by LINT0, or with the APIC off (SDM vol. 3A 11.4.3, 11.5.1). */
 bool apic_takes_pic(void);
 

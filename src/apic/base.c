@@ -27,6 +27,7 @@ static enum msr_result move_base(struct cpu *cpu, uint64_t value)
 enum msr_result base_wrmsr(struct cpu *cpu, uint64_t value)
 {
 	enum msr_result result;
+	bool was = apic_is_on();
 
 	if ((value & APIC_BASE_ADDRESS) != apic_page(cpu->number))
 		result = move_base(cpu, value);
@@ -35,6 +36,7 @@ enum msr_result base_wrmsr(struct cpu *cpu, uint64_t value)
 	if (result == MSR_DONE) {
 		apic_note_names(cpu);
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
+		apic_note_switch(cpu, was, apic_is_on(), "IA32_APIC_BASE");
 	}
 	return result;
 }

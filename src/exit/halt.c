@@ -1,8 +1,12 @@
 #include "exit/halt.h"
 #include "console/console.h"
+#include "lib/printf.h"
 #include "report/report.h"
 #include "report/story.h"
 #include "vendor.h"
+
+#define PANIC_SECONDS 5 /* a panic turns the APIC off at once, when it has printed what it has to say */
+#define NEAR          0x10000u /* bytes of one kernel's code for its APIC */
 
 static bool told;
 static unsigned reports;
@@ -25,17 +29,48 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 	report_end();
 }
 
-void halt_apic_off(struct cpu *cpu)
+/* When the boot CPU's local APIC went off, and by which code; 0: it is on, or nothing was told of it. */
+static struct {
+	uint64_t at, rip;
+} off;
+
+static const char *looks_like(void)
+{
+	return story_has(false, PANIC_SECONDS) ? "so soon after it this looks like a panic"
+					       : "as a shutdown, a reboot or a kexec does";
+}
+
+void halt_apic_off(struct cpu *cpu, const char *how)
 {
 	static unsigned times;
+	char end[128];
 
-	if (cpu->number || times == HALT_REPORTS)
+	off.at = 0;
+	if (times == HALT_REPORTS)
 		return;
 	times++;
+	snprintf(end, sizeof(end), "it turned its local APIC off (%s): %s", how, looks_like());
 	report_begin();
-	story_tell(cpu, "it turned its local APIC off, as a panic, a shutdown or a kexec does", false,
-		HALT_SECONDS);
+	if (story_tell(cpu, end, false, HALT_SECONDS)) {
+		off.at = rdtsc();
+		off.rip = vendor->get(cpu, GUEST_RIP);
+	}
 	report_end();
+}
+
+void halt_apic_on(struct cpu *cpu)
+{
+	uint64_t ms = boot_info.tsc_khz ? (rdtsc() - off.at) / boot_info.tsc_khz : 0;
+	uint64_t rip = vendor->get(cpu, GUEST_RIP);
+
+	if (!off.at)
+		return;
+	off.at = 0;
+	console_log("trapline: local APIC on again cpu=%u rip=0x%lx after_ms=%lu why=\"%s\"", cpu->number,
+		rip, ms,
+		rip - off.rip + NEAR < 2 * NEAR
+			? "the same code turned it on: the kernel goes on"
+			: "other code turned it on: another kernel, as after a kexec, or one that wakes up");
 }
 
 void halt_over(struct cpu *cpu)

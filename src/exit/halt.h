@@ -14,7 +14,12 @@
 void halt_tell(struct cpu *cpu, uint64_t next);
 void halt_over(struct cpu *cpu);
 
-/* The boot CPU has turned its local APIC off: tells what that came from, where there is something to tell; HALT_REPORTS times. */
-void halt_apic_off(struct cpu *cpu);
+/*
+ * The boot CPU has turned its local APIC off: tells what that came from, where there is something to tell; HALT_REPORTS times. And
+ * that it is on again, where something was told.
+ *   how  by which register
+ */
+void halt_apic_off(struct cpu *cpu, const char *how);
+void halt_apic_on(struct cpu *cpu);
 
 #endif

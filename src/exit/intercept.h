@@ -19,7 +19,7 @@
 	X(EXIT_INTERRUPT_WINDOW, "", "on only while an interrupt waits")                                     \
 	X(EXIT_CPUID,            "", "the guest must not see the virtualization extension, and VT-x has no choice") \
 	X(EXIT_RDMSR,            "", "only registers of the virtualization extension, and those that hold bits of it") \
-	X(EXIT_WRMSR,            "", "the same, and what Trapline follows: memory types, the APIC's base")   \
+	X(EXIT_WRMSR,            "", "the same, and what Trapline follows: memory types, the APIC's base and switch")   \
 	X(EXIT_XSETBV,           "", "VT-x has no choice; off on AMD-V")                                  \
 	X(EXIT_INVD,             "", "it would throw away what others have written")                        \
 	X(EXIT_IO,               "power, console", "a serial card's configuration space: trapline.conf: hide_console") \

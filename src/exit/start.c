@@ -70,12 +70,13 @@ static void reset_apic(struct cpu *cpu)
 }
 
 /*
- * The boot CPU begins at the reset vector at once, and no SIPI means anything to it (SDM vol. 3A 9.4.2). That is
- * the end of what ran here, and is said: nobody waits for this CPU any more.
+ * The boot CPU begins at the reset vector at once, and no SIPI means anything to it (SDM vol. 3A 9.4.2). That is the end of what
+ * ran here, and is told while the guest stands where it was: nobody waits for this CPU any more.
  */
 static void restart(struct cpu *cpu)
 {
 	atomic_fetch_and(&cpu->start, START_INIT);
+	halt_over(cpu);
 	shutdown_report("the boot CPU got an INIT, and begins at the reset vector", SHUTDOWN_RESET);
 }
 
@@ -96,15 +97,14 @@ static void reset(struct cpu *cpu)
 	clear_debug_addresses();
 	reset_apic(cpu);
 	vendor->init_state(cpu);
-	halt_over(cpu);
 }
 
 static void take_init(struct cpu *cpu)
 {
-	forget_events(cpu);
-	reset(cpu);
 	if (apic_is_bsp())
 		restart(cpu);
+	forget_events(cpu);
+	reset(cpu);
 }
 
 void start_note_init(struct cpu *cpu)

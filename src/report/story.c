@@ -247,6 +247,13 @@ static void say_left_out(unsigned lines)
 		report_line("trapline: %u more lines of this are in the black box", lines);
 }
 
+bool story_has(bool early, unsigned seconds)
+{
+	static struct cause c;
+
+	return find_cause(early, seconds, &c);
+}
+
 /* Once; then in a line, and for the black box alone again. */
 static void tell_cause(struct cpu *cpu, struct cause *c, const char *end)
 {

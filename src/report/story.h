@@ -20,6 +20,9 @@
  */
 bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds);
 
+/* Whether there is one to tell. */
+bool story_has(bool early, unsigned seconds);
+
 /*
  * Where that has nothing to tell: the story of a program that died in the last seconds. A system ends with its first one.
  */

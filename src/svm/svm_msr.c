@@ -72,6 +72,7 @@ const char *svm_msr_init(void)
 		return "the VMM's memory is too small for the MSR permission map";
 	intercept(MSR_APIC_BASE, ON_WRITE);
 	intercept(MSR_X2APIC_ICR, ON_WRITE);
+	intercept(MSR_X2APIC_SIVR, ON_WRITE);
 	intercept(MSR_EFER, ON_READ | ON_WRITE);
 	intercept(MSR_VM_CR, ON_READ | ON_WRITE);
 	intercept(MSR_VM_HSAVE_PA, ON_READ | ON_WRITE);
