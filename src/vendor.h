@@ -88,6 +88,8 @@ struct vendor {
 	void (*nmi_unblocked)(struct cpu *cpu); /* EXIT_IRET: the guest's NMI handler is at its IRET */
 	void (*watch_interrupts)(
 		struct cpu *cpu, bool on); /* exits on external interrupts, to serve the console */
+	void (*watch_waits)(struct cpu *cpu,
+		bool on); /* exits on what a loop that waits has in it, where nothing else exits; NULL: its timer does */
 	bool (*has_timer)(
 		void); /* a boot CPU whose interrupts are watched exits now and then without any; NULL: never */
 	void (*set_intercepts)(struct cpu *cpu); /* of exceptions, as boot_info.config has them now */

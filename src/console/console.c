@@ -537,6 +537,8 @@ void console_serve(struct cpu *cpu)
 		vendor->watch_interrupts(cpu,
 			busy || (input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
 	cpu->pass_interrupt = false;
+	if (!cpu->number && vendor->watch_waits)
+		vendor->watch_waits(cpu, there && apic_is_left());
 	if (busy)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else

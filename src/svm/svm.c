@@ -7,6 +7,7 @@
 #include "hw/x86.h"
 #include "mem/pool.h"
 #include "mem/stage2.h"
+#include "guest/insn.h"
 #include "exit/io.h"
 #include "trace/vector.h"
 
@@ -17,6 +18,8 @@
 #define TLB_FLUSH_ASID 3
 #define GUEST_ASID     1
 #define PAUSES         30000 /* half a millisecond or so */
+#define NOP            0x90
+#define LENGTH_PAUSE   2
 
 struct svm_caps svm_caps;
 
@@ -192,13 +195,49 @@ static void svm_watch_interrupts(struct cpu *cpu, bool on)
 }
 
 /*
- * A guest that waits for a lock with interrupts off, for ever if it has come to that, exits after so many PAUSEs (15.14.4). The
- * instruction is carried out by the next entry, which counts anew.
+ * A kernel that has given up waits with its local APIC off: no interrupt comes, and Linux's loop has nothing in it but PAUSE, RDTSC
+ * and, on newer CPUs, MWAITX. Without the filter every PAUSE exits then.
  */
+static void svm_watch_waits(struct cpu *cpu, bool on)
+{
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	svm_of(cpu)->watches_waits = on;
+	c->intercept1 = with(c->intercept1, INTERCEPT1_PAUSE, on || svm_caps.features & SVM_FEATURE_PAUSE);
+}
+
+void svm_look(struct cpu *cpu)
+{
+	console_look(cpu);
+}
+
+/* F3 90; more prefixes may stand before it. */
+static uint64_t behind_pause(struct cpu *cpu)
+{
+	unsigned n = 0;
+
+	if (svm_caps.nrips)
+		return vmcb_of(cpu)->control.nrip;
+	insn_fetch(cpu);
+	while (n + 1 < cpu->exit.code_len && cpu->exit.code[n] != NOP)
+		n++;
+	return insn_after(cpu, svm_code_mode(cpu), cpu->exit.code_len ? n + 1 : LENGTH_PAUSE);
+}
+
+/*
+ * A guest that waits for a lock with interrupts off, for ever if it has come to that, exits after so many PAUSEs (15.14.4). It is
+ * a hint: stepped over it is carried out, and the next entry counts anew.
+ */
+static void pause(struct cpu *cpu)
+{
+	console_look(cpu);
+	svm_skip_to(cpu, behind_pause(cpu));
+}
+
 static void svm_own_exit(struct cpu *cpu)
 {
 	if (cpu->exit.kind == EXIT_TIMER)
-		console_look(cpu);
+		pause(cpu);
 	else if (cpu->exit.kind == EXIT_UNREAD)
 		svm_pass_int(cpu);
 	else if (cpu->exit.kind == EXIT_HLT)
@@ -241,6 +280,7 @@ const struct vendor svm_vendor = {
 	.nmi_unblocked = svm_nmi_unblocked,
 	.end_shadow = svm_end_shadow,
 	.watch_interrupts = svm_watch_interrupts,
+	.watch_waits = svm_watch_waits,
 	.own_exit = svm_own_exit,
 	.set_intercepts = svm_set_intercepts,
 	.init_state = svm_init_state,

@@ -11,8 +11,10 @@ struct svm_cpu {
 	uint32_t odd;      /* SVM_...: what the next exit or entry has to do besides; 0 on most */
 	uint64_t soft_rip; /* of its instruction */
 	uint8_t soft_vector;
-	uint64_t first_cr2; /* with SVM_PROBE_CR2: the firmware's */
-	struct {            /* with SVM_STEP_IRET: what it was before */
+	bool watches_waits;   /* svm_watch_waits() */
+	uint64_t behind_halt; /* with SVM_POLLS_HALT: RIP when an interrupt has ended it */
+	uint64_t first_cr2;   /* with SVM_PROBE_CR2: the firmware's */
+	struct {              /* with SVM_STEP_IRET: what it was before */
 		uint32_t exceptions;
 		uint64_t dr6;
 		bool own_tf; /* TF is ours, not the guest's */
@@ -32,6 +34,7 @@ struct svm_cpu {
 #define SVM_DELAYS       0x80  /* and so are MWAIT and MWAITX */
 #define SVM_PASSES_INT   0x100 /* INT n is the guest's own until the next exit: svm_event.c */
 #define SVM_CR_OPEN      0x200 /* MOV to CR0 and CR4 is the guest's own until the next exit: svm_cr.c */
+#define SVM_POLLS_HALT   0x400 /* a HLT exits again and again until an interrupt comes: svm_halt.c */
 #define SVM_KEEPS_CR2    0x08  /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
 
 struct svm_caps {
@@ -127,10 +130,14 @@ bool svm_is_cr_move(struct cpu *cpu); /* the instruction at RIP is MOV to a cont
 /* svm_refused.c */
 enum exit_kind svm_refused(struct cpu *cpu); /* of an exit with SVM_EXIT_INVALID; most do not come back */
 
+/* svm.c */
+void svm_look(struct cpu *cpu); /* for keys, from an exit that comes where no other does */
+
 /* svm_halt.c */
 void svm_halt(struct cpu *cpu);
 void svm_watch_halt(struct cpu *cpu);
 void svm_end_halt(struct cpu *cpu);
+void svm_end_poll(struct cpu *cpu);
 void svm_keep_shadow(struct cpu *cpu); /* where an instruction that has exited runs again */
 
 /* run.asm */

@@ -123,12 +123,46 @@ static void let_delay(struct cpu *cpu)
 	svm_set_odd(cpu, SVM_DELAYS);
 }
 
+/*
+ * With the local APIC off a HLT may never end, nor a wait, though interrupts are on: the guest is entered at the HLT again and again,
+ * and the console has its turns. The interrupt that ends it finds RIP behind the HLT, as it would have.
+ */
+static void poll_halt(struct cpu *cpu)
+{
+	svm_of(cpu)->behind_halt = svm_next_rip(cpu);
+	vmcb_of(cpu)->control.interrupt_shadow = 0;
+	svm_set_odd(cpu, SVM_POLLS_HALT);
+	svm_look(cpu);
+}
+
+void svm_end_poll(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	svm_of(cpu)->odd &= ~SVM_POLLS_HALT;
+	if (v->control.exitcode == SVM_EXIT_INTR)
+		v->save.rip = svm_of(cpu)->behind_halt;
+}
+
+/* MWAIT may end at any time, and whoever makes it looks for himself. */
+static void poll(struct cpu *cpu, bool hlt)
+{
+	if (hlt) {
+		poll_halt(cpu);
+		return;
+	}
+	svm_look(cpu);
+	exit_skip(cpu);
+}
+
 void svm_halt(struct cpu *cpu)
 {
 	bool hlt = cpu->exit.reason == SVM_EXIT_HLT,
 	     wakes = vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF);
 
-	if (hlt && wakes)
+	if (wakes && svm_of(cpu)->watches_waits)
+		poll(cpu, hlt);
+	else if (hlt && wakes)
 		let_halt(cpu);
 	else if (hlt)
 		halt(cpu);

@@ -16,6 +16,8 @@
  *   other  the other CPU does, while this one waits as with loop
  *   lock   #UD, whose handler waits by PAUSE, with interrupts off, as for a lock
  *   halt   #UD, whose handler halts with interrupts off
+ *   alone  waits by PAUSE, interrupts on, with the local APIC switched off: as a kernel does that gave up
+ *   idle   the same, by HLT
  *
  * With freeze Trapline's rings are frozen before that.
  */
@@ -186,11 +188,31 @@ static void halt(void)
 	die_in(hang_halt);
 }
 
+static void leave_apic(void)
+{
+	apic_write(APIC_SVR, apic_read(APIC_SVR) & ~APIC_SVR_ENABLE);
+	__asm__ volatile("sti");
+}
+
+static void alone(void)
+{
+	leave_apic();
+	for (;;)
+		__asm__ volatile("pause");
+}
+
+static void idle(void)
+{
+	leave_apic();
+	for (;;)
+		__asm__ volatile("hlt");
+}
+
 static const struct {
 	const char *name;
 	void (*hang)(void);
 } ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf},
-	{"lone", lone}, {"other", other}, {"lock", lock}, {"halt", halt}};
+	{"lone", lone}, {"other", other}, {"lock", lock}, {"halt", halt}, {"alone", alone}, {"idle", idle}};
 
 EFI_STATUS guest_main(void)
 {

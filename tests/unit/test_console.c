@@ -76,6 +76,11 @@ void exception_note_all(void)
 {
 }
 
+bool apic_is_left(void)
+{
+	return false;
+}
+
 bool apic_sees_interrupts(void)
 {
 	return true;

@@ -22,7 +22,7 @@ static struct vmcb vmcb;
 static struct svm_cpu svm;
 static struct cpu cpu;
 static uint8_t code[16];
-static unsigned flushes, naps, lines, code_len;
+static unsigned flushes, naps, lines, looks, code_len;
 static uint32_t rf_of_host; /* vectors */
 
 /* What the three files ask of the rest. */
@@ -82,6 +82,11 @@ void console_log(const char *format, ...)
 
 void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
 {
+}
+
+void svm_look(struct cpu *c)
+{
+	looks++;
 }
 
 uint64_t fault_rflags(unsigned vector)
@@ -400,6 +405,51 @@ static void exit_with(const char *bytes, enum exit_kind kind, uint64_t reason)
 	cpu.exit.reason = vmcb.control.exitcode = reason;
 }
 
+/* With the local APIC off nothing else would exit: a wait looks for keys, and is over. */
+static void waits_are_watched(void **state)
+{
+	static const char *const bytes[] = {MWAIT, MWAITX};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bytes); i++) {
+		wait_with(bytes[i], 0, 0, 0);
+		setup(NULL);
+		svm.watches_waits = true;
+		svm_watch_halt(&cpu);
+		looks = 0;
+		cpu.exit.skip = false;
+		vmcb.save.rflags = RFLAGS_IF;
+		svm_halt(&cpu);
+		assert_true(watched() && cpu.exit.skip && looks == 1);
+	}
+}
+
+/* A HLT stays where it is, watched, until an interrupt finds RIP behind it; an NMI comes before it. */
+static void halt_is_polled(void **state)
+{
+	static const struct {
+		uint64_t reason, rip;
+	} ends[] = {{SVM_EXIT_INTR, 0x1001}, {SVM_EXIT_HLT, 0x1000}, {SVM_EXIT_NMI, 0x1000}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
+		setup(NULL);
+		svm.watches_waits = true;
+		svm_watch_halt(&cpu);
+		looks = 0;
+		vmcb.save.rip = 0x1000;
+		vmcb.save.rflags = RFLAGS_IF;
+		vmcb.control.interrupt_shadow = 1;
+		exit_with("\xf4", EXIT_HLT, SVM_EXIT_HLT);
+		svm_halt(&cpu);
+		assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT && !cpu.exit.skip && looks == 1);
+		assert_true(svm.odd & SVM_POLLS_HALT && !vmcb.control.interrupt_shadow);
+		assert_int_equal(vmcb.save.rip, 0x1000);
+		vmcb.control.exitcode = ends[i].reason;
+		svm_end_poll(&cpu);
+		assert_int_equal(svm.odd, 0);
+		assert_int_equal(vmcb.save.rip, ends[i].rip);
+	}
+}
+
 /* 15.33: EXITINFO1 has the vector, whatever the bytes are; 15.7.1: nRIP is where it goes on. Software takes nothing away. */
 static void int_by_the_cpu(void **state)
 {
@@ -510,6 +560,8 @@ int main(void)
 		cmocka_unit_test(delays),
 		cmocka_unit_test(idlers),
 		cmocka_unit_test(halt_and_delay),
+		cmocka_unit_test(waits_are_watched),
+		cmocka_unit_test(halt_is_polled),
 		cmocka_unit_test(int_by_the_cpu),
 		cmocka_unit_test(int_by_its_bytes),
 		cmocka_unit_test(int_unread),
