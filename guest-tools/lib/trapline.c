@@ -229,6 +229,14 @@ int64_t trapline_mark(const char *text)
 	return error ? error : (int64_t)r.rbx;
 }
 
+int64_t trapline_dying(const char *text)
+{
+	struct trapline_registers r = {TRAPLINE_CALL_dying, (uint64_t)text, strnlen(text, TRAPLINE_TEXT_MAX),
+		TRAPLINE_PAGE_IN, 0, 0};
+
+	return trapline_call(&r);
+}
+
 /* Whole or not at all: Trapline refuses one that is too long. */
 int64_t trapline_command(const char *text)
 {

@@ -62,6 +62,9 @@ int64_t trapline_frozen(uint64_t *not_kept);
  * error. */
 int64_t trapline_mark(const char *text);
 
+/* The guest is dying, and why: up to 120 bytes, longer texts are cut; "": no text. 0 or an error. */
+int64_t trapline_dying(const char *text);
+
 /*
  * Carries out a command of the operator's console, up to 120 bytes. Returns the answer's number or an error.
  * trapline_answer() reads on in it: how many bytes, 0 at its end, or an error; TRAPLINE_E_MISSING when another

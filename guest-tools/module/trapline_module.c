@@ -325,15 +325,18 @@ static int __init trapline_init(void)
 	if (error)
 		return error;
 	error = misc_register(&device);
-	if (error)
+	if (error) {
 		trapline_ended_stop();
-	else
-		register_reboot_notifier(&reboot_notifier);
-	return error;
+		return error;
+	}
+	register_reboot_notifier(&reboot_notifier);
+	trapline_panic_begin();
+	return 0;
 }
 
 static void __exit trapline_exit(void)
 {
+	trapline_panic_stop();
 	unregister_reboot_notifier(&reboot_notifier);
 	misc_deregister(&device);
 	trapline_ended_stop();

@@ -35,6 +35,10 @@ int trapline_ended_begin(void);
 void trapline_ended_stop(void);
 long trapline_ended_get(struct trapline_ended *e);
 
+/* module_panic.c: a panic says so to Trapline. */
+void trapline_panic_begin(void);
+void trapline_panic_stop(void);
+
 static inline void trapline_forbid_write(struct vm_area_struct *vma)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -27,6 +27,9 @@ static const struct {
 		   "`trapctl thaw`, these are in the rings, under the numbers that they would have had; what "
 		   "was older is\n"
 		   "counted as not kept. SECONDS are 3600 at most; once more begins the time anew.\n"},
+	{"dying", "\nThe words are the reason, 120 bytes of them. The system goes on; what Trapline has told "
+		  "is on its console, "
+		  "and the\nnext start shows it if the system ends without another word.\n"},
 	{"call", "\nnumbers are decimal or 0x..; text:TEXT is the address of a text, buffer:BYTES that of a "
 		 "buffer, which is\n"
 		 "shown afterwards. `trapctl status` lists the names, docs/vmcall.md says what they do.\n"},

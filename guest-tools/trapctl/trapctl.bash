@@ -43,14 +43,14 @@ _trapctl_command() {
 	share) _trapctl_share ;;
 	console) [ "$COMP_CWORD" = 2 ] && words=$(trapctl console help 2>/dev/null | sed -n 's/^help name=\([^ ]*\).*/\1/p') ;;
 	filter) _trapctl_list "$word" ;;
-	mark) ;;
+	mark | dying) ;;
 	*) words="--json --help" ;;
 	esac
 }
 
 _trapctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
-	local _trapctl_commands="status trace stats filter ended freeze thaw mark call share console ping version help"
+	local _trapctl_commands="status trace stats filter ended freeze thaw mark dying call share console ping version help"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		words="$_trapctl_commands --json --version --help"

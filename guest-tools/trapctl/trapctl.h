@@ -4,6 +4,8 @@
 
 #include "../lib/trapline.h"
 
+#include <stddef.h>
+
 /* What scripts can rely on; in the man page. */
 enum status {
 	STATUS_OK = 0,
@@ -30,6 +32,7 @@ enum status {
 	X(freeze,  "[SECONDS]",          ANYWHERE, "the rings stand still while one looks at them, 60 seconds without a number") \
 	X(thaw,    "",                   ANYWHERE, "they go on")                                             \
 	X(mark,    "TEXT...",            0,        "puts a line of one's own into the trace")                \
+	X(dying,   "[TEXT...]",          0,        "says that this system is dying: Trapline tells what led to it, and keeps it for the next start") \
 	X(call,    "NAME|NUMBER [ARGUMENT...]", ANYWHERE, "makes a VMCALL: up to five numbers, text:TEXT or buffer:BYTES") \
 	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", 3, \
 	                                           "memory under a name, together with other processes and the operator") \
@@ -65,6 +68,9 @@ int fail(const char *what, int64_t error);
 
 /* Says how the command is used; STATUS_USAGE. */
 int usage(const char *command);
+
+/* The words of a command in one text; what does not fit is cut. */
+void join_words(int argc, char **argv, char *text, size_t size);
 
 /* A number as people write them, decimal or 0x; false when it is none. */
 bool number(const char *text, uint64_t *value);

@@ -25,9 +25,14 @@
 /* Where it may lie, in MiB, by preference: places that firmware and boot loaders use least. */
 #define BLACKBOX_PLACES(X) X(1536) X(1024) X(768) X(512) X(384) X(256) X(192) X(128) X(96) X(64)
 
+#define BLACKBOX_SEALED 1
+#define BLACKBOX_SAID   2 /* and may have gone on: the rings are open */
+
 /* How a run ended, as far as it could say so itself. */
 struct blackbox_end {
-	uint64_t sealed;    /* 1: there is an end; the members below are valid */
+	uint64_t
+		sealed; /* BLACKBOX_SEALED: there is an end, BLACKBOX_SAID: the guest has said that it dies; the members below
+			       are valid */
 	uint64_t failure;   /* 1: a triple fault or a fault of Trapline's own; 0: the guest ended as it wanted
 			       to */
 	uint64_t report;    /* where in the text the report begins, as a count of characters like text_head */

@@ -33,6 +33,7 @@
 	X(PHYSICAL, TL_ERR(ADDRESS) | TL_ERR(MEMORY))                                                       \
 	X(BYTES,    0)                                                                                      \
 	X(LENGTH,   TL_ERR(ARGUMENT))                                                                       \
+	X(OPTIONAL, TL_ERR(ARGUMENT))                                                                       \
 	X(NAME,     TL_MEMORY | TL_ERR(ARGUMENT))
 
 #define TL_TRAY	     (TL_ERR(DENIED) | TL_ERR(RANGE))
@@ -66,6 +67,7 @@
 	X(26, freeze,        KERNEL, ANY,      NONE,     NONE,     NONE,     NONE,     TL_ERR(ARGUMENT))    \
 	X(27, frozen,        KERNEL, NONE,     NONE,     NONE,     NONE,     NONE,     0)                   \
 	X(28, about,         USER,   INTO,     BYTES,    FLAGS,    NONE,     NONE,     TL_ERR(RANGE))       \
+	X(29, dying,         KERNEL, FROM,     OPTIONAL, FLAGS,    NONE,     NONE,     0)                   \
 	X(32, foo,           USER,   ANY,      ANY,      ANY,      NONE,     NONE,     TL_ERR(ARGUMENT) | TL_ERR(ADDRESS) | TL_ERR(MEMORY))
 
 #define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors) TRAPLINE_CALL_##name = (number),

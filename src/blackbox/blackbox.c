@@ -8,6 +8,7 @@
 #include "mem/pool.h"
 
 #define CUT_ROOM        80
+#define STALE_SECONDS   120
 #define GOES_ON_SECONDS 2 /* a reset or the power takes no longer */
 
 static struct blackbox_header *box;
@@ -108,6 +109,8 @@ static void put(char c)
  */
 static bool has_room(const char *line)
 {
+	if (box->end.sealed == BLACKBOX_SAID) /* it goes on, and what is newer counts */
+		return true;
 	return !mark || box->text_head - (mark - 1) + strlen(line) + 1 + CUT_ROOM <= BLACKBOX_TEXT_SIZE;
 }
 
@@ -134,9 +137,16 @@ static void say_cut(void)
 	cut = 0;
 }
 
+/* Of what the guest said that it dies of: it has not. */
+static bool is_stale(void)
+{
+	return box->end.sealed == BLACKBOX_SAID &&
+	       rdtsc() - sealed_at >= boot_info.tsc_khz * 1000 * STALE_SECONDS;
+}
+
 void blackbox_mark(void)
 {
-	if (box && !mark)
+	if (box && (!mark || is_stale()))
 		mark = box->text_head + 1; /* 0 is: no mark */
 }
 
@@ -151,21 +161,31 @@ void blackbox_unmark(void)
 	mark = 0;
 }
 
-void blackbox_seal(const char *why, bool failure)
+static void seal(uint64_t how, const char *why, bool failure)
 {
 	struct blackbox_end *e = &box->end;
 
-	if (!box || (e->sealed && e->failure))
-		return;
 	say_cut();
-	e->sealed = 1;
+	e->sealed = how;
 	e->failure = failure;
 	e->report = mark ? mark - 1 : box->text_head;
-	e->rings_sum = blackbox_checksum(at(box->rings_at), used - box->rings_at);
+	e->rings_sum = how == BLACKBOX_SAID ? 0 : blackbox_checksum(at(box->rings_at), used - box->rings_at);
 	snprintf(e->why, sizeof(e->why), "%s", why);
 	e->checksum = blackbox_end_sum(e);
 	sealed_at = rdtsc();
 	wbinvd();
+}
+
+void blackbox_seal(const char *why, bool failure)
+{
+	if (box && !(box->end.sealed == BLACKBOX_SEALED && box->end.failure))
+		seal(BLACKBOX_SEALED, why, failure);
+}
+
+void blackbox_say(const char *why)
+{
+	if (box && !(box->end.sealed == BLACKBOX_SEALED && box->end.failure))
+		seal(BLACKBOX_SAID, why, true);
 }
 
 bool blackbox_goes_on(void)

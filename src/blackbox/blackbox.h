@@ -43,6 +43,9 @@ void blackbox_unmark(void);
  */
 void blackbox_seal(const char *why, bool failure);
 
+/* The same for a guest that says that it ends, and goes on for now: the end itself, or one that comes much later, replaces it. */
+void blackbox_say(const char *why);
+
 /*
  * Whether a seal was no end after all: a reset that did not happen, or a sleep that is over, seconds ago. The box is open
  * again then.

@@ -36,6 +36,8 @@ static struct {
 
 static const char *looks_like(void)
 {
+	if (story_is_dying(PANIC_SECONDS))
+		return "it has said that it is dying";
 	return story_has(false, PANIC_SECONDS) ? "so soon after it this looks like a panic"
 					       : "as a shutdown, a reboot or a kexec does";
 }

@@ -10,6 +10,7 @@
 #include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "blackbox/blackbox.h"
 #include "trace/chain.h"
@@ -17,7 +18,8 @@
 #include "trace/summary.h"
 #include "vendor.h"
 
-#define RUNS_SHOWN 8
+#define RUNS_SHOWN    8
+#define DYING_REPORTS 16
 #define DEATH_LINES                                                                                          \
 	90 /* that the line gets of a triple fault: its chain has up to four records, and each has a table walk */
 
@@ -71,6 +73,24 @@ void shutdown_report(const char *why, unsigned seconds)
 	report_end_of_run(why, told);
 	if (!told)
 		blackbox_unmark();
+	report_end();
+}
+
+void shutdown_dying(struct cpu *cpu, const char *text)
+{
+	static _Atomic unsigned times;
+	char why[160];
+
+	snprintf(why, sizeof(why), "the guest said that it is dying%s%s", *text ? ": " : "", text);
+	if (atomic_fetch_add(&times, 1) >= DYING_REPORTS) {
+		console_log("trapline: once more cpu=%u: %s", cpu->number, why);
+		return;
+	}
+	report_begin();
+	console_finish();
+	blackbox_mark();
+	story_dying(cpu, why);
+	blackbox_say(why);
 	report_end();
 }
 

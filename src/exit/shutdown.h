@@ -11,6 +11,12 @@
  */
 void shutdown_report(const char *why, unsigned seconds);
 
+/*
+ * The guest says that it is dying, and goes on for now: the story of that, and a seal of the black box that a real end replaces.
+ *   text  its own words, printable; "": none
+ */
+void shutdown_dying(struct cpu *cpu, const char *text);
+
 #define SHUTDOWN_RESET 120 /* a panic waits before it resets */
 #define SHUTDOWN_OFF   10  /* who turns the machine off means it, mostly */
 

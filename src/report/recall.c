@@ -38,8 +38,8 @@ struct last {
 
 static bool sealed(const struct blackbox_header *h)
 {
-	return h->end.sealed == 1 && h->end.checksum == blackbox_end_sum(&h->end) &&
-	       !h->end.why[sizeof(h->end.why) - 1];
+	return (h->end.sealed == BLACKBOX_SEALED || h->end.sealed == BLACKBOX_SAID) &&
+	       h->end.checksum == blackbox_end_sum(&h->end) && !h->end.why[sizeof(h->end.why) - 1];
 }
 
 static struct last look(const struct boot_info *info)
@@ -48,7 +48,7 @@ static struct last look(const struct boot_info *info)
 	struct last l = {.box = h, .base = (const uint8_t *)h, .sealed = sealed(h)};
 
 	l.text_intact = blackbox_text_sum(l.base + h->text_at) == h->text_sum;
-	l.rings_intact = l.sealed &&
+	l.rings_intact = l.sealed && h->end.sealed == BLACKBOX_SEALED &&
 			 blackbox_checksum(l.base + h->rings_at, h->cpus * h->cpu_size) == h->end.rings_sum;
 	l.clock = (struct trap_clock){.tsc_start = h->tsc_start, .tsc_khz = (uint32_t)h->tsc_khz};
 	return l;
@@ -64,6 +64,11 @@ static void add_quoted(struct text *t, const char *name, const char *value, size
 	text_add_value(t, copy, true);
 }
 
+static bool has_gone_on(const struct blackbox_header *h)
+{
+	return h->end.sealed == BLACKBOX_SAID;
+}
+
 static void add_heading(struct text *t, const struct last *l)
 {
 	static const char none[] = "none: reset button, watchdog, power, or it hung";
@@ -74,9 +79,9 @@ static void add_heading(struct text *t, const struct last *l)
 	add_quoted(t, "backend", h->backend, sizeof(h->backend));
 	add_quoted(t, "started", h->started, sizeof(h->started));
 	text_add(t, " text=%s rings=%s", l->text_intact ? "intact" : "damaged",
-		l->rings_intact ? "intact"
-		: l->sealed     ? "damaged"
-				: "open");
+		l->rings_intact                     ? "intact"
+		: l->sealed && !has_gone_on(l->box) ? "damaged"
+						    : "open");
 	add_quoted(t, "end", l->sealed ? h->end.why : none, l->sealed ? sizeof(h->end.why) : sizeof(none));
 	text_add(t, "\n");
 }
@@ -329,7 +334,7 @@ static void add_last_words(struct text *t, const struct last *l)
 	if (!l->sealed && l->box->record_version == TRAP_RECORD_VERSION)
 		add_verdict(t, l);
 	add_text(t, l, l->sealed ? l->box->end.report : tail_of(l->box));
-	if (!l->sealed)
+	if (!l->sealed || has_gone_on(l->box))
 		add_rings(t, l);
 	text_add(t, "trapline: end of last run\n");
 }

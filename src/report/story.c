@@ -7,6 +7,7 @@
 #include "apic/hold.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
+#include "lib/printf.h"
 #include "trace/chain.h"
 #include "log/cmos.h"
 #include "trace/decode.h"
@@ -254,6 +255,50 @@ bool story_has(bool early, unsigned seconds)
 	return find_cause(early, seconds, &c);
 }
 
+/* What the guest has said of itself, and when; 0: nothing. */
+static struct {
+	uint64_t at; /* TSC */
+	char why[SENTENCE_MAX / 2];
+} said;
+
+bool story_is_dying(unsigned seconds)
+{
+	return said.at && rdtsc() - said.at < seconds * boot_info.tsc_khz * 1000;
+}
+
+/* Of a guest that has said that it is dying, and of which nothing else is known. */
+static bool tell_said(const char *end, unsigned seconds)
+{
+	char sentence[SENTENCE_MAX];
+	struct text t = text_on(sentence, sizeof(sentence));
+
+	if (!story_is_dying(seconds))
+		return false;
+	text_add(&t, "as told above, %s", said.why);
+	add_later(&t, rdtsc() - said.at);
+	text_add(&t, "%s", end);
+	say(sentence);
+	return true;
+}
+
+/* The kernel's own words are all there is to blame: where it said them, with all that stands there. */
+static void tell_dying(struct cpu *cpu, const char *why)
+{
+	static struct trap_record own;
+	char sentence[SENTENCE_MAX];
+	struct text t = text_on(sentence, sizeof(sentence));
+
+	text_add(&t, "%s; no exception of the kernel's tells why", why);
+	say(sentence);
+	insn_record(cpu, &own);
+	tell_place(&own);
+	report_backtrace(cpu, &own);
+	report_registers(&own);
+	report_stack(cpu, &own);
+	tell_sites();
+	tell_exits();
+}
+
 /* Once; then in a line, and for the black box alone again. */
 static void tell_cause(struct cpu *cpu, struct cause *c, const char *end)
 {
@@ -278,7 +323,7 @@ bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds)
 	static struct cause c;
 
 	if (!find_cause(early, seconds, &c))
-		return false;
+		return tell_said(end, seconds);
 	tell_cause(cpu, &c, end);
 	return true;
 }
@@ -293,6 +338,19 @@ bool story_tell_program(struct cpu *cpu, const char *end)
 		return false;
 	tell_cause(cpu, &c, end);
 	return true;
+}
+
+void story_dying(struct cpu *cpu, const char *why)
+{
+	if (!story_tell(cpu, why, true, STOPPED_SECONDS) && !story_tell_program(cpu, why)) {
+		console_bound(STORY_LINES);
+		tell_dying(cpu, why);
+		say_left_out(console_unbound());
+	}
+	if (story_is_dying(STOPPED_SECONDS)) /* the first time was told in full */
+		return;
+	said.at = rdtsc();
+	snprintf(said.why, sizeof(said.why), "%s", why);
 }
 
 /* Nothing was recorded that matters: the CPU that takes no interrupts is the one to look at, if there is one. */

@@ -14,6 +14,7 @@
  * Tells the story of an end if there is one: an important record of the kernel's, not older than `seconds`. What was told
  * already, and nothing came since, has one line on the line, and is whole in the black box.
  *   cpu    this one: where it stands is told
+ * A guest that has said that it is dying has one line, too, where there is nothing else.
  *   early  where no program has run yet what the kernel met counts as well
  *   end  what happened, to follow "2.1 s later": "it halted with interrupts off"
  * Returns whether there was one to tell.
@@ -27,6 +28,15 @@ bool story_has(bool early, unsigned seconds);
  * Where that has nothing to tell: the story of a program that died in the last seconds. A system ends with its first one.
  */
 bool story_tell_program(struct cpu *cpu, const char *end);
+
+/*
+ * The guest says that it is dying: what that came from, else where it stands.
+ *   why  that in words, to follow "2.1 s later"
+ */
+void story_dying(struct cpu *cpu, const char *why);
+
+/* Whether it has said so, not longer than `seconds` ago. */
+bool story_is_dying(unsigned seconds);
 
 /*
  * For the operator who has stopped the guest, as lines of an answer: what it may have died of, else where its CPUs stand.

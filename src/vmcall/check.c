@@ -49,6 +49,11 @@ static int64_t ok_or(bool good, int64_t error)
 	return good ? 0 : error;
 }
 
+static bool is_length(uint8_t kind)
+{
+	return kind == KIND_BYTES || kind == KIND_LENGTH || kind == KIND_OPTIONAL;
+}
+
 /* One argument; `length` is the one behind it where that is its length. */
 static int64_t check_one(uint8_t kind, uint64_t value, uint64_t length, const struct check_limits *l)
 {
@@ -61,6 +66,8 @@ static int64_t check_one(uint8_t kind, uint64_t value, uint64_t length, const st
 		return ok_or(value < VECTORS, TRAPLINE_E_ARGUMENT);
 	case KIND_LENGTH:
 		return ok_or(value - 1 < TRAPLINE_TEXT_MAX, TRAPLINE_E_ARGUMENT);
+	case KIND_OPTIONAL:
+		return ok_or(value <= TRAPLINE_TEXT_MAX, TRAPLINE_E_ARGUMENT);
 	case KIND_FROM:
 	case KIND_INTO:
 	case KIND_NAME:
@@ -78,8 +85,7 @@ static int64_t check_one(uint8_t kind, uint64_t value, uint64_t length, const st
 int64_t check_arguments(const uint8_t *kind, const uint64_t *arg, const struct check_limits *limits)
 {
 	for (unsigned i = 0; i < CHECK_ARGUMENTS; i++) {
-		bool sized =
-			i + 1 < CHECK_ARGUMENTS && (kind[i + 1] == KIND_BYTES || kind[i + 1] == KIND_LENGTH);
+		bool sized = i + 1 < CHECK_ARGUMENTS && is_length(kind[i + 1]);
 		int64_t error = check_one(kind[i], arg[i], sized ? arg[i + 1] : 0, limits);
 
 		if (error)

@@ -1,8 +1,9 @@
-/* Lines between the guest, the trace and the operator: mark, say, hear. */
+/* Lines between the guest, the trace and the operator: mark, say, hear, dying. */
 #include "vmcall/operator.h"
 #include "console/console.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
+#include "exit/shutdown.h"
 #include "hw/lock.h"
 #include "lib/string.h"
 #include "vendor.h"
@@ -93,6 +94,16 @@ int64_t vmcall_say(struct vmcall *call)
 
 	if (!error)
 		operator_say(call->cpu, text);
+	return error;
+}
+
+int64_t vmcall_dying(struct vmcall *call)
+{
+	char text[TRAPLINE_TEXT_MAX + 1] = "";
+	int64_t error = call->arg[ARG_RCX] ? operator_take_text(call, text) : 0;
+
+	if (!error)
+		shutdown_dying(call->cpu, text);
 	return error;
 }
 

@@ -13,6 +13,7 @@
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
+#include "exit/shutdown.h"
 #include "hw/features.h"
 #include "input.h"
 #include "mem/guest_access.h"
@@ -86,6 +87,14 @@ const struct vendor *vendor = &fake_vendor;
 
 void moment(void)
 {
+}
+
+/* Its words, as they are told: printable, and no longer than a text may be. */
+void shutdown_dying(struct cpu *c, const char *text)
+{
+	assert(strlen(text) <= TRAPLINE_TEXT_MAX);
+	for (; *text; text++)
+		assert(*text >= ' ' && *text <= '~');
 }
 
 void console_log(const char *fmt, ...)

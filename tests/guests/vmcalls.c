@@ -489,6 +489,7 @@ static uint64_t random_argument(uint8_t kind, bool *good)
 	case KIND_BYTES:
 		return random_length(*good);
 	case KIND_LENGTH:
+	case KIND_OPTIONAL:
 		return below(64) ? TRAPLINE_TEXT_MAX + 1 + below(1000) : below(TRAPLINE_TEXT_MAX);
 	case KIND_FLAGS:
 		return below(8) ? below(2) : any();

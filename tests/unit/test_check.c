@@ -75,6 +75,10 @@ static void kinds(void **state)
 	assert_int_equal(one(KIND_LENGTH, 1, KIND_NONE, 0), 0);
 	assert_int_equal(one(KIND_LENGTH, TRAPLINE_TEXT_MAX, KIND_NONE, 0), 0);
 	assert_int_equal(one(KIND_LENGTH, TRAPLINE_TEXT_MAX + 1, KIND_NONE, 0), TRAPLINE_E_ARGUMENT);
+	assert_int_equal(one(KIND_OPTIONAL, 0, KIND_NONE, 0), 0);
+	assert_int_equal(one(KIND_OPTIONAL, TRAPLINE_TEXT_MAX, KIND_NONE, 0), 0);
+	assert_int_equal(one(KIND_OPTIONAL, TRAPLINE_TEXT_MAX + 1, KIND_NONE, 0), TRAPLINE_E_ARGUMENT);
+	assert_int_equal(one(KIND_FROM, 0x7ffffffff000, KIND_OPTIONAL, 0x10000), TRAPLINE_E_ADDRESS);
 	assert_int_equal(one(KIND_INTO, 0x7ffffffff000, KIND_BYTES, 0x1000), 0);
 	assert_int_equal(one(KIND_INTO, 0x7ffffffff000, KIND_BYTES, 0x1001), TRAPLINE_E_ADDRESS);
 	assert_int_equal(one(KIND_FROM, 0x7ffffffff000, KIND_LENGTH, 120), 0);

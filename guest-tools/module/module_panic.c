@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A panic says so to Trapline, with its text, before the machine halts or resets: what led to it is told then, with the kernel's own
+ * reason. The parameter `panic` (on) turns it off.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+#include <linux/panic_notifier.h>
+#endif
+
+#include "trapline_module.h"
+
+static bool says = true;
+module_param_named(panic, says, bool, 0644);
+MODULE_PARM_DESC(panic, "a panic tells Trapline its text (on)");
+
+static int on_panic(struct notifier_block *block, unsigned long action, void *text)
+{
+	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_dying, .rbx = (u64)text};
+
+	if (!says)
+		return NOTIFY_DONE;
+	r.rcx = strnlen(text, TRAPLINE_TEXT_MAX);
+	trapline_vmcall(&r);
+	return NOTIFY_DONE;
+}
+
+/* First of all: one of the others may not come back. */
+static struct notifier_block panic_block = {.notifier_call = on_panic, .priority = INT_MAX};
+
+void trapline_panic_begin(void)
+{
+	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
+}
+
+void trapline_panic_stop(void)
+{
+	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_block);
+}
