@@ -237,6 +237,34 @@ static void die_watchdog(unsigned long target)
 	die_hang_off(target);
 }
 
+/* What the keyboard controller's reset is on many boards, and the APIC's command register can do as well. */
+static void die_reset_init(unsigned long target)
+{
+	local_irq_disable();
+	apic->icr_write(APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT, per_cpu(x86_cpu_to_apicid, 0));
+	die_loop(target);
+}
+
+/* Off by the MSR, as kernels do that turned it on there. The loop has what one that waits has in it. */
+static void die_apic_base(unsigned long target)
+{
+	local_irq_disable();
+	wrmsrl(MSR_IA32_APICBASE, native_read_msr(MSR_IA32_APICBASE) & ~(u64)MSR_IA32_APICBASE_ENABLE);
+	for (;;)
+		cpu_relax();
+}
+
+/* Off and on again, as around a sleep, or from one kernel to the next. */
+static void die_apic_blink(unsigned long target)
+{
+	unsigned long flags, svr = apic_read(APIC_SPIV);
+
+	local_irq_save(flags);
+	apic_write(APIC_SPIV, svr & ~APIC_SPIV_APIC_ENABLED);
+	apic_write(APIC_SPIV, svr);
+	local_irq_restore(flags);
+}
+
 static void die_panic(unsigned long target)
 {
 	panic("a kernel that gives up");
@@ -272,6 +300,9 @@ static const struct {
 	{"watchdog", aim_loop, die_watchdog, death_at_loop, 0},
 	{"reset-cf9", aim_loop, die_reset_cf9, NULL, 0},
 	{"reset-keyboard", aim_loop, die_reset_keyboard, NULL, 0},
+	{"reset-init", aim_loop, die_reset_init, NULL, 0},
+	{"apic-base", aim_loop, die_apic_base, NULL, 0},
+	{"apic-blink", aim_loop, die_apic_blink, NULL, 0},
 	{"panic", aim_field, die_panic, NULL, 0},
 };
 
