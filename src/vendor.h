@@ -75,7 +75,7 @@ struct vendor {
 	void (*end_shadow)(struct
 		cpu *cpu); /* of a STI or MOV SS, in front of an instruction that is carried out in parts */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2); /* at the next entry */
-	bool (*injects)(const struct cpu *cpu); /* an event goes in at the next entry */
+	bool (*has_event)(const struct cpu *cpu); /* an event goes in at the next entry */
 	void (*take_interrupt)(struct cpu
 			*cpu); /* acknowledges it on the host: cpu->host_interrupt; or cpu->pass_interrupt */
 	void (*drop_interrupt)(struct cpu *cpu); /* acknowledges it, whatever the guest's state */

@@ -36,7 +36,7 @@
 #define CPU_WORK_SINK    0x04 /* the page behind hidden memory was opened for one store */
 #define CPU_WORK_VENDOR  0x08 /* the vendor's own: before the next handler, or before the next entry */
 #define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/exit/start.h */
-#define CPU_WORK_MC      0x40 /* a machine check came to the VMM, and is the guest's: src/exit/machine_check.h */
+#define CPU_WORK_MC      0x40 /* a machine check came to the VMM, and is the guest's: src/cpu/machine_check.h */
 #define CPU_WORK_EVENT   0x20 /* the event whose delivery this exit interrupted has still to go in */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->segment() takes them. */

@@ -5,7 +5,7 @@
 #include "apic/stop.h"
 #include "hw/x86.h"
 #include "trace/vector.h"
-#include "exit/machine_check.h"
+#include "cpu/machine_check.h"
 #include "vendor.h"
 
 #define GATE_INTERRUPT 0x8e                  /* P, DPL 0, 64-bit interrupt gate */
@@ -150,6 +150,15 @@ uint64_t fault_rflags(unsigned vector)
 	return fixed_rflags;
 }
 
+/* The end of the exit gives it to the guest. */
+static bool note_machine_check(struct cpu *cpu)
+{
+	if (!cpu->vendor || !machine_check_is_guests(vendor->get(cpu, GUEST_CR4)))
+		return false;
+	cpu_add_work(cpu, CPU_WORK_MC);
+	return true;
+}
+
 void host_trap(struct trap_frame *frame)
 {
 	struct cpu *cpu;
@@ -171,7 +180,7 @@ void host_trap(struct trap_frame *frame)
 		start_note_init(this_cpu());
 		return;
 	}
-	if (frame->vector == VEC_MC && machine_check_note(this_cpu()))
+	if (frame->vector == VEC_MC && note_machine_check(this_cpu()))
 		return;
 	if (frame->vector != VEC_NMI) {
 		if (!fix_up(frame))

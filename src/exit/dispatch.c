@@ -9,7 +9,6 @@
 #include "exit/freeze.h"
 #include "exit/halt.h"
 #include "exit/intercept.h"
-#include "exit/machine_check.h"
 #include "exit/test_faults.h"
 #include "mem/stage2.h"
 #include "trace/vector.h"
@@ -87,6 +86,19 @@ static void pass_nmi(struct cpu *cpu)
 	cpu_add_work(cpu, CPU_WORK_NMI);
 }
 
+/* One of the VMM's time (cpu/machine_check.h). Where another event goes in, the next interrupt exits at the latest. */
+static void pass_machine_check(struct cpu *cpu)
+{
+	if (vendor->has_event(cpu)) {
+		vendor->watch_interrupts(cpu, true);
+		return;
+	}
+	cpu_end_work(cpu, CPU_WORK_MC);
+	halt_over(cpu);
+	cpu->exit.code_len = EXIT_CODE_UNREAD; /* RIP may be behind the instruction that exited */
+	exception_raise(cpu, VEC_MC, 0);
+}
+
 /*
  * Any exit may interrupt the delivery of an event (APM vol. 2 15.7.2, SDM vol. 3C 28.2.4), and the CPU does not come back to it
  * by itself. Where the handler has not merged it with another or replaced it, it goes in as it was, before all that waits.
@@ -127,7 +139,7 @@ void exit_look_after(struct cpu *cpu)
 		console_serve(cpu);
 	hold_serve(cpu);
 	if (cpu->work & CPU_WORK_MC)
-		machine_check_pass(cpu);
+		pass_machine_check(cpu);
 	serve_nmi(cpu, ~waits); /* that came while the console or the operator was waited for: cpu/moment.h */
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");

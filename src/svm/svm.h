@@ -71,7 +71,7 @@ static inline struct vmcb *vmcb_of(const struct cpu *cpu)
 
 /* svm_event.c */
 void svm_probe_rf(void);
-bool svm_injects(const struct cpu *cpu);
+bool svm_has_event(const struct cpu *cpu);
 void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 bool svm_says_why(uint64_t dr6); /* of a #DB exit: it has a reason */
 void svm_soft_event_done(struct cpu *cpu);

@@ -296,7 +296,7 @@ void svm_probe_rf(void)
 	svm_caps.pushes_rf = pushed & ~(1u << VEC_DB);
 }
 
-bool svm_injects(const struct cpu *cpu)
+bool svm_has_event(const struct cpu *cpu)
 {
 	return vmcb_of(cpu)->control.eventinj & SVM_EVENT_V;
 }

@@ -112,7 +112,7 @@ void vmx_take_nmi(struct cpu *cpu);
 void vmx_nmi_taken(struct cpu *cpu);
 bool vmx_inject_nmi(struct cpu *cpu);
 void vmx_nmi_unblocked(struct cpu *cpu);
-bool vmx_injects(const struct cpu *cpu);
+bool vmx_has_event(const struct cpu *cpu);
 void vmx_take_interrupt(struct cpu *cpu);
 void vmx_watch_interrupts(struct cpu *cpu, bool on);
 bool vmx_has_timer(void);

@@ -196,7 +196,7 @@ void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	vmx_of(cpu)->event_set = true;
 }
 
-bool vmx_injects(const struct cpu *cpu)
+bool vmx_has_event(const struct cpu *cpu)
 {
 	return vmx_of(cpu)->event_set;
 }

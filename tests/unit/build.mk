@@ -21,6 +21,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/console/console.c \
                  src/console/help.c \
                  src/console/line.c \
+                 src/cpu/machine_check.c \
                  src/cpu/moment.c \
                  src/exit/a20.c \
                  src/exit/control_register.c \
@@ -28,7 +29,6 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/exception.c \
                  src/exit/interrupt.c \
                  src/exit/io.c \
-                 src/exit/machine_check.c \
                  src/exit/merge.c \
                  src/exit/start.c \
                  src/guest/insn.c \

@@ -19,7 +19,6 @@
 #include "exit/halt.h"
 #include "guest/insn.h"
 #include "exit/intercept.h"
-#include "exit/machine_check.h"
 #include "exit/shutdown.h"
 #include "mem/stage2.h"
 #include "trace/vector.h"
@@ -39,7 +38,7 @@ static struct event injected;
 static uint64_t injected_cr2;
 static unsigned injections, interrupts, nmis, shutdowns, skipped;
 static unsigned nmi_tries;
-static bool nmi_goes_in, raises, nmi_while_held;
+static bool nmi_goes_in, raises, nmi_while_held, mc_while_held;
 
 static const struct event interrupt = {.valid = true, .vector = 0x41, .type = TRAP_TYPE_EXTINT};
 static const struct event page_fault = {
@@ -133,7 +132,21 @@ static const char *exit_name(uint64_t reason)
 	return "fake";
 }
 
+static bool has_event(const struct cpu *c)
+{
+	return injections;
+}
+
+static bool watched;
+
+static void watch_interrupts(struct cpu *c, bool on)
+{
+	watched = on;
+}
+
 static const struct vendor fake = {
+	.has_event = has_event,
+	.watch_interrupts = watch_interrupts,
 	.get = get,
 	.set = set,
 	.fetch = fetch,
@@ -160,7 +173,6 @@ static const struct vendor fake = {
 	X(exit_iret)                                                                                         \
 	X(exit_xsetbv)                                                                                       \
 	X(exit_invd)                                                                                         \
-	X(machine_check_pass)                                                                                \
 	X(start_serve)                                                                                       \
 	X(intercept_serve)                                                                                   \
 	X(halt_over)                                                                                         \
@@ -188,6 +200,8 @@ void hold_serve(struct cpu *c)
 {
 	if (nmi_while_held)
 		vendor->take_nmi(c);
+	if (mc_while_held)
+		cpu_add_work(c, CPU_WORK_MC);
 }
 
 void exit_nmi(struct cpu *c)
@@ -327,6 +341,23 @@ static void nmi_in_a_wait(void **state)
 	assert_true(cpu.nmi_pending);
 }
 
+/* A machine check of the VMM's time goes in once, and never in the place of another event. */
+static void machine_check(void **state)
+{
+	mc_while_held = true;
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	assert_int_equal(injections, 1);
+	assert_int_equal(injected.vector, VEC_MC);
+	assert_false(injected.has_error);
+	assert_false(cpu.work & CPU_WORK_MC);
+	run(EXIT_TASK_SWITCH, &page_fault, NULL);
+	mc_while_held = false;
+	assert_int_equal(injections, 1);
+	assert_memory_equal(&injected, &page_fault, sizeof(page_fault));
+	assert_true(cpu.work & CPU_WORK_MC);
+	assert_true(watched);
+}
+
 /* One of the two, or a third: SDM vol. 3A table 6-5. */
 static void merged(void **state)
 {
@@ -407,6 +438,7 @@ int main(void)
 		cmocka_unit_test(interrupt_waits),
 		cmocka_unit_test(nmi_waits),
 		cmocka_unit_test(nmi_in_a_wait),
+		cmocka_unit_test(machine_check),
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
 		cmocka_unit_test(parked),

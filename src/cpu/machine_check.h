@@ -5,12 +5,10 @@
 #ifndef TRAPLINE_MACHINE_CHECK_H
 #define TRAPLINE_MACHINE_CHECK_H
 
-#include "cpu/cpu.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* In the handler of #MC. False: the VMM cannot go on, or the guest would not have it. */
-bool machine_check_note(struct cpu *cpu);
-
-/* The end of an exit, with CPU_WORK_MC: the guest gets it, or, where another event goes in, at the next exit. */
-void machine_check_pass(struct cpu *cpu);
+/* In the handler of #MC. False: the VMM cannot go on, or a guest with this CR4 would not have it. */
+bool machine_check_is_guests(uint64_t guest_cr4);
 
 #endif
