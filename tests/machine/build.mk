@@ -76,8 +76,8 @@ test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means,
 	$(Q)BOCHS=$(BUILD)/bochs3 $(MACHINE_TESTS) --backend vmx --backend svm-bochs by_hardware
 
 .PHONY: test-kvm
-test-kvm: machine-files guests ## beneath KVM's nested AMD-V, KVM itself in QEMU (downloads Debian's kernel, 70 MB; 20 minutes)
-	@echo "test-kvm: 20 minutes on an idle processor; the logs are in $(BUILD)/tests/machine/kvm"
+test-kvm: machine-files guests ## beneath KVM's nested AMD-V, KVM itself in QEMU (downloads Debian's kernel, 70 MB; 10 minutes)
+	@echo "test-kvm: 10 minutes on an idle processor; the logs are in $(BUILD)/tests/machine/kvm"
 	$(Q)$(MACHINE_TESTS) --backend kvm
 
 .PHONY: test-selftests

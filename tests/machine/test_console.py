@@ -2,6 +2,8 @@
 
 import random
 import re
+import socket
+import tempfile
 import time
 
 from lib import logs
@@ -129,6 +131,26 @@ def test_halted_guest(machine):
         expect(len(console.ask_ok("traps 4").records("trap")) == 1, "it woke up")
         console.send(b"reset\r")
         expect(console.ended() == 3, "reset did not reset the machine")
+
+
+# An uncorrected error of bank 1, of which the CPU can go on (IA32_MCi_STATUS, MCG_STATUS: SDM vol. 3B 16.3).
+MACHINE_CHECK = b"mce 0 1 0xbe00000000000000 5 0x1000 0\n"
+
+
+@on("svm")
+def test_machine_check(machine):
+    """A machine check that comes while Trapline waits in a halted CPU's place is the guest's: recorded, and no fault."""
+    with tempfile.TemporaryDirectory(prefix="trapline-monitor-") as folder:
+        monitor = f"-monitor unix:{folder}/monitor,server=on,wait=off"
+        with hang(machine, "halt", EXTRA=monitor) as console:
+            console.wait_for(rb"^trapline: halted .*\n")
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(f"{folder}/monitor")
+                line.recv(4096)
+                line.send(MACHINE_CHECK)
+                said = console.wait_for(rb"^trap .*vec=18 .*\n").decode().splitlines()
+            expect("trapline: awake cpu=0" in said, f"it slept on: {said}")
+            expect(not any(text.startswith("trapline: fault") for text in said), f"{said}")
 
 
 @on("svm-bochs")  # QEMU has no filter of PAUSE; VT-x has its timer
