@@ -71,6 +71,9 @@ struct vendor {
 	unsigned (*cpl)(const struct cpu *cpu); /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
 	void (*capture)(struct cpu *cpu, struct trap_record *record); /* all but seq, tsc, event and code */
 
+	/* What chipsets make of a reset of the CPU alone is INIT, which exits here and resets nothing. */
+	bool reset_is_init;
+
 	/* Going on. */
 	void (*end_shadow)(struct
 		cpu *cpu); /* of a STI or MOV SS, in front of an instruction that is carried out in parts */

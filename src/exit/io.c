@@ -30,6 +30,7 @@
 #define PCI_DATA_PORTS 4
 #define PCI_ENABLE     (1u << 31)
 #define PCI_SELECTS    0x80ffff00u
+#define CF9_SYSTEM     (1u << 1)
 #define CF9_RESET      (1u << 2)
 
 static uint64_t map;
@@ -232,6 +233,23 @@ static const char *ending(const struct exit_io *io, uint32_t value)
 	return NULL;
 }
 
+/*
+ * Of what ends the machine, a write that resets the CPU alone. On Intel's chipsets that is INIT: it would exit in the guest, and
+ * the firmware's first code, which sets up the machine, would run as a guest. Bit 1 of 0xcf9 asks for a reset of it all.
+ */
+static bool resets_cpu(const struct exit_io *io, uint32_t value)
+{
+	return io->port == A20_PORT_A || io->port == A20_KBC_COMMAND ||
+	       (io->port == RESET_CF9 && !(value & CF9_SYSTEM));
+}
+
+static void end_machine(const struct exit_io *io, uint32_t value, const char *why)
+{
+	shutdown_report(why, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
+	if (vendor->reset_is_init && resets_cpu(io, value))
+		shutdown_reset();
+}
+
 /* Whether the 8259s are to have it. */
 static bool passes_pic(const struct exit_io *io, uint32_t value)
 {
@@ -250,7 +268,7 @@ static void watched_out(const struct exit_io *io, uint32_t value)
 		return;
 	}
 	if (end)
-		shutdown_report(end, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
+		end_machine(io, value, end);
 	if (a20_write(io, &value) && passes_pic(io, value))
 		port_out(io->port, io->size, value);
 	update_a20();

@@ -275,6 +275,7 @@ static void vmx_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old
 
 const struct vendor vmx_vendor = {
 	.name = "vmx",
+	.reset_is_init = true,
 	.present = vmx_present,
 	.probe = vmx_probe,
 	.init = vmx_init,

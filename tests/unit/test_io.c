@@ -110,6 +110,11 @@ void shutdown_report(const char *why, unsigned seconds)
 	tell("report", -1);
 }
 
+void shutdown_reset(void)
+{
+	tell("reset", -1);
+}
+
 bool pic_write(uint16_t port, uint8_t value)
 {
 	return true;
@@ -134,7 +139,7 @@ void svm_open_nmi_window(void)
 	tell("window", -1);
 }
 
-static const struct vendor svm_like = {.let_in = svm_let_in}, vmx_like;
+static const struct vendor svm_like = {.let_in = svm_let_in}, vmx_like = {.reset_is_init = true};
 
 /* In each test: cmocka has handlers of its own. */
 static void catch_faults(void)
@@ -202,6 +207,32 @@ static void ends(void **state)
 	}
 }
 
+/* On VT-x INIT resets nothing: the machine is reset, and if that does nothing the guest's write goes its way. */
+static void init_is_no_reset(void **state)
+{
+	static const struct {
+		uint16_t port;
+		uint32_t value;
+		const char *story;
+	} cases[] = {
+		{PM1, SLP_EN, "report,out 604,"},
+		{0xcf9, 6, "report,out cf9,"},
+		{0xcf9, 0xe, "report,out cf9,"},
+		{0xcf9, 4, "report,reset,out cf9,"},
+		{0x64, 0xfe, "report,reset,out 64,"},
+		{0x92, 1, "report,reset,out 92,"},
+		{0x64, 0xad, "out 64,"},
+		{0x92, 2, "out 92,"},
+		{0xcf9, 2, "out cf9,"},
+	};
+
+	vendor = &vmx_like;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		run(cases[i].port, false, cases[i].value);
+		assert_string_equal(story, cases[i].story);
+	}
+}
+
 /* VT-x holds nothing back; before the guest runs nobody else's flag is touched. */
 static void nothing_held(void **state)
 {
@@ -225,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smis_come),
 		cmocka_unit_test(ends),
+		cmocka_unit_test(init_is_no_reset),
 		cmocka_unit_test(nothing_held),
 	};
 
