@@ -1,5 +1,5 @@
 #include "mem/mtrr.h"
-#include "hw/asm.h"
+#include "hw/probe.h"
 #include "hw/msr.h"
 #include "hw/features.h"
 #include "lib/string.h"
@@ -13,7 +13,7 @@ static const uint32_t fixed_msrs[MTRR_FIXED] = {MSR_MTRR_FIX64K_00000, MSR_MTRR_
 
 uint64_t mtrr_capabilities(void)
 {
-	return features.mtrr ? rdmsr(MSR_MTRRCAP) : 0;
+	return features.mtrr ? probe_need(MSR_MTRRCAP) : 0;
 }
 
 void mtrr_read(struct mtrr_state *m)
@@ -27,11 +27,11 @@ void mtrr_read(struct mtrr_state *m)
 		return;
 	}
 	m->variables = MTRRCAP_COUNT(cap) < MTRR_VARIABLE_MAX ? MTRRCAP_COUNT(cap) : MTRR_VARIABLE_MAX;
-	m->def_type = rdmsr(MSR_MTRR_DEF_TYPE);
+	m->def_type = probe_need(MSR_MTRR_DEF_TYPE);
 	for (unsigned i = 0; i < MTRR_FIXED && (cap & 1 << 8); i++)
-		m->fixed[i] = rdmsr(fixed_msrs[i]);
+		m->fixed[i] = probe_need(fixed_msrs[i]);
 	for (unsigned i = 0; i < m->variables; i++) {
-		m->variable[i].base = rdmsr(MSR_MTRR_PHYSBASE0 + 2 * i);
-		m->variable[i].mask = rdmsr(MSR_MTRR_PHYSBASE0 + 2 * i + 1);
+		m->variable[i].base = probe_need(MSR_MTRR_PHYSBASE0 + 2 * i);
+		m->variable[i].mask = probe_need(MSR_MTRR_PHYSBASE0 + 2 * i + 1);
 	}
 }

@@ -3,6 +3,7 @@
 #include "console/console.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/probe.h"
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "mem/pool.h"
@@ -21,23 +22,28 @@
 #define NOP            0x90
 #define LENGTH_PAUSE   2
 
+#define CPUID_SVM (1u << 2)
+
 struct svm_caps svm_caps;
 
 static bool svm_present(void)
 {
-	return features.svm && features.last_extended >= 0x8000000a;
+	/* This CPU: `features` is the boot CPU's. */
+	return cpuid(0x80000000, 0).eax >= 0x8000000a && (cpuid(0x80000001, 0).ecx & CPUID_SVM);
 }
 
 /* Fn8000_0001 ECX, Fn8000_000A; VM_CR: APM vol. 2 15.4 has the order of these questions. */
 static const char *svm_probe(void)
 {
-	uint64_t vm_cr = rdmsr(MSR_VM_CR);
+	uint64_t vm_cr = probe_or(MSR_VM_CR, 0);
 
 	if (vm_cr & VM_CR_SVMDIS)
 		return vm_cr & VM_CR_LOCK
 			       ? "the firmware disabled AMD-V and locked it (VM_CR.SVMDIS): enable SVM in "
 				 "its setup"
 			       : "AMD-V is disabled (VM_CR.SVMDIS): enable SVM in the firmware's setup";
+	if (svm_caps.features && svm_caps.features != cpuid(0x8000000a, 0).edx)
+		return "its AMD-V is not the boot CPU's (CPUID Fn8000_000A EDX)";
 	svm_caps.features = cpuid(0x8000000a, 0).edx;
 	svm_caps.asids = cpuid(0x8000000a, 0).ebx;
 	svm_caps.nrips = svm_caps.features & SVM_FEATURE_NRIPS;

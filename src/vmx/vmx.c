@@ -5,11 +5,13 @@
 #include "hw/msr.h"
 #include "exit/io.h"
 #include "hw/features.h"
+#include "hw/probe.h"
 #include "hw/x86.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "vmx/vmx_mtrr.h"
 #include "vmx/vmx_rules.h"
+#include "vmx/vmx_same.h"
 #include "mem/pool.h"
 #include "trace/vector.h"
 
@@ -18,18 +20,20 @@
 #define BASIC_REVISION(basic) ((uint32_t)(basic)&0x7fffffff)
 #define GUEST_VPID            1
 
+#define CPUID_VMX (1u << 5)
+
 struct vmx_caps vmx_caps;
 
 static bool vmx_present(void)
 {
-	return features.vmx;
+	return cpuid(1, 0).ecx & CPUID_VMX; /* this CPU's */
 }
 
 /* IA32_FEATURE_CONTROL: 24.7. What the firmware left open is set and locked when the CPU enters VMX
  * operation. */
 static const char *check_lock(void)
 {
-	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL);
+	uint64_t feature = probe_need(MSR_FEATURE_CONTROL);
 
 	if ((feature & FEATURE_LOCK) && !(feature & FEATURE_VMX))
 		return "the firmware locked VT-x out (IA32_FEATURE_CONTROL): enable Intel virtualization in "
@@ -37,9 +41,9 @@ static const char *check_lock(void)
 	return NULL;
 }
 
-static const char *check_ept(void)
+static const char *check_ept(struct vmx_caps *c)
 {
-	uint64_t caps = vmx_caps.ept_vpid = rdmsr(MSR_VMX_EPT_VPID_CAP);
+	uint64_t caps = c->ept_vpid = probe_need(MSR_VMX_EPT_VPID_CAP);
 
 	if (!(caps & EPT_CAP_WALK_4) || !(caps & EPT_CAP_WB))
 		return "this CPU's EPT has no four-level walk through write-back tables "
@@ -49,33 +53,41 @@ static const char *check_ept(void)
 	if (!(caps & EPT_CAP_INVEPT) || !(caps & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)))
 		return "this CPU's EPT has no INVEPT (IA32_VMX_EPT_VPID_CAP)";
 	if (!(caps & VPID_CAP_INVVPID_ALL)) /* what could not be flushed is not to be kept */
-		vmx_caps.controls.cpu2 &= ~CPU2_VPID;
+		c->controls.cpu2 &= ~CPU2_VPID;
 	return NULL;
 }
 
-static uint64_t read_msr(uint32_t msr)
+static const char *read_caps(struct vmx_caps *c)
 {
-	return rdmsr(msr);
+	const char *error;
+
+	c->basic = probe_need(MSR_VMX_BASIC);
+	c->misc = probe_need(MSR_VMX_MISC);
+	c->cr0_fixed0 = probe_need(MSR_VMX_CR0_FIXED0);
+	c->cr0_fixed1 = probe_need(MSR_VMX_CR0_FIXED1);
+	c->cr4_fixed0 = probe_need(MSR_VMX_CR4_FIXED0);
+	c->cr4_fixed1 = probe_need(MSR_VMX_CR4_FIXED1);
+	error = vmx_controls_compute(probe_need, c->basic, &c->controls);
+	return error ? error : check_ept(c);
 }
 
+/* The boot CPU first, whose answers are used; the others have to be like it. */
 static const char *vmx_probe(void)
 {
+	static bool probed;
+	struct vmx_caps caps = {0};
 	const char *error = check_lock();
 
-	if (error)
-		return error;
-	vmx_caps.basic = rdmsr(MSR_VMX_BASIC);
-	vmx_caps.misc = rdmsr(MSR_VMX_MISC);
-	vmx_caps.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
-	vmx_caps.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
-	vmx_caps.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
-	vmx_caps.cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
-	error = vmx_controls_compute(read_msr, vmx_caps.basic, &vmx_caps.controls);
 	if (!error)
-		error = check_ept();
-	if (!error)
-		vmx_mtrr_init();
-	return error;
+		error = read_caps(&caps);
+	if (probe_missing())
+		return probe_missing();
+	if (error || probed)
+		return error ? error : vmx_differs(&vmx_caps, &caps);
+	vmx_caps = caps;
+	probed = true;
+	vmx_mtrr_init();
+	return probe_missing();
 }
 
 static const char *vmx_init(void)
@@ -105,13 +117,13 @@ static bool vmclear_vmptrld(uint64_t vmcs)
 
 static bool has_local_mc(void)
 {
-	return features.mca && (rdmsr(MSR_MCG_CAP) & MCG_CAP_LMCE);
+	return features.mca && (probe_or(MSR_MCG_CAP, 0) & MCG_CAP_LMCE);
 }
 
 /* 24.7, 24.8 and 25.11.5: what has to be true before VMXON, on each CPU for itself. */
 static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
 {
-	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL);
+	uint64_t feature = probe_need(MSR_FEATURE_CONTROL);
 	const char *error = check_lock();
 
 	if (error)

@@ -9,7 +9,7 @@
 #include "vendor.h"
 #include "vmx/vmcs.h"
 #include "vmx/vmread.h"
-#include "vmx/vmx_controls.h"
+#include "vmx/vmx_caps.h"
 
 /* Guest fields that decide how its code and its memory are read; what needs one of them needs most of them.
  */
@@ -40,14 +40,6 @@ struct vmx_cpu {
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
 	struct mtrr_shadow mtrrs;
 	uint64_t refused_at; /* where the history stood when an entry was refused last: vmx_refused.c */
-};
-
-struct vmx_caps {
-	uint64_t basic;                                          /* IA32_VMX_BASIC */
-	uint64_t ept_vpid;                                       /* IA32_VMX_EPT_VPID_CAP */
-	uint64_t misc;                                           /* IA32_VMX_MISC */
-	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* IA32_VMX_CR0_FIXED0 and so on */
-	struct vmx_controls controls;
 };
 
 extern struct vmx_caps vmx_caps;

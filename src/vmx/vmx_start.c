@@ -4,6 +4,7 @@
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "hw/features.h"
+#include "hw/probe.h"
 #include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/host_map.h"
@@ -105,11 +106,11 @@ static void load_control_registers(struct cpu *cpu, const struct boot_launch *la
 
 static void load_msrs(void)
 {
-	vmwrite(VMCS_GUEST_PAT, rdmsr(MSR_PAT));
-	vmwrite(VMCS_GUEST_DEBUGCTL, rdmsr(MSR_DEBUGCTL));
-	vmwrite(VMCS_GUEST_SYSENTER_CS, rdmsr(MSR_SYSENTER_CS));
-	vmwrite(VMCS_GUEST_SYSENTER_ESP, rdmsr(MSR_SYSENTER_ESP));
-	vmwrite(VMCS_GUEST_SYSENTER_EIP, rdmsr(MSR_SYSENTER_EIP));
+	vmwrite(VMCS_GUEST_PAT, probe_need(MSR_PAT));
+	vmwrite(VMCS_GUEST_DEBUGCTL, probe_or(MSR_DEBUGCTL, 0));
+	vmwrite(VMCS_GUEST_SYSENTER_CS, probe_need(MSR_SYSENTER_CS));
+	vmwrite(VMCS_GUEST_SYSENTER_ESP, probe_need(MSR_SYSENTER_ESP));
+	vmwrite(VMCS_GUEST_SYSENTER_EIP, probe_need(MSR_SYSENTER_EIP));
 }
 
 /* The guest goes on as the firmware's CPU stands, at the loader's resume point. */
@@ -129,7 +130,7 @@ const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
-	return NULL;
+	return probe_missing();
 }
 
 /*

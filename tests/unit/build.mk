@@ -59,6 +59,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/vmcall/policy.c \
                  src/vmcall/vmcall_command.c \
                  src/vmx/vmx_cet.c \
+                 src/vmx/vmx_same.c \
                  src/vmx/vmx_check.c \
                  src/vmx/vmx_controls.c \
                  src/vmx/vmx_mtrr.c \

@@ -1,0 +1,16 @@
+/* What a CPU can do in VMX operation, as its capability MSRs say, and the controls that come of it. */
+#ifndef TRAPLINE_VMX_CAPS_H
+#define TRAPLINE_VMX_CAPS_H
+
+#include <stdint.h>
+#include "vmx/vmx_controls.h"
+
+struct vmx_caps {
+	uint64_t basic;                                          /* IA32_VMX_BASIC */
+	uint64_t ept_vpid;                                       /* IA32_VMX_EPT_VPID_CAP */
+	uint64_t misc;                                           /* IA32_VMX_MISC */
+	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* IA32_VMX_CR0_FIXED0 and so on */
+	struct vmx_controls controls;
+};
+
+#endif

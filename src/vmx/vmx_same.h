@@ -1,0 +1,13 @@
+/* CPUs of one machine that can do different things in VMX operation. Pure: tested on the host. */
+#ifndef TRAPLINE_VMX_SAME_H
+#define TRAPLINE_VMX_SAME_H
+
+#include "vmx/vmx_caps.h"
+
+/*
+ * NULL where a CPU can stand in for the boot CPU, as one set of controls, tables and permission maps asks for; else a line that names
+ * the difference. What Trapline does not use may differ.
+ */
+const char *vmx_differs(const struct vmx_caps *boot, const struct vmx_caps *other);
+
+#endif
