@@ -3,7 +3,8 @@
  * (boot_info.h: enum boot_phase); where BOOT_ENTER succeeds it does not return: the CPU goes on in the loader, as a guest.
  */
 #include "apic/apic.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "console/poll.h"
 #include "log/screen.h"
 #include "hw/asm.h"
 #include "cpu/cpu.h"

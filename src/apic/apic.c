@@ -1,6 +1,7 @@
 #include "apic/apic.h"
 #include "exit/start.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "exit/dispatch.h"

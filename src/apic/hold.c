@@ -1,5 +1,5 @@
 #include "apic/hold.h"
-#include "console/console.h"
+#include "log/turn.h"
 #include "hw/asm.h"
 #include "apic/stop.h"
 #include "cpu/moment.h"

@@ -1,6 +1,6 @@
 #include "apic/stop.h"
 #include "apic/apic.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "report/fault.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"

@@ -1,5 +1,4 @@
 #include "console/command.h"
-#include "console/console.h"
 #include "console/input.h"
 #include "console/line.h"
 #include "hw/lock.h"

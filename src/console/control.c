@@ -1,6 +1,8 @@
 /* Commands that change something: stop, go, intercept, message, loglevel, set, reset; and shares. */
 #include "console/command.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "trace/filter.h"
+#include "trace/text.h"
 #include "report/story.h"
 #include "console/input.h"
 #include "hw/asm.h"

@@ -1,6 +1,6 @@
 /* help: for people in columns, for scripts as every other answer. */
 #include "console/command.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "console/input.h"
 #include "lib/printf.h"
 #include "lib/string.h"

@@ -2,7 +2,7 @@
 #include <stdatomic.h>
 #include "console/command.h"
 #include "console/complete.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "console/line.h"
 #include "log/uart.h"
 #include "hw/asm.h"

@@ -1,7 +1,8 @@
 /* Commands that look into the guest: registers, memory, page tables, instructions. */
 #include "console/address.h"
 #include "console/command.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "console/printer.h"
 #include "console/input.h"
 #include "report/report.h"
 #include "apic/hold.h"

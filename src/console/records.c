@@ -1,6 +1,7 @@
 /* Commands that look at what was recorded: traps, stats, exits, filter. */
 #include "console/command.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "console/printer.h"
 #include "report/report.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"

@@ -16,16 +16,11 @@
 #include "mem/guest_walk.h"
 #include "trace/history.h"
 #include "trace/kept.h"
+#include "trace/print_queue.h"
 
 #define CPU_STACK_SIZE     (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
-#define CPU_PRINT_QUEUE    1024
 #define CPU_LOOK_RECORDS   1024 /* or the ring's length where that is less */
-#define CPU_PRINT_RESERVE  256  /* of it, for kinds that have next to nothing in it */
-#define CPU_PRINT_FEW      (CPU_PRINT_RESERVE / 32)
-
-#define CPU_PRINT_SEQ_BITS 56
-#define CPU_PRINT_KINDS    33 /* the vectors of exceptions, and marks */
 
 /* Not on the way of most exits: kept out of line, so that the callers stay short. */
 #define SLOW_PATH __attribute__((noinline, cold))
@@ -193,15 +188,9 @@ struct cpu {
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
-	uint64_t look_ticks; /* how long ago the last look at the console has to be: console_look() */
-	uint32_t look_mask;  /* bits of seq, 0 in one of so many records: exit/exception.c */
-	struct print_queue { /* records that are to be printed; this CPU writes head, the printer tail */
-		_Atomic uint32_t head, tail;
-		uint32_t put[CPU_PRINT_KINDS];           /* by console_kind(), ever; this CPU's */
-		_Atomic uint32_t taken[CPU_PRINT_KINDS]; /* the printer's */
-		uint64_t lost;                           /* records that found it full */
-		uint64_t entry[CPU_PRINT_QUEUE];         /* seq, and the kind above CPU_PRINT_SEQ_BITS */
-	} print;
+	uint64_t look_ticks;      /* how long ago the last look at the console has to be: log/turn.h */
+	uint32_t look_mask;       /* bits of seq, 0 in one of so many records: exit/exception.c */
+	struct print_queue print; /* records that are to be printed */
 	struct cpu_stats stats;
 	struct {
 		uint64_t rip, gpa;

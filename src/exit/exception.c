@@ -1,5 +1,6 @@
 #include "exit/exception.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/freeze.h"

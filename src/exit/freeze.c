@@ -1,5 +1,5 @@
 #include "exit/freeze.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "hw/asm.h"
 #include "apic/stop.h"
 

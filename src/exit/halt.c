@@ -1,6 +1,6 @@
 #include "exit/halt.h"
-#include "console/console.h"
 #include "lib/printf.h"
+#include "log/log.h"
 #include "report/report.h"
 #include "report/story.h"
 #include "vendor.h"

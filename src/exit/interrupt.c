@@ -1,4 +1,4 @@
-#include "console/console.h"
+#include "log/turn.h"
 #include "exit/dispatch.h"
 #include "vendor.h"
 

@@ -5,7 +5,8 @@
  */
 #include "exit/io.h"
 #include <boot/cmos_note.h>
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
 #include "exit/a20.h"

@@ -1,5 +1,5 @@
 #include "exit/mended.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "vendor.h"
 
 void mended_note(struct cpu *cpu, const char *field, uint64_t value, const char *why)

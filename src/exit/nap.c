@@ -1,6 +1,6 @@
 #include "exit/nap.h"
 #include "apic/apic.h"
-#include "console/console.h"
+#include "log/turn.h"
 #include "cpu/idt.h"
 #include "cpu/moment.h"
 #include "vendor.h"

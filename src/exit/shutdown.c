@@ -1,5 +1,6 @@
 #include "exit/shutdown.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "report/fault.h"
 #include "hw/asm.h"
 #include "apic/stop.h"

@@ -1,6 +1,6 @@
 /* Second-level page faults: the guest went for the VMM's memory, or for an address that is not mapped yet. */
 #include "apic/apic.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "report/fault.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"

@@ -1,5 +1,5 @@
 #include "mem/stage2.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "hw/asm.h"
 #include "hw/features.h"
 #include "hw/lock.h"

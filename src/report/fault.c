@@ -1,6 +1,7 @@
 #include "report/fault.h"
 #include <boot/cmos_note.h>
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "report/report.h"
 #include "log/screen.h"
 #include "report/symbols.h"

@@ -1,8 +1,8 @@
 #include "report/story.h"
 #include "blackbox/blackbox.h"
 #include <boot/cmos_note.h>
-#include "console/console.h"
 #include "report/report.h"
+#include "log/log.h"
 #include "hw/asm.h"
 #include "apic/hold.h"
 #include "guest/insn.h"

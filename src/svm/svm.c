@@ -1,6 +1,6 @@
 /* AMD-V: what the CPU can do, the controls, and the vendor table. */
 #include "svm/svm.h"
-#include "console/console.h"
+#include "log/turn.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "hw/probe.h"

@@ -1,6 +1,6 @@
 /* The VMCB in words, field by field: for reports (APM vol. 2 tables B-1 and B-2). */
 #include "svm/svm.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "trace/bits.h"
 #include "trace/text.h"
 #include "trace/vector.h"

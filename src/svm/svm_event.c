@@ -14,7 +14,7 @@
 #include "svm/svm.h"
 #include "hw/x86.h"
 #include "apic/apic.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "cpu/idt.h"
 #include "guest/insn.h"
 #include "trace/vector.h"

@@ -2,7 +2,7 @@
 #include "svm/svm.h"
 #include "hw/features.h"
 #include "hw/x86.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"

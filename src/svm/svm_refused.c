@@ -5,7 +5,8 @@
  *
  * QEMU has another use of the code: MOV to CR3 or CR4 with a reserved bit exits with it, where a CPU raises #GP.
  */
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "report/fault.h"
 #include "hw/asm.h"
 #include "apic/stop.h"

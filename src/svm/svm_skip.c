@@ -1,5 +1,5 @@
 #include "svm/svm_skip.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "hw/msr.h"
 #include "exit/exception.h"
 #include "hw/x86.h"

@@ -2,7 +2,6 @@
  */
 #include "svm/svm.h"
 #include "hw/x86.h"
-#include "console/console.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "lib/string.h"

@@ -3,7 +3,7 @@
  * guest-virtual one. What is printed is what their VMM prints. Off unless trapline.conf says which:
  * `physical` lets any process write four bytes wherever it likes.
  */
-#include "console/console.h"
+#include "log/log.h"
 #include "lib/string.h"
 #include "mem/guest_ram.h"
 #include "vmcall/caller.h"

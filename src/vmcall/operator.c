@@ -1,6 +1,6 @@
 /* Lines between the guest, the trace and the operator: mark, say, hear, dying. */
 #include "vmcall/operator.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
 #include "exit/shutdown.h"

@@ -1,6 +1,6 @@
 /* VMCALL: from number to service. */
 #include "vmcall/vmcall.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "exit/dispatch.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"

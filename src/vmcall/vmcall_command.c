@@ -1,6 +1,6 @@
 /* The console's commands from inside the guest: command carries one out, answer fetches what it said. */
 #include "console/command.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/format.h"

@@ -5,7 +5,7 @@
 #include "vmx/vmx.h"
 
 #ifdef VMX_COUNT
-#include "console/console.h"
+#include "log/log.h"
 #include "exit/dispatch.h"
 
 uint64_t vmx_reads, vmx_writes;

@@ -6,7 +6,7 @@
 #include "vmx/vmx.h"
 #include "hw/x86.h"
 #include "apic/apic.h"
-#include "console/console.h"
+#include "log/turn.h"
 #include "exit/control_register.h"
 #include "exit/exception.h"
 #include "exit/io.h"

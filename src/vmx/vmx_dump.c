@@ -1,7 +1,7 @@
 /* The VMCS in words: every field by name, exit reasons, VM-instruction errors. */
 #include "vmx/vmx.h"
 #include "lib/array.h"
-#include "console/console.h"
+#include "log/log.h"
 
 #define X(number, name, kind) [number] = #name,
 static const char *const exit_names[] = {VMX_EXITS(X)};

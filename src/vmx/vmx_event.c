@@ -10,7 +10,7 @@
 #include "vmx/vmx.h"
 #include "vmx/vmx_rules.h"
 #include "hw/x86.h"
-#include "console/console.h"
+#include "log/turn.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "apic/stop.h"

@@ -2,7 +2,8 @@
  * A VM entry that was refused (SDM vol. 3C 27.8): the guest is as before, and nothing ran. What the guest was given by the
  * CPU and cannot be entered with is put right, once; everything else is Trapline's own fault, and ends in a report.
  */
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "report/fault.h"
 #include "hw/asm.h"
 #include "apic/stop.h"

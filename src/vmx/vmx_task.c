@@ -7,7 +7,7 @@
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "vmx/vmx_check.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "hw/asm.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"

@@ -7,7 +7,7 @@
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "input.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "lib/array.h"

@@ -8,8 +8,8 @@
  * the reader's walk does. Sanitizers see to the rest.
  */
 #include "console/command.h"
-#include "console/console.h"
 #include "cpu/moment.h"
+#include "log/log.h"
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"

@@ -18,9 +18,10 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/console/address.c \
                  src/console/command.c \
                  src/console/complete.c \
-                 src/console/console.c \
                  src/console/help.c \
                  src/console/line.c \
+                 src/console/poll.c \
+                 src/console/printer.c \
                  src/cpu/machine_check.c \
                  src/cpu/moment.c \
                  src/exit/a20.c \
@@ -40,7 +41,9 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/lib/printf.c \
                  src/lib/string.c \
                  src/log/cmos.c \
+                 src/log/log.c \
                  src/log/pages.c \
+                 src/log/turn.c \
                  src/mem/device_space.c \
                  src/mem/guest_access.c \
                  src/mem/memory_type.c \

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "console/command.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "unit.h"
 #include "vmcall/caller.h"
 #include "vmcall/operator.h"

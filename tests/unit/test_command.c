@@ -5,7 +5,7 @@
 #include "console/address.h"
 #include "console/command.h"
 #include "console/complete.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "console/input.h"
 #include "vmcall/share.h"
 

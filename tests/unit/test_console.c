@@ -3,7 +3,9 @@
 #include <string.h>
 #include "apic/apic.h"
 #include "blackbox/blackbox.h"
-#include "console/console.h"
+#include "console/poll.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "console/input.h"
 #include "log/screen.h"
 #include "log/uart.h"

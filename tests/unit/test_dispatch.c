@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <string.h>
 #include "exit/start.h"
-#include "console/console.h"
 #include "apic/flush.h"
+#include "report/fault.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "apic/hold.h"
 #include "report/fault.h"
 #include "apic/flush.h"

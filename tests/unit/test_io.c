@@ -10,7 +10,8 @@
 #include <string.h>
 #include <ucontext.h>
 #include "apic/apic.h"
-#include "console/console.h"
+#include "log/log.h"
+#include "log/turn.h"
 #include "cpu/moment.h"
 #include "exit/breakpoint.h"
 #include "exit/dispatch.h"

@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include "console/console.h"
 #include "apic/flush.h"
+#include "log/log.h"
 #include "hw/msr.h"
 #include "apic/stop.h"
 #include "hw/features.h"
@@ -15,6 +15,7 @@
 #include "mem/mtrr.h"
 #include "vmx/vmx_mtrr.h"
 #include "mem/pool.h"
+#include "hw/features.h"
 #include "mem/stage2.h"
 #include "vendor.h"
 

@@ -9,7 +9,7 @@
 #include "apic/apic.h"
 #include "exit/nap.h"
 #include "exit/start.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "report/fault.h"
 #include "apic/flush.h"
 #include "apic/stop.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "apic/apic.h"
 #include "exit/nap.h"
-#include "console/console.h"
+#include "log/log.h"
 #include "hw/msr.h"
 #include "apic/stop.h"
 #include "exit/exception.h"

@@ -1,0 +1,147 @@
+#include "console/poll.h"
+#include "console/input.h"
+#include "console/printer.h"
+#include "log/log.h"
+#include "log/turn.h"
+#include "hw/asm.h"
+#include "apic/apic.h"
+#include "blackbox/blackbox.h"
+#include "vendor.h"
+
+#define LOOK_MS 1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
+#define LATE_MS 200  /* after which another CPU takes over: longer than VT-x's timer needs */
+#define KEYS_MS 1000 /* how long who has seen a key looks for the next */
+
+static bool there, input_on;
+static uint64_t last_turn, last_key;
+static uint32_t last_reader; /* CPU that took the last key */
+
+/* A guest that sets its TSC back makes it pass at once. */
+static bool passed(uint64_t since, uint64_t ticks)
+{
+	return rdtsc() - since >= ticks;
+}
+
+/* More keys come soon behind one. */
+static bool has_the_keys(const struct cpu *cpu)
+{
+	return last_reader == cpu->number && !passed(last_key, boot_info.tsc_khz * KEYS_MS);
+}
+
+static bool attends(const struct cpu *cpu)
+{
+	return input_on && (!cpu->number || has_the_keys(cpu));
+}
+
+/* The boot CPU looks. Others do when it has not for a while: it may have died, with its interrupts off. */
+static void set_pace(struct cpu *cpu)
+{
+	cpu->look_ticks = boot_info.tsc_khz * (attends(cpu) ? LOOK_MS : LATE_MS);
+}
+
+/* With the lock held: what has been typed, not more often than the FIFO needs. */
+static bool receive(void)
+{
+	if (!passed(console_looked, boot_info.tsc_khz * LOOK_MS))
+		return false;
+	console_looked = rdtsc();
+	if (!input_on || !input_receive())
+		return false;
+	last_key = console_looked;
+	last_reader = this_cpu()->number;
+	return true;
+}
+
+/* Of a CPU that does not exit any more: whoever comes by goes on with it. Looked for as seldom as a turn is overdue. */
+static bool left_behind(void)
+{
+	if (!passed(last_turn, boot_info.tsc_khz * LATE_MS))
+		return false;
+	last_turn = rdtsc();
+	return log_waits() || input_waits() || printer_waiting();
+}
+
+static bool says_it_goes_on(void)
+{
+	return blackbox_goes_on() && log_add_line("trapline: the guest goes on: that was not its end");
+}
+
+/* A turn is worth it only where there is something to do. */
+static void look(struct cpu *cpu)
+{
+	if (!log_try_lock())
+		return;
+	if (says_it_goes_on() || receive() || printer_losses_due() || left_behind())
+		cpu_add_work(cpu, CPU_WORK_CONSOLE);
+	set_pace(cpu);
+	log_unlock();
+}
+
+static bool wants_others(void)
+{
+	return there && !(vendor->has_timer && vendor->has_timer());
+}
+
+/* With the lock held. Input goes before records: the operator is served in the middle of a flood. */
+static bool turn(void)
+{
+	last_turn = rdtsc();
+	receive();
+	return log_feed() || input_turn() || printer_turn() || input_show();
+}
+
+/* Where nothing wakes Trapline on a boot CPU that has died, the next one is to come by now and then. */
+static bool stands_in(const struct cpu *cpu)
+{
+	return cpu->number == 1 && wants_others();
+}
+
+/*
+ * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle
+ * guest still gives the console its turns; and where keys are looked for, unless what the CPU does at the end of
+ * each interrupt exits anyway.
+ */
+static void serve(struct cpu *cpu)
+{
+	bool busy = true;
+
+	if (log_try_lock()) {
+		busy = turn();
+		log_unlock();
+		busy |= input_run(cpu);
+	}
+	if (cpu->pass_interrupt)
+		busy = true; /* the next exit watches again */
+	else
+		vendor->watch_interrupts(cpu,
+			busy || (input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
+	cpu->pass_interrupt = false;
+	if (!cpu->number && vendor->watch_waits)
+		vendor->watch_waits(cpu, there && apic_is_left());
+	if (busy)
+		cpu_add_work(cpu, CPU_WORK_CONSOLE);
+	else
+		cpu_end_work(cpu, CPU_WORK_CONSOLE);
+}
+
+void console_init(void)
+{
+	static const struct turn_taker taker = {.look = look,
+		.serve = serve,
+		.attends = attends,
+		.wants_others = wants_others,
+		.hide_prompt = input_hide,
+		.finish = printer_finish};
+	const char *why, *bad;
+
+	there = log_init();
+	turn_set(&taker);
+	input_on = there && boot_info.config.console_input;
+	for_each_cpu (c)
+		set_pace(c);
+	if (input_on)
+		cpu_add_work(cpus[0], CPU_WORK_CONSOLE); /* its first exit begins to watch interrupts */
+	why = printer_init(&bad);
+	if (why)
+		console_print("trapline: filter in trapline.conf: \"%s\" %s; it is ignored", bad, why);
+}

@@ -1,0 +1,272 @@
+#include "console/printer.h"
+#include "log/log.h"
+#include "hw/asm.h"
+#include "exit/exception.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "trace/important.h"
+#include "trace/vector.h"
+
+#define FINISH_LOSSES 64
+#define SAY_LOST_MS   1000 /* how often losses are told */
+#define PASS_OVER     64   /* records that are dropped in one turn */
+#define MEND_MS       500  /* how long a handler may take to map a page, on a slow machine */
+#define MEND_RECORDS  64   /* of the same CPU, after which it has had its chance */
+
+static uint64_t lost_said;
+static struct filter
+	filter; /* under the log's lock; its vectors, and important, are in boot_info.config.print */
+static struct filter_rate rates[PRINT_KINDS];
+static uint64_t limited[PRINT_KINDS], filtered; /* records; not yet said of the former: */
+static uint64_t limited_said[PRINT_KINDS];
+static uint64_t all_limited, all_limited_said; /* the sums, which every look at the console asks for */
+static uint64_t last_losses;
+static bool finishing;
+
+/* A guest that sets its TSC back makes it pass at once. */
+static bool passed(uint64_t since, uint64_t ticks)
+{
+	return rdtsc() - since >= ticks;
+}
+
+/* trapline.conf's words, on top of its `print`. */
+const char *printer_init(const char **bad)
+{
+	static char words[CONFIG_TEXT_MAX];
+
+	memcpy(words, boot_info.config.filter, sizeof(words));
+	filter_init(&filter, boot_info.config.print.vectors);
+	filter.important = boot_info.config.print.important;
+	return console_set_filter(words, bad);
+}
+
+/* The entry at a queue's tail has been dealt with. */
+static void take(struct print_queue *q, uint32_t tail)
+{
+	atomic_fetch_add(&q->taken[q->entry[tail % PRINT_QUEUE] >> PRINT_SEQ_BITS], 1);
+	atomic_store(&q->tail, tail + 1);
+}
+
+static bool entry_record(const struct cpu *cpu, uint32_t tail, struct trap_record *r)
+{
+	uint64_t seq = cpu->print.entry[tail % PRINT_QUEUE] & ((1ull << PRINT_SEQ_BITS) - 1);
+
+	return ring_at(cpu->writing, seq, r) || ring_at(&cpu->ring, seq, r);
+}
+
+/* A fault that its handler may mend, where those are not to be seen. */
+static bool is_in_doubt(const struct trap_record *r)
+{
+	return boot_info.config.print.important && trap_may_be_mended(r);
+}
+
+static bool is_page_there(const struct trap_record *r)
+{
+	struct guest_paging paging = guest_paging_of(r);
+	uint64_t physical;
+
+	return guest_translate(&paging, r->cr2, &physical);
+}
+
+/* The handler gets time for it, unless its CPU has gone on to other exceptions, or no time is left. */
+static bool has_to_wait(const struct trap_record *r)
+{
+	const struct trace_ring *ring = cpus[r->cpu]->writing;
+
+	return !finishing && is_in_doubt(r) && !passed(r->tsc, boot_info.tsc_khz * MEND_MS) &&
+	       atomic_load(&ring->head) - r->seq < MEND_RECORDS && !is_page_there(r);
+}
+
+/* Of the records that wait, the oldest by TSC; false when none does, or it has to wait on. */
+static bool next_trap(struct trap_record *out, bool *waits)
+{
+	struct cpu *from = NULL;
+	struct trap_record r;
+
+	for_each_cpu (c) {
+		struct print_queue *q = &c->print;
+		uint32_t tail = atomic_load(&q->tail);
+
+		while (tail != atomic_load(&q->head)) {
+			if (entry_record(c, tail, &r)) {
+				if (!from || r.tsc < out->tsc) {
+					*out = r;
+					from = c;
+				}
+				break;
+			}
+			log_lose_line(); /* overwritten before its turn came */
+			take(q, tail++);
+		}
+	}
+	*waits = from && has_to_wait(out);
+	if (!from || *waits)
+		return false;
+	take(&from->print, atomic_load(&from->print.tail));
+	return true;
+}
+
+/* Its handler has put the page there, and that was all. */
+static bool is_mended(const struct trap_record *r)
+{
+	if (!is_in_doubt(r) || !is_page_there(r))
+		return false;
+	sites_mend(&cpus[r->cpu]->kept->sites, r);
+	return true;
+}
+
+/* Whether the operator is to see it. What is not shown is counted, by reason. */
+static bool is_shown(const struct trap_record *r)
+{
+	unsigned kind = print_kind(r);
+	struct filter all = filter;
+
+	all.vectors = ~0u; /* it would not have been queued */
+	all.important = false;
+	if (is_mended(r) || console_level < CONSOLE_TRAPS || !filter_match(&all, r)) {
+		filtered++;
+		return false;
+	}
+	if (filter_allow(&rates[kind], filter.rate, rdtsc(), boot_info.tsc_khz * 1000))
+		return true;
+	limited[kind]++;
+	all_limited++;
+	return false;
+}
+
+/* The next record that is shown. A turn is short: it gives up after a while, and *more says so. */
+static bool next_shown(struct trap_record *out, bool *more)
+{
+	for (unsigned i = 0; i < PASS_OVER; i++) {
+		if (!next_trap(out, more))
+			return false;
+		*more = true;
+		if (is_shown(out))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t all_lost(void)
+{
+	uint64_t n = log_lost() + all_limited;
+
+	for_each_cpu (c)
+		n += c->print.lost;
+	return n;
+}
+
+static const char *kind_name(unsigned kind)
+{
+	return kind == PRINT_KINDS - 1 ? "mark" : vector_name(kind);
+}
+
+/* Which kind was held back, and how often. */
+static bool format_limited(char *line, size_t size)
+{
+	for (unsigned v = 0; all_limited != all_limited_said && v < PRINT_KINDS; v++) {
+		if (limited[v] == limited_said[v])
+			continue;
+		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", kind_name(v),
+			limited[v] - limited_said[v], limited[v], filter.rate);
+		all_limited_said += limited[v] - limited_said[v];
+		limited_said[v] = limited[v];
+		return true;
+	}
+	return false;
+}
+
+/* Losses are told once in a while, or else a flood makes one of these lines too. */
+bool printer_losses_due(void)
+{
+	return all_lost() != lost_said && (passed(last_losses, boot_info.tsc_khz * SAY_LOST_MS) || finishing);
+}
+
+/* What was lost, in all and by the rate. */
+static bool format_losses(char *line, size_t size)
+{
+	uint64_t lost;
+
+	if (!printer_losses_due())
+		return false;
+	if (format_limited(line, size))
+		return true;
+	lost = all_lost();
+	snprintf(line, size, "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
+	lost_said = lost;
+	last_losses = rdtsc();
+	return true;
+}
+
+void console_count(struct console_losses *l)
+{
+	*l = (struct console_losses){.filtered = filtered, .limited = all_limited};
+	l->lost = all_lost() - l->limited;
+}
+
+bool printer_turn(void)
+{
+	static char line[LOG_LINE_SIZE];
+	static struct trap_record r;
+	bool more = false;
+
+	if (log_room() <= 2 * LOG_LINE_SIZE)
+		return false;
+	if (format_losses(line, sizeof(line))) {
+		;
+	} else if (next_shown(&r, &more)) {
+		trap_format(line, sizeof(line), &r, console_clock());
+	} else {
+		/* The last ones may all have been held back by the rate. */
+		return more || (finishing && printer_losses_due());
+	}
+	return log_add_line(line) || more;
+}
+
+const char *console_set_filter(char *words, const char **bad)
+{
+	struct filter f;
+	const char *why;
+
+	console_get_filter(&f);
+	why = filter_parse(&f, words, bad);
+	if (why)
+		return why;
+	log_lock();
+	filter = f;
+	boot_info.config.print = (struct config_printed){.vectors = f.vectors, .important = f.important};
+	exception_note_all();
+	log_unlock();
+	return NULL;
+}
+
+void console_get_filter(struct filter *f)
+{
+	*f = filter;
+	f->vectors = boot_info.config.print.vectors; /* VMCALL changes them as well */
+	f->important = boot_info.config.print.important;
+}
+
+uint64_t printer_waiting(void)
+{
+	uint64_t n = 0;
+
+	for_each_cpu (c)
+		n += atomic_load(&c->print.head) - atomic_load(&c->print.tail);
+	return n;
+}
+
+/* What other CPUs add meanwhile is not waited for: there may be no end to it. Losses are told in lines of their own. */
+void printer_finish(void)
+{
+	uint64_t left;
+
+	log_lock();
+	finishing = true;
+	left = log_there() ? printer_waiting() + FINISH_LOSSES : 0;
+	do
+		log_drain();
+	while (left-- && printer_turn());
+	finishing = false;
+	log_unlock();
+}

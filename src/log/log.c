@@ -1,0 +1,328 @@
+#include "log/log.h"
+#include "log/screen.h"
+#include "log/turn.h"
+#include "log/uart.h"
+#include "cpu/moment.h"
+#include "hw/asm.h"
+#include "hw/lock.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "blackbox/blackbox.h"
+
+#define TEXT_SIZE (32 * 1024) /* a power of two */
+#define FINISH_WAITS                                                                                         \
+	100 /* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
+#define LOCK_TRIES 200 /* some microseconds: a UART's register takes one */
+
+static char text[TEXT_SIZE];
+static uint32_t text_head, text_tail; /* under `lock` */
+static _Atomic uint64_t lost_lines;
+static struct lock lock = LOCK_FREE;
+static bool there, seized;
+static bool stuck, never_idle;       /* the UART, when it was waited for last */
+static uint64_t unsent, unsent_said; /* bytes that were given up */
+static struct trap_clock clock;
+static void (*reply_to)(const char *line); /* NULL: the text here */
+
+enum console_level console_level = CONSOLE_TRAPS;
+
+const struct trap_clock *console_clock(void)
+{
+	return &clock;
+}
+
+bool log_try_lock(void)
+{
+	return seized || lock_try(&lock);
+}
+
+void log_lock(void)
+{
+	while (!log_try_lock())
+		moment();
+}
+
+void log_unlock(void)
+{
+	lock_give(&lock);
+}
+
+/* Notices are rare, and worth the time of a turn of another CPU's. */
+static bool lock_soon(void)
+{
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		if (log_try_lock())
+			return true;
+		cpu_pause();
+	}
+	return false;
+}
+
+bool log_init(void)
+{
+	clock.tsc_start = boot_info.tsc_start;
+	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
+	there = boot_info.console.base && uart_init(&boot_info.console, boot_info.config.baud);
+	return there;
+}
+
+bool log_there(void)
+{
+	return there;
+}
+
+uint32_t log_room(void)
+{
+	return TEXT_SIZE - (text_head - text_tail);
+}
+
+bool log_waits(void)
+{
+	return text_head != text_tail;
+}
+
+void log_lose_line(void)
+{
+	lost_lines++;
+}
+
+uint64_t log_lost(void)
+{
+	return lost_lines;
+}
+
+static void put(char c)
+{
+	text[text_head++ % TEXT_SIZE] = c;
+}
+
+/* Each newline becomes CR LF: terminals need both. */
+static void put_line(const char *line)
+{
+	for (; *line; line++) {
+		if (*line == '\n')
+			put('\r');
+		put(*line);
+	}
+	put('\r');
+	put('\n');
+}
+
+void console_put(const char *bytes, size_t n)
+{
+	if (log_room() < n)
+		return;
+	while (n--)
+		put(*bytes++);
+}
+
+void console_put_line(const char *line)
+{
+	if (log_room() < 2 * strlen(line) + 2)
+		lost_lines++;
+	else
+		put_line(line);
+}
+
+bool log_add_line(const char *line)
+{
+	blackbox_line(line);
+	if (log_room() < 2 * strlen(line) + 2) {
+		lost_lines++;
+		return false;
+	}
+	turn_hide_prompt();
+	put_line(line);
+	return true;
+}
+
+/* Feeds the FIFO once. Returns false when it took nothing. */
+static bool feed(void)
+{
+	uint32_t at = text_tail % TEXT_SIZE, n = text_head - text_tail;
+
+	if (at + n > TEXT_SIZE)
+		n = TEXT_SIZE - at;
+	n = (uint32_t)uart_put(text + at, n);
+	text_tail += n;
+	return n != 0;
+}
+
+bool log_feed(void)
+{
+	if (!there)
+		text_tail = text_head;
+	if (!log_waits())
+		return false;
+	feed();
+	return true;
+}
+
+/* A guest that sets its TSC back makes it pass at once. */
+static bool passed(uint64_t since, uint64_t ticks)
+{
+	return rdtsc() - since >= ticks;
+}
+
+/* A UART that takes nothing, for want of a far end that is ready, must not hold up a reset or the power: it is not waited for again. */
+static void give_up(void)
+{
+	if (!stuck)
+		blackbox_line(
+			"trapline: the console's UART takes nothing any more: what is printed from here on "
+			"is only here");
+	stuck = true;
+	unsent += text_head - text_tail;
+	text_tail = text_head;
+}
+
+/* What is still in the FIFO would be lost when the machine goes down next. */
+static void wait_for_idle(uint64_t since)
+{
+	bool idle;
+
+	while (!(idle = uart_idle()) && !never_idle && !passed(since, boot_info.tsc_khz * FINISH_WAITS))
+		moment();
+	never_idle = !idle;
+}
+
+void log_drain(void)
+{
+	uint64_t since = rdtsc();
+
+	if (!there)
+		text_tail = text_head;
+	while (text_head != text_tail) {
+		if (feed()) {
+			since = rdtsc();
+			stuck = false;
+		} else if (stuck || passed(since, boot_info.tsc_khz * FINISH_WAITS)) {
+			give_up();
+		} else {
+			moment();
+		}
+	}
+	if (there && !stuck)
+		wait_for_idle(since);
+}
+
+void console_reply_to(void (*line)(const char *line))
+{
+	reply_to = line;
+}
+
+void console_reply(const char *fmt, ...)
+{
+	char line[LOG_LINE_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (reply_to) {
+		reply_to(line);
+		return;
+	}
+	log_lock();
+	console_put_line(line);
+	log_unlock();
+}
+
+void console_log(const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (!lock_soon()) {
+		lost_lines++;
+		return;
+	}
+	if (console_level < CONSOLE_NOTICES)
+		blackbox_line(line);
+	else
+		log_add_line(line);
+	log_unlock();
+	cpu_add_work(this_cpu(), CPU_WORK_CONSOLE);
+}
+
+/* It takes bytes again. */
+static void say_unsent(void)
+{
+	char line[96];
+
+	if (stuck || unsent == unsent_said)
+		return;
+	snprintf(line, sizeof(line), "trapline: lost bytes=%lu total=%lu why=\"the UART took nothing\"",
+		unsent - unsent_said, unsent);
+	unsent_said = unsent;
+	log_add_line(line);
+}
+
+static struct {
+	bool on;
+	unsigned room, left_out; /* lines */
+} bound;                         /* of one report at a time */
+
+void console_bound(unsigned lines)
+{
+	bound.on = blackbox_is_there();
+	bound.room = lines;
+	bound.left_out = 0;
+}
+
+unsigned console_unbound(void)
+{
+	bound.on = false;
+	return bound.left_out;
+}
+
+static bool is_left_out(void)
+{
+	if (!bound.on)
+		return false;
+	if (!bound.room)
+		return ++bound.left_out;
+	bound.room--;
+	return false;
+}
+
+/* With the lock held. */
+static void print_line(const char *line)
+{
+	if (is_left_out()) {
+		blackbox_line(line);
+		return;
+	}
+	log_drain();
+	say_unsent();
+	log_add_line(line);
+	screen_line(line);
+	log_drain();
+}
+
+void console_print(const char *fmt, ...)
+{
+	static char line[8192];
+	va_list ap;
+
+	log_lock();
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	print_line(line);
+	log_unlock();
+}
+
+void console_seize(void)
+{
+	bound.on = false;
+	seized = true;
+}
+
+bool console_is_seized(void)
+{
+	return seized;
+}
