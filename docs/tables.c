@@ -85,21 +85,16 @@ static void print_types(void)
 static void print_exits(void)
 {
 	puts("| kind | what |\n|---|---|");
-#define X(name, text, meaning) printf("| `%s` | %s |\n", text, meaning);
-	EXIT_KINDS(X)
-#undef X
+#define EXIT_KIND(kind, name, handler, what, switches, stays) printf("| `%s` | %s |\n", name, what);
+#include "cpu/exit_kinds.def"
 }
-
-#define X(name, text, meaning) [name] = text,
-static const char *const exit_names[] = {EXIT_KINDS(X)};
-#undef X
 
 static void print_interceptions(void)
 {
 	puts("| exit | can be switched | what of it stays, and why |\n|---|---|---|");
-#define X(kind, switches, why) printf("| `%s` | %s | %s |\n", exit_names[kind], switches, why);
-	INTERCEPTIONS(X)
-#undef X
+#define EXIT_KIND(kind, name, handler, what, switches, stays)                                                \
+	printf("| `%s` | %s | %s |\n", name, switches, stays);
+#include "cpu/exit_kinds.def"
 }
 
 static void print_commands(void)

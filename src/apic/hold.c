@@ -1,12 +1,5 @@
 #include "apic/hold.h"
-#include "log/turn.h"
-#include "hw/asm.h"
 #include "apic/stop.h"
-#include "cpu/moment.h"
-#include "apic/flush.h"
-#include "exit/freeze.h"
-#include "guest/insn.h"
-#include "exit/intercept.h"
 
 static _Atomic bool wanted;
 static _Atomic bool stopped[BOOT_MAX_CPUS];
@@ -39,19 +32,13 @@ const struct trap_record *hold_where(uint32_t n)
 	return &where[n];
 }
 
-void hold_serve(struct cpu *cpu)
+void hold_arrive(const struct cpu *cpu, const struct trap_record *r)
 {
-	if (!hold_wanted())
-		return;
-	insn_record(cpu, &where[cpu->number]);
+	where[cpu->number] = *r;
 	atomic_store(&stopped[cpu->number], true);
-	while (hold_wanted()) {
-		cpu_stop_if_asked(cpu);
-		intercept_serve(cpu);
-		freeze_serve(cpu);
-		flush_serve(cpu);
-		console_serve(cpu);
-		moment();
-	}
+}
+
+void hold_leave(const struct cpu *cpu)
+{
 	atomic_store(&stopped[cpu->number], false);
 }

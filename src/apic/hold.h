@@ -18,7 +18,8 @@ bool hold_is_stopped(uint32_t n);
 /* Where CPU n stands, while it is stopped: its registers, and the code there. */
 const struct trap_record *hold_where(uint32_t n);
 
-/* The end of an exit, the guest's state up to date: returns at once unless the guest is stopped. */
-void hold_serve(struct cpu *cpu);
+/* This CPU is stopped there, and goes on. */
+void hold_arrive(const struct cpu *cpu, const struct trap_record *r);
+void hold_leave(const struct cpu *cpu);
 
 #endif

@@ -1,11 +1,10 @@
 #include "apic/stop.h"
 #include "apic/apic.h"
 #include "log/log.h"
-#include "report/fault.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
-#include "exit/dispatch.h"
 #include "hw/lock.h"
+#include "vendor.h"
 
 #define ANSWER_MS 100
 
@@ -36,6 +35,14 @@ void cpu_kick_others(const struct cpu *self)
 			cpu_kick(c);
 }
 
+/* The firmware's SMM handlers go on waiting for this CPU. */
+void cpu_stop_here(void)
+{
+	moment_open();
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
 __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 {
 	struct stopped *s = &stopped[cpu->number];
@@ -43,7 +50,7 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 	vendor->capture(cpu, &s->at);
 	s->reason = cpu->exit.reason;
 	atomic_store(&s->is, true);
-	fault_stop();
+	cpu_stop_here();
 }
 
 void cpu_note_nmi(struct cpu *cpu)

@@ -19,6 +19,9 @@ void cpu_kick_others(const struct cpu *self);
  */
 void cpu_note_nmi(struct cpu *cpu);
 
+/* This CPU does nothing more. */
+__attribute__((noreturn)) void cpu_stop_here(void);
+
 /* Where this CPU holds nothing that another could wait for: does not come back once one has called
  * cpus_stop(). */
 void cpu_stop_if_asked(struct cpu *cpu);

@@ -8,7 +8,6 @@
 #include "hw/asm.h"
 #include "apic/hold.h"
 #include "cpu/moment.h"
-#include "exit/dispatch.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
 #include "exit/shutdown.h"
@@ -88,10 +87,9 @@ static void reply_intercept(void)
 /* Every kind of exit, and what can be done about it. */
 static void reply_interceptions(void)
 {
-#define X(kind, switches, why)                                                                               \
-	console_reply("interception exit=%s switch=\"%s\" stays=\"%s\"", exit_kind_name(kind), switches, why);
-	INTERCEPTIONS(X)
-#undef X
+#define EXIT_KIND(kind, name, handler, what, switches, stays)                                                \
+	console_reply("interception exit=%s switch=\"%s\" stays=\"%s\"", name, switches, stays);
+#include "cpu/exit_kinds.def"
 }
 
 static bool is_on_off(const char *word, bool *on)

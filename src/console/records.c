@@ -3,7 +3,6 @@
 #include "log/log.h"
 #include "console/printer.h"
 #include "report/report.h"
-#include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "lib/printf.h"
 #include "lib/string.h"

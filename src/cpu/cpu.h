@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <boot/boot_info.h>
 #include "hw/asm.h"
-#include "cpu/event.h"
 #include "hw/mitigations.h"
+#include "cpu/exit.h"
 #include "mem/guest_walk.h"
 #include "trace/history.h"
 #include "trace/kept.h"
@@ -46,75 +46,6 @@ enum segment {
 	SEG_TR,
 	SEG_COUNT
 };
-
-/* What an exit was, in neutral words. Rows of the dispatcher's table (src/exit/dispatch.c). */
-#define EXIT_KINDS(X)                                                                                        \
-	X(EXIT_UNKNOWN, "unknown", "an exit that Trapline did not ask for")                                  \
-	X(EXIT_EXCEPTION, "exception", "exception 0 to 31, INT3, INTO or INT n")                             \
-	X(EXIT_INTERRUPT, "interrupt", "external interrupt")                                                 \
-	X(EXIT_NMI, "nmi", "non-maskable interrupt")                                                         \
-	X(EXIT_IRET, "iret", "IRET, while an NMI is being handled")                                          \
-	X(EXIT_NMI_WINDOW, "nmi-window", "the guest can take an NMI now")                                    \
-	X(EXIT_INTERRUPT_WINDOW, "interrupt-window", "the guest can take an interrupt now")                  \
-	X(EXIT_CPUID, "cpuid", "CPUID")                                                                      \
-	X(EXIT_RDMSR, "rdmsr", "RDMSR")                                                                      \
-	X(EXIT_WRMSR, "wrmsr", "WRMSR")                                                                      \
-	X(EXIT_XSETBV, "xsetbv", "XSETBV")                                                                   \
-	X(EXIT_INVD, "invd", "INVD")                                                                         \
-	X(EXIT_IO, "io", "IN, OUT, INS or OUTS")                                                             \
-	X(EXIT_VMCALL, "vmcall", "VMCALL or VMMCALL")                                                        \
-	X(EXIT_VIRTUALIZATION, "virtualization",                                                             \
-		"an instruction of the virtualization extension, which the guest does not have")             \
-	X(EXIT_CONTROL_REGISTER, "control-register",                                                         \
-		"CR0 or CR4, where Trapline owns a bit or the CPU takes too much")                           \
-	X(EXIT_X87, "x87", "an x87 error with CR0.NE clear, which is an interrupt")                          \
-	X(EXIT_TASK_SWITCH, "task-switch", "a hardware task switch")                                         \
-	X(EXIT_STAGE2, "stage2", "second-level page fault")                                                  \
-	X(EXIT_INIT, "init", "INIT, on CPUs that let it exit")                                               \
-	X(EXIT_SIPI, "sipi", "SIPI, on CPUs that let it exit")                                               \
-	X(EXIT_SHUTDOWN, "shutdown", "triple fault")                                                         \
-	X(EXIT_TIMER, "timer",                                                                               \
-		"VT-x's preemption timer, AMD-V's filter of PAUSE: the console gets its turn")               \
-	X(EXIT_HLT, "hlt", "AMD-V: HLT or MWAIT")                                                            \
-	X(EXIT_UNREAD, "unread", "AMD-V: INT n that cannot be read: the CPU carries it out, unrecorded")
-
-#define X(name, text, meaning) name,
-enum exit_kind {
-	EXIT_KINDS(X) EXIT_KIND_COUNT
-};
-#undef X
-
-/* One exit, filled by the vendor. Members beyond kind hold what their comment says, for the kinds it names. */
-struct exit {
-	enum exit_kind kind;
-	/* What exit_begin() sets stands together: one store, on the way of every exit. */
-	bool skip;        /* set by exit_skip() */
-	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (guest/insn.h) */
-	uint16_t reserved;
-	struct event during; /* any: the event whose delivery the exit interrupted */
-	struct event event;  /* EXCEPTION */
-	uint64_t reason;     /* the hardware's own code */
-	uint64_t address;    /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
-	uint64_t
-		qualifier; /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
-	uint64_t linear; /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
-	uint8_t code[16];
-	struct exit_io {
-		uint16_t port;
-		uint8_t size; /* 1, 2, 4 */
-		bool in, string, rep;
-	} io;
-};
-
-#define EXIT_CODE_UNREAD 0xff
-
-#define STAGE2_READ     0x01
-#define STAGE2_WRITE    0x02
-#define STAGE2_FETCH    0x04
-#define STAGE2_WALK     0x08 /* the access was to the guest's own page tables */
-#define STAGE2_PRESENT  0x10 /* the page was there: its rights refused the access */
-#define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration: a bug of Trapline's */
-#define STAGE2_LINEAR   0x40
 
 /* What the console tells of what the guest is refused, by kind: the first CPU_REPORTS of each, on each CPU. */
 enum refusal {

@@ -1,9 +1,9 @@
 /* CPUID: the CPU's own answer, but for the hypervisor's presence and what the vendor hides. */
 #include <trapline/abi.h>
 #include "hw/asm.h"
-#include "exit/dispatch.h"
 #include "hw/features.h"
 #include "hw/x86.h"
+#include "exit/handlers.h"
 #include "vendor.h"
 
 #define LEAF1_ECX_OSXSAVE    (1u << 27)

@@ -2,9 +2,10 @@
 #include "log/log.h"
 #include "log/turn.h"
 #include "hw/asm.h"
-#include "exit/dispatch.h"
+#include "hw/x86.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
+#include "exit/handlers.h"
 #include "exit/merge.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
@@ -221,4 +222,10 @@ void exception_raise_pf(struct cpu *cpu, uint32_t error, uint64_t address)
 {
 	cpu->exit.address = address;
 	raise(cpu, VEC_PF, error, address);
+}
+
+void exception_single_step(struct cpu *cpu)
+{
+	vendor->set(cpu, GUEST_DR6, vendor->get(cpu, GUEST_DR6) | DR6_BS);
+	exception_raise(cpu, VEC_DB, 0);
 }

@@ -1,5 +1,5 @@
 #include "log/turn.h"
-#include "exit/dispatch.h"
+#include "exit/handlers.h"
 #include "vendor.h"
 
 /*

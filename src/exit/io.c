@@ -5,13 +5,13 @@
  */
 #include "exit/io.h"
 #include <boot/cmos_note.h>
+#include "exit/handlers.h"
 #include "log/log.h"
 #include "log/turn.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
 #include "exit/a20.h"
 #include "exit/breakpoint.h"
-#include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/pic.h"
 #include "exit/shutdown.h"

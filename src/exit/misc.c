@@ -1,6 +1,6 @@
 /* Exits that need a line or two each. */
 #include "hw/asm.h"
-#include "exit/dispatch.h"
+#include "exit/handlers.h"
 #include "exit/exception.h"
 #include "trace/vector.h"
 #include "vendor.h"

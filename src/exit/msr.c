@@ -3,7 +3,7 @@
 #include "apic/base.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
-#include "exit/dispatch.h"
+#include "exit/handlers.h"
 #include "exit/exception.h"
 #include "trace/vector.h"
 #include "vendor.h"

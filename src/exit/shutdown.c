@@ -1,4 +1,5 @@
 #include "exit/shutdown.h"
+#include "exit/handlers.h"
 #include "log/log.h"
 #include "log/turn.h"
 #include "report/fault.h"
@@ -8,7 +9,6 @@
 #include "log/screen.h"
 #include "report/story.h"
 #include "cpu/moment.h"
-#include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
 #include "lib/printf.h"

@@ -1,8 +1,8 @@
 /* Second-level page faults: the guest went for the VMM's memory, or for an address that is not mapped yet. */
 #include "apic/apic.h"
+#include "exit/handlers.h"
 #include "log/log.h"
 #include "report/fault.h"
-#include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "guest/insn.h"
 #include "mem/stage2.h"

@@ -1,10 +1,10 @@
 #include "exit/test_faults.h"
+#include "exit/handlers.h"
 
 #ifdef TRAPLINE_TEST
 
 #include "report/fault.h"
 #include "hw/asm.h"
-#include "exit/dispatch.h"
 #include "hw/x86.h"
 #include "vendor.h"
 

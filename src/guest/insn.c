@@ -1,8 +1,5 @@
 #include "guest/insn.h"
-#include "exit/exception.h"
-#include "hw/x86.h"
 #include "lib/string.h"
-#include "trace/vector.h"
 
 enum opcode insn_find(struct cpu *cpu, struct found_opcode *out)
 {
@@ -25,10 +22,4 @@ void insn_record(struct cpu *cpu, struct trap_record *r)
 	r->cpu = (uint16_t)cpu->number;
 	r->code_len = cpu->exit.code_len;
 	memcpy(r->code, cpu->exit.code, TRAP_CODE_MAX);
-}
-
-void insn_single_step(struct cpu *cpu)
-{
-	vendor->set(cpu, GUEST_DR6, vendor->get(cpu, GUEST_DR6) | DR6_BS);
-	exception_raise(cpu, VEC_DB, 0);
 }

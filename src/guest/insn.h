@@ -43,7 +43,4 @@ uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 /* Where the guest stands, in the form that decode() knows: its registers, and the code at RIP. */
 void insn_record(struct cpu *cpu, struct trap_record *r);
 
-/* The #DB that TF asks for behind an instruction that was carried out in software (SDM vol. 3B 18.3.1.4). */
-void insn_single_step(struct cpu *cpu);
-
 #endif

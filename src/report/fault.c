@@ -9,7 +9,6 @@
 #include "hw/msr.h"
 #include "apic/stop.h"
 #include "cpu/moment.h"
-#include "exit/dispatch.h"
 #include "exit/test_faults.h"
 #include "hw/lock.h"
 #include "hw/x86.h"
@@ -44,20 +43,12 @@ static struct fault {
 static struct lock reporter = LOCK_FREE; /* kept for good */
 static char line[TRAP_LINE_MAX];
 
-/* The firmware's SMM handlers go on waiting for this CPU. */
-void fault_stop(void)
-{
-	moment_open();
-	for (;;)
-		__asm__ volatile("cli; hlt");
-}
-
 void fault_show(void)
 {
 	__asm__ volatile("cli");
 	while (screen_browse())
 		cpu_pause();
-	fault_stop();
+	cpu_stop_here();
 }
 
 static void print_text(const struct text *t)
@@ -347,7 +338,7 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu, const struct trap_f
 	const char *name = fault.step ? steps[fault.step - 1].name : "start";
 
 	if (cpu->fault_depth > DEPTH_MAX)
-		fault_stop();
+		cpu_stop_here();
 	text_add(&t,
 		"trapline: the step %s of this report faulted: vec=%lu name=%s err=0x%lx cr2=0x%lx at=", name,
 		f->vector, name_of(f->vector), f->error, read_cr2());
@@ -360,7 +351,7 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu, const struct trap_f
 static void claim(struct cpu *cpu)
 {
 	if (!lock_try(&reporter))
-		fault_stop();
+		cpu_stop_here();
 	console_seize();
 	cpus_stop();
 	blackbox_mark();

@@ -4,9 +4,9 @@
  * CPUs sleep that nobody uses. AMD-V has no timer that would bring Trapline back, so that the CPU waits here in the
  * guest's place, and the console has its turns.
  */
+#include "exit/handlers.h"
 #include "exit/nap.h"
 #include "apic/stop.h"
-#include "exit/dispatch.h"
 #include "exit/halt.h"
 #include "guest/insn.h"
 #include "hw/x86.h"

@@ -69,7 +69,7 @@ SLOW_PATH void svm_end_instruction(struct cpu *cpu)
 
 	s->rflags &= ~RFLAGS_RF;
 	if (is_stepped(s))
-		insn_single_step(cpu);
+		exception_single_step(cpu);
 }
 
 void svm_skip_to(struct cpu *cpu, uint64_t rip)

@@ -1,7 +1,7 @@
 /* VMCALL: from number to service. */
 #include "vmcall/vmcall.h"
+#include "exit/handlers.h"
 #include "log/log.h"
-#include "exit/dispatch.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
 #include "mem/pool.h"

@@ -6,7 +6,6 @@
 
 #ifdef VMX_COUNT
 #include "log/log.h"
-#include "exit/dispatch.h"
 
 uint64_t vmx_reads, vmx_writes;
 

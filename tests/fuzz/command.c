@@ -22,7 +22,6 @@
 #include "log/uart.h"
 #include "apic/hold.h"
 #include "apic/stop.h"
-#include "exit/dispatch.h"
 #include "exit/freeze.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
@@ -196,11 +195,6 @@ bool io_can_switch(enum io_watched what)
 void io_watch(enum io_watched what, bool on)
 {
 	watched[what] = on;
-}
-
-const char *exit_kind_name(enum exit_kind kind)
-{
-	return "kind";
 }
 
 const struct site *report_next_site(const struct site *last, bool important)

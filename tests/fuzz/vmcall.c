@@ -9,8 +9,8 @@
  */
 #include "console/command.h"
 #include "cpu/moment.h"
+#include "exit/handlers.h"
 #include "log/log.h"
-#include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
 #include "exit/shutdown.h"
@@ -137,11 +137,6 @@ void command_run(struct cpu *c, enum command_source source, char *text, struct c
 void command_done(char *line, size_t size, const char *name, const char *why)
 {
 	strcpy(line, "done");
-}
-
-const char *exit_kind_name(enum exit_kind kind)
-{
-	return &"a kind with a name that is longer than three words"[kind & 7];
 }
 
 void exception_raise_pf(struct cpu *c, uint32_t error, uint64_t address)

@@ -15,6 +15,8 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/apic/flush.c \
                  src/apic/icr.c \
                  src/apic/stop.c \
+                 src/apic/hold.c \
+                 src/console/answer.c \
                  src/console/address.c \
                  src/console/command.c \
                  src/console/complete.c \
@@ -22,6 +24,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/console/line.c \
                  src/console/poll.c \
                  src/console/printer.c \
+                 src/cpu/exit.c \
                  src/cpu/machine_check.c \
                  src/cpu/moment.c \
                  src/exit/a20.c \
@@ -32,6 +35,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/io.c \
                  src/exit/merge.c \
                  src/exit/start.c \
+                 src/exit/work.c \
                  src/guest/insn.c \
                  src/guest/opcode.c \
                  src/hw/features.c \
@@ -60,7 +64,6 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
                  src/vmcall/policy.c \
-                 src/vmcall/vmcall_command.c \
                  src/vmx/vmx_cet.c \
                  src/vmx/vmx_same.c \
                  src/vmx/vmx_check.c \

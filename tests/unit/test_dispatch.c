@@ -7,6 +7,8 @@
 #undef skip /* cmocka's */
 #include <stdbool.h>
 #include <string.h>
+#include "exit/dispatch.h"
+#include "exit/handlers.h"
 #include "exit/start.h"
 #include "apic/flush.h"
 #include "report/fault.h"
@@ -15,7 +17,7 @@
 #include "apic/hold.h"
 #include "report/fault.h"
 #include "apic/flush.h"
-#include "exit/dispatch.h"
+#include "apic/stop.h"
 #include "exit/freeze.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
@@ -30,6 +32,7 @@
 
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
+_Atomic uint32_t cpus_active;
 uint64_t console_looked;
 const struct vendor *vendor;
 
@@ -40,7 +43,7 @@ static struct event injected;
 static uint64_t injected_cr2;
 static unsigned injections, interrupts, nmis, shutdowns, skipped;
 static unsigned nmi_tries;
-static bool nmi_goes_in, raises, nmi_while_held, mc_while_held;
+static bool nmi_goes_in, raises, nmi_while_held, mc_meanwhile;
 
 static const struct event interrupt = {.valid = true, .vector = 0x41, .type = TRAP_TYPE_EXTINT};
 static const struct event page_fault = {
@@ -178,6 +181,8 @@ static const struct vendor fake = {
 	X(start_serve)                                                                                       \
 	X(intercept_serve)                                                                                   \
 	X(halt_over)                                                                                         \
+	X(cpu_stop_if_asked)                                                                                 \
+	X(flush_serve)                                                                                       \
 	X(console_look_now)
 #define X(name)                                                                                              \
 	void name(struct cpu *c)                                                                             \
@@ -186,24 +191,26 @@ static const struct vendor fake = {
 HANDLERS(X)
 #undef X
 
+void cpu_kick_others(const struct cpu *c)
+{
+}
+
 static unsigned served;
 
 void console_serve(struct cpu *c)
 {
 	served++;
+	if (mc_meanwhile)
+		cpu_add_work(c, CPU_WORK_MC);
+	if (nmi_while_held && hold_is_stopped(c->number)) {
+		vendor->take_nmi(c);
+		hold_go();
+	}
 }
 
 void exit_shutdown(struct cpu *c)
 {
 	shutdowns++;
-}
-
-void hold_serve(struct cpu *c)
-{
-	if (nmi_while_held)
-		vendor->take_nmi(c);
-	if (mc_while_held)
-		cpu_add_work(c, CPU_WORK_MC);
 }
 
 void exit_nmi(struct cpu *c)
@@ -273,6 +280,10 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 		cpu.exit.during = *during;
 		cpu_add_work(&cpu, CPU_WORK_EVENT);
 	}
+	if (nmi_while_held)
+		hold_stop(&cpu);
+	if (mc_meanwhile)
+		cpu_add_work(&cpu, CPU_WORK_CONSOLE);
 	exit_dispatch(&cpu, go_past, nothing);
 }
 
@@ -346,14 +357,14 @@ static void nmi_in_a_wait(void **state)
 /* A machine check of the VMM's time goes in once, and never in the place of another event. */
 static void machine_check(void **state)
 {
-	mc_while_held = true;
+	mc_meanwhile = true;
 	run(EXIT_TASK_SWITCH, NULL, NULL);
 	assert_int_equal(injections, 1);
 	assert_int_equal(injected.vector, VEC_MC);
 	assert_false(injected.has_error);
 	assert_false(cpu.work & CPU_WORK_MC);
 	run(EXIT_TASK_SWITCH, &page_fault, NULL);
-	mc_while_held = false;
+	mc_meanwhile = false;
 	assert_int_equal(injections, 1);
 	assert_memory_equal(&injected, &page_fault, sizeof(page_fault));
 	assert_true(cpu.work & CPU_WORK_MC);

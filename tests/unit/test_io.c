@@ -14,7 +14,7 @@
 #include "log/turn.h"
 #include "cpu/moment.h"
 #include "exit/breakpoint.h"
-#include "exit/dispatch.h"
+#include "exit/handlers.h"
 #include "exit/exception.h"
 #include "exit/io.h"
 #include "exit/pic.h"

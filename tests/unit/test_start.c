@@ -13,7 +13,7 @@
 #include "report/fault.h"
 #include "apic/flush.h"
 #include "apic/stop.h"
-#include "exit/dispatch.h"
+#include "exit/handlers.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
 
@@ -111,12 +111,6 @@ void console_print(const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(last, sizeof(last), format, ap);
 	va_end(ap);
-}
-
-void fault_stop(void)
-{
-	fail();
-	__builtin_unreachable();
 }
 
 struct cpu *cpu_of_stack(uint64_t address)

@@ -89,6 +89,10 @@ void svm_look(struct cpu *c)
 	looks++;
 }
 
+void exception_single_step(struct cpu *c)
+{
+}
+
 uint64_t fault_rflags(unsigned vector)
 {
 	return rf_of_host >> vector & 1 ? RFLAGS_RF : 0;

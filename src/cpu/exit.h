@@ -1,0 +1,60 @@
+/* The neutral exit: what a vendor makes of its hardware's, for the handlers. */
+#ifndef TRAPLINE_EXIT_H
+#define TRAPLINE_EXIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "cpu/event.h"
+
+enum exit_kind {
+#define EXIT_KIND(kind, name, handler, what, switches, stays) kind,
+#include "cpu/exit_kinds.def"
+	EXIT_KIND_COUNT
+};
+
+/* One exit, filled by the vendor. Members beyond kind hold what their comment says, for the kinds it names. */
+struct exit {
+	enum exit_kind kind;
+	/* What exit_begin() sets stands together: one store, on the way of every exit. */
+	bool skip;        /* set by exit_skip() */
+	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (guest/insn.h) */
+	uint16_t reserved;
+	struct event during; /* any: the event whose delivery the exit interrupted */
+	struct event event;  /* EXCEPTION */
+	uint64_t reason;     /* the hardware's own code */
+	uint64_t address;    /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
+	uint64_t
+		qualifier; /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
+	uint64_t linear; /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
+	uint8_t code[16];
+	struct exit_io {
+		uint16_t port;
+		uint8_t size; /* 1, 2, 4 */
+		bool in, string, rep;
+	} io;
+};
+
+#define EXIT_CODE_UNREAD 0xff
+
+#define STAGE2_READ     0x01
+#define STAGE2_WRITE    0x02
+#define STAGE2_FETCH    0x04
+#define STAGE2_WALK     0x08 /* the access was to the guest's own page tables */
+#define STAGE2_PRESENT  0x10 /* the page was there: its rights refused the access */
+#define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration: a bug of Trapline's */
+#define STAGE2_LINEAR   0x40
+
+/* What no exit begins with; the vendor fills the rest. */
+static inline void exit_begin(struct exit *x)
+{
+	x->skip = false;
+	x->code_len = EXIT_CODE_UNREAD;
+	x->reserved = 0;
+	x->during.valid = x->during.has_error = false;
+	x->during.vector = x->during.type = 0;
+}
+
+/* The kind in words, for reports. */
+const char *exit_kind_name(enum exit_kind kind);
+
+#endif

@@ -1,0 +1,16 @@
+/* The handlers of exits, one a kind, each in the file of its mechanism. */
+#ifndef TRAPLINE_HANDLERS_H
+#define TRAPLINE_HANDLERS_H
+
+#include "cpu/cpu.h"
+
+#define EXIT_KIND(kind, name, handler, what, switches, stays) void handler(struct cpu *cpu);
+#include "cpu/exit_kinds.def"
+
+/* The instruction was carried out, the guest goes on behind it. */
+static inline void exit_skip(struct cpu *cpu)
+{
+	cpu->exit.skip = true;
+}
+
+#endif

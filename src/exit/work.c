@@ -1,0 +1,108 @@
+#include "exit/work.h"
+#include "apic/flush.h"
+#include "apic/hold.h"
+#include "apic/stop.h"
+#include "cpu/moment.h"
+#include "exit/exception.h"
+#include "exit/freeze.h"
+#include "exit/halt.h"
+#include "exit/intercept.h"
+#include "exit/start.h"
+#include "guest/insn.h"
+#include "log/turn.h"
+#include "mem/stage2.h"
+#include "report/fault.h"
+#include "trace/vector.h"
+#include "vendor.h"
+
+/* Another one may come to the host at any point where the vendor cannot hold it back: marks go first. */
+static void pass_nmi(struct cpu *cpu)
+{
+	cpu_end_work(cpu, CPU_WORK_NMI);
+	cpu->nmi_pending = false;
+	if (vendor->inject_nmi(cpu)) {
+		halt_over(cpu);
+		return;
+	}
+	cpu->nmi_pending = true;
+	cpu_add_work(cpu, CPU_WORK_NMI);
+}
+
+/* One of the VMM's time (cpu/machine_check.h). Where another event goes in, the next interrupt exits at the latest. */
+static void pass_machine_check(struct cpu *cpu)
+{
+	if (vendor->has_event(cpu)) {
+		vendor->watch_interrupts(cpu, true);
+		return;
+	}
+	cpu_end_work(cpu, CPU_WORK_MC);
+	halt_over(cpu);
+	cpu->exit.code_len = EXIT_CODE_UNREAD; /* RIP may be behind the instruction that exited */
+	exception_raise(cpu, VEC_MC, 0);
+}
+
+/*
+ * Any exit may interrupt the delivery of an event (APM vol. 2 15.7.2, SDM vol. 3C 28.2.4), and the CPU does not come back to it
+ * by itself. Where the handler has not merged it with another or replaced it, it goes in as it was, before all that waits.
+ */
+static void give_back(struct cpu *cpu)
+{
+	cpu_end_work(cpu, CPU_WORK_EVENT);
+	vendor->inject(cpu, &cpu->exit.during, vendor->get(cpu, GUEST_CR2));
+}
+
+/* What NMIs have brought, of these two: another CPU's word, and the guest's own. */
+static void serve_nmi(struct cpu *cpu, uint32_t work)
+{
+	if (cpu->work & work & CPU_WORK_KICK) {
+		start_serve(cpu);
+		intercept_serve(cpu);
+		freeze_serve(cpu);
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* it may be a command that waits for this CPU */
+	}
+	if (cpu->work & work & CPU_WORK_NMI)
+		pass_nmi(cpu);
+}
+
+/* Stopped by the operator, the CPU waits here, and carries out what is asked of it. */
+static void wait_held(struct cpu *cpu)
+{
+	struct trap_record r;
+
+	if (!hold_wanted())
+		return;
+	insn_record(cpu, &r);
+	hold_arrive(cpu, &r);
+	while (hold_wanted()) {
+		cpu_stop_if_asked(cpu);
+		intercept_serve(cpu);
+		freeze_serve(cpu);
+		flush_serve(cpu);
+		console_serve(cpu);
+		moment();
+	}
+	hold_leave(cpu);
+}
+
+/* A CPU that is about to wait for its SIPI has no time for anything else: what is to be done waits for it. */
+void exit_look_after(struct cpu *cpu)
+{
+	uint32_t waits;
+
+	if (atomic_load(&cpu->parked))
+		return;
+	if (cpu->work & CPU_WORK_EVENT)
+		give_back(cpu);
+	if ((cpu->work & CPU_WORK_SINK) && stage2_close_sink(cpu))
+		flush_changed(cpu);
+	serve_nmi(cpu, ~0u);
+	waits = cpu->work & CPU_WORK_NMI;
+	if (cpu->work & CPU_WORK_CONSOLE)
+		console_serve(cpu);
+	wait_held(cpu);
+	if (cpu->work & CPU_WORK_MC)
+		pass_machine_check(cpu);
+	serve_nmi(cpu, ~waits); /* that came while the console or the operator was waited for: cpu/moment.h */
+	if (flush_is_missed(cpu))
+		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
+}

@@ -1,0 +1,10 @@
+/* The end of an exit: what other CPUs, devices and the operator wait for (CPU_WORK_...). */
+#ifndef TRAPLINE_WORK_H
+#define TRAPLINE_WORK_H
+
+#include "cpu/cpu.h"
+
+/* The guest's state is up to date. Off the hot path: most exits find nothing here. */
+void exit_look_after(struct cpu *cpu);
+
+#endif
