@@ -35,6 +35,8 @@ static bool is_variable(uint32_t msr)
 
 bool mtrr_is(uint32_t msr)
 {
+	if (msr < MSR_MTRR_PHYSBASE0 || msr > MSR_MTRR_DEF_TYPE)
+		return false;
 	return is_variable(msr) || msr == MSR_MTRR_DEF_TYPE || fixed_number(msr) < MTRR_FIXED;
 }
 
