@@ -8,6 +8,11 @@
 #include "log/screen.h"
 #include "hw/asm.h"
 #include "cpu/cpu.h"
+#include "apic/stop.h"
+#include "cpu/host_trap.h"
+#include "exit/work.h"
+#include "exit/start.h"
+#include "report/fault.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "exit/io.h"
@@ -18,7 +23,7 @@
 #include "lib/string.h"
 #include "mem/host_map.h"
 #include "mem/pool.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "blackbox/blackbox.h"
 #include "report/recall.h"
 #include "vendor.h"
@@ -52,6 +57,17 @@ static const char *choose_vendor(void)
 	return "this CPU has neither AMD-V (CPUID Fn8000_0001 ECX.SVM) nor VT-x (CPUID leaf 1 ECX.VMX)";
 }
 
+/* The host's handler had an NMI, at any point. */
+static void nmi(struct cpu *cpu)
+{
+	cpu_note_nmi(cpu);
+	if (cpu->vendor && vendor->nmi_taken)
+		vendor->nmi_taken(cpu);
+}
+
+static const struct host_trap_takers takers = {
+	.nmi = nmi, .init = start_note_init, .machine_check = exit_note_machine_check, .fault = fault_screen};
+
 /* What is done once, on the boot CPU, before there is a page table of our own. */
 static const char *take_over(const struct boot_info *info)
 {
@@ -60,6 +76,7 @@ static const char *take_over(const struct boot_info *info)
 		return "this CPU has no NX, or the firmware has turned it off (\"Execute Disable\" in its "
 		       "setup)";
 	memcpy(&boot_info, info, sizeof(boot_info));
+	host_trap_init(&takers);
 	idt_init();
 	pool_init(info->region_base + info->image_size,
 		info->region_size - info->image_size - info->blackbox_size);

@@ -12,7 +12,7 @@
 #include "guest/store_run.h"
 #include "mem/host_map.h"
 #include "mem/layout.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "trace/vector.h"
 
 #define BASE_BSP           (1ull << 8)

@@ -2,7 +2,7 @@
 #include <trapline/record.h>
 #include <boot/blackbox_layout.h>
 #include "hw/asm.h"
-#include "cpu/cpu.h"
+#include "hw/machine.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/pool.h"

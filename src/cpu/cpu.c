@@ -24,7 +24,6 @@ enum {
 	IST_MC
 };
 
-struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
 _Atomic uint32_t cpus_active;
 

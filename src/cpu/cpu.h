@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <boot/boot_info.h>
 #include "hw/asm.h"
+#include "hw/machine.h"
 #include "hw/mitigations.h"
 #include "cpu/exit.h"
 #include "mem/guest_walk.h"
@@ -182,7 +182,6 @@ static inline void cpu_end_work(struct cpu *cpu, uint32_t bits)
 	__asm__ volatile("andl %1, %0" : "+m"(cpu->work) : "ri"(~bits) : "cc");
 }
 
-extern struct boot_info boot_info;        /* Trapline's own copy */
 extern struct cpu *cpus[BOOT_MAX_CPUS];   /* by their number; NULL: there is none */
 extern const uint16_t host_data_selector; /* in the GDT of each CPU, for VERW */
 extern _Atomic uint32_t cpus_active;

@@ -1,12 +1,6 @@
 #include "cpu/idt.h"
-#include "exit/start.h"
-#include "report/fault.h"
-#include "cpu/cpu.h"
-#include "apic/stop.h"
 #include "hw/x86.h"
 #include "trace/vector.h"
-#include "cpu/machine_check.h"
-#include "vendor.h"
 
 #define GATE_INTERRUPT 0x8e                  /* P, DPL 0, 64-bit interrupt gate */
 #define STUB_SIZE      16                    /* src/cpu/idt.asm */
@@ -27,7 +21,6 @@ struct fixup {
 	uint64_t at, go_on;
 };
 
-extern const char cpu_wait_begin[], cpu_wait_end[];
 extern const char idt_stubs[], window_stubs[];        /* src/cpu/idt.asm */
 extern const struct fixup fixup_start[], fixup_end[]; /* linker.ld */
 
@@ -91,7 +84,7 @@ void idt_load_window(void)
 
 static uint64_t fixed_rflags;
 
-static bool fix_up(struct trap_frame *frame)
+bool idt_fix_up(struct trap_frame *frame)
 {
 	for (const struct fixup *f = fixup_start; f < fixup_end; f++) {
 		if (f->at == frame->rip) {
@@ -148,47 +141,4 @@ uint64_t fault_rflags(unsigned vector)
 	else
 		load64_safe((const void *)(vector == VEC_PF ? NOT_MAPPED : NOT_CANONICAL), &value);
 	return fixed_rflags;
-}
-
-/* The end of the exit gives it to the guest. */
-static bool note_machine_check(struct cpu *cpu)
-{
-	if (!cpu->vendor || !machine_check_is_guests(vendor->get(cpu, GUEST_CR4)))
-		return false;
-	cpu_add_work(cpu, CPU_WORK_MC);
-	return true;
-}
-
-void host_trap(struct trap_frame *frame)
-{
-	struct cpu *cpu;
-
-	if (frame->vector == VEC_DB) {
-		/*
-		 * Not a fault of ours: Bochs 2.7 raises a guest's single step behind the #VMEXIT, and QEMU 7.2 leaves the
-		 * guest's instruction breakpoints armed. GS may still be the guest's here.
-		 */
-		frame->rflags = (frame->rflags & ~RFLAGS_TF) | RFLAGS_RF;
-		return;
-	}
-	/* What has come ends the sleep of cpu_wait(), also in front of its HLT. */
-	if ((frame->vector == VEC_NMI || frame->vector == VEC_SX || frame->vector == VEC_MC) &&
-		frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
-		frame->rip = (uint64_t)cpu_wait_end;
-	if (frame->vector ==
-		VEC_SX) { /* AMD-V: an INIT that was redirected (svm_init.c); nothing else raises it */
-		start_note_init(this_cpu());
-		return;
-	}
-	if (frame->vector == VEC_MC && note_machine_check(this_cpu()))
-		return;
-	if (frame->vector != VEC_NMI) {
-		if (!fix_up(frame))
-			fault_screen(frame);
-		return;
-	}
-	cpu = this_cpu();
-	cpu_note_nmi(cpu);
-	if (cpu->vendor && vendor->nmi_taken)
-		vendor->nmi_taken(cpu);
 }

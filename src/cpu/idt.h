@@ -2,6 +2,7 @@
 #ifndef TRAPLINE_IDT_H
 #define TRAPLINE_IDT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "hw/asm.h"
 
@@ -37,7 +38,7 @@ cpu_waiter cpu_wait, cpu_nap;
 /* RFLAGS as this CPU pushes them for a fault: raises one of the host's own, #DE, #UD, #SS, #GP or #PF; CR2 is lost. */
 uint64_t fault_rflags(unsigned vector);
 
-/* Called by the stubs for every vector. */
-void host_trap(struct trap_frame *frame);
+/* Sends a fault at an instruction that may fault behind it (FIXUP_ENTRY). False: it is none of those. */
+bool idt_fix_up(struct trap_frame *frame);
 
 #endif

@@ -5,7 +5,7 @@
 #include "report/fault.h"
 #include "exit/exception.h"
 #include "guest/insn.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "trace/decode.h"
 #include "trace/vector.h"
 #include "vendor.h"

@@ -37,12 +37,24 @@ static void divide(void)
 	__asm__ volatile("xor %%edx, %%edx\n\tdiv %1" : "+a"(value) : "r"(0) : "edx");
 }
 
+static void fault_in_screen(void)
+{
+	enum test_fault which = pending;
+
+	pending = TEST_FAULT_COUNT;
+	if (which == TEST_FAULT_IN_SCREEN)
+		write_to(NOWHERE + 8);
+	else if (which == TEST_FAULT_OVERFLOW_IN_SCREEN)
+		overflow(0);
+}
+
 static void fault_on_purpose(struct cpu *cpu, enum test_fault which)
 {
 	switch (which) {
 	case TEST_FAULT_IN_SCREEN:
 	case TEST_FAULT_OVERFLOW_IN_SCREEN:
 		pending = which;
+		fault_in_step = fault_in_screen;
 		write_to(NOWHERE);
 		break;
 	case TEST_FAULT_BAD_POINTER:
@@ -69,17 +81,6 @@ static void fault_on_purpose(struct cpu *cpu, enum test_fault which)
 	default:
 		fault_fatal(cpu, "a state that must not happen, as the test asked for");
 	}
-}
-
-void test_fault_in_screen(void)
-{
-	enum test_fault which = pending;
-
-	pending = TEST_FAULT_COUNT;
-	if (which == TEST_FAULT_IN_SCREEN)
-		write_to(NOWHERE + 8);
-	else if (which == TEST_FAULT_OVERFLOW_IN_SCREEN)
-		overflow(0);
 }
 
 /* Once: the call runs again, without IF. */

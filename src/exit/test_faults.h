@@ -35,7 +35,4 @@ struct cpu;
 /* In the place of exit_vmcall: passes on what is not for it. */
 void exit_test_vmcall(struct cpu *cpu);
 
-/* Called by a step of the fault screen: faults if that was asked for. */
-void test_fault_in_screen(void);
-
 #endif

@@ -2,6 +2,7 @@
 #include "apic/flush.h"
 #include "apic/hold.h"
 #include "apic/stop.h"
+#include "cpu/machine_check.h"
 #include "cpu/moment.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
@@ -10,7 +11,7 @@
 #include "exit/start.h"
 #include "guest/insn.h"
 #include "log/turn.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "report/fault.h"
 #include "trace/vector.h"
 #include "vendor.h"
@@ -26,6 +27,14 @@ static void pass_nmi(struct cpu *cpu)
 	}
 	cpu->nmi_pending = true;
 	cpu_add_work(cpu, CPU_WORK_NMI);
+}
+
+bool exit_note_machine_check(struct cpu *cpu)
+{
+	if (!cpu->vendor || !machine_check_is_guests(vendor->get(cpu, GUEST_CR4)))
+		return false;
+	cpu_add_work(cpu, CPU_WORK_MC);
+	return true;
 }
 
 /* One of the VMM's time (cpu/machine_check.h). Where another event goes in, the next interrupt exits at the latest. */

@@ -7,4 +7,7 @@
 /* The guest's state is up to date. Off the hot path: most exits find nothing here. */
 void exit_look_after(struct cpu *cpu);
 
+/* A machine check that came to the VMM's IDT. True: it is the guest's, which gets it at the end of the exit. */
+bool exit_note_machine_check(struct cpu *cpu);
+
 #endif

@@ -9,7 +9,6 @@
 #include "hw/msr.h"
 #include "apic/stop.h"
 #include "cpu/moment.h"
-#include "exit/test_faults.h"
 #include "hw/lock.h"
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -179,10 +178,15 @@ static void step_instruction(struct cpu *cpu)
 	print_text(&t);
 }
 
+#ifdef TRAPLINE_TEST
+void (*fault_in_step)(void);
+#endif
+
 static void step_registers(struct cpu *cpu)
 {
 #ifdef TRAPLINE_TEST
-	test_fault_in_screen();
+	if (fault_in_step)
+		fault_in_step();
 #endif
 	if (fault.has_frame)
 		report_registers(&fault.record);

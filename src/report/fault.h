@@ -17,4 +17,9 @@ __attribute__((noreturn, format(printf, 2, 3))) void fault_fatal(struct cpu *cpu
 /* For the CPU that has reported: as long as the machine is on it turns the screen's pages. */
 __attribute__((noreturn)) void fault_show(void);
 
+#ifdef TRAPLINE_TEST
+/* Called by a step of the fault screen: faults if a test has asked for that. */
+extern void (*fault_in_step)(void);
+#endif
+
 #endif

@@ -7,8 +7,8 @@
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "mem/pool.h"
-#include "mem/stage2.h"
 #include "guest/insn.h"
+#include "stage2/stage2.h"
 #include "exit/io.h"
 #include "trace/vector.h"
 

@@ -3,7 +3,7 @@
 #include "exit/freeze.h"
 #include "lib/string.h"
 #include "mem/pool.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "vmcall/caller.h"
 
 #define RECORDS_MAX 16 /* 4 KiB: a call stays short */

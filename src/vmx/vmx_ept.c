@@ -2,7 +2,7 @@
 #include "vmx/vmx.h"
 #include "hw/asm.h"
 #include "vmx/vmx_mtrr.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 
 #define ALL_CONTEXTS 2
 #define ONE_CONTEXT  1

@@ -2,7 +2,7 @@
 #include "apic/flush.h"
 #include "lib/string.h"
 #include "mem/mtrr.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 
 /* What the tables were made from; they are the same for all CPUs, as the MTRRs have to be (SDM vol. 3A 12.11.8). */
 static struct mtrr_state tables;

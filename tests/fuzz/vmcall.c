@@ -19,7 +19,7 @@
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "apic/flush.h"
 #include "vendor.h"
 #include "vmcall/check.h"

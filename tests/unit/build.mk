@@ -53,7 +53,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/mem/memory_type.c \
                  src/mem/mtrr_shadow.c \
                  src/mem/paging.c \
-                 src/mem/stage2.c \
+                 src/stage2/stage2.c \
                  src/svm/svm_check.c \
                  src/svm/svm_event.c \
                  src/svm/svm_halt.c \

@@ -24,7 +24,7 @@
 #include "guest/insn.h"
 #include "exit/intercept.h"
 #include "exit/shutdown.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "trace/vector.h"
 
 #define RING 8

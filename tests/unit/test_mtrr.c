@@ -16,7 +16,7 @@
 #include "vmx/vmx_mtrr.h"
 #include "mem/pool.h"
 #include "hw/features.h"
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "vendor.h"
 
 #define BITS       40

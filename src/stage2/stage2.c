@@ -1,4 +1,4 @@
-#include "mem/stage2.h"
+#include "stage2/stage2.h"
 #include "log/log.h"
 #include "hw/asm.h"
 #include "hw/features.h"

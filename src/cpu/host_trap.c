@@ -1,0 +1,41 @@
+#include "cpu/host_trap.h"
+#include "hw/x86.h"
+#include "trace/vector.h"
+
+extern const char cpu_wait_begin[], cpu_wait_end[]; /* src/cpu/idt.asm */
+
+static const struct host_trap_takers *takers;
+
+void host_trap_init(const struct host_trap_takers *t)
+{
+	takers = t;
+}
+
+void host_trap(struct trap_frame *frame)
+{
+	if (frame->vector == VEC_DB) {
+		/*
+		 * Not a fault of ours: Bochs 2.7 raises a guest's single step behind the #VMEXIT, and QEMU 7.2 leaves the
+		 * guest's instruction breakpoints armed. GS may still be the guest's here.
+		 */
+		frame->rflags = (frame->rflags & ~RFLAGS_TF) | RFLAGS_RF;
+		return;
+	}
+	/* What has come ends the sleep of cpu_wait(), also in front of its HLT. */
+	if ((frame->vector == VEC_NMI || frame->vector == VEC_SX || frame->vector == VEC_MC) &&
+		frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
+		frame->rip = (uint64_t)cpu_wait_end;
+	if (frame->vector ==
+		VEC_SX) { /* AMD-V: an INIT that was redirected (svm_init.c); nothing else raises it */
+		takers->init(this_cpu());
+		return;
+	}
+	if (frame->vector == VEC_MC && takers->machine_check(this_cpu()))
+		return;
+	if (frame->vector != VEC_NMI) {
+		if (!idt_fix_up(frame))
+			takers->fault(frame);
+		return;
+	}
+	takers->nmi(this_cpu());
+}

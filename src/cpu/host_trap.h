@@ -1,0 +1,21 @@
+/* What comes to the VMM's own IDT, and who is told: the layers above, through a table that they set. */
+#ifndef TRAPLINE_HOST_TRAP_H
+#define TRAPLINE_HOST_TRAP_H
+
+#include "cpu/cpu.h"
+#include "cpu/idt.h"
+
+struct host_trap_takers {
+	void (*nmi)(struct cpu *cpu);
+	void (*init)(struct cpu *cpu);          /* AMD-V: one that was redirected to #SX */
+	bool (*machine_check)(struct cpu *cpu); /* false: it is a fault */
+	__attribute__((noreturn)) void (*fault)(const struct trap_frame *frame);
+};
+
+/* Once, before idt_load(). */
+void host_trap_init(const struct host_trap_takers *takers);
+
+/* Called by the stubs for every vector. */
+void host_trap(struct trap_frame *frame);
+
+#endif

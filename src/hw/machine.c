@@ -1,0 +1,3 @@
+#include "hw/machine.h"
+
+struct boot_info boot_info;
