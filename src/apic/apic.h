@@ -63,27 +63,11 @@ void apic_say_way(void);
  */
 bool apic_sees_interrupts(void);
 
-/*
- * Whether the guest has switched the boot CPU's APIC off, by SVR or by IA32_APIC_BASE, and not on again: none of its interrupts brings
- * Trapline back, but for the 8259s'.
- */
-bool apic_is_left(void);
-
 /* Whether this CPU's APIC is on, by both. */
 bool apic_is_on(void);
 
-/* The guest has switched this CPU's APIC, or is about to: of the boot CPU's that is told.
- *   how  by which register */
-void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how);
-
 /* Whether the 8259s' interrupts reach this CPU: by LINT0, or with the APIC off (SDM vol. 3A 11.4.3, 11.5.1). */
 bool apic_takes_pic(void);
-
-/* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
-bool apic_watches_msr(uint32_t msr);
-
-/* EXIT_STAGE2 in a watched page. Returns false where the exit is none of ours. */
-bool apic_stage2(struct cpu *cpu);
 
 /* Where CPU `number` has its registers. */
 uint64_t apic_page(unsigned number);
@@ -97,13 +81,11 @@ bool apic_follow(unsigned number, uint64_t base);
 /* #GP for a base on the VMM's memory, or beyond what can be watched, with a line: bare it would move there. */
 enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value);
 
-/* EXIT_WRMSR of a watched MSR but IA32_APIC_BASE, which is src/apic/base.h. */
-enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
-
 /* Notes by what names other CPUs call this one, as its APIC has them now. */
 void apic_note_names(const struct cpu *cpu);
 
-/* For start.c, nap.c and src/apic/stop.c, on this CPU's own APIC. */
+/* On this CPU's own APIC; the registers are an xAPIC's. */
+volatile uint32_t *apic_registers(const struct cpu *cpu);
 enum apic_mode apic_mode(void);
 bool apic_is_bsp(void);
 uint32_t apic_read(enum apic_mode mode, unsigned offset);
@@ -113,6 +95,9 @@ void apic_write(enum apic_mode mode, unsigned offset, uint32_t value);
  * is on, its priority 0.
  */
 void apic_drain(struct cpu *cpu, enum apic_mode mode);
+/* The CPUs that a command of this CPU's is for, bit n for CPU n. */
+uint64_t apic_targets(const struct cpu *cpu, const struct icr *icr);
+
 /* To a CPU, by Trapline's number. False: its APIC is off, or this one. */
 bool apic_send_nmi(uint32_t number);
 

@@ -1,3 +1,4 @@
+#include "exit/apic_page.h"
 #include "console/poll.h"
 #include "console/input.h"
 #include "console/printer.h"

@@ -1,6 +1,7 @@
 /* RDMSR and WRMSR that exit: the vendor's own MSRs, and every number outside the permission map. */
 #include "apic/apic.h"
-#include "apic/base.h"
+#include "exit/apic_page.h"
+#include "exit/apic_base.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "exit/handlers.h"

@@ -1,5 +1,6 @@
 /* Second-level page faults: the guest went for the VMM's memory, or for an address that is not mapped yet. */
 #include "apic/apic.h"
+#include "exit/apic_page.h"
 #include "exit/handlers.h"
 #include "log/log.h"
 #include "report/fault.h"

@@ -3,6 +3,7 @@
 #include "vmx/vmx.h"
 #include "hw/features.h"
 #include "apic/apic.h"
+#include "exit/apic_page.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "vmx/vmx_mtrr.h"

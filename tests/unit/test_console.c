@@ -1,4 +1,5 @@
 /* The console's text on its way out: a UART that takes bytes, one that takes none, and one that does again. */
+#include "exit/apic_page.h"
 #include "unit.h"
 #include <string.h>
 #include "apic/apic.h"

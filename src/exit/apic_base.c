@@ -1,4 +1,5 @@
-#include "apic/base.h"
+#include "exit/apic_page.h"
+#include "exit/apic_base.h"
 #include "apic/apic.h"
 #include "apic/flush.h"
 #include "hw/asm.h"

@@ -1,0 +1,178 @@
+#include "exit/apic_page.h"
+#include "apic/apic.h"
+#include "exit/exception.h"
+#include "exit/halt.h"
+#include "exit/handlers.h"
+#include "exit/start.h"
+#include "guest/insn.h"
+#include "guest/store_run.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
+#include "log/log.h"
+#include "log/turn.h"
+#include "mem/host_map.h"
+#include "mem/layout.h"
+#include "stage2/stage2.h"
+#include "trace/vector.h"
+
+/* Of the host's, for what lies where another CPU's registers are. */
+#define OTHER_WINDOW(number) (BOOT_MAX_CPUS + (number))
+
+static bool left; /* the boot CPU's APIC is off, by the guest's doing */
+
+/* INIT or SIPI. One for a CPU that is not beneath Trapline goes nowhere: such a CPU would run without it. */
+static void command(struct cpu *cpu, const struct icr *icr)
+{
+	uint64_t targets = apic_targets(cpu, icr);
+
+	cpu->stats.bad_guest[BAD_APIC] += !targets;
+	if (!targets && cpu_tells(cpu, REFUSED_COMMAND))
+		console_log("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
+			    "not sent",
+			ICR_MODE(icr->low) == ICR_MODE_INIT ? "INIT" : "SIPI", cpu->number, icr->low,
+			icr->destination);
+	start_send(cpu, targets, icr->low);
+}
+
+bool apic_is_left(void)
+{
+	return left;
+}
+
+void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how)
+{
+	if (cpu->number || was == is)
+		return;
+	left = was;
+	cpu_add_work(cpu, CPU_WORK_CONSOLE); /* keys are to be noticed by other exits, or are not any more */
+	if (was)
+		halt_apic_off(cpu, how);
+	else
+		halt_apic_on(cpu);
+}
+
+static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
+{
+	if (offset == APIC_ICR && icr_starts(value) && apic_mode() == APIC_XAPIC) {
+		struct icr icr = {.low = value, .destination = apic_read(APIC_XAPIC, APIC_ICR_HIGH) >> 24};
+
+		command(cpu, &icr);
+		return;
+	}
+	if (offset == APIC_SVR)
+		apic_note_switch(
+			cpu, apic_is_on(), apic_mode() != APIC_OFF && value & APIC_SVR_ENABLE, "SVR");
+	apic_registers(cpu)[offset / 4] = value;
+	if (offset == APIC_EOI)
+		console_look(cpu);
+	else if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
+		apic_note_names(cpu);
+	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have another answer */
+}
+
+/* Stores of a register but RSP, or of a constant: those that an operating system makes at every interrupt. */
+static bool is_usual(const struct store *s)
+{
+	return s->kind == STORE_MOV && s->reg != TRAP_RSP;
+}
+
+static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const struct store *s)
+{
+	uint32_t value;
+
+	if (is_usual(s)) {
+		write_register(cpu, offset, s->from_register ? (uint32_t)cpu->gpr[s->reg] : s->immediate);
+		vendor->skip_to(cpu, insn_after(cpu, mode, s->length));
+		return true;
+	}
+	if (!store_run(cpu, s, store_reads(s) ? apic_registers(cpu)[offset / 4] : 0, &value))
+		return false;
+	write_register(cpu, offset, value);
+	store_end(cpu, s, mode);
+	return true;
+}
+
+/* In a page where only other CPUs have their registers: for this one it is what else lies there. */
+SLOW_PATH static bool carry_out_elsewhere(
+	struct cpu *cpu, uint64_t address, unsigned mode, const struct store *s)
+{
+	unsigned window = OTHER_WINDOW(cpu->number);
+	volatile uint32_t *at = (volatile uint32_t *)host_window(window) + address % PAGE_SIZE / 4;
+	uint32_t value;
+
+	host_window_map(window, address & ~(PAGE_SIZE - 1));
+	if (address & 3 || !store_run(cpu, s, store_reads(s) ? *at : 0, &value))
+		return false;
+	*at = value;
+	store_end(cpu, s, mode);
+	return true;
+}
+
+/*
+ * What is no 32-bit store to a register's own address is undefined to a real APIC (SDM vol. 3A 11.4.1), and so are
+ * those by the FPU, MMX and SSE. What no decoder knows cannot be told from an INIT: the guest gets #GP, merged with what
+ * was being delivered.
+ */
+SLOW_PATH static void refuse(struct cpu *cpu)
+{
+	struct exit *x = &cpu->exit;
+
+	cpu->stats.bad_guest[BAD_APIC]++;
+	if (cpu_tells(cpu, REFUSED_STORE))
+		console_log("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
+			    "rip=0x%lx; the guest gets #GP",
+			cpu->number, x->address, vendor->get(cpu, GUEST_RIP));
+	x->event = (struct event){.valid = true,
+		.type = TRAP_TYPE_EXCEPTION,
+		.vector = VEC_GP,
+		.has_error = vendor->get(cpu, GUEST_CR0) & 1};
+	exit_exception(cpu);
+}
+
+bool apic_stage2(struct cpu *cpu)
+{
+	const struct exit *x = &cpu->exit;
+	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode = vendor->code_mode(cpu);
+	bool own = (x->address & ~(PAGE_SIZE - 1)) == apic_page(cpu->number), done = false;
+	struct store s;
+
+	if (!(x->qualifier & STAGE2_WRITE) || apic_by_hardware() || (!own && !stage2_is_watched(x->address)))
+		return false;
+	insn_fetch(cpu);
+	if (!(x->qualifier & STAGE2_WALK) && !x->during.valid && store_decode(x->code, x->code_len, mode, &s))
+		done = !own ? carry_out_elsewhere(cpu, x->address, mode, &s)
+			    : !(offset & 15) && carry_out(cpu, offset, mode, &s);
+	if (!done)
+		refuse(cpu);
+	return true;
+}
+
+bool apic_watches_msr(uint32_t msr)
+{
+	return msr == MSR_APIC_BASE || msr == MSR_X2APIC_SIVR ||
+	       (msr == MSR_X2APIC_ICR && !apic_by_hardware());
+}
+
+/* With x2APIC the register is an MSR; without it there is none, and the CPU says so. */
+static enum msr_result write_svr(struct cpu *cpu, uint64_t value)
+{
+	bool was = apic_is_on();
+
+	if (!wrmsr_safe(MSR_X2APIC_SIVR, value))
+		return MSR_FAULT;
+	apic_note_switch(cpu, was, apic_is_on(), "SVR");
+	return MSR_DONE;
+}
+
+enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	struct icr icr = {.low = (uint32_t)value, .destination = (uint32_t)(value >> 32), .x2apic = true};
+
+	if (msr == MSR_X2APIC_SIVR)
+		return write_svr(cpu, value);
+	if (msr != MSR_X2APIC_ICR || !icr_starts(icr.low) || apic_mode() != APIC_X2APIC)
+		return MSR_NOT_MINE;
+	command(cpu, &icr);
+	return MSR_DONE;
+}

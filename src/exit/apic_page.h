@@ -1,0 +1,29 @@
+/*
+ * The watch on the local APICs' pages: the guest's INIT and SIPI must not reach a CPU beneath which Trapline runs, so the
+ * stores to the interrupt command register are looked at and these two carried out in software (start.c).
+ */
+#ifndef TRAPLINE_APIC_PAGE_H
+#define TRAPLINE_APIC_PAGE_H
+
+#include "vendor.h"
+
+/* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
+bool apic_watches_msr(uint32_t msr);
+
+/* EXIT_STAGE2 in a watched page. Returns false where the exit is none of ours. */
+bool apic_stage2(struct cpu *cpu);
+
+/* EXIT_WRMSR of a watched MSR but IA32_APIC_BASE, which is src/exit/apic_base.h. */
+enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
+
+/*
+ * Whether the guest has switched the boot CPU's APIC off, by SVR or by IA32_APIC_BASE, and not on again: none of its interrupts brings
+ * Trapline back, but for the 8259s'.
+ */
+bool apic_is_left(void);
+
+/* The guest has switched this CPU's APIC, or is about to: of the boot CPU's that is told.
+ *   how  by which register */
+void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how);
+
+#endif
