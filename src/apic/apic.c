@@ -18,8 +18,8 @@
  * lies where another one's are (src/exit/apic_page.c). */
 _Static_assert(HOST_WINDOWS == 2 * BOOT_MAX_CPUS, "two windows a CPU");
 
-static uint64_t page_of[BOOT_MAX_CPUS];
-static bool by_hardware;
+uint64_t apic_pages[BOOT_MAX_CPUS];
+bool apic_hardware;
 static struct apic_names names[BOOT_MAX_CPUS];
 
 enum apic_mode apic_mode(void)
@@ -34,11 +34,6 @@ enum apic_mode apic_mode(void)
 bool apic_is_bsp(void)
 {
 	return rdmsr(MSR_APIC_BASE) & BASE_BSP;
-}
-
-volatile uint32_t *apic_registers(const struct cpu *cpu)
-{
-	return (volatile uint32_t *)host_window(cpu->number);
 }
 
 static uint32_t read_own(const struct cpu *cpu, enum apic_mode mode, unsigned offset)
@@ -76,11 +71,6 @@ void apic_note_names(const struct cpu *cpu)
 	n->there = true;
 }
 
-bool apic_by_hardware(void)
-{
-	return by_hardware;
-}
-
 bool apic_takes_pic(void)
 {
 	enum apic_mode mode = apic_mode();
@@ -91,30 +81,25 @@ bool apic_takes_pic(void)
 
 bool apic_sees_interrupts(void)
 {
-	return !by_hardware && apic_mode() == APIC_XAPIC &&
+	return !apic_hardware && apic_mode() == APIC_XAPIC &&
 	       (apic_read(APIC_XAPIC, APIC_SVR) & APIC_SVR_ENABLE) && !apic_takes_pic();
-}
-
-uint64_t apic_page(unsigned number)
-{
-	return page_of[number];
 }
 
 bool apic_follow(unsigned number, uint64_t base)
 {
-	bool watches = vendor->skip_to && !by_hardware;
+	bool watches = vendor->skip_to && !apic_hardware;
 
 	if (stage2_is_hidden(base) || (watches && !stage2_watch(number, base)))
 		return false;
-	page_of[number] = base;
+	apic_pages[number] = base;
 	host_window_map(number, base);
 	return true;
 }
 
 const char *apic_init(void)
 {
-	by_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->starts_exit &&
-		      vendor->starts_exit();
+	apic_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->starts_exit &&
+			vendor->starts_exit();
 	if (!host_windows_init() || !apic_follow(0, rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS))
 		return "the VMM's memory is too small to watch the APIC";
 	return NULL;
@@ -122,10 +107,10 @@ const char *apic_init(void)
 
 void apic_say_way(void)
 {
-	if (boot_info.config.ap_start == AP_START_HARDWARE && !by_hardware)
+	if (boot_info.config.ap_start == AP_START_HARDWARE && !apic_hardware)
 		console_print("trapline: ap_start=hardware: this CPU does not report INIT and SIPI both");
 	console_print("trapline: INIT and SIPI by %s",
-		by_hardware ? "the CPU's exits" : "the APIC's command register");
+		apic_hardware ? "the CPU's exits" : "the APIC's command register");
 }
 
 const char *apic_cpu_init(struct cpu *cpu)

@@ -8,6 +8,7 @@
 
 #include "apic/icr.h"
 #include "cpu/cpu.h"
+#include "mem/host_map.h"
 #include "vendor.h"
 
 #define APIC_BASE_ADDRESS 0x000ffffffffff000ull /* of IA32_APIC_BASE */
@@ -52,7 +53,11 @@ const char *apic_init(void);
 const char *apic_cpu_init(struct cpu *cpu);
 
 /* Whether INIT and SIPI are the CPU's to report, so that nothing is watched. */
-bool apic_by_hardware(void);
+extern bool apic_hardware;
+static inline bool apic_by_hardware(void)
+{
+	return apic_hardware;
+}
 
 /* Says on the console which way was chosen, and why where it is not the one that was asked for. */
 void apic_say_way(void);
@@ -70,7 +75,11 @@ bool apic_is_on(void);
 bool apic_takes_pic(void);
 
 /* Where CPU `number` has its registers. */
-uint64_t apic_page(unsigned number);
+extern uint64_t apic_pages[BOOT_MAX_CPUS];
+static inline uint64_t apic_page(unsigned number)
+{
+	return apic_pages[number];
+}
 
 /*
  * They are at `base` from now on. Once the guest runs no other CPU does meanwhile: stage2_watch(). False, with nothing changed: it
@@ -85,7 +94,11 @@ enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value);
 void apic_note_names(const struct cpu *cpu);
 
 /* On this CPU's own APIC; the registers are an xAPIC's. */
-volatile uint32_t *apic_registers(const struct cpu *cpu);
+static inline volatile uint32_t *apic_registers(const struct cpu *cpu)
+{
+	return (volatile uint32_t *)host_window(cpu->number);
+}
+
 enum apic_mode apic_mode(void);
 bool apic_is_bsp(void);
 uint32_t apic_read(enum apic_mode mode, unsigned offset);
