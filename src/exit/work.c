@@ -60,8 +60,10 @@ static void give_back(struct cpu *cpu)
 	vendor->inject(cpu, &cpu->exit.during, vendor->get(cpu, GUEST_CR2));
 }
 
-/* What NMIs have brought, of these two: another CPU's word, and the guest's own. */
-static void serve_nmi(struct cpu *cpu, uint32_t work)
+#define FROM_NMIS (CPU_WORK_KICK | CPU_WORK_NMI) /* another CPU's word, and the guest's own */
+
+/* What NMIs have brought, of these. */
+SLOW_PATH static void serve_nmi(struct cpu *cpu, uint32_t work)
 {
 	if (cpu->work & work & CPU_WORK_KICK) {
 		start_serve(cpu);
@@ -104,14 +106,17 @@ void exit_look_after(struct cpu *cpu)
 		give_back(cpu);
 	if ((cpu->work & CPU_WORK_SINK) && stage2_close_sink(cpu))
 		flush_changed(cpu);
-	serve_nmi(cpu, ~0u);
+	if (cpu->work & FROM_NMIS)
+		serve_nmi(cpu, FROM_NMIS);
 	waits = cpu->work & CPU_WORK_NMI;
 	if (cpu->work & CPU_WORK_CONSOLE)
 		console_serve(cpu);
 	wait_held(cpu);
 	if (cpu->work & CPU_WORK_MC)
 		pass_machine_check(cpu);
-	serve_nmi(cpu, ~waits); /* that came while the console or the operator was waited for: cpu/moment.h */
+	if (cpu->work & FROM_NMIS &
+		~waits) /* it came while the console or the operator was waited for: cpu/moment.h */
+		serve_nmi(cpu, FROM_NMIS & ~waits);
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
 }

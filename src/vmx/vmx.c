@@ -62,6 +62,7 @@ static const char *read_caps(struct vmx_caps *c)
 	const char *error;
 
 	c->basic = probe_need(MSR_VMX_BASIC);
+	c->injects_cp = vmx_can_inject(c->basic, VEC_CP);
 	c->misc = probe_need(MSR_VMX_MISC);
 	c->cr0_fixed0 = probe_need(MSR_VMX_CR0_FIXED0);
 	c->cr0_fixed1 = probe_need(MSR_VMX_CR0_FIXED1);

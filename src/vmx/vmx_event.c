@@ -8,7 +8,6 @@
  * too.
  */
 #include "vmx/vmx.h"
-#include "vmx/vmx_rules.h"
 #include "hw/x86.h"
 #include "log/turn.h"
 #include "hw/asm.h"
@@ -59,17 +58,6 @@ static bool has_error(const struct cpu *cpu, uint32_t word)
 	return (word & EVENT_ERROR_CODE) && (vmx_mode(cpu)->paging.cr0 & CR0_PE);
 }
 
-/* A fault that cannot be injected: its instruction runs again, and raises it again. */
-SLOW_PATH static void settle_control_protection(struct cpu *cpu)
-{
-	struct event *e = &cpu->exit.during;
-
-	if (e->type != TRAP_TYPE_EXCEPTION || vmx_can_inject(vmx_caps.basic, VEC_CP))
-		return;
-	e->valid = false;
-	cpu_end_work(cpu, CPU_WORK_EVENT);
-}
-
 void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 {
 	struct event *e = &cpu->exit.during;
@@ -79,9 +67,11 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 	e->type = EVENT_TYPE(word);
 	e->has_error = has_error(cpu, word);
 	e->error = e->has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR_CODE) : 0;
-	cpu_add_work(cpu, CPU_WORK_EVENT);
-	if (__builtin_expect(e->vector == VEC_CP, 0))
-		settle_control_protection(cpu);
+	/* One that cannot be injected: its instruction runs again, and raises it again. No call: the hot path would save for it. */
+	if (e->vector == VEC_CP && e->type == TRAP_TYPE_EXCEPTION && !vmx_caps.injects_cp)
+		e->valid = false;
+	else
+		cpu_add_work(cpu, CPU_WORK_EVENT);
 }
 
 /*
