@@ -156,16 +156,24 @@ static bool find_root(const struct cpu *cpu, const struct trap_record *first, st
 	       site->first_tsc - root->tsc < ROOT_SECONDS * s.second;
 }
 
+/* The TSC so many ticks ago; 0 where the machine has not run that long. */
+static uint64_t time_before(uint64_t ticks)
+{
+	uint64_t now = rdtsc();
+
+	return now > ticks ? now - ticks : 0;
+}
+
 /* What the end came from, not older than `seconds`. */
 static bool find_cause(bool early, unsigned seconds, struct cause *c)
 {
 	static struct trap_record root;
 	struct verdict_source s = all_cpus();
-	uint64_t now = rdtsc(), age = seconds * s.second;
+	uint64_t oldest = time_before(seconds * s.second);
 
 	c->since = counts_from(&s, early);
-	if (now > age && c->since < now - age)
-		c->since = now - age;
+	if (c->since < oldest)
+		c->since = oldest;
 	if (!verdict_find(&s, c->since, UINT64_MAX, &c->r))
 		return false;
 	if (find_root(cpus[c->r.cpu], &c->r, &root))
@@ -333,7 +341,7 @@ bool story_tell_program(struct cpu *cpu, const char *end)
 	static struct cause c;
 	struct verdict_source s = all_cpus();
 
-	c.since = rdtsc() - PROGRAM_SECONDS * s.second;
+	c.since = time_before(PROGRAM_SECONDS * s.second);
 	if (!verdict_find_program(&s, c.since, &c.r))
 		return false;
 	tell_cause(cpu, &c, end);
