@@ -7,6 +7,9 @@
 #define CPU_IS_BSP  0x1u
 #define CPU_ENABLED 0x2u
 
+#define READY_TRIES 100 /* a firmware that has just run the others may not have them back yet: for a second */
+#define READY_US    10000
+
 #define TIMEOUT_US (2 * BOOT_WAIT_MS * 1000ull) /* the VMM's own limit ends first */
 
 /* What later versions of the specification put behind it has to have room: the firmware fills in all that it
@@ -107,9 +110,15 @@ static VOID EFIAPI on_other(VOID *unused)
  * time. */
 bool mp_run(void (*procedure)(void *), void *argument)
 {
+	EFI_STATUS status = EFI_NOT_READY;
+
 	call.procedure = procedure;
 	call.argument = argument;
-	EFI_STATUS status = services->start_all(services, on_other, FALSE, NULL, TIMEOUT_US, NULL, NULL);
+	for (unsigned n = 0; status == EFI_NOT_READY && n < READY_TRIES; n++) {
+		if (n)
+			BS->Stall(READY_US);
+		status = services->start_all(services, on_other, FALSE, NULL, TIMEOUT_US, NULL, NULL);
+	}
 	if (EFI_ERROR(status))
 		say("the firmware cannot run the other CPUs (%s)", say_status(status));
 	return !EFI_ERROR(status);
