@@ -3,6 +3,7 @@
 #include "hw/x86.h"
 #include "loader.h"
 #include "hw/asm.h"
+#include "ranges.h"
 
 #define LARGE_PAGE     0x200000ull
 #define GIB            0x40000000ull
@@ -16,19 +17,28 @@ void memory_free(uint64_t base, uint64_t size)
 		BS->FreePages(base, EFI_SIZE_TO_PAGES(size));
 }
 
-/*
- * Below 4 GiB first: there every firmware maps its memory. EfiReservedMemoryType is what no operating system
- * touches, before ExitBootServices() or after it (UEFI specification 7.2, table 7.6).
- */
-static EFI_STATUS allocate_reserved(uint64_t size, EFI_PHYSICAL_ADDRESS *base)
-{
-	UINTN pages = EFI_SIZE_TO_PAGES(size);
+/* The firmware's memory map, and what is asked of it. */
+struct map {
+	char *at;
+	UINTN count, entry;
+};
 
-	*base = BELOW_4G;
-	EFI_STATUS status = BS->AllocatePages(AllocateMaxAddress, EfiReservedMemoryType, pages, base);
-	if (EFI_ERROR(status))
-		status = BS->AllocatePages(AllocateAnyPages, EfiReservedMemoryType, pages, base);
-	return status;
+/* Memory for a special purpose (EFI_MEMORY_SP) is a device's, whoever may have it: UEFI specification 7.2, GetMemoryMap(). */
+#define SPECIAL_PURPOSE 0x40000ull
+
+/* The highest place for `size` bytes that is free and ends below `limit`; 0: there is none. */
+static uint64_t free_place(const struct map *m, uint64_t size, uint64_t limit)
+{
+	uint64_t best = 0;
+
+	for (UINTN i = 0; i < m->count; i++) {
+		const EFI_MEMORY_DESCRIPTOR *d = (const EFI_MEMORY_DESCRIPTOR *)(m->at + i * m->entry);
+		uint64_t at = range_fit(d->PhysicalStart, d->NumberOfPages * EFI_PAGE_SIZE, size, limit);
+
+		if (d->Type == EfiConventionalMemory && !(d->Attribute & SPECIAL_PURPOSE) && at > best)
+			best = at;
+	}
+	return best;
 }
 
 /* So that the black box at its end lies where the next start looks for it. Returns 0 where every place is taken. */
@@ -49,24 +59,46 @@ static uint64_t region_at_place(const struct loader *l, uint64_t size, uint64_t 
 	return 0;
 }
 
+#define PLACES_TRIED 64
+
+/* Downwards from `limit`: what the map has as free may be refused all the same. */
+static uint64_t region_below(const struct map *m, uint64_t size, uint64_t limit)
+{
+	EFI_PHYSICAL_ADDRESS base = free_place(m, size, limit);
+
+	for (unsigned n = 0; base && n < PLACES_TRIED; n++) {
+		if (!EFI_ERROR(BS->AllocatePages(
+			    AllocateAddress, EfiReservedMemoryType, EFI_SIZE_TO_PAGES(size), &base)))
+			return base;
+		base = free_place(m, size, base + size - 1);
+	}
+	return 0;
+}
+
+/*
+ * Below 4 GiB first: there every firmware maps its memory. The place is ours to choose: with AllocateMaxAddress some firmware
+ * makes untested memory usable before it fails, and counts in its own variables what it gives. EfiReservedMemoryType is what no
+ * operating system touches, before ExitBootServices() or after it (UEFI specification 7.2, table 7.6).
+ */
 static uint64_t region_anywhere(uint64_t size)
 {
-	EFI_PHYSICAL_ADDRESS all;
-	/* AllocatePages() aligns to 4 KiB: enough is taken to find an aligned part, and the ends are given
-	 * back. */
-	uint64_t slack = LARGE_PAGE - EFI_PAGE_SIZE;
-	EFI_STATUS status = allocate_reserved(size + slack, &all);
+	struct map m;
+	UINTN key;
+	UINT32 version;
+	uint64_t base = 0;
 
-	if (EFI_ERROR(status)) {
-		say("the firmware has no %u MiB of memory in one piece (%s): a smaller ring= in "
-		    "trapline.conf needs less; "
-		    "booting without Trapline",
-			(unsigned)((size + slack) >> 20), say_status(status));
-		return 0;
+	m.at = (char *)LibMemoryMap(&m.count, &key, &m.entry, &version);
+	if (m.at) {
+		base = region_below(&m, size, BELOW_4G);
+		if (!base)
+			base = region_below(&m, size, UINT64_MAX);
+		FreePool(m.at);
 	}
-	uint64_t base = (all + slack) & ~(LARGE_PAGE - 1);
-	memory_free(all, base - all);
-	memory_free(base + size, all + slack - base);
+	if (!base)
+		say("the firmware has no %u MiB of memory in one piece: a smaller ring= in trapline.conf "
+		    "needs "
+		    "less; booting without Trapline",
+			(unsigned)(size >> 20));
 	return base;
 }
 

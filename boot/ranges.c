@@ -78,3 +78,15 @@ uint32_t range_cut(struct boot_range *ranges, uint32_t count, uint32_t max, uint
 			cut_one(ranges, &count, max, i, from, to);
 	return count;
 }
+
+uint64_t range_fit(uint64_t base, uint64_t bytes, uint64_t size, uint64_t limit)
+{
+	uint64_t end = bytes > UINT64_MAX - base ? UINT64_MAX : base + bytes, at;
+
+	if (end > limit)
+		end = limit;
+	if (end < size)
+		return 0;
+	at = ROUND_DOWN(end - size);
+	return at >= base ? at : 0;
+}

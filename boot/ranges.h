@@ -19,4 +19,10 @@ bool range_add(struct boot_range *ranges, uint32_t *count, uint32_t max, uint64_
  */
 uint32_t range_cut(struct boot_range *ranges, uint32_t count, uint32_t max, uint64_t base, uint64_t size);
 
+/*
+ * The highest address in [base, base + bytes) where `size` bytes fit below `limit`, at a multiple of 2 MiB. 0: there is none, and
+ * 0 is not given out.
+ */
+uint64_t range_fit(uint64_t base, uint64_t bytes, uint64_t size, uint64_t limit);
+
 #endif

@@ -76,12 +76,28 @@ static void test_cut(void **state)
 	assert_int_equal(range_cut(r, n, MAX, 0, 64 * GIB), 0);
 }
 
+/* The highest place, whole, below the limit and behind the start; firmware's numbers may be anything. */
+static void test_fit(void **state)
+{
+	assert_int_equal(range_fit(0, GIB, 16 * MIB, 4 * GIB), GIB - 16 * MIB);
+	assert_int_equal(range_fit(0, GIB + MIB, 16 * MIB, 4 * GIB), GIB - 16 * MIB);
+	assert_int_equal(range_fit(GIB, 8 * GIB, 16 * MIB, 4 * GIB), 4 * GIB - 16 * MIB);
+	assert_int_equal(range_fit(GIB, 8 * GIB, 16 * MIB, 4 * GIB - 1), 4 * GIB - 18 * MIB);
+	assert_int_equal(range_fit(4 * GIB, GIB, 16 * MIB, 4 * GIB), 0);
+	assert_int_equal(range_fit(MIB, 17 * MIB, 16 * MIB, GIB), 2 * MIB);
+	assert_int_equal(range_fit(MIB, 16 * MIB, 16 * MIB, GIB), 0);
+	assert_int_equal(range_fit(0, 16 * MIB, 16 * MIB, GIB), 0);
+	assert_int_equal(range_fit(GIB, UINT64_MAX, 16 * MIB, UINT64_MAX), UINT64_MAX - 18 * MIB + 1);
+	assert_int_equal(range_fit(UINT64_MAX, UINT64_MAX, 16 * MIB, UINT64_MAX), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add_any_order),
 		cmocka_unit_test(test_add_full),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
