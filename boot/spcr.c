@@ -1,19 +1,30 @@
 /* Serial Port Console Redirection Table, Microsoft, revisions 1 to 4. */
 #include "spcr.h"
 #include <lib/string.h>
+#include "hw/ns16550.h"
+#include "lib/array.h"
 
 enum {
 	SPCR_INTERFACE = 36,
 	SPCR_SPACE = 40, /* a generic address structure, ACPI specification 5.2.3.2 */
 	SPCR_ACCESS = 43,
 	SPCR_ADDRESS = 44,
+	SPCR_BAUD = 58,       /* enum spcr_speed */
 	SPCR_PCI_DEVICE = 64, /* 0xffff: it is none */
 	SPCR_PCI_BUS = 68,
 	SPCR_PCI_SLOT = 69,
 	SPCR_PCI_FUNCTION = 70,
 	SPCR_PCI_SEGMENT = 75,
-	SPCR_LENGTH = 80
+	SPCR_CLOCK = 76, /* Hz; 0: unknown, and what older revisions have there */
+	SPCR_LENGTH = 80,
+	SPCR_PRECISE_BAUD = 80, /* from revision 4 on; 0: SPCR_BAUD counts */
+	SPCR_LENGTH_4 = 84
 };
+
+#define REVISION 8 /* of any ACPI table: its place */
+
+#define CLOCKS_A_BIT 16
+#define CLOCK_MAX    1000000000u
 
 /* Interface types, as in the DBG2 table */
 enum {
@@ -40,6 +51,35 @@ static uint8_t width_of(uint8_t access)
 	return access < sizeof(widths) ? widths[access] : 0;
 }
 
+static uint32_t word_at(const uint8_t *table, size_t offset)
+{
+	uint32_t word;
+
+	memcpy(&word, table + offset, sizeof(word));
+	return word;
+}
+
+/* 0: as is. Codes that the table does not define say nothing either. */
+static uint32_t baud_of(const uint8_t *table, size_t length)
+{
+	static const uint32_t bauds[] = {[3] = 9600, [4] = 19200, [6] = 57600, [7] = 115200};
+	uint8_t code = table[SPCR_BAUD];
+
+	if (table[REVISION] >= 4 && length >= SPCR_LENGTH_4 && word_at(table, SPCR_PRECISE_BAUD))
+		return word_at(table, SPCR_PRECISE_BAUD);
+	return code < ARRAY_SIZE(bauds) ? bauds[code] : 0;
+}
+
+/* The speed, and the clock that it is made of: AMD's UARTs in memory run at 48 MHz. What cannot be is taken for unknown. */
+static void read_speed(const uint8_t *table, size_t length, struct uart_port *port)
+{
+	uint32_t clock = word_at(table, SPCR_CLOCK), baud = baud_of(table, length);
+
+	port->rate = clock <= CLOCK_MAX ? clock / CLOCKS_A_BIT : 0;
+	port->as_is = !baud;
+	port->baud = baud <= (port->rate ? port->rate : NS16550_CLOCK) ? baud : 0;
+}
+
 bool spcr_parse(const uint8_t *table, size_t length, struct uart_port *out)
 {
 	struct uart_port port = {0};
@@ -58,6 +98,7 @@ bool spcr_parse(const uint8_t *table, size_t length, struct uart_port *out)
 	if (port.pci)
 		port.function = (uint16_t)(table[SPCR_PCI_BUS] << 8 | (table[SPCR_PCI_SLOT] & 31) << 3 |
 					   (table[SPCR_PCI_FUNCTION] & 7));
+	read_speed(table, length, &port);
 	*out = port;
 	return true;
 }

@@ -14,8 +14,9 @@ static bool dead;
 
 void uart_open(const struct uart_port *port, uint32_t baud)
 {
-	ns16550_open(port, baud);
-	wait_max = 100 + 2 * CHARACTER_BITS * (1000000 / baud) / STALL_US;
+	uint32_t speed = ns16550_open(port, baud);
+
+	wait_max = 100 + 2 * CHARACTER_BITS * (1000000 / (speed ? speed : 1)) / STALL_US;
 }
 
 static bool wait_empty(const struct uart_port *port)

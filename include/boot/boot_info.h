@@ -10,7 +10,7 @@
 #include <boot/uart_port.h>
 
 #define BOOT_INFO_MAGIC   0x494c5052545f4254ull
-#define BOOT_INFO_VERSION 4
+#define BOOT_INFO_VERSION 5
 #define BOOT_MAX_RAM      1024
 #define BOOT_MAX_HOT      16
 #define BOOT_MAX_CPUS     64

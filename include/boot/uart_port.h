@@ -6,13 +6,15 @@
 #include <hw/asm.h>
 
 struct uart_port {
-	uint64_t base;  /* I/O port, or address; 0: there is none */
-	uint8_t memory; /* it is an address: physical in boot_info, where it is mapped for who uses it */
-	uint8_t width;  /* bytes of an access and from one register to the next: 1, 2, 4; 1 in I/O space */
-	uint8_t pci;    /* a function of PCI segment 0: */
-	uint8_t reserved;
+	uint64_t base;     /* I/O port, or address; 0: there is none */
+	uint8_t memory;    /* it is an address: physical in boot_info, where it is mapped for who uses it */
+	uint8_t width;     /* bytes of an access and from one register to the next: 1, 2, 4; 1 in I/O space */
+	uint8_t pci;       /* a function of PCI segment 0: */
+	uint8_t as_is;     /* the firmware has set its speed, which stays */
 	uint16_t function; /* bus, device and function number, as in a PCI address */
 	uint16_t reserved2;
+	uint32_t rate;   /* the speed at divisor 1; 0: 115200, as on a PC */
+	uint32_t baud;   /* its speed as the firmware's table has it; 0: the configuration's */
 	uint64_t config; /* physical address of its page of configuration space; 0: there is none */
 };
 

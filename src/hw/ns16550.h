@@ -19,7 +19,7 @@ enum ns16550_register {
 };
 
 #define NS16550_FIFO  16
-#define NS16550_CLOCK 115200
+#define NS16550_CLOCK 115200 /* the speed at divisor 1 on a PC: 1.8432 MHz, 16 clocks a bit */
 
 #define MCR_DTR 0x01
 #define MCR_RTS 0x02
@@ -33,8 +33,11 @@ enum ns16550_register {
 /* Whether there is one: its scratch register keeps what is written there. */
 bool ns16550_answers(const struct uart_port *port);
 
-/* 8N1 at `baud` (a divisor of 115200), FIFOs on and empty, interrupts off. */
-void ns16550_open(const struct uart_port *port, uint32_t baud);
+/*
+ * 8N1, FIFOs on and empty, interrupts off. The speed is the port's own, as the firmware's table has it or as the firmware left
+ * it; where there is none, `baud` (50 to 115200). Returns the speed.
+ */
+uint32_t ns16550_open(const struct uart_port *port, uint32_t baud);
 
 /* LSR_..., or LSR_GONE. */
 uint8_t ns16550_status(const struct uart_port *port);

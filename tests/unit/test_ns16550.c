@@ -34,10 +34,40 @@ static void opens(void **state)
 	assert_int_equal(registers[NS16550_DATA] | registers[NS16550_IER] << 8, 384);
 }
 
+/* 48 MHz, and a speed of the table's. */
+static void own_clock(void **state)
+{
+	struct uart_port fast = port;
+
+	fast.rate = 3000000;
+	fast.baud = 115200;
+	assert_int_equal(ns16550_open(&fast, 9600), 3000000 / 26);
+	assert_int_equal(registers[NS16550_DATA] | registers[NS16550_IER] << 8, 26);
+	fast.baud = 0;
+	ns16550_open(&fast, 50);
+	assert_int_equal(registers[NS16550_DATA] | registers[NS16550_IER] << 8, 60000);
+	fast.rate = 100; /* nothing can be divided by 0 */
+	ns16550_open(&fast, 115200);
+	assert_int_equal(registers[NS16550_DATA], 1);
+}
+
+static void speed_that_stays(void **state)
+{
+	struct uart_port set = port;
+
+	set.as_is = 1;
+	registers[NS16550_DATA] = 6; /* here also the divisor's */
+	assert_int_equal(ns16550_open(&set, 9600), 19200);
+	assert_int_equal(registers[NS16550_DATA], 6);
+	registers[NS16550_DATA] = 0;
+	assert_int_equal(ns16550_open(&set, 9600), 9600);
+	assert_int_equal(registers[NS16550_DATA], 12);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers), cmocka_unit_test(nobody_answers), cmocka_unit_test(opens)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(answers), cmocka_unit_test(nobody_answers),
+		cmocka_unit_test(opens), cmocka_unit_test(own_clock), cmocka_unit_test(speed_that_stays)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,15 +37,21 @@ static void test_taken(void **state)
 		struct fields fields;
 		struct uart_port port;
 	} rows[] = {
-		{{0, 1, 0, 0x2f8, 0xffff, 0, 0, 0, 0}, {.base = 0x2f8, .width = 1}},
-		{{1, 1, 1, 0x3f8, 0xffff, 0, 0, 0, 0}, {.base = 0x3f8, .width = 1}},
-		{{0, 1, 3, 0xfff8, 0xffff, 0, 0, 0, 0}, {.base = 0xfff8, .width = 1}},
-		{{0, 0, 1, 0xfe000000, 0xffff, 0, 0, 0, 0}, {.base = 0xfe000000, .memory = 1, .width = 1}},
-		{{0x12, 0, 2, 0xfe000000, 0xffff, 0, 0, 0, 0}, {.base = 0xfe000000, .memory = 1, .width = 2}},
-		{{0x12, 0, 3, 0x4000000000, 0x1234, 3, 0x1e, 2, 0},
-			{.base = 0x4000000000, .memory = 1, .width = 4, .pci = 1, .function = 0x3f2}},
+		{{0, 1, 0, 0x2f8, 0xffff, 0, 0, 0, 0}, {.base = 0x2f8, .width = 1, .as_is = 1}},
+		{{1, 1, 1, 0x3f8, 0xffff, 0, 0, 0, 0}, {.base = 0x3f8, .width = 1, .as_is = 1}},
+		{{0, 1, 3, 0xfff8, 0xffff, 0, 0, 0, 0}, {.base = 0xfff8, .width = 1, .as_is = 1}},
+		{{0, 0, 1, 0xfe000000, 0xffff, 0, 0, 0, 0},
+			{.base = 0xfe000000, .memory = 1, .width = 1, .as_is = 1}},
+		{{0x12, 0, 2, 0xfe000000, 0xffff, 0, 0, 0, 0},
+			{.base = 0xfe000000, .memory = 1, .width = 2, .as_is = 1}},
+		{{0x12, 0, 3, 0x4000000000, 0x1234, 3, 0x1e, 2, 0}, {.base = 0x4000000000,
+									    .memory = 1,
+									    .width = 4,
+									    .as_is = 1,
+									    .pci = 1,
+									    .function = 0x3f2}},
 		/* another segment's function is not hidden; the UART is the same */
-		{{0, 1, 1, 0x6000, 0x1234, 3, 0x1e, 2, 1}, {.base = 0x6000, .width = 1}},
+		{{0, 1, 1, 0x6000, 0x1234, 3, 0x1e, 2, 1}, {.base = 0x6000, .width = 1, .as_is = 1}},
 	};
 
 	(void)state;
@@ -58,6 +64,43 @@ static void test_taken(void **state)
 		if (memcmp(&port, &rows[i].port, sizeof(port)))
 			fail_msg("row %u: base=%lx memory=%u width=%u pci=%u function=%x", i, port.base,
 				port.memory, port.width, port.pci, port.function);
+	}
+}
+
+/* The table's own speed and clock, as far as they can be. */
+static void test_speed(void **state)
+{
+	static const struct {
+		uint8_t revision, code;
+		uint32_t clock, precise;
+		struct uart_port port;
+	} rows[] = {
+		{1, 3, 0, 0, {.baud = 9600}}, {1, 4, 0, 0, {.baud = 19200}}, {2, 6, 0, 0, {.baud = 57600}},
+		{2, 7, 0, 0, {.baud = 115200}}, {2, 0, 0, 0, {.as_is = 1}},
+		{2, 5, 0, 0, {.as_is = 1}}, /* no speed of the table's */
+		{2, 200, 0, 0, {.as_is = 1}}, {2, 7, 48000000, 0, {.baud = 115200, .rate = 3000000}},
+		{2, 0, 48000000, 0, {.as_is = 1, .rate = 3000000}},
+		{2, 7, 0xffffffff, 0, {.baud = 115200}}, /* 4 GHz: nobody's */
+		{2, 7, 1600, 0, {.rate = 100}},          /* such a clock makes no such speed */
+		{3, 3, 0, 921600, {.baud = 9600}},       /* behind the older table's end */
+		{4, 3, 48000000, 921600, {.baud = 921600, .rate = 3000000}}, {4, 3, 0, 0, {.baud = 9600}},
+		{4, 3, 0, 921600, {0}}, /* more than a PC's clock makes: the configuration's */
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t t[LENGTH + 4];
+		struct uart_port port, wanted = rows[i].port;
+
+		memcpy(t, table(&(struct fields){0, 1, 0, 0x2f8, 0xffff, 0, 0, 0, 0}), LENGTH);
+		t[8] = rows[i].revision;
+		t[58] = rows[i].code;
+		memcpy(t + 76, &rows[i].clock, 4);
+		memcpy(t + 80, &rows[i].precise, 4);
+		wanted.base = 0x2f8;
+		wanted.width = 1;
+		assert_true(spcr_parse(t, sizeof(t), &port));
+		if (memcmp(&port, &wanted, sizeof(port)))
+			fail_msg("row %u: baud=%u rate=%u as_is=%u", i, port.baud, port.rate, port.as_is);
 	}
 }
 
@@ -86,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_speed),
 		cmocka_unit_test(test_refused),
 	};
 
