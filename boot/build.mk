@@ -40,6 +40,7 @@ $(BOOT_O)/launch_offsets.h: boot/launch_offsets.c
 $(BOOT_O)/launch.S.o: BOOT_CFLAGS += -I$(BOOT_O)
 $(BOOT_O)/launch.S.o: $(BOOT_O)/launch_offsets.h
 $(BOOT_O)/image.S.o: $(VMM_BIN)
+$(BOOT_O)/sbat.S.o: boot/sbat.csv
 
 # muldefs: libefi has memcpy and memset as well; the first ones, ours, are taken.
 $(BOOT_O)/trapline.so: $(BOOT_OBJS)
@@ -48,9 +49,10 @@ $(BOOT_O)/trapline.so: $(BOOT_OBJS)
 		-T $(EFI_DIR)/elf_x86_64_efi.lds -o $@ $(EFI_DIR)/crt0-efi-x86_64.o $(BOOT_OBJS) -L$(EFI_DIR) -lefi -lgnuefi
 
 # 10: an EFI application (UEFI specification 2.1.1).
-$(BUILD)/trapline.efi: $(BOOT_O)/trapline.so
+$(BUILD)/trapline.efi: $(BOOT_O)/trapline.so tools/nx-compat
 	$(call say,EFI,$@)
 	$(Q)$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
-		-j .reloc --target efi-app-x86_64 --subsystem=10 $< $@
+		-j .reloc -j .sbat --target efi-app-x86_64 --subsystem=10 $< $@
+	$(Q)tools/nx-compat $@
 
 -include $(BOOT_OBJS:.o=.d) $(BOOT_O)/launch_offsets.d
