@@ -68,6 +68,39 @@ EFI_STATUS file_exists(const struct loader *l, const char *path)
 	return status;
 }
 
+/* Whether the volume of `handle` has the file. */
+static bool volume_has(EFI_HANDLE handle, CHAR16 *path)
+{
+	EFI_FILE_IO_INTERFACE *volume;
+	EFI_FILE_HANDLE root, file;
+	bool has;
+
+	if (EFI_ERROR(BS->HandleProtocol(handle, &FileSystemProtocol, (void **)&volume)) ||
+		EFI_ERROR(volume->OpenVolume(volume, &root)))
+		return false;
+	has = !EFI_ERROR(root->Open(root, &file, path, EFI_FILE_MODE_READ, 0));
+	if (has)
+		file->Close(file);
+	root->Close(root);
+	return has;
+}
+
+EFI_HANDLE file_elsewhere(const struct loader *l, const char *path)
+{
+	CHAR16 wide[LOADER_PATH_MAX];
+	EFI_HANDLE *handles, found = NULL;
+	UINTN count;
+
+	file_path(wide, path);
+	if (EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &FileSystemProtocol, NULL, &count, &handles)))
+		return NULL;
+	for (UINTN i = 0; i < count && !found; i++)
+		if (handles[i] != l->loaded->DeviceHandle && volume_has(handles[i], wide))
+			found = handles[i];
+	FreePool(handles);
+	return found;
+}
+
 EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max, UINTN *len)
 {
 	EFI_FILE_HANDLE file;

@@ -22,6 +22,7 @@ struct loader {
 	EFI_HANDLE image;         /* our own */
 	EFI_LOADED_IMAGE *loaded; /* how we were started */
 	EFI_FILE_HANDLE root;     /* of the volume we were loaded from; NULL: it has no file system */
+	EFI_HANDLE next_volume;   /* the one that has `next`: ours, or another */
 	uint64_t tsc_start;
 	struct trapline_config config;
 	struct uart_port console; /* the one that the configuration means */
@@ -77,6 +78,8 @@ EFI_STATUS file_volume(struct loader *l);
 EFI_STATUS file_exists(const struct loader *l, const char *path);
 /* Reads at most `max` bytes; *len says how many. EFI_BUFFER_TOO_SMALL: there is more. */
 EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max, UINTN *len);
+/* The first other volume that has the file, in the order of the firmware's handles; NULL: none has. */
+EFI_HANDLE file_elsewhere(const struct loader *l, const char *path);
 EFI_STATUS file_append(const struct loader *l, const char *path, const char *text);
 
 /* settings.c: trapline.conf beside our own file and the load options, on top of what l->config holds */
@@ -180,8 +183,8 @@ bool vmm_start(struct loader *l);
 uint64_t boot_launch(uint64_t entry, struct boot_info *info, struct boot_launch *launch, uint64_t cr3);
 
 /* next_image.c */
-/* Whether `next` is there, if there is one; says so if not. */
-EFI_STATUS chain_check(const struct loader *l);
+/* Whether `next` is there, if there is one; says so if not, and if it is on another volume. */
+EFI_STATUS chain_check(struct loader *l);
 /* Starts `next`. Returns when it returns, or after saying why it did not start. */
 EFI_STATUS chain_start(const struct loader *l);
 

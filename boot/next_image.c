@@ -21,7 +21,37 @@ static bool is_next_ourselves(const struct loader *l)
 	return next[i] == own[i];
 }
 
-EFI_STATUS chain_check(const struct loader *l)
+static void say_volume(const char *next, EFI_HANDLE volume)
+{
+	CHAR16 *path = DevicePathToStr(DevicePathFromHandle(volume));
+	char text[CONFIG_TEXT_MAX];
+	size_t n = 0;
+
+	for (; path && path[n] && n < sizeof(text) - 1; n++)
+		text[n] = path[n] < ' ' || path[n] > '~' ? '?' : (char)path[n];
+	text[n] = '\0';
+	say("next image %s is on another volume: %s", next, text);
+	if (path)
+		FreePool(path);
+}
+
+/* A stick that goes on with the system of a disk. */
+static EFI_STATUS find_next(struct loader *l)
+{
+	EFI_STATUS status = file_exists(l, l->config.next);
+
+	l->next_volume = l->loaded->DeviceHandle;
+	if (!EFI_ERROR(status))
+		return status;
+	EFI_HANDLE other = file_elsewhere(l, l->config.next);
+	if (!other)
+		return status;
+	l->next_volume = other;
+	say_volume(l->config.next, other);
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS chain_check(struct loader *l)
 {
 	if (!l->config.next[0])
 		return EFI_SUCCESS;
@@ -29,9 +59,10 @@ EFI_STATUS chain_check(const struct loader *l)
 		say("next image %s is Trapline itself; booting without Trapline", l->config.next);
 		return EFI_INVALID_PARAMETER;
 	}
-	EFI_STATUS status = file_exists(l, l->config.next);
+	EFI_STATUS status = find_next(l);
 	if (status == EFI_NOT_FOUND)
-		say("next image %s is not there (%s): see next= in trapline.conf; booting without Trapline",
+		say("next image %s is on no volume that the firmware has (%s): see next= in trapline.conf; "
+		    "booting without Trapline",
 			l->config.next, say_status(status));
 	else if (EFI_ERROR(status))
 		say("next image %s cannot be read (%s); booting without Trapline", l->config.next,
@@ -64,7 +95,7 @@ static EFI_STATUS load(const struct loader *l, EFI_HANDLE *next)
 	CHAR16 wide[LOADER_PATH_MAX];
 
 	file_path(wide, l->config.next);
-	EFI_DEVICE_PATH *path = FileDevicePath(l->loaded->DeviceHandle, wide);
+	EFI_DEVICE_PATH *path = FileDevicePath(l->next_volume, wide);
 	if (!path)
 		return EFI_OUT_OF_RESOURCES;
 	*next = NULL;

@@ -2,9 +2,10 @@
 
 import re
 import struct
+import subprocess
 
 from lib import logs
-from lib.machine import BUILD, GUESTS, esp_file, expect, on
+from lib.machine import BUILD, GUESTS, ROOT, esp_file, expect, on
 
 GUEST = str(GUESTS / "hello.efi")
 GREETING = "hello"
@@ -140,6 +141,16 @@ def test_usb(machine):
     run = machine.guest("hello", DISK=image, USB=1, TIMEOUT=120).expect_status(0)
     run.expect_active(machine.vendor)
     run.expect_line("hello from a guest", "guest")
+
+
+@on("svm")
+def test_next_elsewhere(machine):
+    """A stick whose next image is on a disk: the disk is found, said, and what it has is started inside Trapline."""
+    image = machine.scratch / "stick.img"
+    conf = machine.conf("next = \\guest.efi\noptions = fails\n")
+    subprocess.run([ROOT / "tools/mkusb", image, BUILD / "trapline.efi", conf], check=True, timeout=120)
+    run = machine.guest("hello", DISK=image, USB=1, UNTIL="guest.efi gave up", TIMEOUT=120).expect_status(0)
+    run.expect_active(machine.vendor).expect_line("guest.efi is on another volume: PciRoot").expect_line("hello from a guest", "guest")
 
 
 def test_next_is_no_program(machine):
