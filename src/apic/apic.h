@@ -52,7 +52,7 @@ const char *apic_init(void);
 /* On each CPU, before it goes in. Returns NULL or why it cannot be. */
 const char *apic_cpu_init(struct cpu *cpu);
 
-/* Whether INIT and SIPI are the CPU's to report, so that nothing is watched. */
+/* Whether the CPU reports INIT and SIPI by exits of its own, so that no page is watched. */
 extern bool apic_hardware;
 static inline bool apic_by_hardware(void)
 {
@@ -63,12 +63,12 @@ static inline bool apic_by_hardware(void)
 void apic_say_way(void);
 
 /*
- * Whether this CPU's interrupts end with a store to a watched page: not those that an 8259 sends by LINT0, which it
- * is told of at another place.
+ * Whether every interrupt of this CPU ends with a store to a watched page. An 8259's interrupt by LINT0 does not: its end
+ * goes to the 8259's port.
  */
 bool apic_sees_interrupts(void);
 
-/* Whether this CPU's APIC is on, by both. */
+/* Whether this CPU's APIC is on: IA32_APIC_BASE and SVR both say so. */
 bool apic_is_on(void);
 
 /* Whether the 8259s' interrupts reach this CPU: by LINT0, or with the APIC off (SDM vol. 3A 11.4.3, 11.5.1). */
@@ -82,15 +82,15 @@ static inline uint64_t apic_page(unsigned number)
 }
 
 /*
- * They are at `base` from now on. Once the guest runs no other CPU does meanwhile: stage2_watch(). False, with nothing changed: it
- * cannot be watched there.
+ * Moves the watch on this CPU's registers to `base`. Once the guest runs, the caller holds all other CPUs (stage2_watch()).
+ * False, with nothing changed: the page cannot be watched.
  */
 bool apic_follow(unsigned number, uint64_t base);
 
-/* #GP for a base on the VMM's memory, or beyond what can be watched, with a line: bare it would move there. */
+/* Refuses a base that cannot be watched: prints a line and returns #GP. Bare the registers would move there. */
 enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value);
 
-/* Notes by what names other CPUs call this one, as its APIC has them now. */
+/* Notes this CPU's identifier, LDR and DFR, by which commands of other CPUs address it. */
 void apic_note_names(const struct cpu *cpu);
 
 /* On this CPU's own APIC; the registers are an xAPIC's. */
@@ -104,14 +104,14 @@ bool apic_is_bsp(void);
 uint32_t apic_read(enum apic_mode mode, unsigned offset);
 void apic_write(enum apic_mode mode, unsigned offset, uint32_t value);
 /*
- * What is in service is ended, what is requested is taken by the host and dropped: no other way clears the registers. The APIC
- * is on, its priority 0.
+ * Clears IRR and ISR: the host takes and drops what is requested, and ends what is in service, because no other way clears
+ * them. The APIC is on, its priority 0.
  */
 void apic_drain(struct cpu *cpu, enum apic_mode mode);
 /* The CPUs that a command of this CPU's is for, bit n for CPU n. */
 uint64_t apic_targets(const struct cpu *cpu, const struct icr *icr);
 
-/* To a CPU, by Trapline's number. False: its APIC is off, or this one. */
+/* Sends an NMI to a CPU, by Trapline's number. False: its APIC or this one's is off. */
 bool apic_send_nmi(uint32_t number);
 
 #endif

@@ -18,7 +18,7 @@ bool hold_is_stopped(uint32_t n);
 /* Where CPU n stands, while it is stopped: its registers, and the code there. */
 const struct trap_record *hold_where(uint32_t n);
 
-/* This CPU is stopped there, and goes on. */
+/* This CPU has stopped there; it goes on. */
 void hold_arrive(const struct cpu *cpu, const struct trap_record *r);
 void hold_leave(const struct cpu *cpu);
 

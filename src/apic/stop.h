@@ -22,12 +22,11 @@ void cpu_note_nmi(struct cpu *cpu);
 /* This CPU does nothing more. */
 __attribute__((noreturn)) void cpu_stop_here(void);
 
-/* Where this CPU holds nothing that another could wait for: does not come back once one has called
- * cpus_stop(). */
+/* Stops this CPU, if another one has called cpus_stop(). Called where this CPU holds no lock. */
 void cpu_stop_if_asked(struct cpu *cpu);
 
 /*
- * Stops every other CPU for good, and waits a little for them: before a fatal report. What they stood at is
+ * Stops every other CPU for good, and waits 100 ms for them: before a fatal report. Where they stood is
  * kept. A CPU that finds another one already at it stops itself instead.
  */
 void cpus_stop(void);

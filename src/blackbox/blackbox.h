@@ -13,7 +13,7 @@
 /* Finds its memory. Before cpu_create(), once the host's page tables are loaded. */
 void blackbox_init(const struct boot_info *info);
 
-/* Whether the next start finds it: it is where that one looks. */
+/* Whether the box lies at a place where the next start looks. */
 bool blackbox_is_there(void);
 
 /* Zeroed memory for what is one CPU's, whole pages, the same for every CPU; NULL when it is used up. */
@@ -43,12 +43,12 @@ void blackbox_unmark(void);
  */
 void blackbox_seal(const char *why, bool failure);
 
-/* The same for a guest that says that it ends, and goes on for now: the end itself, or one that comes much later, replaces it. */
+/* Seals the box for a guest that says that it is dying, and still runs: its real end replaces this seal. */
 void blackbox_say(const char *why);
 
 /*
- * Whether a seal was no end after all: a reset that did not happen, or a sleep that is over, seconds ago. The box is open
- * again then.
+ * Opens the box again, where the guest has gone on for seconds after a seal: the reset did not happen, or the sleep is over.
+ * Returns whether it did.
  */
 bool blackbox_goes_on(void);
 

@@ -62,14 +62,14 @@ struct command_result {
 };
 
 /*
- * Commands are carried out one at a time, and so are the lines of their answers: between these two. Nobody
- * waits; false: another CPU is at it.
+ * One CPU at a time carries out a command, or makes a line of an answer, between these two. command_begin() does not wait;
+ * false: another CPU does so now.
  */
 bool command_begin(void);
 void command_end(void);
 
 /*
- * The CPU that a line has to be carried out on; the next one that it is to be carried out on as well, behind `cpu`, or
+ * The CPU that has to carry out a line. command_next() returns the next one behind `cpu` for a line that all CPUs carry out;
  * COMMAND_ANYWHERE: that was all.
  */
 uint32_t command_place(const char *text);

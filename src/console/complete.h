@@ -7,12 +7,13 @@
 
 struct completion {
 	unsigned count; /* words that fit */
-	char rest
-		[COMPLETE_WORD_MAX]; /* what all of them go on with; behind a word that is complete a blank */
-	char list[COMPLETE_LIST_MAX]; /* the words, each behind a blank */
+	/* What all of them go on with; a blank behind a complete word. */
+	char rest[COMPLETE_WORD_MAX];
+	/* The words, each behind a blank. */
+	char list[COMPLETE_LIST_MAX];
 };
 
-/* Of the word that ends behind the first `n` characters of a line. */
+/* Completes the word that ends behind the first `n` characters of a line. */
 void command_complete(struct completion *c, const char *text, unsigned n);
 
 #endif

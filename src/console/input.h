@@ -34,7 +34,7 @@ bool input_turn(void);
 /* Whether there is anything for input_turn() or input_run() to do: keys, a command, more of its answer. */
 bool input_waits(void);
 
-/* The prompt comes back when everything else is out. Returns false when there is none to show. */
+/* Shows the prompt, once everything else is out. Returns false when there is none to show. */
 bool input_show(void);
 
 /* Takes prompt and line off the screen: something else is about to be printed. */

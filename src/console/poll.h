@@ -1,5 +1,5 @@
 /*
- * When the console has its turns, and which CPU looks for keys. What exits ask for is in log/turn.h.
+ * Decides when the console gets its turns, and which CPU polls for keys. Exits call it through log/turn.h.
  */
 #ifndef TRAPLINE_POLL_H
 #define TRAPLINE_POLL_H

@@ -17,7 +17,7 @@ const char *printer_init(const char **bad);
  */
 bool printer_turn(void);
 
-/* Whether there are losses that it is time to tell. */
+/* Whether losses are to be printed now: once a second at most. */
 bool printer_losses_due(void);
 
 /* Records that wait, of all CPUs. */
@@ -27,7 +27,7 @@ uint64_t printer_waiting(void);
 void printer_finish(void);
 
 /*
- * The filter of what is printed. Its vectors, and important, are boot_info.config.print, which the exit path looks at.
+ * The filter of what is printed. Its vectors and its `important` are boot_info.config.print, which the exit path reads.
  *   words  as trace/filter.h has them; is cut in place
  * console_set_filter() returns NULL, or what is wrong, with the word at *bad.
  */

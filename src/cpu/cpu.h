@@ -20,12 +20,12 @@
 
 #define CPU_STACK_SIZE     (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
-#define CPU_LOOK_RECORDS   1024 /* or the ring's length where that is less */
+#define CPU_LOOK_RECORDS   1024 /* between two polls of the console; the ring's length where that is less */
 
-/* Not on the way of most exits: kept out of line, so that the callers stay short. */
+/* Most exits do not come here: kept out of line, so that the callers stay short. */
 #define SLOW_PATH __attribute__((noinline, cold))
 
-/* Work that the end of an exit looks after: one test on the hot path for all of it. */
+/* Work for the end of an exit, in one word: the hot path has one test for all of it. */
 #define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
 #define CPU_WORK_NMI     0x02 /* an NMI of the guest's waits until the guest can take it */
 #define CPU_WORK_SINK    0x04 /* the page behind hidden memory was opened for one store */
@@ -47,12 +47,12 @@ enum segment {
 	SEG_COUNT
 };
 
-/* What the console tells of what the guest is refused, by kind: the first CPU_REPORTS of each, on each CPU. */
+/* Refusals that the console prints, by kind: the first CPU_REPORTS of each, on each CPU. */
 enum refusal {
 	REFUSED_MEMORY,
-	REFUSED_COMMAND, /* of the APIC's, to no CPU of Trapline's */
-	REFUSED_STORE,   /* to the APIC */
-	REFUSED_BASE,    /* of the APIC */
+	REFUSED_COMMAND, /* INIT or SIPI to no CPU of Trapline's */
+	REFUSED_STORE,   /* a store to the APIC that is none to a register */
+	REFUSED_BASE,    /* an address for the APIC where it cannot be watched */
 	REFUSED_CODE,    /* no refusal: an instruction whose bytes cannot be read */
 	REFUSAL_KINDS
 };
@@ -86,7 +86,7 @@ struct cpu_stats {
 };
 
 struct cpu {
-	/* The first members are known to the entry stubs, by asm_offsets.c, and near enough for short instructions. */
+	/* The entry stubs use the first members, by asm_offsets.c; near the start their instructions are short. */
 	struct cpu *self;        /* for this_cpu() */
 	uint64_t gpr[TRAP_GPRS]; /* the guest's; gpr[TRAP_RSP] is filled only where the vendor says so */
 	uint64_t vendor_asm[4];  /* the vendor's own words for its stub */
@@ -108,19 +108,19 @@ struct cpu {
 	uint64_t sink_gpa[2];          /* with CPU_WORK_SINK: pages, 0 for none; one store may meet two */
 	bool guest_nmi_blocked;        /* an NMI went in and its IRET has not been seen */
 	bool nmi_pending;              /* taken by the host, not yet given to the guest */
-	bool pass_interrupt; /* the next entry is not to exit on interrupts: this one is for the guest to take */
+	bool pass_interrupt; /* interrupts do not exit after the next entry: the guest takes this one itself */
 	struct exit exit;
 	struct code_page code_page;
 	struct trace_ring ring, beside;     /* beside: while the ring is frozen, exit/freeze.h */
 	struct trace_ring *_Atomic writing; /* the one of the two that records go to */
 	uint64_t not_kept;                  /* records that found no room while it was frozen */
 	struct kept *kept;                  /* beside the ring, for vectors that are rare */
-	_Atomic uint32_t noted; /* vectors of which a record is looked at again: exit/exception.h */
+	_Atomic uint32_t noted; /* vectors whose next record leaves the short way: exit/exception.h */
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
-	uint64_t look_ticks;      /* how long ago the last look at the console has to be: log/turn.h */
-	uint32_t look_mask;       /* bits of seq, 0 in one of so many records: exit/exception.c */
+	uint64_t look_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
+	uint32_t look_mask;       /* a record whose seq has these bits clear polls it too: exit/exception.c */
 	struct print_queue print; /* records that are to be printed */
 	struct cpu_stats stats;
 	struct {
@@ -148,8 +148,8 @@ static inline struct cpu *this_cpu(void)
 }
 
 /*
- * The CPU that a host stack address belongs to: for the fault path, where GS may still be the guest's. The boot CPU's
- * when it is nobody's.
+ * The CPU whose host stack holds this address; the boot CPU, where none does. The fault path uses it, because GS may
+ * still be the guest's there.
  */
 struct cpu *cpu_of_stack(uint64_t address);
 
@@ -162,15 +162,15 @@ static inline uint64_t cpu_bad_guest(const struct cpu *cpu)
 	return n;
 }
 
-/* Whether one more refusal is told. */
+/* Counts a refusal of this kind. Returns whether it is to be printed. */
 static inline bool cpu_tells(struct cpu *cpu, enum refusal kind)
 {
 	return cpu->told[kind] < CPU_REPORTS && ++cpu->told[kind];
 }
 
 /*
- * To and from cpu->work, this CPU's own: an instruction each, because the handler of an NMI, which on VT-x comes in the
- * middle of the VMM, adds to it as well.
+ * Add bits to this CPU's own cpu->work, and take them away: in one instruction each, because an NMI's handler adds bits
+ * too, and on VT-x it interrupts the VMM.
  */
 static inline void cpu_add_work(struct cpu *cpu, uint32_t bits)
 {
@@ -194,7 +194,7 @@ static inline struct cpu *cpu_from(uint32_t n)
 	return n < boot_info.cpus ? cpus[n] : NULL;
 }
 
-/* `c` is declared by it. */
+/* Declares `c`. */
 #define for_each_cpu(c) for (struct cpu *c = cpu_from(0); c; c = cpu_from(c->number + 1))
 
 /*
@@ -203,13 +203,13 @@ static inline struct cpu *cpu_from(uint32_t n)
  */
 struct cpu *cpu_create(uint32_t number, uint32_t apic_id);
 
-/* Chooses what this CPU does against its guest's hold on speculation. Behind cpu_load_host(): an MSR may be missing. */
+/* Chooses this CPU's mitigations (hw/mitigations.h). After cpu_load_host(), whose IDT catches a missing MSR. */
 void cpu_mitigate(struct cpu *cpu);
 
 /* Loads this CPU's GDT, TSS, IDT and GS. From here on faults of the VMM's are caught. */
 void cpu_load_host(struct cpu *cpu);
 
-/* Puts back what stood there before, the task register apart: a CPU that has none cannot be given none again. */
+/* Restores what cpu_load_host() replaced, but for the task register: LTR cannot load none. */
 void cpu_unload_host(const struct cpu *cpu);
 
 /* Called by the vendor's run() on the CPU's own stack, before the first entry. */

@@ -12,10 +12,10 @@ enum exit_kind {
 	EXIT_KIND_COUNT
 };
 
-/* One exit, filled by the vendor. Members beyond kind hold what their comment says, for the kinds it names. */
+/* One exit, filled by the vendor. A member is valid for the kinds that its comment names. */
 struct exit {
 	enum exit_kind kind;
-	/* What exit_begin() sets stands together: one store, on the way of every exit. */
+	/* exit_begin() sets these at every exit: adjacent, so that one store does it. */
 	bool skip;        /* set by exit_skip() */
 	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (guest/insn.h) */
 	uint16_t reserved;
@@ -44,7 +44,7 @@ struct exit {
 #define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration: a bug of Trapline's */
 #define STAGE2_LINEAR   0x40
 
-/* What no exit begins with; the vendor fills the rest. */
+/* Clears what an exit begins without; the vendor fills the rest. */
 static inline void exit_begin(struct exit *x)
 {
 	x->skip = false;

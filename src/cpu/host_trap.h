@@ -1,4 +1,4 @@
-/* What comes to the VMM's own IDT, and who is told: the layers above, through a table that they set. */
+/* Traps that arrive at the VMM's own IDT go to the layers above, through a table that these set. */
 #ifndef TRAPLINE_HOST_TRAP_H
 #define TRAPLINE_HOST_TRAP_H
 

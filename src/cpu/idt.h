@@ -22,7 +22,7 @@ void idt_init(void);
 /* Loads it on this CPU. */
 void idt_load(void);
 
-/* Loads, on this CPU, the IDT for the moment in which an external interrupt is let in: each vector is one. */
+/* Loads the IDT for the window in which the VMM lets external interrupts in: every vector is taken for one. */
 void idt_load_window(void);
 
 /* Loads a GDT and the host's selectors (src/cpu/idt.asm). */
@@ -30,7 +30,7 @@ void gdt_load(const struct descriptor_table *gdtr);
 
 /*
  * Halts until an NMI has come, unless *word is not `old` any more; cpu_nap() also until an external interrupt has,
- * with the IDT of the window. Where the vendor holds events back it is called through vendor->wait.
+ * with the IDT of the window. Call them through vendor->wait where the vendor holds events back.
  */
 typedef void cpu_waiter(const _Atomic uint32_t *word, uint32_t old);
 cpu_waiter cpu_wait, cpu_nap;
@@ -38,7 +38,7 @@ cpu_waiter cpu_wait, cpu_nap;
 /* RFLAGS as this CPU pushes them for a fault: raises one of the host's own, #DE, #UD, #SS, #GP or #PF; CR2 is lost. */
 uint64_t fault_rflags(unsigned vector);
 
-/* Sends a fault at an instruction that may fault behind it (FIXUP_ENTRY). False: it is none of those. */
+/* Moves a fault's RIP to its fix-up, where the instruction has one (FIXUP_ENTRY). False: it has none. */
 bool idt_fix_up(struct trap_frame *frame);
 
 #endif

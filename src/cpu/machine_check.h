@@ -1,6 +1,6 @@
 /*
- * Machine checks that come while the VMM runs on a CPU: on VT-x at any point, on AMD-V where it waits (cpu/moment.h). On servers one
- * CPU's error is told to all of them, and each one's handler waits for the others': the guest's is to have it.
+ * Machine checks that come while the VMM runs on a CPU: on VT-x at any point, on AMD-V where it waits (cpu/moment.h). Servers
+ * signal one CPU's error to all CPUs, whose handlers wait for each other: the guest's handler has to get it.
  */
 #ifndef TRAPLINE_MACHINE_CHECK_H
 #define TRAPLINE_MACHINE_CHECK_H
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* In the handler of #MC. False: the VMM cannot go on, or a guest with this CR4 would not have it. */
+/* For the host's handler of #MC. False: the VMM cannot go on, or a guest with this CR4 takes no #MC. */
 bool machine_check_is_guests(uint64_t guest_cr4);
 
 #endif

@@ -17,13 +17,15 @@ bool apic_stage2(struct cpu *cpu);
 enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 
 /*
- * Whether the guest has switched the boot CPU's APIC off, by SVR or by IA32_APIC_BASE, and not on again: none of its interrupts brings
- * Trapline back, but for the 8259s'.
+ * Whether the guest has switched the boot CPU's APIC off, by SVR or by IA32_APIC_BASE, and not on again. Then only the
+ * 8259s' interrupts still exit.
  */
 bool apic_is_left(void);
 
-/* The guest has switched this CPU's APIC, or is about to: of the boot CPU's that is told.
- *   how  by which register */
+/*
+ * The guest switches this CPU's APIC on or off. The boot CPU's is reported.
+ *   how  by which register
+ */
 void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how);
 
 #endif

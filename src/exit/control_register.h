@@ -1,7 +1,7 @@
 /*
  * What MOV to CR0 and CR4 refuses with #GP for other reasons than reserved bits: SDM vol. 2B "MOV - Move to/from Control
- * Registers", APM vol. 2 3.1.1, 3.1.3 and 14.6. For exits of that instruction, in front of which the CPU has checked no
- * more than that it may be executed. Pure: tested on the host.
+ * Registers", APM vol. 2 3.1.1, 3.1.3 and 14.6. The exit comes before the CPU's own
+ * checks, but for the privilege level. Pure: tested on the host.
  */
 #ifndef TRAPLINE_CONTROL_REGISTER_H
 #define TRAPLINE_CONTROL_REGISTER_H

@@ -35,7 +35,7 @@ static uint8_t link_of(const struct cpu *cpu, const struct event *during)
 	return during->valid && cpu->recorded_vector == during->vector && cpu->recorded_type == during->type;
 }
 
-/* Vector and type, which stand side by side everywhere, in one move. */
+/* Copies the adjacent vector and type as one 16-bit word. */
 static inline void copy_kind(uint8_t *to, const struct event *e)
 {
 	_Static_assert(offsetof(struct event, type) == offsetof(struct event, vector) + 1, "side by side");

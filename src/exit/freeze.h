@@ -1,7 +1,7 @@
 /*
- * Frozen rings: they stand still for who looks at them, for a time. Each CPU goes over to the ring beside its own and
- * back when it comes by, so that a record costs the same. What comes meanwhile is numbered as ever. The newest
- * BLACKBOX_BESIDE of it are in the ring again when the time is over; the rest is counted.
+ * Frozen rings: for a time they do not change, so that a reader can look at them. Meanwhile each CPU writes to a ring beside
+ * its own, at the same cost, and its records are numbered as ever. When the time is over the newest BLACKBOX_BESIDE of them
+ * move into the ring; the others are counted as not kept.
  */
 #ifndef TRAPLINE_FREEZE_H
 #define TRAPLINE_FREEZE_H

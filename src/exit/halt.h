@@ -5,18 +5,18 @@
 #include "cpu/cpu.h"
 
 /*
- * Says so of the boot CPU, and when it is over; the first HALT_REPORTS times. Kernels halt the others that way to take
- * them out of use.
+ * Report that the boot CPU has halted, and that the halt is over: the first HALT_REPORTS times. Other CPUs are not reported,
+ * because kernels take them out of use that way.
  *   next  where it would go on
  */
 #define HALT_REPORTS 16
-#define HALT_SECONDS 120 /* what it came from is not older */
+#define HALT_SECONDS 120 /* its cause is no older than that */
 void halt_tell(struct cpu *cpu, uint64_t next);
 void halt_over(struct cpu *cpu);
 
 /*
- * The boot CPU has turned its local APIC off: tells what that came from, where there is something to tell; HALT_REPORTS times. And
- * that it is on again, where something was told.
+ * The boot CPU has turned its local APIC off: tells the story of that, where there is one, HALT_REPORTS times at most.
+ * halt_apic_on() says that it is on again, where a story was told.
  *   how  by which register
  */
 void halt_apic_off(struct cpu *cpu, const char *how);

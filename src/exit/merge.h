@@ -11,17 +11,17 @@
 #include "cpu/event.h"
 
 enum merge_result {
-	MERGE_DELIVER, /* handle `now` by itself; if `during` was an interrupt it is not lost but comes again
-			*/
+	/* `now` is handled by itself. An interrupt that was `during` is not lost: it comes again. */
+	MERGE_DELIVER,
 	MERGE_DOUBLE_FAULT, /* #DF with error code 0 in the place of both */
 	MERGE_TRIPLE_FAULT, /* shutdown */
 };
 
 /*
- *   during  the event that was being delivered; may be invalid, an interrupt or an INT instruction, all of
- * them benign. Only hardware exceptions have a class: INT 0xd is not a #GP. now     the exception that was
- * raised; likewise. A #DF here is one the CPU has merged already: it is delivered. No side effects, no
- * errors.
+ *   during  the event that was being delivered. None, an interrupt or an INT instruction is benign: only hardware exceptions
+ *           have a class, and INT 0xd is no #GP
+ *   now     the exception that was raised; likewise. A #DF is one that the CPU has merged already: it is delivered
+ * No side effects, no errors.
  */
 enum merge_result merge_events(const struct event *during, const struct event *now);
 

@@ -5,13 +5,13 @@
 #include "cpu/cpu.h"
 
 /*
- * A turn for the console where it has something to do, otherwise sleep: until an NMI has come, unless *word is not
- * `old` any more. Where nothing wakes Trapline on a boot CPU that has died with its interrupts off (AMD-V), the sleep is a nap
- * as well: this CPU's own APIC timer ends it, to see whether the operator or lines that were left behind wait.
+ * Gives the console a turn where it has work; otherwise sleeps until an NMI comes, or until *word is no longer `old`. On AMD-V
+ * nothing wakes Trapline on a boot CPU that has died with its interrupts off. There this CPU's own APIC timer ends the sleep, and
+ * this CPU looks for keys and for lines that are left.
  */
 void nap(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old);
 
-/* Whether it would end by itself: one that waits for something else than an NMI may not sleep otherwise. */
+/* Whether a nap ends by the timer. Without that, a CPU that waits for anything but an NMI must not sleep. */
 bool nap_ends(void);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * IRQ 13 of the two 8259s, for a vendor whose CPU cannot assert FERR# while it has a guest: what the guest has told the
- * controllers, so far as that interrupt needs it, and its own end of interrupt, of which they know nothing. What they can
- * be asked is read from them. Registers: Intel 8259A data sheet. Pure but for their ports: tested on the host.
+ * IRQ 13 of the two 8259s, for a vendor whose CPU cannot assert FERR# while it has a guest: what the guest has written to
+ * the controllers, as far as that interrupt needs it, and its end of interrupt, of which they know nothing. What can be read
+ * back is read from them. Registers: Intel 8259A data sheet. Pure but for their ports: tested on the host.
  */
 #ifndef TRAPLINE_PIC_H
 #define TRAPLINE_PIC_H

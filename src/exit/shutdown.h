@@ -12,13 +12,13 @@
 void shutdown_report(const char *why, unsigned seconds);
 
 /*
- * The guest says that it is dying, and goes on for now: the story of that, and a seal of the black box that a real end replaces.
+ * The guest says that it is dying, and still runs: tells the story, and seals the black box until a real end.
  *   text  its own words, printable; "": none
  */
 void shutdown_dying(struct cpu *cpu, const char *text);
 
 #define SHUTDOWN_RESET 120 /* a panic waits before it resets */
-#define SHUTDOWN_OFF   10  /* who turns the machine off means it, mostly */
+#define SHUTDOWN_OFF   10  /* a machine is mostly turned off on purpose */
 
 /* Resets the machine, by the ways that PCs have. Returns where none works. */
 void shutdown_reset(void);

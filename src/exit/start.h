@@ -14,9 +14,9 @@ void start_send(struct cpu *cpu, uint64_t targets, uint32_t low);
 void start_note_init(struct cpu *cpu);
 
 /*
- * The exit of an INIT, where that of a SIPI follows: a SIPI that finds the CPU anywhere but in wait-for-SIPI is lost (SDM
- * vol. 3C 26.2), and an operating system sends its two within 20 us. So the CPU waits first, with the next entry, and what an INIT leaves is made
- * when the SIPI has come. The boot CPU does not wait.
+ * The exit of an INIT, on CPUs where a SIPI exits too. A CPU that is not in wait-for-SIPI loses a SIPI (SDM vol. 3C 26.2), and
+ * an operating system sends its two within 20 us. So the CPU enters that state at once, and is reset when the SIPI has come.
+ * The boot CPU does not wait.
  */
 void start_park(struct cpu *cpu);
 

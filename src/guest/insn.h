@@ -21,8 +21,8 @@ static inline void insn_fetch(struct cpu *cpu)
 }
 
 /*
- * Whether the bytes are VMCALL or VMMCALL without a prefix: on the other vendor's CPU that is a #UD, and the guest's call all
- * the same. With a prefix it stays a #UD.
+ * Whether the bytes are VMCALL or VMMCALL without a prefix. The other vendor's one raises #UD, which is taken for the guest's
+ * call. With a prefix it stays a #UD.
  */
 static inline bool insn_is_vmcall(const struct exit *x)
 {
@@ -40,7 +40,7 @@ enum opcode insn_find(struct cpu *cpu, struct found_opcode *out);
  */
 uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 
-/* Where the guest stands, in the form that decode() knows: its registers, and the code at RIP. */
+/* Fills a record for decode() with where the guest stands: its registers, and the code at RIP. */
 void insn_record(struct cpu *cpu, struct trap_record *r);
 
 #endif

@@ -55,7 +55,7 @@ typedef struct cpuid features_reader(uint32_t leaf, uint32_t subleaf);
 
 /*
  * The same from leaves. Pure.
- *   read    answers CPUID; asked for no leaf beyond the last ones, where CPUs answer with something else
+ *   read    answers CPUID; never asked for a leaf beyond the last one, where a CPU's answer means nothing
  *   syscfg  AMD's SYSCFG; looked at with `encryption` only
  */
 void features_from(struct features *f, features_reader *read, uint64_t syscfg);

@@ -1,7 +1,7 @@
 /*
- * What keeps the guest from steering the VMM's speculation and from reading what it left in the CPU's buffers. Pure: the
- * choice is made of what CPUID and IA32_ARCH_CAPABILITIES say of one CPU, and tested on the host. The stubs of src/svm and
- * src/vmx carry it out (run.asm); on a CPU that needs nothing they are the ones that do nothing.
+ * What keeps the guest from steering the VMM's speculation and from reading what the VMM left in the CPU's buffers. CPUID and
+ * IA32_ARCH_CAPABILITIES decide, for each CPU. Pure: tested on the host. The entry and exit stubs carry it out (run.asm of
+ * src/svm and src/vmx); a CPU that needs nothing uses stubs without it.
  *
  * Intel: "Speculative Execution Side Channel Mitigations" (336996) and SDM vol. 4, table 2-2; AMD: "Software techniques for
  * managing speculation on AMD processors", "Technical update regarding speculative return stack overflow" and APM vol. 3 E.4.

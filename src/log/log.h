@@ -1,7 +1,7 @@
 /*
- * Text for the operator. While the guest runs nothing here waits: text goes into a buffer, the buffer into the UART's
- * FIFO a bit at a time, from exits that happen anyway and, while there is something to say, from the guest's interrupts.
- * What does not fit is counted, and the count is printed.
+ * Text for the operator. While the guest runs nothing here waits: text goes into a buffer, and exits that happen anyway
+ * move some of it on into the UART's FIFO. While there is text left the guest's interrupts exit for that. What does not fit is
+ * counted, and the count is printed.
  */
 #ifndef TRAPLINE_LOG_H
 #define TRAPLINE_LOG_H
@@ -18,8 +18,8 @@ bool log_init(void);
 __attribute__((format(printf, 1, 2))) void console_print(const char *fmt, ...);
 
 /*
- * Of what console_print() prints from here on the line and the screen get so many lines, and the black box has all. Where there is
- * no black box, they get all as well. console_unbound() ends that, and returns how many lines were left out.
+ * From here on the serial line and the screen get only so many of console_print()'s lines; the black box gets all. Without a
+ * black box nothing is left out. console_unbound() ends that, and returns how many lines were left out.
  */
 void console_bound(unsigned lines);
 unsigned console_unbound(void);
@@ -63,14 +63,14 @@ enum console_level {
 extern enum console_level console_level;
 
 /*
- * For the console. Nobody waits for log_try_lock(): a CPU that does not get it does its console work at another exit.
- * What follows is with the lock held.
+ * The log's lock. log_try_lock() does not wait: a CPU that does not get it does its console work at another exit. The
+ * functions below are called with the lock held.
  */
 bool log_try_lock(void);
 void log_lock(void);
 void log_unlock(void);
 
-/* Bytes as they are, a line of an answer, a line that the black box keeps as well. False: it did not fit, and is counted. */
+/* Append bytes as they are; a line of an answer; a line that the black box keeps as well. False: it did not fit, and is counted. */
 void console_put(const char *bytes, size_t n);
 void console_put_line(const char *line);
 bool log_add_line(const char *line);

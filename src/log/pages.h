@@ -42,7 +42,7 @@ struct page_keyboard {
 	bool released; /* the next byte is a key that was let go */
 };
 
-/* Scan codes of set 1 and set 2: which one it is depends on what the guest has made of the controller. */
+/* Reads scan codes of set 1 and of set 2: the guest has chosen which one the controller sends. */
 enum page_key page_keyboard_byte(struct page_keyboard *k, uint8_t byte);
 
 #define PAGER_SECONDS   15  /* until a page turns by itself, as long as no key was pressed */

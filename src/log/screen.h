@@ -17,8 +17,8 @@ void screen_take(void);
 void screen_line(const char *line);
 
 /*
- * A look at the keyboard and the clock, by the one CPU that has reported, again and again once the report is complete.
- * Returns false where everything is on the screen already.
+ * Polls keyboard and clock once, and turns the page if one says so. The CPU that has reported calls it in a loop.
+ * Returns false where the whole report fits on the screen.
  */
 bool screen_browse(void);
 

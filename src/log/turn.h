@@ -1,5 +1,5 @@
 /*
- * What exits ask of the console, which stands above them: it sets what is done. Before it has, nothing is.
+ * The console's turns, as exits call them. The console is a layer above, and sets these functions; until then they do nothing.
  */
 #ifndef TRAPLINE_TURN_H
 #define TRAPLINE_TURN_H
@@ -20,16 +20,16 @@ void turn_set(const struct turn_taker *taker);
 /* A turn of work: formats at most one record or feeds the FIFO once. Clears CPU_WORK_CONSOLE when all is out. */
 void console_serve(struct cpu *cpu);
 
-/* Whether this CPU is the one that looks for keys, or has seen one a moment ago: it is not to sleep. */
+/* Whether this CPU must not sleep: it polls for keys, or has just seen one. */
 bool console_attends(const struct cpu *cpu);
 
-/* Whether CPUs with nothing to do are to look now and then, because nothing brings the boot CPU to do so. */
+/* Whether idle CPUs have to poll, because nothing on the boot CPU exits. */
 bool console_wants_others(void);
 
-extern uint64_t console_looked; /* the TSC when somebody has looked last */
+extern uint64_t console_looked; /* the TSC of the last poll, by any CPU */
 void console_look_now(struct cpu *cpu);
 
-/* Something has exited that does so now and then: is it time to see whether a key was pressed, or lines were left? */
+/* Polls for keys and left lines, unless less than look_ticks have passed. Called by exits that come now and then. */
 static inline void console_look(struct cpu *cpu)
 {
 	if (__builtin_expect(rdtsc() - console_looked >= cpu->look_ticks, 0))

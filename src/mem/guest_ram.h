@@ -15,13 +15,13 @@ static inline bool guest_read64(uint64_t physical, uint64_t *value)
 	return physical < GUEST_LIMIT && load64_safe((const void *)(GUEST_RAM + physical), value);
 }
 
-/* Copies n bytes out of RAM, all of them or nothing said about the rest. */
+/* Copies n bytes out of RAM. False: some of them are no RAM, and `to` has a part at most. */
 static inline bool guest_ram_read(uint64_t physical, void *to, uint64_t n)
 {
 	return physical < GUEST_LIMIT && !copy_safe(to, (const void *)(GUEST_RAM + physical), n);
 }
 
-/* Copies n bytes into RAM; on false a leading part may have been written. */
+/* Copies n bytes into RAM. False: some of them are no RAM, and a leading part may have been written. */
 static inline bool guest_ram_write(uint64_t physical, const void *from, uint64_t n)
 {
 	return physical < GUEST_LIMIT && !copy_safe((void *)(GUEST_RAM + physical), from, n);
@@ -36,8 +36,8 @@ static inline bool guest_is_ram(uint64_t physical)
 }
 
 /*
- * Sets an entry of the guest's page tables to `to` where it is still `from`, in one step with what the guest's CPUs do.
- * False, with nothing written, where it is not, or is no RAM. Naturally aligned.
+ * Sets an entry of the guest's page tables to `to` if it is still `from`: atomic against the guest's CPUs. Naturally aligned.
+ * False, with nothing written: it has another value, or is no RAM.
  */
 static inline bool guest_exchange64(uint64_t physical, uint64_t from, uint64_t to)
 {

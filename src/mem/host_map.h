@@ -15,8 +15,8 @@
 bool host_map_init(const struct boot_info *info);
 
 /*
- * Memory of the guest's that was not in the firmware's map: it can be read and written from now on. The caller sees to it
- * that no two CPUs call at once.
+ * Maps memory of the guest's that the firmware's map did not have, to read and write it. No two CPUs call at once: the
+ * caller's duty.
  *   base, size  multiples of 4096
  * Returns false when the pool is empty, or where it lies beyond what fits.
  */
@@ -38,8 +38,8 @@ uint64_t host_map_stack(uint64_t size);
 volatile void *host_map_device(uint64_t phys, uint64_t size);
 
 /*
- * Windows, HOST_WINDOWS of them, a page each, used by one CPU each: host_window_map() shows another page of registers there,
- * uncached, and drops what this CPU has cached of the one before.
+ * HOST_WINDOWS pages of virtual addresses, each used by one CPU. host_window_map() maps a page of registers there, uncached, and
+ * flushes this CPU's translation of the one before.
  */
 #define HOST_WINDOWS 128
 bool host_windows_init(void);

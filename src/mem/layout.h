@@ -13,9 +13,8 @@
 #define POOL_BASE    0xffffc00000000000ull /* + physical address; only the pool */
 #define DEVICE_BASE  0xffffd00000000000ull /* devices the VMM itself drives, uncached: mem/device_space.h */
 #define DEVICE_LIMIT 0xffffd08000000000ull /* one slot */
-#define WINDOW_BASE                                                                                          \
-	0xffffffff98000000ull /* a page each of registers that are at another address for each CPU */
-#define STACK_BASE 0xffffffffa0000000ull /* stacks with guard pages between them */
+#define WINDOW_BASE  0xffffffff98000000ull /* a page for each CPU's own registers: host_window_map() */
+#define STACK_BASE   0xffffffffa0000000ull /* stacks with guard pages between them */
 
 #define PAGE_SIZE  4096ull
 #define LARGE_PAGE (2ull << 20)

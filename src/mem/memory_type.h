@@ -30,8 +30,8 @@ struct mtrr_state {
 
 /*
  * The memory type of an address, 0 to 6.
- *   size  in: bytes from there on that are of interest, more than 0; out: how many of them, from the address
- *on, have this type, at least 1 Overlaps that the manual leaves undefined are uncacheable.
+ *   size  in: bytes from there on that are of interest, more than 0; out: how many of them have this type, at least 1
+ * Overlaps that the manual leaves undefined are uncacheable.
  */
 unsigned memory_type(const struct mtrr_state *m, uint64_t address, uint64_t *size);
 

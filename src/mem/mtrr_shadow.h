@@ -1,6 +1,6 @@
 /*
- * The guest's MTRRs, where second-level paging decides about memory types and the CPU's own registers stay as the firmware
- * left them. A set for each CPU, as each has its own (SDM vol. 3A 12.11). Pure: tested on the host.
+ * The guest's MTRRs, a set for each CPU (SDM vol. 3A 12.11). Second-level paging decides about memory types, and the CPU's own
+ * registers stay as the firmware left them. Pure: tested on the host.
  */
 #ifndef TRAPLINE_MTRR_SHADOW_H
 #define TRAPLINE_MTRR_SHADOW_H
@@ -9,7 +9,7 @@
 
 struct mtrr_shadow {
 	struct mtrr_state now;  /* what the guest reads */
-	struct mtrr_state used; /* what they were when they were on last */
+	struct mtrr_state used; /* their values when E was last set */
 	uint64_t cap;           /* IA32_MTRRCAP; 0: there are none */
 };
 
@@ -28,8 +28,8 @@ bool mtrr_is(uint32_t msr);
 bool mtrr_shadow_read(struct mtrr_shadow *s, uint32_t msr, uint64_t *value);
 
 /*
- * A WRMSR. Software changes MTRRs with E clear, on each CPU in turn (12.11.7.2, 12.11.8), and often writes only what was there:
- * with E clear nothing applies, and with E set again only what is not as it was.
+ * A WRMSR. Software clears E, writes MTRRs and sets E, on each CPU in turn (12.11.7.2, 12.11.8), and often writes the same
+ * values again. So nothing applies while E is clear, and afterwards only what differs.
  */
 enum mtrr_write mtrr_shadow_write(struct mtrr_shadow *s, uint32_t msr, uint64_t value);
 

@@ -19,8 +19,8 @@ struct page_tables {
 };
 
 /*
- * Maps [va, va + size) to [pa, pa + size) with `bits` in each leaf, over what was there, splitting large leaves at the
- * edges. va, pa, size: multiples of 4096; bits == 0 unmaps. Returns false when a table could not be allocated; what was
+ * Maps [va, va + size) to [pa, pa + size) with `bits` in each leaf, and replaces what was mapped there. Splits large leaves at
+ * the edges. va, pa, size: multiples of 4096; bits == 0 unmaps. Returns false when a table could not be allocated; what was
  * mapped by then stays.
  */
 bool paging_map(struct page_tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64_t bits);

@@ -14,7 +14,7 @@ __attribute__((noreturn)) void fault_screen(const struct trap_frame *frame);
 /* A state that must not happen, in words, with the guest's state; then the CPU stops. */
 __attribute__((noreturn, format(printf, 2, 3))) void fault_fatal(struct cpu *cpu, const char *fmt, ...);
 
-/* For the CPU that has reported: as long as the machine is on it turns the screen's pages. */
+/* The CPU that has reported turns the screen's pages, for as long as the machine is on. */
 __attribute__((noreturn)) void fault_show(void);
 
 #ifdef TRAPLINE_TEST

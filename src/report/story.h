@@ -7,17 +7,17 @@
 
 #include "cpu/cpu.h"
 
-/* Lines of a story that the line gets: five seconds at 115200 baud, were they all full. The black box has the rest. */
+/* Lines of a story on the serial line: five seconds at 115200 baud, if all are full. The black box has the rest. */
 #define STORY_LINES 60
 
 /*
- * Tells the story of an end if there is one: an important record of the kernel's, not older than `seconds`. What was told
- * already, and nothing came since, has one line on the line, and is whole in the black box.
+ * Tells the story of an end, if there is one: an important record of the kernel's, not older than `seconds`. Where that was
+ * told before and nothing came since, it is one line on the serial line, and whole in the black box. A guest that has said
+ * that it is dying has one line as well, where nothing else is known.
  *   cpu    this one: where it stands is told
- * A guest that has said that it is dying has one line, too, where there is nothing else.
- *   early  where no program has run yet what the kernel met counts as well
- *   end  what happened, to follow "2.1 s later": "it halted with interrupts off"
- * Returns whether there was one to tell.
+ *   early  what the kernel met counts, although no program has run yet
+ *   end    what happened, to follow "2.1 s later": "it halted with interrupts off"
+ * Returns whether there was a story.
  */
 bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds);
 
@@ -25,13 +25,14 @@ bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds);
 bool story_has(bool early, unsigned seconds);
 
 /*
- * Where that has nothing to tell: the story of a program that died in the last seconds. A system ends with its first one.
+ * For an end without such a record: tells the story of a program that died in the last seconds. A system ends with its first
+ * program.
  */
 bool story_tell_program(struct cpu *cpu, const char *end);
 
 /*
- * The guest says that it is dying: what that came from, else where it stands.
- *   why  that in words, to follow "2.1 s later"
+ * The guest says that it is dying: tells what led to it, else where it stands.
+ *   why  the guest's reason in words, to follow "2.1 s later"
  */
 void story_dying(struct cpu *cpu, const char *why);
 

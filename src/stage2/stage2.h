@@ -14,31 +14,34 @@ extern struct page_tables stage2_tables;
 const char *stage2_init(void);
 
 /*
- * Where the guest stored to hidden memory: lets this one instruction have the page of ones, until the next exit.
+ * The guest stores to hidden memory: makes the page of ones writable in its place, until the next exit.
  */
 void stage2_open_sink(struct cpu *cpu, uint64_t gpa);
 
-/* True: it is closed, and the caller flushes, since others may have cached the page that stores go to. */
+/*
+ * Closes that page. True: the caller flushes, since other CPUs may have cached it. False: this very exit has opened it, and
+ * it stays open.
+ */
 bool stage2_close_sink(struct cpu *cpu);
 
 /*
- * After the vendor's bits have changed (memory types): gives them to every leaf, in place. Leaves are split where they have
- * to be and never joined again, so that the memory this takes has a bound. Where there is none left, the old bits stay.
- * No CPU runs the guest meanwhile: flush_hold().
+ * The vendor's bits have changed (memory types): writes them into every leaf. Splits leaves where it has to and never joins
+ * them again, so that the memory it takes is bounded. Where no memory is left the old bits stay. No CPU runs the guest
+ * meanwhile: flush_hold().
  */
 void stage2_retype(void);
 
 /*
- * Stores to this page exit from now on; it can be read. One page a slot, a CPU's number: the one that the slot had before is
- * writable again, unless another slot has it. Once the guest runs no other CPU does meanwhile: flush_hold(). False, with
- * nothing changed: it is the VMM's, beyond the CPU's reach, or there is no memory for tables.
+ * Makes stores to this page exit; reads do not. Each slot, a CPU's number, has one page: the slot's page before becomes
+ * writable again, unless another slot has it too. Once the guest runs the caller holds the other CPUs: flush_hold(). False,
+ * with nothing changed: the page is the VMM's, beyond the CPU's reach, or there is no memory for tables.
  */
 bool stage2_watch(unsigned slot, uint64_t gpa);
 
 /* Whether a page is some slot's. */
 bool stage2_is_watched(uint64_t gpa);
 
-/* Whether the entry lets the guest write: where a store exits all the same, this CPU's translation is an old one. */
+/* Whether the entry lets the guest write. A store that exits all the same met a stale translation of this CPU's. */
 bool stage2_is_writable(uint64_t gpa);
 
 /*

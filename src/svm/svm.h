@@ -8,11 +8,11 @@
 #include "vendor.h"
 
 struct svm_cpu {
-	uint32_t odd;      /* SVM_...: what the next exit or entry has to do besides; 0 on most */
-	uint64_t soft_rip; /* of its instruction */
+	uint32_t odd;      /* SVM_...: extra work of the next exit or entry; mostly 0 */
+	uint64_t soft_rip; /* with SVM_SOFT_PENDING: of the event's instruction */
 	uint8_t soft_vector;
 	bool watches_waits;   /* svm_watch_waits() */
-	uint64_t behind_halt; /* with SVM_POLLS_HALT: RIP when an interrupt has ended it */
+	uint64_t behind_halt; /* with SVM_POLLS_HALT: RIP once an interrupt has ended the HLT */
 	uint64_t first_cr2;   /* with SVM_PROBE_CR2: the firmware's */
 	struct {              /* with SVM_STEP_IRET: what it was before */
 		uint32_t exceptions;
@@ -35,7 +35,7 @@ struct svm_cpu {
 #define SVM_PASSES_INT   0x100 /* INT n is the guest's own until the next exit: svm_event.c */
 #define SVM_CR_OPEN      0x200 /* MOV to CR0 and CR4 is the guest's own until the next exit: svm_cr.c */
 #define SVM_POLLS_HALT   0x400 /* a HLT exits again and again until an interrupt comes: svm_halt.c */
-#define SVM_KEEPS_CR2    0x08  /* it does not (Bochs 2.7): the host's CR2 is what the guest finds */
+#define SVM_KEEPS_CR2    0x08  /* VMRUN does not load CR2 (Bochs 2.7): the guest finds the host's */
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
@@ -43,7 +43,7 @@ struct svm_caps {
 	bool nrips;         /* the CPU writes nRIP and uses it for software events */
 	bool assists;       /* decode assists: EXITINFO1 has the vector of INT n, 15.33 */
 	uint32_t pushes_rf; /* vectors whose faults push RFLAGS with RF set: svm_probe_rf() */
-	bool stale_dr6;     /* a #DB exit has DR6 as it was at the entry, seen at one that had no reason */
+	bool stale_dr6;     /* a #DB exit has DR6 as it was at the entry: seen at an exit without a reason */
 	bool strict_efer;   /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
 	bool strict_cr;     /* and so does MOV to CR0 with NW and without CD */
 };
@@ -73,7 +73,7 @@ static inline struct vmcb *vmcb_of(const struct cpu *cpu)
 void svm_probe_rf(void);
 bool svm_has_event(const struct cpu *cpu);
 void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
-bool svm_says_why(uint64_t dr6); /* of a #DB exit: it has a reason */
+bool svm_says_why(uint64_t dr6); /* whether DR6 of a #DB exit has a reason in it */
 void svm_soft_event_done(struct cpu *cpu);
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v);
 void svm_decode_swint(struct cpu *cpu, struct vmcb *v);
@@ -142,8 +142,8 @@ void svm_keep_shadow(struct cpu *cpu); /* where an instruction that has exited r
 
 /* run.asm */
 __attribute__((noreturn)) void svm_run(struct cpu *cpu);
-__attribute__((noreturn)) void svm_run_on(
-	struct cpu *cpu);             /* from anywhere on the CPU's stack; all registers are loaded */
+/* From anywhere on the CPU's stack; loads all registers. */
+__attribute__((noreturn)) void svm_run_on(struct cpu *cpu);
 void svm_open_nmi_window(void);       /* STGI, CLGI */
 void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
 

@@ -90,7 +90,7 @@ static void leave_mwait(struct cpu *cpu)
 	vmcb_of(cpu)->control.intercept2 &= ~INTERCEPT2_MWAIT;
 }
 
-/* It may end at any time (APM vol. 3, MWAIT): whoever waits for a store looks for himself, when the nap is over. */
+/* MWAIT may end spuriously (APM vol. 3, MWAIT): behind the nap the guest checks for the store itself. */
 static void wait_for_store(struct cpu *cpu)
 {
 	if (!cpu->number || cpu->gpr[TRAP_RCX] & MWAIT_INTERRUPT || !nap_ends()) {
@@ -144,7 +144,7 @@ void svm_end_poll(struct cpu *cpu)
 		v->save.rip = svm_of(cpu)->behind_halt;
 }
 
-/* MWAIT may end at any time, and whoever makes it looks for himself. */
+/* MWAIT may end spuriously; the guest checks again. */
 static void poll(struct cpu *cpu, bool hlt)
 {
 	if (hlt) {

@@ -36,8 +36,8 @@ static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s
 }
 
 /*
- * The address behind the instruction that exited. nRIP is of intercepted instructions: a VMCALL that came as a #UD leaves it
- * 0 (15.7.1). A CPU without it has the code looked at, through the guest's tables as they are now.
+ * The address behind the instruction that exited. Only intercepted instructions set nRIP (15.7.1): for a VMCALL that came as a
+ * #UD it is 0. Without nRIP the code is read, through the guest's tables as they are now.
  */
 static inline uint64_t svm_next_rip(struct cpu *cpu)
 {
@@ -51,7 +51,7 @@ static inline uint64_t svm_next_rip(struct cpu *cpu)
 
 /*
  * The shadow of a STI or MOV SS and RFLAGS.RF end with the instruction; a single step traps behind it (APM
- * vol. 2 13.1.4), which the CPU leaves to the one who moved RIP.
+ * vol. 2 13.1.4), which the CPU does not do when software has moved RIP.
  */
 static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 {

@@ -17,8 +17,8 @@ enum bits_register {
 void bits_add(struct text *t, enum bits_register which, uint64_t value);
 
 /*
- * A segment's attributes as both vendors keep them, in words: "code, readable, DPL 0, present, 64-bit, 4K
- * units". attributes  bits 7:0: the descriptor's bits 47:40; bits 11:8: its bits 55:52
+ * A segment's attributes as both vendors keep them, in words: "code, readable, DPL 0, present, 64-bit, 4K units".
+ *   attributes  bits 7:0: the descriptor's bits 47:40; bits 11:8: its bits 55:52
  */
 void bits_add_segment(struct text *t, unsigned attributes);
 

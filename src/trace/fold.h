@@ -7,7 +7,7 @@
 #include "trace/history.h"
 
 #define FOLD_PERIOD 4
-#define FOLD_ROUNDS 3 /* of fewer nobody loses the overview */
+#define FOLD_ROUNDS 3 /* fewer are printed one by one */
 
 /* A CPU's history from its oldest entry on. */
 struct fold_list {
@@ -21,7 +21,7 @@ static inline const struct exit_entry *fold_entry(const struct fold_list *l, uin
 	return &l->entries[(l->start + i) & (l->count - 1)];
 }
 
-/* One line: an exit, or one of a loop as it was in the first round, how often it came, and the last one. */
+/* One line: an exit; or one of a loop, from its first and its last round, and how many rounds there were. */
 struct fold_line {
 	const struct exit_entry *exit, *last;
 	uint32_t rounds; /* 1: it is no loop */

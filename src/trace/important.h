@@ -59,8 +59,8 @@
 bool trap_is_important(const struct trap_record *r);
 
 /*
- * Whether an important record may be no death at all: a page of the kernel's own that is not there, which its handler may map, as
- * many kernels do until they run a program, and others always. Whether it has is seen by the page, a moment later.
+ * Whether an important record may be no death: a page of the kernel's own is not there, and its handler may map it. Many kernels do
+ * so until they run a program, others always. A moment later the page tells.
  */
 bool trap_may_be_mended(const struct trap_record *r);
 

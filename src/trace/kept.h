@@ -18,8 +18,8 @@ struct kept {
 };
 
 /*
- * Keeps a copy of a record that the ring has just got, in the place of its vector's oldest one. False: that one was
- * less than `soon` records ago, so often do they come.
+ * Copies a record that the ring has just got over the vector's oldest one. False: that one is less than `soon` records old, so
+ * the vector comes too often to keep.
  */
 bool kept_add(struct kept *kept, const struct trap_record *r, uint64_t soon);
 

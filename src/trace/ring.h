@@ -59,9 +59,9 @@ static inline void ring_commit(struct trace_ring *ring, struct trap_record *r)
 }
 
 /*
- * A ring that stands still: its CPU writes to one beside it, with the numbers that go on, until ring_take_back() puts the
- * newest of them where they belong. Both only for that CPU. Returns how many the one beside it had no room for: to
- * readers they are overwritten. It is as long as the ring, or shorter.
+ * Freeze a ring: its CPU writes to `beside`, as long as the ring or shorter, and goes on numbering. ring_take_back() moves the
+ * newest of these records into the ring. It returns how many `beside` had no room for: readers find them overwritten. Both only
+ * for that CPU.
  */
 void ring_set_aside(const struct trace_ring *ring, struct trace_ring *beside);
 uint64_t ring_take_back(struct trace_ring *ring, const struct trace_ring *beside);
@@ -86,9 +86,10 @@ bool ring_at(const struct trace_ring *ring, uint64_t seq, struct trap_record *ou
 bool ring_copy(const struct trap_record *slot, struct trap_record *out);
 
 /*
- * The same as ring_read() over several rings, the record with the lowest TSC first. Records that reach a ring after a later
- * one of another CPU was read come after it. readers  `n` of them, each on a ring of its own Returns false
- * when no ring has anything new.
+ * The same as ring_read() over several rings, the record with the lowest TSC first. A record that
+ * is committed after a later one of another CPU was read comes after it.
+ *   readers  `n` of them, each on a ring of its own
+ * Returns false when no ring has anything new.
  */
 bool ring_read_oldest(struct ring_reader *readers, unsigned n, struct trap_record *out);
 

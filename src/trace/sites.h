@@ -14,8 +14,8 @@
 
 #define SITES_COUNT  256 /* a power of two */
 #define SITES_WAYS   4
-#define SITES_FIRST  48 /* records: */
-#define SITES_OLDEST 16 /* the first ones stay, in the rest the newest */
+#define SITES_FIRST  48 /* first records that are kept */
+#define SITES_OLDEST 16 /* of these, the first of the run stay; the newest share the rest */
 
 struct site {
 	uint64_t rip;
@@ -31,8 +31,8 @@ struct sites {
 	struct site site[SITES_COUNT];
 	uint64_t firsts; /* records ever put into first[] */
 	uint64_t lost;   /* sites that found no room, or had to make some */
-	uint64_t mended
-		[SITES_COUNT]; /* TSC of a site's newest record whose page was there a moment later; 0: none */
+	/* TSC of a site's newest record whose page was there a moment later; 0: none. */
+	uint64_t mended[SITES_COUNT];
 	struct trap_record first[SITES_FIRST];
 	struct kept_stack stack[SITES_FIRST]; /* of the record beside it */
 };
@@ -75,12 +75,12 @@ bool site_first(const struct sites *s, const struct site *site, struct trap_reco
 const struct kept_stack *sites_stack(const struct sites *s, const struct trap_record *r);
 
 /*
- * The page of a record's fault has come: nothing that came of this site until then was a death. By who prints, on any CPU: a
- * site that has another's place meanwhile has newer records.
+ * The page of a record's fault is there now: no record of this site until then was a death. The printer calls it, on any CPU. A
+ * site that has taken the place meanwhile is not affected, because its records are newer.
  */
 void sites_mend(struct sites *s, const struct trap_record *r);
 
-/* Whether that was said of a record. */
+/* Whether sites_mend() has covered a record. */
 bool sites_mended(const struct sites *s, const struct trap_record *r);
 
 /* Whether a site matters, and not all of it was mended. */

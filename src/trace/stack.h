@@ -1,6 +1,6 @@
 /*
- * The top of a stack, as it was when a record was made: a process that dies takes its stack along, and what stands there when
- * the story is told is somebody else's. Pure: who keeps one reads the guest's memory.
+ * The top of a stack, copied when a record is made. A process that dies takes its stack along: when the story is told, its
+ * memory holds something else. Pure: who keeps one reads the guest's memory.
  */
 #ifndef TRAPLINE_STACK_H
 #define TRAPLINE_STACK_H

@@ -23,21 +23,22 @@ struct verdict_source {
 };
 
 /*
- * The record that the end came from: of the important ones of the kernel's that nothing mended, the first of the last burst.
- *   since, until  TSC: what is older than the one or not older than the other does not count
+ * The record that the end came from: the first of the last burst of the kernel's important records that were not mended.
+ *   since, until  TSC: only records from `since` on, and before `until`, count
  * Returns false where there is none.
  */
 bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until, struct trap_record *out);
 
-/* Where the kernel did nothing: the newest of its programs' important records that none of them survived, from a time on. */
+/* For an end without a record of the kernel's: the newest important record of a program that it did not survive, from `since` on. */
 bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct trap_record *out);
 
 /*
- * The same of what came since something was told, the probes of MSRs apart: a kernel that gives up probes what it turns off.
+ * verdict_find() for what came since a story was told, without probes of MSRs: a dying kernel probes the devices that it turns
+ * off.
  */
 bool verdict_find_newer(const struct verdict_source *s, uint64_t since, struct trap_record *out);
 
-/* The newest one of the kernel's before a time that nothing mended, the probes of MSRs apart. */
+/* The kernel's newest important record before `before` that was not mended, without probes of MSRs. */
 bool verdict_find_before(
 	const struct verdict_source *s, uint64_t since, uint64_t before, struct trap_record *out);
 

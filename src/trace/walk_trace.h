@@ -38,8 +38,8 @@ void walk_trace(struct walk *w, const struct guest_paging *p, uint64_t linear, w
 
 /*
  * One level in words: `PTE at=0x1000 entry=0x... bits="P W U A"`, and `why="..."` where this level refuses an
- * access that a page fault with this error code made. physical_bits  width of a physical address (CPUID
- * Fn8000_0008 EAX[7:0]); address bits above it are reserved
+ * access that a page fault with this error code made.
+ *   physical_bits  width of a physical address (CPUID Fn8000_0008 EAX[7:0]); address bits above it are reserved
  */
 void walk_format(struct text *t, const struct walk_level *l, uint32_t error, unsigned physical_bits);
 

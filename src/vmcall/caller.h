@@ -20,8 +20,9 @@ int64_t caller_fault(struct vmcall *call, enum guest_access_result result, const
 
 /*
  * Reads or writes n bytes, 8192 at most, of the caller's memory as the caller itself could: rights are
- * checked for all of it before the first byte moves. Returns 0 or what the service returns. linear  checked
- * by check_arguments()
+ * checked for all of it before the first byte moves.
+ *   linear  checked by check_arguments()
+ * Returns 0 or what the service returns.
  */
 int64_t caller_read(struct vmcall *call, uint64_t linear, void *to, uint64_t n, bool page_in);
 int64_t caller_write(struct vmcall *call, uint64_t linear, const void *from, uint64_t n, bool page_in);

@@ -26,8 +26,9 @@ struct check_limits {
 };
 
 /*
- *   kind, arg  CHECK_ARGUMENTS each. A FROM, INTO, LIST or PHYSICAL argument is followed by its length;
- * without one, as in NAME, it is checked as an address alone Returns 0 or a TRAPLINE_E_...; changes nothing.
+ *   kind, arg  CHECK_ARGUMENTS each. A FROM, INTO, LIST or PHYSICAL argument is followed by its length; without one, as in
+ *              NAME, it is checked as an address alone
+ * Returns 0 or a TRAPLINE_E_...; changes nothing.
  */
 int64_t check_arguments(const uint8_t *kind, const uint64_t *arg, const struct check_limits *limits);
 

@@ -31,9 +31,8 @@ static inline bool vmcall_user(const struct vmcall *call)
 }
 
 /*
- * What a service returns instead of a result when RIP stays at the VMCALL: the guest makes the call again,
- * from the registers as they are now, after an exception that was raised or with an interrupt in between, also
- * where it stands in the shadow of a STI or MOV SS.
+ * What a service returns instead of a result to leave RIP at the VMCALL. The guest makes the call again, from the registers as they
+ * are now: after the exception that was raised, or after an interrupt. A STI or MOV SS shadow ends, so that one can come.
  */
 #define VMCALL_AGAIN INT64_MIN
 

@@ -11,8 +11,7 @@
 #include "vmx/vmread.h"
 #include "vmx/vmx_caps.h"
 
-/* Guest fields that decide how its code and its memory are read; what needs one of them needs most of them.
- */
+/* Guest fields that decide how its code and its memory are read. Read together: who needs one needs most. */
 struct vmx_mode {
 	struct guest_paging paging;
 	uint64_t cs_rights;
@@ -33,20 +32,20 @@ struct vmx_cpu {
 		};
 	};
 	bool watching; /* the console wants external interrupts to exit */
-	struct {       /* the firmware's, for when this CPU is given back */
+	struct {       /* the firmware's, which cpu_undo() restores */
 		uint64_t cr0, cr4;
 		uint16_t ldtr, tr;
 	} before;
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
 	struct mtrr_shadow mtrrs;
-	uint64_t refused_at; /* where the history stood when an entry was refused last: vmx_refused.c */
+	uint64_t refused_at; /* the history's place at the last refused entry: vmx_refused.c */
 };
 
 extern struct vmx_caps vmx_caps;
 
 #define PENDING_BP (1ull << 12)
 
-/* Bits that the guest sees as they would be without Trapline: owned by the host, shown from the shadow. */
+/* Bits that the host owns: the guest sees them in the shadow, as they would be without Trapline. */
 #define CR0_OWNED CR0_NE
 #define CR4_OWNED (CR4_VMXE | CR4_SMXE)
 
@@ -74,7 +73,7 @@ static inline const struct vmx_mode *vmx_mode(const struct cpu *cpu)
 	return &vmx->mode;
 }
 
-/* After fields of vmx_cpu's were written: what the VMCS holds now. */
+/* Reads RIP, RFLAGS and the mode again, after their VMCS fields were written. */
 static inline void vmx_reread(struct cpu *cpu)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
@@ -189,8 +188,8 @@ void vmx_dump(const struct cpu *cpu);
 
 /* run.asm */
 __attribute__((noreturn)) void vmx_run(struct cpu *cpu);
-__attribute__((noreturn)) void vmx_run_on(
-	struct cpu *cpu); /* from an exit, with the registers as they stand in cpu->gpr now */
+/* From an exit, with the registers as cpu->gpr has them now. */
+__attribute__((noreturn)) void vmx_run_on(struct cpu *cpu);
 extern const char vmx_host_entry[], vmx_mitigated_entry[];
 
 /* vmx_exit.c, called by run.asm */

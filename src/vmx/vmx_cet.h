@@ -1,4 +1,4 @@
-/* Shadow stacks and branch tracking of the guest's, whose state lives in MSRs and, for a VM entry that loads it, in the VMCS. */
+/* The guest's shadow stacks and branch tracking: their state is in MSRs, and in the VMCS where VM entries load it. */
 #ifndef TRAPLINE_VMX_CET_H
 #define TRAPLINE_VMX_CET_H
 
@@ -8,7 +8,7 @@
 typedef bool vmx_msr_writer(uint32_t msr, uint64_t value);
 
 /*
- * As an INIT leaves it (SDM vol. 3A table 10-1): all 0.
+ * Clears that state, as an INIT does (SDM vol. 3A table 10-1).
  *   write         WRMSR, false where the register is not there
  *   entry_caps    the capability MSR of the VM-entry controls
  */

@@ -20,7 +20,7 @@ extern const struct vmx_check_row vmx_check_rows[];
 struct vmx_check {
 	uint64_t (*read)(uint32_t field);
 	void (*fail)(uint32_t field, const struct vmx_check_row *row); /* once for each check that fails */
-	/* In its place, for those that have a remedy: the field is to have this value. NULL: nothing is mended. */
+	/* Called instead where the row has a remedy: writes the mended value. NULL: nothing is mended. */
 	void (*mend)(uint32_t field, uint64_t value, const struct vmx_check_row *row);
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* the capability MSRs */
 	unsigned physical_bits, linear_bits;

@@ -7,24 +7,24 @@
 #include "hw/asm.h"
 
 /*
- * The host's CR4: paging in 64-bit mode, machine checks, and what VMX operation fixes. Nothing of the firmware's: with CET, PCIDE,
- * PKS or LASS the VMM would run on rules that it does not keep to, and without MCE a machine check is a shutdown without a word.
+ * The host's CR4: PAE, MCE, OSXSAVE and what VMX operation fixes. Nothing of the firmware's: the VMM does not keep to the rules of
+ * CET, PCIDE, PKS or LASS. Without MCE a machine check would be a shutdown without a word.
  */
 uint64_t vmx_host_cr4(uint64_t fixed0, bool xsave);
 
-/* TR of the firmware's, whose descriptor may read as available: EDK II's CPUs share one TSS. It is a busy 64-bit one (27.3.1.2). */
+/* Makes the firmware's TR a busy 64-bit TSS (27.3.1.2). EDK II's CPUs share one, whose descriptor may read as available. */
 uint32_t vmx_tr_rights(uint32_t rights);
 
 /*
- * 27.2.1.3: whether an exception of this vector can be injected with its error code. Where IA32_VMX_BASIC[56] is clear the CPU
- * knows only of those that were there before CET, so that #CP cannot.
+ * Whether an exception of this vector can be injected with its error code (27.2.1.3). Where IA32_VMX_BASIC[56] is clear #CP
+ * cannot: the CPU knows only the error codes from before CET.
  */
 bool vmx_can_inject(uint64_t basic, unsigned vector);
 
 /* Vectors to intercept, without those that could not be given back. */
 uint32_t vmx_exceptions(uint64_t basic, uint32_t wanted);
 
-/* IA32_FEATURE_CONTROL as VMXON needs it (24.7), with what the guest could have turned on before it is locked. */
+/* IA32_FEATURE_CONTROL as VMXON needs it (24.7). Locking it keeps the guest from turning on SGX and LMCE, so they are on. */
 uint64_t vmx_feature_control(uint64_t firmware, bool sgx, bool sgx_launch, bool lmce);
 
 /*

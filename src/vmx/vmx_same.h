@@ -5,8 +5,8 @@
 #include "vmx/vmx_caps.h"
 
 /*
- * NULL where a CPU can stand in for the boot CPU, as one set of controls, tables and permission maps asks for; else a line that names
- * the difference. What Trapline does not use may differ.
+ * NULL: `other` can run on the boot CPU's controls, tables and permission maps. Else a line that names the first difference.
+ * What Trapline does not use may differ.
  */
 const char *vmx_differs(const struct vmx_caps *boot, const struct vmx_caps *other);
 
