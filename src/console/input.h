@@ -1,6 +1,6 @@
 /*
  * Keys from the UART to commands: the line that is being typed, what was typed ahead of it, and which CPU has
- * to carry it out. input_run() apart, all of it is called with the console's lock held.
+ * to carry it out. All but input_run() are called with the log's lock held.
  */
 #ifndef TRAPLINE_INPUT_H
 #define TRAPLINE_INPUT_H

@@ -23,8 +23,8 @@ struct exit {
 	struct event event;  /* EXCEPTION */
 	uint64_t reason;     /* the hardware's own code */
 	uint64_t address;    /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
-	uint64_t
-		qualifier; /* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
+	/* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
+	uint64_t qualifier;
 	uint64_t linear; /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
 	uint8_t code[16];
 	struct exit_io {

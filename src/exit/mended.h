@@ -1,6 +1,6 @@
 /*
- * States that the CPU, or an emulator of one, let the guest have, and that it does not enter again: they are put right,
- * such that the guest goes on as it would have. What an entry checks: docs/vendors.md.
+ * Guest states that the CPU, or an emulator, has let the guest reach, but refuses to enter. They are put right, so that the
+ * guest goes on as it would have bare. What an entry checks: docs/vendors.md.
  */
 #ifndef TRAPLINE_MENDED_H
 #define TRAPLINE_MENDED_H

@@ -1,6 +1,6 @@
 /*
- * Which instruction the bytes at RIP are, and how long it is: for those that Trapline carries out or has to tell apart. None
- * of them addresses memory, so that prefixes, opcode and one more byte are all there is. Pure: tested on the host, and
+ * Recognises the instructions that Trapline carries out or has to tell from others, and their length. None of them addresses
+ * memory, so that prefixes, opcode and one more byte are all there is. Pure: tested on the host, and
  * fuzzed against Zydis.
  */
 #ifndef TRAPLINE_OPCODE_H

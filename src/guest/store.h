@@ -1,6 +1,6 @@
 /*
- * A store of 32 bits to a device's register, from the bytes of its instruction: what is stored, and where the next
- * instruction begins. Where it goes, the second-level page fault has said. Pure: tested on the host.
+ * Decodes a 32-bit store to a device's register: what is stored, and where the next instruction begins. The address is not
+ * decoded, because the second-level page fault has it. Pure: tested on the host.
  */
 #ifndef TRAPLINE_STORE_H
 #define TRAPLINE_STORE_H
@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 /*
- * The instructions that are understood, by Zydis' names, and what each makes of the register and its operands:
- * %[value], %[operand], CL and the accumulator in RAX. The first ones only write; those from XCHG on read first, those from ROL on have a count. The
- * string instructions and POP are MOVs here: what moves their pointers is in store_run.c.
+ * The instructions that are understood, by Zydis' names, and what each does to the register and its operands: %[value],
+ * %[operand], CL and the accumulator in RAX. Those before XCHG only write; XCHG and all behind it read first; those from ROL
+ * on have a count. The string instructions and POP are MOVs here: store_run.c moves their pointers.
  */
 #define STORE_OPERATIONS(X)                                                                                  \
 	X(MOV, "mov %k[operand], %k[value]")                                                                 \
@@ -57,10 +57,10 @@ enum store_kind {
 #define STORE_BY_CL 0x80
 
 struct store {
-	uint8_t kind;       /* enum store_kind */
-	uint8_t length;     /* of the instruction */
-	bool from_register; /* the operand is register `reg`, in encoding order (0 RAX to 15 R15), or
-			       `immediate` */
+	uint8_t kind;   /* enum store_kind */
+	uint8_t length; /* of the instruction */
+	/* The operand is register `reg`, in encoding order (0 RAX to 15 R15), or `immediate`. */
+	bool from_register;
 	uint8_t reg;
 	uint32_t immediate;
 	uint8_t count;   /* of a shift or rotation: 0 to 31, or STORE_BY_CL */
@@ -87,8 +87,8 @@ struct store_values {
 	uint64_t value;       /* the register's, in its low half */
 	uint64_t operand;     /* XCHG and XADD change it */
 	uint64_t accumulator; /* CMPXCHG changes it */
-	uint64_t
-		flags; /* the status flags count, and are those of the operation afterwards; the others stay */
+	/* The status flags are read, and afterwards are the operation's; the other flags stay. */
+	uint64_t flags;
 	uint8_t count;
 };
 

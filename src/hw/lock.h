@@ -21,7 +21,7 @@ struct lock {
 		LOCK_NOBODY                                                                                  \
 	}
 
-/* Takes it for `holder`, which is not LOCK_NOBODY. LOCK_NOBODY: it is taken; else who has it. */
+/* Takes it for `holder`, which is not LOCK_NOBODY. Returns LOCK_NOBODY: taken; else the present holder. */
 static inline uint32_t lock_claim(struct lock *l, uint32_t holder)
 {
 	uint32_t now = LOCK_NOBODY;
@@ -36,7 +36,7 @@ static inline bool lock_try(struct lock *l)
 	return lock_claim(l, LOCK_SOMEBODY) == LOCK_NOBODY;
 }
 
-/* Waits, a turn at a time: only where whoever holds it runs, on another CPU. */
+/* Waits, and calls turn() meanwhile. Only where the holder is another CPU that runs. */
 static inline void lock_take(struct lock *l, void (*turn)(void))
 {
 	while (!lock_try(l))

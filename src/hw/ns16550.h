@@ -30,7 +30,7 @@ enum ns16550_register {
 #define LSR_IDLE      0x40 /* and the last bit is on the line */
 #define LSR_GONE      0xff /* no device answers (any more) */
 
-/* Whether there is one: its scratch register keeps what is written there. */
+/* Whether a UART answers: its scratch register keeps what is written there. */
 bool ns16550_answers(const struct uart_port *port);
 
 /*

@@ -1,8 +1,6 @@
 /*
- * snprintf, freestanding: %s %c %d %u %x %p with l, ll and z, field width, '0' and '-' flags, precision for
- * %s, and
- * %%. Floating point and the rest are not there; the compiler checks the formats all the same. Host tests use
- * libc's.
+ * snprintf, freestanding: %s %c %d %u %x %p with l, ll and z, field width, '0' and '-' flags, precision for %s,
+ * and %%. Nothing else, and no floating point. The compiler checks the formats. Host tests use libc's.
  */
 #ifndef TRAPLINE_PRINTF_H
 #define TRAPLINE_PRINTF_H

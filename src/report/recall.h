@@ -7,7 +7,7 @@
 /* Makes a text of the last run's box, where the loader found one, and keeps it. */
 void blackbox_recall(const struct boot_info *info);
 
-/* What it made, for who asks later; "" when there was nothing. */
+/* The text that blackbox_recall() made; "" when there was no box. */
 const char *blackbox_last(void);
 
 #endif

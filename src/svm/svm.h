@@ -14,7 +14,7 @@ struct svm_cpu {
 	bool watches_waits;   /* svm_watch_waits() */
 	uint64_t behind_halt; /* with SVM_POLLS_HALT: RIP once an interrupt has ended the HLT */
 	uint64_t first_cr2;   /* with SVM_PROBE_CR2: the firmware's */
-	struct {              /* with SVM_STEP_IRET: what it was before */
+	struct {              /* with SVM_STEP_IRET: what the step has replaced */
 		uint32_t exceptions;
 		uint64_t dr6;
 		bool own_tf; /* TF is ours, not the guest's */

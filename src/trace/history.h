@@ -11,8 +11,8 @@
 struct exit_entry {
 	uint64_t rip;       /* the guest's at the exit */
 	uint64_t qualifier; /* VT-x: exit qualification; AMD-V: EXITINFO1 */
-	uint32_t tsc_lo,
-		tsc_hi;  /* as RDTSC leaves them: putting them together takes longer than storing both */
+	/* As RDTSC returns them: two stores are cheaper than putting them together. */
+	uint32_t tsc_lo, tsc_hi;
 	uint32_t reason; /* the hardware's own code */
 	uint32_t reserved;
 };

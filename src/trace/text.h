@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TEXT_VALUE_MAX                                                                                       \
-	320 /* the longest value of one field: `uses` of PUSHAD and of CMPXCHG16B stay below 300 */
+/* The longest value of one field: `uses` of PUSHAD and of CMPXCHG16B stay below 300. */
+#define TEXT_VALUE_MAX 320
 
 struct text {
 	char *at;

@@ -15,8 +15,8 @@ struct words {
 };
 
 /*
- * Cuts `text` at its blanks, in place. The copy that `rest` points into is `copy`, as large as text; NULL:
- * none.
+ * Cuts `text` at its blanks, in place. Copies it before into `copy`, as large as text, for `rest` to point into; NULL: there
+ * is no `rest`.
  */
 void words_split(struct words *w, char *text, char *copy);
 

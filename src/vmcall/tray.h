@@ -1,7 +1,6 @@
 /*
- * The tray: Trapline's own memory at the other end of every copy. Its contents belong to who began them by
- * putting something at offset 0, until somebody else does; user mode reads and adds to its own address
- * space's only.
+ * The tray: Trapline's own memory at the other end of every copy. A put at offset 0 begins new contents,
+ * which belong to the caller until another put at 0. User mode reads and adds to contents of its own address space only.
  */
 #ifndef TRAPLINE_VMCALL_TRAY_H
 #define TRAPLINE_VMCALL_TRAY_H
