@@ -120,10 +120,10 @@ struct vendor {
 	/* EXIT_IRET: the guest's NMI handler is at its IRET. */
 	void (*nmi_unblocked)(struct cpu *cpu);
 
-	/* What exits. watch_interrupts(): external interrupts do, to serve the console. */
+	/* What exits. watch_interrupts() makes external interrupts exit, to serve the console. */
 	void (*watch_interrupts)(struct cpu *cpu, bool on);
 
-	/* What waiting loops execute exits, where nothing else does. NULL: the vendor's timer exits. */
+	/* Makes the instructions of waiting loops exit, where nothing else does. NULL: the vendor's timer exits. */
 	void (*watch_waits)(struct cpu *cpu, bool on);
 
 	/* A boot CPU whose interrupts are watched exits now and then without any. NULL: never. */
@@ -153,7 +153,7 @@ struct vendor {
 	/* RBP, or one of R12 to R15, was changed in cpu->gpr. */
 	void (*reload)(struct cpu *cpu);
 
-	/* Moves RIP behind the instruction that exited, where the next one is known. */
+	/* The vendor's skip of exit_dispatch(), where the next instruction's address is known. */
 	void (*skip_to)(struct cpu *cpu, uint64_t rip);
 
 	/*
