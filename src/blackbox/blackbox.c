@@ -1,4 +1,5 @@
 #include "blackbox/blackbox.h"
+#include <stdatomic.h>
 #include <trapline/record.h>
 #include <boot/blackbox_layout.h>
 #include "hw/asm.h"
@@ -9,14 +10,16 @@
 
 #define CUT_ROOM        80
 #define STALE_SECONDS   120
-#define GOES_ON_SECONDS 2 /* a reset or the power takes no longer */
+#define GOES_ON_SECONDS 2   /* a reset or the power takes no longer */
+#define SLACK_MS        100 /* a CPU's TSC may be a little behind another's */
 
 static struct blackbox_header *box;
 static uint8_t *box_text;
 static uint64_t used, mark;
-static unsigned cut;       /* lines behind the mark that found no room */
-static uint64_t sealed_at; /* TSC */
-static bool is_looked_for; /* by the next start */
+static unsigned cut;               /* lines behind the mark that found no room */
+static _Atomic uint64_t sealed_at; /* TSC */
+static _Atomic bool reporting;     /* between a mark and its seal */
+static bool is_looked_for;         /* by the next start */
 
 static uint8_t *at(uint64_t offset)
 {
@@ -137,15 +140,22 @@ static void say_cut(void)
 	cut = 0;
 }
 
+static bool is_older(unsigned seconds)
+{
+	uint64_t slack = boot_info.tsc_khz * SLACK_MS;
+
+	return rdtsc() + slack - atomic_load(&sealed_at) >= boot_info.tsc_khz * 1000 * seconds + slack;
+}
+
 /* Of what the guest said that it dies of: it has not. */
 static bool is_stale(void)
 {
-	return box->end.sealed == BLACKBOX_SAID &&
-	       rdtsc() - sealed_at >= boot_info.tsc_khz * 1000 * STALE_SECONDS;
+	return box->end.sealed == BLACKBOX_SAID && is_older(STALE_SECONDS);
 }
 
 void blackbox_mark(void)
 {
+	atomic_store(&reporting, true);
 	if (box && (!mark || is_stale()))
 		mark = box->text_head + 1; /* 0 is: no mark */
 }
@@ -161,40 +171,51 @@ void blackbox_unmark(void)
 	mark = 0;
 }
 
+/* Another CPU looks at it meanwhile: that there is an end is the last to be seen. */
 static void seal(uint64_t how, const char *why, bool failure)
 {
-	struct blackbox_end *e = &box->end;
+	struct blackbox_end *e = &box->end, whole;
 
+	atomic_store(&sealed_at, rdtsc());
 	say_cut();
-	e->sealed = how;
 	e->failure = failure;
 	e->report = mark ? mark - 1 : box->text_head;
 	e->rings_sum = how == BLACKBOX_SAID ? 0 : blackbox_checksum(at(box->rings_at), used - box->rings_at);
 	snprintf(e->why, sizeof(e->why), "%s", why);
-	e->checksum = blackbox_end_sum(e);
-	sealed_at = rdtsc();
+	whole = *e;
+	whole.sealed = how;
+	e->checksum = blackbox_end_sum(&whole);
+	__atomic_store_n(&e->sealed, how, __ATOMIC_RELEASE);
 	wbinvd();
+}
+
+/* What comes behind a failure is no end of its own, as long as the failure may be the end. */
+static void seal_once(uint64_t how, const char *why, bool failure)
+{
+	if (box && !(box->end.sealed == BLACKBOX_SEALED && box->end.failure))
+		seal(how, why, failure);
+	atomic_store(&reporting, false);
 }
 
 void blackbox_seal(const char *why, bool failure)
 {
-	if (box && !(box->end.sealed == BLACKBOX_SEALED && box->end.failure))
-		seal(BLACKBOX_SEALED, why, failure);
+	seal_once(BLACKBOX_SEALED, why, failure);
 }
 
 void blackbox_say(const char *why)
 {
-	if (box && !(box->end.sealed == BLACKBOX_SEALED && box->end.failure))
-		seal(BLACKBOX_SAID, why, true);
+	seal_once(BLACKBOX_SAID, why, true);
 }
 
+/* Behind a death no CPU asks any more. */
 bool blackbox_goes_on(void)
 {
-	struct blackbox_end *e = &box->end;
+	uint64_t how = box ? __atomic_load_n(&box->end.sealed, __ATOMIC_ACQUIRE) : 0;
 
-	if (!box || !e->sealed || e->failure ||
-		rdtsc() - sealed_at < boot_info.tsc_khz * 1000 * GOES_ON_SECONDS)
+	if (!how || atomic_load(&reporting) ||
+		!is_older(how == BLACKBOX_SEALED ? GOES_ON_SECONDS : STALE_SECONDS))
 		return false;
-	e->sealed = 0;
+	box->end.sealed = 0;
+	mark = 0;
 	return true;
 }

@@ -47,8 +47,8 @@ void blackbox_seal(const char *why, bool failure);
 void blackbox_say(const char *why);
 
 /*
- * Opens the box again, where the guest has gone on for seconds after a seal: the reset did not happen, or the sleep is over.
- * Returns whether it did.
+ * Opens the box again, where the guest has gone on for seconds after a seal: the reset did not happen, or the sleep is over; or
+ * for minutes after it has said that it ends. Returns whether it did.
  */
 bool blackbox_goes_on(void);
 

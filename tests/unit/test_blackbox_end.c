@@ -1,0 +1,163 @@
+/* When the black box has an end, and when it has one no more. The source is included, its clock and its memory are the test's. */
+#include <stdlib.h>
+#include <string.h>
+#include "unit.h"
+#include "hw/asm.h"
+#include "mem/pool.h"
+
+#define SIZE   (1u << 20)
+#define SECOND 1000000ull
+
+static uint64_t now;
+static void (*meanwhile)(
+	void); /* what another CPU does while this one reads the clock, and writes its caches back */
+
+static void let_others(void)
+{
+	void (*f)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (f)
+		f();
+	meanwhile = f;
+}
+
+static uint64_t fake_rdtsc(void)
+{
+	let_others();
+	return now;
+}
+
+static void fake_wbinvd(void)
+{
+	let_others();
+}
+
+#define rdtsc     fake_rdtsc
+#define wbinvd    fake_wbinvd
+#define pool_virt fake_pool_virt
+static void *fake_pool_virt(uint64_t at);
+#include "blackbox/blackbox.c"
+
+struct boot_info boot_info;
+static _Alignas(4096) uint8_t memory[SIZE];
+
+static void *fake_pool_virt(uint64_t place)
+{
+	return memory + place;
+}
+
+static int setup(void **state)
+{
+	memset(memory, 0, sizeof(memory));
+	boot_info = (struct boot_info){.region_size = SIZE, .blackbox_size = SIZE, .tsc_khz = SECOND / 1000};
+	mark = cut = sealed_at = 0;
+	reporting = false;
+	meanwhile = NULL;
+	now = 100 * SECOND;
+	blackbox_init(&boot_info);
+	return 0;
+}
+
+static bool is_whole(uint64_t how)
+{
+	return box->end.sealed == how && box->end.checksum == blackbox_end_sum(&box->end);
+}
+
+static void report(const char *why, bool failure)
+{
+	blackbox_mark();
+	blackbox_line(why);
+	blackbox_seal(why, failure);
+}
+
+static void ends(void **state)
+{
+	report("an end", true);
+	assert_true(is_whole(BLACKBOX_SEALED));
+	assert_int_equal(box->end.report, 0);
+	assert_false(blackbox_goes_on());
+	now += SECOND;
+	assert_false(blackbox_goes_on());
+	report("what came of it", true);
+	assert_string_equal(box->end.why, "an end");
+	assert_true(is_whole(BLACKBOX_SEALED));
+}
+
+/* A failure, too: INIT, a reset that does nothing. What comes later is an end of its own, with a report of its own. */
+static void goes_on(void **state)
+{
+	for (unsigned failure = 0; failure < 2; failure++) {
+		report("no end", failure);
+		now += 2 * SECOND;
+		assert_true(blackbox_goes_on());
+		assert_false(blackbox_goes_on());
+		assert_int_equal(box->end.sealed, 0);
+	}
+	now += SECOND;
+	uint64_t head = box->text_head;
+	report("triple fault", true);
+	assert_string_equal(box->end.why, "triple fault");
+	assert_int_equal(box->end.report, head);
+	assert_true(is_whole(BLACKBOX_SEALED));
+}
+
+/* Another CPU, whose TSC is behind. */
+static void clocks_differ(void **state)
+{
+	report("an end", false);
+	now -= SECOND / 20;
+	assert_false(blackbox_goes_on());
+	assert_true(is_whole(BLACKBOX_SEALED));
+}
+
+static void look(void)
+{
+	now -= SECOND / 20;
+	assert_false(blackbox_goes_on());
+	now += SECOND / 20;
+}
+
+/* Another CPU looks while a report is under way, and while it is sealed. */
+static void looked_at_meanwhile(void **state)
+{
+	report("no end", false);
+	now += SECOND;
+	blackbox_mark();
+	now += 5 * SECOND;
+	assert_false(blackbox_goes_on());
+	blackbox_line("an end");
+	meanwhile = look;
+	blackbox_seal("an end", true);
+	assert_true(is_whole(BLACKBOX_SEALED));
+	look();
+}
+
+static void said(void **state)
+{
+	blackbox_mark();
+	blackbox_line("dying");
+	blackbox_say("dying");
+	assert_true(is_whole(BLACKBOX_SAID));
+	now += (STALE_SECONDS - 1) * SECOND;
+	assert_false(blackbox_goes_on());
+	now += SECOND;
+	assert_true(blackbox_goes_on());
+	uint64_t head = box->text_head;
+	report("an end", true);
+	assert_int_equal(box->end.report, head);
+	assert_true(is_whole(BLACKBOX_SEALED));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(ends, setup),
+		cmocka_unit_test_setup(goes_on, setup),
+		cmocka_unit_test_setup(clocks_differ, setup),
+		cmocka_unit_test_setup(looked_at_meanwhile, setup),
+		cmocka_unit_test_setup(said, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
