@@ -63,10 +63,23 @@ void cpu_note_nmi(struct cpu *cpu)
 	cpu_add_work(cpu, CPU_WORK_NMI);
 }
 
+/* As the lock's holder. */
+static uint32_t name_of(const struct cpu *cpu)
+{
+	return cpu->number + 1;
+}
+
+bool cpu_is_to_stop(const struct cpu *cpu)
+{
+	uint32_t holder = lock_holder(&stopper);
+
+	return holder != LOCK_NOBODY && holder != name_of(cpu);
+}
+
 /* Not in the handler of the NMI: there the CPU may hold the console. */
 void cpu_stop_if_asked(struct cpu *cpu)
 {
-	if (lock_holder(&stopper) != LOCK_NOBODY)
+	if (cpu_is_to_stop(cpu))
 		stop_here(cpu);
 }
 
@@ -76,12 +89,6 @@ static bool all_stopped(const struct cpu *self)
 		if (c != self && !atomic_load(&stopped[c->number].is) && !atomic_load(&c->parked))
 			return false;
 	return true;
-}
-
-/* As the lock's holder. */
-static uint32_t name_of(const struct cpu *cpu)
-{
-	return cpu->number + 1;
 }
 
 void cpus_stop(void)

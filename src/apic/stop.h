@@ -22,6 +22,9 @@ void cpu_note_nmi(struct cpu *cpu);
 /* This CPU does nothing more. */
 __attribute__((noreturn)) void cpu_stop_here(void);
 
+/* Whether another CPU has called cpus_stop(). */
+bool cpu_is_to_stop(const struct cpu *cpu);
+
 /* Stops this CPU, if another one has called cpus_stop(). Called where this CPU holds no lock. */
 void cpu_stop_if_asked(struct cpu *cpu);
 

@@ -1,5 +1,6 @@
 #include "report/report.h"
 #include "hw/features.h"
+#include "apic/stop.h"
 #include "cpu/moment.h"
 #include "hw/lock.h"
 #include "log/log.h"
@@ -44,9 +45,24 @@ void report_line(const char *fmt, ...)
 		console_print("%s", line);
 }
 
+bool report_try(void)
+{
+	return lock_try(&reporting);
+}
+
+/* The operator of a machine that is held may want a report after the one of its death: a CPU that stops holds nothing. */
 void report_begin(void)
 {
-	lock_take(&reporting, moment);
+	struct cpu *cpu = this_cpu();
+
+	while (!report_try()) {
+		cpu_stop_if_asked(cpu);
+		moment();
+	}
+	if (!cpu_is_to_stop(cpu))
+		return;
+	report_end();
+	cpu_stop_if_asked(cpu);
 }
 
 void report_end(void)

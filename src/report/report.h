@@ -12,8 +12,15 @@
 #include "trace/walk_trace.h"
 #include "trace/format.h"
 
-/* One CPU reports at a time: another one that has something to report waits here. */
+/*
+ * One CPU reports at a time: another one that has something to report waits here, or stops for good where the report is of the
+ * guest's death.
+ */
 void report_begin(void);
+
+/* The same without waiting. False: another CPU reports. */
+bool report_try(void);
+
 void report_end(void);
 
 /*
