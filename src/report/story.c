@@ -83,7 +83,7 @@ struct cause {
 	uint64_t since; /* TSC: what is older does not count */
 };
 
-static struct told told; /* under report_begin(), but for the operator's `stop`, which only reads it */
+static struct told told; /* under report_begin(), as all that is static here */
 
 static void tell(const struct trap_record *r, const char *end)
 {
@@ -189,7 +189,7 @@ static bool is_told(struct cause *c)
 
 	if (!told_has(&told, &c->r))
 		return false;
-	if (!verdict_find_newer(&s, told.at, &newer))
+	if (!verdict_find_newer(&s, told.at, &newer) || told_has(&told, &newer))
 		return true;
 	c->r = newer;
 	return false;
@@ -307,9 +307,10 @@ static void tell_dying(struct cpu *cpu, const char *why)
 	tell_exits();
 }
 
-/* Once; then in a line, and for the black box alone again. */
-static void tell_cause(struct cpu *cpu, struct cause *c, const char *end)
+/* Once; then in a line, and for the black box alone again. What comes while it is told is told at the next end. */
+static void tell_cause(struct cpu *cpu, struct cause *c, const char *end, uint64_t now)
 {
+	struct told_record cause = {.seq = c->r.seq, .cpu = c->r.cpu};
 	bool again = is_told(c);
 	unsigned left_out;
 
@@ -323,16 +324,17 @@ static void tell_cause(struct cpu *cpu, struct cause *c, const char *end)
 		tell_again(&c->r, end);
 	else
 		say_left_out(left_out);
-	told_note(&told, &c->r, rdtsc());
+	told_note(&told, cause, &c->r, now);
 }
 
 bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds)
 {
 	static struct cause c;
+	uint64_t now = rdtsc();
 
 	if (!find_cause(early, seconds, &c))
 		return tell_said(end, seconds);
-	tell_cause(cpu, &c, end);
+	tell_cause(cpu, &c, end, now);
 	return true;
 }
 
@@ -340,11 +342,12 @@ bool story_tell_program(struct cpu *cpu, const char *end)
 {
 	static struct cause c;
 	struct verdict_source s = all_cpus();
+	uint64_t now = rdtsc();
 
 	c.since = time_before(PROGRAM_SECONDS * s.second);
 	if (!verdict_find_program(&s, c.since, &c.r))
 		return false;
-	tell_cause(cpu, &c, end);
+	tell_cause(cpu, &c, end, now);
 	return true;
 }
 
@@ -432,10 +435,10 @@ static void add_told(struct text *t)
 {
 	uint64_t ago = rdtsc() - told.at;
 
-	if (!told.seq || ago > STOPPED_SECONDS * boot_info.tsc_khz * 1000)
+	if (!told.last.seq || ago > STOPPED_SECONDS * boot_info.tsc_khz * 1000)
 		return;
 	add_seconds(t, ago);
-	text_add(t, "before that, what is told above: seq=%lu cpu=%u", told.seq, told.cpu);
+	text_add(t, "before that, what is told above: seq=%lu cpu=%u", told.last.seq, told.last.cpu);
 }
 
 /* Handlers that faulted by themselves: the record that they were called for. */
