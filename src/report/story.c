@@ -144,15 +144,20 @@ static uint64_t counts_from(const struct verdict_source *s, bool early)
 	return started == UINT64_MAX && early ? 0 : started;
 }
 
-/* A handler that faults by itself does so until the stack is used up: what it was called for came just before. */
+/* A handler that faults by itself does so until the stack is used up: what it was called for came just before, on the same CPU. */
 static bool find_root(const struct cpu *cpu, const struct trap_record *first, struct trap_record *root)
 {
+	static const struct kept *own[BOOT_MAX_CPUS];
 	const struct site *site = site_of(cpu, first);
 	struct verdict_source s = all_cpus();
+	uint64_t since = counts_from(&s, true);
 
 	if (!site || site->count < RECURSION)
 		return false;
-	return verdict_find(&s, counts_from(&s, true), site->first_tsc, root) &&
+	for_each_cpu (c)
+		own[c->number] = c == cpu ? c->kept : NULL;
+	s.kept = own;
+	return verdict_find(&s, since, site->first_tsc, root) &&
 	       site->first_tsc - root->tsc < ROOT_SECONDS * s.second;
 }
 
