@@ -51,8 +51,8 @@ void halt_apic_off(struct cpu *cpu, const char *how)
 	if (times == HALT_REPORTS)
 		return;
 	times++;
-	snprintf(end, sizeof(end), "it turned its local APIC off (%s): %s", how, looks_like());
 	report_begin();
+	snprintf(end, sizeof(end), "it turned its local APIC off (%s): %s", how, looks_like());
 	if (story_tell(cpu, end, false, HALT_SECONDS)) {
 		off.at = rdtsc();
 		off.rip = vendor->get(cpu, GUEST_RIP);

@@ -400,6 +400,10 @@ void story_stopped(struct cpu *cpu)
 	static struct trap_record own;
 	static struct cause c;
 
+	if (!report_try()) {
+		console_reply("trapline: another CPU tells of an end just now");
+		return;
+	}
 	insn_record(cpu, &own);
 	report_answer(cpu);
 	if (!find_cause(false, STOPPED_SECONDS, &c)) {
@@ -411,6 +415,7 @@ void story_stopped(struct cpu *cpu)
 		tell_record(cpus[c.r.cpu], &c.r);
 	}
 	report_answer(NULL);
+	report_end();
 }
 
 /* Why the CPU could not call the handler of the chain's first fault, as its second one says. */
