@@ -2,6 +2,7 @@
 #include "log/font.h"
 #include "log/pages.h"
 #include "cpu/cpu.h"
+#include "cpu/moment.h"
 #include "hw/asm.h"
 #include "lib/array.h"
 #include "lib/string.h"
@@ -113,12 +114,30 @@ void screen_line(const char *line)
 
 static bool has_keyboard = true; /* until it is seen that there is none */
 
+/* With a USB keyboard the firmware's SMM handler answers for the controller: its SMI is not held back meanwhile. */
+static uint8_t keyboard_in(uint16_t port)
+{
+	uint8_t value;
+
+	moment_open();
+	value = inb(port);
+	moment_close();
+	return value;
+}
+
+static void keyboard_enable(void)
+{
+	moment_open();
+	outb(KBC_STATUS, KBC_ENABLE);
+	moment_close();
+}
+
 /* Where there is no controller its ports read as ones. Nothing is waited for: a look is two reads at most. */
 static enum page_key look_at_keyboard(void)
 {
 	static struct page_keyboard keyboard;
 	static unsigned burst;
-	uint8_t status = has_keyboard ? inb(KBC_STATUS) : KBC_NONE, byte;
+	uint8_t status = has_keyboard ? keyboard_in(KBC_STATUS) : KBC_NONE, byte;
 
 	if (status == KBC_NONE || burst > KBC_BURST_MAX) {
 		has_keyboard = false;
@@ -129,7 +148,7 @@ static enum page_key look_at_keyboard(void)
 		return PAGE_KEY_NONE;
 	}
 	burst++;
-	byte = inb(KBC_DATA);
+	byte = keyboard_in(KBC_DATA);
 	return status & KBC_MOUSE ? PAGE_KEY_NONE : page_keyboard_byte(&keyboard, byte);
 }
 
@@ -150,10 +169,10 @@ static void draw_page(void)
 /* The guest may have switched the keyboard off. What it typed before its end turns no page. */
 static void begin_browsing(void)
 {
-	for (unsigned i = 0; i < KBC_BURST_MAX && has_keyboard && inb(KBC_STATUS) & KBC_HAS_BYTE; i++)
+	for (unsigned i = 0; i < KBC_BURST_MAX && has_keyboard && keyboard_in(KBC_STATUS) & KBC_HAS_BYTE; i++)
 		look_at_keyboard();
-	if (has_keyboard && !(inb(KBC_STATUS) & KBC_BUSY))
-		outb(KBC_STATUS, KBC_ENABLE);
+	if (has_keyboard && !(keyboard_in(KBC_STATUS) & KBC_BUSY))
+		keyboard_enable();
 	pager.turned = rdtsc();
 	draw_page();
 }

@@ -46,7 +46,7 @@ void fault_show(void)
 {
 	__asm__ volatile("cli");
 	while (screen_browse())
-		cpu_pause();
+		moment();
 	cpu_stop_here();
 }
 
