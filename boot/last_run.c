@@ -63,10 +63,10 @@ static bool is_newer(const struct blackbox_header *h, const struct last_run *las
 }
 
 /* Only memory that the firmware gives away is looked at: anything else may not be mapped, or be no memory. */
-static void look_at(uint64_t place, struct last_run *last, enum canary_seen *best)
+static bool look_at(uint64_t place, struct last_run *last, enum canary_seen *best)
 {
 	if (!take(place, EFI_PAGE_SIZE))
-		return;
+		return false;
 	const struct blackbox_header *h = (const struct blackbox_header *)place;
 	enum canary_seen seen = canary_look((const uint64_t *)(place + BLACKBOX_CANARY_AT));
 	*best = seen > *best ? seen : *best;
@@ -76,6 +76,7 @@ static void look_at(uint64_t place, struct last_run *last, enum canary_seen *bes
 	if (fault && fault[0])
 		say("black box: at %u MiB is one that cannot be read: %s", (unsigned)(place / MIB), fault);
 	memory_free(place, EFI_PAGE_SIZE);
+	return true;
 }
 
 /* What was told once is not the last run any more, wherever it lies. This run's own place is taken. */
@@ -141,11 +142,14 @@ void blackbox_find(const struct loader *l, struct last_run *last, bool reset)
 	enum canary_seen seen = CANARY_OTHER;
 	EFI_PHYSICAL_ADDRESS text;
 	uint64_t place;
+	unsigned looked_at = 0;
 
 	for (unsigned n = 0; (place = blackbox_place(l, n)); n++)
-		look_at(place, last, &seen);
-	if (l->config.blackbox)
+		looked_at += look_at(place, last, &seen);
+	if (looked_at)
 		say_memory(last->base ? CANARY_WHOLE : seen, last->base, reset);
+	else if (l->config.blackbox)
+		say("black box: none of a last run: the firmware uses every place where one may lie");
 	if (!last->base)
 		return;
 	if (EFI_ERROR(BS->AllocatePages(
