@@ -308,6 +308,10 @@ static void give_up_port(struct cpu *cpu, const struct exit_io *io)
 		return;
 	}
 	console_log("trapline: string I/O to port 0x%x, which is no longer watched from here on", io->port);
+	if (cmos_is_port(io->port, io->size)) {
+		set_exits(CMOS_INDEX, 2, false);
+		cmos_give_up();
+	}
 	set_exits(io->port, io->size, false);
 }
 

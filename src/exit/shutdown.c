@@ -1,6 +1,7 @@
 #include "exit/shutdown.h"
 #include "exit/handlers.h"
 #include "log/log.h"
+#include "log/cmos.h"
 #include "log/turn.h"
 #include "report/fault.h"
 #include "hw/asm.h"
@@ -72,8 +73,10 @@ void shutdown_report(const char *why, unsigned seconds)
 	told = story_tell(this_cpu(), why, false, seconds) ||
 	       (seconds != SHUTDOWN_OFF && story_tell_program(this_cpu(), why));
 	report_end_of_run(why, told);
-	if (!told)
+	if (!told) {
 		blackbox_unmark();
+		cmos_forget();
+	}
 	report_end();
 }
 

@@ -8,6 +8,7 @@
 static struct lock lock = LOCK_FREE;
 static uint8_t index_of_guest;
 static bool index_known;
+static bool left; /* a note, by this run */
 
 static void put_number(uint8_t bytes[8], uint64_t value)
 {
@@ -38,20 +39,42 @@ static uint8_t latch(void)
 	return index_known ? index_of_guest : (uint8_t)((inb(CMOS_INDEX) & CMOS_NO_NMI) | CMOS_AT_REST);
 }
 
-void cmos_leave(const struct trap_record *r, uint8_t flags)
+static void put_note(const struct cmos_note *n)
 {
-	struct cmos_note n = note_of(r, flags);
-	const uint8_t *bytes = (const uint8_t *)&n;
+	const uint8_t *bytes = (const uint8_t *)n;
 	uint8_t at = (uint8_t)boot_info.config.cmos, before;
 
-	if (!at)
-		return;
 	lock_soon();
 	before = latch();
 	for (unsigned i = 0; i < CMOS_NOTE_SIZE; i++)
 		cmos_put((uint8_t)(at + i), before & CMOS_NO_NMI, bytes[i]);
 	outb(CMOS_INDEX, before);
 	cmos_end();
+}
+
+void cmos_leave(const struct trap_record *r, uint8_t flags)
+{
+	struct cmos_note n = note_of(r, flags);
+
+	if (!boot_info.config.cmos)
+		return;
+	put_note(&n);
+	left = true;
+}
+
+/* Zeroes, as the loader leaves them there. */
+void cmos_forget(void)
+{
+	static const struct cmos_note none;
+
+	if (left && boot_info.config.cmos)
+		put_note(&none);
+	left = false;
+}
+
+void cmos_give_up(void)
+{
+	boot_info.config.cmos = 0;
 }
 
 bool cmos_is_port(unsigned port, unsigned size)

@@ -12,6 +12,12 @@
 /* Writes a record's vector, RIP and CR2. flags: CMOS_OWN, CMOS_RESET. Does nothing where it is off. */
 void cmos_leave(const struct trap_record *r, uint8_t flags);
 
+/* Takes back what was left, if anything was: the run has ended well. */
+void cmos_forget(void);
+
+/* The guest's accesses do not exit any more: nothing is written there from here on, as where its index stands is not known. */
+void cmos_give_up(void);
+
 /* Whether an access touches the RTC's ports while they are watched. */
 bool cmos_is_port(unsigned port, unsigned size);
 

@@ -42,7 +42,7 @@ static int setup(void **state)
 {
 	memset(&fake, 0, sizeof(fake));
 	memset(fake.cmos, 0xee, sizeof(fake.cmos));
-	index_known = false;
+	index_known = left = false;
 	boot_info.config.cmos = AT;
 	return 0;
 }
@@ -203,6 +203,36 @@ static void half_a_note(void **state)
 	}
 }
 
+/* The machine went on after it, and was shut down. What no run has left is not touched. */
+static void taken_back(void **state)
+{
+	struct trap_record r = record();
+
+	cmos_forget();
+	assert_int_equal(fake.writes, 0);
+	cmos_leave(&r, 0);
+	cmos_forget();
+	struct cmos_note n = kept();
+	assert_true(cmos_note_blank(&n));
+	fake.writes = 0;
+	cmos_forget();
+	assert_int_equal(fake.writes, 0);
+}
+
+/* Where the guest's index is not known nothing is written. */
+static void given_up(void **state)
+{
+	struct trap_record r = record();
+
+	cmos_leave(&r, 0);
+	cmos_give_up();
+	fake.writes = 0;
+	assert_false(cmos_is_port(CMOS_INDEX, 1));
+	cmos_leave(&r, 0);
+	cmos_forget();
+	assert_int_equal(fake.writes, 0);
+}
+
 /* A CPU that was stopped in the middle of an access does not keep the note from being written. */
 static void lock_of_a_dead_cpu(void **state)
 {
@@ -224,6 +254,8 @@ int main(void)
 		cmocka_unit_test_setup(index_of_the_firmware, setup),
 		cmocka_unit_test_setup(only_whole_notes, setup),
 		cmocka_unit_test_setup(half_a_note, setup),
+		cmocka_unit_test_setup(taken_back, setup),
+		cmocka_unit_test_setup(given_up, setup),
 		cmocka_unit_test_setup(lock_of_a_dead_cpu, setup),
 	};
 
