@@ -5,11 +5,12 @@
 #include "trace/explain.h"
 #include "trace/important.h"
 
-#define BURST      2            /* seconds without an important record end a burst */
-#define CR3_SPACE  (~0x1fffull) /* without PCID, and the bit that tells a kernel's tables from its program's */
-#define STACK_NEAR 0x1000u
-#define MENDED_MS  50 /* a kernel that returns to its program does so at once */
-#define NEAR       0x10000u
+#define BURST       2 /* seconds without an important record end a burst */
+#define BURST_STEPS 64
+#define CR3_SPACE   (~0x1fffull) /* without PCID, and the bit that tells a kernel's tables from its program's */
+#define STACK_NEAR  0x1000u
+#define MENDED_MS   50 /* a kernel that returns to its program does so at once */
+#define NEAR        0x10000u
 
 static const char *who(const struct trap_record *r)
 {
@@ -278,12 +279,13 @@ bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct
 	return find_newest(&a);
 }
 
-/* The first of the burst that ends with this one. */
+/* The first of the burst that ends with this one. Each step looks at all that was kept: a storm on many CPUs is not followed to its end. */
 static void go_back(const struct verdict_source *s, uint64_t since, bool probes, struct trap_record *out)
 {
 	static struct trap_record earlier;
+	unsigned steps = 0;
 
-	while (find_before(s, since, out->tsc, probes, &earlier) &&
+	while (steps++ < BURST_STEPS && find_before(s, since, out->tsc, probes, &earlier) &&
 		out->tsc - earlier.tsc < BURST * s->second)
 		*out = earlier;
 }

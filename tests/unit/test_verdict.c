@@ -166,6 +166,25 @@ static void blame(void **state)
 	assert_int_equal(r.rip, 0x5000);
 }
 
+/* More of them than are gone through. */
+static void storm(void **state)
+{
+	struct trap_record r;
+
+	setup(state);
+	for (unsigned i = 0; i < KEPT_VECTORS * KEPT_RECORDS; i++) {
+		struct trap_record *slot = &kept.record[i / KEPT_RECORDS][i % KEPT_RECORDS];
+
+		*slot = exception(VEC_GP, 0, "", 0);
+		slot->seq = i + 1;
+		slot->tsc = SECOND + i;
+	}
+	assert_true(blamed(0, UINT64_MAX, &r));
+	assert_int_equal(r.seq, KEPT_VECTORS * KEPT_RECORDS - 64);
+	assert_true(blamed(0, SECOND + 60, &r));
+	assert_int_equal(r.seq, 1);
+}
+
 /* A page that has come since: the fault was no death, and neither were those of the same place before. */
 static void mended(void **state)
 {
@@ -286,6 +305,7 @@ int main(void)
 		cmocka_unit_test(hot_path_agrees),
 		cmocka_unit_test(first_stays),
 		cmocka_unit_test(blame),
+		cmocka_unit_test(storm),
 		cmocka_unit_test(mended),
 		cmocka_unit_test(program),
 		cmocka_unit_test(may_be_mended),
