@@ -97,14 +97,19 @@ static bool stands_in(const struct cpu *cpu)
 	return cpu->number == 1 && wants_others();
 }
 
+static bool watches_waits(const struct cpu *cpu)
+{
+	return !cpu->number && vendor->watch_waits && there && apic_is_left();
+}
+
 /*
  * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle
  * guest still gives the console its turns; and where keys are looked for, unless what the CPU does at the end of
- * each interrupt exits anyway.
+ * each interrupt exits anyway. A HLT that is watched ends by the exit of an interrupt.
  */
 static void serve(struct cpu *cpu)
 {
-	bool busy = true;
+	bool busy = true, waits = watches_waits(cpu);
 
 	if (log_try_lock()) {
 		busy = turn();
@@ -115,10 +120,11 @@ static void serve(struct cpu *cpu)
 		busy = true; /* the next exit watches again */
 	else
 		vendor->watch_interrupts(cpu,
-			busy || (input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
+			busy || waits ||
+				(input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
 	cpu->pass_interrupt = false;
 	if (!cpu->number && vendor->watch_waits)
-		vendor->watch_waits(cpu, there && apic_is_left());
+		vendor->watch_waits(cpu, waits);
 	if (busy)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else

@@ -12,7 +12,8 @@ struct svm_cpu {
 	uint64_t soft_rip; /* with SVM_SOFT_PENDING: of the event's instruction */
 	uint8_t soft_vector;
 	bool watches_waits;   /* svm_watch_waits() */
-	uint64_t behind_halt; /* with SVM_POLLS_HALT: RIP once an interrupt has ended the HLT */
+	uint64_t polled_halt; /* with SVM_POLLS_HALT and SVM_POLLED: RIP of the HLT */
+	uint64_t behind_halt; /* and RIP when an interrupt or an NMI has ended it */
 	uint64_t first_cr2;   /* with SVM_PROBE_CR2: the firmware's */
 	struct {              /* with SVM_STEP_IRET: what the step has replaced */
 		uint32_t exceptions;
@@ -35,6 +36,7 @@ struct svm_cpu {
 #define SVM_PASSES_INT   0x100 /* INT n is the guest's own until the next exit: svm_event.c */
 #define SVM_CR_OPEN      0x200 /* MOV to CR0 and CR4 is the guest's own until the next exit: svm_cr.c */
 #define SVM_POLLS_HALT   0x400 /* a HLT exits again and again until an interrupt comes: svm_halt.c */
+#define SVM_POLLED       0x800 /* at this exit the guest is in such a HLT */
 #define SVM_KEEPS_CR2    0x08  /* VMRUN does not load CR2 (Bochs 2.7): the guest finds the host's */
 
 struct svm_caps {
@@ -138,6 +140,7 @@ void svm_halt(struct cpu *cpu);
 void svm_watch_halt(struct cpu *cpu);
 void svm_end_halt(struct cpu *cpu);
 void svm_end_poll(struct cpu *cpu);
+void svm_leave_poll(struct cpu *cpu);  /* the guest gets an NMI, which ends such a HLT */
 void svm_keep_shadow(struct cpu *cpu); /* where an instruction that has exited runs again */
 
 /* run.asm */

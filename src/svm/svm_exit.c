@@ -123,7 +123,7 @@ SLOW_PATH static void odd_exit(struct cpu *cpu)
 		svm_end_step(cpu);
 	if (svm->odd & (SVM_HALTS | SVM_DELAYS))
 		svm_end_halt(cpu);
-	if (svm->odd & SVM_POLLS_HALT)
+	if (svm->odd & (SVM_POLLS_HALT | SVM_POLLED))
 		svm_end_poll(cpu);
 	if (svm->odd & SVM_PASSES_INT)
 		svm_end_pass(cpu);

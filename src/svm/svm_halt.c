@@ -125,10 +125,12 @@ static void let_delay(struct cpu *cpu)
 
 /*
  * With the local APIC off a HLT may never end, nor a wait, though interrupts are on: the guest is entered at the HLT again and again,
- * and the console has its turns. The interrupt that ends it finds RIP behind the HLT, as it would have.
+ * and the console has its turns. What ends it finds RIP behind the HLT, as it would have: an interrupt, which exits, or
+ * an NMI of the guest's.
  */
 static void poll_halt(struct cpu *cpu)
 {
+	svm_of(cpu)->polled_halt = vmcb_of(cpu)->save.rip;
 	svm_of(cpu)->behind_halt = svm_next_rip(cpu);
 	vmcb_of(cpu)->control.interrupt_shadow = 0;
 	svm_set_odd(cpu, SVM_POLLS_HALT);
@@ -138,9 +140,20 @@ static void poll_halt(struct cpu *cpu)
 void svm_end_poll(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
+	bool polled = svm_of(cpu)->odd & SVM_POLLS_HALT && v->save.rip == svm_of(cpu)->polled_halt;
 
-	svm_of(cpu)->odd &= ~SVM_POLLS_HALT;
-	if (v->control.exitcode == SVM_EXIT_INTR)
+	svm_of(cpu)->odd &= ~(SVM_POLLS_HALT | SVM_POLLED);
+	if (polled && v->control.exitcode == SVM_EXIT_INTR)
+		v->save.rip = svm_of(cpu)->behind_halt;
+	else if (polled)
+		svm_set_odd(cpu, SVM_POLLED);
+}
+
+void svm_leave_poll(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	if (svm_of(cpu)->odd & (SVM_POLLS_HALT | SVM_POLLED) && v->save.rip == svm_of(cpu)->polled_halt)
 		v->save.rip = svm_of(cpu)->behind_halt;
 }
 
@@ -157,10 +170,11 @@ static void poll(struct cpu *cpu, bool hlt)
 
 void svm_halt(struct cpu *cpu)
 {
-	bool hlt = cpu->exit.reason == SVM_EXIT_HLT,
-	     wakes = vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF);
+	uint64_t flags = vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF);
+	bool hlt = cpu->exit.reason == SVM_EXIT_HLT, wakes = flags;
 
-	if (wakes && svm_of(cpu)->watches_waits)
+	/* A single step ends a HLT at once, by the CPU. */
+	if (svm_of(cpu)->watches_waits && (hlt ? flags == RFLAGS_IF : wakes))
 		poll(cpu, hlt);
 	else if (hlt && wakes)
 		let_halt(cpu);

@@ -45,7 +45,7 @@ void svm_init_state(struct cpu *cpu)
 	v->control.intercept1 &= ~INTERCEPT1_IRET;
 	v->control.eventinj = 0;
 	svm_watch_halt(cpu);
-	svm_of(cpu)->odd &= ~SVM_SOFT_PENDING;
+	svm_of(cpu)->odd &= ~(SVM_SOFT_PENDING | SVM_POLLS_HALT | SVM_POLLED);
 	svm_of(cpu)->iret.noted = false;
 	svm_reload(cpu);
 	vendor->stage2_flush(cpu);

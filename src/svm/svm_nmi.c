@@ -62,6 +62,7 @@ bool svm_inject_nmi(struct cpu *cpu)
 	if (iret_is_next(cpu))
 		return false;
 	v->control.intercept1 |= INTERCEPT1_IRET;
+	svm_leave_poll(cpu);
 	svm_inject(cpu, &nmi, 0);
 	cpu->guest_nmi_blocked = true;
 	return true;

@@ -79,9 +79,11 @@ void exception_note_all(void)
 {
 }
 
+static bool left;
+
 bool apic_is_left(void)
 {
-	return false;
+	return left;
 }
 
 bool apic_sees_interrupts(void)
@@ -184,6 +186,41 @@ static void never_empties(void **state)
 	assert_non_null(strstr(sent, "line 999\r\n"));
 }
 
+static bool interrupts, waits;
+
+static void watch_interrupts(struct cpu *c, bool on)
+{
+	interrupts = on;
+}
+
+static void watch_waits(struct cpu *c, bool on)
+{
+	waits = on;
+}
+
+/* A HLT that is watched ends by the exit of an interrupt, whether or not keys are looked for. */
+static void waits_need_interrupts(void **state)
+{
+	static const struct vendor fake = {.watch_interrupts = watch_interrupts, .watch_waits = watch_waits};
+	static struct cpu boot, other = {.number = 1};
+
+	vendor = &fake;
+	takes = idle = true;
+	for (unsigned i = 0; i < 2; i++) {
+		left = i;
+		for (unsigned n = 0; n < 100 && (!n || boot.work); n++)
+			console_serve(&boot);
+		assert_int_equal(boot.work, 0);
+		assert_int_equal(waits, i);
+		assert_int_equal(interrupts, i);
+	}
+	interrupts = waits = false;
+	console_serve(&other);
+	assert_false(interrupts || waits);
+	left = false;
+	vendor = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +229,7 @@ int main(void)
 		cmocka_unit_test(takes_nothing),
 		cmocka_unit_test(takes_again),
 		cmocka_unit_test(never_empties),
+		cmocka_unit_test(waits_need_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -427,30 +427,70 @@ static void waits_are_watched(void **state)
 	}
 }
 
-/* A HLT stays where it is, watched, until an interrupt finds RIP behind it; an NMI comes before it. */
+/* With the local APIC off, at a HLT. */
+static void halt_polled(uint64_t flags)
+{
+	setup(NULL);
+	svm.watches_waits = true;
+	svm_watch_halt(&cpu);
+	looks = 0;
+	vmcb.save.rip = 0x1000;
+	vmcb.save.rflags = flags;
+	vmcb.control.interrupt_shadow = 1;
+	exit_with("\xf4", EXIT_HLT, SVM_EXIT_HLT);
+	svm_halt(&cpu);
+}
+
+/* A HLT stays where it is, watched, until an interrupt finds RIP behind it; not one that comes elsewhere. */
 static void halt_is_polled(void **state)
 {
 	static const struct {
-		uint64_t reason, rip;
-	} ends[] = {{SVM_EXIT_INTR, 0x1001}, {SVM_EXIT_HLT, 0x1000}, {SVM_EXIT_NMI, 0x1000}};
+		uint64_t reason, at, rip;
+	} ends[] = {{SVM_EXIT_INTR, 0x1000, 0x1001}, {SVM_EXIT_INTR, 0x2000, 0x2000},
+		{SVM_EXIT_HLT, 0x1000, 0x1000}, {SVM_EXIT_NMI, 0x1000, 0x1000}};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
-		setup(NULL);
-		svm.watches_waits = true;
-		svm_watch_halt(&cpu);
-		looks = 0;
-		vmcb.save.rip = 0x1000;
-		vmcb.save.rflags = RFLAGS_IF;
-		vmcb.control.interrupt_shadow = 1;
-		exit_with("\xf4", EXIT_HLT, SVM_EXIT_HLT);
-		svm_halt(&cpu);
+		halt_polled(RFLAGS_IF);
 		assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT && !cpu.exit.skip && looks == 1);
 		assert_true(svm.odd & SVM_POLLS_HALT && !vmcb.control.interrupt_shadow);
 		assert_int_equal(vmcb.save.rip, 0x1000);
 		vmcb.control.exitcode = ends[i].reason;
+		vmcb.save.rip = ends[i].at;
+		svm_end_poll(&cpu);
+		assert_false(svm.odd & SVM_POLLS_HALT);
+		assert_int_equal(vmcb.save.rip, ends[i].rip);
 		svm_end_poll(&cpu);
 		assert_int_equal(svm.odd, 0);
 		assert_int_equal(vmcb.save.rip, ends[i].rip);
+	}
+}
+
+/* An NMI of the guest's ends the HLT; a kick does not, nor does what was a HLT an exit ago. */
+static void nmi_ends_poll(void **state)
+{
+	halt_polled(RFLAGS_IF);
+	vmcb.control.exitcode = SVM_EXIT_NMI;
+	svm_end_poll(&cpu);
+	assert_true(svm_inject_nmi(&cpu));
+	assert_int_equal(vmcb.save.rip, 0x1001);
+	halt_polled(RFLAGS_IF);
+	assert_true(svm_inject_nmi(&cpu)); /* it came during this exit */
+	assert_int_equal(vmcb.save.rip, 0x1001);
+	halt_polled(RFLAGS_IF);
+	svm_end_poll(&cpu);
+	svm_end_poll(&cpu);
+	assert_true(svm_inject_nmi(&cpu));
+	assert_int_equal(vmcb.save.rip, 0x1000);
+}
+
+/* The CPU takes the single step behind the HLT. */
+static void halt_with_step(void **state)
+{
+	static const uint64_t flags[] = {RFLAGS_TF, RFLAGS_TF | RFLAGS_IF};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
+		halt_polled(flags[i]);
+		assert_false(vmcb.control.intercept1 & INTERCEPT1_HLT || svm.odd & SVM_POLLS_HALT || looks);
 	}
 }
 
@@ -566,6 +606,8 @@ int main(void)
 		cmocka_unit_test(halt_and_delay),
 		cmocka_unit_test(waits_are_watched),
 		cmocka_unit_test(halt_is_polled),
+		cmocka_unit_test(nmi_ends_poll),
+		cmocka_unit_test(halt_with_step),
 		cmocka_unit_test(int_by_the_cpu),
 		cmocka_unit_test(int_by_its_bytes),
 		cmocka_unit_test(int_unread),
