@@ -122,9 +122,10 @@ static void forget_name(void)
 		apic_write(mode, APIC_LDR, 0);
 }
 
+/* A SIPI is only waited for in the CPU where it exits there: where the command register is looked at, start_serve() waits. */
 void start_park(struct cpu *cpu)
 {
-	if (apic_is_bsp()) {
+	if (apic_is_bsp() || !apic_by_hardware()) {
 		start_note_init(cpu);
 		return;
 	}

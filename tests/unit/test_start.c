@@ -25,6 +25,7 @@ _Atomic uint32_t cpus_active = CPUS;
 
 static struct cpu cpu[CPUS];
 static bool bsp;
+bool apic_hardware;
 static unsigned waits, nmis, apic_accesses, resets, printed;
 static char last[200];
 
@@ -129,6 +130,7 @@ static int begin(void **state)
 	boot_info.tsc_khz = 1000000;
 	waits = nmis = apic_accesses = resets = printed = 0;
 	bsp = false;
+	apic_hardware = true;
 	return 0;
 }
 
@@ -157,6 +159,19 @@ static void init_to_boot(void **state)
 	assert_false(cpu[0].parked);
 	assert_int_equal(cpu[0].work, CPU_WORK_KICK);
 	assert_true(cpu[0].start & START_INIT);
+}
+
+/* Where the command register is looked at, the SIPI is software's, and so is the wait for it: the CPU stays within reach. */
+static void init_in_software(void **state)
+{
+	apic_hardware = false;
+	exit_init(&cpu[1]);
+	assert_int_equal(waits, 0);
+	assert_false(cpu[1].parked);
+	assert_int_equal(cpu[1].work, CPU_WORK_KICK);
+	assert_true(cpu[1].start & START_INIT);
+	cpu_kick(&cpu[1]);
+	assert_int_equal(nmis, 1u << 1);
 }
 
 /* No NMI gets to it, and none is to be pending when it starts; the console's `stop` knows that it waits. */
@@ -191,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(init_waits_first, begin),
 		cmocka_unit_test_setup(init_to_boot, begin),
+		cmocka_unit_test_setup(init_in_software, begin),
 		cmocka_unit_test_setup(not_kicked, begin),
 		cmocka_unit_test_setup(stopping, begin),
 	};
