@@ -86,7 +86,7 @@ static void forget_events(struct cpu *cpu)
 	cpu->nmi_pending = false;
 	cpu->host_interrupt_valid = false;
 	cpu->guest_nmi_blocked = false;
-	cpu_end_work(cpu, CPU_WORK_NMI | CPU_WORK_EVENT);
+	cpu_end_work(cpu, CPU_WORK_NMI | CPU_WORK_EVENT | CPU_WORK_MC);
 }
 
 /* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX says which CPU it is. */

@@ -10,6 +10,7 @@
 #include "exit/intercept.h"
 #include "exit/start.h"
 #include "guest/insn.h"
+#include "hw/x86.h"
 #include "log/turn.h"
 #include "stage2/stage2.h"
 #include "report/fault.h"
@@ -45,6 +46,8 @@ static void pass_machine_check(struct cpu *cpu)
 		return;
 	}
 	cpu_end_work(cpu, CPU_WORK_MC);
+	if (!(vendor->get(cpu, GUEST_CR4) & CR4_MCE)) /* cleared since: the handler is gone */
+		return;
 	halt_over(cpu);
 	cpu->exit.code_len = EXIT_CODE_UNREAD; /* RIP may be behind the instruction that exited */
 	exception_raise(cpu, VEC_MC, 0);

@@ -22,6 +22,7 @@
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "guest/insn.h"
+#include "hw/x86.h"
 #include "exit/intercept.h"
 #include "exit/shutdown.h"
 #include "stage2/stage2.h"
@@ -56,9 +57,11 @@ static void inject(struct cpu *c, const struct event *e, uint64_t cr2)
 	injected_cr2 = cr2;
 }
 
+static uint64_t cr4 = CR4_MCE;
+
 static uint64_t get(const struct cpu *c, enum guest_register r)
 {
-	return r == GUEST_CR0 ? 1 : r == GUEST_CR2 ? CR2 : 0;
+	return r == GUEST_CR0 ? 1 : r == GUEST_CR2 ? CR2 : r == GUEST_CR4 ? cr4 : 0;
 }
 
 static void set(struct cpu *c, enum guest_register r, uint64_t value)
@@ -371,6 +374,18 @@ static void machine_check(void **state)
 	assert_true(watched);
 }
 
+/* Its handler is gone: a CPU would shut down, but the guest is another one by now. */
+static void machine_check_too_late(void **state)
+{
+	mc_meanwhile = true;
+	cr4 = 0;
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	cr4 = CR4_MCE;
+	mc_meanwhile = false;
+	assert_int_equal(injections, 0);
+	assert_false(cpu.work & CPU_WORK_MC);
+}
+
 /* One of the two, or a third: SDM vol. 3A table 6-5. */
 static void merged(void **state)
 {
@@ -452,6 +467,7 @@ int main(void)
 		cmocka_unit_test(nmi_waits),
 		cmocka_unit_test(nmi_in_a_wait),
 		cmocka_unit_test(machine_check),
+		cmocka_unit_test(machine_check_too_late),
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
 		cmocka_unit_test(parked),

@@ -138,7 +138,7 @@ static int begin(void **state)
 static void init_waits_first(void **state)
 {
 	cpu[1].nmi_pending = cpu[1].guest_nmi_blocked = cpu[1].host_interrupt_valid = true;
-	cpu[1].work = CPU_WORK_NMI | CPU_WORK_EVENT | CPU_WORK_CONSOLE;
+	cpu[1].work = CPU_WORK_NMI | CPU_WORK_EVENT | CPU_WORK_MC | CPU_WORK_CONSOLE;
 	cpu[1].gpr[TRAP_RBX] = 5;
 	exit_init(&cpu[1]);
 	assert_int_equal(waits, 1);
