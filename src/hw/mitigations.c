@@ -160,14 +160,21 @@ static uint32_t without_lone(uint32_t used)
 	return used & (MITIGATE_IBRS | MITIGATE_IBPB) ? used : used & ~MITIGATE_RSB;
 }
 
+/* BHI_DIS_S goes into the register that the exit writes for IBRS, and for nothing else. */
+static uint32_t can_of(const struct mitigation_facts *f, uint32_t wanted)
+{
+	uint32_t can = f->amd ? amd_can(f) : intel_can(f);
+
+	return wanted & can & MITIGATE_IBRS ? can : can & ~MITIGATE_BHI_DIS_S;
+}
+
 struct mitigations mitigations_choose(const struct mitigation_facts *f, uint32_t configured)
 {
-	uint32_t can = f->amd ? amd_can(f) : intel_can(f), wanted;
+	bool itself = configured & MITIGATIONS_AUTO;
+	uint32_t wanted = !itself ? configured : f->amd ? amd_needs(f) : intel_needs(f);
+	uint32_t can = can_of(f, wanted), used = wanted & can;
 
-	if (!(configured & MITIGATIONS_AUTO))
-		return (struct mitigations){.used = configured & can, .missing = configured & ~can};
-	wanted = f->amd ? amd_needs(f) : intel_needs(f);
-	return (struct mitigations){.used = without_lone(wanted & can), .missing = wanted & ~can};
+	return (struct mitigations){.used = itself ? without_lone(used) : used, .missing = wanted & ~can};
 }
 
 const char *mitigation_words(char *out, size_t size, uint32_t bits)

@@ -78,7 +78,8 @@ static void each_kind(void **state)
 
 static void configured(void **state)
 {
-	struct mitigation_facts skylake = INTEL(RTM, IBRS, 0, 0), old = AMD(0, 0, 0);
+	struct mitigation_facts skylake = INTEL(RTM, IBRS, 0, 0), old = AMD(0, 0, 0),
+				alder = INTEL(0, IBRS, BHI_CTRL, SAFE & ~BHI_NO);
 	struct mitigations m = mitigations_choose(&skylake, 0);
 
 	assert_int_equal(m.used | m.missing, 0);
@@ -88,6 +89,12 @@ static void configured(void **state)
 	m = mitigations_choose(&old, MITIGATE_RSB | MITIGATE_VERW | MITIGATE_IBRS | MITIGATE_L1D);
 	assert_int_equal(m.used, MITIGATE_RSB | MITIGATE_VERW);
 	assert_int_equal(m.missing, MITIGATE_IBRS | MITIGATE_L1D);
+	m = mitigations_choose(&alder, MITIGATE_BHI_DIS_S | MITIGATE_IBRS);
+	assert_int_equal(m.used, MITIGATE_BHI_DIS_S | MITIGATE_IBRS);
+	assert_int_equal(m.missing, 0);
+	m = mitigations_choose(&alder, MITIGATE_BHI_DIS_S); /* the exit writes it along with IBRS only */
+	assert_int_equal(m.used, 0);
+	assert_int_equal(m.missing, MITIGATE_BHI_DIS_S);
 }
 
 static void in_words(void **state)
