@@ -7,6 +7,7 @@
 #include "console/poll.h"
 #include "log/screen.h"
 #include "hw/asm.h"
+#include "hw/probe.h"
 #include "cpu/cpu.h"
 #include "apic/stop.h"
 #include "cpu/host_trap.h"
@@ -71,7 +72,7 @@ static const struct host_trap_takers takers = {
 /* What is done once, on the boot CPU, before there is a page table of our own. */
 static const char *take_over(const struct boot_info *info)
 {
-	features_init();
+	features_init(probe_or);
 	if (!features.nx)
 		return "this CPU has no NX, or the firmware has turned it off (\"Execute Disable\" in its "
 		       "setup)";

@@ -55,9 +55,9 @@ void features_from(struct features *f, features_reader *read, uint64_t syscfg)
 	take_widths(f, read, syscfg);
 }
 
-void features_init(void)
+void features_init(uint64_t (*probe)(uint32_t msr, uint64_t otherwise))
 {
 	features_from(&features, cpuid, 0);
 	if (features.encryption)
-		features_from(&features, cpuid, rdmsr(MSR_SYSCFG));
+		features_from(&features, cpuid, probe(MSR_SYSCFG, 0));
 }

@@ -12,6 +12,7 @@
 	X(vmx,             0x00000001, ecx, 5,  "VT-x")                                                      \
 	X(xsave,           0x00000001, ecx, 26, "XSAVE and XSETBV")                                          \
 	X(hypervisor,      0x00000001, ecx, 31, "a hypervisor beneath this one")                             \
+	X(mce,             0x00000001, edx, 7,  "machine checks (CR4.MCE)")                                  \
 	X(mtrr,            0x00000001, edx, 12, "MTRRs")                                                     \
 	X(debug_store,     0x00000001, edx, 21, "Intel's debug store")                                       \
 	X(processor_trace, 0x00000007, ebx, 25, "Intel's processor trace")                                   \
@@ -48,8 +49,11 @@ struct features {
 
 extern struct features features;
 
-/* Fills `features` on this CPU. Boot time only. */
-void features_init(void);
+/*
+ * Fills `features` on this CPU. Boot time only.
+ *   probe  reads an MSR that may not be there: probe_or()
+ */
+void features_init(uint64_t (*probe)(uint32_t msr, uint64_t otherwise));
 
 typedef struct cpuid features_reader(uint32_t leaf, uint32_t subleaf);
 

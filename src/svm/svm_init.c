@@ -55,15 +55,18 @@ void svm_init_state(struct cpu *cpu)
  * VM_CR.R_INIT turns an INIT into #SX, which the host takes behind the exit (APM vol. 2 15.13.4, 15.28,
  * 15.30.1): one that comes past the command register, from an I/O APIC or as a message of a device, does not
  * reset the CPU then. A SIPI has no exit on AMD-V, so that the command register is looked at all the same.
- * Bochs 2.7 and QEMU 7.2 have no VM_CR; Bochs 3.0 has it.
+ * Bochs 2.7 and QEMU 7.2 have no VM_CR; Bochs 3.0 has it. Beneath a hypervisor without it RDMSR and WRMSR may fault.
  */
 void svm_redirect_init(struct cpu *cpu, bool on)
 {
 	uint32_t *intercepts = &vmcb_of(cpu)->control.intercept1;
+	uint64_t vm_cr;
 
 	*intercepts &= ~INTERCEPT1_INIT;
-	wrmsr(MSR_VM_CR, (rdmsr(MSR_VM_CR) & ~VM_CR_R_INIT) | (on ? VM_CR_R_INIT : 0));
-	if (rdmsr(MSR_VM_CR) & VM_CR_R_INIT)
+	if (!rdmsr_safe(MSR_VM_CR, &vm_cr))
+		return;
+	wrmsr_safe(MSR_VM_CR, (vm_cr & ~VM_CR_R_INIT) | (on ? VM_CR_R_INIT : 0));
+	if (rdmsr_safe(MSR_VM_CR, &vm_cr) && vm_cr & VM_CR_R_INIT)
 		*intercepts |= INTERCEPT1_INIT;
 }
 
