@@ -137,6 +137,16 @@ static void mitigate(struct cpu *cpu)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
 }
 
+/*
+ * A machine check that finds CR4.MCE clear shuts the CPU down (8.2.17), and firmware may have left it so. VMRUN keeps the host's CR4
+ * (15.5.1); the guest has the firmware's.
+ */
+static void take_machine_checks(void)
+{
+	if (features.mce)
+		write_cr4(read_cr4() | CR4_MCE);
+}
+
 static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
 {
 	const char *error;
@@ -154,6 +164,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	/* VMLOAD's half of the guest's state is what the registers still hold. */
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 	cpu_load_host(cpu);
+	take_machine_checks(); /* to the VMM's IDT */
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[1]) : "memory");
 	mitigate(cpu);
 	probe_faults();
@@ -170,6 +181,7 @@ static void svm_cpu_undo(struct cpu *cpu)
 	write_cr2(vmcb_of(cpu)->save.cr2);
 	__asm__ volatile("stgi");
 	svm_redirect_init(cpu, false);
+	write_cr4(vmcb_of(cpu)->save.cr4);
 	cpu_unload_host(cpu);
 	__asm__ volatile("vmload %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 }
