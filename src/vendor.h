@@ -105,7 +105,7 @@ struct vendor {
 	/* Lets the host's handler have an NMI: cpu->nmi_pending. */
 	void (*take_nmi)(struct cpu *cpu);
 
-	/* The host's handler had an NMI, at any point. NULL: nothing follows from that. */
+	/* The host's handler had an NMI, or a machine check, at any point. NULL: nothing follows from that. */
 	void (*nmi_taken)(struct cpu *cpu);
 
 	/* Calls `how`, with NMIs let in. */

@@ -35,6 +35,8 @@ bool exit_note_machine_check(struct cpu *cpu)
 	if (!cpu->vendor || !machine_check_is_guests(vendor->get(cpu, GUEST_CR4)))
 		return false;
 	cpu_add_work(cpu, CPU_WORK_MC);
+	if (vendor->nmi_taken) /* perhaps behind this exit's last look at the work */
+		vendor->nmi_taken(cpu);
 	return true;
 }
 

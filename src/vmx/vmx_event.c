@@ -250,7 +250,8 @@ bool vmx_inject_nmi(struct cpu *cpu)
 	}
 	set_control(cpu, CPU_NMI_WINDOW, false);
 	if (cpu->nmi_pending ||
-		(cpu->work & CPU_WORK_KICK)) /* another one came since, or comes at any point here */
+		(cpu->work & (CPU_WORK_KICK |
+				     CPU_WORK_MC))) /* another one came since, or comes at any point here */
 		set_control(cpu, CPU_NMI_WINDOW, true);
 	vmx_inject(cpu, &nmi, 0);
 	return true;

@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <string.h>
 #include "exit/dispatch.h"
+#include "cpu/machine_check.h"
 #include "exit/handlers.h"
 #include "exit/start.h"
+#include "exit/work.h"
 #include "apic/flush.h"
 #include "report/fault.h"
 #include "log/log.h"
@@ -152,7 +154,21 @@ static void watch_interrupts(struct cpu *c, bool on)
 	watched = on;
 }
 
+static unsigned taken;
+
+static void nmi_taken(struct cpu *c)
+{
+	assert_true(c->work & CPU_WORK_MC);
+	taken++;
+}
+
+bool machine_check_is_guests(uint64_t guest_cr4)
+{
+	return guest_cr4 & CR4_MCE;
+}
+
 static const struct vendor fake = {
+	.nmi_taken = nmi_taken,
 	.has_event = has_event,
 	.watch_interrupts = watch_interrupts,
 	.get = get,
@@ -374,6 +390,22 @@ static void machine_check(void **state)
 	assert_true(watched);
 }
 
+/* It may come behind the last look at the work: the vendor sees to another exit. */
+static void machine_check_noted(void **state)
+{
+	struct cpu on = {.vendor = &on}, early = {0};
+
+	taken = 0;
+	assert_false(exit_note_machine_check(&early)); /* the CPU has no guest yet */
+	assert_int_equal(taken, 0);
+	assert_true(exit_note_machine_check(&on));
+	assert_int_equal(taken, 1);
+	cr4 = 0;
+	assert_false(exit_note_machine_check(&on));
+	cr4 = CR4_MCE;
+	assert_int_equal(taken, 1);
+}
+
 /* Its handler is gone: a CPU would shut down, but the guest is another one by now. */
 static void machine_check_too_late(void **state)
 {
@@ -467,6 +499,7 @@ int main(void)
 		cmocka_unit_test(nmi_waits),
 		cmocka_unit_test(nmi_in_a_wait),
 		cmocka_unit_test(machine_check),
+		cmocka_unit_test(machine_check_noted),
 		cmocka_unit_test(machine_check_too_late),
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
