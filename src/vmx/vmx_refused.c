@@ -8,6 +8,7 @@
 #include "hw/asm.h"
 #include "apic/stop.h"
 #include "exit/mended.h"
+#include "exit/work.h"
 #include "vmx/vmx.h"
 #include "hw/features.h"
 #include "vmx/vmx_check.h"
@@ -50,14 +51,20 @@ static struct vmx_check checks(void)
 	};
 }
 
-/* Whether there is a reason to try again: all that fails has a remedy, and this is not the second time. */
-static bool mend_state(struct cpu *cpu)
+/* There is no exit between two entries that are refused. */
+static bool is_first(struct cpu *cpu)
+{
+	bool first = vmx_of(cpu)->refused_at != cpu->history.count;
+
+	vmx_of(cpu)->refused_at = cpu->history.count;
+	return first;
+}
+
+/* Whether there is a reason to try again: all that fails has a remedy. */
+static bool mend_state(void)
 {
 	struct vmx_check c = checks();
 
-	if (vmx_of(cpu)->refused_at == cpu->history.count)
-		return false;
-	vmx_of(cpu)->refused_at = cpu->history.count;
 	c.fail = say_nothing;
 	if (!vmx_check_state(&c))
 		return false;
@@ -84,13 +91,21 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, uint64_t detail)
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 
+/* A machine check during the entry (27.9) comes to nobody's IDT: the guest's waits for the exit that nmi_taken() asks for. */
+static bool can_go_on(struct cpu *cpu)
+{
+	if (cpu->exit.reason == VMX_EXIT_MACHINE_CHECK)
+		return is_first(cpu) && exit_note_machine_check(cpu);
+	return cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE && is_first(cpu) && mend_state();
+}
+
 /* The event that was to go in is still in the VMCS: 27.8 leaves its field alone. */
 void vmx_refused(struct cpu *cpu, uint32_t reason)
 {
 	uint64_t detail = vmread(VMCS_EXIT_QUALIFICATION);
 
 	cpu->exit.reason = reason & EXIT_REASON_BASIC;
-	if (cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE && mend_state(cpu))
+	if (can_go_on(cpu))
 		vmx_run_on(cpu);
 	die(cpu, detail);
 }
