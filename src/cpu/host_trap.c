@@ -1,4 +1,5 @@
 #include "cpu/host_trap.h"
+#include "cpu/machine_check.h"
 #include "hw/x86.h"
 #include "trace/vector.h"
 
@@ -9,6 +10,15 @@ static const struct host_trap_takers *takers;
 void host_trap_init(const struct host_trap_takers *t)
 {
 	takers = t;
+}
+
+/*
+ * An access of the VMM's to memory of the guest's that is broken is given up, as one that faults. The fix-up of an instruction that
+ * did not raise it is not to be taken: it has done its work, or will.
+ */
+static bool give_machine_check(struct trap_frame *frame)
+{
+	return takers->machine_check(this_cpu()) && (!machine_check_by_instruction() || idt_fix_up(frame));
 }
 
 void host_trap(struct trap_frame *frame)
@@ -30,10 +40,8 @@ void host_trap(struct trap_frame *frame)
 		takers->init(this_cpu());
 		return;
 	}
-	if (frame->vector == VEC_MC && takers->machine_check(this_cpu()))
-		return;
 	if (frame->vector != VEC_NMI) {
-		if (!idt_fix_up(frame))
+		if (!(frame->vector == VEC_MC ? give_machine_check(frame) : idt_fix_up(frame)))
 			takers->fault(frame);
 		return;
 	}

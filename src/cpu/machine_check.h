@@ -11,4 +11,7 @@
 /* For the host's handler of #MC. False: the VMM cannot go on, or a guest with this CR4 takes no #MC. */
 bool machine_check_is_guests(uint64_t guest_cr4);
 
+/* In the same place: the instruction that was interrupted has raised it, and would again. */
+bool machine_check_by_instruction(void);
+
 #endif

@@ -25,6 +25,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/console/poll.c \
                  src/console/printer.c \
                  src/cpu/exit.c \
+                 src/cpu/host_trap.c \
                  src/cpu/machine_check.c \
                  src/cpu/moment.c \
                  src/exit/a20.c \
