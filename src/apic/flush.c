@@ -85,7 +85,10 @@ static bool are_out(const struct cpu *cpu)
 	return true;
 }
 
-/* Who does not answer is in the VMM for longer, and flushes when it leaves. */
+/*
+ * Who does not answer is in the VMM for longer, and flushes when it leaves; or the guest has turned its APIC off, so that no kick gets
+ * to it: it goes on with what it has cached, and flushes at its next exit with work.
+ */
 static void wait_for_others(const struct cpu *cpu)
 {
 	uint64_t since = rdtsc();

@@ -122,6 +122,8 @@ void exit_look_after(struct cpu *cpu)
 	if (cpu->work & FROM_NMIS &
 		~waits) /* it came while the console or the operator was waited for: cpu/moment.h */
 		serve_nmi(cpu, FROM_NMIS & ~waits);
+	if (atomic_load(&cpu->flush_due)) /* no kick has told it while its APIC was off */
+		flush_serve(cpu);
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
 }

@@ -46,7 +46,7 @@ static struct event injected;
 static uint64_t injected_cr2;
 static unsigned injections, interrupts, nmis, shutdowns, skipped;
 static unsigned nmi_tries;
-static bool nmi_goes_in, raises, nmi_while_held, mc_meanwhile;
+static bool flush_due, nmi_goes_in, raises, nmi_while_held, mc_meanwhile;
 
 static const struct event interrupt = {.valid = true, .vector = 0x41, .type = TRAP_TYPE_EXTINT};
 static const struct event page_fault = {
@@ -201,7 +201,6 @@ static const struct vendor fake = {
 	X(intercept_serve)                                                                                   \
 	X(halt_over)                                                                                         \
 	X(cpu_stop_if_asked)                                                                                 \
-	X(flush_serve)                                                                                       \
 	X(console_look_now)
 #define X(name)                                                                                              \
 	void name(struct cpu *c)                                                                             \
@@ -209,6 +208,14 @@ static const struct vendor fake = {
 	}
 HANDLERS(X)
 #undef X
+
+static unsigned flushes;
+
+void flush_serve(struct cpu *c)
+{
+	flushes++;
+	atomic_store(&c->flush_due, false);
+}
 
 void cpu_kick_others(const struct cpu *c)
 {
@@ -299,6 +306,7 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 		cpu.exit.during = *during;
 		cpu_add_work(&cpu, CPU_WORK_EVENT);
 	}
+	cpu.flush_due = flush_due;
 	if (nmi_while_held)
 		hold_stop(&cpu);
 	if (mc_meanwhile)
@@ -371,6 +379,18 @@ static void nmi_in_a_wait(void **state)
 	nmi_while_held = false;
 	assert_int_equal(nmi_tries, 1);
 	assert_true(cpu.nmi_pending);
+}
+
+/* With its APIC off no kick comes. */
+static void flush_without_kick(void **state)
+{
+	flushes = 0;
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	assert_int_equal(flushes, 0);
+	flush_due = true;
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	flush_due = false;
+	assert_int_equal(flushes, 1);
 }
 
 /* A machine check of the VMM's time goes in once, and never in the place of another event. */
@@ -498,6 +518,7 @@ int main(void)
 		cmocka_unit_test(interrupt_waits),
 		cmocka_unit_test(nmi_waits),
 		cmocka_unit_test(nmi_in_a_wait),
+		cmocka_unit_test(flush_without_kick),
 		cmocka_unit_test(machine_check),
 		cmocka_unit_test(machine_check_noted),
 		cmocka_unit_test(machine_check_too_late),
