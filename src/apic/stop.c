@@ -8,6 +8,13 @@
 
 #define ANSWER_MS 100
 
+/* Of cpu->kicked. */
+enum {
+	KICK_NONE,
+	KICK_SENDING, /* a CPU is about to send the NMI */
+	KICK_SENT
+};
+
 static struct lock stopper = LOCK_FREE; /* held by the CPU that stops the others, for good */
 static struct stopped {
 	_Atomic bool is;
@@ -22,10 +29,26 @@ static struct stopped {
  */
 void cpu_kick(struct cpu *cpu)
 {
-	if (atomic_load(&cpu->parked))
+	uint8_t none = KICK_NONE, sending = KICK_SENDING;
+
+	if (atomic_load(&cpu->parked) || !atomic_compare_exchange_strong(&cpu->kicked, &none, KICK_SENDING))
 		return;
-	if (!atomic_exchange(&cpu->kicked, true) && !apic_send_nmi(cpu->number))
-		atomic_store(&cpu->kicked, false);
+	atomic_compare_exchange_strong(
+		&cpu->kicked, &sending, apic_send_nmi(cpu->number) ? KICK_SENT : KICK_NONE);
+}
+
+/*
+ * One that came before is let in; one that was sent since is lost, and nobody sends another. The CPU that has seen the APIC on, and is
+ * about to send, is waited for: its NMI would be the guest's if it got here after all.
+ */
+void cpu_end_kick(struct cpu *cpu)
+{
+	uint64_t since = rdtsc();
+
+	do
+		moment();
+	while (atomic_load(&cpu->kicked) == KICK_SENDING && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS);
+	atomic_store(&cpu->kicked, KICK_NONE);
 }
 
 void cpu_kick_others(const struct cpu *self)
@@ -55,7 +78,7 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 
 void cpu_note_nmi(struct cpu *cpu)
 {
-	if (atomic_exchange(&cpu->kicked, false) || lock_holder(&stopper) != LOCK_NOBODY) {
+	if (atomic_exchange(&cpu->kicked, KICK_NONE) != KICK_NONE || lock_holder(&stopper) != LOCK_NOBODY) {
 		cpu_add_work(cpu, CPU_WORK_KICK);
 		return;
 	}

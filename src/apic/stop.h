@@ -13,6 +13,9 @@ void cpu_kick(struct cpu *cpu);
 /* The same to all but this one. */
 void cpu_kick_others(const struct cpu *self);
 
+/* On this CPU, when its APIC has been turned off and others know it (apic_note_names()): no kick is under way any more. */
+void cpu_end_kick(struct cpu *cpu);
+
 /*
  * An NMI has arrived on this CPU, in the guest or in the host: a kick, an order to stop, or one of the
  * guest's own. For the host's handler, and for vendors that learn of it in another way.

@@ -100,7 +100,7 @@ struct cpu {
 	uint32_t number;
 	uint32_t apic_id;
 	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
-	_Atomic bool kicked;    /* an NMI is under way to it that is not the guest's: src/apic/stop.h */
+	_Atomic uint8_t kicked; /* an NMI is under way to it that is not the guest's: src/apic/stop.h */
 	_Atomic bool parked; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
 	_Atomic bool aside, flush_due; /* src/apic/flush.h */
 	_Atomic uint32_t flushed;      /* the generation of the second-level tables that it has flushed for */

@@ -2,6 +2,7 @@
 #include "exit/apic_base.h"
 #include "apic/apic.h"
 #include "apic/flush.h"
+#include "apic/stop.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 
@@ -25,9 +26,22 @@ static enum msr_result move_base(struct cpu *cpu, uint64_t value)
 	return done ? MSR_DONE : MSR_FAULT;
 }
 
+/* No kick has got here meanwhile, and none from here to the others. */
+static void note_mode(struct cpu *cpu, enum apic_mode was, enum apic_mode is)
+{
+	if (was == is)
+		return;
+	if (is == APIC_OFF)
+		cpu_end_kick(cpu);
+	cpu_add_work(cpu, CPU_WORK_KICK);
+	if (was == APIC_OFF)
+		cpu_kick_others(cpu);
+}
+
 enum msr_result base_wrmsr(struct cpu *cpu, uint64_t value)
 {
 	enum msr_result result;
+	enum apic_mode mode = apic_mode();
 	bool was = apic_is_on();
 
 	if ((value & APIC_BASE_ADDRESS) != apic_page(cpu->number))
@@ -36,6 +50,7 @@ enum msr_result base_wrmsr(struct cpu *cpu, uint64_t value)
 		result = wrmsr_safe(MSR_APIC_BASE, value) ? MSR_DONE : MSR_FAULT;
 	if (result == MSR_DONE) {
 		apic_note_names(cpu);
+		note_mode(cpu, mode, apic_mode());
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 		apic_note_switch(cpu, was, apic_is_on(), "IA32_APIC_BASE");
 	}

@@ -25,6 +25,7 @@ _Atomic uint32_t cpus_active = CPUS;
 
 static struct cpu cpu[CPUS];
 static bool bsp;
+static bool switched_off;
 bool apic_hardware;
 static unsigned waits, nmis, apic_accesses, resets, printed;
 static char last[200];
@@ -44,8 +45,19 @@ static const char *exit_name(uint64_t reason)
 	return "";
 }
 
-static const struct vendor fake = {
-	.wait_sipi = wait_sipi, .init_state = init_state, .take_init = start_park, .exit_name = exit_name};
+static unsigned windows, arrives_in; /* the window in which an NMI gets to CPU 1, 0 for none */
+
+static void let_in(bool on)
+{
+	if (on && ++windows == arrives_in)
+		cpu_note_nmi(&cpu[1]);
+}
+
+static const struct vendor fake = {.let_in = let_in,
+	.wait_sipi = wait_sipi,
+	.init_state = init_state,
+	.take_init = start_park,
+	.exit_name = exit_name};
 const struct vendor *vendor = &fake;
 
 bool apic_is_bsp(void)
@@ -85,6 +97,8 @@ void apic_note_names(const struct cpu *c)
 bool apic_send_nmi(uint32_t number)
 {
 	nmis |= 1u << number;
+	if (switched_off)
+		cpu_end_kick(&cpu[number]); /* it is switched off before the NMI gets there */
 	return true;
 }
 
@@ -129,7 +143,8 @@ static int begin(void **state)
 	boot_info.cpus = CPUS;
 	boot_info.tsc_khz = 1000000;
 	waits = nmis = apic_accesses = resets = printed = 0;
-	bsp = false;
+	windows = arrives_in = 0;
+	bsp = switched_off = false;
 	apic_hardware = true;
 	return 0;
 }
@@ -185,6 +200,36 @@ static void not_kicked(void **state)
 	assert_true(cpu[1].start);
 }
 
+/* The APIC was switched off under a kick: the next one is sent, and a later NMI is the guest's. */
+static void lost_kick(void **state)
+{
+	cpu_kick(&cpu[1]);
+	nmis = 0;
+	cpu_kick(&cpu[1]);
+	assert_int_equal(nmis, 0); /* one is under way */
+	cpu_end_kick(&cpu[1]);
+	cpu_note_nmi(&cpu[1]);
+	assert_true(cpu[1].nmi_pending);
+	cpu_kick(&cpu[1]);
+	assert_int_equal(nmis, 1u << 1);
+}
+
+/* One that has come, or is about to be sent, does not become the guest's. */
+static void late_kick(void **state)
+{
+	cpu_kick(&cpu[1]);
+	arrives_in = 1;
+	cpu_end_kick(&cpu[1]);
+	assert_int_equal(cpu[1].work, CPU_WORK_KICK);
+	cpu[1].work = windows = 0;
+	arrives_in = 5;
+	switched_off = true;
+	cpu_kick(&cpu[1]);
+	assert_int_equal(windows, 5);
+	assert_int_equal(cpu[1].work, CPU_WORK_KICK);
+	assert_false(cpu[1].nmi_pending);
+}
+
 /* One that never answers is waited for as long as it takes, the parked one not at all. Last: what is stopped stays so. */
 static void stopping(void **state)
 {
@@ -208,6 +253,8 @@ int main(void)
 		cmocka_unit_test_setup(init_to_boot, begin),
 		cmocka_unit_test_setup(init_in_software, begin),
 		cmocka_unit_test_setup(not_kicked, begin),
+		cmocka_unit_test_setup(lost_kick, begin),
+		cmocka_unit_test_setup(late_kick, begin),
 		cmocka_unit_test_setup(stopping, begin),
 	};
 
