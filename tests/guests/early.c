@@ -152,7 +152,8 @@ static void make_page_tables(void)
 EFI_STATUS guest_main(void)
 {
 	bool demand = breaks("demand");
-	uint64_t stack = breaks("stack") ? KERNEL + PAGES * 4096 + 0x1000 : STACK_TOP;
+	uint64_t stack = breaks("stack") ? KERNEL + (PAGES + 2) * 4096
+					 : STACK_TOP; /* page PAGES is the table of .bss */
 
 	machine_take();
 	memcpy(image[0], early_entry, (size_t)(early_entry_end - early_entry));
