@@ -162,6 +162,13 @@ def test_startup_by_hardware(machine):
 
 
 @on("vmx")
+def test_ioapic_init_not_by_hardware(machine):
+    """As trapline.conf has it by default: such an INIT exits, and the SIPI behind it is Trapline's to carry out."""
+    run = startup(machine, "only=first ioapic", BOCHS=by_hardware(machine)["BOCHS"])
+    run.expect_line("trapline: INIT and SIPI by the APIC's command register")
+
+
+@on("vmx")
 def test_offline_online_by_hardware(machine):
     """Linux starts its second CPU, takes it offline and brings it back, by the CPU's own exits."""
     run = machine.linux("trapline.mode=hotplug trapline.n=2", CPUS=2, **by_hardware(machine)).expect_status(0)
