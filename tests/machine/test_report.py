@@ -552,12 +552,19 @@ class Spectator:
                 self.monitor.connect(str(self.path))
                 self.monitor.settimeout(60)
                 wait_for_prompt(self.monitor)
-                play(self)
-                self.monitor.sendall(b"quit\n")
+                try:
+                    play(self)
+                finally:
+                    self.quit()
         except (AssertionError, OSError) as failure:
             self.failure = failure
-            with contextlib.suppress(OSError):
-                self.monitor.sendall(b"quit\n")
+
+    def quit(self):
+        """QEMU may see the closed line before it has read what came on it: the line stays until QEMU is gone."""
+        with contextlib.suppress(OSError):
+            self.monitor.sendall(b"quit\n")
+            while self.monitor.recv(4096):
+                pass
 
     def command(self, line):
         self.monitor.sendall(line.encode() + b"\n")
