@@ -5,6 +5,7 @@ bits 64
 default rel
 %include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
 %include "cpu/mitigate.inc"
+%include "cpu/registers.inc"
 extern host_data_selector, svm_exit, cpu_entered
 global svm_run, svm_run_on, svm_open_nmi_window, svm_open_interrupt_window
 
@@ -22,15 +23,7 @@ section .text
 	MITIGATE_ENTRY
 %endif
 	mov	rax, [rdi + VMCB_PA]
-	mov	rcx, [rdi + CPU_RCX]
-	mov	rdx, [rdi + CPU_RDX]
-	mov	rbx, [rdi + CPU_RBX]
-	mov	rsi, [rdi + CPU_RSI]
-	mov	r8,  [rdi + CPU_R8]
-	mov	r9,  [rdi + CPU_R9]
-	mov	r10, [rdi + CPU_R10]
-	mov	r11, [rdi + CPU_R11]
-	mov	rdi, [rdi + CPU_RDI]
+	LOAD_REGISTERS
 	vmload
 %if %1
 	MITIGATE_BUFFERS
@@ -40,19 +33,7 @@ section .text
 	push	rdi
 	mov	rdi, [rsp + 8]
 	pop	qword [rdi + CPU_RDI]
-	mov	[rdi + CPU_RCX], rcx
-	mov	[rdi + CPU_RDX], rdx
-	mov	[rdi + CPU_RBX], rbx
-	mov	[rdi + CPU_RBP], rbp
-	mov	[rdi + CPU_RSI], rsi
-	mov	[rdi + CPU_R8], r8
-	mov	[rdi + CPU_R9], r9
-	mov	[rdi + CPU_R10], r10
-	mov	[rdi + CPU_R11], r11
-	mov	[rdi + CPU_R12], r12
-	mov	[rdi + CPU_R13], r13
-	mov	[rdi + CPU_R14], r14
-	mov	[rdi + CPU_R15], r15
+	SAVE_REGISTERS
 	mov	rax, [rdi + HOST_VMCB_PA]
 	vmload
 %if %1
