@@ -38,7 +38,7 @@ static void note_mode(struct cpu *cpu, enum apic_mode was, enum apic_mode is)
 		cpu_kick_others(cpu);
 }
 
-enum msr_result base_wrmsr(struct cpu *cpu, uint64_t value)
+enum msr_result apic_base_wrmsr(struct cpu *cpu, uint64_t value)
 {
 	enum msr_result result;
 	enum apic_mode mode = apic_mode();

@@ -1,11 +1,11 @@
 /* IA32_APIC_BASE of the guest's. */
-#ifndef TRAPLINE_BASE_H
-#define TRAPLINE_BASE_H
+#ifndef TRAPLINE_APIC_BASE_H
+#define TRAPLINE_APIC_BASE_H
 
 #include "cpu/cpu.h"
 #include "vendor.h"
 
 /* EXIT_WRMSR: the registers may move, and what watches them goes with them. */
-enum msr_result base_wrmsr(struct cpu *cpu, uint64_t value);
+enum msr_result apic_base_wrmsr(struct cpu *cpu, uint64_t value);
 
 #endif

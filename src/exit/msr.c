@@ -35,7 +35,7 @@ void exit_rdmsr(struct cpu *cpu)
 static enum msr_result write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	if (msr == MSR_APIC_BASE)
-		return base_wrmsr(cpu, value);
+		return apic_base_wrmsr(cpu, value);
 	return apic_watches_msr(msr) ? apic_wrmsr(cpu, msr, value) : vendor->wrmsr(cpu, msr, value);
 }
 
