@@ -15,7 +15,7 @@ static bool is_uniform(const uint64_t *words)
 	return true;
 }
 
-enum canary_seen canary_look(const uint64_t *words)
+enum canary_seen canary_check(const uint64_t *words)
 {
 	unsigned wrong = 0;
 

@@ -27,7 +27,7 @@ enum canary_seen {
 #define CANARY_LOST     'N'
 
 /* words: BLACKBOX_CANARY_WORDS of them */
-enum canary_seen canary_look(const uint64_t *words);
+enum canary_seen canary_check(const uint64_t *words);
 
 /*
  * What is known after this start.

@@ -401,12 +401,27 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 	return "has a key of an unknown kind";
 }
 
+/* Keys that have another name now. */
+#define X(old, key) {#old, #key},
+static const char *const renamed[][2] = {CONFIG_RENAMED(X)};
+#undef X
+
+static bool names_key(struct span name, const struct key *k)
+{
+	if (span_is(name, k->name))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(renamed); i++)
+		if (span_is(name, renamed[i][0]) && !strcmp(renamed[i][1], k->name))
+			return true;
+	return false;
+}
+
 static void set(const struct parse *p, struct span name, struct span value)
 {
 	char buf[MESSAGE_MAX / 2];
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (!span_is(name, keys[i].name))
+		if (!names_key(name, &keys[i]))
 			continue;
 		const char *why =
 			parse_value(&keys[i], (char *)p->config + keys[i].offset, value, buf, sizeof(buf));

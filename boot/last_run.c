@@ -68,7 +68,7 @@ static bool look_at(uint64_t place, struct last_run *last, enum canary_seen *bes
 	if (!take(place, EFI_PAGE_SIZE))
 		return false;
 	const struct blackbox_header *h = (const struct blackbox_header *)place;
-	enum canary_seen seen = canary_look((const uint64_t *)(place + BLACKBOX_CANARY_AT));
+	enum canary_seen seen = canary_check((const uint64_t *)(place + BLACKBOX_CANARY_AT));
 	*best = seen > *best ? seen : *best;
 	const char *fault = blackbox_fault(h, ROOM_MAX);
 	if (!fault && is_newer(h, last) && !copy_out(h, last))

@@ -119,7 +119,8 @@ static const struct {
 	{EFI_UNSUPPORTED, "the file is no EFI program for this CPU: see next= in trapline.conf"},
 	{EFI_LOAD_ERROR, "the file is damaged: copy it again"},
 	{EFI_DEVICE_ERROR, "the disk cannot be read"},
-	{EFI_OUT_OF_RESOURCES, "memory is short: a smaller ring= or tray= in trapline.conf leaves more"},
+	{EFI_OUT_OF_RESOURCES,
+		"memory is short: a smaller ring= or copy_buffer= in trapline.conf leaves more"},
 	{EFI_ACCESS_DENIED, "Secure Boot refuses it: sign it, or turn Secure Boot off in the setup"},
 	{EFI_SECURITY_VIOLATION, "Secure Boot refuses it: sign it, or turn Secure Boot off in the setup"},
 };

@@ -65,10 +65,10 @@ static uint64_t hot_tables(const struct boot_info *i)
 	return tables * EFI_PAGE_SIZE;
 }
 
-/* What page tables and per-CPU state need, and the tray of the guest's copies. */
+/* What page tables and per-CPU state need, and the copy buffer of the guest's copies. */
 static uint64_t pool_size(const struct trapline_config *c, const struct boot_info *i)
 {
-	return 4 * MIB + c->tray * MIB + i->cpus * (MIB / 4 + MIB / 16) + hot_tables(i);
+	return 4 * MIB + c->copy_buffer * MIB + i->cpus * (MIB / 4 + MIB / 16) + hot_tables(i);
 }
 
 /* The black box holds the rings, the kept records and the histories. */
@@ -78,7 +78,7 @@ static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
 	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
 
 	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 +
-	       cpus * (ring + BLACKBOX_KEPT_SIZE + history + MIB / 64);
+	       cpus * (ring + BLACKBOX_RESERVE_SIZE + history + MIB / 64);
 }
 
 static bool take_info(struct vmm *v)

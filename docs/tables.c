@@ -43,6 +43,10 @@ static void print_config(void)
 #define X(key, word, value, enumerator) printf("| `%s` | `%s` |\n", #key, #word);
 	CONFIG_CHOICES(X)
 #undef X
+	puts("\n| old name | key |\n|---|---|");
+#define X(old, key) printf("| `%s` | `%s` |\n", #old, #key);
+	CONFIG_RENAMED(X)
+#undef X
 	puts("\n| key | from | to |\n|---|---|---|");
 #define X(key, min, max) printf("| `%s` | %u | %u |\n", #key, (unsigned)(min), (unsigned)(max));
 	CONFIG_LIMITS(X)

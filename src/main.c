@@ -9,10 +9,10 @@
 #include "hw/asm.h"
 #include "hw/probe.h"
 #include "cpu/cpu.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "cpu/host_trap.h"
 #include "exit/work.h"
-#include "exit/start.h"
+#include "exit/init_sipi.h"
 #include "report/fault.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
@@ -66,8 +66,10 @@ static void nmi(struct cpu *cpu)
 		vendor->nmi_taken(cpu);
 }
 
-static const struct host_trap_takers takers = {
-	.nmi = nmi, .init = start_note_init, .machine_check = exit_note_machine_check, .fault = fault_screen};
+static const struct host_trap_takers takers = {.nmi = nmi,
+	.init = init_sipi_note_init,
+	.machine_check = exit_note_machine_check,
+	.fault = fault_screen};
 
 /* What is done once, on the boot CPU, before there is a page table of our own. */
 static const char *take_over(const struct boot_info *info)
@@ -220,7 +222,7 @@ static void say_mitigations(void)
 		all.used |= cpus[n]->mitigations.used;
 		all.missing |= cpus[n]->mitigations.missing;
 	}
-	console_print("trapline: mitigations=%s missing=%s", mitigation_words(used, sizeof(used), all.used),
+	log_print("trapline: mitigations=%s missing=%s", mitigation_words(used, sizeof(used), all.used),
 		mitigation_words(missing, sizeof(missing), all.missing));
 }
 
@@ -231,8 +233,7 @@ void cpu_entered(void)
 
 	if (active < boot_info.cpus)
 		return;
-	console_print(
-		"trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
+	log_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);
 	say_mitigations();
 	vmcall_announce();
 	apic_say_way();

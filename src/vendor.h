@@ -142,12 +142,12 @@ struct vendor {
 	void (*start_at)(struct cpu *cpu, uint8_t vector);
 
 	/* Whether INIT and SIPI both exit on this CPU. NULL: never. */
-	bool (*starts_exit)(void);
+	bool (*reports_init_sipi)(void);
 
-	/* EXIT_INIT: ends the INIT; start_note_init() carries it out. */
+	/* EXIT_INIT: ends the INIT; init_sipi_note_init() carries it out. */
 	void (*take_init)(struct cpu *cpu);
 
-	/* With starts_exit: the next entry waits for the exit of a SIPI. */
+	/* With reports_init_sipi: the next entry waits for the exit of a SIPI. */
 	void (*wait_sipi)(struct cpu *cpu);
 
 	/* RBP, or one of R12 to R15, was changed in cpu->gpr. */

@@ -41,7 +41,7 @@ uint64_t trapline_lookup(const char *name);
 int64_t trapline_call(struct trapline_registers *r);
 
 /*
- * Copies between memory and Trapline's tray: any length where user mode may call them, 64 KiB through the module.
+ * Copies between memory and Trapline's copy buffer: any length where user mode may call them, 64 KiB through the module.
  * Buffers need not be touched, locked or in memory.
  * Returns 0 or an error; `offset` as in docs/vmcall.md.
  */

@@ -16,11 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BLACKBOX_MAGIC     0x786f42656e696c54ull /* "TlineBox" */
-#define BLACKBOX_VERSION   4
-#define BLACKBOX_TEXT_SIZE 0x10000ull /* a power of two */
-#define BLACKBOX_MAX_CPUS  64
-#define BLACKBOX_KEPT_SIZE 0x1ad90ull /* sizeof(struct kept) of src/trace/kept.h */
+#define BLACKBOX_MAGIC        0x786f42656e696c54ull /* "TlineBox" */
+#define BLACKBOX_VERSION      4
+#define BLACKBOX_TEXT_SIZE    0x10000ull /* a power of two */
+#define BLACKBOX_MAX_CPUS     64
+#define BLACKBOX_RESERVE_SIZE 0x1ad90ull /* sizeof(struct reserve) of src/trace/reserve.h */
 
 /* Where it may lie, in MiB, by preference: places that firmware and boot loaders use least. */
 #define BLACKBOX_PLACES(X) X(1536) X(1024) X(768) X(512) X(384) X(256) X(192) X(128) X(96) X(64)
@@ -52,7 +52,7 @@ struct blackbox_header {
 	uint32_t ring_records;    /* a power of two */
 	uint32_t history_entries; /* a power of two */
 	uint32_t record_version;  /* TRAP_RECORD_VERSION */
-	uint64_t kept_at[BLACKBOX_MAX_CPUS], history_at[BLACKBOX_MAX_CPUS];
+	uint64_t reserve_at[BLACKBOX_MAX_CPUS], history_at[BLACKBOX_MAX_CPUS];
 	uint64_t tsc_start, tsc_khz;
 	char vmm_version[32];
 	char backend[8];
@@ -148,7 +148,7 @@ static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 		return 0;
 	for (uint32_t n = 0; n < h->cpus; n++)
 		if (h->history_at[n] % 8 || h->history_at[n] > h->size - h->history_entries * 32ull ||
-			h->kept_at[n] % 8 || h->kept_at[n] > h->size - BLACKBOX_KEPT_SIZE)
+			h->reserve_at[n] % 8 || h->reserve_at[n] > h->size - BLACKBOX_RESERVE_SIZE)
 			return 0;
 	return 1;
 }

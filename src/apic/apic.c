@@ -98,8 +98,8 @@ bool apic_follow(unsigned number, uint64_t base)
 
 const char *apic_init(void)
 {
-	apic_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->starts_exit &&
-			vendor->starts_exit();
+	apic_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->reports_init_sipi &&
+			vendor->reports_init_sipi();
 	if (!host_windows_init() || !apic_follow(0, rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS))
 		return "the VMM's memory is too small to watch the APIC";
 	return NULL;
@@ -108,8 +108,8 @@ const char *apic_init(void)
 void apic_say_way(void)
 {
 	if (boot_info.config.ap_start == AP_START_HARDWARE && !apic_hardware)
-		console_print("trapline: ap_start=hardware: this CPU does not report INIT and SIPI both");
-	console_print("trapline: INIT and SIPI by %s",
+		log_print("trapline: ap_start=hardware: this CPU does not report INIT and SIPI both");
+	log_print("trapline: INIT and SIPI by %s",
 		apic_hardware ? "the CPU's exits" : "the APIC's command register");
 }
 
@@ -182,9 +182,8 @@ bool apic_is_on(void)
 enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value)
 {
 	if (cpu_tells(cpu, REFUSED_BASE))
-		console_log(
-			"trapline: the guest moves its APIC where it cannot be watched cpu=%u base=0x%lx; "
-			"it gets #GP",
+		log_line("trapline: the guest moves its APIC where it cannot be watched cpu=%u base=0x%lx; "
+			 "it gets #GP",
 			cpu->number, value);
 	return MSR_FAULT;
 }

@@ -1,7 +1,7 @@
 /*
  * The local APICs of the machine, watched: the guest's INIT and SIPI must not reach a CPU beneath which
  * Trapline runs, so the stores to the interrupt command register are looked at and these two carried out in
- * software (start.c). docs/smp.md says when that is so and what it costs.
+ * software (init_sipi.c). docs/smp.md says when that is so and what it costs.
  */
 #ifndef TRAPLINE_APIC_H
 #define TRAPLINE_APIC_H

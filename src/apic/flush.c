@@ -1,5 +1,5 @@
 #include "apic/flush.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "hw/asm.h"
 #include "hw/lock.h"
 #include "vendor.h"
@@ -58,7 +58,7 @@ static void step_aside(struct cpu *cpu)
 	while (is_held(cpu)) {
 		atomic_store(&cpu->aside, true);
 		while (is_held(cpu)) {
-			cpu_stop_if_asked(cpu);
+			cpu_park_if_asked(cpu);
 			cpu_pause();
 		}
 		atomic_store(&cpu->aside, false);
@@ -80,7 +80,7 @@ bool flush_is_missed(const struct cpu *cpu)
 static bool are_out(const struct cpu *cpu)
 {
 	for_each_cpu (c)
-		if (c != cpu && !atomic_load(&c->aside) && !atomic_load(&c->parked))
+		if (c != cpu && !atomic_load(&c->aside) && !atomic_load(&c->waits_for_sipi))
 			return false;
 	return true;
 }

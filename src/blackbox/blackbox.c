@@ -63,7 +63,7 @@ void *blackbox_take(uint64_t size)
 
 void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries)
 {
-	box->kept_at[n] = (uint64_t)kept - (uint64_t)box;
+	box->reserve_at[n] = (uint64_t)kept - (uint64_t)box;
 	box->history_at[n] = (uint64_t)entries - (uint64_t)box;
 	box->cpus = n + 1;
 	box->cpu_size = (used - box->rings_at) / box->cpus;

@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include "lib/array.h"
 #include "lib/string.h"
-#include "trace/words.h"
+#include "trace/tokens.h"
 
 #define TERM_MAX 24 /* more than the longest number has, zeros in front of it apart */
 
@@ -29,7 +29,7 @@ static bool term(const char *text, const struct trap_record *r, uint64_t *value)
 		memcpy(value, (const char *)r + registers[i].offset, registers[i].size);
 		return true;
 	}
-	return word_number(text, value);
+	return token_number(text, value);
 }
 
 bool address_parse(const char *text, const struct trap_record *r, uint64_t *value)

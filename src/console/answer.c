@@ -58,9 +58,9 @@ static void run(struct cpu *cpu, char *text)
 	answer.filled = answer.fetched = 0;
 	answer.lost = 0;
 	answer.complete = false;
-	console_reply_to(add_line);
+	log_reply_to(add_line);
 	command_run(cpu, COMMAND_GUEST, text, &answer.result);
-	console_reply_to(NULL);
+	log_reply_to(NULL);
 	if (!answer.result.more)
 		complete();
 }

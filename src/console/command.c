@@ -137,7 +137,7 @@ static const char *refusal(const struct command *c, const struct command_call *c
 {
 	if (call->source == COMMAND_GUEST && c->where == OPERATOR)
 		return "this is for the operator at the console, and not for the guest";
-	if (!*c->arguments && call->words.count > 1)
+	if (!*c->arguments && call->tokens.count > 1)
 		return "it takes no arguments";
 	return NULL;
 }
@@ -159,13 +159,13 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 	struct command_call call = {.cpu = cpu, .source = source};
 	const struct command *c;
 
-	words_split(&call.words, text, copy);
+	tokens_split(&call.tokens, text, copy);
 	*result = (struct command_result){.name = "none"};
-	if (!call.words.count)
+	if (!call.tokens.count)
 		return;
-	c = command_find(call.words.at[0], strlen(call.words.at[0]));
+	c = command_find(call.tokens.at[0], strlen(call.tokens.at[0]));
 	if (!c) {
-		result->why = command_not_found(call.words.at[0]);
+		result->why = command_not_found(call.tokens.at[0]);
 		return;
 	}
 	result->name = c->name;
@@ -188,13 +188,13 @@ void command_done(char *line, size_t size, const char *name, const char *why)
 
 bool command_only_word(const struct command_call *call, const char *word)
 {
-	return call->words.count == 2 && !strcmp(call->words.at[1], word);
+	return call->tokens.count == 2 && !strcmp(call->tokens.at[1], word);
 }
 
 bool command_number(const struct command_call *call, unsigned i, uint64_t absent, uint64_t *value)
 {
 	*value = absent;
-	return i >= call->words.count || word_number(call->words.at[i], value);
+	return i >= call->tokens.count || token_number(call->tokens.at[i], value);
 }
 
 const char *command_count_and_cpu(struct command_call *call, uint64_t *count, uint32_t *cpu)
@@ -202,14 +202,14 @@ const char *command_count_and_cpu(struct command_call *call, uint64_t *count, ui
 	unsigned i = 1;
 	uint64_t n;
 
-	if (i < call->words.count && strcmp(call->words.at[i], "cpu"))
-		if (!word_number(call->words.at[i++], count) || !*count)
+	if (i < call->tokens.count && strcmp(call->tokens.at[i], "cpu"))
+		if (!token_number(call->tokens.at[i++], count) || !*count)
 			return "how many: a number from 1 up";
-	if (i == call->words.count)
+	if (i == call->tokens.count)
 		return NULL;
-	if (strcmp(call->words.at[i], "cpu") || i + 2 != call->words.count)
+	if (strcmp(call->tokens.at[i], "cpu") || i + 2 != call->tokens.count)
 		return command_usage;
-	if (!word_number(call->words.at[i + 1], &n) || n >= BOOT_MAX_CPUS || !cpus[n])
+	if (!token_number(call->tokens.at[i + 1], &n) || n >= BOOT_MAX_CPUS || !cpus[n])
 		return "there is no such CPU";
 	*cpu = (uint32_t)n;
 	return NULL;

@@ -16,13 +16,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "cpu/cpu.h"
-#include "trace/words.h"
+#include "trace/tokens.h"
 
 /* clang-format off */
 #define COMMANDS(X)                                                                                          \
 	X(help,      "[COMMAND]",                       ANYWHERE, "what commands there are")                 \
 	X(status,    "",                                ANYWHERE, "what runs here, what each CPU does, what was lost, what the guest was refused") \
-	X(traps,     "[N] [cpu N] [FILTER]... | follow on|off | kept | sites", ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one, those that words of the filter let through; follow: print new ones as they come; kept: of each vector up to 8 that a flood on others has pushed out of the ring; sites: where exceptions came from, the most frequent place first") \
+	X(traps,     "[N] [cpu N] [FILTER]... | follow on|off | reserve | sites", ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one, those that words of the filter let through; follow: print new ones as they come; reserve (or kept, its old name): up to 8 records per vector that newer ones overwrote in the ring; sites: where exceptions came from, the most frequent place first") \
 	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
 	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 without a number") \
 	X(freeze,    "[SECONDS | off]",                 ANYWHERE, "the rings stand still while they are looked at, 60 seconds without a number, 3600 at most; off: they go on. Of what comes meanwhile the newest 256 records of each CPU are kept") \
@@ -75,7 +75,7 @@ void command_end(void);
 uint32_t command_place(const char *text);
 uint32_t command_next(const char *text, uint32_t cpu);
 
-/* Carries it out. Answers go through console_reply() and result->more. `text` is cut into words. */
+/* Carries it out. Answers go through log_reply() and result->more. `text` is cut into words. */
 void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result);
 
 /* The line behind an answer, for scripts. */
@@ -89,7 +89,7 @@ void command_done(char *line, size_t size, const char *name, const char *why);
 struct command_call {
 	struct cpu *cpu; /* this one */
 	enum command_source source;
-	struct words words;
+	struct tokens tokens;
 	command_more *more;
 };
 

@@ -7,7 +7,7 @@
 #include "report/story.h"
 #include "console/input.h"
 #include "hw/asm.h"
-#include "apic/hold.h"
+#include "apic/pause.h"
 #include "cpu/moment.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
@@ -25,7 +25,7 @@
 static bool others_stopped(const struct cpu *self)
 {
 	for_each_cpu (c)
-		if (c != self && !atomic_load(&c->start) && !hold_is_stopped(c->number))
+		if (c != self && !atomic_load(&c->start) && !pause_has(c->number))
 			return false;
 	return true;
 }
@@ -35,23 +35,23 @@ const char *command_stop(struct command_call *call)
 {
 	uint64_t since = rdtsc();
 
-	hold_stop(call->cpu);
+	pause_begin(call->cpu);
 	while (!others_stopped(call->cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
 		moment();
 	for_each_cpu (c)
-		if (c != call->cpu && !hold_is_stopped(c->number))
-			console_reply("stop cpu=%u state=%s", c->number,
+		if (c != call->cpu && !pause_has(c->number))
+			log_reply("stop cpu=%u state=%s", c->number,
 				atomic_load(&c->start) ? "waits-for-sipi" : "does-not-answer");
-	console_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->get(call->cpu, GUEST_RIP));
+	log_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->get(call->cpu, GUEST_RIP));
 	story_stopped(call->cpu);
 	return NULL;
 }
 
 const char *command_go(struct command_call *call)
 {
-	if (!hold_wanted())
+	if (!pause_wanted())
 		return "the guest runs, or is dead";
-	hold_go();
+	pause_end();
 	return NULL;
 }
 
@@ -81,7 +81,7 @@ static void reply_intercept(void)
 
 	filter_init(&f, now.vectors);
 	filter_format(&t, &f);
-	console_reply("intercept %s int=%s power=%s console=%s", buf, on_off(now.software), on_off(now.power),
+	log_reply("intercept %s int=%s power=%s console=%s", buf, on_off(now.software), on_off(now.power),
 		on_off(now.console));
 }
 
@@ -89,7 +89,7 @@ static void reply_intercept(void)
 static void reply_interceptions(void)
 {
 #define EXIT_KIND(kind, name, handler, what, switches, stays)                                                \
-	console_reply("interception exit=%s switch=\"%s\" stays=\"%s\"", name, switches, stays);
+	log_reply("interception exit=%s switch=\"%s\" stays=\"%s\"", name, switches, stays);
 #include "cpu/exit_kinds.def"
 }
 
@@ -109,12 +109,12 @@ static bool *switch_of(struct intercepts *all, const char *word)
 }
 
 /* NULL, or what is wrong. */
-static const char *parse_intercepts(const struct words *w, struct intercepts *all)
+static const char *parse_intercepts(const struct tokens *w, struct intercepts *all)
 {
 	unsigned i = 1;
 	bool *on;
 
-	if (!switch_of(all, w->at[i]) && !word_vectors(w->at[i++], &all->vectors))
+	if (!switch_of(all, w->at[i]) && !token_vectors(w->at[i++], &all->vectors))
 		return "which: all, none, names and numbers from 0 to 31, as in +pf,ud";
 	for (; i + 1 < w->count; i += 2) {
 		on = switch_of(all, w->at[i]);
@@ -139,7 +139,7 @@ static void set_intercepts(struct cpu *cpu, const struct intercepts *want)
 const char *command_intercept(struct command_call *call)
 {
 	struct intercepts want = intercepts_now();
-	const char *why = call->words.count > 1 ? parse_intercepts(&call->words, &want) : NULL;
+	const char *why = call->tokens.count > 1 ? parse_intercepts(&call->tokens, &want) : NULL;
 
 	if (why)
 		return why;
@@ -147,22 +147,22 @@ const char *command_intercept(struct command_call *call)
 		return "the console is no COM port: trapline.conf has hide_console";
 	set_intercepts(call->cpu, &want);
 	reply_intercept();
-	if (call->words.count == 1)
+	if (call->tokens.count == 1)
 		reply_interceptions();
 	return NULL;
 }
 
 const char *command_message(struct command_call *call)
 {
-	if (call->words.count < 2)
+	if (call->tokens.count < 2)
 		return command_usage;
-	if (strlen(call->words.rest[1]) > TRAPLINE_TEXT_MAX)
+	if (strlen(call->tokens.rest[1]) > TRAPLINE_TEXT_MAX)
 		return "its text has 120 characters at most; nothing was sent";
 	if (call->source == COMMAND_GUEST) {
-		operator_say(call->cpu, call->words.rest[1]);
+		operator_say(call->cpu, call->tokens.rest[1]);
 		return NULL;
 	}
-	return operator_send(call->words.rest[1]) ? NULL : "eight messages are waiting already";
+	return operator_send(call->tokens.rest[1]) ? NULL : "eight messages are waiting already";
 }
 
 #define SHARE_LINE 16
@@ -173,7 +173,7 @@ static void reply_shares(void)
 
 	for (unsigned n = 0; n < TRAPLINE_SHARES; n++)
 		if (share_at(n, &s))
-			console_reply("share number=%u name=%s bytes=%lu pages=%u", s.number, s.name, s.bytes,
+			log_reply("share number=%u name=%s bytes=%lu pages=%u", s.number, s.name, s.bytes,
 				s.pages);
 }
 
@@ -192,7 +192,7 @@ static uint64_t reply_share(uint32_t number, uint64_t offset, uint64_t left)
 		shown[i] = plain ? (char)bytes[i] : '.';
 	}
 	if (n)
-		console_reply("share at=0x%lx bytes=\"%s\" text=\"%s\"", offset, hex + 1, shown);
+		log_reply("share at=0x%lx bytes=\"%s\" text=\"%s\"", offset, hex + 1, shown);
 	return n;
 }
 
@@ -206,7 +206,7 @@ static const char *write_share(uint32_t number, uint64_t offset, const char *tex
 
 const char *command_shares(struct command_call *call)
 {
-	const struct words *w = &call->words;
+	const struct tokens *w = &call->tokens;
 	uint64_t offset, bytes, n;
 	uint32_t number;
 
@@ -231,7 +231,7 @@ const char *command_shares(struct command_call *call)
 }
 
 #define X(name, text, meaning) text,
-static const char *const level_names[] = {CONSOLE_LEVELS(X)};
+static const char *const level_names[] = {LOG_LEVELS(X)};
 static const char *const output_names[] = {INPUT_OUTPUTS(X)};
 #undef X
 
@@ -246,14 +246,14 @@ static int find(const char *const *names, unsigned n, const char *word)
 
 const char *command_loglevel(struct command_call *call)
 {
-	int level = (int)console_level;
+	int level = (int)log_level;
 
-	if (call->words.count > 1)
-		level = find(level_names, ARRAY_SIZE(level_names), call->words.at[1]);
-	if (level < 0 || call->words.count > 2)
+	if (call->tokens.count > 1)
+		level = find(level_names, ARRAY_SIZE(level_names), call->tokens.at[1]);
+	if (level < 0 || call->tokens.count > 2)
 		return "it is one of quiet, notices, traps";
-	console_level = (enum console_level)level;
-	console_reply("loglevel %s", level_names[level]);
+	log_level = (enum log_level)level;
+	log_reply("loglevel %s", level_names[level]);
 	return NULL;
 }
 
@@ -261,14 +261,14 @@ const char *command_set(struct command_call *call)
 {
 	int output = (int)input_output;
 
-	if (call->words.count == 3 && !strcmp(call->words.at[1], "output"))
-		output = find(output_names, ARRAY_SIZE(output_names), call->words.at[2]);
-	else if (call->words.count != 1)
+	if (call->tokens.count == 3 && !strcmp(call->tokens.at[1], "output"))
+		output = find(output_names, ARRAY_SIZE(output_names), call->tokens.at[2]);
+	else if (call->tokens.count != 1)
 		output = -1;
 	if (output < 0)
 		return command_usage;
 	input_output = (enum input_output)output;
-	console_reply("set output=%s", output_names[output]);
+	log_reply("set output=%s", output_names[output]);
 	return NULL;
 }
 

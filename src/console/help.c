@@ -14,7 +14,7 @@ static bool for_scripts(const struct command_call *call)
 
 static void reply_line(const struct command *c)
 {
-	console_reply("help name=%s arguments=\"%s\" text=\"%s\"", c->name, c->arguments, c->help);
+	log_reply("help name=%s arguments=\"%s\" text=\"%s\"", c->name, c->arguments, c->help);
 }
 
 /* Up to the first comma, colon or semicolon. */
@@ -43,11 +43,11 @@ static void reply_text(const struct command *c)
 {
 	const char *text = c->help;
 
-	console_reply("%s %s", c->name, c->arguments);
+	log_reply("%s %s", c->name, c->arguments);
 	while (*text) {
 		int n = line_of(text);
 
-		console_reply("  %.*s", n, text);
+		log_reply("  %.*s", n, text);
 		text += n;
 		text += *text == ' ';
 	}
@@ -61,19 +61,19 @@ static void reply_all(const struct command_call *call)
 		if (for_scripts(call))
 			reply_line(c);
 		else if (call->source == COMMAND_OPERATOR || c->where != OPERATOR)
-			console_reply("  %-10s %.*s", c->name, in_short(c->help), c->help);
+			log_reply("  %-10s %.*s", c->name, in_short(c->help), c->help);
 	}
 	if (!for_scripts(call))
-		console_reply("help COMMAND says more; names may be cut short, and Tab completes words and "
-			      "lists them");
+		log_reply("help COMMAND says more; names may be cut short, and Tab completes words and "
+			  "lists them");
 }
 
 const char *command_help(struct command_call *call)
 {
-	const char *name = call->words.count > 1 ? call->words.at[1] : NULL;
+	const char *name = call->tokens.count > 1 ? call->tokens.at[1] : NULL;
 	const struct command *c = name ? command_find(name, strlen(name)) : NULL;
 
-	if (call->words.count > 2)
+	if (call->tokens.count > 2)
 		return command_usage;
 	if (name && !c)
 		return command_not_found(name);

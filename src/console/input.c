@@ -6,7 +6,7 @@
 #include "console/line.h"
 #include "log/uart.h"
 #include "hw/asm.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 
@@ -67,7 +67,7 @@ bool input_show(void)
 {
 	if (!attached || shown || input_output != INPUT_TERMINAL || atomic_load(&job.state) != IDLE)
 		return false;
-	line.put = console_put;
+	line.put = log_put;
 	line_redraw(&line);
 	shown = true;
 	return true;
@@ -76,7 +76,7 @@ bool input_show(void)
 void input_hide(void)
 {
 	if (shown)
-		console_put("\r\x1b[K", 4);
+		log_put("\r\x1b[K", 4);
 	shown = false;
 	line.put = NULL;
 }
@@ -92,7 +92,7 @@ static void say_done(const char *command, const char *why)
 		snprintf(text, sizeof(text), "error: %s", why);
 	else
 		return;
-	console_put_line(text);
+	log_put_line(text);
 }
 
 static void refuse(const char *why)
@@ -131,7 +131,7 @@ static void complete(bool list)
 			line_insert(&line, c.rest);
 	} else if (c.count && input_output == INPUT_TERMINAL) {
 		input_hide();
-		console_put_line(c.list + 1);
+		log_put_line(c.list + 1);
 		input_show();
 	}
 }
@@ -181,7 +181,7 @@ static void say_dropped(void)
 		lost - said);
 	said = lost;
 	input_hide();
-	console_put_line(text);
+	log_put_line(text);
 }
 
 /* The next CPU that the line is for, too. False: that was the last. */
@@ -210,7 +210,7 @@ static void next_line_of_answer(void)
 	if (!command_begin())
 		return;
 	if (!cancelled && job.result.more && job.result.more(COMMAND_OPERATOR, text, sizeof(text)))
-		console_put_line(text);
+		log_put_line(text);
 	else
 		finish();
 	command_end();
@@ -229,7 +229,7 @@ static void give_up_waiting(void)
 		return;
 	if (hand_on()) {
 		snprintf(text, sizeof(text), "cpu n=%u why=\"" SILENT "\"", silent);
-		console_put_line(text);
+		log_put_line(text);
 		return;
 	}
 	job.result = (struct command_result){.name = "none", .why = SILENT};

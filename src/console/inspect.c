@@ -5,7 +5,7 @@
 #include "console/printer.h"
 #include "console/input.h"
 #include "report/report.h"
-#include "apic/hold.h"
+#include "apic/pause.h"
 #include "exit/freeze.h"
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -32,7 +32,7 @@ static void capture(struct cpu *cpu, struct trap_record *r)
 /* The argument of commands that are for all CPUs as well: one turn of it. */
 static const char *check_all(const struct command_call *call)
 {
-	if (call->words.count == 1)
+	if (call->tokens.count == 1)
 		return NULL;
 	if (!command_only_word(call, "all"))
 		return command_usage;
@@ -44,10 +44,10 @@ static bool take_address(const struct command_call *call, unsigned i, uint64_t *
 {
 	struct trap_record r;
 
-	if (i >= call->words.count)
+	if (i >= call->tokens.count)
 		return false;
 	capture(call->cpu, &r);
-	return address_parse(call->words.at[i], &r, at);
+	return address_parse(call->tokens.at[i], &r, at);
 }
 
 static void reply_segments(const struct cpu *cpu)
@@ -58,8 +58,8 @@ static void reply_segments(const struct cpu *cpu)
 		struct segment_state s;
 
 		vendor->segment(cpu, i, &s);
-		console_reply("  segment name=%s sel=%04x base=%016lx limit=%08x dpl=%u%s", names[i],
-			s.selector, s.base, s.limit, s.dpl, s.present ? "" : " why=\"not present\"");
+		log_reply("  segment name=%s sel=%04x base=%016lx limit=%08x dpl=%u%s", names[i], s.selector,
+			s.base, s.limit, s.dpl, s.present ? "" : " why=\"not present\"");
 	}
 }
 
@@ -69,8 +69,8 @@ static void reply_tables(const struct cpu *cpu)
 
 	vendor->table(cpu, GUEST_GDT, &gdt);
 	vendor->table(cpu, GUEST_IDT, &idt);
-	console_reply("  table name=gdtr base=%016lx limit=%04x", gdt.base, gdt.limit);
-	console_reply("  table name=idtr base=%016lx limit=%04x", idt.base, idt.limit);
+	log_reply("  table name=gdtr base=%016lx limit=%04x", gdt.base, gdt.limit);
+	log_reply("  table name=idtr base=%016lx limit=%04x", idt.base, idt.limit);
 }
 
 const char *command_regs(struct command_call *call)
@@ -81,8 +81,8 @@ const char *command_regs(struct command_call *call)
 	if (why)
 		return why;
 	capture(call->cpu, &r);
-	console_reply("regs cpu=%u at=0x%x:0x%lx mode=%u cpl=%u stopped=%s", call->cpu->number, r.cs, r.rip,
-		r.mode, r.cpl, hold_wanted() ? "yes" : "no");
+	log_reply("regs cpu=%u at=0x%x:0x%lx mode=%u cpl=%u stopped=%s", call->cpu->number, r.cs, r.rip,
+		r.mode, r.cpl, pause_wanted() ? "yes" : "no");
 	report_answer(call->cpu);
 	report_registers(&r);
 	report_answer(NULL);
@@ -141,7 +141,7 @@ static void reply_bytes(uint64_t at, const uint8_t *bytes, unsigned n)
 				   : '.';
 	}
 	shown[n] = '\0';
-	console_reply("mem at=0x%016lx bytes=\"%s\" text=\"%s\"", at, buf + 1, shown);
+	log_reply("mem at=0x%016lx bytes=\"%s\" text=\"%s\"", at, buf + 1, shown);
 }
 
 static const char *dump(struct command_call *call, reader *read, uint64_t at, uint64_t left)
@@ -168,12 +168,12 @@ const char *command_mem(struct command_call *call)
 	unsigned kind = 0, i = 1;
 	uint64_t at, n;
 
-	for (unsigned k = 0; call->words.count > 1 && k < ARRAY_SIZE(readers); k++)
-		if (!strcmp(call->words.at[1], readers[k].name)) {
+	for (unsigned k = 0; call->tokens.count > 1 && k < ARRAY_SIZE(readers); k++)
+		if (!strcmp(call->tokens.at[1], readers[k].name)) {
 			kind = k;
 			i = 2;
 		}
-	if (i + 2 < call->words.count || !take_address(call, i, &at))
+	if (i + 2 < call->tokens.count || !take_address(call, i, &at))
 		return command_usage;
 	if (!command_number(call, i + 1, MEM_DEFAULT, &n) || !n || n > MEM_MOST)
 		return "how many bytes: a number from 1 to 1024";
@@ -188,7 +188,7 @@ const char *command_walk(struct command_call *call)
 	struct walk w;
 	uint64_t at;
 
-	if (call->words.count != 2 || !take_address(call, 1, &at))
+	if (call->tokens.count != 2 || !take_address(call, 1, &at))
 		return command_usage;
 	vendor->paging(call->cpu, &paging);
 	if (!is_linear(&paging, at, 1))
@@ -208,7 +208,7 @@ static void reply_insn(const struct trap_record *r, const struct decoded *d, boo
 
 	for (unsigned i = 0; i < n; i++)
 		text_add(&t, "%02x", r->code[i]);
-	console_reply("disas at=0x%lx code=%s insn=\"%s\"%s", r->rip, buf, d->length ? d->text : "(bad)",
+	log_reply("disas at=0x%lx code=%s insn=\"%s\"%s", r->rip, buf, d->length ? d->text : "(bad)",
 		here ? " here=rip" : "");
 }
 
@@ -220,7 +220,7 @@ const char *command_disas(struct command_call *call)
 	struct decoded d;
 
 	capture(call->cpu, &r);
-	if (call->words.count > 3 || (call->words.count > 1 && !take_address(call, 1, &r.rip)))
+	if (call->tokens.count > 3 || (call->tokens.count > 1 && !take_address(call, 1, &r.rip)))
 		return command_usage;
 	if (!command_number(call, 2, DISAS_DEFAULT, &n) || !n || n > DISAS_MOST)
 		return "how many: a number from 1 to 64";
@@ -243,8 +243,7 @@ const char *command_bt(struct command_call *call)
 		return why;
 	capture(call->cpu, &r);
 	r.code_len = (uint8_t)read_virtual(call->cpu, vendor->code_address(call->cpu), r.code, TRAP_CODE_MAX);
-	console_reply(
-		"bt cpu=%u at=0x%x:0x%lx mode=%u cpl=%u", call->cpu->number, r.cs, r.rip, r.mode, r.cpl);
+	log_reply("bt cpu=%u at=0x%x:0x%lx mode=%u cpl=%u", call->cpu->number, r.cs, r.rip, r.mode, r.cpl);
 	report_answer(call->cpu);
 	report_backtrace(call->cpu, &r);
 	report_answer(NULL);
@@ -253,7 +252,7 @@ const char *command_bt(struct command_call *call)
 
 static const char *state_of(uint32_t n)
 {
-	if (hold_is_stopped(n))
+	if (pause_has(n))
 		return "stopped";
 	return atomic_load(&cpus[n]->start) ? "waits-for-sipi" : "runs";
 }
@@ -262,11 +261,11 @@ const char *command_cpu(struct command_call *call)
 {
 	uint64_t n;
 
-	if (call->words.count > 2 || !command_number(call, 1, input_cpu, &n) || n >= BOOT_MAX_CPUS ||
+	if (call->tokens.count > 2 || !command_number(call, 1, input_cpu, &n) || n >= BOOT_MAX_CPUS ||
 		!cpus[n])
 		return "there is no such CPU";
 	input_cpu = (uint32_t)n;
-	console_reply("cpu n=%lu apic=%u state=%s", n, cpus[n]->apic_id, state_of(input_cpu));
+	log_reply("cpu n=%lu apic=%u state=%s", n, cpus[n]->apic_id, state_of(input_cpu));
 	return NULL;
 }
 
@@ -284,10 +283,10 @@ static void reply_refused(const struct cpu *cpu)
 	for (unsigned k = 0; k < BAD_KINDS; k++)
 		if (cpu->stats.bad_guest[k])
 			text_add(&t, " %s=%lu", kinds[k], cpu->stats.bad_guest[k]);
-	console_reply("refused cpu=%u%s", cpu->number, buf);
+	log_reply("refused cpu=%u%s", cpu->number, buf);
 	if (cpu->stats.bad_guest[BAD_MEMORY])
-		console_reply("refused cpu=%u newest_gpa=0x%lx newest_rip=0x%lx", cpu->number,
-			cpu->refused.gpa, cpu->refused.rip);
+		log_reply("refused cpu=%u newest_gpa=0x%lx newest_rip=0x%lx", cpu->number, cpu->refused.gpa,
+			cpu->refused.rip);
 }
 
 const char *command_status(struct command_call *call)
@@ -295,16 +294,16 @@ const char *command_status(struct command_call *call)
 	struct console_losses lost;
 
 	console_count(&lost);
-	console_reply("status version=%s backend=%s cpus=%u guest=%s ms=%lu cpu=%u", boot_info.vmm_version,
-		vendor->name, atomic_load(&cpus_active), hold_wanted() ? "stopped" : "runs",
+	log_reply("status version=%s backend=%s cpus=%u guest=%s ms=%lu cpu=%u", boot_info.vmm_version,
+		vendor->name, atomic_load(&cpus_active), pause_wanted() ? "stopped" : "runs",
 		boot_info.tsc_khz ? (rdtsc() - boot_info.tsc_start) / boot_info.tsc_khz : 0, input_cpu);
-	console_reply("status not_printed=%lu lost=%lu limited=%lu filtered=%lu",
+	log_reply("status not_printed=%lu lost=%lu limited=%lu filtered=%lu",
 		lost.lost + lost.limited + lost.filtered, lost.lost, lost.limited, lost.filtered);
-	console_reply("status frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
+	log_reply("status frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	for_each_cpu (c) {
-		console_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu",
-			c->number, c->apic_id, state_of(c->number), atomic_load(&c->ring.head),
-			c->ring.mask + 1, cpu_bad_guest(c), c->stats.mended);
+		log_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu", c->number,
+			c->apic_id, state_of(c->number), atomic_load(&c->ring.head), c->ring.mask + 1,
+			cpu_bad_guest(c), c->stats.mended);
 		reply_refused(c);
 	}
 	return NULL;

@@ -37,18 +37,18 @@ static bool attends(const struct cpu *cpu)
 /* The boot CPU looks. Others do when it has not for a while: it may have died, with its interrupts off. */
 static void set_pace(struct cpu *cpu)
 {
-	cpu->look_ticks = boot_info.tsc_khz * (attends(cpu) ? LOOK_MS : LATE_MS);
+	cpu->poll_ticks = boot_info.tsc_khz * (attends(cpu) ? LOOK_MS : LATE_MS);
 }
 
 /* With the lock held: what has been typed, not more often than the FIFO needs. */
 static bool receive(void)
 {
-	if (!passed(console_looked, boot_info.tsc_khz * LOOK_MS))
+	if (!passed(turn_polled, boot_info.tsc_khz * LOOK_MS))
 		return false;
-	console_looked = rdtsc();
+	turn_polled = rdtsc();
 	if (!input_on || !input_receive())
 		return false;
-	last_key = console_looked;
+	last_key = turn_polled;
 	last_reader = this_cpu()->number;
 	return true;
 }
@@ -68,7 +68,7 @@ static bool says_it_goes_on(void)
 }
 
 /* A turn is worth it only where there is something to do. */
-static void look(struct cpu *cpu)
+static void poll(struct cpu *cpu)
 {
 	if (!log_try_lock())
 		return;
@@ -133,7 +133,7 @@ static void serve(struct cpu *cpu)
 
 void console_init(void)
 {
-	static const struct turn_taker taker = {.look = look,
+	static const struct turn_taker taker = {.poll = poll,
 		.serve = serve,
 		.attends = attends,
 		.wants_others = wants_others,
@@ -150,5 +150,5 @@ void console_init(void)
 		cpu_add_work(cpus[0], CPU_WORK_CONSOLE); /* its first exit begins to watch interrupts */
 	why = printer_init(&bad);
 	if (why)
-		console_print("trapline: filter in trapline.conf: \"%s\" %s; it is ignored", bad, why);
+		log_print("trapline: filter in trapline.conf: \"%s\" %s; it is ignored", bad, why);
 }

@@ -111,7 +111,7 @@ static bool is_mended(const struct trap_record *r)
 {
 	if (!is_in_doubt(r) || !is_page_there(r))
 		return false;
-	sites_mend(&cpus[r->cpu]->kept->sites, r);
+	sites_mend(&cpus[r->cpu]->reserve->sites, r);
 	return true;
 }
 
@@ -123,7 +123,7 @@ static bool is_shown(const struct trap_record *r)
 
 	all.vectors = ~0u; /* it would not have been queued */
 	all.important = false;
-	if (is_mended(r) || console_level < CONSOLE_TRAPS || !filter_match(&all, r)) {
+	if (is_mended(r) || log_level < LOG_TRAPS || !filter_match(&all, r)) {
 		filtered++;
 		return false;
 	}
@@ -215,7 +215,7 @@ bool printer_turn(void)
 	if (format_losses(line, sizeof(line))) {
 		;
 	} else if (next_shown(&r, &more)) {
-		trap_format(line, sizeof(line), &r, console_clock());
+		trap_format(line, sizeof(line), &r, log_clock());
 	} else {
 		/* The last ones may all have been held back by the rate. */
 		return more || (finishing && printer_losses_due());

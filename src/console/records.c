@@ -48,7 +48,7 @@ static bool next_trap_line(enum command_source source, char *text, size_t size)
 	if (!show->left || !next_record(show, &r))
 		return false;
 	show->left--;
-	trap_format(text, size, &r, console_clock());
+	trap_format(text, size, &r, log_clock());
 	return true;
 }
 
@@ -76,24 +76,25 @@ static void pass_over(struct show *show, uint64_t n)
 
 #define TRAPS_MOST 4096
 
-/* Which place of all CPUs' kept records each one's `traps kept` looks at next. */
-static uint32_t kept_next[COMMAND_SOURCES];
+/* Which place of all CPUs' reserves each CPU's `traps reserve` looks at next. */
+static uint32_t reserve_next[COMMAND_SOURCES];
 
 /* Of those that are kept beside the rings, what the rings have no more. */
-static bool next_kept_line(enum command_source source, char *text, size_t size)
+static bool next_reserve_line(enum command_source source, char *text, size_t size)
 {
 	static struct trap_record r, same;
-	uint32_t *next = &kept_next[source];
+	uint32_t *next = &reserve_next[source];
 
-	for (; *next < BOOT_MAX_CPUS * KEPT_VECTORS * KEPT_RECORDS; ++*next) {
-		const struct cpu *cpu = cpus[*next / (KEPT_VECTORS * KEPT_RECORDS)];
+	for (; *next < BOOT_MAX_CPUS * RESERVE_VECTORS * RESERVE_RECORDS; ++*next) {
+		const struct cpu *cpu = cpus[*next / (RESERVE_VECTORS * RESERVE_RECORDS)];
 
 		if (!cpu ||
-			!kept_at(cpu->kept, *next / KEPT_RECORDS % KEPT_VECTORS, *next % KEPT_RECORDS, &r) ||
+			!reserve_at(cpu->reserve, *next / RESERVE_RECORDS % RESERVE_VECTORS,
+				*next % RESERVE_RECORDS, &r) ||
 			ring_at(&cpu->ring, r.seq, &same))
 			continue;
 		++*next;
-		trap_format(text, size, &r, console_clock());
+		trap_format(text, size, &r, log_clock());
 		return true;
 	}
 	return false;
@@ -114,17 +115,17 @@ static bool next_site_line(enum command_source source, char *text, size_t size)
 	if (!next || site_shown[source].lines++ == SITES_COUNT)
 		return false;
 	site_shown[source].last = next;
-	report_site_format(&t, next, console_clock());
+	report_site_format(&t, next, log_clock());
 	return true;
 }
 
 static const char *follow(const struct command_call *call)
 {
-	const char *word = call->words.count == 3 ? call->words.at[2] : "";
+	const char *word = call->tokens.count == 3 ? call->tokens.at[2] : "";
 
 	if (strcmp(word, "on") && strcmp(word, "off"))
 		return command_usage;
-	console_level = strcmp(word, "on") ? CONSOLE_NOTICES : CONSOLE_TRAPS;
+	log_level = strcmp(word, "on") ? LOG_NOTICES : LOG_TRAPS;
 	return NULL;
 }
 
@@ -152,17 +153,17 @@ static const char *parse_filter_word(struct show *show, char *word)
 /* Numbers, cpu N, and words of the filter, in any order. */
 static const char *parse_traps(const struct command_call *call, struct show *show, struct wanted *want)
 {
-	const struct words *w = &call->words;
+	const struct tokens *w = &call->tokens;
 	const char *why = NULL;
 	uint64_t n;
 
 	show->filtered = false;
 	for (unsigned i = 1; i < w->count && !why; i++) {
 		if (!strcmp(w->at[i], "cpu")) {
-			if (++i == w->count || !word_number(w->at[i], &n) || n >= BOOT_MAX_CPUS || !cpus[n])
+			if (++i == w->count || !token_number(w->at[i], &n) || n >= BOOT_MAX_CPUS || !cpus[n])
 				return "there is no such CPU";
 			want->cpu = (uint32_t)n;
-		} else if (!word_number(w->at[i], &want->count)) {
+		} else if (!token_number(w->at[i], &want->count)) {
 			why = parse_filter_word(show, w->at[i]);
 		} else if (!want->count) {
 			why = "how many: a number from 1 up";
@@ -178,14 +179,15 @@ const char *command_traps(struct command_call *call)
 	uint64_t there = 0;
 	const char *why;
 
-	if (call->words.count > 1 && !strcmp(call->words.at[1], "follow"))
+	if (call->tokens.count > 1 && !strcmp(call->tokens.at[1], "follow"))
 		return follow(call);
-	if (command_only_word(call, "kept")) {
-		kept_next[call->source] = 0;
-		call->more = next_kept_line;
+	/* "kept" is the old name of the reserve. */
+	if (command_only_word(call, "reserve") || command_only_word(call, "kept")) {
+		reserve_next[call->source] = 0;
+		call->more = next_reserve_line;
 		return NULL;
 	}
-	if (call->words.count == 2 && !strcmp(call->words.at[1], "sites")) {
+	if (call->tokens.count == 2 && !strcmp(call->tokens.at[1], "sites")) {
 		site_shown[call->source].last = NULL;
 		site_shown[call->source].lines = 0;
 		call->more = next_site_line;
@@ -209,16 +211,16 @@ const char *command_traps(struct command_call *call)
 
 const char *command_freeze(struct command_call *call)
 {
-	bool off = call->words.count == 2 && !strcmp(call->words.at[1], "off");
+	bool off = call->tokens.count == 2 && !strcmp(call->tokens.at[1], "off");
 	uint64_t seconds;
 
-	if (call->words.count > 2)
+	if (call->tokens.count > 2)
 		return command_usage;
 	if (!off && (!command_number(call, 1, FREEZE_SECONDS, &seconds) || !seconds ||
 			    seconds > FREEZE_SECONDS_MAX))
 		return "how many seconds: a number from 1 to 3600, or off";
 	freeze_set(call->cpu, off ? 0 : seconds);
-	console_reply("freeze frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
+	log_reply("freeze frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	return NULL;
 }
 
@@ -232,8 +234,7 @@ const char *command_stats(struct command_call *call)
 			user += c->stats.vectors[v][1];
 		}
 		if (kernel || user)
-			console_reply(
-				"stat vec=%u name=%s kernel=%lu user=%lu", v, vector_name(v), kernel, user);
+			log_reply("stat vec=%u name=%s kernel=%lu user=%lu", v, vector_name(v), kernel, user);
 	}
 	for (unsigned k = 0; k < EXIT_KIND_COUNT; k++) {
 		uint64_t n = 0;
@@ -241,7 +242,7 @@ const char *command_stats(struct command_call *call)
 		for_each_cpu (c)
 			n += c->stats.exits[k];
 		if (n)
-			console_reply("stat exit=%s count=%lu", exit_kind_name(k), n);
+			log_reply("stat exit=%s count=%lu", exit_kind_name(k), n);
 	}
 	return NULL;
 }
@@ -263,8 +264,8 @@ const char *command_exits(struct command_call *call)
 
 		if (!exit_entry_tsc(e))
 			continue;
-		report_exit_format(&t, e, console_clock());
-		console_reply("%s cpu=%u", buf, c);
+		report_exit_format(&t, e, log_clock());
+		log_reply("%s cpu=%u", buf, c);
 	}
 	return NULL;
 }
@@ -277,17 +278,17 @@ static void reply_filter(void)
 
 	console_get_filter(&f);
 	filter_format(&t, &f);
-	console_reply("filter %s", buf);
+	log_reply("filter %s", buf);
 }
 
 const char *command_filter(struct command_call *call)
 {
 	const char *bad, *why = NULL;
 
-	if (call->words.count > 1)
-		why = console_set_filter(call->words.rest[1], &bad);
+	if (call->tokens.count > 1)
+		why = console_set_filter(call->tokens.rest[1], &bad);
 	if (why)
-		console_reply("filter word=\"%s\" why=\"%s\"", bad, why);
+		log_reply("filter word=\"%s\" why=\"%s\"", bad, why);
 	reply_filter();
 	return why ? "the filter stays as it was" : NULL;
 }

@@ -76,16 +76,16 @@ static bool make_ring(struct cpu *cpu)
 {
 	uint32_t records = boot_info.config.ring;
 
-	cpu->look_mask = (records < CPU_LOOK_RECORDS ? records : CPU_LOOK_RECORDS) - 1;
+	cpu->poll_mask = (records < CPU_LOOK_RECORDS ? records : CPU_LOOK_RECORDS) - 1;
 	cpu->writing = &cpu->ring;
 	return make_one_ring(&cpu->ring, records) && make_one_ring(&cpu->beside, blackbox_beside(records));
 }
 
 static bool make_kept(struct cpu *cpu)
 {
-	cpu->kept = blackbox_take(sizeof(struct kept));
+	cpu->reserve = blackbox_take(sizeof(struct reserve));
 	cpu->noted = ~0u;
-	return cpu->kept;
+	return cpu->reserve;
 }
 
 static bool make_history(struct cpu *cpu)
@@ -96,7 +96,7 @@ static bool make_history(struct cpu *cpu)
 	if (!memory)
 		return false;
 	history_init(&cpu->history, memory, entries);
-	blackbox_note_cpu(cpu->number, cpu->kept, cpu->history.entries);
+	blackbox_note_cpu(cpu->number, cpu->reserve, cpu->history.entries);
 	return true;
 }
 

@@ -15,7 +15,7 @@
 #include "cpu/exit.h"
 #include "mem/guest_walk.h"
 #include "trace/history.h"
-#include "trace/kept.h"
+#include "trace/reserve.h"
 #include "trace/print_queue.h"
 
 #define CPU_STACK_SIZE     (32 * 1024)
@@ -28,9 +28,9 @@
 /* Work for the end of an exit, in one word: the hot path has one test for all of it. */
 #define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
 #define CPU_WORK_NMI     0x02 /* an NMI of the guest's waits until the guest can take it */
-#define CPU_WORK_SINK    0x04 /* the page behind hidden memory was opened for one store */
+#define CPU_WORK_SCRATCH 0x04 /* the page behind hidden memory was opened for one store */
 #define CPU_WORK_VENDOR  0x08 /* the vendor's own: before the next handler, or before the next entry */
-#define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/exit/start.h */
+#define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/exit/init_sipi.h */
 #define CPU_WORK_MC      0x40 /* a machine check came to the VMM, and is the guest's: src/cpu/machine_check.h */
 #define CPU_WORK_EVENT   0x20 /* the event whose delivery this exit interrupted has still to go in */
 
@@ -100,12 +100,12 @@ struct cpu {
 	uint32_t number;
 	uint32_t apic_id;
 	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
-	_Atomic uint8_t kicked; /* an NMI is under way to it that is not the guest's: src/apic/stop.h */
-	_Atomic bool parked; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
+	_Atomic uint8_t kicked; /* an NMI is under way to it that is not the guest's: src/apic/park.h */
+	_Atomic bool waits_for_sipi; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
 	_Atomic bool aside, flush_due; /* src/apic/flush.h */
 	_Atomic uint32_t flushed;      /* the generation of the second-level tables that it has flushed for */
 	uint32_t work;                 /* CPU_WORK_... */
-	uint64_t sink_gpa[2];          /* with CPU_WORK_SINK: pages, 0 for none; one store may meet two */
+	uint64_t scratch_gpa[2];       /* with CPU_WORK_SCRATCH: pages, 0 for none; one store may meet two */
 	bool guest_nmi_blocked;        /* an NMI went in and its IRET has not been seen */
 	bool nmi_pending;              /* taken by the host, not yet given to the guest */
 	bool pass_interrupt; /* interrupts do not exit after the next entry: the guest takes this one itself */
@@ -114,13 +114,13 @@ struct cpu {
 	struct trace_ring ring, beside;     /* beside: while the ring is frozen, exit/freeze.h */
 	struct trace_ring *_Atomic writing; /* the one of the two that records go to */
 	uint64_t not_kept;                  /* records that found no room while it was frozen */
-	struct kept *kept;                  /* beside the ring, for vectors that are rare */
+	struct reserve *reserve;             /* beside the ring, for vectors that are rare */
 	_Atomic uint32_t noted; /* vectors whose next record leaves the short way: exit/exception.h */
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
-	uint64_t look_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
-	uint32_t look_mask;       /* a record whose seq has these bits clear polls it too: exit/exception.c */
+	uint64_t poll_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
+	uint32_t poll_mask;       /* a record whose seq has these bits clear polls it too: exit/exception.c */
 	struct print_queue print; /* records that are to be printed */
 	struct cpu_stats stats;
 	struct {

@@ -3,7 +3,7 @@ bits 64
 default rel
 %include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
 extern host_trap
-global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_nap, cpu_wait_begin, cpu_wait_end
+global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_timed_halt, cpu_wait_begin, cpu_wait_end
 
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
 
@@ -22,7 +22,7 @@ align 16
 %endrep
 
 ; In the window every vector is an external interrupt, without an error code: a PIC may well use 8 to 15. It is noted for
-; the guest, and the window closes: it is for one, a second one would take the first one's place. cpu_nap() ends with it.
+; the guest, and the window closes: it is for one, a second one would take the first one's place. cpu_timed_halt() ends with it.
 align 16
 window_stubs:
 %assign v 0
@@ -105,8 +105,8 @@ gdt_load:
 
 ; void cpu_wait(const _Atomic uint32_t *word, uint32_t old): halts until an NMI has come, unless *word is not `old` any more.
 ; An NMI between the look and the HLT would leave it asleep: host_trap() goes on at cpu_wait_end then.
-; cpu_nap(), the same parameters: an external interrupt, through the window, ends it as well.
-cpu_nap:
+; cpu_timed_halt(), the same parameters: an external interrupt, through the window, ends it as well.
+cpu_timed_halt:
 cpu_wait_begin:
 	sti
 cpu_wait:

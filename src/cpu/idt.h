@@ -29,11 +29,11 @@ void idt_load_window(void);
 void gdt_load(const struct descriptor_table *gdtr);
 
 /*
- * Halts until an NMI has come, unless *word is not `old` any more; cpu_nap() also until an external interrupt has,
+ * Halts until an NMI has come, unless *word is not `old` any more; cpu_timed_halt() also until an external interrupt has,
  * with the IDT of the window. Call them through vendor->wait where the vendor holds events back.
  */
 typedef void cpu_waiter(const _Atomic uint32_t *word, uint32_t old);
-cpu_waiter cpu_wait, cpu_nap;
+cpu_waiter cpu_wait, cpu_timed_halt;
 
 /* RFLAGS as this CPU pushes them for a fault: raises one of the host's own, #DE, #UD, #SS, #GP or #PF; CR2 is lost. */
 uint64_t fault_rflags(unsigned vector);

@@ -2,7 +2,7 @@
 #include "exit/apic_base.h"
 #include "apic/apic.h"
 #include "apic/flush.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 

@@ -3,7 +3,7 @@
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "exit/handlers.h"
-#include "exit/start.h"
+#include "exit/init_sipi.h"
 #include "guest/insn.h"
 #include "guest/store_run.h"
 #include "hw/asm.h"
@@ -27,11 +27,11 @@ static void command(struct cpu *cpu, const struct icr *icr)
 
 	cpu->stats.bad_guest[BAD_APIC] += !targets;
 	if (!targets && cpu_tells(cpu, REFUSED_COMMAND))
-		console_log("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
-			    "not sent",
+		log_line("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
+			 "not sent",
 			ICR_MODE(icr->low) == ICR_MODE_INIT ? "INIT" : "SIPI", cpu->number, icr->low,
 			icr->destination);
-	start_send(cpu, targets, icr->low);
+	init_sipi_send(cpu, targets, icr->low);
 }
 
 bool apic_is_left(void)
@@ -64,7 +64,7 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 			cpu, apic_is_on(), apic_mode() != APIC_OFF && value & APIC_SVR_ENABLE, "SVR");
 	apic_registers(cpu)[offset / 4] = value;
 	if (offset == APIC_EOI)
-		console_look(cpu);
+		turn_poll(cpu);
 	else if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
 		apic_note_names(cpu);
 	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
@@ -120,8 +120,8 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 
 	cpu->stats.bad_guest[BAD_APIC]++;
 	if (cpu_tells(cpu, REFUSED_STORE))
-		console_log("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
-			    "rip=0x%lx; the guest gets #GP",
+		log_line("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
+			 "rip=0x%lx; the guest gets #GP",
 			cpu->number, x->address, vendor->get(cpu, GUEST_RIP));
 	x->event = (struct event){.valid = true,
 		.type = TRAP_TYPE_EXCEPTION,

@@ -1,6 +1,6 @@
 /*
  * The watch on the local APICs' pages: the guest's INIT and SIPI must not reach a CPU beneath which Trapline runs, so the
- * stores to the interrupt command register are looked at and these two carried out in software (start.c).
+ * stores to the interrupt command register are looked at and these two carried out in software (init_sipi.c).
  */
 #ifndef TRAPLINE_APIC_PAGE_H
 #define TRAPLINE_APIC_PAGE_H

@@ -12,7 +12,7 @@
 void exit_unknown(struct cpu *cpu)
 {
 	if (cpu->stats.exits[EXIT_UNKNOWN] <= UNKNOWN_REPORTS)
-		console_log("trapline: unknown exit cpu=%u reason=0x%lx (%s) rip=0x%lx; the guest gets #UD",
+		log_line("trapline: unknown exit cpu=%u reason=0x%lx (%s) rip=0x%lx; the guest gets #UD",
 			cpu->number, cpu->exit.reason, vendor->exit_name(cpu->exit.reason),
 			vendor->get(cpu, GUEST_RIP));
 	exception_raise(cpu, VEC_UD, 0);

@@ -22,7 +22,7 @@ __attribute__((always_inline)) static inline void exit_dispatch(
 	if (cpu->exit.skip)
 		skip(cpu);
 	if (__builtin_expect(cpu->work != 0, 0)) {
-		exit_look_after(cpu);
+		exit_after_work(cpu);
 		before_entry(cpu);
 	}
 }

@@ -63,7 +63,7 @@ void exception_note_all(void)
 }
 
 /*
- * All records come here but those of a vector that is not printed and of which KEPT_RECORDS came within a quarter of
+ * All records come here but those of a vector that is not printed and of which RESERVE_RECORDS came within a quarter of
  * the ring: then it is left out until the ring has turned once, so that a flood costs next to nothing. A guest that
  * faults in a loop with interrupts off has no other exits: one record in so many comes here to look for keys.
  */
@@ -71,18 +71,18 @@ SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
 {
 	uint32_t bit = 1u << (r->vector & 31);
 
-	if (!((uint32_t)r->seq & cpu->look_mask)) {
-		console_look(cpu);
+	if (!((uint32_t)r->seq & cpu->poll_mask)) {
+		turn_poll(cpu);
 		freeze_serve(cpu);
 	}
 	if (!(r->seq & cpu->ring.mask))
 		atomic_store(&cpu->noted, ~0u);
 	if (is_printed(r)) {
-		console_queue_trap(cpu, r);
-		kept_add(cpu->kept, r, cpu->ring.mask / 4);
+		log_queue_trap(cpu, r);
+		reserve_add(cpu->reserve, r, cpu->ring.mask / 4);
 		return;
 	}
-	if (!(atomic_load(&cpu->noted) & bit) || kept_add(cpu->kept, r, cpu->ring.mask / 4))
+	if (!(atomic_load(&cpu->noted) & bit) || reserve_add(cpu->reserve, r, cpu->ring.mask / 4))
 		return;
 	atomic_fetch_and(&cpu->noted, ~bit);
 	if (is_printed(r)) /* it has become so meanwhile */
@@ -123,11 +123,11 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	ring_commit(ring, r);
 	copy_kind(&cpu->recorded_vector, e);
 	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
-	stack = sites_note(&cpu->kept->sites, r);
+	stack = sites_note(&cpu->reserve->sites, r);
 	if (stack)
 		keep_stack(stack, r);
 	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (e->vector & 31) & 1) |
-			!((uint32_t)r->seq & cpu->look_mask) ||
+			!((uint32_t)r->seq & cpu->poll_mask) ||
 		(e->vector == VEC_PF && important_pf(e->error, x->address, r->cpl)))
 		after_record(cpu, r);
 }

@@ -1,7 +1,7 @@
 #include "exit/freeze.h"
 #include "log/log.h"
 #include "hw/asm.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 
 /* In ticks of the TSC; ticks = 0: they are not frozen. */
 static _Atomic uint64_t since, ticks;
@@ -22,7 +22,7 @@ static bool wanted(void)
 }
 
 /* A record in so many is looked at: while it is frozen none that comes after the time is lost. */
-static uint32_t look_mask(const struct trace_ring *ring)
+static uint32_t poll_mask(const struct trace_ring *ring)
 {
 	return ring->mask < CPU_LOOK_RECORDS ? ring->mask : CPU_LOOK_RECORDS - 1;
 }
@@ -30,7 +30,7 @@ static uint32_t look_mask(const struct trace_ring *ring)
 static void begin(struct cpu *cpu)
 {
 	ring_set_aside(&cpu->ring, &cpu->beside);
-	cpu->look_mask = look_mask(&cpu->beside);
+	cpu->poll_mask = poll_mask(&cpu->beside);
 	atomic_store(&cpu->writing, &cpu->beside);
 }
 
@@ -42,11 +42,10 @@ void freeze_end(struct cpu *cpu)
 		return;
 	n = ring_take_back(&cpu->ring, &cpu->beside);
 	cpu->not_kept += n;
-	cpu->look_mask = look_mask(&cpu->ring);
+	cpu->poll_mask = poll_mask(&cpu->ring);
 	atomic_store(&cpu->writing, &cpu->ring);
 	if (n)
-		console_log(
-			"trapline: not kept cpu=%u records=%lu why=\"the ring was frozen\"", cpu->number, n);
+		log_line("trapline: not kept cpu=%u records=%lu why=\"the ring was frozen\"", cpu->number, n);
 }
 
 void freeze_serve(struct cpu *cpu)

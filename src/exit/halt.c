@@ -20,9 +20,8 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 	told = true;
 	reports++;
 	vendor->segment(cpu, SEG_CS, &cs);
-	console_log(
-		"trapline: halted cpu=%u next=0x%x:0x%lx why=\"interrupts are off: only an NMI, an INIT or "
-		"a reset ends it\"",
+	log_line("trapline: halted cpu=%u next=0x%x:0x%lx why=\"interrupts are off: only an NMI, an INIT or "
+		 "a reset ends it\"",
 		cpu->number, cs.selector, next);
 	report_begin();
 	story_tell(cpu, "it halted with interrupts off", true, HALT_SECONDS);
@@ -68,8 +67,8 @@ void halt_apic_on(struct cpu *cpu)
 	if (!off.at)
 		return;
 	off.at = 0;
-	console_log("trapline: local APIC on again cpu=%u rip=0x%lx after_ms=%lu why=\"%s\"", cpu->number,
-		rip, ms,
+	log_line("trapline: local APIC on again cpu=%u rip=0x%lx after_ms=%lu why=\"%s\"", cpu->number, rip,
+		ms,
 		rip - off.rip + NEAR < 2 * NEAR
 			? "the same code turned it on: the kernel goes on"
 			: "other code turned it on: another kernel, as after a kexec, or one that wakes up");
@@ -80,5 +79,5 @@ void halt_over(struct cpu *cpu)
 	if (cpu->number || !told)
 		return;
 	told = false;
-	console_log("trapline: awake cpu=%u", cpu->number);
+	log_line("trapline: awake cpu=%u", cpu->number);
 }

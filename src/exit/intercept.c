@@ -1,5 +1,5 @@
 #include "exit/intercept.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "vendor.h"
 
 static _Atomic uint32_t order;

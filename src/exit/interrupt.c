@@ -11,7 +11,7 @@ void exit_interrupt(struct cpu *cpu)
 {
 	struct event e = {.type = TRAP_TYPE_EXTINT};
 
-	console_look(cpu);
+	turn_poll(cpu);
 	if (cpu->work &
 		CPU_WORK_EVENT) /* which goes first: this one stays with the interrupt controller, and exits again */
 		return;

@@ -307,7 +307,7 @@ static void give_up_port(struct cpu *cpu, const struct exit_io *io)
 		exception_raise(cpu, VEC_GP, 0);
 		return;
 	}
-	console_log("trapline: string I/O to port 0x%x, which is no longer watched from here on", io->port);
+	log_line("trapline: string I/O to port 0x%x, which is no longer watched from here on", io->port);
 	if (cmos_is_port(io->port, io->size)) {
 		set_exits(CMOS_INDEX, 2, false);
 		cmos_give_up();
@@ -326,7 +326,7 @@ void exit_io(struct cpu *cpu)
 	const struct exit_io *io = &cpu->exit.io;
 	uint64_t *rax = &cpu->gpr[TRAP_RAX], met;
 
-	console_look(cpu);
+	turn_poll(cpu);
 	if (io->string) {
 		give_up_port(cpu, io);
 		return;

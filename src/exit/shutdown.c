@@ -5,7 +5,7 @@
 #include "log/turn.h"
 #include "report/fault.h"
 #include "hw/asm.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "report/report.h"
 #include "log/screen.h"
 #include "report/story.h"
@@ -37,7 +37,7 @@ static void print_summary(void)
 			counts.user[v] += c->stats.vectors[v][1];
 		}
 	summary_format(table, sizeof(table), &counts);
-	console_print("trapline: summary\n%strapline: end of summary", table);
+	log_print("trapline: summary\n%strapline: end of summary", table);
 }
 
 static void print_exits(void)
@@ -48,18 +48,18 @@ static void print_exits(void)
 		for_each_cpu (c)
 			n += c->stats.exits[k];
 		if (n)
-			console_print("trapline: exits kind=%s count=%lu", exit_kind_name(k), n);
+			log_print("trapline: exits kind=%s count=%lu", exit_kind_name(k), n);
 	}
 }
 
 static void report_end_of_run(const char *why, bool failure)
 {
-	console_finish();
+	turn_finish();
 	print_summary();
 	print_exits();
 	if (freeze_not_kept())
-		console_print("trapline: not kept records=%lu why=\"rings were frozen\"", freeze_not_kept());
-	console_print("trapline: end of guest: %s", why);
+		log_print("trapline: not kept records=%lu why=\"rings were frozen\"", freeze_not_kept());
+	log_print("trapline: end of guest: %s", why);
 	blackbox_seal(why, failure);
 }
 
@@ -68,7 +68,7 @@ void shutdown_report(const char *why, unsigned seconds)
 	bool told;
 
 	report_begin();
-	console_finish();
+	turn_finish();
 	blackbox_mark();
 	told = story_tell(this_cpu(), why, false, seconds) ||
 	       (seconds != SHUTDOWN_OFF && story_tell_program(this_cpu(), why));
@@ -87,11 +87,11 @@ void shutdown_dying(struct cpu *cpu, const char *text)
 
 	snprintf(why, sizeof(why), "the guest said that it is dying%s%s", *text ? ": " : "", text);
 	if (atomic_fetch_add(&times, 1) >= DYING_REPORTS) {
-		console_log("trapline: once more cpu=%u: %s", cpu->number, why);
+		log_line("trapline: once more cpu=%u: %s", cpu->number, why);
 		return;
 	}
 	report_begin();
-	console_finish();
+	turn_finish();
 	blackbox_mark();
 	story_dying(cpu, why);
 	blackbox_say(why);
@@ -116,7 +116,7 @@ static void print_link(const struct cpu *cpu, const struct trap_record *r, const
 	if (!before)
 		report_backtrace(cpu, r);
 	if (before && same_state(r, before)) {
-		console_print("  regs and stack as above");
+		log_print("  regs and stack as above");
 	} else {
 		report_registers(r);
 		report_stack(cpu, r);
@@ -137,11 +137,11 @@ static void print_before(const struct cpu *cpu, uint64_t seq)
 	unsigned n = chain_runs(&cpu->ring, seq, runs, RUNS_SHOWN);
 
 	if (n)
-		console_print("trapline: before the chain");
+		log_print("trapline: before the chain");
 	while (n--) {
 		report_earlier(&runs[n].first);
 		if (runs[n].count > 1)
-			console_print("  and so on, %lu times in a row", runs[n].count);
+			log_print("  and so on, %lu times in a row", runs[n].count);
 	}
 }
 
@@ -165,7 +165,7 @@ static void print_state(struct cpu *cpu)
 {
 	static struct trap_record r;
 
-	console_print("  the CPU's own report: %s",
+	log_print("  the CPU's own report: %s",
 		boot_info.config.intercept == ~0u
 			? "no exception led here; a machine check with CR4.MCE clear, or within another one, "
 			  "does"
@@ -190,10 +190,10 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 {
 	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET)
 		shutdown_reset();
-	console_print("trapline: cpu=%u is %s", cpu->number,
+	log_print("trapline: cpu=%u is %s", cpu->number,
 		boot_info.config.triple_fault == TRIPLE_FAULT_HOLD ? "held for inspection" : "stopped");
 	while (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD) {
-		console_serve(cpu);
+		turn_serve(cpu);
 		screen_browse();
 		moment();
 	}
@@ -205,9 +205,9 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	unsigned links, left_out;
 
 	report_begin();
-	cpus_stop();
+	cpus_park();
 	freeze_end(cpu);
-	console_finish();
+	turn_finish();
 	blackbox_mark();
 	if (boot_info.config.triple_fault != TRIPLE_FAULT_RESET)
 		screen_take();
@@ -215,20 +215,20 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	if (links)
 		story_tell_chain(cpu, chain, links);
 	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET) /* the next start tells it all */
-		console_bound(DEATH_LINES);
-	console_print("trapline: triple fault cpu=%u", cpu->number);
+		log_bound(DEATH_LINES);
+	log_print("trapline: triple fault cpu=%u", cpu->number);
 	if (recorded)
 		print_chain(cpu);
 	else
 		print_state(cpu);
-	console_print("trapline: guest state cpu=%u", cpu->number);
+	log_print("trapline: guest state cpu=%u", cpu->number);
 	vendor->dump(cpu);
 	cpus_report();
 	report_history(cpu);
-	left_out = console_unbound();
+	left_out = log_unbound();
 	if (left_out)
-		console_print("trapline: %u more lines of this are in the black box", left_out);
-	console_print("trapline: end");
+		log_print("trapline: %u more lines of this are in the black box", left_out);
+	log_print("trapline: end");
 	report_end_of_run("triple fault", true);
 	report_end();
 	go_on(cpu);

@@ -62,12 +62,12 @@ static void report_access(struct cpu *cpu)
 	insn_record(cpu, &r);
 	decode(&r, &d);
 	leaf = paging_leaf(&stage2_tables, x->address, &level);
-	console_log("  stage2 access=%s by=\"%s\" page=\"%s\" gpa=0x%lx entry=0x%lx level=%u",
+	log_line("  stage2 access=%s by=\"%s\" page=\"%s\" gpa=0x%lx entry=0x%lx level=%u",
 		access_name(x->qualifier), by[!!(x->qualifier & STAGE2_WALK)], page_state(x->qualifier),
 		x->address, leaf ? *leaf : 0, level);
 	if (linear_address(cpu, &r, &d, &linear))
-		console_log("  stage2 linear=0x%lx cr3=0x%lx", linear, r.cr3);
-	console_log("  stage2 at=0x%x:0x%lx mode=%u cpl=%u insn=\"%s\"", r.cs, r.rip, r.mode, r.cpl, d.text);
+		log_line("  stage2 linear=0x%lx cr3=0x%lx", linear, r.cr3);
+	log_line("  stage2 at=0x%x:0x%lx mode=%u cpl=%u insn=\"%s\"", r.cs, r.rip, r.mode, r.cpl, d.text);
 }
 
 /*
@@ -85,8 +85,8 @@ static void report_refused(struct cpu *cpu, const char *where, const char *outco
 	cpu->stats.bad_guest[BAD_MEMORY]++;
 	if (again || !cpu_tells(cpu, REFUSED_MEMORY))
 		return;
-	console_log("trapline: guest %s to %s cpu=%u gpa=0x%lx rip=0x%lx; %s", access_name(x->qualifier),
-		where, cpu->number, x->address, rip, outcome);
+	log_line("trapline: guest %s to %s cpu=%u gpa=0x%lx rip=0x%lx; %s", access_name(x->qualifier), where,
+		cpu->number, x->address, rip, outcome);
 	report_access(cpu);
 }
 
@@ -116,7 +116,7 @@ void exit_stage2(struct cpu *cpu)
 		return;
 	if (stage2_is_hidden(x->address)) {
 		report_refused(cpu, "Trapline's memory", "it changes nothing");
-		stage2_open_sink(cpu, x->address);
+		stage2_open_scratch(cpu, x->address);
 	} else if (is_old_translation(x)) {
 		vendor->stage2_flush(cpu);
 	} else if (x->qualifier & (STAGE2_PRESENT | STAGE2_RESERVED)) {

@@ -1,14 +1,14 @@
 #include "exit/work.h"
 #include "apic/flush.h"
-#include "apic/hold.h"
-#include "apic/stop.h"
+#include "apic/pause.h"
+#include "apic/park.h"
 #include "cpu/machine_check.h"
 #include "cpu/moment.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
 #include "exit/halt.h"
 #include "exit/intercept.h"
-#include "exit/start.h"
+#include "exit/init_sipi.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
 #include "log/turn.h"
@@ -71,7 +71,7 @@ static void give_back(struct cpu *cpu)
 SLOW_PATH static void serve_nmi(struct cpu *cpu, uint32_t work)
 {
 	if (cpu->work & work & CPU_WORK_KICK) {
-		start_serve(cpu);
+		init_sipi_serve(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* it may be a command that waits for this CPU */
@@ -85,37 +85,37 @@ static void wait_held(struct cpu *cpu)
 {
 	struct trap_record r;
 
-	if (!hold_wanted())
+	if (!pause_wanted())
 		return;
 	insn_record(cpu, &r);
-	hold_arrive(cpu, &r);
-	while (hold_wanted()) {
-		cpu_stop_if_asked(cpu);
+	pause_arrive(cpu, &r);
+	while (pause_wanted()) {
+		cpu_park_if_asked(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
 		flush_serve(cpu);
-		console_serve(cpu);
+		turn_serve(cpu);
 		moment();
 	}
-	hold_leave(cpu);
+	pause_leave(cpu);
 }
 
 /* A CPU that is about to wait for its SIPI has no time for anything else: what is to be done waits for it. */
-void exit_look_after(struct cpu *cpu)
+void exit_after_work(struct cpu *cpu)
 {
 	uint32_t waits;
 
-	if (atomic_load(&cpu->parked))
+	if (atomic_load(&cpu->waits_for_sipi))
 		return;
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
-	if ((cpu->work & CPU_WORK_SINK) && stage2_close_sink(cpu))
+	if ((cpu->work & CPU_WORK_SCRATCH) && stage2_close_scratch(cpu))
 		flush_changed(cpu);
 	if (cpu->work & FROM_NMIS)
 		serve_nmi(cpu, FROM_NMIS);
 	waits = cpu->work & CPU_WORK_NMI;
 	if (cpu->work & CPU_WORK_CONSOLE)
-		console_serve(cpu);
+		turn_serve(cpu);
 	wait_held(cpu);
 	if (cpu->work & CPU_WORK_MC)
 		pass_machine_check(cpu);

@@ -5,7 +5,7 @@
 #include "cpu/cpu.h"
 
 /* The guest's state is up to date. Off the hot path: most exits find nothing here. */
-void exit_look_after(struct cpu *cpu);
+void exit_after_work(struct cpu *cpu);
 
 /* A machine check that came to the VMM's IDT. True: it is the guest's, which gets it at the end of the exit. */
 bool exit_note_machine_check(struct cpu *cpu);

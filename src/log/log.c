@@ -24,9 +24,9 @@ static uint64_t unsent, unsent_said; /* bytes that were given up */
 static struct trap_clock clock;
 static void (*reply_to)(const char *line); /* NULL: the text here */
 
-enum console_level console_level = CONSOLE_TRAPS;
+enum log_level log_level = LOG_TRAPS;
 
-const struct trap_clock *console_clock(void)
+const struct trap_clock *log_clock(void)
 {
 	return &clock;
 }
@@ -108,7 +108,7 @@ static void put_line(const char *line)
 	put('\n');
 }
 
-void console_put(const char *bytes, size_t n)
+void log_put(const char *bytes, size_t n)
 {
 	if (log_room() < n)
 		return;
@@ -116,7 +116,7 @@ void console_put(const char *bytes, size_t n)
 		put(*bytes++);
 }
 
-void console_put_line(const char *line)
+void log_put_line(const char *line)
 {
 	if (log_room() < 2 * strlen(line) + 2)
 		lost_lines++;
@@ -206,12 +206,12 @@ void log_drain(void)
 		wait_for_idle(since);
 }
 
-void console_reply_to(void (*line)(const char *line))
+void log_reply_to(void (*line)(const char *line))
 {
 	reply_to = line;
 }
 
-void console_reply(const char *fmt, ...)
+void log_reply(const char *fmt, ...)
 {
 	char line[LOG_LINE_SIZE];
 	va_list ap;
@@ -224,11 +224,11 @@ void console_reply(const char *fmt, ...)
 		return;
 	}
 	log_lock();
-	console_put_line(line);
+	log_put_line(line);
 	log_unlock();
 }
 
-void console_log(const char *fmt, ...)
+void log_line(const char *fmt, ...)
 {
 	char line[256];
 	va_list ap;
@@ -240,7 +240,7 @@ void console_log(const char *fmt, ...)
 		lost_lines++;
 		return;
 	}
-	if (console_level < CONSOLE_NOTICES)
+	if (log_level < LOG_NOTICES)
 		blackbox_line(line);
 	else
 		log_add_line(line);
@@ -266,14 +266,14 @@ static struct {
 	unsigned room, left_out; /* lines */
 } bound;                         /* of one report at a time */
 
-void console_bound(unsigned lines)
+void log_bound(unsigned lines)
 {
 	bound.on = blackbox_is_there();
 	bound.room = lines;
 	bound.left_out = 0;
 }
 
-unsigned console_unbound(void)
+unsigned log_unbound(void)
 {
 	bound.on = false;
 	return bound.left_out;
@@ -303,7 +303,7 @@ static void print_line(const char *line)
 	log_drain();
 }
 
-void console_print(const char *fmt, ...)
+void log_print(const char *fmt, ...)
 {
 	static char line[8192];
 	va_list ap;
@@ -316,13 +316,13 @@ void console_print(const char *fmt, ...)
 	log_unlock();
 }
 
-void console_seize(void)
+void log_seize(void)
 {
 	bound.on = false;
 	seized = true;
 }
 
-bool console_is_seized(void)
+bool log_is_seized(void)
 {
 	return seized;
 }

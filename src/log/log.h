@@ -15,52 +15,52 @@
 bool log_init(void);
 
 /* One line, without its end, at once and waiting for the UART: at start, and when the guest is dead. */
-__attribute__((format(printf, 1, 2))) void console_print(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void log_print(const char *fmt, ...);
 
 /*
- * From here on the serial line and the screen get only so many of console_print()'s lines; the black box gets all. Without a
- * black box nothing is left out. console_unbound() ends that, and returns how many lines were left out.
+ * From here on the serial line and the screen get only so many of log_print()'s lines; the black box gets all. Without a
+ * black box nothing is left out. log_unbound() ends that, and returns how many lines were left out.
  */
-void console_bound(unsigned lines);
-unsigned console_unbound(void);
+void log_bound(unsigned lines);
+unsigned log_unbound(void);
 
 /* One line, without its end, from an exit: it is buffered, or counted as lost. */
-__attribute__((format(printf, 1, 2))) void console_log(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void log_line(const char *fmt, ...);
 
 /* From here on the console is the fault screen's: no lock of a CPU that died holds it up. */
-void console_seize(void);
-bool console_is_seized(void);
+void log_seize(void);
+bool log_is_seized(void);
 
 /* How a TSC becomes the t= of a line. */
-const struct trap_clock *console_clock(void);
+const struct trap_clock *log_clock(void);
 
 /* Marks this CPU's record, which has just been committed, for printing. On the hot path. */
-static inline void console_queue_trap(struct cpu *cpu, const struct trap_record *r)
+static inline void log_queue_trap(struct cpu *cpu, const struct trap_record *r)
 {
 	cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	print_queue_put(&cpu->print, r);
 }
 
 /*
- * A line of a command's answer: buffered like the rest, or counted as lost. console_reply_to() sends such
+ * A line of a command's answer: buffered like the rest, or counted as lost. log_reply_to() sends such
  * lines elsewhere, NULL: back to the console; between command_begin() and command_end().
  */
-void console_reply_to(void (*line)(const char *line));
-__attribute__((format(printf, 1, 2))) void console_reply(const char *fmt, ...);
+void log_reply_to(void (*line)(const char *line));
+__attribute__((format(printf, 1, 2))) void log_reply(const char *fmt, ...);
 
 /* What is printed while the guest runs. Answers to commands and reports of the guest's end always are. */
-#define CONSOLE_LEVELS(X)                                                                                    \
-	X(CONSOLE_QUIET, "quiet", "nothing but answers to commands, and the guest's end")                    \
-	X(CONSOLE_NOTICES, "notices", "and what Trapline has to say")                                        \
-	X(CONSOLE_TRAPS, "traps", "and the recorded exceptions that the filter lets through")
+#define LOG_LEVELS(X)                                                                                        \
+	X(LOG_QUIET, "quiet", "nothing but answers to commands, and the guest's end")                        \
+	X(LOG_NOTICES, "notices", "and what Trapline has to say")                                            \
+	X(LOG_TRAPS, "traps", "and the recorded exceptions that the filter lets through")
 
 #define X(name, text, meaning) name,
-enum console_level {
-	CONSOLE_LEVELS(X)
+enum log_level {
+	LOG_LEVELS(X)
 };
 #undef X
 
-extern enum console_level console_level;
+extern enum log_level log_level;
 
 /*
  * The log's lock. log_try_lock() does not wait: a CPU that does not get it does its console work at another exit. The
@@ -71,8 +71,8 @@ void log_lock(void);
 void log_unlock(void);
 
 /* Append bytes as they are; a line of an answer; a line that the black box keeps as well. False: it did not fit, and is counted. */
-void console_put(const char *bytes, size_t n);
-void console_put_line(const char *line);
+void log_put(const char *bytes, size_t n);
+void log_put_line(const char *line);
 bool log_add_line(const char *line);
 
 /* Whether there is a UART. */

@@ -18,7 +18,7 @@ static void nothing_at_all(void)
 {
 }
 
-static const struct turn_taker nobody = {.look = nothing,
+static const struct turn_taker nobody = {.poll = nothing,
 	.serve = nothing,
 	.attends = no_one,
 	.wants_others = no,
@@ -26,29 +26,29 @@ static const struct turn_taker nobody = {.look = nothing,
 	.finish = nothing_at_all};
 static const struct turn_taker *taker = &nobody;
 
-uint64_t console_looked;
+uint64_t turn_polled;
 
 void turn_set(const struct turn_taker *t)
 {
 	taker = t;
 }
 
-void console_look_now(struct cpu *cpu)
+void turn_poll_now(struct cpu *cpu)
 {
-	taker->look(cpu);
+	taker->poll(cpu);
 }
 
-void console_serve(struct cpu *cpu)
+void turn_serve(struct cpu *cpu)
 {
 	taker->serve(cpu);
 }
 
-bool console_attends(const struct cpu *cpu)
+bool turn_attends(const struct cpu *cpu)
 {
 	return taker->attends(cpu);
 }
 
-bool console_wants_others(void)
+bool turn_wants_others(void)
 {
 	return taker->wants_others();
 }
@@ -58,7 +58,7 @@ void turn_hide_prompt(void)
 	taker->hide_prompt();
 }
 
-void console_finish(void)
+void turn_finish(void)
 {
 	taker->finish();
 }

@@ -8,7 +8,7 @@
 #include "hw/asm.h"
 
 struct turn_taker {
-	void (*look)(struct cpu *cpu);
+	void (*poll)(struct cpu *cpu);
 	void (*serve)(struct cpu *cpu);
 	bool (*attends)(const struct cpu *cpu);
 	bool (*wants_others)(void);
@@ -18,28 +18,28 @@ struct turn_taker {
 void turn_set(const struct turn_taker *taker);
 
 /* A turn of work: formats at most one record or feeds the FIFO once. Clears CPU_WORK_CONSOLE when all is out. */
-void console_serve(struct cpu *cpu);
+void turn_serve(struct cpu *cpu);
 
 /* Whether this CPU must not sleep: it polls for keys, or has just seen one. */
-bool console_attends(const struct cpu *cpu);
+bool turn_attends(const struct cpu *cpu);
 
 /* Whether idle CPUs have to poll, because nothing on the boot CPU exits. */
-bool console_wants_others(void);
+bool turn_wants_others(void);
 
-extern uint64_t console_looked; /* the TSC of the last poll, by any CPU */
-void console_look_now(struct cpu *cpu);
+extern uint64_t turn_polled; /* the TSC of the last poll, by any CPU */
+void turn_poll_now(struct cpu *cpu);
 
-/* Polls for keys and left lines, unless less than look_ticks have passed. Called by exits that come now and then. */
-static inline void console_look(struct cpu *cpu)
+/* Polls for keys and left lines, unless less than poll_ticks have passed. Called by exits that come now and then. */
+static inline void turn_poll(struct cpu *cpu)
 {
-	if (__builtin_expect(rdtsc() - console_looked >= cpu->look_ticks, 0))
-		console_look_now(cpu);
+	if (__builtin_expect(rdtsc() - turn_polled >= cpu->poll_ticks, 0))
+		turn_poll_now(cpu);
 }
 
 /* Takes the operator's prompt off the screen: a line is about to be printed. With the log's lock held. */
 void turn_hide_prompt(void);
 
 /* Prints all that waits, records included, and waits for the UART. */
-void console_finish(void);
+void turn_finish(void);
 
 #endif

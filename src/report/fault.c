@@ -7,7 +7,7 @@
 #include "report/symbols.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "cpu/moment.h"
 #include "hw/lock.h"
 #include "hw/x86.h"
@@ -47,12 +47,12 @@ void fault_show(void)
 	__asm__ volatile("cli");
 	while (screen_browse())
 		moment();
-	cpu_stop_here();
+	cpu_park();
 }
 
 static void print_text(const struct text *t)
 {
-	console_print("%s", t->at);
+	log_print("%s", t->at);
 }
 
 static const char *name_of(uint64_t vector)
@@ -67,7 +67,7 @@ static void step_cause(struct cpu *cpu)
 	struct text t = text_on(line, sizeof(line));
 
 	if (!fault.has_frame) {
-		console_print("trapline: fatal cpu=%u exit=0x%lx (%s) %s", cpu->number, cpu->exit.reason,
+		log_print("trapline: fatal cpu=%u exit=0x%lx (%s) %s", cpu->number, cpu->exit.reason,
 			vendor->exit_name(cpu->exit.reason), fault.words);
 		return;
 	}
@@ -109,7 +109,7 @@ static void print_pf_bits(uint32_t error)
 {
 #define X(reg, constant, bit, name, meaning)                                                                 \
 	if (error >> (bit)&1 || PF_##constant <= PF_I)                                                       \
-		console_print("  error %s=%u%s%s", name, error >> (bit)&1, error >> (bit)&1 ? ": " : "",     \
+		log_print("  error %s=%u%s%s", name, error >> (bit)&1, error >> (bit)&1 ? ": " : "",         \
 			error >> (bit)&1 ? meaning : "");
 	PF_BITS(X)
 #undef X
@@ -134,13 +134,13 @@ static void step_error_code(struct cpu *cpu)
 		text_add(&t, "the stack ran over into the page below it, cr2=0x%lx", fault.record.cr2);
 	explain_cause(&t, &fault.record, NULL);
 	if (t.length)
-		console_print("  why=\"%s\"", line);
+		log_print("  why=\"%s\"", line);
 	if (fault.record.vector == VEC_PF) {
 		print_pf_bits(fault.record.error_code);
 	} else if (fault.record.flags & TRAP_HAS_ERROR) {
 		t = text_on(line, sizeof(line));
 		explain_selector(&t, &fault.record);
-		console_print("  error 0x%x %s", fault.record.error_code, line);
+		log_print("  error 0x%x %s", fault.record.error_code, line);
 	}
 }
 
@@ -262,8 +262,8 @@ static void step_stack(struct cpu *cpu)
 		for (unsigned k = 0; k < 4; k++)
 			if (!load64_safe(rsp + i + k, &w[k]))
 				return;
-		console_print("  stack 0x%lx: %016lx %016lx %016lx %016lx", (uint64_t)(rsp + i), w[0], w[1],
-			w[2], w[3]);
+		log_print("  stack 0x%lx: %016lx %016lx %016lx %016lx", (uint64_t)(rsp + i), w[0], w[1], w[2],
+			w[3]);
 	}
 }
 
@@ -271,14 +271,14 @@ static void step_exit(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
 
-	console_print("trapline: the exit that was being handled: kind=%s reason=0x%lx (%s) address=0x%lx "
-		      "qualifier=0x%lx",
+	log_print("trapline: the exit that was being handled: kind=%s reason=0x%lx (%s) address=0x%lx "
+		  "qualifier=0x%lx",
 		exit_kind_name(x->kind), x->reason, vendor->exit_name(x->reason), x->address, x->qualifier);
 }
 
 static void step_guest(struct cpu *cpu)
 {
-	console_print("trapline: guest state cpu=%u", cpu->number);
+	log_print("trapline: guest state cpu=%u", cpu->number);
 	if (cpu->vendor)
 		vendor->dump(cpu);
 }
@@ -298,7 +298,7 @@ static void step_history(struct cpu *cpu)
 
 static void step_traps(struct cpu *cpu)
 {
-	console_print("trapline: last traps of every CPU");
+	log_print("trapline: last traps of every CPU");
 	report_last_traps(LAST_TRAPS);
 }
 
@@ -331,7 +331,7 @@ __attribute__((noreturn)) static void run_steps(struct cpu *cpu)
 {
 	while (fault.step < STEP_COUNT)
 		steps[fault.step++].run(cpu);
-	console_print("trapline: end of %s; this CPU is stopped", fault.has_frame ? "fault" : "fatal");
+	log_print("trapline: end of %s; this CPU is stopped", fault.has_frame ? "fault" : "fatal");
 	fault_show();
 }
 
@@ -342,7 +342,7 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu, const struct trap_f
 	const char *name = fault.step ? steps[fault.step - 1].name : "start";
 
 	if (cpu->fault_depth > DEPTH_MAX)
-		cpu_stop_here();
+		cpu_park();
 	text_add(&t,
 		"trapline: the step %s of this report faulted: vec=%lu name=%s err=0x%lx cr2=0x%lx at=", name,
 		f->vector, name_of(f->vector), f->error, read_cr2());
@@ -355,9 +355,9 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu, const struct trap_f
 static void claim(struct cpu *cpu)
 {
 	if (!lock_try(&reporter))
-		cpu_stop_here();
-	console_seize();
-	cpus_stop();
+		cpu_park();
+	log_seize();
+	cpus_park();
 	blackbox_mark();
 	screen_take();
 }
@@ -389,6 +389,6 @@ void fault_fatal(struct cpu *cpu, const char *fmt, ...)
 	vsnprintf(fault.words, sizeof(fault.words), fmt, ap);
 	va_end(ap);
 	fault.rsp = fault.rbp = (uint64_t)__builtin_frame_address(0);
-	console_finish();
+	turn_finish();
 	run_steps(cpu);
 }

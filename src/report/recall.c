@@ -10,7 +10,7 @@
 #include "report/recall.h"
 #include "trace/chain.h"
 #include "trace/format.h"
-#include "trace/kept.h"
+#include "trace/reserve.h"
 #include "trace/text.h"
 #include "trace/vector.h"
 #include "trace/verdict.h"
@@ -25,7 +25,7 @@
 static char last_text[BLACKBOX_TEXT_SIZE];
 
 _Static_assert(sizeof(struct trap_record) == 256 && sizeof(struct exit_entry) == 32 &&
-		       sizeof(struct kept) == BLACKBOX_KEPT_SIZE,
+		       sizeof(struct reserve) == BLACKBOX_RESERVE_SIZE,
 	"include/boot/blackbox_layout.h");
 
 /* One last run. */
@@ -176,13 +176,14 @@ static void add_trap(struct text *t, const struct last *l, const struct trap_rec
 /* What came before the last ones, vector by vector: a flood has not pushed it out. */
 static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_t before)
 {
-	const struct kept *kept = (const struct kept *)(l->base + l->box->kept_at[cpu]);
+	const struct reserve *kept = (const struct reserve *)(l->base + l->box->reserve_at[cpu]);
 
-	for (unsigned v = 0; v < KEPT_VECTORS; v++) {
-		for (unsigned i = KEPT_RECORDS - KEPT_SHOWN; i < KEPT_RECORDS; i++) {
-			const struct trap_record *r = &kept->record[v][(kept->count[v] + i) % KEPT_RECORDS];
+	for (unsigned v = 0; v < RESERVE_VECTORS; v++) {
+		for (unsigned i = RESERVE_RECORDS - KEPT_SHOWN; i < RESERVE_RECORDS; i++) {
+			const struct trap_record *r =
+				&kept->record[v][(kept->count[v] + i) % RESERVE_RECORDS];
 
-			if (believable(r, cpu) && r->vector % KEPT_VECTORS == v && r->seq < before)
+			if (believable(r, cpu) && r->vector % RESERVE_VECTORS == v && r->seq < before)
 				add_trap(t, l, r);
 		}
 	}
@@ -267,7 +268,7 @@ static bool believes(const struct trap_record *r)
 }
 
 /* The top of the stack, where it was kept. Who called is not to be seen: that takes the code, which is gone. */
-static void add_stack(struct text *t, const struct kept *kept, const struct trap_record *r)
+static void add_stack(struct text *t, const struct reserve *kept, const struct trap_record *r)
 {
 	const struct kept_stack *stack = sites_stack(&kept->sites, r);
 	unsigned size = stack_word(r), line = STACK_WORDS_A_LINE * size;
@@ -282,7 +283,7 @@ static void add_stack(struct text *t, const struct kept *kept, const struct trap
 /* A run that ended without a word: what it may have come from. */
 static void add_verdict(struct text *t, const struct last *l)
 {
-	static const struct kept *kept[BLACKBOX_MAX_CPUS];
+	static const struct reserve *kept[BLACKBOX_MAX_CPUS];
 	static const struct trap_record *ring[BLACKBOX_MAX_CPUS];
 	static struct trap_record r;
 	const struct verdict_source s = {
@@ -296,7 +297,7 @@ static void add_verdict(struct text *t, const struct last *l)
 	uint64_t since;
 
 	for (uint32_t n = 0; n < l->box->cpus; n++) {
-		kept[n] = (const struct kept *)(l->base + l->box->kept_at[n]);
+		kept[n] = (const struct reserve *)(l->base + l->box->reserve_at[n]);
 		ring[n] = ring_of(l, n);
 	}
 	recalled = l;

@@ -1,6 +1,6 @@
 #include "report/report.h"
 #include "hw/features.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "cpu/moment.h"
 #include "hw/lock.h"
 #include "log/log.h"
@@ -39,10 +39,10 @@ void report_line(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (cpu && !console_is_seized() && cpu == cpu_of_stack((uint64_t)line))
-		console_reply("%s", line);
+	if (cpu && !log_is_seized() && cpu == cpu_of_stack((uint64_t)line))
+		log_reply("%s", line);
 	else
-		console_print("%s", line);
+		log_print("%s", line);
 }
 
 bool report_try(void)
@@ -56,13 +56,13 @@ void report_begin(void)
 	struct cpu *cpu = this_cpu();
 
 	while (!report_try()) {
-		cpu_stop_if_asked(cpu);
+		cpu_park_if_asked(cpu);
 		moment();
 	}
-	if (!cpu_is_to_stop(cpu))
+	if (!cpu_is_to_park(cpu))
 		return;
 	report_end();
-	cpu_stop_if_asked(cpu);
+	cpu_park_if_asked(cpu);
 }
 
 void report_end(void)
@@ -78,7 +78,7 @@ static void print_text(const struct text *t)
 void report_trap(const struct trap_record *r)
 {
 	char line[LINE_MAX];
-	trap_format(line, sizeof(line), r, console_clock());
+	trap_format(line, sizeof(line), r, log_clock());
 	report_line("%s", line);
 }
 
@@ -86,7 +86,7 @@ void report_earlier(const struct trap_record *r)
 {
 	char line[LINE_MAX];
 
-	trap_format(line, sizeof(line), r, console_clock());
+	trap_format(line, sizeof(line), r, log_clock());
 	report_line("  before: %s", line);
 }
 
@@ -198,7 +198,7 @@ static void print_stack(uint64_t top, const uint8_t *bytes, unsigned words, unsi
 
 void report_stack(const struct cpu *cpu, const struct trap_record *r)
 {
-	const struct kept_stack *kept = sites_stack(&cpu->kept->sites, r);
+	const struct kept_stack *kept = sites_stack(&cpu->reserve->sites, r);
 	struct guest_paging paging = guest_paging_of(r);
 	uint8_t bytes[STACK_WORDS * 8];
 	unsigned size = stack_word(r), most = STACK_WORDS * size;
@@ -247,7 +247,7 @@ static bool read_source(void *context, uint64_t linear, void *to, unsigned n)
 static struct source source_of(const struct cpu *cpu, const struct trap_record *r)
 {
 	uint8_t bytes[STACK_KEPT_MAX];
-	struct source s = {.then = guest_paging_of(r), .kept = sites_stack(&cpu->kept->sites, r)};
+	struct source s = {.then = guest_paging_of(r), .kept = sites_stack(&cpu->reserve->sites, r)};
 
 	vendor->paging(this_cpu(), &s.now);
 	if (s.kept)
@@ -316,9 +316,9 @@ const struct site *report_next_site(const struct site *last, bool important)
 
 	for (unsigned i = 0; i < BOOT_MAX_CPUS * SITES_COUNT; i++) {
 		const struct cpu *cpu = cpus[i / SITES_COUNT];
-		const struct site *s = cpu ? &cpu->kept->sites.site[i % SITES_COUNT] : NULL;
+		const struct site *s = cpu ? &cpu->reserve->sites.site[i % SITES_COUNT] : NULL;
 
-		if (!s || !s->key || (important && !site_counts(&cpu->kept->sites, s)) ||
+		if (!s || !s->key || (important && !site_counts(&cpu->reserve->sites, s)) ||
 			(last && !is_above(last, s)))
 			continue;
 		if (!next || is_above(s, next))
@@ -345,7 +345,7 @@ void report_site(const struct site *site)
 	char line[LINE_MAX];
 	struct text t = text_on(line, sizeof(line));
 
-	report_site_format(&t, site, console_clock());
+	report_site_format(&t, site, log_clock());
 	print_text(&t);
 }
 
@@ -354,7 +354,7 @@ static void print_exit(void *context, const struct fold_line *line)
 	char buf[LINE_MAX];
 	struct text t = text_on(buf, sizeof(buf));
 
-	report_exit_line(&t, line, console_clock());
+	report_exit_line(&t, line, log_clock());
 	print_text(&t);
 }
 

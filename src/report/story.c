@@ -4,7 +4,7 @@
 #include "report/report.h"
 #include "log/log.h"
 #include "hw/asm.h"
-#include "apic/hold.h"
+#include "apic/pause.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
 #include "lib/printf.h"
@@ -26,7 +26,7 @@
 #define ROOT_SECONDS    5   /* how long before a recursion its cause may lie */
 #define OTHERS_SHOWN    4
 
-static const struct kept *kept[BOOT_MAX_CPUS];
+static const struct reserve *kept[BOOT_MAX_CPUS];
 static const struct trap_record *ring[BOOT_MAX_CPUS];
 
 /* Of the last faults nobody may have looked yet whether they were mended. */
@@ -41,7 +41,7 @@ static bool is_not_mended(const struct trap_record *r)
 static struct verdict_source all_cpus(void)
 {
 	for_each_cpu (c) {
-		kept[c->number] = c->kept;
+		kept[c->number] = c->reserve;
 		ring[c->number] = c->ring.records;
 	}
 	return (struct verdict_source){
@@ -128,7 +128,7 @@ static void tell_sites(void)
 
 static const struct site *site_of(const struct cpu *cpu, const struct trap_record *r)
 {
-	const struct sites *s = &cpu->kept->sites;
+	const struct sites *s = &cpu->reserve->sites;
 
 	for (unsigned i = 0; i < SITES_COUNT; i++)
 		if (s->site[i].rip == r->rip && s->site[i].key == site_key(r))
@@ -147,7 +147,7 @@ static uint64_t counts_from(const struct verdict_source *s, bool early)
 /* A handler that faults by itself does so until the stack is used up: what it was called for came just before, on the same CPU. */
 static bool find_root(const struct cpu *cpu, const struct trap_record *first, struct trap_record *root)
 {
-	static const struct kept *own[BOOT_MAX_CPUS];
+	static const struct reserve *own[BOOT_MAX_CPUS];
 	const struct site *site = site_of(cpu, first);
 	struct verdict_source s = all_cpus();
 	uint64_t since = counts_from(&s, true);
@@ -155,7 +155,7 @@ static bool find_root(const struct cpu *cpu, const struct trap_record *first, st
 	if (!site || site->count < RECURSION)
 		return false;
 	for_each_cpu (c)
-		own[c->number] = c == cpu ? c->kept : NULL;
+		own[c->number] = c == cpu ? c->reserve : NULL;
 	s.kept = own;
 	return verdict_find(&s, since, site->first_tsc, root) &&
 	       site->first_tsc - root->tsc < ROOT_SECONDS * s.second;
@@ -321,10 +321,10 @@ static void tell_cause(struct cpu *cpu, struct cause *c, const char *end, uint64
 
 	cmos_leave(&c->r, 0);
 	blackbox_note_story();
-	console_bound(again ? 0 : STORY_LINES);
+	log_bound(again ? 0 : STORY_LINES);
 	if (!again || blackbox_is_there())
 		tell_all(cpu, c, end);
-	left_out = console_unbound();
+	left_out = log_unbound();
 	if (again)
 		tell_again(&c->r, end);
 	else
@@ -359,9 +359,9 @@ bool story_tell_program(struct cpu *cpu, const char *end)
 void story_dying(struct cpu *cpu, const char *why)
 {
 	if (!story_tell(cpu, why, true, STOPPED_SECONDS) && !story_tell_program(cpu, why)) {
-		console_bound(STORY_LINES);
+		log_bound(STORY_LINES);
 		tell_dying(cpu, why);
-		say_left_out(console_unbound());
+		say_left_out(log_unbound());
 	}
 	if (story_is_dying(STOPPED_SECONDS)) /* the first time was told in full */
 		return;
@@ -377,9 +377,9 @@ static void tell_places(const struct trap_record *own)
 	struct text t = text_on(sentence, sizeof(sentence));
 
 	for_each_cpu (c) {
-		const struct trap_record *at = hold_where(c->number);
+		const struct trap_record *at = pause_where(c->number);
 
-		if (hold_is_stopped(c->number) && at->cpl < 3 && !has_interrupts(at) && has_interrupts(hung))
+		if (pause_has(c->number) && at->cpl < 3 && !has_interrupts(at) && has_interrupts(hung))
 			hung = at;
 	}
 	text_add(&t,
@@ -389,8 +389,8 @@ static void tell_places(const struct trap_record *own)
 	say(sentence);
 	tell_place(hung);
 	for_each_cpu (c)
-		if (hold_is_stopped(c->number) && hold_where(c->number) != hung)
-			tell_place(hold_where(c->number));
+		if (pause_has(c->number) && pause_where(c->number) != hung)
+			tell_place(pause_where(c->number));
 	if (own != hung)
 		tell_place(own);
 }
@@ -401,7 +401,7 @@ void story_stopped(struct cpu *cpu)
 	static struct cause c;
 
 	if (!report_try()) {
-		console_reply("trapline: another CPU tells of an end just now");
+		log_reply("trapline: another CPU tells of an end just now");
 		return;
 	}
 	insn_record(cpu, &own);
@@ -458,14 +458,14 @@ static void tell_root(const struct cpu *cpu, const struct trap_record *root)
 	bool again = told_has(&told, root);
 
 	if (again)
-		console_bound(0);
+		log_bound(0);
 	if (!again || blackbox_is_there()) {
 		tell(root, end);
 		tell_record(cpu, root);
 	}
 	if (!again)
 		return;
-	console_unbound();
+	log_unbound();
 	tell_again(root, end);
 }
 

@@ -16,7 +16,7 @@
 #define WATCH_RESERVE  (64 * PAGE_SIZE)
 
 struct page_tables stage2_tables;
-static uint64_t sink, dropped, physical_limit;
+static uint64_t ones_page, scratch_page, physical_limit;
 /* The tables are all CPUs' own; what is done under it is short, and seldom. */
 static struct lock lock = LOCK_FREE;
 /* Pages that are not writable: the APIC's of each CPU, mostly the same one. Bit 0 says that there is one. */
@@ -43,7 +43,7 @@ static bool map(uint64_t base, uint64_t size)
 	return true;
 }
 
-/* The bits of a leaf for one page: the sink's */
+/* The bits of a leaf for one page: the page of ones */
 static uint64_t page_bits(uint64_t pa, bool write)
 {
 	uint64_t size = PAGE_SIZE;
@@ -75,7 +75,7 @@ static uint64_t hidden_leaf(uint64_t gpa)
 	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
 		if (gpa - shown[i].base < shown[i].size)
 			return gpa | page_bits(gpa, false);
-	return sink | page_bits(sink, false);
+	return ones_page | page_bits(ones_page, false);
 }
 
 void stage2_show(unsigned slot, uint64_t base, uint64_t size)
@@ -91,7 +91,7 @@ void stage2_show(unsigned slot, uint64_t base, uint64_t size)
 
 static bool hide_page(uint64_t gpa)
 {
-	return paging_map(&stage2_tables, gpa, sink, PAGE_SIZE, page_bits(sink, false));
+	return paging_map(&stage2_tables, gpa, ones_page, PAGE_SIZE, page_bits(ones_page, false));
 }
 
 /* As if it were not there: it reads as ones, and what is stored is lost. */
@@ -166,16 +166,16 @@ const char *stage2_init(void)
 		.largest = vendor->stage2_largest(),
 		.alloc = pool_alloc,
 	};
-	sink = pool_alloc(1);
-	dropped = pool_alloc(1);
+	ones_page = pool_alloc(1);
+	scratch_page = pool_alloc(1);
 	physical_limit = physical_address_limit();
 	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit
 									      : EAGER_LIMIT_2M;
-	if (!stage2_tables.root || !sink || !dropped || !map(0, eager) || !leave_out_hot() ||
+	if (!stage2_tables.root || !ones_page || !scratch_page || !map(0, eager) || !leave_out_hot() ||
 		!hide_region() || !hide_console())
 		return "the VMM's memory is too small for the second-level page tables";
-	memset(pool_virt(sink), 0xff, PAGE_SIZE);
-	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
+	memset(pool_virt(ones_page), 0xff, PAGE_SIZE);
+	memset(pool_virt(scratch_page), 0xff, PAGE_SIZE);
 	return NULL;
 }
 
@@ -269,10 +269,9 @@ void stage2_retype(void)
 		lock_give(&lock);
 	}
 	if (changed && reported++ < RETYPE_REPORTS)
-		console_log("trapline: memory types follow the guest's MTRRs: %lu pages changed", changed);
+		log_line("trapline: memory types follow the guest's MTRRs: %lu pages changed", changed);
 	if (left_out)
-		console_log(
-			"trapline: no memory left to follow the MTRRs in %lu pages, whose memory type stays",
+		log_line("trapline: no memory left to follow the MTRRs in %lu pages, whose memory type stays",
 			left_out);
 }
 
@@ -300,31 +299,31 @@ static void close_leaf(uint64_t gpa)
 }
 
 /* What is stored goes to a page of its own: the others go on reading ones meanwhile. */
-void stage2_open_sink(struct cpu *cpu, uint64_t gpa)
+void stage2_open_scratch(struct cpu *cpu, uint64_t gpa)
 {
 	unsigned level;
 
 	gpa &= ~(PAGE_SIZE - 1);
-	if (cpu->sink_gpa[0] && cpu->sink_gpa[0] != gpa) {
-		if (cpu->sink_gpa[1] && cpu->sink_gpa[1] != gpa)
-			close_leaf(cpu->sink_gpa[1]);
-		cpu->sink_gpa[1] = cpu->sink_gpa[0];
+	if (cpu->scratch_gpa[0] && cpu->scratch_gpa[0] != gpa) {
+		if (cpu->scratch_gpa[1] && cpu->scratch_gpa[1] != gpa)
+			close_leaf(cpu->scratch_gpa[1]);
+		cpu->scratch_gpa[1] = cpu->scratch_gpa[0];
 	}
-	*paging_leaf(&stage2_tables, gpa, &level) = dropped | page_bits(dropped, true);
-	cpu->sink_gpa[0] = gpa;
-	cpu_add_work(cpu, CPU_WORK_SINK);
+	*paging_leaf(&stage2_tables, gpa, &level) = scratch_page | page_bits(scratch_page, true);
+	cpu->scratch_gpa[0] = gpa;
+	cpu_add_work(cpu, CPU_WORK_SCRATCH);
 }
 
-bool stage2_close_sink(struct cpu *cpu)
+bool stage2_close_scratch(struct cpu *cpu)
 {
-	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->sink_gpa[0] >> 12)
+	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->scratch_gpa[0] >> 12)
 		return false; /* it has just been opened */
 	for (unsigned i = 0; i < 2; i++) {
-		if (cpu->sink_gpa[i])
-			close_leaf(cpu->sink_gpa[i]);
-		cpu->sink_gpa[i] = 0;
+		if (cpu->scratch_gpa[i])
+			close_leaf(cpu->scratch_gpa[i]);
+		cpu->scratch_gpa[i] = 0;
 	}
-	memset(pool_virt(dropped), 0xff, PAGE_SIZE);
-	cpu_end_work(cpu, CPU_WORK_SINK);
+	memset(pool_virt(scratch_page), 0xff, PAGE_SIZE);
+	cpu_end_work(cpu, CPU_WORK_SCRATCH);
 	return true;
 }

@@ -16,13 +16,13 @@ const char *stage2_init(void);
 /*
  * The guest stores to hidden memory: makes the page of ones writable in its place, until the next exit.
  */
-void stage2_open_sink(struct cpu *cpu, uint64_t gpa);
+void stage2_open_scratch(struct cpu *cpu, uint64_t gpa);
 
 /*
  * Closes that page. True: the caller flushes, since other CPUs may have cached it. False: this very exit has opened it, and
  * it stays open.
  */
-bool stage2_close_sink(struct cpu *cpu);
+bool stage2_close_scratch(struct cpu *cpu);
 
 /*
  * The vendor's bits have changed (memory types): writes them into every leaf. Splits leaves where it has to and never joins

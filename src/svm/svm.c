@@ -72,7 +72,7 @@ static void svm_set_intercepts(struct cpu *cpu)
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	c->exceptions = config->intercept & INTERCEPT_EXCEPTIONS;
-	if (svm_of(cpu)->odd & SVM_STEP_IRET) { /* #DB is svm_nmi.c's until the step is over */
+	if (svm_of(cpu)->pending & SVM_STEP_IRET) { /* #DB is svm_nmi.c's until the step is over */
 		svm_of(cpu)->step.exceptions = c->exceptions;
 		c->exceptions |= 1u << VEC_DB;
 	}
@@ -202,7 +202,7 @@ static void svm_stage2_flush(struct cpu *cpu)
 {
 	vmcb_of(cpu)->control.tlb_control =
 		svm_caps.features & SVM_FEATURE_FLUSHASID ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
-	svm_set_odd(cpu, SVM_TLB_REQUEST);
+	svm_set_pending(cpu, SVM_TLB_REQUEST);
 }
 
 static void svm_watch_interrupts(struct cpu *cpu, bool on)
@@ -224,9 +224,9 @@ static void svm_watch_waits(struct cpu *cpu, bool on)
 	c->intercept1 = with(c->intercept1, INTERCEPT1_PAUSE, on || svm_caps.features & SVM_FEATURE_PAUSE);
 }
 
-void svm_look(struct cpu *cpu)
+void svm_poll(struct cpu *cpu)
 {
-	console_look(cpu);
+	turn_poll(cpu);
 }
 
 /* F3 90; more prefixes may stand before it. */
@@ -248,7 +248,7 @@ static uint64_t behind_pause(struct cpu *cpu)
  */
 static void pause(struct cpu *cpu)
 {
-	console_look(cpu);
+	turn_poll(cpu);
 	svm_skip_to(cpu, behind_pause(cpu));
 }
 

@@ -8,7 +8,7 @@
 #include "vendor.h"
 
 struct svm_cpu {
-	uint32_t odd;      /* SVM_...: extra work of the next exit or entry; mostly 0 */
+	uint32_t pending;  /* SVM_...: extra work of the next exit or entry; mostly 0 */
 	uint64_t soft_rip; /* with SVM_SOFT_PENDING: of the event's instruction */
 	uint8_t soft_vector;
 	bool watches_waits;   /* svm_watch_waits() */
@@ -57,12 +57,12 @@ static inline struct svm_cpu *svm_of(const struct cpu *cpu)
 	return cpu->vendor;
 }
 
-/* Asks the next exit, and the entry after it, to look at `odd`. */
-static inline void svm_set_odd(struct cpu *cpu, uint32_t bits)
+/* Asks the next exit, and the entry after it, to look at `pending`. */
+static inline void svm_set_pending(struct cpu *cpu, uint32_t bits)
 {
 	struct svm_cpu *svm = cpu->vendor;
 
-	svm->odd |= bits;
+	svm->pending |= bits;
 	cpu_add_work(cpu, CPU_WORK_VENDOR);
 }
 
@@ -133,7 +133,7 @@ bool svm_is_cr_move(struct cpu *cpu); /* the instruction at RIP is MOV to a cont
 enum exit_kind svm_refused(struct cpu *cpu); /* of an exit with SVM_EXIT_INVALID; most do not come back */
 
 /* svm.c */
-void svm_look(struct cpu *cpu); /* for keys, from an exit that comes where no other does */
+void svm_poll(struct cpu *cpu); /* for keys, from an exit that comes where no other does */
 
 /* svm_halt.c */
 void svm_halt(struct cpu *cpu);

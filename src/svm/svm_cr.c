@@ -77,13 +77,13 @@ static void let_through(struct cpu *cpu)
 
 	c->intercept1 &= ~INTERCEPT1_CR0SEL;
 	c->cr_write &= (uint16_t)~CR_WRITE(4);
-	svm_set_odd(cpu, SVM_CR_OPEN);
+	svm_set_pending(cpu, SVM_CR_OPEN);
 	svm_keep_shadow(cpu);
 }
 
 void svm_close_cr(struct cpu *cpu)
 {
-	svm_of(cpu)->odd &= ~SVM_CR_OPEN;
+	svm_of(cpu)->pending &= ~SVM_CR_OPEN;
 	svm_watch_cr(cpu);
 }
 

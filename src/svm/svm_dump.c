@@ -22,7 +22,7 @@ static void print_bits(const char *name, enum bits_register which, uint64_t valu
 	struct text t = begin(name);
 
 	bits_add(&t, which, value);
-	console_print("%s", line);
+	log_print("%s", line);
 }
 
 static void print_segment(const char *name, const struct vmcb_segment *s)
@@ -33,12 +33,12 @@ static void print_segment(const char *name, const struct vmcb_segment *s)
 		s->attrib);
 	bits_add_segment(&t, s->attrib);
 	text_add(&t, ")");
-	console_print("%s", line);
+	log_print("%s", line);
 }
 
 static void print_table(const char *name, const struct vmcb_segment *s)
 {
-	console_print("  %sbase=0x%lx limit=0x%x", name, s->base, s->limit);
+	log_print("  %sbase=0x%lx limit=0x%x", name, s->base, s->limit);
 }
 
 /* EXITINTINFO and EVENTINJ, 15.7.2 and 15.20. */
@@ -60,7 +60,7 @@ static void print_event(const char *name, uint64_t word)
 	} else {
 		text_add(&t, " (none)");
 	}
-	console_print("%s", line);
+	log_print("%s", line);
 }
 
 /* X(bit, name): of the intercept words, offsets 0xc and 0x10 */
@@ -103,33 +103,33 @@ static void print_intercepts(const struct vmcb_control *c)
 #undef X
 	text_truncate(&t, t.length - 1);
 	text_add(&t, "\"");
-	console_print("%s", line);
+	log_print("%s", line);
 }
 
 static void print_control(const struct vmcb_control *c)
 {
-	console_print("  exitcode=0x%lx (%s) exitinfo1=0x%lx exitinfo2=0x%lx nrip=0x%lx", c->exitcode,
+	log_print("  exitcode=0x%lx (%s) exitinfo1=0x%lx exitinfo2=0x%lx nrip=0x%lx", c->exitcode,
 		svm_exit_name((uint32_t)c->exitcode), c->exitinfo1, c->exitinfo2, c->nrip);
 	print_event("exitintinfo=", c->exitintinfo);
 	print_event("eventinj=", c->eventinj);
-	console_print("  interrupt=0x%lx shadow=%lu tsc_offset=0x%lx asid=%u tlb_control=%u", c->interrupt,
+	log_print("  interrupt=0x%lx shadow=%lu tsc_offset=0x%lx asid=%u tlb_control=%u", c->interrupt,
 		c->interrupt_shadow & 1, c->tsc_offset, c->asid, c->tlb_control);
-	console_print("  np_enable=%lu ncr3=0x%lx iopm=0x%lx msrpm=0x%lx clean=0x%lx", c->np_enable & 1,
-		c->n_cr3, c->iopm_base, c->msrpm_base, c->clean);
+	log_print("  np_enable=%lu ncr3=0x%lx iopm=0x%lx msrpm=0x%lx clean=0x%lx", c->np_enable & 1, c->n_cr3,
+		c->iopm_base, c->msrpm_base, c->clean);
 	print_intercepts(c);
 }
 
 static void print_registers(const struct vmcb_save *s)
 {
-	console_print("  rip=0x%lx rsp=0x%lx rax=0x%lx cpl=%u", s->rip, s->rsp, s->rax, s->cpl);
+	log_print("  rip=0x%lx rsp=0x%lx rax=0x%lx cpl=%u", s->rip, s->rsp, s->rax, s->cpl);
 	print_bits("rflags=", BITS_RFLAGS, s->rflags);
 	print_bits("cr0=", BITS_CR0, s->cr0);
-	console_print("  cr2=0x%lx cr3=0x%lx dr6=0x%lx dr7=0x%lx", s->cr2, s->cr3, s->dr6, s->dr7);
+	log_print("  cr2=0x%lx cr3=0x%lx dr6=0x%lx dr7=0x%lx", s->cr2, s->cr3, s->dr6, s->dr7);
 	print_bits("cr4=", BITS_CR4, s->cr4);
 	print_bits("efer=", BITS_EFER, s->efer);
-	console_print("  star=0x%lx lstar=0x%lx cstar=0x%lx sfmask=0x%lx kernel_gs_base=0x%lx", s->star,
-		s->lstar, s->cstar, s->sfmask, s->kernel_gs_base);
-	console_print("  sysenter cs=0x%lx esp=0x%lx eip=0x%lx g_pat=0x%lx dbgctl=0x%lx", s->sysenter_cs,
+	log_print("  star=0x%lx lstar=0x%lx cstar=0x%lx sfmask=0x%lx kernel_gs_base=0x%lx", s->star, s->lstar,
+		s->cstar, s->sfmask, s->kernel_gs_base);
+	log_print("  sysenter cs=0x%lx esp=0x%lx eip=0x%lx g_pat=0x%lx dbgctl=0x%lx", s->sysenter_cs,
 		s->sysenter_esp, s->sysenter_eip, s->g_pat, s->dbgctl);
 }
 

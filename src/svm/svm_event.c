@@ -47,7 +47,7 @@ void svm_soft_event_done(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
 
-	svm->odd &= ~SVM_SOFT_PENDING;
+	svm->pending &= ~SVM_SOFT_PENDING;
 	if (cpu->exit.during.valid && cpu->exit.during.type >= TRAP_TYPE_EXCEPTION &&
 		cpu->exit.during.vector == svm->soft_vector)
 		vmcb_of(cpu)->save.rip = svm->soft_rip;
@@ -216,16 +216,16 @@ void svm_decode_swint(struct cpu *cpu, struct vmcb *v)
 void svm_pass_int(struct cpu *cpu)
 {
 	if (cpu_tells(cpu, REFUSED_CODE))
-		console_log("trapline: INT n in code that cannot be read cpu=%u rip=0x%lx; it is carried "
-			    "out, unrecorded",
+		log_line("trapline: INT n in code that cannot be read cpu=%u rip=0x%lx; it is carried "
+			 "out, unrecorded",
 			cpu->number, vmcb_of(cpu)->save.rip);
 	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_INTN;
-	svm_set_odd(cpu, SVM_PASSES_INT);
+	svm_set_pending(cpu, SVM_PASSES_INT);
 }
 
 void svm_end_pass(struct cpu *cpu)
 {
-	svm_of(cpu)->odd &= ~SVM_PASSES_INT;
+	svm_of(cpu)->pending &= ~SVM_PASSES_INT;
 	vendor->set_intercepts(cpu);
 }
 
@@ -266,7 +266,7 @@ SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 	if (!svm_caps.nrips || boot_info.config.intercept == ~0u || e->type == TRAP_TYPE_ICEBP) {
 		svm->soft_rip = v->save.rip;
 		svm->soft_vector = e->vector;
-		svm_set_odd(cpu, SVM_SOFT_PENDING);
+		svm_set_pending(cpu, SVM_SOFT_PENDING);
 		v->save.rip = next;
 	}
 	if (e->type == TRAP_TYPE_ICEBP)

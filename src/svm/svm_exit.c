@@ -64,7 +64,7 @@ __attribute__((noinline)) static void decode_more(struct cpu *cpu, struct vmcb *
 }
 
 /* A code that is neither in the list nor NPF. */
-SLOW_PATH static enum exit_kind decode_odd(struct cpu *cpu)
+SLOW_PATH static enum exit_kind decode_rare(struct cpu *cpu)
 {
 	return cpu->exit.reason == SVM_EXIT_INVALID ? svm_refused(cpu) : EXIT_UNKNOWN;
 }
@@ -76,7 +76,7 @@ static void decode(struct cpu *cpu, struct vmcb *v)
 	enum exit_kind kind;
 
 	x->reason = code;
-	kind = code < sizeof(kind_of) ? kind_of[code] : code == SVM_EXIT_NPF ? EXIT_STAGE2 : decode_odd(cpu);
+	kind = code < sizeof(kind_of) ? kind_of[code] : code == SVM_EXIT_NPF ? EXIT_STAGE2 : decode_rare(cpu);
 	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
 	x->kind = kind;
 	if (1u << kind & MORE_TO_DECODE)
@@ -91,57 +91,57 @@ void svm_probe_cr2(struct cpu *cpu)
 {
 	svm_of(cpu)->first_cr2 = vmcb_of(cpu)->save.cr2;
 	write_cr2(~svm_of(cpu)->first_cr2);
-	svm_set_odd(cpu, SVM_PROBE_CR2);
+	svm_set_pending(cpu, SVM_PROBE_CR2);
 }
 
 static void conclude_cr2(struct cpu *cpu, struct vmcb *v)
 {
 	struct svm_cpu *svm = svm_of(cpu);
 
-	svm->odd &= ~SVM_PROBE_CR2;
+	svm->pending &= ~SVM_PROBE_CR2;
 	if (v->save.cr2 == svm->first_cr2)
 		return;
-	svm->odd |= SVM_KEEPS_CR2;
+	svm->pending |= SVM_KEEPS_CR2;
 	v->save.cr2 = svm->first_cr2;
 	svm_caps.strict_cr = false; /* beneath a guest it is not: Bochs 2.7 takes PG without PE there */
 	svm_watch_cr(cpu);
 }
 
 /* What most exits do not need: before the handler, and before the entry. */
-SLOW_PATH static void odd_exit(struct cpu *cpu)
+SLOW_PATH static void pending_exit(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
 	struct vmcb *v = vmcb_of(cpu);
 
 	v->control.tlb_control = 0;
-	svm->odd &= ~SVM_TLB_REQUEST;
-	if (svm->odd & SVM_PROBE_CR2)
+	svm->pending &= ~SVM_TLB_REQUEST;
+	if (svm->pending & SVM_PROBE_CR2)
 		conclude_cr2(cpu, v);
-	if (svm->odd & SVM_SOFT_PENDING)
+	if (svm->pending & SVM_SOFT_PENDING)
 		svm_soft_event_done(cpu);
-	if (svm->odd & SVM_STEP_IRET)
+	if (svm->pending & SVM_STEP_IRET)
 		svm_end_step(cpu);
-	if (svm->odd & (SVM_HALTS | SVM_DELAYS))
+	if (svm->pending & (SVM_HALTS | SVM_DELAYS))
 		svm_end_halt(cpu);
-	if (svm->odd & (SVM_POLLS_HALT | SVM_POLLED))
+	if (svm->pending & (SVM_POLLS_HALT | SVM_POLLED))
 		svm_end_poll(cpu);
-	if (svm->odd & SVM_PASSES_INT)
+	if (svm->pending & SVM_PASSES_INT)
 		svm_end_pass(cpu);
-	if (svm->odd & SVM_CR_OPEN)
+	if (svm->pending & SVM_CR_OPEN)
 		svm_close_cr(cpu);
-	if (!svm->odd)
+	if (!svm->pending)
 		cpu_end_work(cpu, CPU_WORK_VENDOR);
 }
 
-SLOW_PATH static void odd_entry(struct cpu *cpu)
+SLOW_PATH static void pending_entry(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
 
-	if (svm->odd & SVM_KEEPS_CR2)
+	if (svm->pending & SVM_KEEPS_CR2)
 		write_cr2(vmcb_of(cpu)->save.cr2);
-	if (!(svm->odd & SVM_RELOAD))
+	if (!(svm->pending & SVM_RELOAD))
 		return;
-	svm->odd &= ~SVM_RELOAD;
+	svm->pending &= ~SVM_RELOAD;
 	vmcb_of(cpu)->save.rax = cpu->gpr[TRAP_RAX];
 	svm_run_on(cpu);
 }
@@ -170,9 +170,9 @@ void svm_exit(struct cpu *cpu)
 	if (v->control.exitintinfo & SVM_EVENT_V)
 		svm_decode_during(cpu, v);
 	if (cpu->work & CPU_WORK_VENDOR)
-		odd_exit(cpu);
+		pending_exit(cpu);
 	history_note(&cpu->history, v->save.rip, (uint32_t)v->control.exitcode, v->control.exitinfo1);
 	decode(cpu, v);
-	exit_dispatch(cpu, svm_skip, odd_entry);
+	exit_dispatch(cpu, svm_skip, pending_entry);
 	v->save.rax = cpu->gpr[TRAP_RAX];
 }

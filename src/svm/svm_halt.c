@@ -5,8 +5,8 @@
  * guest's place, and the console has its turns.
  */
 #include "exit/handlers.h"
-#include "exit/nap.h"
-#include "apic/stop.h"
+#include "exit/timed_halt.h"
+#include "apic/park.h"
 #include "exit/halt.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
@@ -43,7 +43,7 @@ void svm_keep_shadow(struct cpu *cpu)
 static void let_halt(struct cpu *cpu)
 {
 	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_HLT;
-	svm_set_odd(cpu, SVM_HALTS);
+	svm_set_pending(cpu, SVM_HALTS);
 	svm_keep_shadow(cpu);
 }
 
@@ -51,11 +51,11 @@ void svm_end_halt(struct cpu *cpu)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
-	if (svm_of(cpu)->odd & SVM_HALTS)
+	if (svm_of(cpu)->pending & SVM_HALTS)
 		c->intercept1 |= INTERCEPT1_HLT;
-	if (svm_of(cpu)->odd & SVM_DELAYS)
+	if (svm_of(cpu)->pending & SVM_DELAYS)
 		c->intercept2 |= INTERCEPT2_MWAIT;
-	svm_of(cpu)->odd &= ~(SVM_HALTS | SVM_DELAYS);
+	svm_of(cpu)->pending &= ~(SVM_HALTS | SVM_DELAYS);
 }
 
 /* One that is in the handler of another NMI stays there: its IRET, if it has come to that, is behind it. */
@@ -66,9 +66,9 @@ static bool nmi_wakes(struct cpu *cpu)
 
 static void sleep(struct cpu *cpu)
 {
-	nap(cpu, (const _Atomic uint32_t *)&cpu->work, cpu->work);
+	timed_halt(cpu, (const _Atomic uint32_t *)&cpu->work, cpu->work);
 	svm_open_nmi_window();
-	cpu_stop_if_asked(cpu);
+	cpu_park_if_asked(cpu);
 }
 
 static void halt(struct cpu *cpu)
@@ -90,10 +90,10 @@ static void leave_mwait(struct cpu *cpu)
 	vmcb_of(cpu)->control.intercept2 &= ~INTERCEPT2_MWAIT;
 }
 
-/* MWAIT may end spuriously (APM vol. 3, MWAIT): behind the nap the guest checks for the store itself. */
+/* MWAIT may end spuriously (APM vol. 3, MWAIT): behind the timed halt the guest checks for the store itself. */
 static void wait_for_store(struct cpu *cpu)
 {
-	if (!cpu->number || cpu->gpr[TRAP_RCX] & MWAIT_INTERRUPT || !nap_ends()) {
+	if (!cpu->number || cpu->gpr[TRAP_RCX] & MWAIT_INTERRUPT || !timed_halt_ends()) {
 		leave_mwait(cpu);
 		return;
 	}
@@ -120,7 +120,7 @@ static bool is_delay(struct cpu *cpu, bool wakes)
 static void let_delay(struct cpu *cpu)
 {
 	leave_mwait(cpu);
-	svm_set_odd(cpu, SVM_DELAYS);
+	svm_set_pending(cpu, SVM_DELAYS);
 }
 
 /*
@@ -133,27 +133,27 @@ static void poll_halt(struct cpu *cpu)
 	svm_of(cpu)->polled_halt = vmcb_of(cpu)->save.rip;
 	svm_of(cpu)->behind_halt = svm_next_rip(cpu);
 	vmcb_of(cpu)->control.interrupt_shadow = 0;
-	svm_set_odd(cpu, SVM_POLLS_HALT);
-	svm_look(cpu);
+	svm_set_pending(cpu, SVM_POLLS_HALT);
+	svm_poll(cpu);
 }
 
 void svm_end_poll(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
-	bool polled = svm_of(cpu)->odd & SVM_POLLS_HALT && v->save.rip == svm_of(cpu)->polled_halt;
+	bool polled = svm_of(cpu)->pending & SVM_POLLS_HALT && v->save.rip == svm_of(cpu)->polled_halt;
 
-	svm_of(cpu)->odd &= ~(SVM_POLLS_HALT | SVM_POLLED);
+	svm_of(cpu)->pending &= ~(SVM_POLLS_HALT | SVM_POLLED);
 	if (polled && v->control.exitcode == SVM_EXIT_INTR)
 		v->save.rip = svm_of(cpu)->behind_halt;
 	else if (polled)
-		svm_set_odd(cpu, SVM_POLLED);
+		svm_set_pending(cpu, SVM_POLLED);
 }
 
 void svm_leave_poll(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
-	if (svm_of(cpu)->odd & (SVM_POLLS_HALT | SVM_POLLED) && v->save.rip == svm_of(cpu)->polled_halt)
+	if (svm_of(cpu)->pending & (SVM_POLLS_HALT | SVM_POLLED) && v->save.rip == svm_of(cpu)->polled_halt)
 		v->save.rip = svm_of(cpu)->behind_halt;
 }
 
@@ -164,7 +164,7 @@ static void poll(struct cpu *cpu, bool hlt)
 		poll_halt(cpu);
 		return;
 	}
-	svm_look(cpu);
+	svm_poll(cpu);
 	exit_skip(cpu);
 }
 

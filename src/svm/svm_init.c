@@ -45,7 +45,7 @@ void svm_init_state(struct cpu *cpu)
 	v->control.intercept1 &= ~INTERCEPT1_IRET;
 	v->control.eventinj = 0;
 	svm_watch_halt(cpu);
-	svm_of(cpu)->odd &= ~(SVM_SOFT_PENDING | SVM_POLLS_HALT | SVM_POLLED);
+	svm_of(cpu)->pending &= ~(SVM_SOFT_PENDING | SVM_POLLS_HALT | SVM_POLLED);
 	svm_of(cpu)->iret.noted = false;
 	svm_reload(cpu);
 	vendor->stage2_flush(cpu);
@@ -76,8 +76,8 @@ void svm_redirect_init(struct cpu *cpu, bool on)
  */
 static void warn_of_init(const struct cpu *cpu)
 {
-	console_print("trapline: INIT to cpu=%u past its APIC's command register: the hypervisor beneath may "
-		      "reset the CPU, which Trapline and the guest have lost then",
+	log_print("trapline: INIT to cpu=%u past its APIC's command register: the hypervisor beneath may "
+		  "reset the CPU, which Trapline and the guest have lost then",
 		cpu->number);
 }
 
@@ -94,7 +94,7 @@ void svm_take_init(struct cpu *cpu)
 
 void svm_reload(struct cpu *cpu)
 {
-	svm_set_odd(cpu, SVM_RELOAD);
+	svm_set_pending(cpu, SVM_RELOAD);
 }
 
 void svm_start_at(struct cpu *cpu, uint8_t vector)

@@ -29,7 +29,7 @@ static void start_step(struct cpu *cpu)
 	v->save.dr6 = RESET_DR6; /* what the guest has left in it is not to be taken for this step's end */
 	v->save.rflags |= RFLAGS_TF;
 	v->control.exceptions |= 1u << VEC_DB;
-	svm_set_odd(cpu, SVM_STEP_IRET);
+	svm_set_pending(cpu, SVM_STEP_IRET);
 }
 
 /* One came between the exit in front of the handler's IRET and the IRET itself: that is stepped over first. */
@@ -90,7 +90,7 @@ void svm_end_step(struct cpu *cpu)
 	struct svm_cpu *svm = svm_of(cpu);
 	struct vmcb *v = vmcb_of(cpu);
 
-	svm->odd &= ~SVM_STEP_IRET;
+	svm->pending &= ~SVM_STEP_IRET;
 	v->control.exceptions = svm->step.exceptions;
 	if (!stepped(v)) {
 		give_back_dr6(svm, v);

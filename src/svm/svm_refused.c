@@ -9,14 +9,14 @@
 #include "log/turn.h"
 #include "report/fault.h"
 #include "hw/asm.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "svm/svm.h"
 #include "hw/features.h"
 #include "svm/svm_check.h"
 
 static void say_failed(const struct svm_check_row *row, uint64_t value)
 {
-	console_print("  %s=0x%lx %s", row->field, value, row->why);
+	log_print("  %s=0x%lx %s", row->field, value, row->why);
 }
 
 static void say_nothing(const struct svm_check_row *row, uint64_t value)
@@ -32,12 +32,12 @@ static unsigned check(const struct vmcb *v, void (*fail)(const struct svm_check_
 
 __attribute__((noreturn)) static void die(struct cpu *cpu, const struct vmcb *v)
 {
-	cpus_stop(); /* before the console is seized: nobody else is to print then */
-	console_seize();
-	console_finish();
-	console_print("trapline: VMRUN failed cpu=%u: VMEXIT_INVALID", cpu->number);
+	cpus_park(); /* before the console is seized: nobody else is to print then */
+	log_seize();
+	turn_finish();
+	log_print("trapline: VMRUN failed cpu=%u: VMEXIT_INVALID", cpu->number);
 	if (!check(v, say_failed))
-		console_print("  none of the checks that Trapline knows fails");
+		log_print("  none of the checks that Trapline knows fails");
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 

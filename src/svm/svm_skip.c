@@ -39,8 +39,8 @@ static unsigned exited_length(struct cpu *cpu)
 	if (insn_find(cpu, &found) != OPCODE_NONE && opcode_length(found.opcode) == length)
 		return found.length;
 	if (cpu->exit.kind != EXIT_HLT && !cpu->told[REFUSED_CODE] && cpu_tells(cpu, REFUSED_CODE))
-		console_log("trapline: code that cannot be read cpu=%u rip=0x%lx exit=%s; it is taken to be "
-			    "%u bytes",
+		log_line("trapline: code that cannot be read cpu=%u rip=0x%lx exit=%s; it is taken to be "
+			 "%u bytes",
 			cpu->number, vmcb_of(cpu)->save.rip, svm_exit_name(cpu->exit.reason), length);
 	return length;
 }

@@ -3,7 +3,7 @@
 #include "lib/string.h"
 #include "trace/important.h"
 #include "trace/vector.h"
-#include "trace/words.h"
+#include "trace/tokens.h"
 
 #define CR3_SPACE (~0xfffull) /* above PCID and PWT, PCD */
 
@@ -15,7 +15,7 @@ void filter_init(struct filter *f, uint32_t vectors)
 static bool set_span(struct filter_span *s, const char *value, bool except, uint64_t most)
 {
 	*s = (struct filter_span){.on = true, .except = except};
-	return word_range(value, &s->low, &s->high) && s->high <= most;
+	return token_range(value, &s->low, &s->high) && s->high <= most;
 }
 
 /*
@@ -27,7 +27,7 @@ static bool set_vec(struct filter *f, const char *value, bool except)
 
 	if (!value)
 		bits = UINT32_MAX;
-	else if (!word_vectors(value, &bits))
+	else if (!token_vectors(value, &bits))
 		return false;
 	f->vectors = except ? ~bits : bits;
 	return true;
@@ -50,7 +50,7 @@ static bool set_err(struct filter *f, const char *value, bool except)
 {
 	uint64_t bits = 0;
 
-	if (value && (!word_number(value, &bits) || bits > UINT32_MAX))
+	if (value && (!token_number(value, &bits) || bits > UINT32_MAX))
 		return false;
 	if (!value)
 		f->error_set = f->error_clear = 0;
@@ -65,7 +65,7 @@ static bool set_rate(struct filter *f, const char *value, bool except)
 {
 	uint64_t rate = 0;
 
-	if (except || (value && (!word_number(value, &rate) || rate > 1000000)))
+	if (except || (value && (!token_number(value, &rate) || rate > 1000000)))
 		return false;
 	f->rate = (uint32_t)rate;
 	return true;
@@ -113,9 +113,9 @@ static const char *apply(struct filter *f, const char *word)
 const char *filter_parse(struct filter *f, char *text, const char **bad)
 {
 	struct filter changed = *f;
-	struct words w;
+	struct tokens w;
 
-	words_split(&w, text, NULL);
+	tokens_split(&w, text, NULL);
 	for (unsigned i = 0; i < w.count; i++) {
 		const char *why = apply(&changed, w.at[i]);
 

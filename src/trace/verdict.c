@@ -197,7 +197,7 @@ static bool is_no_copy(const struct trap_record *r)
 
 static bool is_mapped_since(const struct verdict_source *s, const struct trap_record *r)
 {
-	const struct kept *kept = r->cpu < s->cpus ? s->kept[r->cpu] : NULL;
+	const struct reserve *kept = r->cpu < s->cpus ? s->kept[r->cpu] : NULL;
 
 	return kept && trap_may_be_mended(r) && sites_mended(&kept->sites, r);
 }
@@ -248,12 +248,12 @@ static void consider(struct search *a, const struct trap_record *slot)
 static bool find_newest(struct search *a)
 {
 	for (unsigned c = 0; c < a->s->cpus; c++) {
-		const struct kept *kept = a->s->kept[c];
+		const struct reserve *kept = a->s->kept[c];
 
 		for (unsigned i = 0; kept && i < SITES_FIRST; i++)
 			consider(a, &kept->sites.first[i]);
-		for (unsigned i = 0; kept && i < KEPT_VECTORS * KEPT_RECORDS; i++)
-			consider(a, &kept->record[i / KEPT_RECORDS][i % KEPT_RECORDS]);
+		for (unsigned i = 0; kept && i < RESERVE_VECTORS * RESERVE_RECORDS; i++)
+			consider(a, &kept->record[i / RESERVE_RECORDS][i % RESERVE_RECORDS]);
 	}
 	return a->found;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "trace/kept.h"
+#include "trace/reserve.h"
 #include "trace/text.h"
 
 /*
@@ -15,7 +15,7 @@ void verdict_add(struct text *t, const struct trap_record *r);
 /* All that was recorded, of a run that goes on or of the last one. */
 struct verdict_source {
 	unsigned cpus;
-	const struct kept *const *kept;        /* a CPU each; NULL: none */
+	const struct reserve *const *kept;     /* a CPU each; NULL: none */
 	const struct trap_record *const *ring; /* a CPU each, `records` slots, those beside it among them */
 	uint32_t records;
 	bool (*believes)(const struct trap_record *r); /* whether a record counts; NULL: all do */

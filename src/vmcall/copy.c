@@ -1,5 +1,5 @@
 /*
- * The copies between the guest's memory and the tray. One exit moves CHUNK_PAGES pages at most; the registers
+ * The copies between the guest's memory and the copy buffer. One exit moves CHUNK_PAGES pages at most; the registers
  * are the progress, as with REP MOVS: RIP stays at the VMCALL until nothing is left, so that interrupts get
  * in between, and so does a #PF for a page that is missing. Each chunk finds and checks all its pages before
  * the first byte moves.
@@ -10,7 +10,7 @@
 #include "mem/layout.h"
 #include "mem/paging.h"
 #include "vendor.h"
-#include "vmcall/tray.h"
+#include "vmcall/copy_buffer.h"
 #include "vmcall/caller.h"
 
 #define CHUNK_PAGES 16
@@ -26,15 +26,15 @@ struct chunk {
 };
 
 /* Finds the chunk's parts, as many as are there. 0, or what is wrong with the first one that is not. */
-typedef int64_t gather(struct vmcall *call, enum tray_way way, struct chunk *c);
+typedef int64_t gather(struct vmcall *call, enum copy_way way, struct chunk *c);
 
-/* The address space, for who owns the tray: PAE tables are aligned to 32. The kernel is one, whatever it runs on. */
+/* The address space, for who owns the copy buffer: PAE tables are aligned to 32. The kernel is one, whatever it runs on. */
 static uint64_t owner_of(const struct vmcall *call)
 {
 	struct guest_paging p;
 
 	if (!vmcall_user(call))
-		return TRAY_KERNEL;
+		return COPY_KERNEL;
 	vendor->paging(call->cpu, &p);
 	return p.cr3 & (p.efer & EFER_LMA ? PTE_ADDRESS : PAE_TABLE);
 }
@@ -58,7 +58,7 @@ static uint64_t to_page_end(uint64_t address, uint64_t bytes)
 	return bytes < room ? bytes : room;
 }
 
-static int64_t gather_physical(struct vmcall *call, enum tray_way way, struct chunk *c)
+static int64_t gather_physical(struct vmcall *call, enum copy_way way, struct chunk *c)
 {
 	uint64_t at = call->arg[ARG_RBX], left = call->arg[ARG_RCX];
 
@@ -74,9 +74,9 @@ static int64_t gather_physical(struct vmcall *call, enum tray_way way, struct ch
 	return 0;
 }
 
-static int64_t gather_virtual(struct vmcall *call, enum tray_way way, struct chunk *c)
+static int64_t gather_virtual(struct vmcall *call, enum copy_way way, struct chunk *c)
 {
-	enum guest_access_kind kind = way == TRAY_PUT ? GUEST_READ : GUEST_WRITE;
+	enum guest_access_kind kind = way == COPY_PUT ? GUEST_READ : GUEST_WRITE;
 	uint64_t at = call->arg[ARG_RBX], left = call->arg[ARG_RCX];
 	struct guest_view view;
 	struct guest_page page;
@@ -106,7 +106,7 @@ static unsigned entries(const struct vmcall *call)
 }
 
 /* The entries are read once, into here, and only these are checked and used. */
-static int64_t gather_pages(struct vmcall *call, enum tray_way way, struct chunk *c)
+static int64_t gather_pages(struct vmcall *call, enum copy_way way, struct chunk *c)
 {
 	uint64_t left = call->arg[ARG_RCX], list[CHUNK_PAGES];
 	unsigned pages = entries(call);
@@ -127,15 +127,15 @@ static int64_t gather_pages(struct vmcall *call, enum tray_way way, struct chunk
 	return 0;
 }
 
-/* Nothing here can fail any more: every part is RAM, and the tray was checked. */
-static void move(const struct chunk *c, enum tray_way way, uint8_t *tray)
+/* Nothing here can fail any more: every part is RAM, and the copy buffer was checked. */
+static void move(const struct chunk *c, enum copy_way way, uint8_t *buffer)
 {
 	for (unsigned i = 0; i < c->parts; i++) {
-		if (way == TRAY_PUT)
-			guest_ram_read(c->part[i].physical, tray, c->part[i].bytes);
+		if (way == COPY_PUT)
+			guest_ram_read(c->part[i].physical, buffer, c->part[i].bytes);
 		else
-			guest_ram_write(c->part[i].physical, tray, c->part[i].bytes);
-		tray += c->part[i].bytes;
+			guest_ram_write(c->part[i].physical, buffer, c->part[i].bytes);
+		buffer += c->part[i].bytes;
 	}
 }
 
@@ -146,104 +146,104 @@ static void advance(struct vmcall *call, const struct chunk *c, bool list)
 	vmcall_return(call, ARG_RDX, call->arg[ARG_RDX] + c->bytes);
 }
 
-/* One chunk, the tray taken. The error behind some parts waits until these are copied. */
-static int64_t copy_chunk(struct vmcall *call, enum tray_way way, gather *find, bool list)
+/* One chunk, the copy buffer taken. The error behind some parts waits until these are copied. */
+static int64_t copy_chunk(struct vmcall *call, enum copy_way way, gather *find, bool list)
 {
 	uint64_t offset = call->arg[ARG_RDX], left = call->arg[ARG_RCX], who = owner_of(call);
 	struct chunk c = {0};
-	int64_t error = tray_check(way, who, offset, left);
+	int64_t error = copy_buffer_check(way, who, offset, left);
 
 	if (error)
 		return error;
 	error = find(call, way, &c);
 	if (error && !c.parts)
 		return error;
-	move(&c, way, tray_open(way, who, offset, c.bytes));
+	move(&c, way, copy_buffer_open(way, who, offset, c.bytes));
 	advance(call, &c, list);
 	return error ? error : c.bytes == left ? 0 : VMCALL_AGAIN;
 }
 
-static int64_t copy(struct vmcall *call, enum tray_way way, gather *find, bool list)
+static int64_t copy(struct vmcall *call, enum copy_way way, gather *find, bool list)
 {
 	int64_t result;
 
-	if (!tray_take())
+	if (!copy_buffer_take())
 		return VMCALL_AGAIN;
 	result = copy_chunk(call, way, find, list);
-	tray_release();
+	copy_buffer_release();
 	return result;
 }
 
 int64_t vmcall_put_physical(struct vmcall *call)
 {
-	return copy(call, TRAY_PUT, gather_physical, false);
+	return copy(call, COPY_PUT, gather_physical, false);
 }
 
 int64_t vmcall_get_physical(struct vmcall *call)
 {
-	return copy(call, TRAY_GET, gather_physical, false);
+	return copy(call, COPY_GET, gather_physical, false);
 }
 
 int64_t vmcall_put_pages(struct vmcall *call)
 {
-	return copy(call, TRAY_PUT, gather_pages, true);
+	return copy(call, COPY_PUT, gather_pages, true);
 }
 
 int64_t vmcall_get_pages(struct vmcall *call)
 {
-	return copy(call, TRAY_GET, gather_pages, true);
+	return copy(call, COPY_GET, gather_pages, true);
 }
 
 int64_t vmcall_put_virtual(struct vmcall *call)
 {
-	return copy(call, TRAY_PUT, gather_virtual, false);
+	return copy(call, COPY_PUT, gather_virtual, false);
 }
 
 int64_t vmcall_get_virtual(struct vmcall *call)
 {
-	return copy(call, TRAY_GET, gather_virtual, false);
+	return copy(call, COPY_GET, gather_virtual, false);
 }
 
 #define REGISTERS 4 /* RBX, RCX, RDX, RSI */
 
 /* As many bytes as the caller's registers have, the four one behind the other. */
-static int64_t copy_registers(struct vmcall *call, enum tray_way way)
+static int64_t copy_registers(struct vmcall *call, enum copy_way way)
 {
 	uint64_t each = call->width == UINT32_MAX ? 4 : 8, offset = call->arg[ARG_RDI], who = owner_of(call);
-	int64_t error = tray_check(way, who, offset, REGISTERS * each);
-	uint8_t *tray;
+	int64_t error = copy_buffer_check(way, who, offset, REGISTERS * each);
+	uint8_t *buffer;
 
 	if (error)
 		return error;
-	tray = tray_open(way, who, offset, REGISTERS * each);
-	for (unsigned i = 0; i < REGISTERS; i++, tray += each) {
-		if (way == TRAY_PUT)
-			__builtin_memcpy(tray, &call->arg[i], each);
+	buffer = copy_buffer_open(way, who, offset, REGISTERS * each);
+	for (unsigned i = 0; i < REGISTERS; i++, buffer += each) {
+		if (way == COPY_PUT)
+			__builtin_memcpy(buffer, &call->arg[i], each);
 		else
-			__builtin_memcpy(&call->arg[i], tray, each);
+			__builtin_memcpy(&call->arg[i], buffer, each);
 	}
-	for (unsigned i = 0; way == TRAY_GET && i < REGISTERS; i++)
+	for (unsigned i = 0; way == COPY_GET && i < REGISTERS; i++)
 		vmcall_return(call, (enum vmcall_arg)i, call->arg[i]);
 	return 0;
 }
 
-static int64_t registers(struct vmcall *call, enum tray_way way)
+static int64_t registers(struct vmcall *call, enum copy_way way)
 {
 	int64_t result;
 
-	if (!tray_take())
+	if (!copy_buffer_take())
 		return VMCALL_AGAIN;
 	result = copy_registers(call, way);
-	tray_release();
+	copy_buffer_release();
 	return result;
 }
 
 int64_t vmcall_put_registers(struct vmcall *call)
 {
-	return registers(call, TRAY_PUT);
+	return registers(call, COPY_PUT);
 }
 
 int64_t vmcall_get_registers(struct vmcall *call)
 {
-	return registers(call, TRAY_GET);
+	return registers(call, COPY_GET);
 }

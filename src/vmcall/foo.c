@@ -21,9 +21,9 @@ static char printable(char c)
 
 static int64_t foo_registers(struct vmcall *call)
 {
-	console_log("rbx = %ld", (long)call->arg[ARG_RBX]);
-	console_log("rcx = %ld", (long)call->arg[ARG_RCX]);
-	console_log("rdx = %ld", (long)call->arg[ARG_RDX]);
+	log_line("rbx = %ld", (long)call->arg[ARG_RBX]);
+	log_line("rcx = %ld", (long)call->arg[ARG_RCX]);
+	log_line("rdx = %ld", (long)call->arg[ARG_RDX]);
 	return 10;
 }
 
@@ -35,7 +35,7 @@ static void print_text(const char *raw, uint64_t n)
 	for (i = 0; i < n && raw[i]; i++)
 		text[i] = printable(raw[i]);
 	text[i] = '\0';
-	console_log("[vmmcall foo] buf = %s", text);
+	log_line("[vmmcall foo] buf = %s", text);
 }
 
 /* Every page of a range; one whose length is a lie is not RAM from some page on. */
@@ -54,7 +54,7 @@ static int64_t foo_physical(struct vmcall *call)
 
 	caller_limits(call->cpu, &limits);
 	if (!bytes || !check_physical(address, bytes, limits.physical_bits) || !is_ram(address, n)) {
-		console_log("[vmmcall foo] mapmem_gphys error: %ld, %ld", (long)address, (long)bytes);
+		log_line("[vmmcall foo] mapmem_gphys error: %ld, %ld", (long)address, (long)bytes);
 		return 1;
 	}
 	guest_ram_read(address, raw, n);
@@ -80,7 +80,7 @@ static int64_t foo_virtual(struct vmcall *call)
 	if (!error)
 		error = caller_write(call, address, ANSWER, sizeof(ANSWER), true);
 	for (uint64_t i = 0; !error && i < n; i++)
-		console_log("[vmmcall foo] %c", printable(raw[i]));
+		log_line("[vmmcall foo] %c", printable(raw[i]));
 	return error;
 }
 

@@ -3,7 +3,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "vmcall/caller.h"
-#include "vmcall/tray.h"
+#include "vmcall/copy_buffer.h"
 #include "vmcall/check.h"
 #include "vmcall/vmcall.h"
 
@@ -15,7 +15,7 @@ int64_t vmcall_null(struct vmcall *call)
 int64_t vmcall_version(struct vmcall *call)
 {
 	vmcall_return(call, ARG_RBX, vmcall_features(vmcall_user(call)));
-	vmcall_return(call, ARG_RCX, tray_size());
+	vmcall_return(call, ARG_RCX, copy_buffer_size());
 	vmcall_return(call, ARG_RDX, (uint64_t)TRAP_RECORD_VERSION << 32 | sizeof(struct trap_record));
 	return TRAPLINE_ABI_VERSION;
 }

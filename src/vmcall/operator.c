@@ -83,7 +83,7 @@ void operator_say(struct cpu *cpu, char *text)
 	for (char *c = text; *c; c++)
 		if (*c == '"' || *c == '\\')
 			*c = '\''; /* the line is logfmt, and its quotes stay where they are */
-	console_log("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number, vendor->cpl(cpu) == 3 ? 3 : 0,
+	log_line("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number, vendor->cpl(cpu) == 3 ? 3 : 0,
 		text);
 }
 
@@ -131,7 +131,7 @@ int64_t vmcall_mark(struct vmcall *call)
 		atomic_store(&cpu->noted, ~0u);
 	cpu->recorded_vector = 0;
 	cpu->recorded_type = TRAP_TYPE_MARK;
-	console_queue_trap(cpu, r);
+	log_queue_trap(cpu, r);
 	vmcall_return(call, ARG_RBX, r->seq);
 	vmcall_return(call, ARG_RCX, cpu->number);
 	return 0;

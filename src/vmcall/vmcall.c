@@ -6,7 +6,7 @@
 #include "mem/guest_access.h"
 #include "mem/pool.h"
 #include "vendor.h"
-#include "vmcall/tray.h"
+#include "vmcall/copy_buffer.h"
 #include "vmcall/caller.h"
 #include "vmcall/check.h"
 #include "vmcall/policy.h"
@@ -35,12 +35,12 @@ static const char *bad_word; /* of user_calls */
 
 const char *vmcall_init(void)
 {
-	uint64_t bytes = (uint64_t)boot_info.config.tray << 20;
-	uint64_t lists = pool_alloc(SHARE_MEMORY / PAGE_SIZE), tray = pool_alloc(bytes / PAGE_SIZE);
+	uint64_t bytes = (uint64_t)boot_info.config.copy_buffer << 20;
+	uint64_t lists = pool_alloc(SHARE_MEMORY / PAGE_SIZE), buffer = pool_alloc(bytes / PAGE_SIZE);
 
-	if (!lists || !tray)
-		return "the VMM's memory is too small for the tray of trapline.conf";
-	tray_init(pool_virt(tray), bytes);
+	if (!lists || !buffer)
+		return "the VMM's memory is too small for the copy buffer of trapline.conf";
+	copy_buffer_init(pool_virt(buffer), bytes);
 	share_init(pool_virt(lists));
 	bad_word = policy_init(&policy, &boot_info.config);
 	return NULL;
@@ -54,7 +54,7 @@ void vmcall_announce(void)
 		return;
 	memcpy(word, bad_word, POLICY_NAME_SIZE - 1);
 	word[POLICY_NAME_SIZE - 1] = '\0';
-	console_print("trapline: user_calls: no service has the name at \"%s\"; it is ignored", word);
+	log_print("trapline: user_calls: no service has the name at \"%s\"; it is ignored", word);
 }
 
 bool vmcall_exists(uint64_t number)

@@ -141,7 +141,7 @@ __attribute__((noreturn)) void vmx_refused(struct cpu *cpu, uint32_t reason);
 /* vmx_init.c */
 void vmx_init_state(struct cpu *cpu);
 void vmx_start_at(struct cpu *cpu, uint8_t vector);
-bool vmx_starts_exit(void);
+bool vmx_reports_init_sipi(void);
 void vmx_take_init(struct cpu *cpu);
 void vmx_wait_sipi(struct cpu *cpu);
 void vmx_drop_interrupt(struct cpu *cpu);

@@ -19,7 +19,7 @@ void vmx_count_exit(const struct cpu *cpu)
 	writes[kind] += vmx_writes;
 	vmx_reads = vmx_writes = 0;
 	if (!(n & (n - 1)))
-		console_log("trapline: vmcs kind=%s exits=%lu vmreads=%lu vmwrites=%lu", exit_kind_name(kind),
-			n, reads[kind], writes[kind]);
+		log_line("trapline: vmcs kind=%s exits=%lu vmreads=%lu vmwrites=%lu", exit_kind_name(kind), n,
+			reads[kind], writes[kind]);
 }
 #endif

@@ -69,7 +69,7 @@ static void x87_error(struct cpu *cpu)
 		exception_raise(cpu, VEC_MF, 0);
 		return;
 	}
-	console_look(cpu);
+	turn_poll(cpu);
 	if (!(vmx_of(cpu)->rflags & RFLAGS_IF) || !pic_is_open())
 		return;
 	pic_taken();

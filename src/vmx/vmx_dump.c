@@ -77,9 +77,9 @@ void vmx_dump(const struct cpu *cpu)
 	const char *reason = vmx_exit_name(vmread(VMCS_EXIT_REASON) & EXIT_REASON_BASIC);
 	uint64_t value;
 
-	console_print("  exit reason %s, guest cr2=%016lx", reason, cpu->vendor_asm[0]);
+	log_print("  exit reason %s, guest cr2=%016lx", reason, cpu->vendor_asm[0]);
 	for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
 		if (vmread_exists(fields[i].field, &value))
-			console_print("  %04x %-22s %0*lx", fields[i].field, fields[i].name,
+			log_print("  %04x %-22s %0*lx", fields[i].field, fields[i].name,
 				digits(fields[i].field), value);
 }

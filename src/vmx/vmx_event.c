@@ -12,7 +12,7 @@
 #include "log/turn.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "exit/halt.h"
 #include "trace/vector.h"
 
@@ -314,7 +314,7 @@ void vmx_timer(struct cpu *cpu)
 	vmx_set_timer(cpu);
 	if (vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT && !(vmx_of(cpu)->rflags & RFLAGS_IF))
 		halt_tell(cpu, vmread(VMCS_GUEST_RIP));
-	console_look(cpu);
+	turn_poll(cpu);
 }
 
 void vmx_watch_interrupts(struct cpu *cpu, bool on)

@@ -84,7 +84,7 @@ void vmx_entry_failed(struct cpu *cpu)
 }
 
 /* A reason with flags above its number, or one that is not in the table. */
-SLOW_PATH static enum exit_kind decode_odd(struct cpu *cpu, uint32_t reason)
+SLOW_PATH static enum exit_kind decode_rare(struct cpu *cpu, uint32_t reason)
 {
 	if (reason & EXIT_ENTRY_FAILURE)
 		vmx_refused(cpu, reason);
@@ -97,7 +97,7 @@ static uint64_t decode(struct cpu *cpu, uint32_t reason)
 	struct exit *x = &cpu->exit;
 
 	x->reason = reason;
-	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : decode_odd(cpu, reason);
+	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : decode_rare(cpu, reason);
 	return 1u << x->kind & MORE_TO_DECODE ? decode_more(cpu) : 0;
 }
 

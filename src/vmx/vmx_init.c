@@ -12,7 +12,7 @@
 #include "hw/features.h"
 #include "vmx/vmx_cet.h"
 #include "hw/x86.h"
-#include "exit/start.h"
+#include "exit/init_sipi.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
@@ -108,7 +108,7 @@ void vmx_start_at(struct cpu *cpu, uint8_t vector)
 
 /* Only where trapline.conf asks for it: a CPU that gets it wrong, as Bochs 2.7, cannot be told from one that
  * does not. */
-bool vmx_starts_exit(void)
+bool vmx_reports_init_sipi(void)
 {
 	return boot_info.config.ap_start == AP_START_HARDWARE && (vmx_caps.misc & MISC_WAIT_FOR_SIPI);
 }
@@ -127,7 +127,7 @@ static bool came_while_waiting(const struct cpu *cpu)
 void vmx_take_init(struct cpu *cpu)
 {
 	if (!came_while_waiting(cpu))
-		start_park(cpu);
+		init_sipi_wait(cpu);
 }
 
 /* 27.3.1.5: without a shadow, and with nothing to inject. */

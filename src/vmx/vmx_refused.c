@@ -6,7 +6,7 @@
 #include "log/turn.h"
 #include "report/fault.h"
 #include "hw/asm.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "exit/mended.h"
 #include "exit/work.h"
 #include "vmx/vmx.h"
@@ -20,7 +20,7 @@ static uint64_t read_field(uint32_t field)
 
 static void say_failed(uint32_t field, const struct vmx_check_row *row)
 {
-	console_print("  %s=0x%lx %s", vmx_field_name(field), vmread(field), row->why);
+	log_print("  %s=0x%lx %s", vmx_field_name(field), vmread(field), row->why);
 }
 
 static void say_nothing(uint32_t field, const struct vmx_check_row *row)
@@ -81,13 +81,13 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, uint64_t detail)
 {
 	const struct vmx_check c = checks();
 
-	cpus_stop(); /* before the console is seized: nobody else is to print then */
-	console_seize();
-	console_finish();
-	console_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
+	cpus_park(); /* before the console is seized: nobody else is to print then */
+	log_seize();
+	turn_finish();
+	log_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
 		vmx_exit_name(cpu->exit.reason), detail);
 	if (cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE && !vmx_check_state(&c))
-		console_print("  none of the checks that Trapline knows fails");
+		log_print("  none of the checks that Trapline knows fails");
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 

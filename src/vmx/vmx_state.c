@@ -207,7 +207,7 @@ static uint64_t exit_length(const struct cpu *cpu)
 	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
 }
 
-SLOW_PATH static uint64_t next_odd(const struct cpu *cpu)
+SLOW_PATH static uint64_t next_rare(const struct cpu *cpu)
 {
 	uint64_t next = vmx_of(cpu)->rip + exit_length(cpu);
 
@@ -223,7 +223,7 @@ void vmx_skip(struct cpu *cpu)
 	uint64_t rip = vmx_of(cpu)->rip, next = rip + vmread(VMCS_EXIT_LENGTH);
 
 	if (__builtin_expect(cpu->exit.kind == EXIT_EXCEPTION || (rip ^ next) >> 32, 0))
-		go_on_at(cpu, next_odd(cpu));
+		go_on_at(cpu, next_rare(cpu));
 	else
 		go_on_at(cpu, next);
 }
@@ -237,7 +237,7 @@ void vmx_skip_to(struct cpu *cpu, uint64_t rip)
 /* Bit 12 says that an enabled breakpoint was met (SDM vol. 3C table 25-4); they trap together with a single step. */
 void vmx_skip_met(struct cpu *cpu, uint64_t met)
 {
-	go_on_at(cpu, next_odd(cpu));
+	go_on_at(cpu, next_rare(cpu));
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_BP | met);
 	vmx_of(cpu)->stepped = true;
 }

@@ -175,7 +175,7 @@ static bool read_next(struct task_switch *t)
 		return false;
 	type = RIGHTS_TYPE(descriptor_rights(t->descriptor));
 	if (TYPE_16_BIT(type))
-		console_log("trapline: a task switch to a 16-bit TSS, selector 0x%x, is not carried out",
+		log_line("trapline: a task switch to a 16-bit TSS, selector 0x%x, is not carried out",
 			t->selector);
 	if (type != (t->source == FROM_IRET ? TYPE_BUSY : TYPE_AVAILABLE))
 		return fail(t, vector, t->selector);

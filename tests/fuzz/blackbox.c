@@ -8,10 +8,10 @@
 #include "blackbox/blackbox.h"
 #include "report/recall.h"
 #include "report/report.h"
-#include "trace/kept.h"
+#include "trace/reserve.h"
 
 #define KEPT_AT(n) (4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 4096 + (n)*KEPT_PAGES)
-#define KEPT_PAGES ((BLACKBOX_KEPT_SIZE + 4095) & ~4095ull)
+#define KEPT_PAGES ((BLACKBOX_RESERVE_SIZE + 4095) & ~4095ull)
 #define ROOM       (KEPT_AT(2) + BLACKBOX_TEXT_SIZE)
 #define WORDS      512
 
@@ -40,7 +40,7 @@ static struct blackbox_header sound(void)
 		.ring_records = 8,
 		.history_entries = 16,
 		.record_version = TRAP_RECORD_VERSION,
-		.kept_at = {KEPT_AT(0), KEPT_AT(1)},
+		.reserve_at = {KEPT_AT(0), KEPT_AT(1)},
 		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256,
 			5 * 4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256},
 		.tsc_khz = 1000,
@@ -77,10 +77,10 @@ static void put_record(
 	uint64_t at =
 		h->rings_at + r->cpu * h->cpu_size + (shape & 16 ? blackbox_beside_at(h->ring_records) : 0);
 
-	struct kept *kept = (struct kept *)(box + h->kept_at[r->cpu]);
+	struct reserve *kept = (struct reserve *)(box + h->reserve_at[r->cpu]);
 
 	if (shape & 8)
-		kept_add(kept, r, 1);
+		reserve_add(kept, r, 1);
 	else
 		memcpy(box + at + (r->seq & 7) * sizeof(*r), r, sizeof(*r));
 }

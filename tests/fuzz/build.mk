@@ -10,16 +10,16 @@ FUZZ_DIR    := $(BUILD)/fuzz
 # What each target brings along.
 FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
 FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/vector.c src/trace/important.c src/hw/msr_name.c $(FUZZ_TEXT)
-FUZZ_RECORD := src/trace/ring.c src/trace/kept.c src/trace/sites.c
+FUZZ_RECORD := src/trace/ring.c src/trace/reserve.c src/trace/sites.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
 FUZZ_blackbox    := src/report/recall.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
 FUZZ_command     := src/cpu/exit.c $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
-                    src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/words.c $(FUZZ_RECORD) \
+                    src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c src/lib/printf.c
-FUZZ_filter      := src/trace/filter.c src/trace/important.c src/trace/words.c src/trace/vector.c $(FUZZ_TEXT)
+FUZZ_filter      := src/trace/filter.c src/trace/important.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
 FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/summary.c zydis
 FUZZ_icr         := src/apic/icr.c
 FUZZ_line        := src/console/line.c

@@ -20,8 +20,8 @@
 #include "report/report.h"
 #include "report/story.h"
 #include "log/uart.h"
-#include "apic/hold.h"
-#include "apic/stop.h"
+#include "apic/pause.h"
+#include "apic/park.h"
 #include "exit/freeze.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
@@ -29,7 +29,7 @@
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
 #include "trace/walk_trace.h"
-#include "trace/words.h"
+#include "trace/tokens.h"
 #include "vendor.h"
 #include "vmcall/operator.h"
 #include "vmcall/share.h"
@@ -42,11 +42,11 @@ struct fake_ram fake_ram;
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
 _Atomic uint32_t cpus_active = 2;
-enum console_level console_level;
+enum log_level log_level;
 
 static struct cpu cpu[2];
 static struct trap_record slots[2][SLOTS];
-static struct kept kept[2];
+static struct reserve kept[2];
 static struct exit_entry exits[2][HISTORY];
 static struct guest_paging paging;
 static struct filter filter;
@@ -60,7 +60,7 @@ static void check_answer(const char *line)
 	done += !strncmp(line, "done ", 5);
 }
 
-__attribute__((format(printf, 1, 2))) void console_reply(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) void log_reply(const char *fmt, ...)
 {
 	char line[LINE];
 	va_list ap;
@@ -71,12 +71,12 @@ __attribute__((format(printf, 1, 2))) void console_reply(const char *fmt, ...)
 	check_answer(line);
 }
 
-void console_put_line(const char *line)
+void log_put_line(const char *line)
 {
 	check_answer(line);
 }
 
-void console_put(const char *bytes, size_t n)
+void log_put(const char *bytes, size_t n)
 {
 	static volatile char seen;
 
@@ -85,7 +85,7 @@ void console_put(const char *bytes, size_t n)
 	(void)seen;
 }
 
-const struct trap_clock *console_clock(void)
+const struct trap_clock *log_clock(void)
 {
 	static const struct trap_clock clock = {.tsc_khz = 1000};
 
@@ -138,7 +138,7 @@ void report_end(void)
 {
 }
 
-void hold_stop(struct cpu *c)
+void pause_begin(struct cpu *c)
 {
 	stopped = true;
 }
@@ -158,17 +158,17 @@ uint64_t freeze_not_kept(void)
 	return 2;
 }
 
-void hold_go(void)
+void pause_end(void)
 {
 	stopped = false;
 }
 
-bool hold_wanted(void)
+bool pause_wanted(void)
 {
 	return stopped;
 }
 
-bool hold_is_stopped(uint32_t n)
+bool pause_has(uint32_t n)
 {
 	return stopped;
 }
@@ -326,7 +326,7 @@ static void begin_cpu(unsigned n)
 	cpu[n].number = cpu[n].apic_id = n;
 	cpu[n].history = (struct exit_history){exits[n], 0, exits[n], HISTORY};
 	ring_init(&cpu[n].ring, slots[n], SLOTS);
-	cpu[n].kept = &kept[n];
+	cpu[n].reserve = &kept[n];
 	cpus[n] = &cpu[n];
 	boot_info.cpus = ARRAY_SIZE(cpu);
 	for (unsigned i = take8() & 31; i; i--) {
@@ -336,7 +336,7 @@ static void begin_cpu(unsigned n)
 		r->mode = 64;
 		r->code_len = 15;
 		ring_commit(&cpu[n].ring, r);
-		kept_add(&kept[n], r, 1);
+		reserve_add(&kept[n], r, 1);
 	}
 	exits[n][take8() % HISTORY].tsc_lo = 1;
 }

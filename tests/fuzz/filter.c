@@ -4,7 +4,7 @@
  */
 #include "input.h"
 #include "trace/filter.h"
-#include "trace/words.h"
+#include "trace/tokens.h"
 
 #define TEXT  512
 #define TICKS (1ull << 40)
@@ -67,11 +67,11 @@ static void check_words(char *text)
 	uint64_t low = 0, high = 0, value;
 	uint32_t mask = 0;
 
-	if (word_range(text, &low, &high))
+	if (token_range(text, &low, &high))
 		assert(low <= high);
-	if (word_number(text, &value))
-		assert(word_range(text, &low, &high) && low == value && high == value);
-	if (!word_vectors(text, &mask))
+	if (token_number(text, &value))
+		assert(token_range(text, &low, &high) && low == value && high == value);
+	if (!token_vectors(text, &mask))
 		assert(!mask);
 }
 

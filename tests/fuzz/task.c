@@ -32,7 +32,7 @@ uint64_t fake_vmcs[FAKE_FIELDS];
 static unsigned raised;
 static uint64_t dr6;
 
-void console_log(const char *fmt, ...)
+void log_line(const char *fmt, ...)
 {
 }
 

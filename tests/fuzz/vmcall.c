@@ -23,7 +23,7 @@
 #include "apic/flush.h"
 #include "vendor.h"
 #include "vmcall/check.h"
-#include "vmcall/tray.h"
+#include "vmcall/copy_buffer.h"
 #include "vmcall/vmcall.h"
 
 #define CALLS_MAX  8
@@ -97,11 +97,11 @@ void shutdown_dying(struct cpu *c, const char *text)
 		assert(*text >= ' ' && *text <= '~');
 }
 
-void console_log(const char *fmt, ...)
+void log_line(const char *fmt, ...)
 {
 }
 
-void console_print(const char *fmt, ...)
+void log_print(const char *fmt, ...)
 {
 }
 
@@ -115,7 +115,7 @@ void command_end(void)
 {
 }
 
-void console_reply_to(void (*line)(const char *))
+void log_reply_to(void (*line)(const char *))
 {
 	reply_to = line;
 }
@@ -178,12 +178,12 @@ void flush_changed(struct cpu *c)
 
 uint64_t pool_alloc(uint64_t pages)
 {
-	static uint8_t *memory[2]; /* the lists of shares, the tray: the same for every input */
-	bool tray = pages == (1 << 20) / 4096;
+	static uint8_t *memory[2]; /* the lists of shares, the copy buffer: the same for every input */
+	bool buffer = pages == (1 << 20) / 4096;
 
-	if (!memory[tray])
-		memory[tray] = aligned_alloc(4096, pages * 4096);
-	return (uint64_t)memory[tray] - POOL_BASE;
+	if (!memory[buffer])
+		memory[buffer] = aligned_alloc(4096, pages * 4096);
+	return (uint64_t)memory[buffer] - POOL_BASE;
 }
 
 static void put64(uint64_t at, uint64_t v)
@@ -259,7 +259,7 @@ static void set_up(void)
 	mode = (registers[GUEST_EFER] & 0x400) && (flags & 32) ? 64 : flags & 64 ? 32 : 16;
 	cpl = flags & 128 ? 3 : 0;
 	boot_info.config.example_foo = take8() & 3;
-	boot_info.config.tray = 1;
+	boot_info.config.copy_buffer = 1;
 	strcpy(boot_info.config.user_calls,
 		take8() & 1 ? "default" : "default, put_physical share_open get_pages nothing");
 	build_tables();

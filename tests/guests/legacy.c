@@ -95,7 +95,7 @@ static void cross_over(struct legacy *half)
 static void print_event(const struct event *e)
 {
 	print(" v=%u", e->vector);
-	for (uint32_t i = 0; i < e->words && i < WORDS_MAX; i++)
+	for (uint32_t i = 0; i < e->words && i < TOKENS_MAX; i++)
 		print("%c%x", i ? ',' : ':', e->frame[i]);
 	if (e->vector == 14)
 		print(" cr2=%x", e->cr2);

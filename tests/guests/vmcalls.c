@@ -451,7 +451,7 @@ static uint64_t random_address(bool *good)
 	return any() | 1ull << 62; /* not canonical, and beyond every physical address */
 }
 
-/* Short enough to stay in the grant, or so long that no tray holds it. */
+/* Short enough to stay in the grant, or so long that no copy buffer holds it. */
 static uint64_t random_length(bool good)
 {
 	if (good && below(4))
@@ -556,7 +556,7 @@ static void storm(uint64_t calls)
 
 	machine_set_handler(VECTOR_PF, vmcalls_skip);
 	for (uint64_t n = 1; n <= calls && whole; n++) {
-		/* The contents of the tray: as page addresses they lead nowhere, wherever they end up. */
+		/* The contents of the copy buffer: as page addresses they lead nowhere, wherever they end up. */
 		if (n % 1000 == 1) {
 			memset(grant, 0xff, GRANT);
 			call5(TRAPLINE_CALL_put_physical, (uint64_t)grant, GRANT_USED / 2, 0, 0, 0);

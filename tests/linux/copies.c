@@ -1,5 +1,5 @@
 /*
- * The tray from user space, without privileges: buffers that nobody has touched, that are copied on write,
+ * The copy buffer from user space, without privileges: buffers that nobody has touched, that are copied on write,
  * read-only or not there. One line a case, "copies name=... ok"; the exit status is the number of cases that
  * failed.
  */
@@ -17,11 +17,11 @@
 #include "../../guest-tools/lib/trapline.h"
 #include "hw/x86.h"
 
-#define MIB      (1ul << 20)
-#define TRAY     (16 * MIB)
-#define PAGE     4096ul
-#define KERNEL   0xffff800000000000ul
-#define UNMAPPED 0x10000000ul
+#define MIB         (1ul << 20)
+#define COPY_BUFFER (16 * MIB)
+#define PAGE        4096ul
+#define KERNEL      0xffff800000000000ul
+#define UNMAPPED    0x10000000ul
 
 static int failed;
 
@@ -52,12 +52,13 @@ static unsigned char *fresh(size_t n)
 /* 16 MiB each way, into memory that the kernel has not given any pages yet. */
 static void largest(void)
 {
-	unsigned char *from = malloc(TRAY), *to = malloc(TRAY);
+	unsigned char *from = malloc(COPY_BUFFER), *to = malloc(COPY_BUFFER);
 
-	for (size_t i = 0; i < TRAY; i++)
+	for (size_t i = 0; i < COPY_BUFFER; i++)
 		from[i] = pattern(i);
-	report("put_16_mib", trapline_put(from, TRAY, 0) == 0);
-	report("get_16_mib_untouched", trapline_get(to, TRAY, 0) == 0 && holds_pattern(to, TRAY));
+	report("put_16_mib", trapline_put(from, COPY_BUFFER, 0) == 0);
+	report("get_16_mib_untouched",
+		trapline_get(to, COPY_BUFFER, 0) == 0 && holds_pattern(to, COPY_BUFFER));
 	free(from);
 	free(to);
 }
@@ -179,7 +180,7 @@ static void refused(void)
 					  &r) == TRAPLINE_E_ADDRESS);
 	report("wraps", copy(TRAPLINE_CALL_put_virtual, (void *)~0ul, 2, 0, &r) == TRAPLINE_E_ADDRESS);
 	report("giant", copy(TRAPLINE_CALL_put_virtual, (void *)PAGE, ~0ul >> 20, 0, &r) == TRAPLINE_E_RANGE);
-	report("beyond_the_tray", copy(TRAPLINE_CALL_put_virtual, &byte, 1, TRAY, &r) != 0);
+	report("beyond_the_copy_buffer", copy(TRAPLINE_CALL_put_virtual, &byte, 1, COPY_BUFFER, &r) != 0);
 	r = (struct trapline_registers){TRAPLINE_CALL_put_virtual, (uint64_t)&byte, 1, 0, 8, 0};
 	report("unknown_flag", trapline_call(&r) == TRAPLINE_E_ARGUMENT);
 	r = (struct trapline_registers){63, 0, 0, 0, 0, 0};

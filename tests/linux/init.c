@@ -62,9 +62,9 @@ static void open_console(void)
 /* From here on the console is ours: the kernel's own lines would end up in the middle of ours. */
 static void silence_kernel(void)
 {
-	const int console_level = 8;
+	const int log_level = 8;
 
-	klogctl(console_level, NULL, 1);
+	klogctl(log_level, NULL, 1);
 }
 
 static void read_command_line(void)

@@ -237,7 +237,7 @@ def find_kept(console):
         pass
     last = console.ask_ok("traps 8").records("trap")
     expect(all(trap["name"] == "#PF" for trap in last), f"{last}")
-    kept = console.ask_ok("traps kept").records("trap")
+    kept = console.ask_ok("traps reserve").records("trap")
     expect(sum(trap["name"] == "#UD" for trap in kept) == 1, f"{kept}")
 
 

@@ -14,8 +14,8 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  boot/srat.c \
                  src/apic/flush.c \
                  src/apic/icr.c \
-                 src/apic/stop.c \
-                 src/apic/hold.c \
+                 src/apic/park.c \
+                 src/apic/pause.c \
                  src/console/answer.c \
                  src/console/address.c \
                  src/console/command.c \
@@ -35,7 +35,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/interrupt.c \
                  src/exit/io.c \
                  src/exit/merge.c \
-                 src/exit/start.c \
+                 src/exit/init_sipi.c \
                  src/exit/work.c \
                  src/guest/insn.c \
                  src/guest/opcode.c \

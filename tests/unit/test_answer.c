@@ -25,7 +25,7 @@ void command_end(void)
 {
 }
 
-void console_reply_to(void (*line)(const char *))
+void log_reply_to(void (*line)(const char *))
 {
 	line_to = line;
 }

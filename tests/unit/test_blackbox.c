@@ -10,7 +10,7 @@
 #define ROOM       (64ull << 20)
 #define FUZZ       20000
 #define RINGS      (2 * 64 * 256) /* a CPU's, and the one beside it */
-#define KEPT_PAGES ((BLACKBOX_KEPT_SIZE + 4095) & ~4095ull)
+#define KEPT_PAGES ((BLACKBOX_RESERVE_SIZE + 4095) & ~4095ull)
 #define WORDS      (offsetof(struct blackbox_header, checksum) / 8)
 
 static struct blackbox_header sound(void)
@@ -27,7 +27,7 @@ static struct blackbox_header sound(void)
 		.cpus = 2,
 		.ring_records = 64,
 		.history_entries = 64,
-		.kept_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + RINGS,
+		.reserve_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + RINGS,
 			4096 + 2 * BLACKBOX_TEXT_SIZE + 2 * RINGS + 8192 + KEPT_PAGES},
 		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + RINGS + KEPT_PAGES,
 			4096 + 2 * BLACKBOX_TEXT_SIZE + 2 * RINGS + 8192 + 2 * KEPT_PAGES},
@@ -74,7 +74,7 @@ static void inside(const struct blackbox_header *h)
 			    h->cpu_size);
 	for (uint32_t n = 0; n < h->cpus; n++) {
 		assert_true(h->history_at[n] + h->history_entries * 32ull <= h->size);
-		assert_true(h->kept_at[n] + BLACKBOX_KEPT_SIZE <= h->size);
+		assert_true(h->reserve_at[n] + BLACKBOX_RESERVE_SIZE <= h->size);
 	}
 }
 

@@ -45,29 +45,29 @@ static void pattern_is_balanced(void **state)
 static void looks(void **state)
 {
 	lay();
-	assert_int_equal(canary_look(words), CANARY_WHOLE);
+	assert_int_equal(canary_check(words), CANARY_WHOLE);
 	words[7] ^= 0x10; /* a bad cell */
-	assert_int_equal(canary_look(words), CANARY_WHOLE);
+	assert_int_equal(canary_check(words), CANARY_WHOLE);
 	for (unsigned percent = 1; percent <= 70; percent++) { /* half of the lost cells held a zero anyway */
 		lay();
 		decay(percent);
-		assert_int_equal(canary_look(words), CANARY_DECAYED);
+		assert_int_equal(canary_check(words), CANARY_DECAYED);
 	}
 	memset(words, 0, sizeof(words));
-	assert_int_equal(canary_look(words), CANARY_CLEARED);
+	assert_int_equal(canary_check(words), CANARY_CLEARED);
 	memset(words, 0xff, sizeof(words));
-	assert_int_equal(canary_look(words), CANARY_CLEARED);
+	assert_int_equal(canary_check(words), CANARY_CLEARED);
 	memset(words, 0xa5, sizeof(words));
-	assert_int_equal(canary_look(words), CANARY_CLEARED);
+	assert_int_equal(canary_check(words), CANARY_CLEARED);
 	words[0] ^= 1;
-	assert_int_equal(canary_look(words), CANARY_OTHER);
+	assert_int_equal(canary_check(words), CANARY_OTHER);
 	for (unsigned seed = 0; seed < 1000; seed++) { /* another key of the memory's encryption */
 		noise(seed);
-		assert_int_equal(canary_look(words), CANARY_OTHER);
+		assert_int_equal(canary_check(words), CANARY_OTHER);
 	}
 	for (unsigned i = 0; i < BLACKBOX_CANARY_WORDS; i++)
 		words[i] = i % 2 ? ~0ull : 0; /* rows without power */
-	assert_int_equal(canary_look(words), CANARY_OTHER);
+	assert_int_equal(canary_check(words), CANARY_OTHER);
 }
 
 /* What is known after each of these: W whole, D decayed, C cleared, O other; a small letter: behind a reset for certain. */

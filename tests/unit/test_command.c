@@ -31,7 +31,7 @@ COMMANDS(X)
 #undef X
 #undef command_help
 
-void console_reply(const char *fmt, ...)
+void log_reply(const char *fmt, ...)
 {
 	size_t n = strlen(said);
 	va_list ap;

@@ -147,6 +147,17 @@ static void every_default_is_valid(void **state)
 	}
 }
 
+/* A renamed key is known by its old name as well. */
+static void old_names(void **state)
+{
+#define X(old, key)                                                                                          \
+	parse(#old " = 7");                                                                                  \
+	assert_int_equal(reports.count, 0);                                                                  \
+	assert_int_equal(config.key, 7);
+	CONFIG_RENAMED(X)
+#undef X
+}
+
 static void every_choice(void **state)
 {
 #define X(key, word, value, enumerator)                                                                      \
@@ -571,6 +582,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(every_default_is_valid),
+		cmocka_unit_test(old_names),
 		cmocka_unit_test(every_choice),
 		cmocka_unit_test(comments_and_blanks),
 		cmocka_unit_test(blanks_around),

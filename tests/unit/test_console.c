@@ -120,7 +120,7 @@ static int setup(void **state)
 static void goes_out(void **state)
 {
 	takes = idle = true;
-	console_print("one %d", 1);
+	log_print("one %d", 1);
 	assert_string_equal(sent, "one 1\r\n");
 }
 
@@ -131,11 +131,11 @@ static void bounded(void **state)
 		has_box = i;
 		sent_bytes = 0;
 		kept[0] = 0;
-		console_bound(2);
+		log_bound(2);
 		for (unsigned n = 1; n < 5; n++)
-			console_print("%u", n);
-		assert_int_equal(console_unbound(), has_box ? 2 : 0);
-		console_print("behind");
+			log_print("%u", n);
+		assert_int_equal(log_unbound(), has_box ? 2 : 0);
+		log_print("behind");
 		assert_string_equal(
 			sent, has_box ? "1\r\n2\r\nbehind\r\n" : "1\r\n2\r\n3\r\n4\r\nbehind\r\n");
 		assert_string_equal(kept, "1\n2\n3\n4\nbehind\n");
@@ -147,7 +147,7 @@ static uint64_t time_of_lines(void)
 	uint64_t since = rdtsc();
 
 	for (unsigned i = 0; i < LINES; i++)
-		console_print("line %u", i);
+		log_print("line %u", i);
 	return rdtsc() - since;
 }
 
@@ -160,7 +160,7 @@ static void takes_nothing(void **state)
 	assert_non_null(strstr(kept, "takes nothing any more"));
 	assert_null(strstr(strstr(kept, "takes nothing") + 1, "takes nothing"));
 	assert_non_null(strstr(kept, "line 999\n"));
-	console_finish();
+	turn_finish();
 }
 
 /* "line 0" to "line 999", each with CR and LF. */
@@ -168,9 +168,9 @@ static void takes_again(void **state)
 {
 	takes = idle = true;
 	sent_bytes = 0;
-	console_print("first");
-	console_print("second");
-	console_print("third");
+	log_print("first");
+	log_print("second");
+	log_print("third");
 	assert_string_equal(sent,
 		"first\r\ntrapline: lost bytes=9890 total=9890 why=\"the UART took nothing\"\r\n"
 		"second\r\nthird\r\n");
@@ -209,13 +209,13 @@ static void waits_need_interrupts(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		left = i;
 		for (unsigned n = 0; n < 100 && (!n || boot.work); n++)
-			console_serve(&boot);
+			turn_serve(&boot);
 		assert_int_equal(boot.work, 0);
 		assert_int_equal(waits, i);
 		assert_int_equal(interrupts, i);
 	}
 	interrupts = waits = false;
-	console_serve(&other);
+	turn_serve(&other);
 	assert_false(interrupts || waits);
 	left = false;
 	vendor = NULL;

@@ -10,16 +10,16 @@
 #include "exit/dispatch.h"
 #include "cpu/machine_check.h"
 #include "exit/handlers.h"
-#include "exit/start.h"
+#include "exit/init_sipi.h"
 #include "exit/work.h"
 #include "apic/flush.h"
 #include "report/fault.h"
 #include "log/log.h"
 #include "log/turn.h"
-#include "apic/hold.h"
+#include "apic/pause.h"
 #include "report/fault.h"
 #include "apic/flush.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "exit/freeze.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
@@ -36,12 +36,12 @@
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
 _Atomic uint32_t cpus_active;
-uint64_t console_looked;
+uint64_t turn_polled;
 const struct vendor *vendor;
 
 static struct cpu cpu;
 static struct trap_record records[RING];
-static struct kept kept;
+static struct reserve kept;
 static struct event injected;
 static uint64_t injected_cr2;
 static unsigned injections, interrupts, nmis, shutdowns, skipped;
@@ -197,11 +197,11 @@ static const struct vendor fake = {
 	X(exit_iret)                                                                                         \
 	X(exit_xsetbv)                                                                                       \
 	X(exit_invd)                                                                                         \
-	X(start_serve)                                                                                       \
+	X(init_sipi_serve)                                                                                   \
 	X(intercept_serve)                                                                                   \
 	X(halt_over)                                                                                         \
-	X(cpu_stop_if_asked)                                                                                 \
-	X(console_look_now)
+	X(cpu_park_if_asked)                                                                                 \
+	X(turn_poll_now)
 #define X(name)                                                                                              \
 	void name(struct cpu *c)                                                                             \
 	{                                                                                                    \
@@ -223,14 +223,14 @@ void cpu_kick_others(const struct cpu *c)
 
 static unsigned served;
 
-void console_serve(struct cpu *c)
+void turn_serve(struct cpu *c)
 {
 	served++;
 	if (mc_meanwhile)
 		cpu_add_work(c, CPU_WORK_MC);
-	if (nmi_while_held && hold_is_stopped(c->number)) {
+	if (nmi_while_held && pause_has(c->number)) {
 		vendor->take_nmi(c);
-		hold_go();
+		pause_end();
 	}
 }
 
@@ -257,11 +257,11 @@ void shutdown_guest(struct cpu *c)
 	longjmp(after_shutdown, 1);
 }
 
-void console_log(const char *fmt, ...)
+void log_line(const char *fmt, ...)
 {
 }
 
-bool stage2_close_sink(struct cpu *c)
+bool stage2_close_scratch(struct cpu *c)
 {
 	return false;
 }
@@ -292,12 +292,12 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 	memset(&cpu, 0, sizeof(cpu));
 	ring_init(&cpu.ring, records, RING);
 	memset(&kept, 0, sizeof(kept));
-	cpu.kept = &kept;
+	cpu.reserve = &kept;
 	cpu.writing = &cpu.ring;
 	vendor = &fake;
 	boot_info.config.intercept = ~0u;
 	injections = interrupts = nmis = nmi_tries = shutdowns = skipped = 0;
-	cpu.look_mask = ~0u;
+	cpu.poll_mask = ~0u;
 	exit_begin(&cpu.exit);
 	cpu.exit.kind = kind;
 	if (event)
@@ -308,7 +308,7 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 	}
 	cpu.flush_due = flush_due;
 	if (nmi_while_held)
-		hold_stop(&cpu);
+		pause_begin(&cpu);
 	if (mc_meanwhile)
 		cpu_add_work(&cpu, CPU_WORK_CONSOLE);
 	exit_dispatch(&cpu, go_past, nothing);
@@ -477,12 +477,12 @@ static void parked(void **state)
 	memset(&cpu, 0, sizeof(cpu));
 	cpu.work = CPU_WORK_CONSOLE | CPU_WORK_KICK;
 	served = 0;
-	cpu.parked = true;
-	exit_look_after(&cpu);
+	cpu.waits_for_sipi = true;
+	exit_after_work(&cpu);
 	assert_int_equal(served, 0);
 	assert_int_equal(cpu.work, CPU_WORK_CONSOLE | CPU_WORK_KICK);
-	cpu.parked = false;
-	exit_look_after(&cpu);
+	cpu.waits_for_sipi = false;
+	exit_after_work(&cpu);
 	assert_int_equal(served, 1);
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "unit.h"
 #include "trace/filter.h"
-#include "trace/words.h"
+#include "trace/tokens.h"
 
 static struct filter parsed(const char *words)
 {
@@ -148,9 +148,9 @@ static void rate(void **state)
 static void words(void **state)
 {
 	char text[] = "  message  hello   there ", copy[sizeof(text)];
-	struct words w;
+	struct tokens w;
 
-	words_split(&w, text, copy);
+	tokens_split(&w, text, copy);
 	assert_int_equal(w.count, 3);
 	assert_string_equal(w.at[0], "message");
 	assert_string_equal(w.at[2], "there");

@@ -28,7 +28,7 @@
 
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
-uint64_t console_looked;
+uint64_t turn_polled;
 const struct vendor *vendor;
 _Atomic uint32_t cpus_active;
 
@@ -88,16 +88,16 @@ uint64_t pool_alloc(uint64_t pages)
 	return pool_phys(map);
 }
 
-void console_log(const char *fmt, ...)
+void log_line(const char *fmt, ...)
 {
 }
 
-void console_print(const char *fmt, ...)
+void log_print(const char *fmt, ...)
 {
 	tell("told", -1);
 }
 
-void console_look_now(struct cpu *c)
+void turn_poll_now(struct cpu *c)
 {
 }
 

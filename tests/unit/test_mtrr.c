@@ -9,7 +9,7 @@
 #include "apic/flush.h"
 #include "log/log.h"
 #include "hw/msr.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "hw/features.h"
 #include "mem/host_map.h"
 #include "mem/mtrr.h"
@@ -81,12 +81,12 @@ bool host_map_learn(uint64_t base, uint64_t size)
 	return true;
 }
 
-void console_log(const char *format, ...)
+void log_line(const char *format, ...)
 {
 	lines++;
 }
 
-void cpu_stop_if_asked(struct cpu *cpu)
+void cpu_park_if_asked(struct cpu *cpu)
 {
 }
 
@@ -142,7 +142,7 @@ static int begin(void **state)
 		if (!cpus[n])
 			cpus[n] = calloc(1, sizeof(struct cpu));
 		cpus[n]->number = n;
-		cpus[n]->parked = cpus[n]->aside = false;
+		cpus[n]->waits_for_sipi = cpus[n]->aside = false;
 		vmx_mtrr_begin(&shadows[n]);
 		flush_serve(cpus[n]);
 		kicks[n] = flushes[n] = 0;
@@ -215,7 +215,7 @@ static void changed_once(void **state)
 
 	answers = false;
 	for (unsigned n = 0; n < CPUS; n++)
-		cpus[n]->parked = n != 0; /* nobody answers here */
+		cpus[n]->waits_for_sipi = n != 0; /* nobody answers here */
 	for (unsigned n = 0; n < CPUS; n++) {
 		assert_true(put(n, MSR_MTRR_DEF_TYPE, FE | MEMORY_WB));
 		assert_true(put(n, BASE(1), 0x80000000 | MEMORY_WC));
@@ -243,7 +243,7 @@ static void changed_once(void **state)
 static void old_values_come_late(void **state)
 {
 	for (unsigned n = 0; n < CPUS; n++)
-		cpus[n]->parked = n != 0;
+		cpus[n]->waits_for_sipi = n != 0;
 	assert_true(put(0, BASE(1), 0x80000000 | MEMORY_WC));
 	assert_true(put(0, MASK(1), mask(4 * MIB)));
 	assert_true(put(1, MSR_MTRR_DEF_TYPE, FE | MEMORY_WB));
@@ -293,7 +293,7 @@ static void refused(void **state)
 						: cases[i].msr == MSR_MTRR_DEF_TYPE ? before & ~E
 										    : before);
 		for (unsigned n = 1; n < CPUS; n++)
-			cpus[n]->parked = true;
+			cpus[n]->waits_for_sipi = true;
 	}
 }
 
@@ -357,7 +357,7 @@ static void *changer(void *of)
 		atomic_fetch_add(&leaf, 1);
 		flush_release(cpu, true);
 	}
-	atomic_store(&cpu->parked, true); /* it is not there any more: the other one does not wait for it */
+	atomic_store(&cpu->waits_for_sipi, true); /* it is not there any more: the other one does not wait for it */
 	return NULL;
 }
 
@@ -389,12 +389,12 @@ static void who_is_waited_for(void **state)
 
 	boot_info.tsc_khz = 1000000000; /* for 100 s */
 	for (unsigned n = 1; n < CPUS; n++)
-		cpus[n]->parked = true;
+		cpus[n]->waits_for_sipi = true;
 	flush_hold(cpus[0]);
 	flush_release(cpus[0], true);
 	assert_true(rdtsc() - since < 50 * boot_info.tsc_khz);
 	boot_info.tsc_khz = 1000;
-	cpus[3]->parked = false;
+	cpus[3]->waits_for_sipi = false;
 	since = rdtsc();
 	flush_hold(cpus[0]);
 	assert_true(rdtsc() - since >= 100 * boot_info.tsc_khz);

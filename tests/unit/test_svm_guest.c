@@ -2,10 +2,10 @@
 #include "unit.h"
 #include <string.h>
 #include "apic/apic.h"
-#include "exit/nap.h"
+#include "exit/timed_halt.h"
 #include "log/log.h"
 #include "hw/msr.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "guest/insn.h"
@@ -22,7 +22,7 @@ static struct vmcb vmcb;
 static struct svm_cpu svm;
 static struct cpu cpu;
 static uint8_t code[16];
-static unsigned flushes, naps, lines, looks, code_len;
+static unsigned flushes, timed_halts, lines, looks, code_len;
 static uint32_t rf_of_host; /* vectors */
 
 /* What the three files ask of the rest. */
@@ -75,7 +75,7 @@ const char *svm_exit_name(uint64_t reason)
 	return "";
 }
 
-void console_log(const char *format, ...)
+void log_line(const char *format, ...)
 {
 	lines++;
 }
@@ -84,7 +84,7 @@ void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
 {
 }
 
-void svm_look(struct cpu *c)
+void svm_poll(struct cpu *c)
 {
 	looks++;
 }
@@ -98,12 +98,12 @@ uint64_t fault_rflags(unsigned vector)
 	return rf_of_host >> vector & 1 ? RFLAGS_RF : 0;
 }
 
-void nap(struct cpu *c, const _Atomic uint32_t *word, uint32_t old)
+void timed_halt(struct cpu *c, const _Atomic uint32_t *word, uint32_t old)
 {
-	naps++;
+	timed_halts++;
 }
 
-bool nap_ends(void)
+bool timed_halt_ends(void)
 {
 	return true;
 }
@@ -125,7 +125,7 @@ void svm_cr_probe(void)
 {
 }
 
-void cpu_stop_if_asked(struct cpu *c)
+void cpu_park_if_asked(struct cpu *c)
 {
 }
 
@@ -159,7 +159,7 @@ static int setup(void **state)
 	vmcb.save.efer = EFER_USUAL;
 	vmcb.save.dr6 = DR6_USUAL;
 	vmcb.save.rip = 0x1000;
-	flushes = naps = lines = 0;
+	flushes = timed_halts = lines = 0;
 	svm_caps = (struct svm_caps){0};
 	cpu.exit.code_len = EXIT_CODE_UNREAD;
 	cpu.code_page.number = CODE_PAGE_NONE;
@@ -353,11 +353,11 @@ static bool watched(void)
 /* A delay is let through, RIP in front of it, and only until the next exit. */
 static void expect_let_through(void)
 {
-	assert_false(watched() || cpu.exit.skip || naps);
-	assert_true(svm.odd & SVM_DELAYS && cpu.work & CPU_WORK_VENDOR);
+	assert_false(watched() || cpu.exit.skip || timed_halts);
+	assert_true(svm.pending & SVM_DELAYS && cpu.work & CPU_WORK_VENDOR);
 	svm_end_halt(&cpu);
 	assert_true(watched());
-	assert_int_equal(svm.odd, 0);
+	assert_int_equal(svm.pending, 0);
 	assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT);
 }
 
@@ -373,19 +373,19 @@ static void delays(void **state)
 	}
 }
 
-/* A CPU that idles by MWAIT is left alone; one that sleeps with interrupts off naps. */
+/* A CPU that idles by MWAIT is left alone; one that sleeps with interrupts off halts with a timer. */
 static void idlers(void **state)
 {
 	wait_with(MWAIT, 1, 0, RFLAGS_IF);
-	assert_false(watched() || svm.odd & SVM_DELAYS || naps);
+	assert_false(watched() || svm.pending & SVM_DELAYS || timed_halts);
 	wait_with(MWAIT, 1, 1, 0);
-	assert_false(watched() || svm.odd & SVM_DELAYS || naps);
+	assert_false(watched() || svm.pending & SVM_DELAYS || timed_halts);
 	wait_with(MWAIT, 1, TIMER, 0);
-	assert_true(watched() && cpu.exit.skip && naps == 1);
+	assert_true(watched() && cpu.exit.skip && timed_halts == 1);
 	wait_with(MWAITX, 1, 0, 0);
-	assert_true(watched() && cpu.exit.skip && naps == 1);
+	assert_true(watched() && cpu.exit.skip && timed_halts == 1);
 	wait_with("", 1, TIMER, 0); /* it cannot be read */
-	assert_true(watched() && naps == 1);
+	assert_true(watched() && timed_halts == 1);
 }
 
 /* A HLT beside a delay: each comes back for itself. */
@@ -452,15 +452,15 @@ static void halt_is_polled(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
 		halt_polled(RFLAGS_IF);
 		assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT && !cpu.exit.skip && looks == 1);
-		assert_true(svm.odd & SVM_POLLS_HALT && !vmcb.control.interrupt_shadow);
+		assert_true(svm.pending & SVM_POLLS_HALT && !vmcb.control.interrupt_shadow);
 		assert_int_equal(vmcb.save.rip, 0x1000);
 		vmcb.control.exitcode = ends[i].reason;
 		vmcb.save.rip = ends[i].at;
 		svm_end_poll(&cpu);
-		assert_false(svm.odd & SVM_POLLS_HALT);
+		assert_false(svm.pending & SVM_POLLS_HALT);
 		assert_int_equal(vmcb.save.rip, ends[i].rip);
 		svm_end_poll(&cpu);
-		assert_int_equal(svm.odd, 0);
+		assert_int_equal(svm.pending, 0);
 		assert_int_equal(vmcb.save.rip, ends[i].rip);
 	}
 }
@@ -490,7 +490,8 @@ static void halt_with_step(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
 		halt_polled(flags[i]);
-		assert_false(vmcb.control.intercept1 & INTERCEPT1_HLT || svm.odd & SVM_POLLS_HALT || looks);
+		assert_false(
+			vmcb.control.intercept1 & INTERCEPT1_HLT || svm.pending & SVM_POLLS_HALT || looks);
 	}
 }
 
@@ -550,7 +551,7 @@ static void int_unread(void **state)
 	assert_int_equal(lines, 1);
 	svm_end_pass(&cpu);
 	assert_true(vmcb.control.intercept1 & INTERCEPT1_INTN);
-	assert_int_equal(svm.odd, 0);
+	assert_int_equal(svm.pending, 0);
 }
 
 static uint64_t next_of(const char *bytes, enum exit_kind kind, uint64_t reason)

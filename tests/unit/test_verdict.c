@@ -11,7 +11,7 @@
 #define RING   64
 #define WILD   0xffffffffdeadb000ull
 
-static struct kept kept;
+static struct reserve kept;
 static struct trap_record ring[RING];
 static uint64_t seq;
 
@@ -127,7 +127,7 @@ static void first_stays(void **state)
 
 static const struct verdict_source *all(void)
 {
-	static const struct kept *all_kept[] = {&kept};
+	static const struct reserve *all_kept[] = {&kept};
 	static const struct trap_record *all_rings[] = {ring};
 	static const struct verdict_source s = {
 		.cpus = 1, .kept = all_kept, .ring = all_rings, .records = RING, .second = SECOND};
@@ -172,15 +172,15 @@ static void storm(void **state)
 	struct trap_record r;
 
 	setup(state);
-	for (unsigned i = 0; i < KEPT_VECTORS * KEPT_RECORDS; i++) {
-		struct trap_record *slot = &kept.record[i / KEPT_RECORDS][i % KEPT_RECORDS];
+	for (unsigned i = 0; i < RESERVE_VECTORS * RESERVE_RECORDS; i++) {
+		struct trap_record *slot = &kept.record[i / RESERVE_RECORDS][i % RESERVE_RECORDS];
 
 		*slot = exception(VEC_GP, 0, "", 0);
 		slot->seq = i + 1;
 		slot->tsc = SECOND + i;
 	}
 	assert_true(blamed(0, UINT64_MAX, &r));
-	assert_int_equal(r.seq, KEPT_VECTORS * KEPT_RECORDS - 64);
+	assert_int_equal(r.seq, RESERVE_VECTORS * RESERVE_RECORDS - 64);
 	assert_true(blamed(0, SECOND + 60, &r));
 	assert_int_equal(r.seq, 1);
 }
@@ -200,7 +200,7 @@ static void mended(void **state)
 	for (unsigned i = 0; i < SITES_COUNT; i++)
 		assert_false(kept.sites.site[i].key && site_counts(&kept.sites, &kept.sites.site[i]));
 	take(fatal, 3 * SECOND);
-	kept_add(&kept, &ring[seq % RING], 1); /* as exit/exception.c does */
+	reserve_add(&kept, &ring[seq % RING], 1); /* as exit/exception.c does */
 	assert_true(blamed(0, UINT64_MAX, &r));
 	assert_int_equal(r.cr2, WILD - 0x1000);
 }
@@ -208,7 +208,7 @@ static void mended(void **state)
 /* A program's, where it has not run on: to have caught the signal is to have run on. */
 static void program(void **state)
 {
-	const struct kept *all_kept[] = {&kept};
+	const struct reserve *all_kept[] = {&kept};
 	const struct trap_record *all_rings[] = {ring};
 	const struct verdict_source s = {
 		.cpus = 1, .kept = all_kept, .ring = all_rings, .records = RING, .second = SECOND};

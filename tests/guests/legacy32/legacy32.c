@@ -621,7 +621,7 @@ int capture(const uint32_t *stack)
 	keep_registers(e, stack);
 	e->vector = stack[8];
 	e->words = (top - (uint32_t)(stack + 9)) / 4;
-	for (unsigned i = 0; i < e->words && i < WORDS_MAX; i++)
+	for (unsigned i = 0; i < e->words && i < TOKENS_MAX; i++)
 		e->frame[i] = stack[9 + i];
 	if (e->vector == VECTOR_IRQ)
 		apic_write(APIC_EOI, 0);

@@ -13,12 +13,12 @@
 
 #define LEGACY_BASE 0x02000000u /* as in link.ld */
 #define EVENTS_MAX  8
-#define WORDS_MAX   10
+#define TOKENS_MAX  10
 #define NOT_LOOKED  0xffffffffu
 
 struct event {
 	uint32_t vector, words; /* words of frame */
-	uint32_t frame[WORDS_MAX];
+	uint32_t frame[TOKENS_MAX];
 	uint32_t gpr[8]; /* EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI; ESP as PUSHA has it */
 	uint32_t cr2, dr6;
 };

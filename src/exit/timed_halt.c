@@ -1,4 +1,4 @@
-#include "exit/nap.h"
+#include "exit/timed_halt.h"
 #include "apic/apic.h"
 #include "log/turn.h"
 #include "cpu/idt.h"
@@ -6,11 +6,11 @@
 #include "vendor.h"
 
 /*
- * Only what is of the highest class gets past the priority that a nap sets, and of that class the timer's vector is the highest:
+ * Only what is of the highest class gets past the priority that a timed halt sets, and of that class the timer's vector is the highest:
  * what else was sent to the CPU waits for the guest. No APIC tells how fast it counts: 20 ms on QEMU, 200 ms at the
  * 100 MHz of AMD's.
  */
-#define NAP_VECTOR 0xff
+#define TIMED_HALT_VECTOR 0xff
 #define NAP_SPURIOUS                                                                                         \
 	0xf0 /* not the timer's, as after an INIT: Bochs 2.7 does not end an interrupt of this number */
 #define NAP_PRIORITY 0xe0
@@ -21,7 +21,7 @@
 #define TO_SELF      (ICR_TO_SELF << 18 | ICR_ASSERT)
 #define TURN_US      100 /* between two turns of the console: the FIFO takes 1400, and others want its lock */
 
-/* What a nap changes, and gives back. */
+/* What a timed halt changes, and gives back. */
 struct borrowed {
 	uint32_t tpr, lint0, svr, divide, lvt, count;
 };
@@ -59,7 +59,7 @@ static void borrow(enum apic_mode mode, struct borrowed *b)
 		apic_write(mode, APIC_LVT_LINT0, b->lint0 | APIC_LVT_MASKED);
 	apic_write(mode, APIC_SVR, (b->svr & ~APIC_SVR_VECTOR) | APIC_SVR_ENABLE | NAP_SPURIOUS);
 	apic_write(mode, APIC_TIMER_DIVIDE, DIVIDE_BY_1);
-	apic_write(mode, APIC_LVT_TIMER, NAP_VECTOR);
+	apic_write(mode, APIC_LVT_TIMER, TIMED_HALT_VECTOR);
 	apic_write(mode, APIC_TIMER_COUNT, NAP_COUNT);
 }
 
@@ -74,7 +74,7 @@ static void settle(struct cpu *cpu, enum apic_mode mode)
 	if (!is_set(mode, APIC_ISR, vector))
 		return;
 	apic_write(mode, APIC_EOI, 0);
-	if (vector != NAP_VECTOR)
+	if (vector != TIMED_HALT_VECTOR)
 		apic_write(mode, APIC_ICR, TO_SELF | vector);
 }
 
@@ -87,7 +87,8 @@ static void give_back(struct cpu *cpu, enum apic_mode mode, const struct borrowe
 	apic_write(mode, APIC_LVT_TIMER, APIC_LVT_MASKED);
 	apic_write(mode, APIC_TIMER_COUNT, 0);
 	settle(cpu, mode);
-	if (is_set(mode, APIC_IRR, NAP_VECTOR)) { /* it came when something else had ended the nap */
+	if (is_set(mode, APIC_IRR,
+		    TIMED_HALT_VECTOR)) { /* it came when something else had ended the timed halt */
 		vendor->drop_interrupt(cpu);
 		settle(cpu, mode);
 	}
@@ -112,26 +113,26 @@ static void wait_a_moment(void)
 		moment();
 }
 
-bool nap_ends(void)
+bool timed_halt_ends(void)
 {
-	return console_wants_others() && can_borrow(apic_mode());
+	return turn_wants_others() && can_borrow(apic_mode());
 }
 
-void nap(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old)
+void timed_halt(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old)
 {
 	enum apic_mode mode = apic_mode();
 	struct borrowed before;
 
-	console_look(cpu);
+	turn_poll(cpu);
 	if (cpu->work & CPU_WORK_CONSOLE) {
-		console_serve(cpu);
+		turn_serve(cpu);
 		wait_a_moment();
-	} else if (console_attends(cpu)) {
+	} else if (turn_attends(cpu)) {
 		wait_a_moment();
-	} else if (nap_ends()) {
+	} else if (timed_halt_ends()) {
 		borrow(mode, &before);
 		idt_load_window();
-		vendor->wait(cpu_nap, word, old);
+		vendor->wait(cpu_timed_halt, word, old);
 		idt_load();
 		give_back(cpu, mode, &before);
 	} else {

@@ -1,6 +1,6 @@
 /* The sleep of a CPU that the guest has no use for: one that waits for a SIPI, or has halted with interrupts off. */
-#ifndef TRAPLINE_NAP_H
-#define TRAPLINE_NAP_H
+#ifndef TRAPLINE_TIMED_HALT_H
+#define TRAPLINE_TIMED_HALT_H
 
 #include "cpu/cpu.h"
 
@@ -9,9 +9,9 @@
  * nothing wakes Trapline on a boot CPU that has died with its interrupts off. There this CPU's own APIC timer ends the sleep, and
  * this CPU looks for keys and for lines that are left.
  */
-void nap(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old);
+void timed_halt(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old);
 
-/* Whether a nap ends by the timer. Without that, a CPU that waits for anything but an NMI must not sleep. */
-bool nap_ends(void);
+/* Whether a timed halt ends by the timer. Without that, a CPU that waits for anything but an NMI must not sleep. */
+bool timed_halt_ends(void);
 
 #endif

@@ -1,4 +1,4 @@
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "apic/apic.h"
 #include "log/log.h"
 #include "hw/asm.h"
@@ -25,13 +25,13 @@ static struct stopped {
 /*
  * Kicks merge with each other, by the flag. One that merges with an NMI of the guest's that is pending at
  * that moment hides it; kicks lead to INIT, before which an NMI is lost anyway, or wake a CPU that waits for
- * a SIPI. A parked CPU looks by itself when its SIPI has come: it would not take the NMI before.
+ * a SIPI. A CPU in that state looks by itself when its SIPI has come: it would not take the NMI before.
  */
 void cpu_kick(struct cpu *cpu)
 {
 	uint8_t none = KICK_NONE, sending = KICK_SENDING;
 
-	if (atomic_load(&cpu->parked) || !atomic_compare_exchange_strong(&cpu->kicked, &none, KICK_SENDING))
+	if (atomic_load(&cpu->waits_for_sipi) || !atomic_compare_exchange_strong(&cpu->kicked, &none, KICK_SENDING))
 		return;
 	atomic_compare_exchange_strong(
 		&cpu->kicked, &sending, apic_send_nmi(cpu->number) ? KICK_SENT : KICK_NONE);
@@ -59,7 +59,7 @@ void cpu_kick_others(const struct cpu *self)
 }
 
 /* The firmware's SMM handlers go on waiting for this CPU. */
-void cpu_stop_here(void)
+void cpu_park(void)
 {
 	moment_open();
 	for (;;)
@@ -73,7 +73,7 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 	vendor->capture(cpu, &s->at);
 	s->reason = cpu->exit.reason;
 	atomic_store(&s->is, true);
-	cpu_stop_here();
+	cpu_park();
 }
 
 void cpu_note_nmi(struct cpu *cpu)
@@ -92,7 +92,7 @@ static uint32_t name_of(const struct cpu *cpu)
 	return cpu->number + 1;
 }
 
-bool cpu_is_to_stop(const struct cpu *cpu)
+bool cpu_is_to_park(const struct cpu *cpu)
 {
 	uint32_t holder = lock_holder(&stopper);
 
@@ -100,21 +100,21 @@ bool cpu_is_to_stop(const struct cpu *cpu)
 }
 
 /* Not in the handler of the NMI: there the CPU may hold the console. */
-void cpu_stop_if_asked(struct cpu *cpu)
+void cpu_park_if_asked(struct cpu *cpu)
 {
-	if (cpu_is_to_stop(cpu))
+	if (cpu_is_to_park(cpu))
 		stop_here(cpu);
 }
 
 static bool all_stopped(const struct cpu *self)
 {
 	for_each_cpu (c)
-		if (c != self && !atomic_load(&stopped[c->number].is) && !atomic_load(&c->parked))
+		if (c != self && !atomic_load(&stopped[c->number].is) && !atomic_load(&c->waits_for_sipi))
 			return false;
 	return true;
 }
 
-void cpus_stop(void)
+void cpus_park(void)
 {
 	uint32_t holder;
 	struct cpu *self = cpu_of_stack((uint64_t)&holder);
@@ -144,14 +144,13 @@ void cpus_report(void)
 		if (lock_holder(&stopper) == LOCK_NOBODY || lock_holder(&stopper) == name_of(c))
 			continue;
 		if (!atomic_load(&s->is)) {
-			console_print("trapline: cpu=%u %s", c->number,
-				atomic_load(&c->parked)
+			log_print("trapline: cpu=%u %s", c->number,
+				atomic_load(&c->waits_for_sipi)
 					? "waits for a SIPI"
 					: "did not stop: it is in the VMM, or waits for a SIPI");
 			continue;
 		}
-		console_print(
-			"trapline: stopped cpu=%u exit=0x%lx (%s) cs=%04x rip=%016lx rsp=%016lx cr3=%016lx",
+		log_print("trapline: stopped cpu=%u exit=0x%lx (%s) cs=%04x rip=%016lx rsp=%016lx cr3=%016lx",
 			c->number, s->reason, vendor->exit_name(s->reason), s->at.cs, s->at.rip,
 			s->at.gpr[TRAP_RSP], s->at.cr3);
 	}

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "unit.h"
-#include "trace/kept.h"
+#include "trace/reserve.h"
 
 #define SOON   100
 #define FLOOD  100000
 #define STRESS 1000000
 
-static struct kept kept;
+static struct reserve kept;
 
 static bool add(uint64_t seq, uint8_t vector)
 {
@@ -17,14 +17,14 @@ static bool add(uint64_t seq, uint8_t vector)
 
 	for (unsigned i = 0; i < TRAP_GPRS; i++)
 		r.gpr[i] = seq + i;
-	return kept_add(&kept, &r, SOON);
+	return reserve_add(&kept, &r, SOON);
 }
 
 static uint64_t seq_at(unsigned vector, unsigned i)
 {
 	struct trap_record r;
 
-	if (!kept_at(&kept, vector, i, &r))
+	if (!reserve_at(&kept, vector, i, &r))
 		return 0;
 	assert_int_equal(r.rip, r.seq);
 	assert_int_equal(r.cr2, ~r.seq);
@@ -48,9 +48,9 @@ static void flood(void **state)
 	assert_int_equal(seq_at(6, 0), 1);
 	assert_int_equal(seq_at(6, 1), 0);
 	assert_int_equal(seq_at(13, 0), 2);
-	for (unsigned i = 0; i < KEPT_RECORDS; i++)
-		assert_int_equal(seq_at(14, i), FLOOD - KEPT_RECORDS + i);
-	assert_int_equal(seq_at(14, KEPT_RECORDS), 0);
+	for (unsigned i = 0; i < RESERVE_RECORDS; i++)
+		assert_int_equal(seq_at(14, i), FLOOD - RESERVE_RECORDS + i);
+	assert_int_equal(seq_at(14, RESERVE_RECORDS), 0);
 	assert_int_equal(seq_at(0, 0), 0);
 }
 
@@ -58,9 +58,9 @@ static void rare_or_not(void **state)
 {
 	(void)state;
 	forget();
-	for (uint64_t seq = 1; seq <= KEPT_RECORDS; seq++)
+	for (uint64_t seq = 1; seq <= RESERVE_RECORDS; seq++)
 		assert_true(add(seq, 14));
-	assert_false(add(KEPT_RECORDS + 1, 14));
+	assert_false(add(RESERVE_RECORDS + 1, 14));
 	assert_false(add(SOON + 1, 14)); /* the one that stood here was number 2 */
 	assert_true(add(SOON + 3, 14));  /* number 3 */
 }
@@ -68,7 +68,7 @@ static void rare_or_not(void **state)
 static void *read_all(void *done)
 {
 	while (!__atomic_load_n((int *)done, __ATOMIC_ACQUIRE))
-		for (unsigned i = 0; i < KEPT_RECORDS; i++)
+		for (unsigned i = 0; i < RESERVE_RECORDS; i++)
 			seq_at(14, i);
 	return NULL;
 }
@@ -85,7 +85,7 @@ static void while_it_is_written(void **state)
 		add(seq, 14);
 	__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
 	pthread_join(reader, NULL);
-	assert_int_equal(seq_at(14, KEPT_RECORDS - 1), STRESS - 1);
+	assert_int_equal(seq_at(14, RESERVE_RECORDS - 1), STRESS - 1);
 }
 
 int main(void)

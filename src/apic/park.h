@@ -1,6 +1,6 @@
 /* One CPU reaches another by NMI: to have it look at what it was sent, or to stop it for good. */
-#ifndef TRAPLINE_STOP_H
-#define TRAPLINE_STOP_H
+#ifndef TRAPLINE_PARK_H
+#define TRAPLINE_PARK_H
 
 #include "cpu/cpu.h"
 
@@ -23,21 +23,21 @@ void cpu_end_kick(struct cpu *cpu);
 void cpu_note_nmi(struct cpu *cpu);
 
 /* This CPU does nothing more. */
-__attribute__((noreturn)) void cpu_stop_here(void);
+__attribute__((noreturn)) void cpu_park(void);
 
-/* Whether another CPU has called cpus_stop(). */
-bool cpu_is_to_stop(const struct cpu *cpu);
+/* Whether another CPU has called cpus_park(). */
+bool cpu_is_to_park(const struct cpu *cpu);
 
-/* Stops this CPU, if another one has called cpus_stop(). Called where this CPU holds no lock. */
-void cpu_stop_if_asked(struct cpu *cpu);
+/* Stops this CPU, if another one has called cpus_park(). Called where this CPU holds no lock. */
+void cpu_park_if_asked(struct cpu *cpu);
 
 /*
  * Stops every other CPU for good, and waits 100 ms for them: before a fatal report. Where they stood is
  * kept. A CPU that finds another one already at it stops itself instead.
  */
-void cpus_stop(void);
+void cpus_park(void);
 
-/* A line or two for each CPU that cpus_stop() has stopped, and one for each that did not answer. */
+/* A line or two for each CPU that cpus_park() has stopped, and one for each that did not answer. */
 void cpus_report(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* INIT and SIPI, carried out in software on the CPU that they are sent to. */
-#ifndef TRAPLINE_START_H
-#define TRAPLINE_START_H
+#ifndef TRAPLINE_INIT_SIPI_H
+#define TRAPLINE_INIT_SIPI_H
 
 #include "cpu/cpu.h"
 
@@ -8,19 +8,19 @@
  * Sends INIT or SIPI to CPUs, bit n for CPU n. Never waits for them.
  *   low  the lower word of the interrupt command
  */
-void start_send(struct cpu *cpu, uint64_t targets, uint32_t low);
+void init_sipi_send(struct cpu *cpu, uint64_t targets, uint32_t low);
 
-/* This CPU got an INIT in a way that did not reset it: as if it had been sent one by start_send(). */
-void start_note_init(struct cpu *cpu);
+/* This CPU got an INIT in a way that did not reset it: as if it had been sent one by init_sipi_send(). */
+void init_sipi_note_init(struct cpu *cpu);
 
 /*
  * The exit of an INIT, on CPUs where a SIPI exits too. A CPU that is not in wait-for-SIPI loses a SIPI (SDM vol. 3C 26.2), and
  * an operating system sends its two within 20 us. So the CPU enters that state at once, and is reset when the SIPI has come.
  * The boot CPU does not wait.
  */
-void start_park(struct cpu *cpu);
+void init_sipi_wait(struct cpu *cpu);
 
 /* Does what this CPU has been sent (CPU_WORK_KICK). After an INIT it comes back when a SIPI has. */
-void start_serve(struct cpu *cpu);
+void init_sipi_serve(struct cpu *cpu);
 
 #endif

@@ -1,10 +1,10 @@
-#include "trace/kept.h"
+#include "trace/reserve.h"
 #include <stddef.h>
 
-bool kept_add(struct kept *kept, const struct trap_record *r, uint64_t soon)
+bool reserve_add(struct reserve *kept, const struct trap_record *r, uint64_t soon)
 {
-	unsigned v = r->vector % KEPT_VECTORS;
-	struct trap_record *slot = &kept->record[v][kept->count[v] % KEPT_RECORDS];
+	unsigned v = r->vector % RESERVE_VECTORS;
+	struct trap_record *slot = &kept->record[v][kept->count[v] % RESERVE_RECORDS];
 	uint64_t before = slot->seq;
 
 	__atomic_store_n(&slot->seq, 0, __ATOMIC_RELAXED);
@@ -15,10 +15,10 @@ bool kept_add(struct kept *kept, const struct trap_record *r, uint64_t soon)
 	return !before || r->seq - before >= soon;
 }
 
-bool kept_at(const struct kept *kept, unsigned vector, unsigned i, struct trap_record *out)
+bool reserve_at(const struct reserve *kept, unsigned vector, unsigned i, struct trap_record *out)
 {
 	uint64_t count = __atomic_load_n(&kept->count[vector], __ATOMIC_ACQUIRE);
-	uint64_t oldest = count > KEPT_RECORDS ? count - KEPT_RECORDS : 0;
+	uint64_t oldest = count > RESERVE_RECORDS ? count - RESERVE_RECORDS : 0;
 
-	return oldest + i < count && ring_copy(&kept->record[vector][(oldest + i) % KEPT_RECORDS], out);
+	return oldest + i < count && ring_copy(&kept->record[vector][(oldest + i) % RESERVE_RECORDS], out);
 }

@@ -7,12 +7,12 @@
 #include <string.h>
 #undef skip /* cmocka's */
 #include "apic/apic.h"
-#include "exit/nap.h"
-#include "exit/start.h"
+#include "exit/timed_halt.h"
+#include "exit/init_sipi.h"
 #include "log/log.h"
 #include "report/fault.h"
 #include "apic/flush.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "exit/handlers.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
@@ -56,7 +56,7 @@ static void let_in(bool on)
 static const struct vendor fake = {.let_in = let_in,
 	.wait_sipi = wait_sipi,
 	.init_state = init_state,
-	.take_init = start_park,
+	.take_init = init_sipi_wait,
 	.exit_name = exit_name};
 const struct vendor *vendor = &fake;
 
@@ -102,7 +102,7 @@ bool apic_send_nmi(uint32_t number)
 	return true;
 }
 
-void nap(struct cpu *c, const _Atomic uint32_t *word, uint32_t old)
+void timed_halt(struct cpu *c, const _Atomic uint32_t *word, uint32_t old)
 {
 }
 
@@ -118,7 +118,7 @@ void shutdown_report(const char *why, unsigned seconds)
 {
 }
 
-void console_print(const char *format, ...)
+void log_print(const char *format, ...)
 {
 	va_list ap;
 
@@ -160,7 +160,7 @@ static void init_waits_first(void **state)
 	assert_int_equal(apic_accesses, 2); /* its mode, and the logical name */
 	assert_int_equal(resets, 0);
 	assert_int_equal(cpu[1].gpr[TRAP_RBX], 5);
-	assert_true(cpu[1].parked);
+	assert_true(cpu[1].waits_for_sipi);
 	assert_int_equal(cpu[1].work, CPU_WORK_CONSOLE);
 	assert_false(cpu[1].nmi_pending || cpu[1].guest_nmi_blocked || cpu[1].host_interrupt_valid);
 }
@@ -171,7 +171,7 @@ static void init_to_boot(void **state)
 	bsp = true;
 	exit_init(&cpu[0]);
 	assert_int_equal(waits, 0);
-	assert_false(cpu[0].parked);
+	assert_false(cpu[0].waits_for_sipi);
 	assert_int_equal(cpu[0].work, CPU_WORK_KICK);
 	assert_true(cpu[0].start & START_INIT);
 }
@@ -182,7 +182,7 @@ static void init_in_software(void **state)
 	apic_hardware = false;
 	exit_init(&cpu[1]);
 	assert_int_equal(waits, 0);
-	assert_false(cpu[1].parked);
+	assert_false(cpu[1].waits_for_sipi);
 	assert_int_equal(cpu[1].work, CPU_WORK_KICK);
 	assert_true(cpu[1].start & START_INIT);
 	cpu_kick(&cpu[1]);
@@ -239,7 +239,7 @@ static void stopping(void **state)
 	exit_init(&cpu[2]);
 	boot_info.tsc_khz = 1000000000; /* 100 s */
 	since = rdtsc();
-	cpus_stop();
+	cpus_park();
 	assert_true(rdtsc() - since < 50 * boot_info.tsc_khz);
 	cpus_report();
 	assert_int_equal(printed, 2);

@@ -1,9 +1,9 @@
-#include "exit/start.h"
+#include "exit/init_sipi.h"
 #include "exit/handlers.h"
 #include "apic/apic.h"
-#include "exit/nap.h"
+#include "exit/timed_halt.h"
 #include "hw/asm.h"
-#include "apic/stop.h"
+#include "apic/park.h"
 #include "apic/flush.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
@@ -22,7 +22,7 @@ static void change(struct cpu *target, uint32_t low)
 		;
 }
 
-void start_send(struct cpu *cpu, uint64_t targets, uint32_t low)
+void init_sipi_send(struct cpu *cpu, uint64_t targets, uint32_t low)
 {
 	for (unsigned n = 0; targets; n++, targets >>= 1) {
 		if (!(targets & 1))
@@ -107,7 +107,7 @@ static void take_init(struct cpu *cpu)
 	reset(cpu);
 }
 
-void start_note_init(struct cpu *cpu)
+void init_sipi_note_init(struct cpu *cpu)
 {
 	change(cpu, ICR_MODE_INIT << 8 | ICR_ASSERT);
 	cpu_add_work(cpu, CPU_WORK_KICK);
@@ -122,17 +122,17 @@ static void forget_name(void)
 		apic_write(mode, APIC_LDR, 0);
 }
 
-/* A SIPI is only waited for in the CPU where it exits there: where the command register is looked at, start_serve() waits. */
-void start_park(struct cpu *cpu)
+/* A SIPI is only waited for in the CPU where it exits there: where the command register is looked at, init_sipi_serve() waits. */
+void init_sipi_wait(struct cpu *cpu)
 {
 	if (apic_is_bsp() || !apic_by_hardware()) {
-		start_note_init(cpu);
+		init_sipi_note_init(cpu);
 		return;
 	}
 	forget_name();
 	forget_events(cpu);
 	atomic_store(&cpu->start, START_WAIT);
-	atomic_store(&cpu->parked, true);
+	atomic_store(&cpu->waits_for_sipi, true);
 	vendor->wait_sipi(cpu);
 }
 
@@ -141,19 +141,19 @@ void exit_init(struct cpu *cpu)
 	vendor->take_init(cpu);
 }
 
-/* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/stop.c). */
+/* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/park.c). */
 void exit_sipi(struct cpu *cpu)
 {
 	uint8_t vector = (uint8_t)cpu->exit.qualifier;
 
-	atomic_store(&cpu->parked, false);
+	atomic_store(&cpu->waits_for_sipi, false);
 	atomic_store(&cpu->start, 0);
 	reset(cpu);
 	vendor->start_at(cpu, vector);
 	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
-void start_serve(struct cpu *cpu)
+void init_sipi_serve(struct cpu *cpu)
 {
 	for (;;) {
 		uint32_t word;
@@ -161,7 +161,7 @@ void start_serve(struct cpu *cpu)
 		/* Before the word is read: a kick that comes in between is seen in it. */
 		cpu_end_work(cpu, CPU_WORK_KICK);
 		word = atomic_load(&cpu->start);
-		cpu_stop_if_asked(cpu);
+		cpu_park_if_asked(cpu);
 		flush_serve(cpu);
 		if (word & START_INIT) {
 			atomic_fetch_and(&cpu->start, ~START_INIT);
@@ -169,7 +169,7 @@ void start_serve(struct cpu *cpu)
 		} else if (!(word & START_WAIT)) {
 			return;
 		} else if (!(word & START_SIPI)) {
-			nap(cpu, &cpu->start, word);
+			timed_halt(cpu, &cpu->start, word);
 		} else if (atomic_compare_exchange_strong(&cpu->start, &word, 0)) {
 			vendor->start_at(cpu, START_VECTOR(word));
 			return;

@@ -1,13 +1,13 @@
-#include "trace/words.h"
+#include "trace/tokens.h"
 #include <stddef.h>
 #include "lib/string.h"
 #include "trace/vector.h"
 
-void words_split(struct words *w, char *text, char *copy)
+void tokens_split(struct tokens *w, char *text, char *copy)
 {
 	char *start = text;
 
-	*w = (struct words){0};
+	*w = (struct tokens){0};
 	if (copy)
 		memcpy(copy, text, strlen(text) + 1);
 	for (;;) {
@@ -15,7 +15,7 @@ void words_split(struct words *w, char *text, char *copy)
 			text++;
 		if (!*text)
 			return;
-		if (w->count == WORDS_MAX) {
+		if (w->count == TOKENS_MAX) {
 			w->too_many = true;
 			return;
 		}
@@ -53,12 +53,12 @@ static bool number(const char *text, size_t n, uint64_t *value)
 	return n > 0;
 }
 
-bool word_number(const char *text, uint64_t *value)
+bool token_number(const char *text, uint64_t *value)
 {
 	return number(text, strlen(text), value);
 }
 
-bool word_range(const char *text, uint64_t *low, uint64_t *high)
+bool token_range(const char *text, uint64_t *low, uint64_t *high)
 {
 	size_t n = 0;
 
@@ -68,7 +68,7 @@ bool word_range(const char *text, uint64_t *low, uint64_t *high)
 		return false;
 	if (!text[n])
 		*high = *low;
-	else if (!word_number(text + n + 1, high))
+	else if (!token_number(text + n + 1, high))
 		return false;
 	return *low <= *high;
 }
@@ -107,7 +107,7 @@ static bool vector_bits(const char *text, size_t n, uint32_t *bits)
 	return *bits || same_name(text, n, "none");
 }
 
-bool word_vectors(const char *text, uint32_t *mask)
+bool token_vectors(const char *text, uint32_t *mask)
 {
 	uint32_t result = *text == '+' || *text == '-' ? *mask : 0, bits;
 
