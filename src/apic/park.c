@@ -31,7 +31,8 @@ void cpu_kick(struct cpu *cpu)
 {
 	uint8_t none = KICK_NONE, sending = KICK_SENDING;
 
-	if (atomic_load(&cpu->waits_for_sipi) || !atomic_compare_exchange_strong(&cpu->kicked, &none, KICK_SENDING))
+	if (atomic_load(&cpu->waits_for_sipi) ||
+		!atomic_compare_exchange_strong(&cpu->kicked, &none, KICK_SENDING))
 		return;
 	atomic_compare_exchange_strong(
 		&cpu->kicked, &sending, apic_send_nmi(cpu->number) ? KICK_SENT : KICK_NONE);

@@ -101,7 +101,8 @@ struct cpu {
 	uint32_t apic_id;
 	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
 	_Atomic uint8_t kicked; /* an NMI is under way to it that is not the guest's: src/apic/park.h */
-	_Atomic bool waits_for_sipi; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
+	_Atomic bool
+		waits_for_sipi; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
 	_Atomic bool aside, flush_due; /* src/apic/flush.h */
 	_Atomic uint32_t flushed;      /* the generation of the second-level tables that it has flushed for */
 	uint32_t work;                 /* CPU_WORK_... */
@@ -114,7 +115,7 @@ struct cpu {
 	struct trace_ring ring, beside;     /* beside: while the ring is frozen, exit/freeze.h */
 	struct trace_ring *_Atomic writing; /* the one of the two that records go to */
 	uint64_t not_kept;                  /* records that found no room while it was frozen */
-	struct reserve *reserve;             /* beside the ring, for vectors that are rare */
+	struct reserve *reserve;            /* beside the ring, for vectors that are rare */
 	_Atomic uint32_t noted; /* vectors whose next record leaves the short way: exit/exception.h */
 	struct exit_history history;
 	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */

@@ -357,7 +357,8 @@ static void *changer(void *of)
 		atomic_fetch_add(&leaf, 1);
 		flush_release(cpu, true);
 	}
-	atomic_store(&cpu->waits_for_sipi, true); /* it is not there any more: the other one does not wait for it */
+	atomic_store(&cpu->waits_for_sipi,
+		true); /* it is not there any more: the other one does not wait for it */
 	return NULL;
 }
 
