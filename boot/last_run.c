@@ -137,17 +137,64 @@ static void say_memory(enum canary_seen seen, bool found, bool reset)
 	say("%s", line);
 }
 
+static CHAR16 place_variable[] = L"TraplinePlace";
+
+/* In MiB; 0: not known, or none that anybody looks at. */
+static uint16_t place_of_last(void)
+{
+	UINTN size = sizeof(uint16_t);
+	uint16_t mib = 0;
+
+	if (EFI_ERROR(RT->GetVariable(place_variable, &trapline_variables, NULL, &size, &mib)) ||
+		size != sizeof(mib))
+		return 0;
+	return mib;
+}
+
+void blackbox_note_place(const struct loader *l, uint64_t box)
+{
+	uint64_t place;
+	uint16_t mib = 0;
+
+	for (unsigned n = 0; (place = blackbox_place(l, n)); n++)
+		if (place == box)
+			mib = (uint16_t)(box / MIB);
+	if (l->config.cmos && place_of_last() != mib)
+		RT->SetVariable(place_variable, &trapline_variables,
+			EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS, sizeof(mib), &mib);
+}
+
+/*
+ * A reset for certain says something about memory only where the last run's pattern has lain, which may be elsewhere: another
+ * blackbox_mib, or the firmware uses that place now.
+ */
+static void say_what_is_known(
+	enum canary_seen seen, const struct last_run *last, bool reset, bool looked_there)
+{
+	uint16_t mib = place_of_last();
+
+	if (reset && mib && !looked_there && !last->base && seen != CANARY_WHOLE)
+		say("black box: none of a last run: it lay at %u MiB, where this start has not looked", mib);
+	else
+		say_memory(last->base ? CANARY_WHOLE : seen, last->base, reset && looked_there);
+}
+
 void blackbox_find(const struct loader *l, struct last_run *last, bool reset)
 {
 	enum canary_seen seen = CANARY_OTHER;
 	EFI_PHYSICAL_ADDRESS text;
-	uint64_t place;
+	uint64_t place, of_last = place_of_last() * MIB;
 	unsigned looked_at = 0;
+	bool there = false;
 
-	for (unsigned n = 0; (place = blackbox_place(l, n)); n++)
-		looked_at += look_at(place, last, &seen);
+	for (unsigned n = 0; (place = blackbox_place(l, n)); n++) {
+		bool looks = look_at(place, last, &seen);
+
+		looked_at += looks;
+		there |= looks && place == of_last;
+	}
 	if (looked_at)
-		say_memory(last->base ? CANARY_WHOLE : seen, last->base, reset);
+		say_what_is_known(seen, last, reset, there);
 	else if (l->config.blackbox)
 		say("black box: none of a last run: the firmware uses every place where one may lie");
 	if (!last->base)

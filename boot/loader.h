@@ -103,6 +103,8 @@ uint64_t blackbox_place(const struct loader *l, unsigned n);
  *   reset  the start follows a reset for certain
  */
 void blackbox_find(const struct loader *l, struct last_run *last, bool reset);
+/* This run's lies here: with `cmos` the next start is to know, behind a reset for certain, where it has to be. */
+void blackbox_note_place(const struct loader *l, uint64_t box);
 /* The region is given back: nobody takes its black box for a run's. */
 void blackbox_wipe(uint64_t box);
 /* What the VMM made of it, to where lines go, and to blackbox_file. */

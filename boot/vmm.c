@@ -106,6 +106,7 @@ static bool take_memory(struct vmm *v, const struct loader *l)
 	v->region = memory_region(l, v->size, v->box);
 	if (!v->region)
 		return false;
+	blackbox_note_place(l, v->region + v->size - v->box);
 	v->cr3 = memory_transition(v->region, v->size);
 	return v->cr3 != 0;
 }

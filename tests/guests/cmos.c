@@ -2,6 +2,7 @@
  * Prints the RTC's CMOS where Trapline's note is, and dies of a triple fault: a write to where nothing is.
  *   fill   fills them with what Trapline's note is not, although it begins like one, and resets the machine instead
  *   other  the same with what is none at all
+ *   moves  before it dies, has the next start look for the black box at another place: blackbox_mib in trapline.conf
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"
@@ -53,10 +54,40 @@ static void fill(uint8_t first)
 	guest_reset(EfiResetCold);
 }
 
+static EFI_FILE_PROTOCOL *open_conf(void)
+{
+	static EFI_GUID image_guid = LOADED_IMAGE_PROTOCOL, volume_guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
+	static CHAR16 path[] = L"\\EFI\\trapline\\trapline.conf";
+	EFI_BOOT_SERVICES *firmware = guest_firmware->BootServices;
+	EFI_LOADED_IMAGE *image;
+	EFI_FILE_IO_INTERFACE *volume;
+	EFI_FILE_PROTOCOL *root, *file;
+
+	if (EFI_ERROR(firmware->HandleProtocol(guest_image, &image_guid, (void **)&image)) ||
+		EFI_ERROR(firmware->HandleProtocol(image->DeviceHandle, &volume_guid, (void **)&volume)) ||
+		EFI_ERROR(volume->OpenVolume(volume, &root)) ||
+		EFI_ERROR(root->Open(root, &file, path, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0)))
+		return NULL;
+	return file;
+}
+
+/* trapline.conf begins with this key. */
+static void move_box(void)
+{
+	static char line[] = "blackbox_mib = 256\n";
+	EFI_FILE_PROTOCOL *file = open_conf();
+	UINTN size = sizeof(line) - 1;
+
+	if (!file || EFI_ERROR(file->Write(file, &size, line)) || EFI_ERROR(file->Close(file)))
+		print("cmos trapline.conf cannot be written\n");
+}
+
 EFI_STATUS guest_main(void)
 {
 	count_start();
 	show();
+	if (guest_option("moves"))
+		move_box();
 	if (guest_option("fill"))
 		fill(MAGIC);
 	if (guest_option("other"))

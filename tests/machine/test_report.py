@@ -370,6 +370,18 @@ def test_cmos_told_once(machine):
 
 
 @on("svm")
+def test_cmos_of_a_box_that_moved(machine):
+    """A reset for certain, and the black box is looked for elsewhere than the last run had it: that says nothing about memory."""
+    conf = machine.conf("blackbox_mib = 512\ncmos = 64\n")
+    until = "^cmos bytes=.* start=3"
+    run = machine.guest("cmos", ARGS="moves", CONF=conf, REBOOT=1, UNTIL=until, TIMEOUT=500).expect_status(0)
+    lines = re.findall(r"^trapline: (black box: .*)$", run.trapline, re.M)
+    expect(lines[1].startswith("black box: none of a last run: it lay at 512 MiB, where this start has not looked"), f"{lines}")
+    expect(run.trapline.count("from the CMOS") == 1, f"the second start does not tell the note; see {run.out}/trapline.log")
+    expect(lines[2] == "black box: memory survives a reset on this machine", f"{lines}")
+
+
+@on("svm")
 def test_cmos_of_somebody_else(machine):
     """Bytes that are not Trapline's are left alone, whatever they are; half a note of its own is none."""
     conf = machine.conf("cmos = 64\nblackbox = off\n")
