@@ -9,6 +9,7 @@
 #include "log/log.h"
 #include "log/turn.h"
 #include "hw/asm.h"
+#include "hw/lock.h"
 #include "cpu/moment.h"
 #include "exit/a20.h"
 #include "exit/breakpoint.h"
@@ -36,12 +37,15 @@
 
 static uint64_t map;
 static bool power_watched;
+/* Of the map, which is all CPUs' own: a byte of it has the ports of several devices. */
+static struct lock lock = LOCK_FREE;
 
 uint64_t io_map_phys(void)
 {
 	return map;
 }
 
+/* Under the lock, once CPUs run. */
 static void set_exits(unsigned port, unsigned count, bool on)
 {
 	uint8_t *bits = pool_virt(map);
@@ -50,19 +54,22 @@ static void set_exits(unsigned port, unsigned count, bool on)
 		bits[p / 8] = (uint8_t)(on ? bits[p / 8] | 1u << p % 8 : bits[p / 8] & ~(1u << p % 8));
 }
 
-/* For ports that exit at times: another CPU may be about to change their neighbours in the map. */
-static void switch_exit(unsigned port, bool *is, bool on)
+/* For ports that exit at times. The last one to ask is right, whoever was first. */
+static void follow(unsigned port, bool *is, bool (*wants)(void))
 {
-	if (*is != on)
-		set_exits(port, 1, on);
-	*is = on;
+	if (*is == wants())
+		return;
+	lock_take(&lock, cpu_pause);
+	*is = wants();
+	set_exits(port, 1, *is);
+	lock_give(&lock);
 }
 
 static void update_a20(void)
 {
 	static bool data_exits;
 
-	switch_exit(A20_KBC_DATA, &data_exits, a20_wants_data());
+	follow(A20_KBC_DATA, &data_exits, a20_wants_data);
 }
 
 static void watch_power(bool on)
@@ -104,10 +111,12 @@ bool io_can_switch(enum io_watched what)
 
 void io_watch(enum io_watched what, bool on)
 {
+	lock_take(&lock, cpu_pause);
 	if (what == IO_POWER)
 		watch_power(on);
 	else
 		hide_console(on);
+	lock_give(&lock);
 }
 
 static bool pic_watched;
@@ -124,7 +133,7 @@ void io_update_pic(void)
 	static bool master_exits;
 
 	if (pic_watched)
-		switch_exit(PIC_MASTER, &master_exits, pic_wants_master());
+		follow(PIC_MASTER, &master_exits, pic_wants_master);
 }
 
 bool io_init(void)
@@ -216,14 +225,10 @@ static bool sleeps(const struct exit_io *io, uint32_t value)
 	       sets_slp_en(boot_info.pm1b_cnt, io->port, io->size, value);
 }
 
-/* What a write to a watched port is about to do, NULL when nothing ends. */
-static const char *ending(const struct exit_io *io, uint32_t value)
+/* What a byte is about to do, NULL when nothing ends. */
+static const char *byte_ending(unsigned port, uint8_t value)
 {
-	unsigned port = io->port;
-
-	if (sleeps(io, value))
-		return "the guest turned the machine off or put it to sleep (ACPI PM1 control)";
-	if (boot_info.reset_port && port == boot_info.reset_port && (uint8_t)value == boot_info.reset_value)
+	if (boot_info.reset_port && port == boot_info.reset_port && value == boot_info.reset_value)
 		return "the guest reset the machine (ACPI reset register)";
 	if (port == RESET_CF9 && (value & CF9_RESET))
 		return "the guest reset the machine (port 0xcf9)";
@@ -234,14 +239,40 @@ static const char *ending(const struct exit_io *io, uint32_t value)
 	return NULL;
 }
 
+/* A write of several bytes goes to as many ports. */
+static uint8_t byte_of(uint32_t value, unsigned n)
+{
+	return (uint8_t)(value >> 8 * n);
+}
+
+/* What a write to a watched port is about to do, NULL when nothing ends. */
+static const char *ending(const struct exit_io *io, uint32_t value)
+{
+	const char *end = NULL;
+
+	if (sleeps(io, value))
+		return "the guest turned the machine off or put it to sleep (ACPI PM1 control)";
+	for (unsigned n = 0; n < io->size && !end; n++)
+		end = byte_ending(io->port + n, byte_of(value, n));
+	return end;
+}
+
 /*
  * Of what ends the machine, a write that resets the CPU alone. On Intel's chipsets that is INIT: it would exit in the guest, and
  * the firmware's first code, which sets up the machine, would run as a guest. Bit 1 of 0xcf9 asks for a reset of it all.
  */
+static bool byte_resets_cpu(unsigned port, uint8_t value)
+{
+	return byte_ending(port, value) && (port == A20_PORT_A || port == A20_KBC_COMMAND ||
+						   (port == RESET_CF9 && !(value & CF9_SYSTEM)));
+}
+
 static bool resets_cpu(const struct exit_io *io, uint32_t value)
 {
-	return io->port == A20_PORT_A || io->port == A20_KBC_COMMAND ||
-	       (io->port == RESET_CF9 && !(value & CF9_SYSTEM));
+	for (unsigned n = 0; n < io->size; n++)
+		if (byte_resets_cpu(io->port + n, byte_of(value, n)))
+			return true;
+	return false;
 }
 
 static void end_machine(const struct exit_io *io, uint32_t value, const char *why)
@@ -251,13 +282,19 @@ static void end_machine(const struct exit_io *io, uint32_t value, const char *wh
 		shutdown_reset();
 }
 
-/* Whether the 8259s are to have it. */
-static bool passes_pic(const struct exit_io *io, uint32_t value)
+static bool is_pic(const struct exit_io *io)
 {
-	bool passes = !pic_watched || io->size > 1 || pic_write(io->port, (uint8_t)value);
+	return pic_watched &&
+	       (overlaps(io, PIC_MASTER, 1) || overlaps(io, PIC_SLAVE, 2) || overlaps(io, PIC_CLEAR_BUSY, 1));
+}
 
+/* Byte by byte, as they get it: one that is not for them does not. */
+static void pic_out(const struct exit_io *io, uint32_t value)
+{
+	for (unsigned n = 0; n < io->size; n++)
+		if (pic_write((uint16_t)(io->port + n), byte_of(value, n)))
+			port_out((uint16_t)(io->port + n), 1, byte_of(value, n));
 	io_update_pic();
-	return passes;
 }
 
 static void watched_out(const struct exit_io *io, uint32_t value)
@@ -270,7 +307,9 @@ static void watched_out(const struct exit_io *io, uint32_t value)
 	}
 	if (end)
 		end_machine(io, value, end);
-	if (a20_write(io, &value) && passes_pic(io, value))
+	if (is_pic(io))
+		pic_out(io, value);
+	else if (a20_write(io, &value))
 		port_out(io->port, io->size, value);
 	update_a20();
 }
@@ -308,11 +347,13 @@ static void give_up_port(struct cpu *cpu, const struct exit_io *io)
 		return;
 	}
 	log_line("trapline: string I/O to port 0x%x, which is no longer watched from here on", io->port);
+	lock_take(&lock, cpu_pause);
 	if (cmos_is_port(io->port, io->size)) {
 		set_exits(CMOS_INDEX, 2, false);
 		cmos_give_up();
 	}
 	set_exits(io->port, io->size, false);
+	lock_give(&lock);
 }
 
 /* It exits for 0xcf9, which it does not reach: a write of 32 bits is the configuration address's alone. */

@@ -3,6 +3,9 @@
 
 #define MASTER_MASK   0x21
 #define INITIALIZE    0x10 /* ICW1 */
+#define SINGLE        0x02 /* of ICW1: no ICW3 follows */
+#define FOURTH        0x01 /* of ICW1: ICW4 follows */
+#define AUTOMATIC     0x02 /* of ICW4: an interrupt is over as it is taken */
 #define CASCADE       2    /* of the master: the slave */
 #define IRQ13         5    /* of the slave */
 #define EOI           0x20
@@ -12,23 +15,29 @@
 #define READ_IRR      0x0a
 #define HIGHER(level) ((1u << (level)) - 1)
 
-static bool known, second_word, ignores, serving[2]; /* of the master, of the slave */
+static bool known, ignores, serving[2]; /* of the master, of the slave */
 static uint8_t base;
+static struct {
+	uint8_t first;
+	unsigned next; /* of its initialization words, 2 to 4; 0: there is none to come */
+	bool automatic;
+} slave;
 
 int pic_vector(void)
 {
 	return known ? base + IRQ13 : PIC_NOT_KNOWN;
 }
 
+/* The master is not asked whether it serves the slave: with automatic ends, which only its data port would tell, it never says. */
 bool pic_is_open(void)
 {
-	return !serving[0] && !serving[1] && !(inb(MASTER_MASK) & 1u << CASCADE) &&
-	       !(inb(PIC_SLAVE_DATA) & 1u << IRQ13);
+	return !serving[1] && !(inb(MASTER_MASK) & 1u << CASCADE) && !(inb(PIC_SLAVE_DATA) & 1u << IRQ13);
 }
 
 void pic_taken(void)
 {
-	serving[0] = serving[1] = true;
+	serving[0] = true;
+	serving[1] = !slave.automatic;
 	ignores = false;
 }
 
@@ -65,14 +74,41 @@ static bool ends(uint16_t command, uint8_t value, unsigned level, bool *served)
 static bool write_slave(uint8_t value)
 {
 	if (value & INITIALIZE) {
-		second_word = true;
-		serving[1] = ignores = false;
+		slave.first = value;
+		slave.next = 2;
+		slave.automatic = serving[1] = ignores = false;
 		return true;
 	}
 	if (!ends(PIC_SLAVE, value, IRQ13, &serving[1]))
 		return true;
 	ignores = false;
 	return false;
+}
+
+static unsigned fourth_word(void)
+{
+	return slave.first & FOURTH ? 4 : 0;
+}
+
+/* Initialization words in their order, then masks. */
+static void write_slave_data(uint8_t value)
+{
+	switch (slave.next) {
+	case 2:
+		known = true;
+		base = value & 0xf8;
+		slave.next = slave.first & SINGLE ? fourth_word() : 3;
+		break;
+	case 3:
+		slave.next = fourth_word();
+		break;
+	case 4:
+		slave.automatic = value & AUTOMATIC;
+		slave.next = 0;
+		break;
+	default:
+		break;
+	}
 }
 
 bool pic_write(uint16_t port, uint8_t value)
@@ -85,11 +121,7 @@ bool pic_write(uint16_t port, uint8_t value)
 	case PIC_SLAVE:
 		return write_slave(value);
 	case PIC_SLAVE_DATA:
-		if (second_word) {
-			known = true;
-			base = value & 0xf8;
-		}
-		second_word = false;
+		write_slave_data(value);
 		return true;
 	case PIC_CLEAR_BUSY:
 		ignores = serving[1];

@@ -22,7 +22,7 @@ bool pic_write(uint16_t port, uint8_t value);
 /* The vector that the guest has given IRQ 13, PIC_NOT_KNOWN where it never has. */
 int pic_vector(void);
 
-/* Whether the guest lets the interrupt through, and none is being handled. */
+/* Whether the guest lets the interrupt through, and the slave is done with the last one. */
 bool pic_is_open(void);
 
 /* The guest takes the interrupt. */

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "unit.h"
 #undef skip /* cmocka's */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,9 +117,12 @@ void shutdown_reset(void)
 	tell("reset", -1);
 }
 
+/* A slave's end of interrupt is Trapline's own here. */
 bool pic_write(uint16_t port, uint8_t value)
 {
-	return true;
+	if (port == 0xa0 || port == 0xa1 || port == 0x20 || port == 0xf0)
+		tell("pic", port << 8 | value);
+	return !(port == 0xa0 && value == 0x20);
 }
 
 bool pic_wants_master(void)
@@ -152,15 +156,20 @@ static void catch_faults(void)
 	story[0] = 0;
 }
 
-static void run(uint16_t port, bool in, uint32_t value)
+static void run_wide(uint16_t port, unsigned size, bool in, uint32_t value)
 {
 	catch_faults();
 	memset(&cpu.exit, 0, sizeof(cpu.exit));
-	cpu.exit.io = (struct exit_io){.port = port, .size = port == PM1 ? 2 : 1, .in = in};
+	cpu.exit.io = (struct exit_io){.port = port, .size = (uint8_t)size, .in = in};
 	cpu.gpr[TRAP_RAX] = value;
 	exit_io(&cpu);
 	skipped = cpu.exit.skip;
 	assert_true(skipped);
+}
+
+static void run(uint16_t port, bool in, uint32_t value)
+{
+	run_wide(port, port == PM1 ? 2 : 1, in, value);
 }
 
 static int setup(void **state)
@@ -234,6 +243,92 @@ static void init_is_no_reset(void **state)
 	}
 }
 
+/* A write of several bytes goes to several ports, as the bus makes of it. */
+static void wide_writes(void **state)
+{
+	static const struct {
+		uint16_t port;
+		unsigned size;
+		uint32_t value;
+		const char *story;
+	} cases[] = {
+		{0xcf8, 2, 0x0600, "report,out cf8,"},
+		{0xcf8, 2, 0x0400, "report,reset,out cf8,"},
+		{0xcf8, 2, 0x0006, "out cf8,"},
+		{0x91, 2, 0x0100, "report,reset,out 91,"},
+		{0x91, 2, 0x0001, "out 91,"},
+		{0x63, 2, 0xfe00, "report,reset,out 63,"},
+		{PM1, 4, SLP_EN, "report,out 604,"},
+		{PM1 + 1, 1, SLP_EN >> 8, "report,out 605,"},
+	};
+
+	vendor = &vmx_like;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		run_wide(cases[i].port, cases[i].size, false, cases[i].value);
+		assert_string_equal(story, cases[i].story);
+	}
+}
+
+/* Of the 8259s' ports each byte is looked at, and only those that are for them get there. */
+static void pic_ports(void **state)
+{
+	static const struct {
+		uint16_t port;
+		unsigned size;
+		uint32_t value;
+		const char *story;
+	} cases[] = {
+		{0xa0, 1, 0x11, "pic a011,out a0,"},
+		{0xa0, 1, 0x20, "pic a020,"},
+		{0xa0, 2, 0x7011, "pic a011,out a0,pic a170,out a1,"},
+		{0xa0, 2, 0xff20, "pic a020,pic a1ff,out a1,"},
+		{0x9f, 2, 0x2000, "out 9f,pic a020,"},
+		{0xf0, 2, 0x0100, "pic f000,out f0,out f1,"},
+		{0x92, 2, 0x0002, "out 92,"},
+	};
+
+	vendor = &vmx_like;
+	io_watch_pic();
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		run_wide(cases[i].port, cases[i].size, false, cases[i].value);
+		assert_string_equal(story, cases[i].story);
+	}
+}
+
+static bool exits(unsigned port)
+{
+	return map[port / 8] >> port % 8 & 1;
+}
+
+#define ROUNDS 4000000
+
+static void *switch_console(void *lost)
+{
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		io_watch(IO_CONSOLE, i & 1);
+		*(unsigned *)lost += exits(0xcfc) != (i & 1);
+	}
+	return NULL;
+}
+
+/* Two CPUs, and two ports of one byte of the map. */
+static void one_map(void **state)
+{
+	unsigned lost[2] = {0};
+	pthread_t other;
+
+	boot_info.console.pci = true;
+	assert_int_equal(pthread_create(&other, NULL, switch_console, &lost[0]), 0);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		io_watch(IO_POWER, i & 1);
+		lost[1] += exits(0xcf9) != (i & 1);
+	}
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_int_equal(lost[0] + lost[1], 0);
+	io_watch(IO_CONSOLE, false);
+	boot_info.console.pci = false;
+}
+
 /* VT-x holds nothing back; before the guest runs nobody else's flag is touched. */
 static void nothing_held(void **state)
 {
@@ -259,6 +354,9 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(init_is_no_reset),
 		cmocka_unit_test(nothing_held),
+		cmocka_unit_test(wide_writes),
+		cmocka_unit_test(one_map),
+		cmocka_unit_test(pic_ports),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

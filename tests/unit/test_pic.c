@@ -23,13 +23,18 @@ static void fake_outb(uint16_t port, uint8_t value)
 #define outb fake_outb
 #include "exit/pic.c"
 
-static void give_vectors(uint8_t value)
+static void give_vectors_by(uint8_t value, uint8_t first, uint8_t fourth)
 {
-	assert_true(pic_write(0xa0, 0x11));
+	assert_true(pic_write(0xa0, first));
 	assert_true(pic_write(0xa1, value));
 	assert_true(pic_write(0xa1, 2));
-	assert_true(pic_write(0xa1, 1));
+	assert_true(pic_write(0xa1, fourth));
 	assert_true(pic_write(0xa1, 0xdf));
+}
+
+static void give_vectors(uint8_t value)
+{
+	give_vectors_by(value, 0x11, 1);
 }
 
 static void vector(void **state)
@@ -77,6 +82,46 @@ static void ends_of_interrupt(void **state)
 	assert_true(pic_is_open());
 }
 
+/* An end of interrupt that the guest has none of to give: 8259A data sheet, ICW4.AEOI. */
+static void automatic_ends(void **state)
+{
+	give_vectors_by(0x70, 0x11, 3);
+	assert_int_equal(pic_vector(), 0x75);
+	pic_taken();
+	assert_true(pic_is_open()); /* the slave's is over as it is taken */
+	assert_true(pic_write(0xa0, 0x20));
+	assert_true(pic_write(0x20, 0x11)); /* what the master was told of ours is over */
+
+	give_vectors_by(0x70, 0x11, 1);
+	pic_taken();
+	assert_false(pic_is_open());
+	assert_false(pic_write(0xa0, 0x20)); /* the master's may be automatic, which nobody sees */
+	assert_true(pic_is_open());
+	assert_false(pic_write(0x20, 0x20));
+}
+
+/* Which words follow the first one is what that one says. */
+static void words_of_initialization(void **state)
+{
+	give_vectors_by(0x70, 0x10, 3); /* no fourth: the 3 is a mask */
+	pic_taken();
+	assert_false(pic_is_open());
+	assert_false(pic_write(0xa0, 0x20));
+
+	assert_true(pic_write(0xa0, 0x13) && pic_write(0xa1, 0x48)); /* alone: no third */
+	assert_true(pic_write(0xa1, 3));
+	assert_int_equal(pic_vector(), 0x4d);
+	pic_taken();
+	assert_true(pic_is_open());
+
+	assert_true(pic_write(0xa0, 0x12)); /* neither: the 3 is a mask once more */
+	assert_true(pic_write(0xa1, 0x70) && pic_write(0xa1, 3));
+	pic_taken();
+	assert_false(pic_is_open());
+	give_vectors(0x70);
+	assert_true(pic_write(0x20, 0x11));
+}
+
 static void ignored_error(void **state)
 {
 	assert_true(pic_write(0xf0, 0));
@@ -100,6 +145,8 @@ int main(void)
 		cmocka_unit_test(vector),
 		cmocka_unit_test(masks),
 		cmocka_unit_test(ends_of_interrupt),
+		cmocka_unit_test(automatic_ends),
+		cmocka_unit_test(words_of_initialization),
 		cmocka_unit_test(ignored_error),
 	};
 
