@@ -3,6 +3,7 @@
  * (boot_info.h: enum boot_phase); where BOOT_ENTER succeeds it does not return: the CPU goes on in the loader, as a guest.
  */
 #include "apic/apic.h"
+#include "apic/flush.h"
 #include "log/log.h"
 #include "console/poll.h"
 #include "log/screen.h"
@@ -229,8 +230,11 @@ static void say_mitigations(void)
 /* The first thing on a CPU's own stack. With the last CPU nobody needs the firmware's mappings any more. */
 void cpu_entered(void)
 {
-	uint32_t active = atomic_fetch_add(&cpus_active, 1) + 1;
+	uint32_t active;
 
+	atomic_store(&this_cpu()->beneath, true);
+	flush_serve(this_cpu()); /* no kick has told it of what others have changed since they are in */
+	active = atomic_fetch_add(&cpus_active, 1) + 1;
 	if (active < boot_info.cpus)
 		return;
 	log_print("trapline: active version=%s backend=%s cpus=%u", TRAPLINE_VERSION, vendor->name, active);

@@ -1,5 +1,6 @@
 #include "apic/flush.h"
 #include "apic/park.h"
+#include "cpu/moment.h"
 #include "hw/asm.h"
 #include "hw/lock.h"
 #include "vendor.h"
@@ -59,7 +60,7 @@ static void step_aside(struct cpu *cpu)
 		atomic_store(&cpu->aside, true);
 		while (is_held(cpu)) {
 			cpu_park_if_asked(cpu);
-			cpu_pause();
+			moment();
 		}
 		atomic_store(&cpu->aside, false);
 	}
@@ -80,7 +81,7 @@ bool flush_is_missed(const struct cpu *cpu)
 static bool are_out(const struct cpu *cpu)
 {
 	for_each_cpu (c)
-		if (c != cpu && !atomic_load(&c->aside) && !atomic_load(&c->waits_for_sipi))
+		if (c != cpu && !atomic_load(&c->aside) && cpu_takes_nmis(c))
 			return false;
 	return true;
 }
@@ -94,7 +95,7 @@ static void wait_for_others(const struct cpu *cpu)
 	uint64_t since = rdtsc();
 
 	while (!are_out(cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
-		cpu_pause();
+		moment();
 }
 
 void flush_hold(struct cpu *cpu)

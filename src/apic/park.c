@@ -31,8 +31,7 @@ void cpu_kick(struct cpu *cpu)
 {
 	uint8_t none = KICK_NONE, sending = KICK_SENDING;
 
-	if (atomic_load(&cpu->waits_for_sipi) ||
-		!atomic_compare_exchange_strong(&cpu->kicked, &none, KICK_SENDING))
+	if (!cpu_takes_nmis(cpu) || !atomic_compare_exchange_strong(&cpu->kicked, &none, KICK_SENDING))
 		return;
 	atomic_compare_exchange_strong(
 		&cpu->kicked, &sending, apic_send_nmi(cpu->number) ? KICK_SENT : KICK_NONE);
@@ -110,7 +109,7 @@ void cpu_park_if_asked(struct cpu *cpu)
 static bool all_stopped(const struct cpu *self)
 {
 	for_each_cpu (c)
-		if (c != self && !atomic_load(&stopped[c->number].is) && !atomic_load(&c->waits_for_sipi))
+		if (c != self && !atomic_load(&stopped[c->number].is) && cpu_takes_nmis(c))
 			return false;
 	return true;
 }
@@ -130,11 +129,19 @@ void cpus_park(void)
 		return;
 	}
 	for_each_cpu (c)
-		if (c != self)
+		if (c != self && cpu_takes_nmis(c))
 			apic_send_nmi(c->number);
 	since = rdtsc();
 	while (!all_stopped(self) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
 		moment();
+}
+
+static const char *why_not_stopped(const struct cpu *cpu)
+{
+	if (!atomic_load(&cpu->beneath))
+		return "was not beneath the guest yet";
+	return atomic_load(&cpu->waits_for_sipi) ? "waits for a SIPI"
+						 : "did not stop: it is in the VMM, or waits for a SIPI";
 }
 
 void cpus_report(void)
@@ -145,10 +152,7 @@ void cpus_report(void)
 		if (lock_holder(&stopper) == LOCK_NOBODY || lock_holder(&stopper) == name_of(c))
 			continue;
 		if (!atomic_load(&s->is)) {
-			log_print("trapline: cpu=%u %s", c->number,
-				atomic_load(&c->waits_for_sipi)
-					? "waits for a SIPI"
-					: "did not stop: it is in the VMM, or waits for a SIPI");
+			log_print("trapline: cpu=%u %s", c->number, why_not_stopped(c));
 			continue;
 		}
 		log_print("trapline: stopped cpu=%u exit=0x%lx (%s) cs=%04x rip=%016lx rsp=%016lx cr3=%016lx",

@@ -103,6 +103,7 @@ struct cpu {
 	_Atomic uint8_t kicked; /* an NMI is under way to it that is not the guest's: src/apic/park.h */
 	_Atomic bool
 		waits_for_sipi; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
+	_Atomic bool beneath;          /* it has come to its first entry: no NMI is for it before */
 	_Atomic bool aside, flush_due; /* src/apic/flush.h */
 	_Atomic uint32_t flushed;      /* the generation of the second-level tables that it has flushed for */
 	uint32_t work;                 /* CPU_WORK_... */
@@ -181,6 +182,12 @@ static inline void cpu_add_work(struct cpu *cpu, uint32_t bits)
 static inline void cpu_end_work(struct cpu *cpu, uint32_t bits)
 {
 	__asm__ volatile("andl %1, %0" : "+m"(cpu->work) : "ri"(~bits) : "cc");
+}
+
+/* Whether an NMI gets to the VMM there: not to the firmware, which has the CPU before, nor to the state wait-for-SIPI. */
+static inline bool cpu_takes_nmis(const struct cpu *cpu)
+{
+	return atomic_load(&cpu->beneath) && !atomic_load(&cpu->waits_for_sipi);
 }
 
 extern struct cpu *cpus[BOOT_MAX_CPUS];   /* by their number; NULL: there is none */

@@ -1,10 +1,22 @@
 #include "cpu/moment.h"
 #include "vendor.h"
 
-/* Before the first CPU is beneath the guest what is held back is the firmware's business. */
+/*
+ * Before this CPU is beneath the guest what is held back is the firmware's business, and the instruction for it may not be there
+ * yet. While others are beneath it this one may still be on the firmware's stack, with the firmware's GS.
+ */
+static bool is_beneath(void)
+{
+	uint32_t active = atomic_load(&cpus_active);
+
+	if (active == boot_info.cpus)
+		return true;
+	return active && atomic_load(&cpu_of_stack((uint64_t)&active)->beneath);
+}
+
 static void let_in(bool on)
 {
-	if (vendor && vendor->let_in && atomic_load(&cpus_active))
+	if (vendor && vendor->let_in && is_beneath())
 		vendor->let_in(on);
 }
 

@@ -23,6 +23,11 @@
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
 _Atomic uint32_t cpus_active;
+
+struct cpu *cpu_of_stack(uint64_t address)
+{
+	return cpus[0];
+}
 const struct vendor *vendor;
 
 static char sent[SENT_SIZE], kept[SENT_SIZE];

@@ -36,6 +36,11 @@
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
 _Atomic uint32_t cpus_active;
+
+struct cpu *cpu_of_stack(uint64_t address)
+{
+	return cpus[0];
+}
 uint64_t turn_polled;
 const struct vendor *vendor;
 

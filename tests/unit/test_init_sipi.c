@@ -139,6 +139,7 @@ static int begin(void **state)
 	for (unsigned n = 0; n < CPUS; n++) {
 		cpus[n] = &cpu[n];
 		cpu[n].number = n;
+		cpu[n].beneath = true;
 	}
 	boot_info.cpus = CPUS;
 	boot_info.tsc_khz = 1000000;
@@ -200,6 +201,15 @@ static void not_kicked(void **state)
 	assert_true(cpu[1].start);
 }
 
+/* The firmware has it still, whose handler of NMIs would be the end of the machine. */
+static void not_beneath(void **state)
+{
+	cpu[1].beneath = false;
+	cpu_kick_others(&cpu[0]);
+	assert_int_equal(nmis, 1u << 2);
+	assert_false(cpu[1].kicked);
+}
+
 /* The APIC was switched off under a kick: the next one is sent, and a later NMI is the guest's. */
 static void lost_kick(void **state)
 {
@@ -230,16 +240,17 @@ static void late_kick(void **state)
 	assert_false(cpu[1].nmi_pending);
 }
 
-/* One that never answers is waited for as long as it takes, the parked one not at all. Last: what is stopped stays so. */
+/* One that never answers is waited for as long as it takes, one that no NMI gets to not at all. Last: what is stopped stays so. */
 static void stopping(void **state)
 {
 	uint64_t since;
 
-	exit_init(&cpu[1]);
+	cpu[1].beneath = false;
 	exit_init(&cpu[2]);
 	boot_info.tsc_khz = 1000000000; /* 100 s */
 	since = rdtsc();
 	cpus_park();
+	assert_int_equal(nmis, 0);
 	assert_true(rdtsc() - since < 50 * boot_info.tsc_khz);
 	cpus_report();
 	assert_int_equal(printed, 2);
@@ -253,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup(init_to_boot, begin),
 		cmocka_unit_test_setup(init_in_software, begin),
 		cmocka_unit_test_setup(not_kicked, begin),
+		cmocka_unit_test_setup(not_beneath, begin),
 		cmocka_unit_test_setup(lost_kick, begin),
 		cmocka_unit_test_setup(late_kick, begin),
 		cmocka_unit_test_setup(stopping, begin),

@@ -89,6 +89,11 @@ uint64_t pool_alloc(uint64_t pages)
 	return pool_phys(map);
 }
 
+struct cpu *cpu_of_stack(uint64_t address)
+{
+	return &cpu;
+}
+
 void log_line(const char *fmt, ...)
 {
 }
@@ -175,6 +180,7 @@ static void run(uint16_t port, bool in, uint32_t value)
 static int setup(void **state)
 {
 	boot_info.pm1a_cnt = PM1;
+	boot_info.cpus = 1;
 	atomic_store(&cpus_active, 1);
 	vendor = &svm_like;
 	assert_true(io_init());
@@ -345,6 +351,15 @@ static void nothing_held(void **state)
 	atomic_store(&cpus_active, 1);
 	moment();
 	assert_string_equal(story, "in 64,stgi,clgi,");
+	boot_info.cpus =
+		2; /* the other one's beneath it, where this one's may have no such instruction yet */
+	cpu.beneath = false;
+	moment();
+	assert_string_equal(story, "in 64,stgi,clgi,");
+	cpu.beneath = true;
+	moment();
+	assert_string_equal(story, "in 64,stgi,clgi,stgi,clgi,");
+	boot_info.cpus = 1;
 }
 
 int main(void)
