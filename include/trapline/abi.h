@@ -44,11 +44,11 @@
 #define TRAPLINE_ERRORS(X)                                                                                   \
 	X(TRAPLINE_E_NUMBER,   1,  "no service has this number, or it is off")                               \
 	X(TRAPLINE_E_DENIED,   2,  "user mode may not call this, or the data belongs to another address space") \
-	X(TRAPLINE_E_ARGUMENT, 3,  "an argument is outside of what is documented: an unknown flag, a CPU or a vector that does not exist, a text that is too long") \
+	X(TRAPLINE_E_ARGUMENT, 3,  "an argument has an undocumented value: an unknown flag, a CPU or a vector that does not exist, a text that is too long") \
 	X(TRAPLINE_E_ADDRESS,  4,  "an address is not canonical, not aligned as required, or the range wraps around") \
-	X(TRAPLINE_E_FAULT,    5,  "the page is not present or its rights refuse the access; registers say how far the call came and RDI holds the error code that a #PF would have had") \
-	X(TRAPLINE_E_MEMORY,   6,  "the address leads to a device, to Trapline's own memory or to nothing; registers say how far the call came") \
-	X(TRAPLINE_E_RANGE,    7,  "beyond the end of what is there")                                        \
+	X(TRAPLINE_E_FAULT,    5,  "the page is not present or its rights refuse the access; registers show how far the call came, and RDI holds the error code that a #PF would have had") \
+	X(TRAPLINE_E_MEMORY,   6,  "the address is not RAM of the guest: a device, Trapline's own memory or nothing; registers show how far the call came") \
+	X(TRAPLINE_E_RANGE,    7,  "an offset or length is beyond the end")                                        \
 	X(TRAPLINE_E_EXISTS,   8,  "the name is taken")                                                      \
 	X(TRAPLINE_E_MISSING,  9,  "nothing has this name or number")                                        \
 	X(TRAPLINE_E_FULL,     10, "no room for one more")                                                   \

@@ -21,26 +21,26 @@
 /* clang-format off */
 #define COMMANDS(X)                                                                                          \
 	X(help,      "[COMMAND]",                       ANYWHERE, "what commands there are")                 \
-	X(status,    "",                                ANYWHERE, "what runs here, what each CPU does, what was lost, what the guest was refused") \
-	X(traps,     "[N] [cpu N] [FILTER]... | follow on|off | reserve | sites", ANYWHERE, "the last N recorded exceptions, 16 without a number, of all CPUs or one, those that words of the filter let through; follow: print new ones as they come; reserve (or kept, its old name): up to 8 records per vector that newer ones overwrote in the ring; sites: where exceptions came from, the most frequent place first") \
+	X(status,    "",                                ANYWHERE, "Trapline's state: version, each CPU's state, lost lines, refused requests of the guest") \
+	X(traps,     "[N] [cpu N] [FILTER]... | follow on|off | reserve | sites", ANYWHERE, "the last N recorded exceptions, 16 by default, of all CPUs or one, that match the words of the filter; follow: prints new ones as they come; reserve (or kept, its old name): up to 8 records per vector that newer ones overwrote in the ring; sites: the places that raised exceptions, the most frequent first") \
 	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
-	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 without a number") \
-	X(freeze,    "[SECONDS | off]",                 ANYWHERE, "the rings stand still while they are looked at, 60 seconds without a number, 3600 at most; off: they go on. Of what comes meanwhile the newest 256 records of each CPU are kept") \
-	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr3= err= rate=, != for all but those, all") \
-	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and what of it can be switched: exceptions, as pf,ud +pf -pf all none; INT n, where the CPU needs that; the ports that end the machine; those of the console") \
+	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 by default") \
+	X(freeze,    "[SECONDS | off]",                 ANYWHERE, "stops writing to the rings while they are read, for 60 seconds by default and 3600 at most; off: recording into them continues. Meanwhile the newest 256 records of each CPU are kept") \
+	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr2= cr3= err= rate=, != for all but those, all") \
+	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and switches for a part of it: exceptions, as pf,ud +pf -pf all none; INT n (int), if the CPU needs it; the ports that reset or power off the machine (power); the ports of the console") \
 	X(regs,      "[all]",                           EACH_CPU, "the guest's registers; all: of all CPUs")   \
-	X(bt,        "[all]",                           EACH_CPU, "who called: return addresses on the guest's stack, the innermost first; all: of all CPUs") \
-	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes without a number; virt, which is the default, through the guest's page tables; host: Trapline's own; an ADDRESS is a number, a register, or a sum: rsp+16") \
+	X(bt,        "[all]",                           EACH_CPU, "backtrace: return addresses on the guest's stack, the innermost caller first; all: of all CPUs") \
+	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes by default; virt, the default: through the guest's page tables; phys: guest-physical; host: Trapline's own; an ADDRESS is a number, a register, or a sum: rsp+16") \
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
-	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP on without an address") \
-	X(cpu,       "[N]",                             OPERATOR, "which CPU the others look at: regs, bt, mem, walk and disas")   \
+	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP by default") \
+	X(cpu,       "[N]",                             OPERATOR, "chooses the CPU for regs, bt, mem, walk and disas")   \
 	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs, and says what it may have died of, or where its CPUs stand")             \
-	X(go,        "",                                OPERATOR, "lets it run on")                          \
-	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, for the VMCALL service hear; from the guest, to the operator") \
-	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: which there is, what is in it, 64 bytes without a number; write: puts a text there, with its NUL") \
+	X(go,        "",                                OPERATOR, "lets the guest run again")                          \
+	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, which gets it by the VMCALL service hear; in the guest: sends it to the operator") \
+	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: the list, or the contents of one share, 64 bytes by default; write: stores a text there, with its NUL") \
 	X(loglevel,  "[quiet|notices|traps]",           ANYWHERE, "how much is printed while the guest runs") \
-	X(set,       "[output terminal|logfmt]",        OPERATOR, "how answers look: for people, or for scripts") \
-	X(reset,     "",                                OPERATOR, "resets the machine; its name has to be written out")
+	X(set,       "[output terminal|logfmt]",        OPERATOR, "format of answers: for people, or for scripts") \
+	X(reset,     "",                                OPERATOR, "resets the machine; the command cannot be shortened")
 /* clang-format on */
 
 #define COMMAND_ANYWHERE (~0u)

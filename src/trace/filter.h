@@ -28,10 +28,10 @@
 	X(cpl,  "0 to 3, or a range: 0-2",                  "the privilege level it was taken at")           \
 	X(cpu,  "0 to 63, or a range: 2-3",                 "the CPU")                                       \
 	X(rip,  "an address, or a range: 0x1000-0x1fff",    "RIP")                                           \
-	X(cr2,  "an address, or a range: 0-0xffff",         "the address of a #PF; others do not have one")  \
-	X(cr3,  "a value",                                  "CR3, the low 12 bits apart: the address space") \
-	X(err,  "bits: 0x6",                                "the error code: all of these bits are set (!=: all are clear)") \
-	X(rate, "lines a second and vector, 0 any number",  "how many of one vector are printed; a burst of 1024 is free")
+	X(cr2,  "an address, or a range: 0-0xffff",         "the address of a #PF; other exceptions have none")  \
+	X(cr3,  "a value",                                  "CR3 without its low 12 bits: the address space") \
+	X(err,  "bits: 0x6",                                "the error code: all of these bits are set (!=: all of them are clear)") \
+	X(rate, "lines per second for each vector, 0: no limit",  "the rate at which one vector is printed; a burst of 1024 is exempt")
 /* clang-format on */
 
 #define FILTER_BURST 1024

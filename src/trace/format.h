@@ -10,7 +10,7 @@
 #include <trapline/record.h>
 
 /*
- * Every field, in the order it is printed. A field that has nothing to say is left out.
+ * Every field, in the order it is printed. A field without a known value is omitted.
  *
  * X(name, kind, meaning)
  *   kind  BARE    one word without blanks
@@ -22,26 +22,26 @@
 	X(cpu,     BARE,   "the CPU, from 0, which is the boot CPU")                                         \
 	X(t,       BARE,   "seconds since Trapline became active, to the microsecond")                       \
 	X(vec,     BARE,   "vector, decimal")                                                                \
-	X(name,    BARE,   "the manuals' short name (#PF); for INT n and external interrupts the type")      \
-	X(type,    BARE,   "only when the CPU did not raise it as an exception: extint nmi int int1 softexc") \
+	X(name,    BARE,   "the manuals' short name (#PF); for INT n and external interrupts their type")      \
+	X(type,    BARE,   "only for events that are not exceptions of the CPU: extint nmi int int1 softexc") \
 	X(err,     BARE,   "error code as pushed")                                                           \
 	X(at,      BARE,   "CS:RIP of the instruction; of the next one for traps")                           \
 	X(mode,    BARE,   "16, 32 or 64: how the CPU decodes code")                                         \
 	X(cpl,     BARE,   "privilege level, 0 to 3")                                                        \
-	X(text,    QUOTED, "only of a mark, whose line starts with the word mark")                           \
-	X(code,    BARE,   "the bytes from RIP on, those that could be read")                                \
-	X(insn,    QUOTED, "the instruction; (bad) when the bytes are none")                                 \
+	X(text,    QUOTED, "only in a mark, whose line starts with the word mark")                           \
+	X(code,    BARE,   "the code bytes from RIP on, as far as they could be read")                                \
+	X(insn,    QUOTED, "the instruction; (bad) if the bytes are not an instruction")                                 \
 	X(cr2,     BARE,   "#PF: the address")                                                               \
-	X(why,     QUOTED, "the cause in words, where record and error code tell it")                        \
+	X(why,     QUOTED, "the cause in words, if record and error code show it")                        \
 	X(sel,     QUOTED, "selector error codes: gdt, ldt or idt, the selector without its low 3 bits (idt: " \
 	                   "the vector), and ext when the CPU was delivering an event")                      \
-	X(dr6,     BARE,   "#DB: DR6, and by name the conditions that are met: 0xffff4ff0(BS)")              \
-	X(uses,    QUOTED, "the registers the instruction reads, as wide as it reads them: ecx=0x1b0(IA32_...)") \
-	X(mem,     BARE,   "linear address of its memory operand; of both with string moves: to,from")       \
+	X(dr6,     BARE,   "#DB: DR6, with the names of the conditions that are met: 0xffff4ff0(BS)")              \
+	X(uses,    QUOTED, "the registers that the instruction reads, in the width that it reads: ecx=0x1b0(IA32_...)") \
+	X(mem,     BARE,   "linear address of its memory operand; a string move has two: to,from")       \
 	X(during,  QUOTED, "the event that was being delivered: #PF err=0x2, int 0x80, extint 0x20")         \
-	X(cause,   BARE,   "the seq of that event's own record, when it has one")                            \
-	X(origin,  BARE,   "merge: the #DF that Trapline made of two events, as the CPU would have")         \
-	X(outcome, BARE,   "double-fault or triple-fault, when it was not delivered itself")
+	X(cause,   BARE,   "the seq of that event's own record, if it has one")                            \
+	X(origin,  BARE,   "merge: a #DF that Trapline combined from two events, as the CPU would have")         \
+	X(outcome, BARE,   "double-fault or triple-fault, if the event was not delivered itself")
 /* clang-format on */
 
 /* No line is longer, its NUL included. */

@@ -29,29 +29,29 @@
 #define IMPORTANT_RULES(X)                                                                                   \
 	X(LOW, r->vector == VEC_PF && r->cr2 < IMPORTANT_LOW && !(r->rflags & RFLAGS_VM) &&               \
 			!(r->cpl < 3 && r->cr4 & CR4_SMAP && r->rflags & RFLAGS_AC),                 \
-		"#PF below 64 KiB, but for a kernel's copy from a program (AC set under SMAP)",                \
-		"a null pointer, or a field or element of one: systems leave the first pages unmapped")      \
+		"#PF below 64 KiB, except a kernel's copy from a program (AC set under SMAP)",                \
+		"a null pointer, or a field or element behind one: operating systems leave the first pages unmapped")      \
 	X(RESERVED, r->vector == VEC_PF && r->error_code & PF_RSVD,                                          \
 		"#PF with a reserved bit set",                                                               \
-		"a page table is damaged: nobody sets these bits on purpose")                                \
+		"a page table is damaged: no software sets these bits on purpose")                                \
 	X(FETCH, r->vector == VEC_PF && r->cpl < 3 && r->error_code & PF_I,                                  \
-		"supervisor #PF of an instruction fetch, where NX or SMEP is on and the CPU says so",                                                    \
-		"a call or jump to where no code is")                                                        \
+		"supervisor #PF of an instruction fetch (the CPU reports this only with NX or SMEP on)",                                                    \
+		"a call or jump to an address without code")                                                        \
 	X(UPPER, r->vector == VEC_PF && r->cr2 & IMPORTANT_UPPER,                                            \
 		"#PF in the upper half of the address space",                                                \
-		"a wild pointer, freed memory or the end of a stack: kernels keep their own memory present; programs have none there") \
+		"a wild pointer, freed memory or the end of a stack: a kernel's own memory is present, and programs have no memory there") \
 	X(USER_MEMORY, r->vector == VEC_PF && r->cpl < 3 && r->error_code & PF_P &&                          \
 			r->cr4 & CR4_SMAP && !(r->rflags & RFLAGS_AC),                              \
 		"supervisor #PF by SMAP",                                                                    \
-		"a user pointer was followed without being asked for")                                       \
+		"the kernel used a user pointer by mistake")                                       \
 	X(KERNEL, r->cpl < 3 && IMPORTANT_KERNEL >> (r->vector & 31) & 1,                                    \
 		"supervisor #DE #OF #BR #UD #DF #TS #NP #SS #GP #MF #AC #MC #XM #CP",                        \
-		"nothing that a kernel does to itself; a probe of an MSR that is not there is one, too")       \
+		"a kernel does not raise these on purpose, except when it probes for an MSR")       \
 	X(USER, r->cpl == 3 && IMPORTANT_USER >> (r->vector & 31) & 1 && !(r->rflags & RFLAGS_VM),        \
-		"user #DE #OF #BR #UD #DF #TS #NP #SS #GP #MF #MC #XM #CP, but in virtual-8086 mode",        \
+		"user #DE #OF #BR #UD #DF #TS #NP #SS #GP #MF #MC #XM #CP, except in virtual-8086 mode",        \
 		"a kernel answers with a signal")                                                            \
 	X(DELIVERY, r->flags & (TRAP_SYNTHESIZED | TRAP_DOUBLED | TRAP_TRIPLED),                             \
-		"what became a double or triple fault",                                                      \
+		"any exception that became a double or triple fault",                                                      \
 		"a fault in the delivery of another")
 /* clang-format on */
 
