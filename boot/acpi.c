@@ -1,15 +1,15 @@
 /*
- * The few things the VMM needs of ACPI: the ports that put the machine to sleep and that reset it, the
- * firmware's UART, and where PCI's configuration space is. From the RSDP by the XSDT or RSDT to the table
- * (ACPI specification 6.5, 5.2.5 to 5.2.9). What is damaged or absent counts as absent.
+ * ACPI as far as the VMM needs it: the ports that put the machine to sleep and that reset it, the firmware's
+ * UART, and the address of PCI's configuration space. The tables are found from the RSDP through the XSDT or
+ * RSDT (ACPI specification 6.5, 5.2.5 to 5.2.9). A damaged table counts as absent.
  */
 #include <lib/string.h>
 #include "loader.h"
 #include "spcr.h"
 #include "srat.h"
 
-#define TABLE_MAX 0x100000     /* a length beyond this is no length */
-#define HOT_MAX   (1ull << 42) /* bytes of memory that may appear: 32 MiB of tables */
+#define TABLE_MAX 0x100000     /* a longer table is taken for damaged */
+#define HOT_MAX   (1ull << 42) /* bytes of hot-pluggable memory: 32 MiB of page tables */
 
 enum {
 	RSDP_REVISION = 15,
@@ -51,7 +51,7 @@ enum {
 
 #define FLAG_RESET_REG_SUP (1u << 10)
 
-/* Little endian, `size` bytes, not aligned. */
+/* Reads a little-endian number of `size` bytes that need not be aligned. */
 static uint64_t get(const uint8_t *p, size_t size)
 {
 	uint64_t v = 0;
@@ -91,7 +91,7 @@ static const uint8_t *table_at(uint64_t address)
 	return length >= TABLE_HEADER && length <= TABLE_MAX && sums_to_zero(t, length) ? t : NULL;
 }
 
-/* A table among those of an XSDT (entries of 8 bytes) or an RSDT (of 4). */
+/* Finds a table through an XSDT (entries of 8 bytes) or an RSDT (entries of 4). */
 static const uint8_t *table_in(const uint8_t *root, size_t entry, const char *name)
 {
 	if (!root)
@@ -117,7 +117,7 @@ static const uint8_t *table_find(const char *name)
 	return table ? table : table_in(table_at(get(rsdp + RSDP_RSDT, 4)), 4, name);
 }
 
-/* The I/O port in the address structure at `offset`; 0: none, or one that is not in I/O space. */
+/* The I/O port in the address structure at `offset`; 0: it is absent or not in I/O space. */
 static uint16_t gas_port(const uint8_t *fadt, size_t offset)
 {
 	if (get(fadt + TABLE_LENGTH, 4) < offset + GAS_SIZE || fadt[offset + GAS_SPACE] != GAS_SPACE_IO)
@@ -126,7 +126,7 @@ static uint16_t gas_port(const uint8_t *fadt, size_t offset)
 	return address <= 0xffff ? (uint16_t)address : 0;
 }
 
-/* The X_ field where it is filled, the old one otherwise (ACPI specification table 5.9). */
+/* The X_ field if it is not zero, otherwise the old field (ACPI specification table 5.9). */
 static uint16_t pm1_port(const uint8_t *fadt, size_t x_offset, size_t offset)
 {
 	uint16_t port = gas_port(fadt, x_offset);
@@ -188,7 +188,7 @@ uint64_t acpi_pci_config(uint16_t function)
 	for (uint64_t at = MCFG_ENTRIES; at + MCFG_ENTRY <= length; at += MCFG_ENTRY) {
 		const uint8_t *e = mcfg + at;
 
-		/* The base is that of bus 0, whichever is the first. */
+		/* The base belongs to bus 0, even if the range begins at another bus. */
 		if (!get(e + MCFG_SEGMENT, 2) && bus >= e[MCFG_FIRST_BUS] && bus <= e[MCFG_LAST_BUS])
 			return get(e + MCFG_BASE, 8) + ((uint64_t)function << 12);
 	}

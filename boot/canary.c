@@ -4,8 +4,8 @@
 #include "canary.h"
 
 #define BITS        (BLACKBOX_CANARY_WORDS * 64u)
-#define WHOLE_WRONG 8u             /* bits: a cell or two may be bad, and nobody minds */
-#define DECAY_WRONG (BITS * 2 / 5) /* of noise half of the bits are wrong, give or take one in a hundred */
+#define WHOLE_WRONG 8u             /* bits: one or two memory cells may be defective */
+#define DECAY_WRONG (BITS * 2 / 5) /* in noise half of the bits are wrong, within one per cent */
 
 static bool is_uniform(const uint64_t *words)
 {

@@ -1,4 +1,4 @@
-/* How fast the TSC counts. */
+/* The frequency of the TSC. */
 #include "loader.h"
 #include "hw/asm.h"
 
@@ -8,8 +8,10 @@
 #define KHZ_MAX      20000000
 #define KHZ_FALLBACK 1000000
 
-/* Stall() waits at least as long as asked (UEFI specification 7.5): the shortest of a few tries is the
- * closest. */
+/*
+ * Stall() waits at least as long as asked (UEFI specification 7.5), so the shortest of several tries is the
+ * most exact.
+ */
 uint64_t clock_tsc_khz(void)
 {
 	uint64_t best = UINT64_MAX;

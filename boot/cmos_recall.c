@@ -1,4 +1,4 @@
-/* The verdict that the last run has left in the RTC's CMOS. */
+/* Reads the verdict that the last run left in the RTC's CMOS. */
 #include <lib/string.h>
 #include "loader.h"
 #include "trace/vector.h"
@@ -7,13 +7,13 @@
 static const char *const names[] = {VECTORS(X)};
 #undef X
 
-/* The way of EDK II's own driver: bit 7 stays what it reads as. */
+/* Bit 7 of the index port keeps the value that it reads as, as in EDK II's own driver. */
 static uint8_t no_nmi(void)
 {
 	return inb(CMOS_INDEX) & CMOS_NO_NMI;
 }
 
-/* Nothing of the firmware's comes between index and data. */
+/* At TPL_HIGH_LEVEL no code of the firmware runs between index and data. */
 static void fetch(uint8_t at, struct cmos_note *note)
 {
 	EFI_TPL before = BS->RaiseTPL(TPL_HIGH_LEVEL);

@@ -1,5 +1,4 @@
-/* trapline.conf and the load options, parsed. Pure: no firmware call, no allocation, no global that is
- * written. */
+/* Parses trapline.conf and the load options. Pure: no firmware call, no allocation, no writable global. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +66,7 @@ static struct span span_trim(struct span s)
 	return s;
 }
 
-/* Where `c` is in the span; its length: nowhere. */
+/* The index of `c` in the span, or the span's length if it is not there. */
 static size_t span_find(struct span s, char c)
 {
 	size_t i = 0;
@@ -77,7 +76,7 @@ static size_t span_find(struct span s, char c)
 	return i;
 }
 
-/* Takes what comes before the first `stop` from *rest, and the stop with it. All of it when there is none. */
+/* Takes the text before the first `stop` from *rest, and drops the stop. Takes everything if there is no stop. */
 static struct span span_take(struct span *rest, char stop)
 {
 	struct span taken = {rest->at, span_find(*rest, stop)};
@@ -95,7 +94,7 @@ static bool span_printable(struct span s)
 	return true;
 }
 
-/* Where a parser reports, and where it stands. */
+/* What a parser needs to report an error: the receiver and the line number. */
 struct parse {
 	struct trapline_config *config;
 	config_report report;
@@ -103,7 +102,7 @@ struct parse {
 	unsigned line;
 };
 
-/* A value as a message shows it: printable, and short. */
+/* A value as a message shows it: printable, and cut to SHOWN_MAX. */
 struct shown {
 	char text[SHOWN_MAX + 4];
 };
@@ -133,7 +132,7 @@ static void report_ignored(const struct parse *p, const char *what, struct span 
 	report(p, message);
 }
 
-/* A bad value: its key stays as it was. That is the default, unless an earlier line set it. */
+/* Reports a bad value. The key keeps its value: the default, or that of an earlier line. */
 static void report_value(const struct parse *p, const struct key *k, struct span value, const char *why)
 {
 	struct trapline_config dflt;
@@ -147,7 +146,7 @@ static void report_value(const struct parse *p, const struct key *k, struct span
 	report(p, message);
 }
 
-/* The parsers of one kind each return NULL, or why the value is wrong; then *out is unchanged. */
+/* Each parser of one kind returns NULL, or why the value is wrong; *out is then unchanged. */
 static const char *parse_string(char *out, size_t size, struct span v)
 {
 	if (!span_printable(v))
@@ -186,7 +185,7 @@ static bool span_number(struct span v, uint32_t *out)
 			return false;
 		n = n * (uint64_t)base + (uint64_t)digit(v.at[i]);
 		if (n > UINT32_MAX)
-			n = UINT32_MAX; /* out of every key's limits */
+			n = UINT32_MAX; /* beyond every key's limits */
 	}
 	*out = (uint32_t)n;
 	return v.len > 0;
@@ -228,7 +227,7 @@ static const char *parse_place(const struct key *k, uint32_t *out, struct span v
 	return NULL;
 }
 
-/* A vector's name, with '#' or without, in either case: the bit of the vector; 0: not one. */
+/* The bit of the vector with this name, with or without '#', in either case; 0: no vector has it. */
 static uint32_t vector_bit(struct span word)
 {
 #define X(number, enumerator, mnemonic, name, has_error, class) mnemonic,
@@ -259,7 +258,7 @@ static bool vector_word(struct span word, uint32_t *mask)
 	return true;
 }
 
-/* The next word; empty where two separators follow one another. */
+/* Takes the next word. It is empty between two adjacent separators. */
 static struct span take_item(struct span *rest)
 {
 	struct span word = {rest->at, 0};
@@ -272,8 +271,10 @@ static struct span take_item(struct span *rest)
 	return word;
 }
 
-/* A first word without a sign starts from nothing, one with a sign from what is set; the others add or take
- * away. */
+/*
+ * If the first word has no sign, the list starts empty, otherwise with the value in force. A word with a sign
+ * adds or removes.
+ */
 static const char *parse_vectors(uint32_t *out, struct span v)
 {
 	uint32_t mask = *out;
@@ -300,7 +301,7 @@ static const char *parse_vectors(uint32_t *out, struct span v)
 	return NULL;
 }
 
-/* `important` stands for all, of which the rest takes some away. */
+/* `important` stands for all vectors; words with '-' after it remove some. */
 static const char *parse_printed(struct config_printed *out, struct span v)
 {
 	struct config_printed printed = {.vectors = UINT32_MAX, .important = true};
@@ -358,7 +359,7 @@ static const struct choice {
 } choices[] = {CONFIG_CHOICES(X)};
 #undef X
 
-/* `why` gets the list of words when none fits. */
+/* If no word fits, `why` gets the list of valid words. */
 static const char *parse_choice(const struct key *k, uint32_t *out, struct span v, char *why, size_t size)
 {
 	size_t n = (size_t)snprintf(why, size, "is none of");
@@ -376,7 +377,7 @@ static const char *parse_choice(const struct key *k, uint32_t *out, struct span 
 	return why;
 }
 
-/* NULL, or why the value is wrong, possibly in `buf`. */
+/* Returns NULL, or why the value is wrong; that text may be in `buf`. */
 static const char *parse_value(const struct key *k, void *member, struct span v, char *buf, size_t size)
 {
 	switch (k->kind) {
@@ -401,7 +402,7 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 	return "has a key of an unknown kind";
 }
 
-/* Keys that have another name now. */
+/* Keys that have a new name. */
 #define X(old, key) {#old, #key},
 static const char *const renamed[][2] = {CONFIG_RENAMED(X)};
 #undef X
@@ -443,8 +444,10 @@ void config_defaults(struct trapline_config *c)
 	}
 }
 
-/* "value" without its quotes. Quotes within stay: `options` may need them. Returns false where a quote is not
- * closed. */
+/*
+ * Removes the quotes around a value. Quotes inside stay, because `options` may need them. Returns false if a
+ * quote is not closed.
+ */
 static bool unquote(struct span *v)
 {
 	if (!v->len || v->at[0] != '"')
@@ -491,8 +494,8 @@ void config_parse_file(struct trapline_config *c, const char *text, size_t len, 
 }
 
 /*
- * The next word of load options, its quotes taken out: a"b c"d is one word. It is copied, as taking out
- * quotes moves what follows. Returns false where a quote is not closed.
+ * Copies the next word of the load options without its quotes: a"b c"d is one word. Returns false if a quote is
+ * not closed.
  */
 static bool take_word(const char **text, char *word, size_t size, size_t *len)
 {

@@ -1,4 +1,4 @@
-/* Which UART the configuration means, and what becomes of reports where there is none. */
+/* Finds the UART that the configuration names, and decides where reports go without one. */
 #include "loader.h"
 #include "hw/ns16550.h"
 

@@ -13,7 +13,7 @@ void file_path(CHAR16 to[LOADER_PATH_MAX], const char *path)
 	to[n] = 0;
 }
 
-/* A file path may be split over several nodes (UEFI specification 10.3.5.4); they are joined. */
+/* A file path may be split into several nodes (UEFI specification 10.3.5.4); this joins them. */
 size_t file_own_path(const struct loader *l, CHAR16 *path, size_t max)
 {
 	size_t n = 0;
@@ -119,7 +119,7 @@ EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max,
 	return status;
 }
 
-/* Opened and closed for each line: what was said is on the disk when the machine hangs a moment later. */
+/* The file is opened and closed for each line, so that the line is on the disk if the machine hangs right after. */
 EFI_STATUS file_append(const struct loader *l, const char *path, const char *text)
 {
 	CHAR16 wide[LOADER_PATH_MAX];

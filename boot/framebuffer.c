@@ -1,14 +1,16 @@
-/* The firmware's framebuffer: where a report is shown on machines without a serial line (UEFI
- * specification 12.9). */
+/*
+ * The firmware's framebuffer, which shows reports on machines without a serial line (UEFI specification
+ * 12.9).
+ */
 #include "loader.h"
 
 static EFI_GUID graphics_output = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
 
-/* EDK II marks the devices that its console splitter sends ConOut to with this. */
+/* EDK II marks the devices to which its console splitter sends ConOut with this GUID. */
 static EFI_GUID console_out_device = {
 	0xd3b36f2c, 0xd551, 0x11d4, {0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
 
-/* Four bytes a pixel; in which order the colours are does not matter for grey. */
+/* Four bytes a pixel. The order of the colours does not matter for grey. */
 static bool is_linear(const EFI_GRAPHICS_OUTPUT_PROTOCOL *gop)
 {
 	const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode = gop->Mode ? gop->Mode->Info : NULL;
@@ -34,7 +36,7 @@ static bool take(EFI_HANDLE handle, struct boot_screen *screen)
 	return true;
 }
 
-/* The first that is linear; of those that ConOut goes to, if asked. */
+/* Takes the first linear framebuffer; with `console`, the first among the devices that ConOut goes to. */
 static bool take_any(bool console, struct boot_screen *screen)
 {
 	EFI_HANDLE *handles;
@@ -52,8 +54,8 @@ static bool take_any(bool console, struct boot_screen *screen)
 }
 
 /*
- * The one that the operator looks at has ConOut on it. A console splitter that feeds several has no framebuffer itself (Blt only):
- * then one of those it feeds.
+ * The operator looks at the screen that ConOut goes to. A console splitter that feeds several devices has no framebuffer itself
+ * (Blt only); then one of these devices is taken.
  */
 void screen_find(struct boot_screen *screen)
 {

@@ -1,4 +1,4 @@
-/* The VMM's image, as a part of our data. VMM_BIN comes from boot/build.mk. */
+/* The VMM's image, as data of the loader. VMM_BIN comes from boot/build.mk. */
 	.section .rodata
 	.balign 4096
 	.globl vmm_blob, vmm_blob_end

@@ -1,5 +1,7 @@
-/* The last run's black box: looked for before memory is taken, handed to the VMM, which can read it, and
- * printed. */
+/*
+ * The last run's black box. The loader searches it before it takes memory, and passes it to the VMM, which can
+ * decode it. The loader then prints the text.
+ */
 #include <lib/printf.h>
 #include <lib/string.h>
 #include "canary.h"
@@ -7,14 +9,14 @@
 #include "loader.h"
 
 #define MIB      0x100000ull
-#define ROOM_MAX (2048 * MIB) /* more than any configuration makes */
+#define ROOM_MAX (2048 * MIB) /* larger than any configuration needs */
 
 #define X(mib) mib,
 static const uint16_t places[] = {BLACKBOX_PLACES(X)};
 #undef X
 
-#define WATCHDOG_SECONDS 300     /* as the boot manager sets it: UEFI specification 3.1.2 */
-#define WATCHDOG_CODE    0x10000 /* those below are the firmware's: 7.5, SetWatchdogTimer() */
+#define WATCHDOG_SECONDS 300     /* the boot manager's value: UEFI specification 3.1.2 */
+#define WATCHDOG_CODE    0x10000 /* smaller codes are the firmware's: 7.5, SetWatchdogTimer() */
 
 #define PLACES ARRAY_SIZE(places)
 
@@ -34,7 +36,7 @@ static bool take(EFI_PHYSICAL_ADDRESS at, uint64_t size)
 	return !EFI_ERROR(BS->AllocatePages(AllocateAddress, EfiLoaderData, EFI_SIZE_TO_PAGES(size), &at));
 }
 
-/* Copies the box out of the way of this run's. Its first page is ours already; false: the rest is in use. */
+/* Copies the box away from the place that this run's box will take. The loader already owns its first page. False: the rest is in use. */
 static bool copy_out(const struct blackbox_header *h, struct last_run *last)
 {
 	uint64_t base = (uint64_t)h, rest = h->size - EFI_PAGE_SIZE;
@@ -54,7 +56,7 @@ static bool copy_out(const struct blackbox_header *h, struct last_run *last)
 	return !EFI_ERROR(status);
 }
 
-/* The clock's words compare as the times do. */
+/* Date and time are written so that comparing the strings compares the times. */
 static bool is_newer(const struct blackbox_header *h, const struct last_run *last)
 {
 	const struct blackbox_header *before = (const struct blackbox_header *)last->base;
@@ -62,7 +64,7 @@ static bool is_newer(const struct blackbox_header *h, const struct last_run *las
 	return !before || memcmp(h->started, before->started, sizeof(h->started)) > 0;
 }
 
-/* Only memory that the firmware gives away is looked at: anything else may not be mapped, or be no memory. */
+/* Only memory that the firmware allocates to us is read: any other address may be unmapped, or may not be memory. */
 static bool look_at(uint64_t place, struct last_run *last, enum canary_seen *best)
 {
 	if (!take(place, EFI_PAGE_SIZE))
@@ -79,7 +81,7 @@ static bool look_at(uint64_t place, struct last_run *last, enum canary_seen *bes
 	return true;
 }
 
-/* What was told once is not the last run any more, wherever it lies. This run's own place is taken. */
+/* Erases every box, so that the next start does not print it again. This run's box overwrites the one at its own place. */
 static void forget(const struct loader *l)
 {
 	uint64_t place;
@@ -109,7 +111,7 @@ static EFI_GUID mor_variables = {
 	0xe20939be, 0x32d4, 0x41be, {0xa1, 0x50, 0x89, 0x7f, 0x85, 0xd4, 0x98, 0x29}};
 static CHAR16 mor_variable[] = L"MemoryOverwriteRequestControl";
 
-/* A variable of one byte. False: there is none. */
+/* Reads a variable of one byte. False: it does not exist. */
 static bool get_byte(CHAR16 *name, EFI_GUID *guid, uint8_t *value)
 {
 	UINTN size = sizeof(*value);
@@ -117,7 +119,7 @@ static bool get_byte(CHAR16 *name, EFI_GUID *guid, uint8_t *value)
 	return !EFI_ERROR(RT->GetVariable(name, guid, NULL, &size, value)) && size == sizeof(*value);
 }
 
-/* Each write wears the firmware's flash: only what is new is written. Where that fails it is found out again next time. */
+/* Writes only a new value, because each write wears the firmware's flash. If the write fails, the next start finds out again. */
 static void remember(uint8_t known, uint8_t now)
 {
 	if (known != now)
@@ -227,7 +229,7 @@ void blackbox_print(const struct loader *l, const struct last_run *last)
 {
 	if (!last->text || !last->text[0])
 		return;
-	/* At a low speed it takes longer than the five minutes that the boot manager gives an image. */
+	/* At a low baud rate printing takes longer than the five minutes that the boot manager allows an image. */
 	BS->SetWatchdogTimer(0, 0, 0, NULL);
 	say_long(last->text);
 	BS->SetWatchdogTimer(WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);

@@ -1,8 +1,8 @@
 /*
  * uint64_t boot_launch(uint64_t entry, struct boot_info *info, struct boot_launch *launch, uint64_t cr3);
  *
- * The way into the VMM, and the two ways back: as its guest, at `resume`, or by a plain return when it did not start. All
- * that either way needs is on this stack, which is the guest's own.
+ * Enters the VMM. It comes back in one of two ways: as the VMM's guest, at `resume`, or by a plain return when the VMM did
+ * not start. Both ways need only this stack, which belongs to the guest.
  */
 #include "launch_offsets.h"
 
@@ -18,7 +18,7 @@ boot_launch:
 	push	%r15
 	pushfq				/* seven: the stack is 16-byte aligned for the call */
 
-	/* No interrupt between here and the end: the firmware's handlers do not know the state in between. */
+	/* No interrupt may come from here to the end: the firmware's handlers cannot run with this state. */
 	cli
 	cld
 	lea	resume(%rip), %rax
@@ -35,7 +35,7 @@ boot_launch:
 	mov	%rcx, %cr3
 	call	*%rax
 
-	/* It did not start. 0 would say that it did. */
+	/* The VMM did not start. The result is not 0, which means success. */
 	mov	%r12, %cr3
 	test	%rax, %rax
 	jnz	out

@@ -1,4 +1,4 @@
-/* What launch.S has to know of struct boot_launch: compiled to assembly and never linked. build.mk makes a header of it. */
+/* Offsets in struct boot_launch for launch.S. This is compiled to assembly and never linked; build.mk makes a header of it. */
 #include <stddef.h>
 #include <boot/boot_info.h>
 

@@ -1,14 +1,14 @@
-/* trapline.efi: the order of things. */
+/* trapline.efi: the order of its steps. */
 #include "loader.h"
 #include "hw/asm.h"
 
-#define READ_US 3000000 /* to read why it does not run, before the screen is somebody else's */
+#define READ_US 3000000 /* time to read why Trapline does not run, before the next image clears the screen */
 
 static struct loader loader;
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 
-/* Returns false after saying why the VMM does not run. */
+/* Returns false if the VMM does not run, after saying why. */
 static bool start_vmm(struct loader *l)
 {
 	if (cpu_is_guest()) {
@@ -25,7 +25,7 @@ static bool start_vmm(struct loader *l)
 	return active;
 }
 
-/* The shell puts its parameters on the handle of what it starts (UEFI shell specification 2.1). */
+/* The shell puts its parameters on the handle of each image that it starts (UEFI shell specification 2.1). */
 static bool from_shell(const struct loader *l)
 {
 	void *parameters;
@@ -34,8 +34,8 @@ static bool from_shell(const struct loader *l)
 }
 
 /*
- * What is returned without a next image decides what the firmware does: on success its boot manager stays in
- * its menu, on an error it tries the next boot option (UEFI specification 3.1.1), which then boots inside Trapline.
+ * Without a next image the result tells the firmware what to do next. On success its boot manager stays in
+ * its menu. On an error it tries the next boot option (UEFI specification 3.1.1), which then boots under Trapline.
  */
 static EFI_STATUS finish(const struct loader *l, bool active)
 {
@@ -67,7 +67,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	if (EFI_ERROR(status))
 		say("the firmware does not say how it loaded us (%s); booting without Trapline",
 			say_status(status));
-	else /* before the VMM starts: with nothing to boot under it, it had better not take memory */
+	else /* checked before the VMM takes memory, which is useless without an image to boot */
 		status = chain_check(l);
 	bool active = !EFI_ERROR(status) && start_vmm(l);
 	if (!active)

@@ -17,16 +17,16 @@ void memory_free(uint64_t base, uint64_t size)
 		BS->FreePages(base, EFI_SIZE_TO_PAGES(size));
 }
 
-/* The firmware's memory map, and what is asked of it. */
+/* The firmware's memory map, as GetMemoryMap() returns it. */
 struct map {
 	char *at;
 	UINTN count, entry;
 };
 
-/* Memory for a special purpose (EFI_MEMORY_SP) is a device's, whoever may have it: UEFI specification 7.2, GetMemoryMap(). */
+/* Memory for a special purpose (EFI_MEMORY_SP) belongs to a device or its driver: UEFI specification 7.2, GetMemoryMap(). */
 #define SPECIAL_PURPOSE 0x40000ull
 
-/* The highest place for `size` bytes that is free and ends below `limit`; 0: there is none. */
+/* The highest free address for `size` bytes that end below `limit`; 0: there is none. */
 static uint64_t free_place(const struct map *m, uint64_t size, uint64_t limit)
 {
 	uint64_t best = 0;
@@ -41,7 +41,7 @@ static uint64_t free_place(const struct map *m, uint64_t size, uint64_t limit)
 	return best;
 }
 
-/* So that the black box at its end lies where the next start looks for it. Returns 0 where every place is taken. */
+/* Places the region so that the black box at its end is where the next start searches. Returns 0 if every place is taken. */
 static uint64_t region_at_place(const struct loader *l, uint64_t size, uint64_t box)
 {
 	uint64_t place;
@@ -61,7 +61,7 @@ static uint64_t region_at_place(const struct loader *l, uint64_t size, uint64_t 
 
 #define PLACES_TRIED 64
 
-/* Downwards from `limit`: what the map has as free may be refused all the same. */
+/* Tries free memory downwards from `limit`: the firmware may refuse an address that its map shows as free. */
 static uint64_t region_below(const struct map *m, uint64_t size, uint64_t limit)
 {
 	EFI_PHYSICAL_ADDRESS base = free_place(m, size, limit);
@@ -76,9 +76,9 @@ static uint64_t region_below(const struct map *m, uint64_t size, uint64_t limit)
 }
 
 /*
- * Below 4 GiB first: there every firmware maps its memory. The place is ours to choose: with AllocateMaxAddress some firmware
- * makes untested memory usable before it fails, and counts in its own variables what it gives. EfiReservedMemoryType is what no
- * operating system touches, before ExitBootServices() or after it (UEFI specification 7.2, table 7.6).
+ * Tries memory below 4 GiB first, because every firmware maps it. The loader chooses the address itself: with AllocateMaxAddress
+ * some firmware makes untested memory usable before it fails, and counts its allocations in variables. No operating system uses
+ * EfiReservedMemoryType, before or after ExitBootServices() (UEFI specification 7.2, table 7.6).
  */
 static uint64_t region_anywhere(uint64_t size)
 {
@@ -121,8 +121,10 @@ static void fill_transition(uint64_t *pml4, uint64_t region, uint64_t size)
 	pml4[PML4_INDEX(VMM_BASE)] = (uint64_t)pdpt | PTE_PRESENT | PTE_WRITE;
 	memset(pdpt, 0, 2 * EFI_PAGE_SIZE);
 	pdpt[PDPT_INDEX(VMM_BASE)] = (uint64_t)pd | PTE_PRESENT | PTE_WRITE;
-	/* One page directory is enough: the image is far smaller than 1 GiB, and the pool is the VMM's to
-	 * map. */
+	/*
+	 * One page directory is enough: the image is far smaller than 1 GiB, and the VMM maps its pool
+	 * itself.
+	 */
 	for (uint64_t at = 0; at < size && at < GIB; at += LARGE_PAGE)
 		pd[at / LARGE_PAGE] = (region + at) | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
 }

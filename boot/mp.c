@@ -1,21 +1,23 @@
 /*
- * The other CPUs, through the firmware's MP services: UEFI Platform Initialization specification vol. 2 13.4.
- * gnu-efi does not know the protocol.
+ * The other CPUs, by the firmware's MP services: UEFI Platform Initialization specification vol. 2 13.4.
+ * gnu-efi does not define the protocol.
  */
 #include "loader.h"
 
 #define CPU_IS_BSP  0x1u
 #define CPU_ENABLED 0x2u
 
-#define READY_TRIES 100 /* a firmware that has just run the others may not have them back yet: for a second */
+#define READY_TRIES 100 /* for a second: just after another run the firmware may not have all CPUs back yet */
 #define READY_US    10000
 
 #define TIMEOUT_US (2 * BOOT_WAIT_MS * 1000ull) /* the VMM's own limit ends first */
 
-/* What later versions of the specification put behind it has to have room: the firmware fills in all that it
- * knows. */
+/*
+ * The structure has room for members of later versions of the specification, because the firmware fills all
+ * that it knows.
+ */
 struct processor_information {
-	UINT64 id; /* of its APIC */
+	UINT64 id; /* APIC identifier */
 	UINT32 status;
 	UINT32 package, core, thread;
 	UINT32 extended[6];
@@ -42,8 +44,10 @@ static struct {
 	void *argument;
 } call;
 
-/* Without the protocol there is no way to the other CPUs, and none for the guest: the VMM lets none of them
- * start. */
+/*
+ * Without the protocol the other CPUs cannot be reached. The VMM then keeps the guest from starting them as
+ * well.
+ */
 static bool locate(void)
 {
 	EFI_GUID guid = {0x3fdda605, 0xa76e, 0x4f46, {0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08}};
@@ -106,8 +110,10 @@ static VOID EFIAPI on_other(VOID *unused)
 	call.procedure(call.argument);
 }
 
-/* Waiting: without an event the firmware's call comes back when all are done. It may refuse events at this
- * time. */
+/*
+ * Without an event the firmware's call returns when all CPUs are done. The firmware may refuse events at this
+ * time.
+ */
 bool mp_run(void (*procedure)(void *), void *argument)
 {
 	EFI_STATUS status = EFI_NOT_READY;

@@ -8,7 +8,7 @@ static CHAR16 lower(CHAR16 c)
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
-/* FAT does not tell capitals from small letters. */
+/* FAT ignores the case of letters. */
 static bool is_next_ourselves(const struct loader *l)
 {
 	CHAR16 next[LOADER_PATH_MAX], own[LOADER_PATH_MAX];
@@ -35,7 +35,7 @@ static void say_volume(const char *next, EFI_HANDLE volume)
 		FreePool(path);
 }
 
-/* A stick that goes on with the system of a disk. */
+/* Also searches other volumes: a stick may start the system of a disk. */
 static EFI_STATUS find_next(struct loader *l)
 {
 	EFI_STATUS status = file_exists(l, l->config.next);
@@ -70,7 +70,7 @@ EFI_STATUS chain_check(struct loader *l)
 	return status;
 }
 
-/* Load options are UCS-2 with a NUL. The image may read them as long as it runs: they are not given back. */
+/* Load options are UCS-2 with a NUL. They are never freed, because the image may read them as long as it runs. */
 static EFI_STATUS set_options(EFI_HANDLE next, const char *options)
 {
 	static CHAR16 wide[CONFIG_TEXT_MAX];
@@ -103,14 +103,16 @@ static EFI_STATUS load(const struct loader *l, EFI_HANDLE *next)
 	FreePool(path);
 	if (!EFI_ERROR(status))
 		status = set_options(*next, l->config.options);
-	/* With EFI_SECURITY_VIOLATION the image is there, and has to go (UEFI specification 7.4,
-	 * LoadImage()). */
+	/*
+	 * With EFI_SECURITY_VIOLATION the image is loaded and has to be unloaded (UEFI specification 7.4,
+	 * LoadImage()).
+	 */
 	if (EFI_ERROR(status) && *next)
 		BS->UnloadImage(*next);
 	return status;
 }
 
-/* What LoadImage() means by it (UEFI specification 7.4), and what helps. */
+/* What a status of LoadImage() means (UEFI specification 7.4), and what helps. */
 static const struct {
 	EFI_STATUS status;
 	const char *advice;

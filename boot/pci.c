@@ -1,4 +1,4 @@
-/* The first serial card on a PCI bus, as the firmware has set it up. */
+/* Finds the first serial card on a PCI bus, as the firmware has configured it. */
 #include "loader.h"
 #include <efipciio.h>
 
@@ -20,7 +20,7 @@ static uint32_t get(EFI_PCI_IO_PROTOCOL *io, uint32_t offset)
 	return value;
 }
 
-/* The first address that it has. */
+/* The card's first address. */
 static bool find_base(EFI_PCI_IO_PROTOCOL *io, struct uart_port *out)
 {
 	for (unsigned i = 0; i < PCI_BARS; i++) {
@@ -49,7 +49,7 @@ static bool is_serial(EFI_PCI_IO_PROTOCOL *io, struct uart_port *out)
 	return find_base(io, out);
 }
 
-/* The function that `wanted` is at, any serial card where its base is 0. */
+/* The function at `wanted`, or the first serial card if its base is 0. */
 static EFI_PCI_IO_PROTOCOL *find(struct uart_port *wanted)
 {
 	EFI_HANDLE *handles;

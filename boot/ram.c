@@ -1,12 +1,14 @@
-/* The firmware's memory map as the VMM wants it: what is RAM, sorted and merged. */
+/* Converts the firmware's memory map for the VMM: RAM only, sorted and merged. */
 #include "loader.h"
 #include "ranges.h"
 
 /* UEFI specification table 7.6; gnu-efi has no name for it. */
 #define PERSISTENT_MEMORY 14
 
-/* What is memory and not a device, whoever uses it. Reserved memory may be either, and our own region is
- * among it. */
+/*
+ * Whether a type is memory and not a device, whoever uses it. Reserved memory may be either, and includes the
+ * VMM's own region.
+ */
 static bool is_ram(UINT32 type)
 {
 	switch (type) {

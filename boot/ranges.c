@@ -10,7 +10,7 @@ static uint64_t end_of(const struct boot_range *r)
 	return r->base + r->size;
 }
 
-/* Joins range i with those behind it that it touches. */
+/* Joins range i with the following ranges that it touches. */
 static void join(struct boot_range *ranges, uint32_t *count, uint32_t i)
 {
 	struct boot_range *r = &ranges[i];
@@ -31,7 +31,7 @@ bool range_add(struct boot_range *ranges, uint32_t *count, uint32_t max, uint64_
 		i++;
 	if (i < *count &&
 		ranges[i].base <=
-			base + size) { /* touches: no new one for it, or a full list would refuse it */
+			base + size) { /* it touches range i: extend that, because a full list would refuse a new one */
 		uint64_t end = base + size > end_of(&ranges[i]) ? base + size : end_of(&ranges[i]);
 
 		ranges[i].base = base < ranges[i].base ? base : ranges[i].base;
@@ -52,7 +52,7 @@ static void drop(struct boot_range *ranges, uint32_t *count, uint32_t i)
 	ranges[i] = ranges[--*count];
 }
 
-/* Range i, of which [from, to) is gone. */
+/* Removes [from, to) from range i. */
 static void cut_one(
 	struct boot_range *ranges, uint32_t *count, uint32_t max, uint32_t i, uint64_t from, uint64_t to)
 {

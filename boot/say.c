@@ -1,4 +1,4 @@
-/* The loader's lines. Each goes to three places, so that one of them is seen whatever the machine has. */
+/* The loader's lines. Each goes to three places, because not every machine has all of them. */
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <trapline/services.h>
@@ -10,11 +10,11 @@
 #define PREFIX    "trapline: "
 
 static struct {
-	const struct loader *loader;  /* NULL: lines are kept, not sent */
+	const struct loader *loader;  /* NULL: lines are stored, not sent */
 	const struct uart_port *uart; /* NULL: none */
-	bool guest;                   /* the UART is the VMM's, which is asked to print */
+	bool guest;                   /* the VMM owns the UART and prints for the loader */
 	bool file;
-	char early[EARLY_MAX]; /* what was said before */
+	char early[EARLY_MAX]; /* lines from before say_open() */
 	size_t early_len;
 } out;
 
@@ -30,7 +30,7 @@ static void to_firmware(const char *text)
 	}
 }
 
-/* A volume that is full or write-protected is said once; the other two places are enough to go on. */
+/* A volume that is full or write-protected is reported once; the other two places are enough. */
 static void to_file(const char *text)
 {
 	if (!out.file)
@@ -43,7 +43,7 @@ static void to_file(const char *text)
 		say_status(status));
 }
 
-/* The service `say` (docs/vmcall.md); both vendors' guests have this instruction. */
+/* Calls the service `say` (docs/vmcall.md). Both vendors' guests have this instruction. */
 static void vmm_say(const char *text, size_t len)
 {
 	uint64_t result = TRAPLINE_CALL_say;
@@ -51,7 +51,7 @@ static void vmm_say(const char *text, size_t len)
 	__asm__ volatile("vmcall" : "+a"(result) : "b"(text), "c"(len), "d"(0) : "memory");
 }
 
-/* How much of a line fits into a message: up to a blank, where there is one. */
+/* How many bytes of a line fit into one message: up to a blank, if there is one. */
 static size_t message_length(const char *text, size_t len)
 {
 	size_t n = TRAPLINE_TEXT_MAX;
@@ -63,7 +63,7 @@ static size_t message_length(const char *text, size_t len)
 	return n ? n : TRAPLINE_TEXT_MAX;
 }
 
-/* As many messages as it takes. */
+/* Sends a line as one or more messages. */
 static void to_vmm(const char *text)
 {
 	char line[LINE_MAX];
@@ -71,7 +71,7 @@ static void to_vmm(const char *text)
 
 	text += strncmp(text, PREFIX, sizeof(PREFIX) - 1) ? 0 : sizeof(PREFIX) - 1;
 	for (; text[len] && text[len] != '\n' && len < sizeof(line); len++)
-		line[len] = text[len] == '\\' ? '/' : text[len]; /* a message has no backslashes */
+		line[len] = text[len] == '\\' ? '/' : text[len]; /* a message cannot contain backslashes */
 	for (const char *at = line; len; at += n, len -= n) {
 		n = message_length(at, len);
 		vmm_say(at, n);
@@ -124,7 +124,7 @@ void say(const char *fmt, ...)
 
 	memcpy(line, prefix, sizeof(prefix));
 	va_start(ap, fmt);
-	/* One byte is left for the newline. */
+	/* One byte is reserved for the newline. */
 	vsnprintf(line + sizeof(prefix) - 1, sizeof(line) - sizeof(prefix), fmt, ap);
 	va_end(ap);
 	memcpy(line + strlen(line), "\n", 2);
@@ -139,7 +139,7 @@ void say_through_vmm(void)
 	out.guest = true;
 }
 
-/* As a guest of Trapline's we leave the UART as it is: it is the VMM's, and may be hidden from us. */
+/* If the loader already runs as Trapline's guest it leaves the UART alone: the VMM owns it, and may hide it. */
 static void open_uart(struct loader *l)
 {
 	const struct uart_port *port = &l->console;
@@ -154,7 +154,7 @@ static void open_uart(struct loader *l)
 	pci_enable(port);
 	if (ns16550_answers(port)) {
 		if (l->config.hide_console && !serial_take(port)) {
-			/* Its driver would read ones for ever where the UART has been. */
+			/* The firmware's driver would read ones for ever from a hidden UART. */
 			l->config.hide_console = false;
 			say("the firmware does not let go of the console's UART: it is not hidden");
 		}
@@ -184,7 +184,7 @@ bool say_has_uart(void)
 void say_release(void)
 {
 	if (serial_return())
-		out.uart = NULL; /* the firmware's console is on it again */
+		out.uart = NULL; /* the firmware's console uses it again */
 }
 
 /* UEFI specification, appendix D. */

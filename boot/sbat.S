@@ -1,4 +1,4 @@
-/* What shim asks of an image, with Secure Boot or without: the generation of each component. */
+/* Shim needs this of every image, with or without Secure Boot: the generation of each component. */
 	.section .sbat, "a", @progbits
 	.incbin "boot/sbat.csv"
 	.section .note.GNU-stack, "", @progbits

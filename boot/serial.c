@@ -1,20 +1,20 @@
 /*
- * Takes the console's UART out of the firmware's hands. Firmware often runs its own console on every UART it
- * finds (OVMF does): its screens would lie between the trace's lines, and once the VMM hides the ports, its
+ * Takes the console's UART from the firmware. Firmware often runs its own console on every UART that it
+ * finds (OVMF does). Its screens would then appear between the trace's lines. Once the VMM hides the ports, its
  * terminal driver would read 0xff from them as key presses for ever.
  *
- * UEFI does not say at which ports a serial device sits. The hardware does: the driver is asked to turn DTR
- * over, and the modem control register of our UART shows whether it was this one.
+ * UEFI does not say which ports a serial device uses. The hardware shows it: the driver is asked to invert DTR,
+ * and the modem control register of our UART tells whether the driver uses it.
  */
 #include "loader.h"
 #include "hw/ns16550.h"
 
-/* What SetControl() may set; the other bits are read-only (UEFI specification 12.8, SetControl()). */
+/* The bits that SetControl() may set; the others are read-only (UEFI specification 12.8, SetControl()). */
 #define CONTROL_WRITABLE                                                                                     \
 	(EFI_SERIAL_REQUEST_TO_SEND | EFI_SERIAL_DATA_TERMINAL_READY | EFI_SERIAL_HARDWARE_LOOPBACK_ENABLE | \
 		EFI_SERIAL_SOFTWARE_LOOPBACK_ENABLE | EFI_SERIAL_HARDWARE_FLOW_CONTROL_ENABLE)
 
-static EFI_HANDLE taken; /* the controller that lost its driver; NULL: none */
+static EFI_HANDLE taken; /* the controller that was disconnected from its driver; NULL: none */
 
 static bool drives(EFI_HANDLE handle, const struct uart_port *port)
 {
@@ -33,7 +33,7 @@ static bool drives(EFI_HANDLE handle, const struct uart_port *port)
 	return (turned ^ uart_port_read(port, NS16550_MCR)) & MCR_DTR;
 }
 
-/* The device whose driver made the serial handle: what its device path says without the last node. */
+/* The device whose driver made the serial handle: its device path without the last node. */
 static EFI_HANDLE parent_of(EFI_HANDLE handle)
 {
 	EFI_DEVICE_PATH *path = DevicePathFromHandle(handle), *copy, *last = NULL;
@@ -56,7 +56,7 @@ static EFI_HANDLE parent_of(EFI_HANDLE handle)
 	return parent;
 }
 
-/* From its device where it has one, which takes all that is built upon it along; otherwise from what is built upon it. */
+/* Disconnects the parent device, if there is one, with all drivers on top of it; otherwise the handle's own drivers. */
 static bool disconnect(EFI_HANDLE handle)
 {
 	EFI_HANDLE parent = parent_of(handle);

@@ -1,10 +1,10 @@
-/* Where the configuration comes from: trapline.conf beside our own file, then the load options. */
+/* The sources of the configuration: trapline.conf beside the loader's own file, then the load options. */
 #include <lib/string.h>
 #include "loader.h"
 
 #define CONF_NAME "trapline.conf"
 #define CONF_MAX  65536
-#define ERROR_MAX 16 /* lines about one source: a binary file must not scroll for minutes */
+#define ERROR_MAX 16 /* lines about one source: a binary file must not print errors for minutes */
 
 struct source {
 	const char *name;
@@ -25,7 +25,7 @@ static void report(void *ctx, unsigned line, const char *message)
 		say("%s: %s", s->name, message);
 }
 
-/* trapline.conf in our own directory; in the root when the firmware does not say where we are. */
+/* The path of trapline.conf in the loader's directory; in the root if the firmware does not give the loader's path. */
 static void conf_path(const struct loader *l, CHAR16 path[LOADER_PATH_MAX])
 {
 	size_t n = file_own_path(l, path, LOADER_PATH_MAX - sizeof(CONF_NAME) - 1);
@@ -63,7 +63,7 @@ static bool is_text(unsigned c)
 	return c == '\t' || (c >= ' ' && c <= '~');
 }
 
-/* `width` bytes a character. Returns false when it is not text up to its end. */
+/* Decodes text of `width` bytes a character. Returns false if a character is not text. */
 static bool decode(const uint8_t *raw, size_t size, size_t width, char *text, size_t max)
 {
 	size_t n = 0;
@@ -81,9 +81,9 @@ static bool decode(const uint8_t *raw, size_t size, size_t width, char *text, si
 }
 
 /*
- * Load options are binary as far as the specification goes (3.1.3). The shell and most tools put UCS-2 there,
- * efibootmgr without -u puts ASCII, and firmware marks its own boot entries with a GUID: what is not text is
- * not meant for us.
+ * The specification defines load options as binary (3.1.3). The shell and most tools store UCS-2,
+ * efibootmgr without -u stores ASCII, and firmware marks its own boot entries with a GUID. Options that are not
+ * text are ignored.
  */
 static void load_options(struct loader *l)
 {

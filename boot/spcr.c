@@ -10,18 +10,18 @@ enum {
 	SPCR_ACCESS = 43,
 	SPCR_ADDRESS = 44,
 	SPCR_BAUD = 58,       /* enum spcr_speed */
-	SPCR_PCI_DEVICE = 64, /* 0xffff: it is none */
+	SPCR_PCI_DEVICE = 64, /* 0xffff: not a PCI device */
 	SPCR_PCI_BUS = 68,
 	SPCR_PCI_SLOT = 69,
 	SPCR_PCI_FUNCTION = 70,
 	SPCR_PCI_SEGMENT = 75,
-	SPCR_CLOCK = 76, /* Hz; 0: unknown, and what older revisions have there */
+	SPCR_CLOCK = 76, /* Hz; 0: unknown; older revisions have 0 here */
 	SPCR_LENGTH = 80,
-	SPCR_PRECISE_BAUD = 80, /* from revision 4 on; 0: SPCR_BAUD counts */
+	SPCR_PRECISE_BAUD = 80, /* from revision 4 on; 0: SPCR_BAUD applies */
 	SPCR_LENGTH_4 = 84
 };
 
-#define REVISION 8 /* of any ACPI table: its place */
+#define REVISION 8 /* its offset in any ACPI table */
 
 #define CLOCKS_A_BIT 16
 #define CLOCK_MAX    1000000000u
@@ -43,7 +43,7 @@ static bool is_16550(uint8_t type)
 	return type == TYPE_16550 || type == TYPE_16450 || type == TYPE_16550_GAS;
 }
 
-/* Bytes, from the access size of an address structure; 0: one that no UART has. Undefined was a byte once. */
+/* Bytes for the access size of an address structure; 0: no UART has it. Undefined (0) meant a byte once. */
 static uint8_t width_of(uint8_t access)
 {
 	static const uint8_t widths[] = {1, 1, 2, 4};
@@ -59,7 +59,7 @@ static uint32_t word_at(const uint8_t *table, size_t offset)
 	return word;
 }
 
-/* 0: as is. Codes that the table does not define say nothing either. */
+/* 0: leave the speed as it is. Undefined codes are treated the same. */
 static uint32_t baud_of(const uint8_t *table, size_t length)
 {
 	static const uint32_t bauds[] = {[3] = 9600, [4] = 19200, [6] = 57600, [7] = 115200};
@@ -70,7 +70,7 @@ static uint32_t baud_of(const uint8_t *table, size_t length)
 	return code < ARRAY_SIZE(bauds) ? bauds[code] : 0;
 }
 
-/* The speed, and the clock that it is made of: AMD's UARTs in memory run at 48 MHz. What cannot be is taken for unknown. */
+/* The speed, and the clock that it is derived from: AMD's memory-mapped UARTs run at 48 MHz. Impossible values count as unknown. */
 static void read_speed(const uint8_t *table, size_t length, struct uart_port *port)
 {
 	uint32_t clock = word_at(table, SPCR_CLOCK), baud = baud_of(table, length);
@@ -93,7 +93,7 @@ bool spcr_parse(const uint8_t *table, size_t length, struct uart_port *out)
 	port.width = port.memory ? width_of(table[SPCR_ACCESS]) : 1;
 	if (!port.base || !port.width || (!port.memory && port.base > 0xfff8))
 		return false;
-	/* 0 is nobody's identifier, and what is there where nobody has filled the field in. */
+	/* Vendor 0 does not exist; tables that do not fill in the field have 0 there. */
 	port.pci = device && device != 0xffff && !table[SPCR_PCI_SEGMENT];
 	if (port.pci)
 		port.function = (uint16_t)(table[SPCR_PCI_BUS] << 8 | (table[SPCR_PCI_SLOT] & 31) << 3 |

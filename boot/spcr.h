@@ -7,8 +7,9 @@
 #include <boot/uart_port.h>
 
 /*
- * table, length: with its header, which has been checked. out->config stays 0. False: it names no UART that
- * Trapline can drive, *out is unchanged.
+ *   table, length  with its header, which has been checked
+ *   out            out->config stays 0
+ * Returns false, with *out unchanged, if the table names no UART that Trapline can drive.
  */
 bool spcr_parse(const uint8_t *table, size_t length, struct uart_port *out);
 

@@ -19,7 +19,8 @@ enum {
 #define TYPE_MEMORY   1
 #define FLAG_ENABLED  (1u << 0)
 #define FLAG_HOT_PLUG (1u << 1)
-#define ADDRESS_LIMIT (1ull << 46) /* GUEST_LIMIT of src/mem/layout.h: what Trapline can read */
+#define ADDRESS_LIMIT                                                                                        \
+	(1ull << 46) /* GUEST_LIMIT of src/mem/layout.h: the highest address that Trapline can read */
 
 static uint64_t get(const uint8_t *p, size_t size)
 {
@@ -29,7 +30,7 @@ static uint64_t get(const uint8_t *p, size_t size)
 	return v;
 }
 
-/* Returns whether there is one, not empty and not beyond what an address can be. */
+/* Returns whether the entry has a range that is not empty and not beyond ADDRESS_LIMIT. */
 static int read_memory(const uint8_t *entry, struct boot_range *out)
 {
 	uint64_t flags = get(entry + MEMORY_FLAGS, 4), base = get(entry + MEMORY_BASE, 8),

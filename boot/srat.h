@@ -1,5 +1,6 @@
 /*
- * The SRAT: where memory may be plugged in later. Its ranges are in no memory map of the firmware's. Pure: tested on the host.
+ * The SRAT names the ranges where memory may be plugged in later. The firmware's memory map does not contain them. Pure: tested on
+ * the host.
  */
 #ifndef TRAPLINE_SRAT_H
 #define TRAPLINE_SRAT_H
@@ -9,10 +10,10 @@
 #include <boot/boot_info.h>
 
 /*
- * The ranges of enabled memory that is hot-pluggable, cut to 2 MiB units.
+ * Lists the ranges of enabled, hot-pluggable memory, cut to 2 MiB units.
  *   table, length  with its header, which has been checked
- *   out, max       as many as fit; the rest is left out
- * Returns how many there are in out.
+ *   out, max       further ranges than `max` are dropped
+ * Returns the number of ranges in `out`.
  */
 uint32_t srat_hot(const uint8_t *table, size_t length, struct boot_range *out, uint32_t max);
 

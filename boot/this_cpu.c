@@ -1,4 +1,4 @@
-/* What the loader asks the CPU itself. */
+/* What the loader reads from the CPU itself. */
 #include <lib/string.h>
 #include "loader.h"
 #include "hw/asm.h"
@@ -8,7 +8,7 @@
 #define CPUID_HYPERVISOR 0x40000000
 #define HYPERVISOR_BIT   (1u << 31) /* leaf 1 ECX */
 
-/* Leaf 0xb has all 32 bits of an x2APIC identifier; leaf 1 only 8 (SDM vol. 3A 11.12.8). */
+/* Leaf 0xb has all 32 bits of an x2APIC identifier, leaf 1 only 8 (SDM vol. 3A 11.12.8). */
 uint64_t cpu_apic_id(void)
 {
 	if (cpuid(0, 0).eax >= CPUID_TOPOLOGY) {

@@ -1,6 +1,6 @@
 /*
- * The console's UART, written to directly: the firmware may not know it, and a line of the loader is then
- * still beside the VMM's in one log.
+ * Writes directly to the console's UART, which the firmware may not drive. So the loader's lines and the
+ * VMM's are in one log.
  */
 #include "loader.h"
 #include "hw/ns16550.h"
@@ -9,7 +9,8 @@
 #define STALL_US       10   /* the pause after that */
 #define CHARACTER_BITS 10
 
-static uint32_t wait_max = 4000; /* pauses before the line is given up: two characters' time, and some */
+static uint32_t wait_max =
+	4000; /* pauses before the line is given up: a little more than two characters' time */
 static bool dead;
 
 void uart_open(const struct uart_port *port, uint32_t baud)

@@ -1,4 +1,4 @@
-/* The VMM: taken out of our own file, put into its memory, told about the machine, and started. */
+/* The VMM: the loader copies it from its own file into memory, fills in boot_info, and starts it. */
 #include <lib/string.h>
 #include "loader.h"
 
@@ -9,7 +9,7 @@
 /* image.S */
 extern const uint8_t vmm_blob[], vmm_blob_end[];
 
-/* What a start takes and, when it fails, gives back. */
+/* What a start takes, and gives back if it fails. */
 struct vmm {
 	const struct vmm_header *header;
 	struct boot_info *info;
@@ -19,7 +19,7 @@ struct vmm {
 	uint64_t box; /* bytes of the region that are the black box */
 	struct last_run last;
 	volatile bool entered[BOOT_MAX_CPUS];
-	bool keep; /* a CPU may still run in it: it is not given back */
+	bool keep; /* a CPU may still run in this memory: do not free it */
 };
 
 static uint64_t round_up(uint64_t n)
@@ -27,7 +27,7 @@ static uint64_t round_up(uint64_t n)
 	return (n + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
 }
 
-/* What is wrong with the image; NULL: nothing. Only a build of mixed parts gets here. */
+/* What is wrong with the image; NULL: nothing. Only a build of mixed parts fails here. */
 static const char *header_fault(const struct vmm_header *h, uint64_t blob_size)
 {
 	if (blob_size < sizeof(*h) || h->magic != VMM_HEADER_MAGIC)
@@ -55,7 +55,7 @@ static bool check_image(struct vmm *v)
 	return !fault;
 }
 
-/* For each GiB of memory that may appear later: a page table of the VMM's, and one of the second level. */
+/* Each GiB of memory that may appear later needs a page table of the VMM's and one of the second level. */
 static uint64_t hot_tables(const struct boot_info *i)
 {
 	uint64_t tables = 0;
@@ -111,7 +111,7 @@ static bool take_memory(struct vmm *v, const struct loader *l)
 	return v->cr3 != 0;
 }
 
-/* After every allocation: the memory map has to have the region in it. */
+/* Called after every allocation, because the memory map has to contain the region. */
 static bool fill_info(struct vmm *v, const struct loader *l)
 {
 	struct boot_info *i = v->info;
@@ -145,7 +145,7 @@ static uint64_t launch_cpu(const struct vmm *v, uint64_t number, enum boot_phase
 	return boot_launch(v->header->entry, v->info, &launch, v->cr3);
 }
 
-/* On another CPU, called by the firmware. It comes back to the firmware as a guest, or as it was. */
+/* Called by the firmware on another CPU. It returns to the firmware as a guest, or unchanged. */
 static void launch_other(void *argument)
 {
 	struct vmm *v = argument;
@@ -164,12 +164,12 @@ static bool refused(struct boot_info *info)
 	return false;
 }
 
-/* The VMM makes all CPUs go in or none: where one did not, it has said why, or that one never came. */
+/* In the VMM either all CPUs enter or none. If one did not, it has said why, or one never arrived. */
 static bool launch_others(struct vmm *v)
 {
 	bool back = v->info->cpus == 1 || mp_run(launch_other, v);
 
-	/* A CPU that has not come back may still be there, or come: what it finds must stay. */
+	/* A CPU that has not returned may still run there, or arrive late: its memory must stay. */
 	v->keep = !back;
 	for (uint32_t n = 1; n < v->info->cpus; n++) {
 		if (v->entered[n])
@@ -192,7 +192,7 @@ static bool launch(struct vmm *v, const struct loader *l)
 		return false;
 	if (launch_cpu(v, 0, BOOT_ENTER) == 0)
 		return true;
-	v->keep = v->info->cpus > 1; /* BOOT_PREPARE has tried all this: the other CPUs are in */
+	v->keep = v->info->cpus > 1; /* the other CPUs have entered, because BOOT_PREPARE tried all steps */
 	return refused(v->info);
 }
 
@@ -205,7 +205,7 @@ static void give_back(const struct vmm *v)
 	memory_free((uint64_t)v->info, sizeof(*v->info));
 }
 
-/* What the last run has left, in memory and elsewhere. */
+/* Finds what the last run left, in memory and in the CMOS. */
 static void find_last(struct vmm *v, struct loader *l)
 {
 	struct cmos_note note;
@@ -218,7 +218,7 @@ static void find_last(struct vmm *v, struct loader *l)
 
 bool vmm_start(struct loader *l)
 {
-	static struct vmm v; /* the other CPUs look at it */
+	static struct vmm v; /* static, because the other CPUs read it */
 
 	find_last(&v, l);
 	bool active = check_image(&v) && take_info(&v) && mp_list(v.info) && take_memory(&v, l) &&
