@@ -1,14 +1,13 @@
 /*
- * The black box: the part of the VMM's memory that the next start looks for. It lies at one of a few fixed
- * addresses, so that after a warm reset the loader finds it without having been told anything, and it checks
- * itself, because memory may have been lost, overwritten by the firmware, or never have been a black box.
+ * The black box: the part of the VMM's memory that the next start searches. It begins at one of a few fixed
+ * addresses, so the loader finds it after a warm reset without any other information. The box carries its own
+ * checksums, because memory may have been lost, overwritten by the firmware, or may never have held a box.
  *
- *   [header, canary | text | last run's text | CPU 0: ring, the one beside it, kept records, history | CPU 1: ...]
+ *   [header, canary | text | last run's text | CPU 0: ring, second ring, reserve, history | CPU 1: ...]
  *
- * What never changes during a run is under header.checksum. The text is under a sum that is kept up to date
- * with every character, so that it can be trusted after a reset that came without warning. The rings are
- * under a checksum only once the box is sealed; before, each record is judged by itself (its sequence number
- * says where it has to stand).
+ * header.checksum covers what never changes during a run. The text has a sum that is updated with every
+ * character, so it can be checked after a sudden reset. The rings get a checksum only when the box is sealed.
+ * Before that each record is checked by itself: its sequence number tells its slot.
  */
 #ifndef TRAPLINE_BLACKBOX_LAYOUT_H
 #define TRAPLINE_BLACKBOX_LAYOUT_H
@@ -22,19 +21,21 @@
 #define BLACKBOX_MAX_CPUS     64
 #define BLACKBOX_RESERVE_SIZE 0x1ad90ull /* sizeof(struct reserve) of src/trace/reserve.h */
 
-/* Where it may lie, in MiB, by preference: places that firmware and boot loaders use least. */
+/* Addresses for the box in MiB, by preference: firmware and boot loaders use these least. */
 #define BLACKBOX_PLACES(X) X(1536) X(1024) X(768) X(512) X(384) X(256) X(192) X(128) X(96) X(64)
 
 #define BLACKBOX_SEALED 1
-#define BLACKBOX_SAID   2 /* and may have gone on: the rings are open */
+#define BLACKBOX_SAID   2 /* the guest may still run: the rings are open */
 
-/* How a run ended, as far as it could say so itself. */
+/* How a run ended, if Trapline saw its end. */
 struct blackbox_end {
-	uint64_t
-		sealed; /* BLACKBOX_SEALED: there is an end, BLACKBOX_SAID: the guest has said that it dies; the members below
-			       are valid */
-	uint64_t failure;   /* 1: a triple fault or a fault of Trapline's own; 0: the guest ended as it wanted
-			       to */
+	/*
+	 * BLACKBOX_SEALED: the run has ended. BLACKBOX_SAID: the guest said that it is dying. Only then are the
+	 * other members valid.
+	 */
+	uint64_t sealed;
+	/* 1: a triple fault or a fault of Trapline's own; 0: the guest ended on purpose */
+	uint64_t failure;
 	uint64_t report;    /* where in the text the report begins, as a count of characters like text_head */
 	uint64_t rings_sum; /* of everything from rings_at on */
 	char why[96];
@@ -47,7 +48,7 @@ struct blackbox_header {
 	uint32_t header_size;                /* sizeof(struct blackbox_header) of the build that wrote it */
 	uint64_t size;                       /* of the whole box, a multiple of 4096 */
 	uint64_t text_at, last_at, rings_at; /* offsets from the box's start */
-	uint64_t cpu_size;                   /* bytes of all that is one CPU's */
+	uint64_t cpu_size;                   /* bytes of one CPU's part */
 	uint32_t cpus;
 	uint32_t ring_records;    /* a power of two */
 	uint32_t history_entries; /* a power of two */
@@ -65,13 +66,13 @@ struct blackbox_header {
 	struct blackbox_end end;
 };
 
-/* Behind the header, in the box's first page: a pattern that says whether memory outlasts a reset (boot/canary.h). */
+/* After the header, in the box's first page: a pattern that shows whether memory survives a reset (boot/canary.h). */
 #define BLACKBOX_CANARY_AT    3072u
 #define BLACKBOX_CANARY_WORDS 128u
 
 _Static_assert(sizeof(struct blackbox_header) <= BLACKBOX_CANARY_AT, "the first page holds both");
 
-/* Its words: half of the bits are ones, and no two are alike (the finalizer of splitmix64). */
+/* The words of the pattern: half of the bits are ones, and all words differ (the finalizer of splitmix64). */
 static inline uint64_t blackbox_canary(unsigned n)
 {
 	uint64_t z = (n + 1) * 0x9e3779b97f4a7c15ull;
@@ -81,10 +82,12 @@ static inline uint64_t blackbox_canary(unsigned n)
 	return z ^ z >> 31;
 }
 
-#define BLACKBOX_BESIDE 256u /* records, or as many as the ring has where those are fewer */
+#define BLACKBOX_BESIDE 256u /* records; fewer if the ring has fewer */
 
-/* Of the ring that a CPU writes to while its own is frozen. It begins at the next page behind that one, which is where that one
- * ends: rings have 64 records or more. */
+/*
+ * The number of records of the second ring, which a CPU writes while its first ring is frozen. It begins at the next page after the
+ * first ring. That is the end of the first ring, because a ring has at least 64 records.
+ */
 static inline uint32_t blackbox_beside(uint32_t ring_records)
 {
 	return ring_records < BLACKBOX_BESIDE ? ring_records : BLACKBOX_BESIDE;
@@ -95,7 +98,10 @@ static inline uint64_t blackbox_beside_at(uint32_t ring_records)
 	return (ring_records * 256ull + 4095) & ~4095ull;
 }
 
-/* FNV-1a, 64 bits wide, over words: n is a multiple of 8. */
+/*
+ * FNV-1a, 64 bits wide, over words.
+ *   n  bytes, a multiple of 8
+ */
 static inline uint64_t blackbox_checksum(const void *from, uint64_t n)
 {
 	const uint64_t *words = from;
@@ -116,7 +122,7 @@ static inline uint64_t blackbox_end_sum(const struct blackbox_end *e)
 	return blackbox_checksum(e, offsetof(struct blackbox_end, checksum));
 }
 
-/* Each character counts by its place, so that one can be replaced without looking at the rest. */
+/* The sum depends on the place of each character, so one character can be replaced without reading the others. */
 static inline uint64_t blackbox_text_sum(const uint8_t *text)
 {
 	uint64_t sum = 0;
@@ -131,7 +137,7 @@ static inline int blackbox_is_power(uint64_t n)
 	return n && !(n & (n - 1));
 }
 
-/* Whether all of the box's parts lie inside of it. Another system may have written it to harm us. */
+/* Whether all parts lie inside the box. Another system may have written it on purpose. */
 static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 {
 	if (h->size > room || h->size % 4096 || h->size < 3 * BLACKBOX_TEXT_SIZE ||
@@ -154,9 +160,9 @@ static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 }
 
 /*
- * Whether a header can be believed.
- *   room  how many bytes the box can have at most
- * Returns NULL; "" where there is none at all; or what is wrong with it.
+ * Whether a header can be trusted.
+ *   room  the largest size in bytes that the box can have
+ * Returns NULL if it can; "" if there is no box; or what is wrong with it.
  */
 static inline const char *blackbox_fault(const struct blackbox_header *h, uint64_t room)
 {

@@ -1,6 +1,6 @@
 /*
- * What the loader hands to the VMM. Both are built from one tree, but the VMM travels inside the .efi as a blob: magic,
- * version and size are checked all the same, so that a mixed build is named instead of crashing.
+ * What the loader passes to the VMM. Both are built from one tree, and the VMM is a blob inside the .efi. Magic, version and
+ * size are checked nevertheless, so that a mixed build is reported instead of crashing.
  */
 #ifndef TRAPLINE_BOOT_INFO_H
 #define TRAPLINE_BOOT_INFO_H
@@ -22,37 +22,37 @@
 #define VMM_HEADER_MAGIC 0x454e494c50415254ull /* "TRAPLINE" */
 struct vmm_header {
 	uint64_t magic;
-	uint32_t version;   /* BOOT_INFO_VERSION it was built with */
-	uint32_t info_size; /* sizeof(struct boot_info) it was built with */
-	uint64_t
-		image_size; /* bytes in memory, .bss included, a multiple of 4096; the blob holds what comes before .bss */
+	uint32_t version;   /* BOOT_INFO_VERSION of its build */
+	uint32_t info_size; /* sizeof(struct boot_info) of its build */
+	/* bytes in memory, .bss included, a multiple of 4096; the blob ends before .bss */
+	uint64_t image_size;
 	uint64_t entry; /* virtual address of: uint64_t vmm_main(struct boot_info *, struct boot_launch *) */
 };
 
-/* Guest-physical RAM as the firmware's memory map has it, ascending, merged, 4 KiB units. */
+/* Guest-physical RAM from the firmware's memory map: ascending, merged, in 4 KiB units. */
 struct boot_range {
 	uint64_t base;
 	uint64_t size;
 };
 
 /*
- * The VMM is called in two steps, so that either every CPU goes in or none does: BOOT_PREPARE once, on the boot CPU;
- * then BOOT_ENTER on every other CPU, all at once, where each waits for the others before it goes in; last BOOT_ENTER on
- * the boot CPU. With other CPUs to come, BOOT_PREPARE has tried on the boot CPU all that could fail there later.
+ * The VMM is called in two steps, so that either all CPUs enter or none does. First BOOT_PREPARE on the boot CPU only. If
+ * there are other CPUs, it tries every step of an entry that could fail later. Then BOOT_ENTER on all other CPUs at once,
+ * where each waits for the others. Last BOOT_ENTER on the boot CPU.
  */
 enum boot_phase {
 	BOOT_PREPARE,
 	BOOT_ENTER
 };
 
-/* What vmm_main() returns; BOOT_ENTER returns as the guest, with 0, or with BOOT_REFUSED. */
+/* The results of vmm_main(). BOOT_ENTER returns 0 in the guest, or BOOT_REFUSED. */
 #define BOOT_REFUSED  1
 #define BOOT_PREPARED 2
 
-/* The longest that a CPU waits in BOOT_ENTER for the others. */
+/* The longest time that a CPU waits in BOOT_ENTER for the others. */
 #define BOOT_WAIT_MS 10000
 
-/* One CPU's state at the call: where the guest goes on. Filled by boot/launch.S. */
+/* One CPU's state at the call, where the guest continues. Filled by boot/launch.S. */
 struct boot_launch {
 	uint64_t rip; /* in the loader */
 	uint64_t rsp;
@@ -79,39 +79,40 @@ struct boot_info {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t size;
-	uint64_t
-		region_base; /* guest-physical, 2 MiB aligned: the VMM's memory, reserved in the firmware's map */
-	uint64_t
-		region_size; /* a multiple of 2 MiB; the image stands at its start, the rest is the VMM's pool */
+	/* guest-physical, 2 MiB aligned: the VMM's memory, reserved in the firmware's map */
+	uint64_t region_base;
+	/* bytes, a multiple of 2 MiB; the image is at its start, the rest is the VMM's pool */
+	uint64_t region_size;
 	uint64_t image_size;
-	uint64_t
-		blackbox_size; /* a multiple of 2 MiB; at the end of the region (include/boot/blackbox_layout.h) */
+	/* bytes, a multiple of 2 MiB, at the end of the region (include/boot/blackbox_layout.h) */
+	uint64_t blackbox_size;
 	uint64_t last_base; /* a copy of the last run's black box, in the loader's memory; 0: none */
 	uint64_t last_size;
-	uint64_t last_text; /* in the loader's memory: where the VMM puts what it makes of that; 0: nowhere */
+	/* in the loader's memory: the buffer for the VMM's text about the last run; 0: none */
+	uint64_t last_text;
 	uint64_t last_text_size;
 	char started[24];          /* date and time, or empty */
 	struct boot_screen screen; /* as the firmware left it */
 	uint64_t tsc_khz;          /* measured with the firmware's Stall() */
 	uint64_t tsc_start;        /* TSC when the loader started: t=0 of the log */
 	uint64_t acpi_rsdp;        /* 0: none */
-	uint32_t cpus;             /* how many CPUs the loader will bring in; the boot CPU is number 0 */
+	uint32_t cpus;             /* CPUs that the loader starts; the boot CPU is number 0 */
 	uint32_t apic_id[BOOT_MAX_CPUS];
 	uint16_t pm1a_cnt; /* I/O port of the ACPI PM1a control block; 0: none */
 	uint16_t pm1b_cnt;
-	uint16_t reset_port; /* FADT RESET_REG where it is an I/O port; 0: none */
+	uint16_t reset_port; /* FADT RESET_REG, if it is an I/O port; 0: none */
 	uint8_t reset_value;
 	uint8_t reserved[5];
 	uint64_t ram_top; /* one past the highest RAM address */
 	uint32_t ram_count;
 	uint32_t hot_count;
 	struct boot_range ram[BOOT_MAX_RAM];
-	struct boot_range
-		hot[BOOT_MAX_HOT]; /* where memory may appear later: not in the firmware's map, 2 MiB units */
+	/* where memory may appear later: not in the firmware's map, in 2 MiB units */
+	struct boot_range hot[BOOT_MAX_HOT];
 	struct trapline_config config;
-	struct uart_port console;   /* its base is 0 where there is none */
-	char vmm_version[32];       /* VMM to loader: its version */
-	char error[BOOT_ERROR_MAX]; /* VMM to loader: why it did not start, one line */
+	struct uart_port console;   /* base 0: there is none */
+	char vmm_version[32];       /* written by the VMM for the loader */
+	char error[BOOT_ERROR_MAX]; /* written by the VMM for the loader: why it did not start, one line */
 };
 
 #endif

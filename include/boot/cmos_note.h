@@ -1,6 +1,6 @@
 /*
- * A verdict in the few bytes that the RTC keeps from its battery, for machines whose memory does not survive a reset. Written
- * by the VMM, read and cleared by the next start's loader, and believed by nobody unchecked: a guest may write there as well.
+ * A verdict in a few bytes of the RTC's battery-powered CMOS, for machines whose memory does not survive a reset. The VMM writes
+ * it; the loader of the next start reads and clears it. It is checked first, because a guest may write there as well.
  */
 #ifndef TRAPLINE_CMOS_NOTE_H
 #define TRAPLINE_CMOS_NOTE_H
@@ -12,17 +12,17 @@
 #define CMOS_INDEX   0x70 /* bit 7: no NMI reaches the CPU */
 #define CMOS_DATA    0x71
 #define CMOS_NO_NMI  0x80
-#define CMOS_AT_REST 0x0d /* where the index stands by custom: a register that cannot be written */
+#define CMOS_AT_REST 0x0d /* where the index points by custom: a register that cannot be written */
 
 #define CMOS_MAGIC      0xb6
 #define CMOS_HAS_CR2    0x01
-#define CMOS_USER       0x02 /* a program's, not the kernel's */
-#define CMOS_OWN        0x04 /* a fault of Trapline's */
-#define CMOS_RESET      0x08 /* it was about to reset the machine */
+#define CMOS_USER       0x02 /* the fault is a program's, not the kernel's */
+#define CMOS_OWN        0x04 /* the fault is Trapline's */
+#define CMOS_RESET      0x08 /* Trapline was about to reset the machine */
 #define CMOS_KNOWN      0x0f
 #define CMOS_VECTOR_MAX 31
 
-/* All bytes, one after the other; numbers little endian. */
+/* Bytes only, so there is no padding; numbers are little endian. */
 struct cmos_note {
 	uint8_t magic;
 	uint8_t flags;
@@ -36,7 +36,7 @@ struct cmos_note {
 
 _Static_assert(sizeof(struct cmos_note) == CMOS_NOTE_SIZE, "config.def has its limits from this");
 
-/* Fletcher's, modulo 256, which tells bytes that have changed places as well; not 0 for a note of zeroes. */
+/* Fletcher's checksum, modulo 256: it also detects swapped bytes, and is not 0 for a note of zeroes. */
 static inline uint16_t cmos_note_sum(const struct cmos_note *n)
 {
 	const uint8_t *bytes = (const uint8_t *)n;
@@ -67,7 +67,7 @@ static inline bool cmos_note_valid(const struct cmos_note *n)
 	       n->vector <= CMOS_VECTOR_MAX && !(n->flags & ~CMOS_KNOWN);
 }
 
-/* Nobody's: zeroes or ones throughout. */
+/* Whether the bytes are unused: all zeroes or all ones. */
 static inline bool cmos_note_blank(const struct cmos_note *n)
 {
 	const uint8_t *bytes = (const uint8_t *)n;
@@ -78,7 +78,10 @@ static inline bool cmos_note_blank(const struct cmos_note *n)
 	return bytes[0] == 0x00 || bytes[0] == 0xff;
 }
 
-/* no_nmi: CMOS_NO_NMI or 0 */
+/*
+ * Reads one byte.
+ *   no_nmi  CMOS_NO_NMI or 0
+ */
 static inline uint8_t cmos_get(uint8_t at, uint8_t no_nmi)
 {
 	outb(CMOS_INDEX, at | no_nmi);

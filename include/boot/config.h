@@ -1,6 +1,4 @@
-/*
- * trapline.conf and the load options, parsed. Pure C: the same source runs in the loader and in the unit tests.
- */
+/* The parsed trapline.conf and load options. Pure C: the same source runs in the loader and in the unit tests. */
 #ifndef TRAPLINE_CONFIG_H
 #define TRAPLINE_CONFIG_H
 
@@ -23,7 +21,7 @@
 
 struct config_printed {
 	uint32_t vectors;
-	uint32_t important; /* 1: of these the important ones only */
+	uint32_t important; /* 1: of these only the important ones */
 };
 
 /* Strings are NUL-terminated ASCII; VECTORS is a bit mask by vector; MITIGATIONS one of src/hw/mitigations.h; CHOICE holds the enumerator's value. */
@@ -40,7 +38,7 @@ enum config_choice {
 #undef X
 
 /*
- * Called once for each thing that is wrong.
+ * Called once for each error.
  *   line     from 1; 0 for load options
  *   message  one line of ASCII, without a newline, that says what is wrong and what is used instead
  */
@@ -50,17 +48,16 @@ typedef void (*config_report)(void *ctx, unsigned line, const char *message);
 void config_defaults(struct trapline_config *c);
 
 /*
- * Parses `key = value` lines: '#' starts a comment line, blank lines are skipped, CR LF and a UTF-8 byte order mark
- * are accepted, values may be quoted with "". A line that is wrong is reported and leaves its key as it was.
- * Never fails.
+ * Parses `key = value` lines. '#' starts a comment line; blank lines, CR LF and a UTF-8 byte order mark are accepted; values may
+ * be quoted with "". A wrong line is reported, and its key keeps its value. Never fails.
  *   text, len  any bytes; need not be NUL-terminated
  */
 void config_parse_file(
 	struct trapline_config *c, const char *text, size_t len, config_report report, void *ctx);
 
 /*
- * Parses load options: key=value words separated by spaces, values with spaces in "". The first word is skipped when
- * it has no '=': the UEFI shell puts the program's name there.
+ * Parses load options: key=value words separated by spaces; values with spaces are in "". A first word without '=' is skipped:
+ * the UEFI shell puts the program's name there.
  */
 void config_parse_options(struct trapline_config *c, const char *text, config_report report, void *ctx);
 

@@ -1,4 +1,4 @@
-/* Where the registers of a 16550 UART are, and how they are reached: for the loader and for the VMM. */
+/* Where the registers of a 16550 UART are, and how to access them: for the loader and for the VMM. */
 #ifndef TRAPLINE_UART_PORT_H
 #define TRAPLINE_UART_PORT_H
 
@@ -6,16 +6,16 @@
 #include <hw/asm.h>
 
 struct uart_port {
-	uint64_t base;     /* I/O port, or address; 0: there is none */
-	uint8_t memory;    /* it is an address: physical in boot_info, where it is mapped for who uses it */
+	uint64_t base; /* I/O port or address; 0: there is none */
+	uint8_t memory; /* 1: base is an address, physical in boot_info, virtual once the owner has mapped it */
 	uint8_t width;     /* bytes of an access and from one register to the next: 1, 2, 4; 1 in I/O space */
-	uint8_t pci;       /* a function of PCI segment 0: */
-	uint8_t as_is;     /* the firmware has set its speed, which stays */
+	uint8_t pci;       /* 1: it is a function of PCI segment 0 */
+	uint8_t as_is;     /* 1: keep the speed that the firmware has set */
 	uint16_t function; /* bus, device and function number, as in a PCI address */
 	uint16_t reserved2;
 	uint32_t rate;   /* the speed at divisor 1; 0: 115200, as on a PC */
-	uint32_t baud;   /* its speed as the firmware's table has it; 0: the configuration's */
-	uint64_t config; /* physical address of its page of configuration space; 0: there is none */
+	uint32_t baud;   /* speed in the firmware's table; 0: the configuration's */
+	uint64_t config; /* physical address of its configuration space; 0: there is none */
 };
 
 static inline uint8_t uart_port_read(const struct uart_port *u, unsigned reg)

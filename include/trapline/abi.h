@@ -1,6 +1,6 @@
 /*
- * What a guest may count on: how to find Trapline and how to call it. C, usable from kernel and user space.
- * docs/vmcall.md is the same for people; its tables are made from services.h.
+ * The interface for guests: how to find Trapline and how to call it. Plain C for kernel and user space.
+ * docs/vmcall.md says the same for people.
  */
 #ifndef TRAPLINE_ABI_H
 #define TRAPLINE_ABI_H
@@ -16,7 +16,7 @@
 /*
  * CPUID leaf 0x40000000: EAX = highest leaf of this range, EBX ECX EDX = "TraplineVMM\0".
  * CPUID leaf 0x40000001: EAX = TRAPLINE_ABI_VERSION, EBX ECX EDX = 0.
- * Both are there unless trapline.conf says `hypervisor = off`; VMCALL works either way.
+ * Both exist unless trapline.conf says `hypervisor = off`; VMCALL works in any case.
  */
 #define TRAPLINE_CPUID_SIGNATURE 0x40000000u
 #define TRAPLINE_CPUID_VERSION   0x40000001u
@@ -25,21 +25,20 @@
 #define TRAPLINE_SIGNATURE_EDX   0x004d4d56u /* "VMM" */
 
 /*
- * VMCALL or VMMCALL, whichever; both work on both vendors.
- *   RAX = 0, RBX = guest-linear address of a NUL-terminated name: RAX = the service's number, 0 when there is
- * none. RAX = number, arguments in RBX, RCX, RDX, RSI, RDI: results in the same registers, RAX first.
+ * VMCALL or VMMCALL; both work on both vendors.
+ *   by name    RAX = 0, RBX = guest-linear address of a NUL-terminated name: RAX = the service's number, 0 if
+ *              no service has it
+ *   by number  RAX = number, arguments in RBX, RCX, RDX, RSI, RDI: results in the same registers, RAX first
  *
- * RAX is 0 or more when the call was done, and a negative TRAPLINE_E_... when it was not: then, apart from
- * the progress of a copy, nothing was changed. Registers that the service's row does not name keep their
- * values.
+ * RAX is 0 or more on success. On failure it is a negative TRAPLINE_E_..., and nothing was changed except for
+ * the progress of a copy. Registers that the service's row does not name keep their values.
  *
- * Outside of 64-bit mode registers are 32 bits wide: the upper halves of the arguments are not looked at and
- * those of the results are 0. An address is linear: a caller whose segments do not start at 0 adds their base
- * itself.
+ * Outside of 64-bit mode registers are 32 bits wide: the upper halves of the arguments are ignored and those of
+ * the results are 0. An address is linear: if its segments do not start at 0 the caller adds their base.
  */
 #define TRAPLINE_NAME_MAX 64 /* with its NUL */
 
-/* X(name, number, meaning): RAX = -number, as wide as the caller's registers. */
+/* X(name, number, meaning): RAX = -number, as wide as the caller's registers */
 /* clang-format off */
 #define TRAPLINE_ERRORS(X)                                                                                   \
 	X(TRAPLINE_E_NUMBER,   1,  "no service has this number, or it is off")                               \
@@ -61,7 +60,7 @@ enum trapline_error {
 };
 #undef X
 
-/* share_list fills these in. */
+/* One entry of share_list. */
 #define TRAPLINE_SHARE_NAME 32 /* with its NUL: 1 to 31 of a-z A-Z 0-9 . _ - */
 #define TRAPLINE_SHARES     16
 struct trapline_share {
@@ -71,10 +70,11 @@ struct trapline_share {
 	char name[TRAPLINE_SHARE_NAME];
 };
 
-/* Flags of the calls that read or write the caller's linear memory. */
-#define TRAPLINE_PAGE_IN                                                                                     \
-	0x1 /* where a page is missing raise #PF at the VMCALL, and go on when it is there                   \
-	     */
+/*
+ * Flag of the calls that read or write the caller's linear memory: a missing page raises #PF at the VMCALL, and
+ * the call continues when the page is present.
+ */
+#define TRAPLINE_PAGE_IN 0x1
 
 #define TRAPLINE_TEXT_MAX 120 /* bytes of a mark or a message, without a NUL */
 

@@ -1,4 +1,4 @@
-/* /dev/trapline, which the kernel module in guest-tools/module provides. User and kernel space. */
+/* /dev/trapline of the kernel module in guest-tools/module. For user and kernel space. */
 #ifndef TRAPLINE_DEVICE_H
 #define TRAPLINE_DEVICE_H
 
@@ -9,10 +9,10 @@
 #define TRAPLINE_DEVICE "/dev/trapline"
 
 /*
- * A service called from kernel mode, for a process with CAP_SYS_ADMIN. Registers as in docs/vmcall.md, but
- * for memory: a FROM or INTO argument is an address in the process, whose bytes, TRAPLINE_CALL_BYTES at most,
- * the module copies to and fro, TRAPLINE_PAGE_IN is not needed, and services with LIST, PHYSICAL or NAME
- * arguments are not to be had (EPERM).
+ * Calls a service from kernel mode, for a process with CAP_SYS_ADMIN. The registers are those of docs/vmcall.md, except
+ * for memory: a FROM or INTO argument is an address in the process, and the module copies its bytes, at most
+ * TRAPLINE_CALL_BYTES. TRAPLINE_PAGE_IN is not needed. Services with LIST, PHYSICAL or NAME arguments fail
+ * with EPERM.
  */
 struct trapline_call_registers {
 	__s64 rax; /* in: the number; out: the result */
@@ -22,18 +22,20 @@ struct trapline_call_registers {
 #define TRAPLINE_CALL_BYTES 65536
 
 /*
- * A share: memory of the kernel's under a name, for as long as somebody has it open. TRAPLINE_SHARE_CREATE
- * makes one of `bytes` and attaches this file to it, TRAPLINE_SHARE_ATTACH attaches to one that is there and
- * fills in `bytes`. mmap() of the file is then its memory. EEXIST, ENOENT, EBUSY: this file is attached
- * already.
+ * A share: named memory of the kernel, which exists as long as a file has it open. TRAPLINE_SHARE_CREATE
+ * makes one of `bytes` and attaches this file to it. TRAPLINE_SHARE_ATTACH attaches to an existing one and
+ * fills in `bytes`. mmap() of the file then maps its memory. Errors: EEXIST, ENOENT; EBUSY: this file is
+ * already attached.
  */
 struct trapline_share_request {
 	__u64 bytes;
 	char name[TRAPLINE_SHARE_NAME];
 };
 
-/* A CPU's ring, for a process with CAP_SYS_ADMIN: mmap() of the file is then the ring, read-only. Fills in
- * `bytes`. */
+/*
+ * A CPU's ring, for a process with CAP_SYS_ADMIN. Fills in `bytes`; mmap() of the file then maps the ring
+ * read-only.
+ */
 struct trapline_ring_request {
 	__u32 cpu;
 	__u32 reserved; /* 0 */
@@ -41,17 +43,18 @@ struct trapline_ring_request {
 };
 
 /*
- * A process that a signal has ended which was an exception of its own, for a process with CAP_SYS_ADMIN. In: index, 0 for
- * the newest. ENOENT: no more are kept.
+ * A process that died of a signal for an exception of its own, for a process with CAP_SYS_ADMIN.
+ *   index  in: 0 for the newest
+ * ENOENT: there are no more.
  */
 struct trapline_ended {
 	__u32 index;
 	__s32 pid;
-	__u64 cr3; /* where its page tables began */
+	__u64 cr3; /* of its page tables */
 	__u32 signal;
 	char name[20];
-	char maps
-		[8192]; /* what could be executed, as lines of /proc/PID/maps, as many as fit; NUL behind them */
+	/* its executable mappings, as lines of /proc/PID/maps, as many as fit, NUL-terminated */
+	char maps[8192];
 };
 
 #define TRAPLINE_IOCTL_CALL         _IOWR('T', 1, struct trapline_call_registers)

@@ -1,8 +1,8 @@
 /*
- * The trace record: what Trapline keeps of one event that the guest took.
+ * The trace record: what Trapline stores about one event of the guest.
  *
- * Written by the VMM on the exit path, read by the console, over VMCALL and through the read-only mapping of
- * the rings. Fixed size, little endian, no pointers. TRAP_RECORD_VERSION changes when the layout does.
+ * The VMM writes it during the exit. The console, VMCALL and the read-only mapping of the rings read it. It has
+ * a fixed size, is little endian, and contains no pointers. TRAP_RECORD_VERSION changes with the layout.
  */
 #ifndef TRAPLINE_RECORD_H
 #define TRAPLINE_RECORD_H
@@ -13,8 +13,8 @@
 #define TRAP_CODE_MAX       15 /* the longest x86 instruction, SDM vol. 2A 2.3.11 */
 
 /*
- * Event types carry the numbers that both vendors use (SDM vol. 3C table 25-17, APM vol. 2 15.20). SVM has no
- * 5 and 6 of its own: the SVM side turns what it sees into them.
+ * Event types have the numbers that both vendors use (SDM vol. 3C table 25-17, APM vol. 2 15.20). SVM does not
+ * use 5 and 6: the SVM code converts its events to these types.
  */
 #define TRAP_TYPES(X)                                                                                        \
 	X(TRAP_TYPE_EXTINT, 0, "extint", "external interrupt")                                               \
@@ -33,12 +33,12 @@ enum trap_type {
 
 /* Bits of trap_record.flags */
 #define TRAP_HAS_ERROR   0x01 /* error_code is valid */
-#define TRAP_HAS_CR2     0x02 /* cr2 is the address of this #PF; otherwise it is what CR2 held before */
-#define TRAP_HAS_DR6     0x04 /* dr6 is what this #DB reports; otherwise it is what DR6 held before */
+#define TRAP_HAS_CR2     0x02 /* cr2 is the address of this #PF; otherwise it is the earlier value of CR2 */
+#define TRAP_HAS_DR6     0x04 /* dr6 is what this #DB reports; otherwise it is the earlier value of DR6 */
 #define TRAP_DURING      0x08 /* taken while the event in during_* was being delivered */
 #define TRAP_DURING_ERR  0x10 /* during_error is valid */
-#define TRAP_SYNTHESIZED 0x20 /* the #DF that Trapline's merge made of the record before it */
-#define TRAP_DOUBLED     0x40 /* not delivered: the guest got #DF in its place */
+#define TRAP_SYNTHESIZED 0x20 /* a #DF that Trapline's merge made of the record before it */
+#define TRAP_DOUBLED     0x40 /* not delivered: the guest got #DF instead */
 #define TRAP_TRIPLED     0x80 /* not delivered: it shut the CPU down */
 
 /* gpr[] follows the encoding order of the ModRM byte (SDM vol. 2A table 2-2). */
@@ -88,11 +88,11 @@ struct trap_record {
 			uint8_t cpl : 4;     /* 0 to 3 */
 			uint8_t stack32 : 4; /* outside of 64-bit mode: SS.B, 1 for ESP, 0 for SP */
 		};
-		uint8_t privilege; /* both, for who writes them: TRAP_PRIVILEGE() */
+		uint8_t privilege; /* both of the above, to write them at once: TRAP_PRIVILEGE() */
 	};
 	uint8_t during_vector; /* with TRAP_DURING */
 	uint8_t during_type;   /* with TRAP_DURING: enum trap_type */
-	uint8_t link; /* how many records of this CPU back the event in during_* stands; 0: not recorded */
+	uint8_t link; /* distance in records of this CPU back to the event in during_*; 0: it was not recorded */
 	uint8_t code_len;            /* bytes of code[] that could be read, 0 to 15 */
 	uint8_t code[TRAP_CODE_MAX]; /* from rip on */
 };

@@ -1,14 +1,14 @@
 /*
- * Every service, once: from these rows come the dispatch table, the argument checks, the policy, the numbers
- * that guests use and the tables of docs/vmcall.md. What each does is said there; the words are in docs/services.def.
+ * Every service. The dispatch table, the argument checks, the policy, the numbers that guests use and the tables
+ * of docs/vmcall.md are generated from these rows. The texts for docs/vmcall.md are in docs/services.def.
  *
  * X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors)
  *
  *  - number: never changes and is never used again; also the service's bit in the feature mask
- *  - who: USER, any privilege level, as long as trapline.conf's user_calls names it, which it does by
- *    default; KERNEL, levels 0 to 2, and 3 only where user_calls was made to name it
+ *  - who: USER, every privilege level, if trapline.conf's user_calls names the service, which it does by
+ *    default; KERNEL, levels 0 to 2, and level 3 only if user_calls names it
  *  - rbx to rdi: the kind of each argument, see TRAPLINE_ARGUMENTS
- *  - errors: what it may return besides NUMBER, DENIED and what its arguments' kinds bring along
+ *  - errors: in addition to NUMBER, DENIED and the errors of its arguments' kinds
  */
 #ifndef TRAPLINE_SERVICES_H
 #define TRAPLINE_SERVICES_H
@@ -19,7 +19,7 @@
 #define TL_ERR(name) (1u << -(TRAPLINE_E_##name))
 #define TL_MEMORY    (TL_ERR(ADDRESS) | TL_ERR(FAULT) | TL_ERR(MEMORY))
 
-/* X(kind, errors); what they are is in docs/vmcall.md */
+/* X(kind, errors); docs/vmcall.md describes the kinds */
 /* clang-format off */
 #define TRAPLINE_ARGUMENTS(X)                                                                               \
 	X(NONE,     0)                                                                                      \
