@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <string.h>
 
-/* Without a hypervisor VMCALL is an invalid opcode, and so is the other vendor's instruction under most
- * hypervisors. */
+/*
+ * Without a hypervisor VMCALL is an invalid opcode. Under most hypervisors so is the other vendor's
+ * instruction.
+ */
 static sigjmp_buf no_vmm;
 
 static void on_sigill(int signal)
@@ -15,7 +17,7 @@ static void on_sigill(int signal)
 	siglongjmp(no_vmm, 1);
 }
 
-/* Trapline takes both everywhere, but the CPU's own one is the faster. */
+/* Trapline accepts both instructions everywhere, but the CPU's own one is faster. */
 static int is_amd(void)
 {
 	unsigned eax, ebx, ecx, edx;

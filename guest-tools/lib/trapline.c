@@ -33,7 +33,7 @@ const char *trapline_error(int64_t error)
 	}
 }
 
-/* Trapline takes both instructions everywhere, but the CPU's own one is the faster. */
+/* Trapline accepts both instructions everywhere, but the CPU's own one is faster. */
 static bool is_amd(void)
 {
 	static int known;
@@ -71,8 +71,10 @@ static void on_signal(int signal)
 	siglongjmp(refused, 1);
 }
 
-/* Another hypervisor may answer the call in its own way: only a Trapline knows the name and then its own
- * number. */
+/*
+ * Another hypervisor may answer the call in some way. Only Trapline returns the right number for the
+ * name.
+ */
 static bool probe(void)
 {
 	struct sigaction catch = {.sa_handler = on_signal}, before_ill, before_segv;
@@ -109,13 +111,13 @@ uint64_t trapline_lookup(const char *name)
 	return r.rax > 0 ? (uint64_t)r.rax : 0;
 }
 
-/* Why the device could not be opened. */
+/* Converts errno of open() to an error of the library. */
 static int open_error(void)
 {
 	return errno == EACCES || errno == EPERM ? TRAPLINE_NO_RIGHT : TRAPLINE_NO_MODULE;
 }
 
-/* The device, opened once and kept. Negative: an error of ours. */
+/* Opens the device once. Returns its descriptor, or a negative error of the library. */
 static int device(void)
 {
 	static int file = -1;
@@ -145,7 +147,7 @@ static int64_t call_by_module(struct trapline_registers *r)
 	return r->rax;
 }
 
-/* What user mode may call: it does not change while Trapline runs. */
+/* Whether user mode may call the service. That does not change while Trapline runs. */
 static bool may_call(uint64_t number)
 {
 	static uint64_t features;
@@ -159,8 +161,8 @@ static bool may_call(uint64_t number)
 }
 
 /*
- * What user mode may not call goes to the module at once: a call that is refused is counted, and that count is for who
- * looks for the guest's errors. Without the module Trapline says itself what is wrong.
+ * A call that user mode may not make goes to the module at once. Trapline would count a refused call, and the count is
+ * there to show the guest's errors. Without the module the call is made, so that Trapline returns the error.
  */
 int64_t trapline_call(struct trapline_registers *r)
 {
@@ -237,7 +239,7 @@ int64_t trapline_dying(const char *text)
 	return trapline_call(&r);
 }
 
-/* Whole or not at all: Trapline refuses one that is too long. */
+/* A command is never cut: Trapline refuses one that is too long. */
 int64_t trapline_command(const char *text)
 {
 	struct trapline_registers r = {
@@ -283,7 +285,7 @@ const struct trap_record *trapline_ring(unsigned cpu, size_t *records, int64_t *
 		ring = mmap(NULL, request.bytes, PROT_READ, MAP_SHARED, file, 0);
 	*error = !trapline_present() ? TRAPLINE_NO_TRAPLINE : file < 0 ? open_error() : system_error();
 	if (file >= 0)
-		close(file); /* the mapping holds on to it */
+		close(file); /* the mapping keeps the file open */
 	*records = request.bytes / sizeof(struct trap_record);
 	return ring == MAP_FAILED ? NULL : ring;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes that an exception of their own has ended, the newest ones: who they were, and where their code was. By the time
- * that somebody reads the record of the exception, /proc/PID/maps is gone.
+ * The newest processes that an exception of their own has ended: name, page tables and executable mappings. When
+ * somebody reads the record of the exception, /proc/PID/maps is gone.
  */
 #include <linux/dcache.h>
 #include <linux/fs.h>
@@ -20,13 +20,13 @@
 #define ENDED         16
 #define PATH_MAX_KEPT 512
 
-static struct trapline_ended *ended; /* ENDED of them, `count` ever */
+static struct trapline_ended *ended; /* ENDED entries; count is the number ever */
 static unsigned int count;
 static char path_room[PATH_MAX_KEPT];
 static DEFINE_SPINLOCK(lock);
 static struct tracepoint *delivers;
 
-/* As a line of /proc/PID/maps; false: no room. A path that is too long is left out. */
+/* Appends one line in the format of /proc/PID/maps; false: no room. A path that is too long is omitted. */
 static bool add_map(struct trapline_ended *e, size_t *length, const struct vm_area_struct *vma)
 {
 	size_t room = sizeof(e->maps) - *length;
@@ -45,7 +45,7 @@ static bool add_map(struct trapline_ended *e, size_t *length, const struct vm_ar
 	return true;
 }
 
-/* Only what can be executed: that is where RIP is. */
+/* Only executable mappings, because RIP is in one of them. */
 static void add_maps(struct trapline_ended *e, struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
@@ -82,8 +82,8 @@ static bool is_of_an_exception(int sig)
 }
 
 /*
- * The kernel hands a signal to the process that runs. With its lock held, so nothing may wait: where another thread changes
- * the maps just now, they are not noted.
+ * Called when the kernel delivers a signal to the running process. The kernel holds a lock, so nothing here may sleep: if
+ * another thread is changing the maps, they are not noted.
  */
 static void on_signal(void *data, int sig, struct kernel_siginfo *info, struct k_sigaction *action)
 {
@@ -118,7 +118,7 @@ static void find(struct tracepoint *point, void *data)
 		delivers = point;
 }
 
-/* A kernel without tracepoints has everything but this. */
+/* On a kernel without tracepoints only this feature is missing. */
 int trapline_ended_begin(void)
 {
 	int error;

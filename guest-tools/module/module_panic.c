@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A panic says so to Trapline, with its text, before the machine halts or resets: what led to it is told then, with the kernel's own
- * reason. The parameter `panic` (on) turns it off.
+ * On a panic the module tells Trapline, with the panic's text, before the machine halts or resets. Trapline then prints what led
+ * to it, with the kernel's own reason. The parameter `panic` (default on) can turn it off.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -28,7 +28,7 @@ static int on_panic(struct notifier_block *block, unsigned long action, void *te
 	return NOTIFY_DONE;
 }
 
-/* First of all: one of the others may not come back. */
+/* Runs first, because another notifier may not return. */
 static struct notifier_block panic_block = {.notifier_call = on_panic, .priority = INT_MAX};
 
 void trapline_panic_begin(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Shares: pages of this kernel under a name. Trapline and its operator reach them between share_open and
- * share_close; share_close comes first, the pages are freed after it.
+ * Shares: named pages of this kernel. Trapline and its operator access them between share_open and
+ * share_close. share_close comes first; the pages are freed after it.
  */
 #include <linux/io.h>
 #include <linux/kref.h>
@@ -16,19 +16,19 @@
 
 struct trapline_shared {
 	struct kref users;
-	struct list_head list; /* empty: it has ended */
+	struct list_head list; /* empty: the share has ended */
 	char name[TRAPLINE_SHARE_NAME];
 	u64 bytes;
 	unsigned int pages;
 	struct page **page;
 	void *address;
-	s64 number; /* Trapline's */
+	s64 number; /* Trapline's number */
 };
 
 static LIST_HEAD(shares);
 static DEFINE_MUTEX(lock);
-static bool closed;           /* under the lock: the system goes down */
-static unsigned int existing; /* shares with pages, those that have ended and are still mapped included */
+static bool closed;           /* under the lock: the system is shutting down */
+static unsigned int existing; /* shares with pages, including those that have ended but are still mapped */
 
 static void free_pages_of(struct trapline_shared *s)
 {
@@ -150,7 +150,7 @@ u64 trapline_share_bytes(const struct trapline_shared *s)
 }
 EXPORT_SYMBOL_GPL(trapline_share_bytes);
 
-/* With the lock held. When this returns Trapline does not touch the pages any more. */
+/* Called with the lock held. After it Trapline does not access the pages any more. */
 static void end(struct trapline_shared *s)
 {
 	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_share_close, .rbx = s->number};
@@ -192,7 +192,7 @@ int trapline_share_mmap(struct trapline_shared *s, struct vm_area_struct *vma)
 	return vm_map_pages(vma, s->page, s->pages);
 }
 
-/* Number 0: all of them, a former kernel's too. */
+/* Number 0 closes all shares, even those of a former kernel. */
 void trapline_share_forget(void)
 {
 	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_share_close, .rbx = 0};
@@ -200,7 +200,7 @@ void trapline_share_forget(void)
 	trapline_vmcall(&r);
 }
 
-/* The next kernel owns this one's pages, and their numbers are given out again: none is opened or closed after this. */
+/* The next kernel will own this kernel's pages, and the numbers will be reused: from here on no share is opened or closed. */
 void trapline_share_end_all(void)
 {
 	struct trapline_shared *s;

@@ -5,7 +5,7 @@
 
 #include "trapline_module.h"
 
-/* Without a hypervisor VMCALL is an invalid opcode: the fix-up leaves the registers as they were. */
+/* Without a hypervisor VMCALL is an invalid opcode: the fix-up leaves the registers unchanged. */
 #define CALL(instruction)                                                                                    \
 	asm volatile("1: " instruction "\n2:\n" _ASM_EXTABLE(1b, 2b)                                         \
 		     : "+a"(r->rax), "+b"(r->rbx), "+c"(r->rcx), "+d"(r->rdx), "+S"(r->rsi), "+D"(r->rdi)    \
@@ -23,7 +23,7 @@ s64 trapline_vmcall(struct trapline_call_registers *r)
 	return r->rax;
 }
 
-/* By name, so that another hypervisor, which may answer something, is not taken for Trapline. */
+/* Looks the name up, so that another hypervisor that answers is not mistaken for Trapline. */
 bool trapline_present(void)
 {
 	static const char name[] = "share_open";

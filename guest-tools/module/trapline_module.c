@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/trapline: Trapline's services for the processes of a Linux guest. Calls what only kernel mode may
- * call, keeps the pages of shares where they are for as long as somebody uses them, and maps the rings of the
+ * /dev/trapline: Trapline's services for the processes of a Linux guest. It makes calls that only kernel mode may
+ * make, keeps the pages of shares in place while they are in use, and maps the rings of the
  * trace. include/trapline/device.h is the interface to processes, trapline_module.h the one to other modules.
  */
 #include <linux/capability.h>
@@ -18,7 +18,7 @@
 
 #define ARGUMENTS 5
 
-/* The kinds of arguments, from the table of services. */
+/* The kinds of arguments, from the list of services. */
 #define X(kind, errors) KIND_##kind,
 enum argument_kind {
 	TRAPLINE_ARGUMENTS(X)
@@ -33,18 +33,18 @@ static const struct {
 } services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
 #undef X
 
-/* What a file stands for once it was told. */
+/* What an open file refers to, once an ioctl has set it. */
 struct opened {
 	struct mutex lock;
 	struct trapline_shared *share;
-	bool owner;           /* it made the share, which ends with it */
+	bool owner;           /* it made the share, which ends with this file */
 	u64 ring, ring_bytes; /* 0 bytes: none */
 };
 
-/* Which buffer goes through the module: the argument with its address, and its length; -1: none. */
+/* The argument that is a buffer to copy, and its length; -1: none. */
 struct buffer_argument {
 	int at;
-	bool into; /* Trapline writes it */
+	bool into; /* Trapline writes to it */
 	u64 bytes;
 };
 
@@ -57,7 +57,7 @@ static int find_buffer(const struct trapline_call_registers *r, struct buffer_ar
 	b->at = -1;
 	if (number >= TRAPLINE_CALL_LIMIT || !services[number].there)
 		return -ENOSYS;
-	/* Numbers are given out again: only the file that has a share closes it. */
+	/* Numbers are reused: only the file that has a share may close it. */
 	if (number == TRAPLINE_CALL_share_close)
 		return -EPERM;
 	for (i = 0; i < ARGUMENTS; i++) {
@@ -82,8 +82,8 @@ static u64 *argument(struct trapline_call_registers *r, int i)
 }
 
 /*
- * With a kernel buffer in the place of the caller's. An address in it is given back as the caller knows it, moved as far as it
- * was; a result in the same register stays.
+ * Makes the call with a kernel buffer in place of the caller's. An address in the kernel buffer is converted back to the
+ * caller's, moved by the same distance; a result in the same register stays.
  */
 static int call_with_buffer(struct trapline_call_registers *r, const struct buffer_argument *b)
 {
@@ -130,7 +130,7 @@ static long ioctl_call(void __user *argument_address)
 	return copy_to_user(argument_address, &r, sizeof(r)) ? -EFAULT : 0;
 }
 
-/* With the file's lock held, under which mmap() comes with the memory map's: nothing here may touch user memory. */
+/* Called with the file's lock held. mmap() takes it under the memory map's lock, so nothing here may touch user memory. */
 static long take_share(struct opened *o, struct trapline_share_request *request, bool create)
 {
 	struct trapline_shared *share;
@@ -164,7 +164,7 @@ static long ioctl_share(struct opened *o, void __user *argument_address, bool cr
 	return copy_to_user(argument_address, &request, sizeof(request)) ? -EFAULT : 0;
 }
 
-/* The same. */
+/* The same locking rule as take_share(). */
 static long take_ring(struct opened *o, struct trapline_ring_request *request)
 {
 	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_trace_map, .rbx = request->cpu};
@@ -236,7 +236,7 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 	}
 }
 
-/* Trapline lets nobody write there; a mapping that could be written would only fault later. */
+/* Trapline makes the ring read-only; a writable mapping would only fault later. */
 static int map_ring(struct opened *o, struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & VM_WRITE)
@@ -248,7 +248,7 @@ static int map_ring(struct opened *o, struct vm_area_struct *vma)
 		vma, vma->vm_start, o->ring >> PAGE_SHIFT, vma->vm_end - vma->vm_start, vma->vm_page_prot);
 }
 
-/* The mapping holds the file, and the file the share: its pages outlive every mapping. */
+/* The mapping holds the file, and the file holds the share: so its pages outlive every mapping. */
 static int device_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct opened *o = file->private_data;
@@ -303,7 +303,7 @@ static struct miscdevice device = {
 	.fops = &device_operations,
 };
 
-/* The next kernel owns this one's pages: Trapline must know none of them by then. */
+/* The next kernel will own this kernel's pages: Trapline must have none of them by then. */
 static int before_reboot(struct notifier_block *block, unsigned long action, void *data)
 {
 	trapline_share_end_all();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Between the module's files, and for other modules that use shares. */
+/* Shared by the module's files, and by other modules that use shares. */
 #ifndef TRAPLINE_MODULE_H
 #define TRAPLINE_MODULE_H
 
@@ -13,9 +13,9 @@ bool trapline_present(void);
 s64 trapline_vmcall(struct trapline_call_registers *r);
 
 /*
- * module_share.c. Exported: a kernel module may own a share or use one that a process has made. Each create and
- * attach wants a put; the share's name goes with trapline_share_end(), which only who made it calls, its
- * pages with the last put. create and attach return an ERR_PTR() on failure; address is NULL when there is no
+ * module_share.c. Exported: a kernel module may own a share, or use one that a process has made. Each create and
+ * attach needs a put. trapline_share_end(), which only the owner calls, removes the share's name; the last put frees
+ * its pages. create and attach return an ERR_PTR() on failure. address is NULL if there is no
  * room.
  */
 struct trapline_shared;
@@ -30,12 +30,12 @@ int trapline_share_mmap(struct trapline_shared *share, struct vm_area_struct *vm
 void trapline_share_forget(void);
 void trapline_share_end_all(void);
 
-/* module_ended.c: processes that an exception has ended. get: e->index is which one, 0 the newest; -ENOENT. */
+/* module_ended.c: processes that an exception has ended. get: e->index chooses one, 0 the newest; returns -ENOENT. */
 int trapline_ended_begin(void);
 void trapline_ended_stop(void);
 long trapline_ended_get(struct trapline_ended *e);
 
-/* module_panic.c: a panic says so to Trapline. */
+/* module_panic.c: reports a panic to Trapline. */
 void trapline_panic_begin(void);
 void trapline_panic_stop(void);
 

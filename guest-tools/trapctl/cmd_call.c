@@ -13,7 +13,7 @@ struct buffer {
 	uint64_t size;
 };
 
-/* A number, the address of a text, or of a buffer that is shown afterwards. */
+/* Takes an argument: a number, text:TEXT (its address), or buffer:BYTES (its address; it is printed afterwards). */
 static bool take(const char *word, uint64_t *value, struct buffer *b)
 {
 	if (!strncmp(word, "text:", 5)) {
@@ -23,7 +23,7 @@ static bool take(const char *word, uint64_t *value, struct buffer *b)
 	if (strncmp(word, "buffer:", 7))
 		return number(word, value);
 	if (b->bytes || !number(word + 7, &b->size) || !b->size || b->size > BUFFER_MAX)
-		return false; /* one is enough for every service */
+		return false; /* one buffer is enough for every service */
 	b->bytes = calloc(1, b->size);
 	*value = (uint64_t)b->bytes;
 	return b->bytes != NULL;

@@ -11,7 +11,7 @@
 
 static const char done[] = "done command=", reason[] = " why=\"";
 
-/* Of the answer's last line: what went wrong, as it stands in its quotes. */
+/* Takes status and error text from the answer's last line. */
 static int judge(char *line)
 {
 	char *why = strstr(line, reason);
@@ -24,7 +24,7 @@ static int judge(char *line)
 	return STATUS_FAILED;
 }
 
-/* Shows the answer as it comes, a line at a time. */
+/* Prints the answer as it comes, one line at a time. */
 static int show(int64_t number)
 {
 	char piece[4096], line[LINE_MAX];
@@ -57,7 +57,7 @@ static int carry_out(const char *text)
 	return number < 0 ? fail("console", number) : show(number);
 }
 
-/* What the operator has sent, one line each; TRAPLINE_E_EMPTY at the end. */
+/* Prints all messages of the operator, one line each. Returns TRAPLINE_E_EMPTY at the end. */
 static int64_t hear_all(void)
 {
 	char text[TRAPLINE_TEXT_MAX];
@@ -74,7 +74,7 @@ static int64_t hear_all(void)
 	return n;
 }
 
-/* A line of standard input; what is too long for a command is refused as a whole. False at the end. */
+/* Reads a line of standard input; *whole is false if it is too long for a command. Returns false at the end. */
 static bool next_line(char *line, int size, bool *whole)
 {
 	int c = '\n';
@@ -88,7 +88,7 @@ static bool next_line(char *line, int size, bool *whole)
 	return true;
 }
 
-/* Until standard input ends. */
+/* Runs commands until standard input ends. */
 static int converse(void)
 {
 	struct pollfd input = {.fd = 0, .events = POLLIN};
@@ -96,7 +96,7 @@ static int converse(void)
 	int status = STATUS_OK;
 	bool whole;
 
-	/* poll() does not see what stdio has read ahead. */
+	/* stdio must not read ahead, because poll() would not see those bytes. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	for (bool prompt = isatty(0);; prompt = isatty(0)) {
 		if (prompt)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The process that --pid names, or the newest one with pid 0. NULL: it has not ended of an exception, or long ago. */
+/* The process that --pid names, or the newest one for pid 0. NULL: it did not die of an exception, or too long ago. */
 const struct trapline_ended *ended_process(int pid)
 {
 	static struct trapline_ended e;
@@ -35,7 +35,7 @@ int command_ended(int argc, char **argv)
 			break;
 		for (char *c = e.name; *c; c++)
 			if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
-				*c = '?'; /* the line is logfmt */
+				*c = '?'; /* must not occur in a name, because the line is logfmt */
 		print_fields("ended pid=%d name=\"%s\" signal=SIG%s cr3=0x%" PRIx64, e.pid, e.name,
 			sigabbrev_np((int)e.signal), (uint64_t)e.cr3);
 	}

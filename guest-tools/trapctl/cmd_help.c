@@ -1,4 +1,4 @@
-/* What is more to say of a command than its usage. */
+/* The help of a command beyond its usage line. */
 #include "lib/array.h"
 #include "trapctl.h"
 

@@ -22,7 +22,7 @@ static int list(void)
 	return STATUS_OK;
 }
 
-/* Why a share could not be had. */
+/* Prints why there is no share. */
 static int refused(const char *name, int64_t error)
 {
 	if (error == TRAPLINE_SYSTEM && errno == ENOENT) {
@@ -50,7 +50,7 @@ static int run(char **command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The share is there while the command runs, or until this is killed. */
+/* Makes a share that exists while the command runs, or until this process is killed. */
 static int create(const char *name, const char *size, char **command)
 {
 	uint64_t value;
@@ -68,7 +68,7 @@ static int create(const char *name, const char *size, char **command)
 		pause();
 }
 
-/* Attaches; `offset` and `bytes` are cut to what there is. */
+/* Attaches to a share; limits `offset` and `bytes` to its size. */
 static unsigned char *attach(const char *name, const char *from, const char *size, uint64_t *offset,
 	uint64_t *bytes, size_t *all, int *status)
 {

@@ -5,7 +5,7 @@
 
 #define NAMES_MAX 1024
 
-/* All that are there, those that user mode may call or the others. */
+/* The names of all services that are in the mask (in), or of all others. */
 static const char *services(uint64_t mask, bool in, char names[NAMES_MAX])
 {
 	size_t n = 0;
@@ -19,7 +19,7 @@ static const char *services(uint64_t mask, bool in, char names[NAMES_MAX])
 	return names;
 }
 
-/* What needs no rights. */
+/* Prints what needs no rights. */
 static void print_what(void)
 {
 	struct trapline_registers version = {.rax = TRAPLINE_CALL_version};

@@ -1,4 +1,4 @@
-/* The records of all CPUs, in the order of time, in the words of the console. */
+/* Prints the records of all CPUs, in the order of time, in the format of the console. */
 #define _GNU_SOURCE
 #include "trapctl.h"
 
@@ -42,7 +42,7 @@ static struct {
 static struct source sources[CPUS_MAX];
 static unsigned source_count;
 static struct trap_clock clock_of_log;
-static uint64_t until; /* TSC: when reading began */
+static uint64_t until; /* TSC at which reading began */
 
 static bool take_rip(const char *text)
 {
@@ -138,7 +138,7 @@ static void print(const struct trap_record *r)
 	print_line(line);
 }
 
-/* Makes sure that the source has a record at hand, if there is a new one. Negative: an error. */
+/* Makes sure that the source holds a record, if there is a new one. Returns a negative error. */
 static int64_t fill(struct source *s)
 {
 	int64_t n;
@@ -152,8 +152,8 @@ static int64_t fill(struct source *s)
 }
 
 /*
- * The oldest record of all sources. NULL: nothing is new, or *error. What comes after `until` waits for the next time: in a
- * storm there would be no end.
+ * The oldest record of all sources. NULL: there is nothing new, or *error is set. Records after `until` are left for the next
+ * pass: in a storm a pass would never end.
  */
 static const struct trap_record *next_record(int64_t *error)
 {
@@ -184,7 +184,7 @@ static void report_lost(void)
 		}
 }
 
-/* How many CPUs, or an error. */
+/* Returns the number of CPUs, or an error. */
 static int64_t set_up(void)
 {
 	struct trapline_registers r = {.rax = TRAPLINE_CALL_status};
@@ -197,7 +197,7 @@ static int64_t set_up(void)
 	return cpus;
 }
 
-/* With --last the newest ones only: they go round in as much as that needs. */
+/* With --last only the newest records are kept, in a circular buffer of that size. */
 static bool keep(const struct trap_record *r)
 {
 	size_t more = found.room ? 2 * found.room : 16 * BATCH;
@@ -218,7 +218,7 @@ static bool keep(const struct trap_record *r)
 	return true;
 }
 
-/* All that there is by now, before any of it is looked at: printing takes time, and pages, and makes records. */
+/* Reads all records before any is printed: printing takes time and touches new pages, which makes records. */
 static int64_t read_all(void)
 {
 	const struct trap_record *r;

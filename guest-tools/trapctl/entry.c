@@ -1,7 +1,7 @@
 /*
- * Every page that this program touches for the first time is a #PF, and its record pushes another one out of the ring: a
- * program of this size starts with twenty. So the first thing that it does, before the C library's start, is to have the
- * kernel bring them all in, which takes no exception. Where the limit of locked memory refuses that, it goes on without.
+ * The first access to each page of this program is a #PF, and its record pushes another one out of the ring. A program of
+ * this size takes twenty at its start. So trapctl asks the kernel to map all pages first, before the C library's start; that takes
+ * no exception. If the limit of locked memory is too low, trapctl continues without.
  */
 #include "trapctl.h"
 
@@ -12,7 +12,7 @@
 #define TEXT(x)     VALUE_OF(x)
 #define VALUE_OF(x) #x
 
-/* RDX, RSP and what they lead to are the C library's. */
+/* RDX, RSP and the memory that they point to belong to the C library. */
 __asm__(".globl trapctl_start\n"
 	"trapctl_start:\n"
 	"	mov $" TEXT(SYS_mlockall) ", %eax\n"
@@ -20,7 +20,7 @@ __asm__(".globl trapctl_start\n"
 									 "	syscall\n"
 									 "	jmp _start\n");
 
-/* What is to come as well; others than root would have no memory at all beyond their limit. */
+/* Locks future pages as well. For others than root that would leave no memory beyond their limit. */
 void lock_memory(void)
 {
 	if (!geteuid())

@@ -1,4 +1,4 @@
-/* One line of logfmt, as it is or as an object. */
+/* Prints one line of logfmt, unchanged or as a JSON object. */
 #define _GNU_SOURCE
 #include "trapctl.h"
 
@@ -10,7 +10,7 @@
 
 bool json;
 
-/* A number of JSON's, RFC 8259: no digit behind a 0, a digit on both sides of the point. */
+/* A number in JSON (RFC 8259): no digit after a leading 0, a digit on both sides of the point. */
 static bool is_number(const char *value, size_t n)
 {
 	size_t sign = *value == '-', whole, rest;
@@ -39,7 +39,7 @@ static void print_string(const char *text, size_t n)
 	putchar('"');
 }
 
-/* Up to the quote that ends it. Of logfmt's escapes JSON knows these two, which is all there are. */
+/* The length up to the closing quote. logfmt has two escapes, and JSON has the same two. */
 static size_t quoted_length(const char *value)
 {
 	size_t n = 1;
@@ -49,7 +49,7 @@ static size_t quoted_length(const char *value)
 	return value[n] ? n + 1 : n;
 }
 
-/* Code bytes are text, whatever digits they are made of. */
+/* Code bytes are text even if all of them are digits. */
 static const char *print_member(const char *at, size_t name)
 {
 	const char *value = at + name + 1;
@@ -67,7 +67,7 @@ static const char *print_member(const char *at, size_t name)
 	return value + n;
 }
 
-/* Words without a value are put together. */
+/* Words without a value are joined. */
 static void add_word(char *words, size_t size, const char *at, size_t n)
 {
 	size_t length = strlen(words);

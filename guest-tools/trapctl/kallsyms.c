@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define KERNEL_HALF (1ull << 63)
-#define CR3_FLAGS                                                                                            \
-	0x1fffull /* the PCID; bit 12 where user mode has page tables of its own, one page further */
+/* the PCID; bit 12 where user mode has page tables of its own, one page further */
+#define CR3_FLAGS    0x1fffull
 #define MAP_LINE_MAX 1024
 
 struct named {
@@ -26,7 +26,7 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Symbols of one module stand together: its name is kept once. */
+/* Symbols of one module are adjacent, so its name is stored once. */
 static char *keep_module(const char *module)
 {
 	static char none[] = "", *newest = none;
@@ -40,7 +40,7 @@ static char *keep_module(const char *module)
 	return *module ? newest : none;
 }
 
-/* Text symbols only; without privileges the kernel gives every address as 0. */
+/* Reads text symbols only. Without privileges the kernel shows every address as 0. */
 static void read_kallsyms(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "r");
@@ -92,8 +92,8 @@ static const char *kernel_symbol(uint64_t address)
 }
 
 /*
- * The maps of a process, alive or not. A number may be another one's by now, but page tables at the same place are not. NULL:
- * nobody knows them any more.
+ * Opens the maps of a process, alive or ended. Another process may have the number by now, but not page tables at the same
+ * address. NULL: the maps are gone.
  */
 static FILE *open_maps(int pid, uint64_t cr3)
 {
@@ -110,7 +110,7 @@ static FILE *open_maps(int pid, uint64_t cr3)
 	return pid == PID_ENDED ? NULL : fopen(path, "r");
 }
 
-/* A process has files at its addresses; the place in the file is what addr2line and objdump want. */
+/* The file at an address of a process, and the offset in it, as addr2line and objdump need it. */
 static const char *process_symbol(uint64_t address, uint64_t cr3, int pid)
 {
 	static char text[SYMBOL_MAX];

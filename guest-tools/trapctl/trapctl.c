@@ -128,7 +128,7 @@ static int help_one(const struct command *c)
 	return STATUS_OK;
 }
 
-/* Takes out what every command knows, where it is not part of a text. How many words are left. */
+/* Removes the common options, unless they are part of a text. Returns the number of words left. */
 static int take_common(const struct command *c, int argc, char **argv, bool *wants_help)
 {
 	unsigned words = 0;

@@ -6,19 +6,19 @@
 
 #include <stddef.h>
 
-/* What scripts can rely on; in the man page. */
+/* Exit statuses that scripts rely on; the manual page lists them. */
 enum status {
 	STATUS_OK = 0,
-	STATUS_FAILED = 1,      /* the call was made and refused; standard error says why */
+	STATUS_FAILED = 1,      /* the call was refused; standard error says why */
 	STATUS_USAGE = 2,       /* a wrong command line */
 	STATUS_NO_TRAPLINE = 3, /* there is no Trapline beneath this system */
 	STATUS_NO_ACCESS = 4,   /* it needs the kernel module or root */
-	STATUS_NOTHING = 5,     /* nothing there: no message waits, no such share */
+	STATUS_NOTHING = 5,     /* no message waits, or no such share */
 };
 
 /*
  * X(name, arguments, words, help)
- *   words  behind so many words no option is looked for: what follows is a text, or another command's
+ *   words  no option is searched after so many words: the rest is a text or another command
  */
 /* clang-format off */
 #define ANYWHERE 99
@@ -45,54 +45,54 @@ enum status {
 COMMANDS(X)
 #undef X
 
-/* --json was given: json.c prints lines of logfmt as objects, one each, when it is. */
+/* --json was given: json.c prints each line of logfmt as an object. */
 extern bool json;
 void print_line(const char *line);
 __attribute__((format(printf, 1, 2))) void print_fields(const char *format, ...);
 
-/* entry.c: no page that comes from here on is a #PF, if that may be. */
+/* entry.c: later accesses to new pages take no #PF, if the limit of locked memory allows. */
 void lock_memory(void);
 
-/* Of a command what `trapctl help` says beyond its usage; "" when that is all. */
+/* The text of `trapctl help` for a command beyond its usage; "" if there is none. */
 const char *help_more(const char *command);
 
-/* What Trapline says of itself by this name, version or backend; "" when it does not. */
+/* Trapline's own value of a name, version or backend; "" if it does not give one. */
 #define ABOUT_MAX 64
 const char *about(const char *name, char value[ABOUT_MAX]);
 
-/* The rings stand still for a minute: what comes next reads them as they are now. A status. */
+/* Freezes the rings for a minute, so that the next commands read them as they are now. Returns a status. */
 int freeze_for_now(void);
 
-/* Says what an error of the library means and returns the status that goes with it. */
+/* Prints what an error of the library means. Returns the matching status. */
 int fail(const char *what, int64_t error);
 
-/* Says how the command is used; STATUS_USAGE. */
+/* Prints the command's usage. Returns STATUS_USAGE. */
 int usage(const char *command);
 
-/* The words of a command in one text; what does not fit is cut. */
+/* Joins the words into one text; what does not fit is cut. */
 void join_words(int argc, char **argv, char *text, size_t size);
 
-/* A number as people write them, decimal or 0x; false when it is none. */
+/* Parses a number, decimal or 0x; false if it is not one. */
 bool number(const char *text, uint64_t *value);
 
-/* The rest of an option "--name=value", NULL when this is another word. */
+/* The value of an option "--name=value"; NULL if the word is not this option. */
 const char *option_value(const char *word, const char *name);
 
-/* "all", "none", names and numbers of vectors with + and - before them; false when a word is none of that. */
+/* Parses "all", "none", names and numbers of vectors with + and - before them; false if a word is none of these. */
 bool vector_list(const char *text, uint32_t *mask);
 
-/* How many CPUs there are, or an error. */
+/* Returns the number of CPUs, or an error. */
 int64_t cpu_count(void);
 
-/* cmd_ended.c: a process that an exception has ended, the newest with pid 0; NULL: there is none. */
+/* cmd_ended.c: a process that an exception has ended, the newest for pid 0; NULL: there is none. */
 const struct trapline_ended *ended_process(int pid);
 
 /*
- * kallsyms.c: the name of an address, from /proc/kallsyms or the maps of process `pid`; "" when there is none. Of a process
- * that has ended only where CR3 is its own. Shorter than SYMBOL_MAX; a file's name may hold any byte.
+ * kallsyms.c: the name of an address, from /proc/kallsyms or the maps of process `pid`; "" if there is none. For a process that
+ * has ended, only records with its CR3 get names. The name is shorter than SYMBOL_MAX; a file's name may contain any byte.
  */
 #define PID_NONE   0
-#define PID_ENDED  (-1) /* the one that has ended last */
+#define PID_ENDED  (-1) /* the process that ended last */
 #define SYMBOL_MAX 512
 const char *symbol(uint64_t address, uint64_t cr3, int pid);
 
