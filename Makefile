@@ -1,4 +1,4 @@
-# Trapline. `make help` lists what a person does with it; each folder's build.mk says how its part is made.
+# Trapline. `make help` lists the targets for people; each folder's build.mk builds its part.
 BUILD   := build
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
@@ -11,7 +11,7 @@ OBJCOPY := objcopy
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
         -Wpointer-arith -Wwrite-strings -Wno-unused-parameter
 
-# Two columns: what is done, to what.
+# Output in two columns: the action and its target.
 ifeq ($(V),1)
   Q :=
   say = @:
@@ -20,7 +20,7 @@ else
   say = @printf '  %-8s %s\n' $(1) $(2)
 endif
 
-# The first error of a machine without them would be a header that is not there; these targets fetch what is missing.
+# Without the packages the first error would be a missing header, so these targets install what is missing.
 SELF_SUFFICIENT := deps run test bench help clean
 MISSING := $(strip $(if $(wildcard /usr/include/efi/efi.h),,gnu-efi) $(if $(shell command -v $(NASM)),,nasm) \
              $(if $(wildcard /usr/include/Zycore/Zycore.h),,libzycore-dev))

@@ -2,15 +2,15 @@
 EFI_DIR := /usr/lib
 BOOT_O  := $(BUILD)/boot
 
-# As gnu-efi wants it: position independent, 16-bit wide characters, no red zone under the firmware's interrupts. The
-# firmware is called directly, with its own calling convention.
+# What gnu-efi needs: position independent, 16-bit wide characters, no red zone because the firmware's interrupts use the
+# stack. Firmware calls use the firmware's own calling convention.
 BOOT_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpic -fshort-wchar -mno-red-zone -fno-stack-protector \
                -fno-strict-aliasing -fcf-protection=none -DGNU_EFI_USE_MS_ABI \
                -Iinclude -Isrc -Iboot -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 
 BOOT_C    := $(filter-out boot/launch_offsets.c,$(wildcard boot/*.c))
 BOOT_S    := $(wildcard boot/*.S)
-BOOT_LIB  := lib/string lib/printf hw/ns16550 # of src: they know nothing of the VMM
+BOOT_LIB  := lib/string lib/printf hw/ns16550 # from src: independent of the VMM
 BOOT_OBJS := $(BOOT_C:boot/%.c=$(BOOT_O)/%.o) $(BOOT_S:boot/%.S=$(BOOT_O)/%.S.o) $(BOOT_LIB:%=$(BOOT_O)/src/%.o)
 
 .PHONY: efi
@@ -42,13 +42,13 @@ $(BOOT_O)/launch.S.o: $(BOOT_O)/launch_offsets.h
 $(BOOT_O)/image.S.o: $(VMM_BIN)
 $(BOOT_O)/sbat.S.o: boot/sbat.csv
 
-# muldefs: libefi has memcpy and memset as well; the first ones, ours, are taken.
+# muldefs: libefi defines memcpy and memset as well; the linker takes the first ones, which are ours.
 $(BOOT_O)/trapline.so: $(BOOT_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(LD) -nostdlib -shared -Bsymbolic -znocombreloc -z muldefs -z noexecstack --no-undefined --no-warn-rwx-segments \
 		-T $(EFI_DIR)/elf_x86_64_efi.lds -o $@ $(EFI_DIR)/crt0-efi-x86_64.o $(BOOT_OBJS) -L$(EFI_DIR) -lefi -lgnuefi
 
-# 10: an EFI application (UEFI specification 2.1.1).
+# Subsystem 10: an EFI application (UEFI specification 2.1.1).
 $(BUILD)/trapline.efi: $(BOOT_O)/trapline.so tools/nx-compat
 	$(call say,EFI,$@)
 	$(Q)$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' \

@@ -1,5 +1,7 @@
-/* Prints the tables of docs/ from the lists in the sources, so that they cannot differ: `make docs` puts them
- * there. */
+/*
+ * Prints the tables of docs/ from the lists in the sources, so that they always agree. `make docs` writes them
+ * into the pages.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <trapline/services.h>
@@ -16,7 +18,7 @@
 #include "trace/vector.h"
 #include "vmx/vmx_check.h"
 
-/* A table's cell must not have a bare '|'. */
+/* A cell of a table must not contain a bare '|'. */
 static const char *escaped(const char *text)
 {
 	static char out[256];

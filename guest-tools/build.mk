@@ -1,5 +1,5 @@
-# The guest's side of the VMCALL interface: the library, trapctl, and the kernel module where the headers of the guest's
-# kernel are there (tools/deps.sh).
+# The guest's side of the VMCALL interface: the library, trapctl, and the kernel module if the headers of the guest's
+# kernel are installed (tools/deps.sh).
 TOOLS := $(BUILD)/guest-tools
 
 TOOLS_CFLAGS := -std=gnu17 -O2 -g $(WARN) -fcf-protection=none -Iinclude -Isrc
@@ -16,7 +16,7 @@ $(TOOLS)/libtrapline.a: $(TOOLS)/lib/trapline.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# Prints records in the console's own words, so it brings the console's formatter along.
+# trapctl prints records with the console's formatter, so it links the formatter's sources.
 TRAPCTL_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools/trapctl/*.c))
 TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/text trace/vector hw/msr_name lib/printf
 TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(ZYDIS_HOST_LIB)
@@ -24,7 +24,7 @@ TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(
 $(TOOLS)/trapctl/cmd_version.o: TOOLS_CFLAGS += -I$(BUILD)
 $(TOOLS)/trapctl/cmd_version.o: $(BUILD)/version.h
 
-# Its own printf, under names that libc does not have.
+# The VMM's printf, under names that do not clash with libc's.
 $(TOOLS)/src/%.o: src/%.c
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
@@ -32,7 +32,7 @@ $(TOOLS)/src/%.o: src/%.c
 		-MMD -MP -c $< -o $@
 $(TOOLS)/src/trace/decode.o: | $(ZYDIS_STAMP)
 
-# Static: it runs on whatever system the guest has. Where it begins: entry.c.
+# Static, so that it runs on any system of the guest. entry.c has its entry point.
 $(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -40,7 +40,7 @@ $(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
 
 -include $(wildcard $(TOOLS)/*/*.d $(TOOLS)/src/*/*.d)
 
-# Kernel modules are built in folders of their own, because Kbuild writes beside the sources.
+# Each kernel module is built in a folder of its own, because Kbuild writes beside the sources.
 #   $(call kernel_module,name,files)
 GUEST_HEADERS := $(wildcard $(BUILD)/linux/headers/usr/src/linux-headers-*-amd64)
 define kernel_module

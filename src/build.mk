@@ -1,4 +1,4 @@
-# The VMM: freestanding, linked by linker.ld, travels as a blob inside trapline.efi.
+# The VMM: freestanding, linked by linker.ld, embedded as a blob in trapline.efi.
 VMM_BIN := $(BUILD)/vmm/trapline.bin
 VMM_ELF := $(BUILD)/vmm/trapline.elf
 
@@ -8,7 +8,7 @@ VMM_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -nostdlib -mgeneral-regs-only -mn
               -fno-omit-frame-pointer -fcf-protection=none -fno-jump-tables \
               -Iinclude -Isrc
 
-# make test-efi: with deliberate faults to test the fault screen with (src/exit/test_faults.h), under build/test.
+# make test-efi builds, under build/test, an image that can fault on purpose to test the fault screen (src/exit/test_faults.h).
 ifeq ($(TEST_BUILD),1)
   VMM_CFLAGS += -DTRAPLINE_TEST
 endif
@@ -20,7 +20,7 @@ VMM_OBJS := $(VMM_C:src/%.c=$(BUILD)/vmm/%.o) $(VMM_ASM:src/%.asm=$(BUILD)/vmm/%
 
 -include src/zydis.mk
 
-# The way of every exit goes through these: each frame pointer would cost it three instructions. A backtrace misses them.
+# Every exit runs through these files: a frame pointer would cost three instructions in each function. Backtraces omit them.
 HOT := svm/svm_exit svm/svm_state svm/svm_event vmx/vmx_exit vmx/vmx_state vmx/vmx_event exit/cpuid exit/exception exit/stage2_fault guest/store apic/apic exit/apic_page mem/guest_walk \
        mem/guest_access vmcall/vmcall vmcall/caller vmcall/lookup vmcall/policy
 $(HOT:%=$(BUILD)/vmm/%.o): VMM_DEFS += -fomit-frame-pointer
@@ -30,7 +30,7 @@ $(BUILD)/vmm/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(VMM_CFLAGS) $(WARN) $(VMM_DEFS) -MMD -MP -c $< -o $@
 
-# What assembly has to know of C. $(1) what a line of it begins with.
+# C constants and offsets for assembly. $(1): the prefix of each line.
 offsets = sed -n 's/^[[:space:]]*-> \(.*\)/$(1)define \1/p'
 
 $(BUILD)/vmm/asm_offsets.inc: $(ASM_OFFSETS)
@@ -44,7 +44,7 @@ $(BUILD)/vmm/%.asm.o: src/%.asm $(BUILD)/vmm/asm_offsets.inc
 	@mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 -Isrc/ -I$(BUILD)/vmm/ -g -F dwarf -Werror -MD $(@:.o=.d) $< -o $@
 
-# The version changes with every commit; only the file that prints it is built again.
+# The version changes with every commit; only the file that prints it is rebuilt.
 $(BUILD)/version.h: FORCE
 	@mkdir -p $(@D)
 	@echo '#define TRAPLINE_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define TRAPLINE_VERSION "$(VERSION)"' > $@
@@ -52,7 +52,7 @@ FORCE:
 $(BUILD)/vmm/main.o: VMM_DEFS += -I$(BUILD)
 $(BUILD)/vmm/main.o: $(BUILD)/version.h
 
-# Linked twice: the table of symbols is made of the first image and put behind the code of the second.
+# Linked twice: the table of symbols is made from the first image and placed after the code of the second.
 VMM_LINK = $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T linker.ld
 
 $(BUILD)/vmm/first.elf: $(VMM_OBJS) $(ZYDIS_LIB) linker.ld

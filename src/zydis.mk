@@ -1,17 +1,17 @@
 # Zydis, the disassembler, built twice from one set of sources: freestanding for the VMM and natively for the tests.
 #
-#   ZYDIS_CPPFLAGS  what a file that includes <Zydis/Zydis.h> is compiled with
-#   ZYDIS_STAMP     what its object depends on: the headers are there
+#   ZYDIS_CPPFLAGS  flags for a file that includes <Zydis/Zydis.h>
+#   ZYDIS_STAMP     prerequisite of its object: the headers are unpacked
 #   ZYDIS_LIB   build/vmm/libzydis.a
 #   ZYDIS_HOST_LIB  build/host/libzydis.a
 ZYDIS_DIR   := $(BUILD)/zydis
 ZYDIS_STAMP := $(ZYDIS_DIR)/.sha256
 
-# AVX-512 stays: a guest that uses it must not read "(bad)". Knights Corner's encodings would only be mistaken for it.
+# AVX-512 stays, so that code of a guest that uses it is decoded. Knights Corner's encodings could only be mistaken for it.
 ZYDIS_CPPFLAGS := -I$(ZYDIS_DIR)/include -DZYAN_NO_LIBC -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD \
                   -DZYDIS_DISABLE_ENCODER -DZYDIS_DISABLE_KNC
 
-# No Disassembler.c (wraps the rest), Encoder*.c, MetaInfo.c (names of categories): nothing here calls them.
+# Omitted because nothing here calls them: Disassembler.c (wraps the rest), Encoder*.c, MetaInfo.c (names of categories).
 ZYDIS_FILES := Decoder DecoderData Formatter FormatterATT FormatterBase FormatterBuffer FormatterIntel Mnemonic \
                Register Segment SharedData String Utils Zydis
 
@@ -24,7 +24,7 @@ $(ZYDIS_STAMP): tools/fetch-zydis.sh
 	$(call say,FETCH,zydis)
 	$(Q)tools/fetch-zydis.sh $(ZYDIS_DIR) && touch $@
 
-# -w: its warnings are not ours to fix.
+# -w: warnings of Zydis are not fixed here.
 $(ZYDIS_VMM_OBJS): $(BUILD)/vmm/zydis/%.o: $(ZYDIS_STAMP)
 	$(call say,CC,zydis/$*.c)
 	$(Q)mkdir -p $(@D)
@@ -41,7 +41,7 @@ $(ZYDIS_LIB) $(ZYDIS_HOST_LIB):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# The files of ours that know Zydis.
+# The project's files that include Zydis.
 ZYDIS_USERS := $(patsubst src/%.c,$(BUILD)/vmm/%.o,$(shell grep -l 'Zydis/Zydis.h' $(VMM_C)))
 $(ZYDIS_USERS): VMM_DEFS += $(ZYDIS_CPPFLAGS)
 $(ZYDIS_USERS): | $(ZYDIS_STAMP)

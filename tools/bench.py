@@ -9,7 +9,7 @@ Instructions are counted exactly: on QEMU by -icount, on Bochs by its TSC. build
 
     {"made_by": {"QEMU": "7.2...", ...},
      "bare": {"svm cpuid": 1.0, ...},             what the guest's own instructions take, for one operation
-     "added": {"svm recorded cpuid": 132.0, ...}} what Trapline adds; "linux ..." is all of it, bare and under Trapline
+     "added": {"svm recorded cpuid": 132.0, ...}} what Trapline adds; "linux ..." is the sum, bare and under Trapline
 
 tests/machine/lib/cost.py says what the names mean.
 """
@@ -32,7 +32,7 @@ from lib import cost, logs, machine  # noqa: E402
 OUT = ROOT / "build/bench"
 RESULT = ROOT / "build/bench.json"
 AT_ONCE = 2
-# A tick of QEMU's TSC is a nanosecond, an instruction 32 of them.
+# A tick of QEMU's TSC is a nanosecond; an instruction takes 32 of them.
 MICROSECOND = 1000 / 32
 PROCESSES = 500
 
@@ -56,7 +56,7 @@ APPEND = f"norandmaps nokaslr no_timer_check trapline.mode=forks trapline.n={PRO
 
 
 def launch(name, backend, conf, **variables):
-    """Boots once; returns what the guest printed."""
+    """Boots the machine once; returns what the guest printed."""
     out = OUT / name.replace(" ", "-")
     out.mkdir(parents=True, exist_ok=True)
     env = {key: value for key, value in os.environ.items() if key not in machine.VARIABLES}

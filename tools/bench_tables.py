@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, from the figures of docs/bench.json."""
+"""Makes the tables of docs/performance.md from the figures of docs/bench.json."""
 
 from lib.cost import MARKS
 
@@ -114,7 +114,7 @@ TABLES = {"events": events_table, "exceptions": exceptions_table, "copies": copi
 
 
 def table(name, result):
-    """The text of the table with this name."""
+    """Returns the text of the table with this name."""
     if name == "made_by":
         return made_by_table(result["made_by"])
     return TABLES[name](result["added"])

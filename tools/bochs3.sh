@@ -1,7 +1,7 @@
 #!/bin/bash
-# Unpacks Debian 13's Bochs 3.0 to build/bochs3, with the libraries that it was built with: a second VT-x, whose INIT and
-# SIPI exits work (docs/smp.md). Nothing of it is installed; the launcher takes it with BOCHS=build/bochs3. A minute or
-# two and 160 MB of downloads, from the mirror that apt uses. Does nothing when it is there already.
+# Unpacks Debian 13's Bochs 3.0 with its libraries to build/bochs3: a second VT-x, whose INIT and
+# SIPI exits work (docs/smp.md). Nothing is installed; the launcher uses it with BOCHS=build/bochs3. It takes a minute or
+# two and 160 MB of downloads, from the mirror that apt uses. Does nothing if build/bochs3 exists.
 #
 #   usage: tools/bochs3.sh
 set -euo pipefail
@@ -12,7 +12,7 @@ root=build/bochs3
 
 say() { printf 'bochs3: %s\n' "$*"; }
 
-# Debootstrap insists on root, even where it only downloads.
+# debootstrap insists on root, even if it only downloads.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
@@ -38,6 +38,6 @@ rm -rf "$root" "$root.new"
 for package in "$temporary"/var/cache/apt/archives/*.deb; do
 	dpkg-deb -x "$package" "$root.new"
 done
-# In place at once or not at all, so that an interrupted run leaves nothing half done.
+# Moved into place in one step, so that an interrupted run leaves nothing half done.
 mv "$root.new" "$root"
 say "$root"

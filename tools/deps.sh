@@ -1,10 +1,10 @@
 #!/bin/bash
-# Installs what building and testing Trapline needs on Debian 12, and unpacks Debian's own kernel to
-# build/linux/vmlinuz for the guest, with its headers in build/linux/headers for the kernel modules. Runs nothing, and
-# needs no network, when all of it is there already.
+# Installs what building and testing Trapline needs on Debian 12. Unpacks Debian's own kernel to
+# build/linux/vmlinuz for the guest, and its headers to build/linux/headers for the kernel modules. If all is there it
+# installs nothing and needs no network.
 #
 #   tools/deps.sh           install what is missing
-#   tools/deps.sh --check   only say whether anything is missing (status 1 when it is)
+#   tools/deps.sh --check   only say whether anything is missing (status 1 if so)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,7 +29,7 @@ missing_packages() {
 	done
 }
 
-# Runs a command as root: as it is, or with sudo when that asks for no password.
+# Runs a command as root: directly, or with sudo if sudo asks for no password.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
@@ -56,19 +56,19 @@ install_packages() {
 		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install "$@" </dev/null
 }
 
-# The package that linux-image-amd64 stands for, such as linux-image-6.1.0-12-amd64.
+# The package that linux-image-amd64 depends on, such as linux-image-6.1.0-12-amd64.
 kernel_package() {
 	apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*-amd64\)$/\1/p' |
 		head -n 1
 }
 
-# The newest kernel that is installed on this machine, which saves the download.
+# The newest kernel that is installed on this machine; using it saves the download.
 installed_kernel() {
 	{ dpkg-query -W -f='${db:Status-Status} ${Package}\n' 'linux-image-[0-9]*-amd64' 2>/dev/null || true; } |
 		awk '$1 == "installed" { sub("linux-image-", "/boot/vmlinuz-", $2); print $2 }' | sort -V | tail -n 1
 }
 
-# Only downloaded and unpacked, never installed: the machine that builds keeps its own kernel.
+# Downloads and unpacks the package without installing it: the build machine keeps its own kernel.
 download_kernel() {
 	local package temporary
 	package=$(kernel_package)
@@ -80,7 +80,7 @@ download_kernel() {
 
 	say "downloading $package for the Linux guest"
 	temporary=$(mktemp -d)
-	# The list may be older than the archive: once more with a new one.
+	# The package list may be older than the archive: update it and try again.
 	(cd "$temporary" && apt_get download "$package" 2>/dev/null) || {
 		as_root apt-get -q update </dev/null
 		package=$(kernel_package)
@@ -100,11 +100,11 @@ fetch_kernel() {
 	else
 		download_kernel
 	fi
-	# In place at once or not at all, so that an interrupted run leaves nothing half done.
+	# Moved into place in one step, so that an interrupted run leaves nothing half done.
 	mv "$linux/vmlinuz.new" "$linux/vmlinuz"
 }
 
-# What a bzImage says of itself (Documentation/x86/boot.rst): at 0x20e the place of its version, from 0x200 on.
+# The version of a bzImage (Documentation/x86/boot.rst): 0x20e has its offset, counted from 0x200.
 kernel_version() {
 	python3 - "$linux/vmlinuz" <<-'END'
 		import sys
@@ -114,7 +114,7 @@ kernel_version() {
 	END
 }
 
-# The headers of a kernel and what they need, downloaded into a folder. Fails when the archive does not have them (any more).
+# Downloads the headers of a kernel and their dependencies into a folder. Fails if the archive does not have them (any more).
 download_headers() {
 	local package=linux-headers-$1 needed
 	mapfile -t needed < <(apt-cache depends "$package" 2>/dev/null |
@@ -122,7 +122,7 @@ download_headers() {
 	(cd "$2" && apt_get download "$package" "${needed[@]}" 2>/dev/null)
 }
 
-# Debian's headers name their other half by where it would be installed.
+# Debian's headers refer to their other half by its installed path.
 unpack_headers() {
 	local package
 	rm -rf "$linux/headers.new"
@@ -135,7 +135,7 @@ unpack_headers() {
 	rm -rf "$linux/headers" && mv "$linux/headers.new" "$linux/headers"
 }
 
-# The archive keeps the headers of its newest kernel only: with an older one the kernel is fetched anew as well.
+# The archive has the headers of its newest kernel only: with an older kernel the kernel is downloaded again as well.
 fetch_headers() {
 	local temporary version
 	temporary=$(mktemp -d)
@@ -158,5 +158,5 @@ fi
 
 [ "${#missing[@]}" = 0 ] || install_packages "${missing[@]}"
 [ -s "$linux/vmlinuz" ] || fetch_kernel
-# Without them everything is built but the kernel modules, whose tests are then skipped.
+# Without headers everything but the kernel modules is built, and the modules' tests are skipped.
 [ -d "$linux/headers" ] || fetch_headers || say "no headers for the guest's kernel: its modules are not built" >&2

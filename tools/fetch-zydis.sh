@@ -1,13 +1,13 @@
 #!/bin/sh
 # Unpacks the sources of Zydis, the disassembler, into DIR. They are Debian's own source package, fetched with apt
-# through whatever Debian mirror this machine already uses, and checked against the sum below.
+# from the Debian mirror that this machine uses, and compared with the checksum below.
 #
 #   usage: tools/fetch-zydis.sh DIR
 #
-#   ZYDIS_TARBALL=file  a copy of the tarball to use instead of fetching it (checked all the same)
+#   ZYDIS_TARBALL=file  a copy of the tarball to use instead of fetching it (the checksum is compared as well)
 #
-# Nothing on the machine changes: apt works on a private directory, so it needs no rights and no deb-src line.
-# Running it again does nothing when DIR is complete.
+# Nothing on the machine changes: apt uses a private directory, so it needs no rights and no deb-src line.
+# Running it again does nothing if DIR is complete.
 set -eu
 
 VERSION=4.0.0-1
@@ -31,8 +31,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# One stanza or line per Debian source that carries this release's main component. A third party's repository names
-# its suites otherwise, has no main, or is signed with a key of its own.
+# One stanza or line for each Debian source with this release's main component. A third party's repository has
+# other names for its suites, no main, or a key of its own.
 # shellcheck disable=SC1091
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 
@@ -110,7 +110,7 @@ fetch() {
 	command -v apt-get >/dev/null || die "no apt-get here; set ZYDIS_TARBALL to a copy of $TARBALL"
 	write_sources
 	mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-	# One mirror of several may be down and update still succeeds: what counts is whether the source comes.
+	# Update succeeds even if one of several mirrors is down: only the download of the source decides.
 	if ! (private_apt update && cd "$work" && private_apt source --download-only zydis=$VERSION) >"$work/log" 2>&1; then
 		cat "$work/log" >&2
 		die "apt cannot fetch the source package zydis $VERSION"

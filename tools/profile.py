@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Where the instructions of one exit go: every instruction from the guest's to its next, counted by function.
+"""Shows where the instructions of one exit go: all from the guest's instruction to its next one, counted by function.
 
     tools/profile.py NAME [--list]    NAME: a row of tests/guests/bench.c, as cpuid, vmcall_null, ud, apic_immediate;
-                                      --list: also each instruction in its order
+                                      --list: also each instruction in order
 
-AMD-V on QEMU. The bench guest repeats that row without end (profile=NAME); QEMU is told to step and to log every
-instruction's address for a moment. Of the log the way from an exit to the next entry is taken that was gone most often, and its
-addresses are looked up in build/vmm/trapline.elf.
+AMD-V on QEMU. The bench guest repeats that row without end (profile=NAME). QEMU single-steps and logs every
+instruction's address for a moment. The tool takes the most frequent path from an exit to the next entry, and looks up its
+addresses in build/vmm/trapline.elf.
 """
 
 import collections
@@ -28,7 +28,7 @@ from lib import machine  # noqa: E402
 OUT = ROOT / "build/profile"
 ELF = ROOT / "build/vmm/trapline.elf"
 TRACE = re.compile(r"^Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/", re.M)
-VMM = range(0xFFFFFFFF80000000, 0xFFFFFFFF81000000)  # where linker.ld puts it; a Linux guest may lie behind
+VMM = range(0xFFFFFFFF80000000, 0xFFFFFFFF81000000)  # where linker.ld puts it; a Linux guest may be above
 START_SECONDS = 60
 LOG_SECONDS = 0.3
 

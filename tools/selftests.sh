@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds Linux's own x86 selftests, 32- and 64-bit and static, from Debian's kernel source, into build/linux/selftests.
-# Installs what 32-bit programs need (gcc-multilib, 70 MB), and downloads the source (140 MB), of which only what these
-# programs are made of is unpacked. Does nothing when they are there already.
+# Installs what 32-bit programs need (gcc-multilib, 70 MB). Downloads the source (140 MB) and unpacks only the parts that these
+# programs need. Does nothing if they exist.
 #
 #   usage: tools/selftests.sh
 set -euo pipefail
@@ -45,6 +45,6 @@ make -C "$source_package/tools/testing/selftests/x86" -j"$(nproc)" CC="gcc -stat
 	exit 1
 }
 strip "$out.new"/*
-# In place at once or not at all, so that an interrupted run leaves nothing half done.
+# Moved into place in one step, so that an interrupted run leaves nothing half done.
 mv "$out.new" "$out"
 say "$(find "$out" -type f | wc -l) programs in $out"

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Builds build/linux/tiny-vmlinuz: Debian's kernel source, configured as small as the Linux guest of the tests can be
+# Builds build/linux/tiny-vmlinuz: Debian's kernel source, configured as small as the Linux guest of the tests allows
 # (tests/linux/tiny-kernel.config) and packed with LZ4. Bochs spends minutes on unpacking Debian's own kernel, and
-# seconds on this one: 65 s of CPU time against 10 s from power-on to power-off, for 290 s that the build takes once. It
-# is for working on Trapline, `make test-vmx TINY=1`; the suite as it is boots Debian's kernel. Does nothing when it is there and the configuration has not changed since.
+# seconds on this one: 65 s of CPU time against 10 s from power-on to power-off. The build takes 290 s, once. It
+# is for working on Trapline, `make test-vmx TINY=1`; the full test suite boots Debian's kernel. Does nothing if it exists and the configuration has not changed since.
 #
 #   usage: tools/tiny-kernel.sh [FILE]     FILE: where it goes, default build/linux/tiny-vmlinuz
 set -euo pipefail

@@ -1,5 +1,5 @@
-# libFuzzer targets: our own sources under the sanitizers, with Debian's clang; Zydis among them, as the VMM decodes the
-# guest's code with it. tests/fuzz/<target>.c says what each one holds them to, tests/fuzz/corpus/<target> is kept.
+# libFuzzer targets: the project's sources under the sanitizers, with Debian's clang. Zydis is included, because the VMM decodes the
+# guest's code with it. tests/fuzz/<target>.c says what each target checks; tests/fuzz/corpus/<target> is its stored corpus.
 FUZZ_CC     := clang
 FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-pie -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                -iquote tests/fake -iquote tests/fuzz -Iinclude -Isrc -Iboot $(ZYDIS_CPPFLAGS) \
@@ -7,7 +7,7 @@ FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-pie -fsanitize=fuz
 FUZZ_WARN   := -Wall -Wextra -Werror -Wno-unused-parameter
 FUZZ_DIR    := $(BUILD)/fuzz
 
-# What each target brings along.
+# The sources of each target.
 FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
 FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/vector.c src/trace/important.c src/hw/msr_name.c $(FUZZ_TEXT)
 FUZZ_RECORD := src/trace/ring.c src/trace/reserve.c src/trace/sites.c
@@ -44,7 +44,7 @@ $(FUZZ_DIR)/%.o: %.c | $(ZYDIS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_WARN) -MMD -MP -c -o $@ $<
 
-# It pushes flags beneath the compiler's nose.
+# This file pushes flags without the compiler's knowledge.
 $(FUZZ_DIR)/tests/fuzz/store.o: FUZZ_CFLAGS += -mno-red-zone
 
 $(FUZZ_ZYDIS): $(FUZZ_DIR)/zydis/%.o: $(ZYDIS_STAMP)
@@ -57,7 +57,7 @@ $(FUZZ_BINS):
 	$(call say,FUZZLD,$@)
 	$(Q)$(FUZZ_CC) -no-pie -fsanitize=fuzzer,address,undefined -o $@ $^
 
-# Seconds a target, as many targets at once as there are CPUs.
+# Seconds for each target; as many targets run at once as there are CPUs.
 FUZZ_SECONDS := 60
 
 .PHONY: fuzz fuzz-corpus
@@ -67,7 +67,7 @@ fuzz: $(FUZZ_BINS) ## fuzz all that reads what cannot be trusted, FUZZ_SECONDS=6
 fuzz-corpus: $(FUZZ_BINS) ## minimise what `make fuzz` has found into tests/fuzz/corpus
 	$(Q)BUILD=$(BUILD) tests/fuzz/run --keep $(FUZZ)
 
-# Among the unit tests: every corpus, then a short look for news.
+# Part of the unit tests: every corpus, then two seconds of fuzzing.
 test-unit: $(FUZZ_BINS)
 UNIT_BINS += tests/fuzz/run
 

@@ -1,12 +1,12 @@
 # The guest programs: small EFI programs that run bare and under Trapline, and must print the same on COM1.
-# gnu-efi gives the start code and the linker script; everything else is in lib/ and shared with the VMM's src/lib.
+# gnu-efi provides the start code and the linker script; everything else is in lib/ or shared with the VMM's src/lib.
 GUEST_DIR   := $(BUILD)/guests
 GUEST_NAMES := $(basename $(notdir $(wildcard tests/guests/*.c)))
 GUEST_EFI   := $(GUEST_NAMES:%=$(GUEST_DIR)/%.efi)
 GUEST_OBJ   := $(patsubst tests/guests/lib/%,$(GUEST_DIR)/lib/%.o,$(basename $(wildcard tests/guests/lib/*.[cS]))) \
                $(GUEST_DIR)/src/lib/printf.o $(GUEST_DIR)/src/lib/string.o
 
-# No floating point: the tests own the FPU's state. No jump tables through the GOT: stubs and handlers run anywhere.
+# No floating point: the tests set the FPU's state themselves. No jump tables through the GOT: stubs and handlers run at any address.
 GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -ffreestanding -fpic -fshort-wchar -fno-stack-protector -mno-red-zone \
                 -mgeneral-regs-only -fcf-protection=none -fno-asynchronous-unwind-tables -fvisibility=hidden \
                 -maccumulate-outgoing-args -DGNU_EFI_USE_MS_ABI \
@@ -15,7 +15,7 @@ GUEST_LDFLAGS := -nostdlib -znocombreloc -znoexecstack --no-warn-rwx-segments --
                  -T /usr/lib/elf_x86_64_efi.lds
 GUEST_SECTIONS := .text trap_stubs low_code .sdata .data .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc
 
-# What suite.efi runs in one boot.
+# The programs that suite.efi runs in one boot.
 SUITE := apic code entered legacy modes msrcpuid nmi state
 
 .PHONY: guests
@@ -26,7 +26,7 @@ $(GUEST_DIR)/%.o: tests/guests/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
-# The modes guest's code for other modes than 64-bit, inside its program.
+# The code of `modes` for other modes than 64-bit, embedded in its program.
 $(GUEST_DIR)/modes.bin: tests/guests/modes.asm
 	$(call say,NASM,$@)
 	@mkdir -p $(@D)
@@ -34,7 +34,7 @@ $(GUEST_DIR)/modes.bin: tests/guests/modes.asm
 $(GUEST_DIR)/modes.o: GUEST_CFLAGS += -DMODES_BIN='"$(GUEST_DIR)/modes.bin"'
 $(GUEST_DIR)/modes.o: $(GUEST_DIR)/modes.bin
 
-# The legacy guest's 32-bit half, flat, inside its program.
+# The 32-bit half of `legacy`, a flat binary embedded in its program.
 LEGACY_CFLAGS := -m32 -march=i686 -std=gnu17 -O2 -g $(WARN) -ffreestanding -fno-pic -no-pie -fno-stack-protector -mgeneral-regs-only \
                  -fcf-protection=none -fno-asynchronous-unwind-tables -Itests/guests -Isrc
 LEGACY_DIR := $(GUEST_DIR)/legacy32

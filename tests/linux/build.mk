@@ -1,17 +1,17 @@
 # The Linux guest: an initrd with one static program and busybox. The kernel is Debian's own (tools/deps.sh).
 LINUX := $(BUILD)/linux
 
-# What else is in it: the guest tools, the articles' programs, and what makes hostile calls.
+# The initrd also has the guest tools, the articles' programs, and programs that make hostile calls.
 LINUX_CFLAGS := $(WARN) -std=gnu11 -O2 -static -no-pie -fcf-protection=none -Iinclude -Isrc
 EXAMPLES     := foo_registers foo_physical foo_virtual
 
-# The articles' own have no prototypes, mix types and look at memory that C does not know to change; they stay as they are.
+# The articles' programs have no prototypes, mix types and read memory that changes behind the compiler's back. They stay unchanged.
 $(EXAMPLES:%=$(LINUX)/bin/%): $(LINUX)/bin/%: guest-tools/examples/%.c guest-tools/common/call_vmm.c guest-tools/common/call_vmm.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) -O2 -static -no-pie -o $@ $(filter %.c,$^)
 
-# The tests' own, with the guest's library.
+# The tests' own programs, with the guest's library.
 CALLERS := copies dies hammer operator rings shares
 
 $(CALLERS:%=$(LINUX)/bin/%): $(LINUX)/bin/%: tests/linux/%.c guest-tools/lib/trapline.c $(wildcard guest-tools/lib/*.h include/trapline/*.h)
@@ -19,7 +19,7 @@ $(CALLERS:%=$(LINUX)/bin/%): $(LINUX)/bin/%: tests/linux/%.c guest-tools/lib/tra
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(LINUX_CFLAGS) -o $@ $(filter %.c,$^)
 
-# Its handler runs while the thread's own data is out of reach, the canary of the stack protector too.
+# Its handler runs while the thread's own data is inaccessible, including the canary of the stack protector.
 $(LINUX)/bin/wild: tests/linux/wild.c tests/linux/wild_code.c tests/linux/wild.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
@@ -27,7 +27,7 @@ $(LINUX)/bin/wild: tests/linux/wild.c tests/linux/wild_code.c tests/linux/wild.h
 
 LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%) $(LINUX)/bin/wild $(TOOLS)/bin/trapctl
 
-# The article's kernel module has no licence, and without one nothing links any more: another file of the module says it.
+# The article's kernel module declares no licence, without which it does not link: another file of the module declares one.
 FOO_KERNEL := guest-tools/examples/foo_kernel.c tests/linux/foo_kernel/license.c tests/linux/foo_kernel/Kbuild
 $(eval $(call kernel_module,foo_module,$(FOO_KERNEL)))
 LINUX_MODULES := $(if $(GUEST_HEADERS),$(foreach m,trapline foo_module,$(TOOLS)/modules/$(m)/$(m).ko))
@@ -37,7 +37,7 @@ $(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(WARN) -std=gnu11 -O1 -static -no-pie -fcf-protection=none -o $@ $(filter %.c,$^)
 
-# Bytes depend on the sources only: no times, no owners. The kernel makes /dev itself, so no device nodes are needed.
+# The bytes depend on the sources only: no times, no owners. The kernel makes /dev itself, so no device nodes are needed.
 $(LINUX)/initrd.img: $(LINUX)/init $(LINUX_PROGRAMS) $(LINUX_MODULES)
 	$(call say,CPIO,$@)
 	$(Q)rm -rf $(LINUX)/root && mkdir -p $(addprefix $(LINUX)/root/,bin lib dev proc sys tmp)
@@ -47,7 +47,7 @@ $(LINUX)/initrd.img: $(LINUX)/init $(LINUX_PROGRAMS) $(LINUX_MODULES)
 	$(Q)find $(LINUX)/root -exec touch -h -d @0 {} +
 	$(Q)cd $(LINUX)/root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible > ../initrd.img
 
-# For the stress test: a second archive behind the first, with Debian's stress-ng and the libraries that it is linked to.
+# For the stress test: a second archive after the first, with Debian's stress-ng and its libraries.
 STRESS := /usr/bin/stress-ng
 $(LINUX)/stress.img: $(LINUX)/initrd.img $(STRESS)
 	$(call say,CPIO,$@)
@@ -56,15 +56,15 @@ $(LINUX)/stress.img: $(LINUX)/initrd.img $(STRESS)
 	$(Q)find $(LINUX)/stress -exec touch -h -d @0 {} +
 	$(Q)cd $(LINUX)/stress && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | cat ../initrd.img - > ../stress.img
 
-# The same way: Linux's own x86 selftests. Only `make test-selftests` needs it.
+# In the same way Linux's own x86 selftests. Only `make test-selftests` needs them.
 $(LINUX)/selftests:
 	$(Q)tools/selftests.sh
 
 $(LINUX)/selftests.img: $(LINUX)/initrd.img | $(LINUX)/selftests
 	$(call say,CPIO,$@)
 	$(Q)cd $(LINUX) && find selftests | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | cat initrd.img - > selftests.img
-# For the deaths (test_deaths.py): a second archive too, with kernel modules and a program that die as they are told, the
-# program's shared library, and what it is linked to.
+# For the deaths (test_deaths.py): another archive, with kernel modules and a program that die in a chosen way, the
+# program's shared library, and its libraries.
 $(eval $(call kernel_module,death,$(wildcard tests/linux/deaths/module/*)))
 $(eval $(call kernel_module,wrong,$(wildcard tests/linux/deaths/wrong/*)))
 DEATH_MODULES := $(if $(GUEST_HEADERS),$(foreach m,death wrong,$(TOOLS)/modules/$(m)/$(m).ko))

@@ -1,7 +1,7 @@
-# What boots: the launcher's starter, the Linux guest and the USB image; and the targets that run the machines.
+# Everything that boots: the launcher's starter, the Linux guest and the USB image; and the targets that run the machines.
 MACHINE := $(BUILD)/machine
 
-# gnu-efi's prototypes know no const strings.
+# gnu-efi's prototypes lack const for strings.
 STARTER_CFLAGS := -Wno-write-strings -std=gnu11 -O2 -g -ffreestanding -fpic -fshort-wchar -fno-stack-protector -mno-red-zone -maccumulate-outgoing-args \
               -DGNU_EFI_USE_MS_ABI -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 
@@ -22,16 +22,16 @@ $(MACHINE)/starter.efi: $(MACHINE)/starter.so
 
 include tests/linux/build.mk
 
-# The launcher's variables, as `make run BACKEND=... CPUS=...` or the environment give them.
+# The launcher's variables, from `make run BACKEND=... CPUS=...` or the environment.
 LAUNCH_VARIABLES := APPEND ARGS BACKEND BOCHS CONF CONSOLE CPU CPUS DISK EFI ESP ESP_FREE EXTRA FOLLOW ICOUNT INITRD KERNEL \
                     MEM MSRS OUT REBOOT SERIAL TIMEOUT TRAPLINE TRAPLINE_EFI UNTIL USB
 export $(LAUNCH_VARIABLES)
 
-# What the Linux guest and the machine tests boot.
+# The files that the Linux guest and the machine tests boot.
 MACHINE_FILES := $(MACHINE)/starter.efi $(LINUX)/initrd.img $(LINUX)/stress.img $(LINUX)/deaths.img $(LINUX)/vmlinuz
 MACHINE_TESTS := tests/machine/run
 
-# VT-x counts as soon as there is code for it.
+# VT-x is tested as soon as there is code for it.
 VENDORS := svm $(if $(wildcard src/vmx/*.c),vmx)
 
 .PHONY: deps run launch debug machine-files test test-svm bench usb format check
@@ -41,7 +41,7 @@ deps: ## install what is missing (Debian's packages, its kernel)
 
 machine-files: all test-efi $(MACHINE_FILES)
 
-# What is missing may be make's own input, so that a second make does the work once it is there.
+# The missing packages may be prerequisites of make itself, so a second make does the work once they are installed.
 run: deps ## boot Debian's kernel under Trapline, provoke faults, let it die; show the trace and the story
 	$(Q)$(MAKE) --no-print-directory machine-files
 	$(Q)tools/demo
@@ -89,7 +89,7 @@ test-selftests: machine-files ## Linux's own x86 selftests, bare and under Trapl
 test-wild: machine-files ## 2500 children that run random code, bare and under Trapline, on AMD-V (4 minutes), or 60 with BACKEND=vmx (6)
 	$(Q)WILD=$(if $(filter vmx,$(BACKEND)),60,2500) $(MACHINE_TESTS) --backend $(or $(BACKEND),svm) wild.same_as_bare
 
-# Minutes; SOAK_SEED= and SOAK_ROUND= are what a failed round has named.
+# In minutes; a failed round prints its SOAK_SEED= and SOAK_ROUND=.
 SOAK_MINUTES := 30
 
 .PHONY: soak

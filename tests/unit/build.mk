@@ -1,11 +1,11 @@
-# The unit tests: the VMM's pure sources, compiled natively with the sanitizers, each test file a program.
+# The unit tests: the VMM's pure sources, compiled natively with the sanitizers. Each test file is a program.
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_BINS  := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
 
 UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -no-pie \
                $(WARN) -Iinclude -Isrc -Iboot -Itests/unit
 
-# What is tested. The freestanding library takes its own names, and what prints in src/trace prints with it.
+# The sources under test. The freestanding library gets names of its own, and so do the printing functions of src/trace.
 UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  boot/canary.c \
                  boot/config.c \
@@ -77,11 +77,11 @@ UNIT_OBJS     := $(UNIT_SOURCES:%.c=$(BUILD)/unit/%.o)
 $(BUILD)/unit/src/lib/%.o:   UNIT_DEFS := $(UNIT_RENAMES) -fno-builtin
 $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf $(ZYDIS_CPPFLAGS)
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
-# The guest's RAM is an array there.
+# In these tests the guest's RAM is an array.
 $(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.o: UNIT_DEFS := -iquote tests/fake
-# So is the VMCS.
+# In these the VMCS is an array.
 $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DEFS := -iquote tests/fake
-# It pushes flags beneath the compiler's nose.
+# This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_store.o: | $(ZYDIS_STAMP)
 

@@ -16,11 +16,11 @@ CPU_MODELS = {"vmx": "corei7_skylake_x", "svm-bochs": "ryzen"}
 PORT_SECONDS = 5.0
 PORT_LOOK_SECONDS = 0.02
 QUIET_SECONDS = 5
-# CPUID has the real CPU's TSC, 3.5 GHz, while this one counts instructions, IPS of them in a second of every other clock:
-# Linux would wait seventy times too long, and two idle CPUs take the emulator's time as two busy ones.
+# CPUID reports the real CPU's TSC, 3.5 GHz, but this TSC counts instructions, IPS of them in a second of every other clock.
+# Linux's delays would take seventy times too long, and two idle CPUs would take as much of the emulator's time as two busy ones.
 KERNEL_OPTIONS = {"vmx": f"tsc_early_khz={IPS // 1000}"}
 
-# Debian's Bochs has the debugger built in, which stops at the start and at every panic: as many "c" to go on.
+# Debian's Bochs has the debugger built in, which stops at the start and at every panic: each stop needs a "c".
 CONTINUES = 100
 
 # Without the panic rule for the CPU, a guest's triple fault under AMD-V would end Bochs instead of the guest.
@@ -51,7 +51,7 @@ ENDS = (
     (re.compile(r"soft power off|Shutdown port: shutdown requested"), Outcome(OK, "the guest powered off")),
 )
 RESETS = re.compile(r"bx_pc_system_c::Reset\((HARDWARE|SOFTWARE)\) called")
-# Bochs says this of a guest's triple fault under AMD-V too, before it tells the hypervisor: only silence after it is final.
+# Bochs also prints this for a guest's triple fault under AMD-V, before the hypervisor gets it: it is final only if nothing follows.
 TRIPLE_FAULT = re.compile(r"exception\(\): 3rd .* exception with no resolution")
 HALTED = re.compile(r"\[CPU(\d+) *\] *WARNING: HLT instruction with IF=0")
 PANIC = re.compile(r">>PANIC<< (.*)")
@@ -99,7 +99,7 @@ class Bochs:
         (self.work / "rc").write_text("c\n" * CONTINUES + "q\n")
         command, environment = self.program()
         with open(f"{OVMF}/OVMF_CODE.fd", "rb") as turn:
-            # One Bochs at a time looks for a port: of two that bind the same one, the second finds none any more.
+            # Only one Bochs at a time may search a port: if two bind the same one, the second fails.
             fcntl.flock(turn, fcntl.LOCK_EX)
             self.process = process.start(command, self.settings.emulator_log, cwd=self.work, env=environment)
             for line in (self.com1, self.com2):
@@ -195,7 +195,7 @@ class Bochs:
         process.stop(self.process)
         for line in (self.com1, self.com2):
             line.stop()
-        # Bochs locks its disk with a file, and does not open a disk whose lock a killed Bochs has left.
+        # Bochs locks its disk with a file, and refuses a disk whose lock a killed Bochs has left.
         self.disk().with_name(self.disk().name + ".lock").unlink(missing_ok=True)
         if self.log.exists():
             with open(self.settings.emulator_log, "ab") as all_of_it, open(self.log, "rb") as log:

@@ -9,7 +9,7 @@ from .bochs import KERNEL_OPTIONS
 from .settings import ROOT, Wrong
 
 STARTER = ROOT / "build/machine/starter.efi"
-# Bochs works out a disk's geometry from its size, in cylinders of 16 heads and 63 sectors.
+# Bochs derives a disk's geometry from its size, in cylinders of 16 heads and 63 sectors.
 CYLINDER = 16 * 63 * 512
 SMALLEST = 40 << 20
 
@@ -71,7 +71,7 @@ def configuration(settings, path, options):
 
 def mtools(*command):
     # Times and the volume's serial number are fixed, so that equal files make an equal image.
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # not in every user's
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # not in every user's PATH
     env = dict(os.environ, PATH=path, MTOOLS_SKIP_CHECK="1", SOURCE_DATE_EPOCH="1700000000")
     program = shutil.which(command[0], path=path)
     if not program:

@@ -12,8 +12,8 @@ PR_SET_PDEATHSIG = 1
 
 def claim_processor():
     """
-    One of this machine's processors that no other launcher has claimed, or any where all are. The lock is on the kernel's
-    own folder of that processor, and is the file's that is returned with its number.
+    Claims one of this machine's processors that no other launcher has claimed, or any if all are claimed. Returns its
+    number and the file that holds the lock, which is on the kernel's own folder of that processor.
     """
     mine = sorted(os.sched_getaffinity(0))
     for number in mine:
@@ -30,10 +30,10 @@ def claim_processor():
 
 
 def start(command, log, processor=None, **more):
-    """Starts an emulator; on one processor of this machine only, where one is named."""
+    """Starts an emulator; if a processor is named, on that one only."""
 
     def before():
-        # A launcher that is killed outright must not leave its machine running.
+        # If the launcher is killed, its machine must end as well.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if processor is not None:
             os.sched_setaffinity(0, {processor})

@@ -121,7 +121,7 @@ class Qemu:
             *self.serial_ports(),
             *self.disks(),
             *("-chardev", f"socket,id=monitor,fd={monitor_fd}", "-mon", "chardev=monitor,mode=control"),
-            # The machine stays when it ends, so that its last event is never lost: stop() ends the process.
+            # QEMU stays when the machine ends, so that its last event is never lost: stop() ends the process.
             *("-action", f"shutdown=pause,reboot={'reset' if self.settings.reboot else 'shutdown'}"),
             *self.settings.extra,
         ]
@@ -133,12 +133,12 @@ class Qemu:
         arguments += ["-nodefaults", "-no-user-config", "-display", "none", "-vga", "std", "-net", "none"]
         arguments += ["-rtc", "base=2024-01-01T00:00:00,clock=vm"]
         if settings.icount:
-            # RDRAND too gives the same every time.
+            # RDRAND also gives the same values every time.
             arguments += ["-icount", "shift=5,sleep=off", "-seed", "1"]
         return arguments
 
     def firmware(self):
-        # The plain OVMF_CODE.fd: QEMU's SMM knows nothing of AMD-V, so a firmware with SMM cannot be used.
+        # The plain OVMF_CODE.fd: QEMU's SMM does not support AMD-V, so a firmware with SMM cannot be used.
         code = f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE.fd"
         variables = f"if=pflash,format=raw,unit=1,file={self.settings.out}/vars.fd"
         return ["-drive", code, "-drive", variables]
@@ -179,7 +179,7 @@ class Qemu:
             return None
         halted = self.all_halted()
         self.next_check = time.monotonic() + HALT_CHECK_SECONDS
-        # Who waits for a line, or has the console, has something in mind that comes after the halt.
+        # A run that waits for a line, or has the console, continues after the halt.
         if halted and self.halted_before and not self.settings.until and not self.settings.console:
             return Outcome(OK, "the guest halted")
         self.halted_before = halted

@@ -1,4 +1,4 @@
-"""Bochs' serial line for the outside: a TCP connection of Bochs' on one side, a log and a unix socket on the other."""
+"""Connects Bochs' serial line to the outside: a TCP connection of Bochs' on one side, a log and a unix socket on the other."""
 
 import contextlib
 import pathlib
@@ -12,8 +12,8 @@ LOOK_SECONDS = 0.2
 
 class Relay:
     """
-    What comes from Bochs goes into the log and to whoever has connected last; what they send goes to Bochs. Nobody is
-    waited for: a client that does not read finds it all later.
+    Bytes from Bochs go into the log and to the client that connected last; bytes from the client go to Bochs. The relay
+    never waits for the client: one that does not read finds everything later.
     """
 
     def __init__(self, path, log):

@@ -14,7 +14,7 @@ FOLDERS = ("ESP", "BOCHS")
 SOCKET_PATH_MAX = 107
 KEY = r"(?im)^[ \t]*{}[ \t]*=(.*)"
 
-# What would not be used: the variables, when that is so, and what to do. A flag that has its default is not set.
+# Variables that would have no effect, the condition for that, and what to do instead. A flag with its default value counts as not set.
 REFUSED = (
     ("INITRD APPEND", lambda s: not s.kernel, "it goes with a Linux guest: set KERNEL as well"),
     ("ARGS", lambda s: not s.efi, "it goes with an EFI program: set EFI as well"),
@@ -90,7 +90,7 @@ def pattern(env, name):
 
 
 def socket(env, name):
-    """Where a unix socket can be: what lies there now is removed, and must be nothing but the last run's."""
+    """A path for a unix socket. A leftover of the last run is removed; anything else there is an error."""
     value = env.get(name, "")
     path = pathlib.Path(value)
     if len(os.fsencode(value)) > SOCKET_PATH_MAX:
@@ -110,7 +110,7 @@ def chosen_backend(env):
 
 
 def time_limit(env, backend):
-    """None where somebody sits at the machine's serial lines, and has not set one."""
+    """None if somebody uses the machine's serial lines and no limit is set."""
     interactive = env.get("CONSOLE") or env.get("SERIAL")
     return number(env, "TIMEOUT", None if interactive else TIME_LIMITS[backend])
 

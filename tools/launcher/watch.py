@@ -1,4 +1,4 @@
-"""Watches a machine until it ends: its logs, its own word, the clock."""
+"""Watches a machine until it ends: its logs, the emulator's events, the clock."""
 
 import math
 import re
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.1
 QUIET_SECONDS = 1.0
 DRAIN_SECONDS = 20.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Za-z0-9]|[\x00-\x08\x0b-\x1a\x1c-\x1f]")
-# In the guest's place, where the emulator sees no halt: docs/log.md.
+# Trapline's lines for a halt that the emulator does not see: docs/log.md.
 TRAPLINE_HALT = re.compile(r"^trapline: (halted|awake) cpu=(\d+)")
 TRAPLINE_STOPPED = re.compile(r"^trapline: cpu=(\d+) is stopped")  # it may turn the screen's pages
 TRAPLINE_FAULT = re.compile(r"^trapline: (fault|fatal)\b")
@@ -65,7 +65,7 @@ class Watcher:
         return Outcome(TIMED_OUT, f"the time limit of {limit} s")
 
     def drain(self, outcome):
-        """A fault screen is still being written when its first line is seen: until nothing more comes."""
+        """Waits until no more lines come: a fault screen is still being written when its first line is seen."""
         end = time.monotonic() + DRAIN_SECONDS
         grows = outcome.status == TRAPLINE_FAILED
         while grows and time.monotonic() < end:
@@ -76,7 +76,7 @@ class Watcher:
         return self.read_logs() or outcome
 
     def read_logs(self):
-        """Shows what is new; the outcome when a line of it decides."""
+        """Shows new lines; returns the outcome if one of them decides it."""
         outcome = None
         for source, log in self.logs:
             for line in log.new_lines():
