@@ -1,11 +1,11 @@
-/* Instructions that C has no words for. The _safe ones go through the fix-up table (src/cpu/idt.c) and never fault. */
+/* Instructions that C cannot express. The _safe functions use the fix-up table (src/cpu/idt.c) and never fault. */
 #ifndef TRAPLINE_ASM_H
 #define TRAPLINE_ASM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An instruction at `at` that faults goes on at `go_on` instead; see rdmsr_safe() for the pattern. */
+/* If the instruction at `at` faults, execution continues at `go_on`; rdmsr_safe() shows the pattern. */
 #define FIXUP_ENTRY(at, go_on)                                                                               \
 	".pushsection .fixup_table, \"a\"\n\t.quad " at ", " go_on "\n\t.popsection\n\t"
 
@@ -36,7 +36,7 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
-/* Returns false, with *value unchanged, where RDMSR raises #GP. */
+/* Returns false, with *value unchanged, if RDMSR raises #GP. */
 static inline bool rdmsr_safe(uint32_t msr, uint64_t *value)
 {
 	uint32_t lo = 0, hi = 0, bad = 1;
@@ -51,7 +51,7 @@ static inline bool rdmsr_safe(uint32_t msr, uint64_t *value)
 	return !bad;
 }
 
-/* Returns false where WRMSR raises #GP. */
+/* Returns false if WRMSR raises #GP. */
 static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
 {
 	uint32_t bad = 1;
@@ -65,7 +65,7 @@ static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
 	return !bad;
 }
 
-/* Returns false where MOV to CR0 raises #GP. */
+/* Returns false if MOV to CR0 raises #GP. */
 static inline bool write_cr0_safe(uint64_t value)
 {
 	uint32_t bad = 1;
@@ -79,7 +79,7 @@ static inline bool write_cr0_safe(uint64_t value)
 	return !bad;
 }
 
-/* Returns false where XSETBV raises #GP or #UD. */
+/* Returns false if XSETBV raises #GP or #UD. */
 static inline bool xsetbv_safe(uint32_t xcr, uint64_t value)
 {
 	uint32_t bad = 1;
@@ -93,7 +93,7 @@ static inline bool xsetbv_safe(uint32_t xcr, uint64_t value)
 	return !bad;
 }
 
-/* Reads 8 bytes that may not be mapped, in one instruction. Returns false, with *value unchanged, where that faults. */
+/* Reads 8 bytes that may not be mapped, in one instruction. Returns false, with *value unchanged, if the read faults. */
 static inline bool load64_safe(const void *from, uint64_t *value)
 {
 	uint64_t v;
@@ -109,7 +109,7 @@ bad:
 	return false;
 }
 
-/* Writes 8 bytes where that may fault. Returns false, with nothing written, then. */
+/* Writes 8 bytes that may not be mapped. Returns false, with nothing written, if the write faults. */
 static inline bool store64_safe(void *to, uint64_t value)
 {
 	__asm__ volatile goto("1: mov %1, (%0)\n\t" FIXUP_ENTRY("1b", "%l[bad]")
@@ -122,7 +122,7 @@ bad:
 	return false;
 }
 
-/* LOCK CMPXCHG where that may fault. Returns false, with nothing written, where it does or *at is not `from`. */
+/* LOCK CMPXCHG on memory that may not be mapped. Returns false, with nothing written, if it faults or *at is not `from`. */
 static inline bool exchange64_safe(void *at, uint64_t from, uint64_t to)
 {
 	uint8_t done = 0;
@@ -149,7 +149,7 @@ static inline bool exchange32_safe(void *at, uint32_t from, uint32_t to)
 	return done;
 }
 
-/* PKRU of the guest, which stays in the CPU while the VMM runs; the host's CR4 may not let it be read. */
+/* The guest's PKRU, which stays in the CPU while the VMM runs. The host's CR4 may not allow reading it. */
 static inline uint32_t read_pkru(void)
 {
 	uint32_t value;
@@ -158,7 +158,7 @@ static inline uint32_t read_pkru(void)
 	return value;
 }
 
-/* Copies n bytes that may not be mapped on either side. Returns how many bytes were not copied: 0 is success. */
+/* Copies n bytes; source and destination may not be mapped. Returns the number of bytes not copied: 0 is success. */
 static inline uint64_t copy_safe(void *to, const void *from, uint64_t n)
 {
 	__asm__ volatile("1: rep movsb\n"
@@ -169,7 +169,7 @@ static inline uint64_t copy_safe(void *to, const void *from, uint64_t n)
 	return n;
 }
 
-/* The linear address in DR0 to DR3; SVM leaves the guest's there. */
+/* The linear address in DR0 to DR3. On SVM these are the guest's, because an exit does not change them. */
 static inline uint64_t debug_address(unsigned n)
 {
 	uint64_t v;

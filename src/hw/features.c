@@ -6,12 +6,12 @@
 #define LEAF_ENCRYPTION 0x8000001fu
 
 #define SYSCFG_ENCRYPTION (1ull << 23) /* MemEncryptionModEn, APM vol. 2 7.10.1 */
-#define PHYSICAL_DEFAULT  36           /* without the leaf: SDM vol. 3A 4.1.4 */
+#define PHYSICAL_DEFAULT  36           /* if the leaf does not exist: SDM vol. 3A 4.1.4 */
 #define PHYSICAL_MAX      52
 
 struct features features;
 
-/* Intel's CPUs answer a leaf beyond the last one with what the last one has. */
+/* Intel's CPUs return the contents of the last leaf for every leaf beyond it, so those are not read. */
 static struct cpuid ask(const struct features *f, features_reader *read, uint32_t leaf)
 {
 	uint32_t last = leaf >= LEAF_EXTENDED ? f->last_extended : f->last_basic;
@@ -20,8 +20,8 @@ static struct cpuid ask(const struct features *f, features_reader *read, uint32_
 }
 
 /*
- * APM vol. 3 Fn8000_001F EBX 11:6: how many bits memory loses once encryption is on. Guest-physical addresses keep
- * them (APM vol. 2 15.34.6), and so what is reserved in the guest's tables.
+ * APM vol. 3 Fn8000_001F EBX 11:6: the number of address bits that memory loses when encryption is on. Guest-physical
+ * addresses keep them (APM vol. 2 15.34.6), and the reserved bits in the guest's tables do not change.
  */
 static uint8_t reduction(const struct features *f, features_reader *read, uint64_t syscfg)
 {

@@ -1,4 +1,4 @@
-/* What this CPU can do, asked once: CPUID may be slow where Trapline runs in somebody else's guest. */
+/* The features of this CPU, read once: CPUID may be slow if Trapline itself runs in a guest. */
 #ifndef TRAPLINE_FEATURES_H
 #define TRAPLINE_FEATURES_H
 
@@ -40,9 +40,9 @@
 #define X(member, leaf, reg, bit, meaning) bool member;
 struct features {
 	uint32_t last_basic, last_extended; /* leaves */
-	uint8_t physical_bits; /* of an address in page tables and registers, 52 at most: those above are reserved */
-	uint8_t memory_bits; /* of an address that reaches memory: fewer where encryption takes the uppermost */
-	uint8_t linear_bits; /* at most */
+	uint8_t physical_bits; /* width of an address in page tables and registers, 52 at most; higher bits are reserved */
+	uint8_t memory_bits; /* width of an address that reaches memory: fewer bits if encryption takes the highest */
+	uint8_t linear_bits; /* maximum width */
 	FEATURE_BITS(X)
 };
 #undef X
@@ -51,16 +51,16 @@ extern struct features features;
 
 /*
  * Fills `features` on this CPU. Boot time only.
- *   probe  reads an MSR that may not be there: probe_or()
+ *   probe  reads an MSR that may not exist: probe_or()
  */
 void features_init(uint64_t (*probe)(uint32_t msr, uint64_t otherwise));
 
 typedef struct cpuid features_reader(uint32_t leaf, uint32_t subleaf);
 
 /*
- * The same from leaves. Pure.
- *   read    answers CPUID; never asked for a leaf beyond the last one, where a CPU's answer means nothing
- *   syscfg  AMD's SYSCFG; looked at with `encryption` only
+ * The same from given leaves. Pure.
+ *   read    returns a leaf; never called for a leaf beyond the last one, whose contents would be undefined
+ *   syscfg  AMD's SYSCFG; read only with `encryption`
  */
 void features_from(struct features *f, features_reader *read, uint64_t syscfg);
 

@@ -1,6 +1,6 @@
 /*
- * The one lock. What is done under it is short; nothing on the hot path takes one. LOCK_FREE, which is all zeros, is
- * how it begins.
+ * The only lock type. Critical sections are short, and the hot path takes no lock. LOCK_FREE, all zeros, is the initial
+ * state.
  */
 #ifndef TRAPLINE_LOCK_H
 #define TRAPLINE_LOCK_H
@@ -21,7 +21,7 @@ struct lock {
 		LOCK_NOBODY                                                                                  \
 	}
 
-/* Takes it for `holder`, which is not LOCK_NOBODY. Returns LOCK_NOBODY: taken; else the present holder. */
+/* Takes the lock for `holder`, which is not LOCK_NOBODY. Returns LOCK_NOBODY on success, otherwise the present holder. */
 static inline uint32_t lock_claim(struct lock *l, uint32_t holder)
 {
 	uint32_t now = LOCK_NOBODY;
@@ -36,7 +36,7 @@ static inline bool lock_try(struct lock *l)
 	return lock_claim(l, LOCK_SOMEBODY) == LOCK_NOBODY;
 }
 
-/* Waits, and calls turn() meanwhile. Only where the holder is another CPU that runs. */
+/* Waits for the lock, and calls turn() meanwhile. Only for a lock whose holder is another running CPU. */
 static inline void lock_take(struct lock *l, void (*turn)(void))
 {
 	while (!lock_try(l))

@@ -1,4 +1,4 @@
-/* The machine, as the loader found it. */
+/* The machine as the loader describes it. */
 #ifndef TRAPLINE_MACHINE_H
 #define TRAPLINE_MACHINE_H
 

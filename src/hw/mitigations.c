@@ -10,7 +10,7 @@
 
 #define LEAF7_EBX_RTM       (1u << 11)
 #define LEAF7_EDX_MD_CLEAR  (1u << 10)
-#define LEAF7_EDX_IBRS      (1u << 26) /* and IBPB */
+#define LEAF7_EDX_IBRS      (1u << 26) /* IBPB as well */
 #define LEAF7_EDX_L1D_FLUSH (1u << 28)
 #define LEAF7_EDX_ARCH_CAP  (1u << 29)
 #define LEAF7_2_BHI_CTRL    (1u << 4)
@@ -28,7 +28,7 @@
 #define ARCH_RFDS_CLEAR    (1ull << 28)
 
 #define EXT8_EBX_IBPB       (1u << 12)
-#define EXT8_EBX_IBPB_RET   (1u << 30) /* IBPB empties the return stack as well */
+#define EXT8_EBX_IBPB_RET   (1u << 30) /* IBPB also clears the return stack */
 #define EXT21_EAX_VERW      (1u << 5)
 #define EXT21_EAX_AUTO_IBRS (1u << 8)
 #define EXT21_EAX_SRSO_NO   (1u << 29)
@@ -71,8 +71,8 @@ static const struct {
 #define WORDS ARRAY_SIZE(words)
 
 /*
- * Before AutoIBRS, and where returns can be steered as well (SRSO; Zen 1 and 2 without any bit that says so), only a
- * barrier at the exit keeps a guest's training from the VMM.
+ * On CPUs without AutoIBRS, and on those whose returns can be steered as well (SRSO; Zen 1 and 2, which have no bit for it), only a
+ * barrier at the exit removes what the guest has trained.
  */
 static uint32_t amd_needs(const struct mitigation_facts *f)
 {
@@ -88,8 +88,8 @@ static uint32_t amd_needs(const struct mitigation_facts *f)
 }
 
 /*
- * An IBRS of the older kind holds only for what came before its WRMSR, and costs hundreds of cycles: the exit writes it
- * each time. It keeps the return stack's underflow from the indirect predictor too (Skylake), as retpolines would not.
+ * IBRS of the older kind covers only what was trained before its WRMSR, and costs hundreds of cycles: the exit writes it
+ * each time. It also keeps an empty return stack from using the indirect predictor (Skylake), as retpolines would.
  */
 static uint32_t intel_branches(const struct mitigation_facts *f)
 {
@@ -105,7 +105,7 @@ static uint32_t intel_branches(const struct mitigation_facts *f)
 	return needs;
 }
 
-/* MDS, TAA; MMIO stale data; RFDS. Each new one came with a bit that says that VERW helps. */
+/* MDS, TAA; MMIO stale data; RFDS. Each later one has a bit that says that VERW helps. */
 static bool intel_needs_verw(const struct mitigation_facts *f)
 {
 	uint64_t arch = f->arch_capabilities;
@@ -138,7 +138,10 @@ static uint32_t amd_can(const struct mitigation_facts *f)
 	return can;
 }
 
-/* VERW without MD_CLEAR is the instruction of old, which overwrites nothing: but for the CPUs that are safe from MDS. */
+/*
+ * VERW overwrites buffers only if the CPU says so: by MD_CLEAR, or on CPUs without MDS by FB_CLEAR or RFDS_CLEAR. On others it
+ * is the original instruction.
+ */
 static uint32_t intel_can(const struct mitigation_facts *f)
 {
 	uint32_t can = MITIGATE_RSB | MITIGATE_CALL | MITIGATE_BHB;
@@ -154,13 +157,13 @@ static uint32_t intel_can(const struct mitigation_facts *f)
 	return can;
 }
 
-/* What only completes another one is no use alone: the return stack, where neither a barrier nor IBRS is to be had. */
+/* Drops mitigations that only complete another one: filling the return stack is useless without a barrier or IBRS. */
 static uint32_t without_lone(uint32_t used)
 {
 	return used & (MITIGATE_IBRS | MITIGATE_IBPB) ? used : used & ~MITIGATE_RSB;
 }
 
-/* BHI_DIS_S goes into the register that the exit writes for IBRS, and for nothing else. */
+/* BHI_DIS_S is in the register that the exit writes for IBRS, and only then. */
 static uint32_t can_of(const struct mitigation_facts *f, uint32_t wanted)
 {
 	uint32_t can = f->amd ? amd_can(f) : intel_can(f);

@@ -1,7 +1,7 @@
 /*
- * What keeps the guest from steering the VMM's speculation and from reading what the VMM left in the CPU's buffers. CPUID and
- * IA32_ARCH_CAPABILITIES decide, for each CPU. Pure: tested on the host. The entry and exit stubs carry it out (run.asm of
- * src/svm and src/vmx); a CPU that needs nothing uses stubs without it.
+ * The mitigations against a guest that steers the VMM's speculation or reads what the VMM left in the CPU's buffers. CPUID and
+ * IA32_ARCH_CAPABILITIES decide, for each CPU. Pure: tested on the host. The entry and exit stubs carry them out (run.asm of
+ * src/svm and src/vmx); a CPU that needs none uses stubs without them.
  *
  * Intel: "Speculative Execution Side Channel Mitigations" (336996) and SDM vol. 4, table 2-2; AMD: "Software techniques for
  * managing speculation on AMD processors", "Technical update regarding speculative return stack overflow" and APM vol. 3 E.4.
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(bit, enumerator, word, meaning); the word is what the line at start and trapline.conf call it */
+/* X(bit, enumerator, word, meaning); the line at start and trapline.conf use the word */
 #define MITIGATIONS(X)                                                                                       \
 	X(0, MITIGATE_IBRS, "ibrs",                                                                          \
 		"VT-x: IA32_SPEC_CTRL.IBRS is set from the exit to the entry, and the guest's value put "    \
@@ -33,10 +33,10 @@ enum mitigation {
 };
 #undef X
 
-#define MITIGATE_BY_STUB (~(uint32_t)MITIGATE_AUTO_IBRS) /* at each exit or entry */
-#define MITIGATIONS_AUTO (1u << 31)                      /* in the configuration: what the CPU needs */
+#define MITIGATE_BY_STUB (~(uint32_t)MITIGATE_AUTO_IBRS) /* carried out at each exit or entry */
+#define MITIGATIONS_AUTO (1u << 31)                      /* in the configuration: choose what the CPU needs */
 
-/* What one CPU says of itself; 0 in a leaf or register that it does not have. */
+/* What one CPU reports; 0 for a leaf or register that it does not have. */
 struct mitigation_facts {
 	bool amd; /* or Hygon */
 	uint32_t leaf7_ebx, leaf7_edx, leaf7_2_edx;
@@ -47,19 +47,22 @@ struct mitigation_facts {
 
 struct mitigations {
 	uint32_t used;    /* MITIGATE_... */
-	uint32_t missing; /* MITIGATE_...: wanted, and this CPU, or its microcode, cannot do it */
+	uint32_t missing; /* MITIGATE_...: needed, but this CPU or its microcode does not offer it */
 };
 
-/* The facts of the CPU that runs this. */
+/* The facts of the current CPU. */
 struct mitigation_facts mitigation_facts(void);
 
 /*
- * What a CPU uses.
- * configured: MITIGATIONS_AUTO, or MITIGATE_... by name, of which those that it cannot do are missing; 0: nothing
+ * Chooses the mitigations for a CPU.
+ *   configured  MITIGATIONS_AUTO; or MITIGATE_... by name, those that the CPU does not offer become missing; 0: none
  */
 struct mitigations mitigations_choose(const struct mitigation_facts *f, uint32_t configured);
 
-/* The words of `bits`, with commas; "none" for 0. Returns `out`. size: MITIGATION_WORDS_MAX is enough. */
+/*
+ * Writes the words of `bits`, separated by commas; "none" for 0. Returns `out`.
+ *   size  MITIGATION_WORDS_MAX is enough
+ */
 #define MITIGATION_WORDS_MAX 80
 const char *mitigation_words(char *out, size_t size, uint32_t bits);
 

@@ -1,6 +1,6 @@
 /*
- * The model-specific registers, once: number, enumerator, and the name the manuals give them, which is what a
- * trap's `uses=` shows. Numbers that both vendors have go by Intel's name.
+ * The model-specific registers: number, enumerator, and the manuals' name, which a
+ * trap's `uses=` shows. A number that both vendors have has Intel's name.
  *
  * SDM vol. 4 chapter 2; APM vol. 2 appendix A and the processor programming references.
  */
@@ -452,7 +452,7 @@
 	X(0xc001103a, MSR_IBS_CTL,                         "IBS_CTL")                                       \
 	X(0xc001103b, MSR_BP_IBSTGT_RIP,                   "BP_IBSTGT_RIP")
 
-/* Machine check banks (SDM vol. 3B 16.3.2). X as above, four a bank, and the CMCI threshold register. */
+/* Machine check banks (SDM vol. 3B 16.3.2). X as above: four registers a bank, and the CMCI threshold register. */
 #define MSR_BANK(X, n)                                                                                      \
 	X(0x00000400 + 4 * n, MSR_MC##n##_CTL,    "IA32_MC" #n "_CTL")                                      \
 	X(0x00000401 + 4 * n, MSR_MC##n##_STATUS, "IA32_MC" #n "_STATUS")                                   \
@@ -486,7 +486,7 @@ enum msr { MSR_LIST(X) MSR_BANKS(X) };
 /*
  * The manuals' name of an MSR.
  *   msr  the number, as RDMSR and WRMSR take it in ECX
- * Returns NULL when it is not in the list.
+ * Returns NULL if it is not in the list.
  */
 const char *msr_name(uint32_t msr);
 

@@ -12,7 +12,7 @@ static const char *smca_name(uint32_t msr)
 	return names[msr & 15];
 }
 
-/* A switch, so that the compiler refuses a number that is listed twice. */
+/* A switch, because the compiler then rejects a number that is listed twice. */
 const char *msr_name(uint32_t msr)
 {
 	switch (msr) {

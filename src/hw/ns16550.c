@@ -3,7 +3,7 @@
 #define LCR_8N1     0x03
 #define LCR_DLAB    0x80
 #define DIVISOR_MAX 0xffff
-#define FCR_ON      0xc7 /* enable, clear both, trigger at 14: QEMU lets no more than that into the FIFO */
+#define FCR_ON      0xc7 /* enable, clear both, trigger at 14: QEMU's FIFO holds no more than that */
 
 static bool keeps(const struct uart_port *port, uint8_t value)
 {
@@ -11,7 +11,7 @@ static bool keeps(const struct uart_port *port, uint8_t value)
 	return uart_port_read(port, NS16550_SCRATCH) == value;
 }
 
-/* Nothing is stored where no device is. */
+/* A missing device does not store what is written to its scratch register. */
 bool ns16550_answers(const struct uart_port *port)
 {
 	return ns16550_status(port) != LSR_GONE && keeps(port, 0x5a) && keeps(port, 0xa5);
@@ -22,7 +22,7 @@ static uint32_t rate_of(const struct uart_port *port)
 	return port->rate ? port->rate : NS16550_CLOCK;
 }
 
-/* The nearest, as far as 16 bits go. */
+/* The nearest divisor of 16 bits. */
 static uint32_t divisor_for(const struct uart_port *port, uint32_t baud)
 {
 	uint32_t divisor = (rate_of(port) + baud / 2) / baud;
@@ -30,7 +30,7 @@ static uint32_t divisor_for(const struct uart_port *port, uint32_t baud)
 	return divisor < 1 ? 1 : divisor > DIVISOR_MAX ? DIVISOR_MAX : divisor;
 }
 
-/* With DLAB set. A speed that nobody has set is none: 0, which no UART counts down from. */
+/* With DLAB set. If the firmware has not set a speed the divisor is 0, with which no UART works: use `baud`. */
 static uint32_t set_divisor(const struct uart_port *port, uint32_t baud)
 {
 	uint32_t divisor = uart_port_read(port, NS16550_DATA) | (uint32_t)uart_port_read(port, NS16550_IER)

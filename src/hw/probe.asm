@@ -19,7 +19,7 @@ probe_try:
 	xor	eax, eax
 	ret
 
-; #GP. Nothing but the RDMSR raises it while this gate is in use; the error code goes, and RIP moves on.
+; The handler of #GP. Only the RDMSR raises it while this gate is in use. It drops the error code and moves RIP on.
 align 16
 probe_fault:
 	lea	rax, [probe_try.failed]		; RDMSR was to write it

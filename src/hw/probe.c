@@ -22,7 +22,7 @@ struct gate {
 bool probe_try(uint32_t msr, uint64_t *value);
 extern const char probe_fault[];
 
-static uint32_t missing; /* the first one's number, plus 1 */
+static uint32_t missing; /* number of the first missing MSR, plus 1 */
 
 static struct gate catcher(void)
 {
@@ -40,7 +40,7 @@ static void load(const struct descriptor_table *idt)
 	__asm__ volatile("lidt %0" : : "m"(*idt));
 }
 
-/* All but #GP goes where it went: an NMI or a machine check may come. */
+/* Only the gate of #GP is replaced: an NMI or a machine check may come. */
 bool probe_rdmsr(uint32_t msr, uint64_t *value)
 {
 	struct gate gates[VECTORS] = {0};

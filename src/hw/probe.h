@@ -1,5 +1,5 @@
 /*
- * Reads MSRs that may be missing, before the VMM's own IDT is loaded, when a #GP would end in the firmware's exception screen.
+ * Reads MSRs that may not exist, before the VMM's own IDT is loaded. A #GP would then end in the firmware's exception screen.
  * Some hypervisors and emulators lack MSRs that their CPUID promises.
  */
 #ifndef TRAPLINE_PROBE_H
@@ -8,16 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* RDMSR with a gate of its own for #GP. False: this CPU has no such register. */
+/* RDMSR with its own gate for #GP. False: this CPU has no such register. */
 bool probe_rdmsr(uint32_t msr, uint64_t *value);
 
-/* For an optional register: its value, or `otherwise`. */
+/* For an optional register: returns its value, or `otherwise`. */
 uint64_t probe_or(uint32_t msr, uint64_t otherwise);
 
-/* For a required register. Where it is missing: 0, and probe_missing() names it. */
+/* For a required register. Returns 0 if it does not exist, and probe_missing() then names it. */
 uint64_t probe_need(uint32_t msr);
 
-/* NULL, or a line that names the first register that was missing. */
+/* Returns NULL, or a line that names the first missing register. */
 const char *probe_missing(void);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * The architecture's bits, each said once: the constants, the names that are printed and what they mean come from these
- * lists. Plain C that needs nothing else: the loader, the VMM, the host's tests and the test guests include it.
+ * The architecture's bits: the constants, the names that are printed and their meanings are generated from these
+ * lists. Plain C without other headers: the loader, the VMM, the host's tests and the test guests include it.
  */
 #ifndef TRAPLINE_X86_H
 #define TRAPLINE_X86_H
 
-/* All lists: X(register, constant, bit, printed name, meaning). The constant CR0_PE is the mask of that bit. */
+/* All lists: X(register, constant, bit, printed name, meaning). The constant, such as CR0_PE, is the mask of that bit. */
 /* clang-format off */
 
 /* SDM vol. 3A 2.5, APM vol. 2 3.1.1 */
@@ -86,7 +86,7 @@
 	X(RFLAGS, VIP,   20, "VIP",   "virtual interrupt pending")                                           \
 	X(RFLAGS, ID,    21, "ID",    "can be changed: there is CPUID")
 
-/* SDM vol. 3B 18.2.3, APM vol. 2 13.1.1.3: 1 says that the condition was met. */
+/* SDM vol. 3B 18.2.3, APM vol. 2 13.1.1.3: 1 means that the condition was met. */
 #define DR6_BITS(X)                                                                                          \
 	X(DR6, B0, 0,  "B0", "breakpoint 0")                                                                 \
 	X(DR6, B1, 1,  "B1", "breakpoint 1")                                                                 \
@@ -96,7 +96,7 @@
 	X(DR6, BS, 14, "BS", "single step")                                                                  \
 	X(DR6, BT, 15, "BT", "task switch, T set in the TSS")
 
-/* The other way round: 0 says that it was met, and CPUs that know of none always have 1. */
+/* Inverted: 0 means that the condition was met. CPUs without it always read 1. */
 #define DR6_INVERTED_BITS(X)                                                                                 \
 	X(DR6, BLD, 11, "BLD", "bus lock")                                                                   \
 	X(DR6, RTM, 16, "RTM", "inside a transaction")
@@ -154,8 +154,8 @@
 /* clang-format on */
 
 /*
- * Those that fit an int are ints, which `~` extends by their sign; the others are 64 bits wide because PTE_NX is. So a mask
- * and its complement are right in 64 bits and less.
+ * A constant that fits into an int has type int, and `~` sign-extends it; the others have 64 bits because PTE_NX has. So a mask
+ * and its complement are right in 64 bits and in fewer.
  */
 #define X(reg, constant, bit, name, meaning) reg##_##constant = 1ull << (bit),
 enum x86_bits {
@@ -170,15 +170,15 @@ enum x86_bits {
 
 #define RFLAGS_FIXED 0x2ull /* always 1 */
 #define RFLAGS_IOPL  (RFLAGS_IOPL0 | RFLAGS_IOPL1)
-#define RFLAGS_STATUS                                                                                        \
-	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF) /* of arithmetic */
+/* of arithmetic */
+#define RFLAGS_STATUS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 #define DR6_BREAKPOINTS 0xfull
-#define DR6_ALWAYS_1    0x7f0ull /* bits that read 1 on every CPU; BLD and RTM do where there are none */
+#define DR6_ALWAYS_1    0x7f0ull /* bits that read 1 on every CPU; BLD and RTM read 1 on CPUs without them */
 #define DR7_LOCAL       (DR7_L0 | DR7_L1 | DR7_L2 | DR7_L3 | DR7_LE)
 #define DR7_FIXED       0x400ull /* always 1 */
 
-/* SDM vol. 3A 3.4.2, APM vol. 2 4.5.1; in an error code EXT and IDT take RPL's place. */
+/* SDM vol. 3A 3.4.2, APM vol. 2 4.5.1. In an error code EXT and IDT are in the place of RPL. */
 #define SELECTOR_RPL   0x3u
 #define SELECTOR_TI    0x4u
 #define SELECTOR_INDEX 0xfff8u

@@ -1,7 +1,7 @@
 #ifndef TRAPLINE_ARRAY_H
 #define TRAPLINE_ARRAY_H
 
-/* How many elements an array has; not for pointers. */
+/* The number of elements of an array; not for pointers. */
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

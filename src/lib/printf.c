@@ -2,21 +2,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where the text goes. `length` runs on past `size`: it is the result. */
+/* The output. `length` counts beyond `size` too, because it is the result. */
 struct sink {
 	char *buf;
 	size_t size;
 	size_t length;
 };
 
-/* One conversion, as written between '%' and its letter. */
+/* One conversion: the part between '%' and its letter. */
 struct spec {
 	bool left;
 	bool zero;
 	size_t width;
 	bool has_precision;
 	size_t precision;
-	unsigned longs; /* number of l; z counts as one */
+	unsigned longs; /* number of l flags; z counts as one */
 };
 
 static void put(struct sink *s, char c)
@@ -32,7 +32,7 @@ static void pad(struct sink *s, char c, size_t n)
 		put(s, c);
 }
 
-/* `text` with its sign or "0x" in front: zeros go between the two, blanks outside. */
+/* Writes `text` with its sign or "0x": padding zeros go after the sign, blanks before it or after the text. */
 static void put_field(
 	struct sink *s, const struct spec *spec, const char *prefix, const char *text, size_t length)
 {
@@ -133,7 +133,7 @@ static const char *read_precision(struct spec *spec, const char *fmt, va_list *a
 	return fmt;
 }
 
-/* Parses what stands between '%' and the letter; returns where the letter is. */
+/* Parses the part between '%' and the letter; returns a pointer to the letter. */
 static const char *read_spec(struct spec *spec, const char *fmt, va_list *ap)
 {
 	*spec = (struct spec){0};
@@ -182,7 +182,7 @@ static void convert(struct sink *s, struct spec *spec, char letter, va_list *ap)
 	case 's':
 		put_string(s, spec, va_arg(*ap, const char *));
 		break;
-	default: /* %% and what is not supported */
+	default: /* %% and unsupported letters */
 		put(s, letter);
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * `rep` string instructions: with general registers only, they are the fastest copy there is and the
- * shortest. The loops must not be recognised as what they implement, or they would call themselves.
+ * These use `rep` string instructions, the fastest and shortest copy without vector registers. The compiler must not
+ * recognise a loop as the function that it implements, or the function would call itself.
  */
 #include "lib/string.h"
 #include <stdint.h>

@@ -1,5 +1,7 @@
-/* The C library's names, freestanding: what the compiler may call and what the VMM needs. Host tests use
- * libc's. */
+/*
+ * Freestanding functions of the C library: those that the compiler may call and those that the VMM needs. Host
+ * tests use libc's.
+ */
 #ifndef TRAPLINE_STRING_H
 #define TRAPLINE_STRING_H
 

@@ -1,6 +1,6 @@
 /*
- * Allocates virtual addresses for the devices that the VMM itself drives. They do not follow from physical ones, because BARs
- * lie anywhere below 2^52 (Xeons put them at 56 TiB). Pure: tested on the host.
+ * Allocates virtual addresses for the devices that the VMM drives. They are not computed from physical ones, because a BAR may
+ * be anywhere below 2^52 (Xeons have BARs at 56 TiB). Pure: tested on the host.
  */
 #ifndef TRAPLINE_DEVICE_SPACE_H
 #define TRAPLINE_DEVICE_SPACE_H
@@ -9,12 +9,14 @@
 #include "mem/layout.h"
 
 struct device_space {
-	uint64_t next; /* begins as DEVICE_BASE */
+	uint64_t next; /* initially DEVICE_BASE */
 };
 
 /*
- * Takes the address for `size` bytes at `phys`, both multiples of 4096, for good. It has phys's offset within a large page, so
- * that large pages fit. 0: there is no room left, or a page table cannot hold phys.
+ * Allocates an address for `size` bytes at `phys`, for good. The address has the same offset within a large page as phys, so
+ * that large pages can map it.
+ *   phys, size  multiples of 4096
+ * Returns 0 if there is no room, or if a page table cannot hold phys.
  */
 uint64_t device_space_take(struct device_space *s, uint64_t phys, uint64_t size);
 

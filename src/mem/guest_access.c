@@ -8,18 +8,18 @@
 #define LEVELS_MAX    5
 #define WALK_ATTEMPTS 8
 
-/* What one walk gathers on its way down. A lookup by name makes one: it has to be short. */
+/* The state of one walk. A lookup by name makes a walk, so it has to be short. */
 struct walk {
 	const struct guest_view *view;
 	uint64_t linear;
 	enum guest_access_kind kind;
-	unsigned shift; /* of the level that is looked at: 12 is the last */
+	unsigned shift; /* of the current level: 12 is the last */
 	unsigned depth;
 	bool narrow;          /* entries of 4 bytes: 32-bit paging */
-	bool untouched_top;   /* the PAE pointer has neither rights nor an accessed bit */
-	uint64_t reserved;    /* in entries of every level */
-	uint64_t every, some; /* bits that all entries have set, that at least one has */
-	uint64_t entry[LEVELS_MAX], at[LEVELS_MAX]; /* what was read, and where */
+	bool untouched_top;   /* PAE: the pointer has no rights and no accessed bit */
+	uint64_t reserved;    /* bits that are reserved in entries of every level */
+	uint64_t every, some; /* bits that are set in all entries, and in at least one */
+	uint64_t entry[LEVELS_MAX], at[LEVELS_MAX]; /* the entries and their addresses */
 };
 
 unsigned guest_linear_bits(const struct guest_paging *p, bool mode64)
@@ -44,8 +44,10 @@ static uint64_t bits_between(unsigned low, unsigned high)
 	return low > high ? 0 : (~0ull >> (63 - high)) & (~0ull << low);
 }
 
-/* SDM vol. 3A tables 4-8 to 4-11 (PAE) and 4-14 to 4-19 (4 and 5 levels). 32-bit paging has none but in large
- * leaves. */
+/*
+ * SDM vol. 3A tables 4-8 to 4-11 (PAE) and 4-14 to 4-19 (4 and 5 levels). 32-bit paging has reserved bits only in
+ * large leaves.
+ */
 static uint64_t reserved_everywhere(const struct walk *w)
 {
 	const struct guest_view *v = w->view;
@@ -56,8 +58,10 @@ static uint64_t reserved_everywhere(const struct walk *w)
 	       (is_long(v) ? 0 : bits_between(52, 62));
 }
 
-/* What else is reserved in an entry with PTE_LARGE. With PSE-36 a 4 MiB leaf has address bits up to 20 (table
- * 4-4). */
+/*
+ * Further reserved bits of an entry with PTE_LARGE. With PSE-36 a 4 MiB leaf has address bits up to 20 (table
+ * 4-4).
+ */
 static uint64_t reserved_large(const struct walk *w)
 {
 	unsigned physical = w->view->physical_bits > 40 ? 40 : w->view->physical_bits;
@@ -109,7 +113,7 @@ static uint32_t access_error(const struct walk *w)
 	       (w->kind == GUEST_FETCH && tells_fetch ? PF_I : 0);
 }
 
-/* The PAE pointer's other bits were checked when CR3 was loaded. */
+/* A PAE pointer's other bits were checked when CR3 was loaded. */
 static bool is_reserved(const struct walk *w, uint64_t entry)
 {
 	if (w->untouched_top && !w->depth)
@@ -117,7 +121,7 @@ static bool is_reserved(const struct walk *w, uint64_t entry)
 	return (entry & w->reserved) || ((entry & PTE_LARGE) && (entry & reserved_large(w)));
 }
 
-/* Takes one entry into account. */
+/* Adds one entry to the walk's state. */
 static enum guest_access_result take_entry(struct walk *w, uint32_t *error)
 {
 	uint64_t entry = w->entry[w->depth];
@@ -174,7 +178,7 @@ static enum guest_access_result descend(struct walk *w, uint32_t *error)
 	}
 }
 
-/* Protection keys, for data only (SDM vol. 3A 4.6.2): PKRU on user pages, PKRS on the others. */
+/* Protection keys apply to data only (SDM vol. 3A 4.6.2): PKRU to user pages, PKRS to the others. */
 static bool key_refuses(const struct walk *w)
 {
 	const struct guest_view *v = w->view;
@@ -208,7 +212,7 @@ static bool rights_refuse(const struct walk *w)
 	return w->kind == GUEST_WRITE && !(w->every & PTE_WRITE) && (v->user || (v->paging.cr0 & CR0_WP));
 }
 
-/* Sets bits in one entry, unless it is no longer what the walk has seen. */
+/* Sets bits in one entry, unless the entry has changed since the walk read it. */
 static bool mark_entry(struct walk *w, unsigned depth, uint64_t bits)
 {
 	uint64_t old = w->entry[depth];
@@ -220,7 +224,7 @@ static bool mark_entry(struct walk *w, unsigned depth, uint64_t bits)
 	return guest_exchange64(w->at[depth], old, old | bits);
 }
 
-/* Accessed on all levels, dirty on the leaf (SDM vol. 3A 4.8). False: an entry has changed since. */
+/* Sets accessed on all levels and dirty on the leaf (SDM vol. 3A 4.8). False: an entry has changed since. */
 static bool mark(struct walk *w)
 {
 	if ((w->every & PTE_ACCESSED) && (w->kind != GUEST_WRITE || (w->entry[w->depth] & PTE_DIRTY)))

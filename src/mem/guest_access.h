@@ -1,8 +1,8 @@
 /*
- * One access to guest-linear memory on behalf of the guest: the walk of its page tables with every right
- * checked and the accessed and dirty bits set, as the CPU would do it (SDM vol. 3A 4.3 to 4.8, APM vol. 2 5.2
- * to 5.6). Pure but for guest_ram.h: tested and fuzzed on the host. The reader's view, without rights and
- * without traces, is guest_walk.h.
+ * Translates one access to guest-linear memory on behalf of the guest. The walk of its page tables checks every right
+ * and sets the accessed and dirty bits, as the CPU does (SDM vol. 3A 4.3 to 4.8, APM vol. 2 5.2
+ * to 5.6). Pure except for guest_ram.h: tested and fuzzed on the host. guest_walk.h has the reader's walk, which
+ * checks no rights and changes nothing.
  */
 #ifndef TRAPLINE_GUEST_ACCESS_H
 #define TRAPLINE_GUEST_ACCESS_H
@@ -15,7 +15,7 @@ enum guest_access_kind {
 	GUEST_FETCH
 };
 
-/* Who accesses. */
+/* The caller on whose behalf the access is made. */
 struct guest_view {
 	struct guest_paging paging;
 	bool user;             /* CPL 3 */
@@ -29,8 +29,8 @@ struct guest_view {
 enum guest_access_result {
 	ACCESS_OK,
 	ACCESS_FAULT,   /* the CPU would raise #PF */
-	ACCESS_NOT_RAM, /* the tables or the page itself do not lie in RAM */
-	ACCESS_CHANGED, /* the guest changes the entries faster than they can be walked: try again */
+	ACCESS_NOT_RAM, /* a table or the page itself is not RAM */
+	ACCESS_CHANGED, /* the guest keeps changing the entries during the walk: try again */
 };
 
 struct guest_page {
@@ -41,14 +41,16 @@ struct guest_page {
 /*
  * Translates one address for one access. Accessed and dirty bits are set only with ACCESS_OK.
  *   linear  canonical; outside of 64-bit mode below 4 GiB
- * With ACCESS_OK the page around out->physical is RAM and may be used by guest_ram_read() or
+ * With ACCESS_OK the page around out->physical is RAM, for guest_ram_read() or
  * guest_ram_write().
  */
 enum guest_access_result guest_access(
 	const struct guest_view *v, uint64_t linear, enum guest_access_kind kind, struct guest_page *out);
 
-/* How many bits of a linear address count, sign included: 32, 48 or 57. `mode64`: the caller runs 64-bit
- * code. */
+/*
+ * The number of valid bits of a linear address, sign included: 32, 48 or 57.
+ *   mode64  the caller runs 64-bit code
+ */
 unsigned guest_linear_bits(const struct guest_paging *p, bool mode64);
 
 #endif

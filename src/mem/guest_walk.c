@@ -3,8 +3,10 @@
 #include "mem/guest_ram.h"
 #include "mem/paging.h"
 
-/* From the top table down to the leaf, for tables of 512 entries of 8 bytes. `shift` is that of the top
- * table. */
+/*
+ * Walks tables of 512 entries of 8 bytes from the top table down to the leaf. `shift` is that of the top
+ * table.
+ */
 static bool walk64(uint64_t table, uint64_t linear, unsigned shift, uint64_t *physical)
 {
 	for (;; shift -= 9) {
@@ -43,7 +45,7 @@ static bool read32(uint64_t physical, uint32_t *value)
 	return true;
 }
 
-/* 32-bit paging with 4 MiB pages, bits 39:32 in 20:13 of the large entry: PSE-36 (SDM vol. 3A 4.3). */
+/* 32-bit paging with 4 MiB pages; with PSE-36, bits 20:13 of a large entry are address bits 39:32 (SDM vol. 3A 4.3). */
 static bool walk32(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
 {
 	uint32_t entry;
@@ -101,10 +103,10 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
 }
 
 /*
- * guest_translate() for 4-level paging and nothing else, unrolled: this is on the way of every recorded
- * exception. The addresses in the entries are cut to what lies behind GUEST_RAM, so that each load is caught
- * if there is no RAM; an entry that had more is found at the end. Entries that were read are kept in `page`; a large
- * page's last one stands for those below it.
+ * guest_translate() for 4-level paging only, unrolled, because every recorded exception
+ * uses it. The addresses in the entries are cut to the size of GUEST_RAM, so that the fix-up catches each load that is
+ * not RAM; an entry with a higher address is rejected at the end. The entries are stored in `page`; the entry of a large
+ * page is repeated for the levels below it.
  */
 #define REACH (GUEST_LIMIT - 1)
 
@@ -130,7 +132,7 @@ static inline bool translate_4_level(
 {
 	uint64_t *e = page->entry, leaf, offset, ram = GUEST_RAM, mask = PTE_ADDRESS & REACH;
 
-	__asm__("" : "+r"(ram), "+r"(mask)); /* in registers: too long to be part of an instruction */
+	__asm__("" : "+r"(ram), "+r"(mask)); /* in registers: too long for an immediate operand */
 	if (!load_entry(page, 0, ram, mask, cr3, linear >> 39) ||
 		!load_entry(page, 1, ram, mask, e[0], linear >> 30))
 		return false;

@@ -1,5 +1,5 @@
 /*
- * The guest's own page tables, walked by software without ever faulting: no paging, 32-bit, PAE, 4- and 5-level
+ * Walks the guest's own page tables by software without ever faulting: no paging, 32-bit, PAE, 4- and 5-level
  * (APM vol. 2 chapter 5, SDM vol. 3A chapter 4).
  */
 #ifndef TRAPLINE_GUEST_WALK_H
@@ -13,44 +13,42 @@ struct guest_paging {
 	uint64_t cr0, cr3, cr4, efer;
 };
 
-/* As it was when a record was made. */
+/* The paging state when a record was made. */
 static inline struct guest_paging guest_paging_of(const struct trap_record *r)
 {
 	return (struct guest_paging){.cr0 = r->cr0, .cr3 = r->cr3, .cr4 = r->cr4, .efer = r->efer};
 }
 
-/* Whether the bits above the linear address are copies of its highest: always outside of long mode. */
+/* Whether the bits above the linear address are copies of its highest bit: always true outside of long mode. */
 bool guest_is_canonical(const struct guest_paging *p, uint64_t linear);
 
 /*
- * Guest-physical address of a guest-linear one. Rights are not checked, accessed bits not set: this is the reader's view.
- * Returns false where a level is not present or does not lie in RAM.
+ * Translates a guest-linear address to a guest-physical one. Rights are not checked and accessed bits not set.
+ * Returns false if a level is not present or not in RAM.
  */
 bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical);
 
-/*
- * Reads up to n bytes of guest-linear memory, RAM only. Returns how many could be read, from the start on.
- */
+/* Reads up to n bytes of guest-linear memory, RAM only. Returns the number of bytes read, from the start on. */
 unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, unsigned n);
 
 /*
- * The page that code was found in last, with the entries of the guest's tables that led there. The guest may change them at
- * any time: each use compares them first. RAM stays mapped behind GUEST_RAM, so that they can be read.
+ * The page in which code was found last, with the entries of the guest's tables that lead to it. The guest may change them at
+ * any time, so each use compares them first. RAM stays mapped behind GUEST_RAM, so the entries can always be read.
  */
 #define CODE_PAGE_LEVELS 4
 #define CODE_PAGE_NONE   (~0ull) /* no page has this number */
 
 struct code_page {
-	uint64_t number; /* of the linear page; CODE_PAGE_NONE: nothing is kept */
+	uint64_t number; /* of the linear page; CODE_PAGE_NONE: empty */
 	uint64_t cr3, cr4;
-	uint64_t offset; /* from a linear address in it to where the host sees the byte */
+	uint64_t offset; /* from a linear address in the page to the host's address of the byte */
 	uint64_t entry[CODE_PAGE_LEVELS];
-	const volatile uint64_t *at[CODE_PAGE_LEVELS]; /* where the entries lie, as the host sees them */
+	const volatile uint64_t *at[CODE_PAGE_LEVELS]; /* the host's addresses of the entries */
 };
 
-#define CODE_PAGE_LAST (4096 - 16) /* from here on an instruction may run into the next page */
+#define CODE_PAGE_LAST (4096 - 16) /* from this offset on an instruction may reach into the next page */
 
-/* Whether the guest's tables still lead there, in long mode: all that they hold on the way is as it was. */
+/* Whether the page still holds in long mode: all entries on the way to it are unchanged. */
 static inline bool code_page_holds(const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
 {
 	if (page->number != linear >> 12 || page->cr3 != cr3 || page->cr4 != cr4)
@@ -59,15 +57,15 @@ static inline bool code_page_holds(const struct code_page *page, uint64_t cr3, u
 		 (*page->at[2] ^ page->entry[2]) | (*page->at[3] ^ page->entry[3]));
 }
 
-/* Where the host sees the byte, in a page that holds. */
+/* The host's address of a byte in a page that holds. */
 static inline const void *code_page_byte(const struct code_page *page, uint64_t linear)
 {
 	return (const void *)(linear + page->offset);
 }
 
 /*
- * guest_fetch() where the page is the last one, in 64-bit mode: the usual case, inlined.
- * False: it is another page, or the instruction may run into the next one.
+ * guest_fetch() for the usual case, inlined: 64-bit mode and the same page as before.
+ * Returns false if it is another page, or if the instruction may reach into the next one.
  */
 static inline bool code_page_fetch(
 	const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear, uint8_t *to)
@@ -82,11 +80,11 @@ static inline bool code_page_fetch(
 }
 
 /*
- * The code bytes at a guest-linear address: guest_read() of TRAP_CODE_MAX bytes, in two dozen instructions where they lie
+ * Reads the code bytes at a guest-linear address: guest_read() of TRAP_CODE_MAX bytes, in two dozen instructions if they are
  * in one page.
- *   last  this CPU's; brought up to date
+ *   last  this CPU's last page; updated
  *   to    has room for 16 bytes
- * Returns 0 to 15.
+ * Returns the number of bytes, 0 to 15.
  */
 unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, struct code_page *last, uint8_t *to);
 

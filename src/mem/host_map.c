@@ -80,7 +80,7 @@ bool host_map_init(const struct boot_info *info)
 	host.largest = features.huge_pages ? 3 : 2;
 	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info))
 		return false;
-	top = (uint64_t *)host.root; /* identity mapped: these are still the firmware's tables */
+	top = (uint64_t *)host.root; /* identity mapped, because these are still the firmware's tables */
 	memcpy(top, (const void *)(read_cr3() & PTE_ADDRESS), PAGE_SIZE / 2);
 	host_map_load();
 	host.offset = POOL_BASE;
@@ -109,7 +109,7 @@ volatile void *host_map_device(uint64_t phys, uint64_t size)
 	return at && paging_map(&host, at, phys, size, REGISTERS) ? (volatile void *)at : NULL;
 }
 
-/* Their tables are there from now on, so that a change needs no memory. */
+/* The windows' tables are allocated here, so that a later change needs no memory. */
 bool host_windows_init(void)
 {
 	return paging_map(&host, WINDOW_BASE, 0, HOST_WINDOWS * PAGE_SIZE, REGISTERS) &&

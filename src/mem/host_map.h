@@ -9,37 +9,42 @@
 
 /*
  * Builds the host's page tables (W^X, guest RAM never executable) and loads them. The lower half is the firmware's until
- * host_map_close(), because the loader's stack and boot_info lie there.
- * Returns false when the pool is too small.
+ * host_map_close(), because the loader's stack and boot_info are there.
+ * Returns false if the pool is too small.
  */
 bool host_map_init(const struct boot_info *info);
 
 /*
- * Maps memory of the guest's that the firmware's map did not have, to read and write it. No two CPUs call at once: the
- * caller's duty.
+ * Maps memory of the guest that is missing in the firmware's map, for reading and writing. The caller ensures that no two
+ * CPUs call it at once.
  *   base, size  multiples of 4096
- * Returns false when the pool is empty, or where it lies beyond what fits.
+ * Returns false if the pool is empty, or if the memory is beyond GUEST_LIMIT.
  */
 bool host_map_learn(uint64_t base, uint64_t size);
 
-/* Loads them on this CPU. */
+/* Loads the host's page tables on this CPU. */
 void host_map_load(void);
 
-/* Takes the firmware's mappings away, when every CPU has left them. */
+/* Removes the firmware's mappings, once every CPU has loaded the host's tables and left the loader. */
 void host_map_close(void);
 
-/* Maps `size` bytes of a stack, with an unmapped page below. Returns its top (exclusive), 0 when the pool is empty. */
+/*
+ * Maps a stack, with an unmapped page below it.
+ *   size  bytes
+ * Returns its top (exclusive); 0 if the pool is empty.
+ */
 uint64_t host_map_stack(uint64_t size);
 
 /*
- * Maps registers of a device, uncached. phys, size: multiples of 4096. Returns NULL when the pool is empty, or the address is
- * none.
+ * Maps registers of a device, uncached.
+ *   phys, size  multiples of 4096
+ * Returns NULL if the pool is empty, or if the address is invalid.
  */
 volatile void *host_map_device(uint64_t phys, uint64_t size);
 
 /*
- * HOST_WINDOWS pages of virtual addresses, each used by one CPU. host_window_map() maps a page of registers there, uncached, and
- * flushes this CPU's translation of the one before.
+ * HOST_WINDOWS pages of virtual addresses, each for one CPU. host_window_map() maps a page of registers there, uncached, and
+ * flushes this CPU's translation of the previous page.
  */
 #define HOST_WINDOWS 128
 bool host_windows_init(void);
@@ -50,7 +55,7 @@ static inline volatile void *host_window(unsigned window)
 	return (volatile void *)(WINDOW_BASE + window * PAGE_SIZE);
 }
 
-/* Where the image lies: virtual to physical. */
+/* The physical address of a place in the image. */
 uint64_t host_image_phys(const void *virt);
 
 /* The value for CR3. */

@@ -8,9 +8,9 @@
 #define FIXED_END   0x100000ull
 #define TYPE_NONE   0xffu
 #define PAGE_MASK   0xfffull
-#define HOLES_MAX   16 /* a mask for 36 bits on a CPU of 52, a known mistake of firmware */
+#define HOLES_MAX   16 /* a mask for 36 bits on a CPU with 52, a known mistake of firmware */
 
-/* Figure 12-5 and table 12-9: eight ranges of one size a register. */
+/* Figure 12-5 and table 12-9: each register has eight ranges of one size. */
 static unsigned fixed_type(const struct mtrr_state *m, uint64_t address, uint64_t *end)
 {
 	uint64_t unit, n;
@@ -44,8 +44,10 @@ static uint64_t highest_bit(uint64_t v)
 	return 1ull << (63 - __builtin_clzll(v));
 }
 
-/* The end of the aligned block of `size` bytes around the address; the last one of all ends at the highest
- * number. */
+/*
+ * The end of the aligned block of `size` bytes around the address; for the last block of all, the highest
+ * number.
+ */
 static uint64_t block_end(uint64_t address, uint64_t size)
 {
 	uint64_t last = address | (size - 1);
@@ -54,9 +56,9 @@ static uint64_t block_end(uint64_t address, uint64_t size)
 }
 
 /*
- * Whether a mask makes one piece of memory of its range, or a few: each bit that it leaves out above its
- * lowest one doubles them. To follow more than HOLES_MAX of these through all of memory would take minutes:
- * nobody writes such a range but to that end, and it is taken to be off.
+ * Whether a range covers one piece of memory, or a few: each bit that the mask leaves out above its
+ * lowest bit doubles the number of pieces. With more than HOLES_MAX such bits it would take minutes to
+ * process them in all of memory. No normal system writes such a range, so it counts as off.
  */
 static bool is_followed(uint64_t mask, uint64_t physical)
 {
@@ -69,9 +71,9 @@ static bool is_followed(uint64_t mask, uint64_t physical)
 }
 
 /*
- * Whether variable range n covers the address (12.11.3): the bits that the mask names agree with the base. A
- * mask need not be contiguous. *end is moved down to where the answer may change: where all bits agree, at
- * the lowest bit of the mask; where one differs, not before the highest that does.
+ * Whether variable range n covers the address (12.11.3): the bits in the mask agree with the base. A
+ * mask need not be contiguous. *end is lowered to where the answer may change: if all bits agree, at
+ * the lowest bit of the mask; otherwise at the highest bit that differs.
  */
 static bool covers(const struct mtrr_state *m, unsigned n, uint64_t address, uint64_t *end)
 {
@@ -98,7 +100,7 @@ static unsigned combine(unsigned a, unsigned b)
 	return MEMORY_UC;
 }
 
-/* The type at the address, and an end up to which it is the same for certain. */
+/* The type at the address, and an end up to which it is certainly the same. */
 static unsigned type_at(const struct mtrr_state *m, uint64_t address, uint64_t *end)
 {
 	unsigned type = TYPE_NONE;

@@ -1,6 +1,4 @@
-/*
- * What the MTRRs say about memory (SDM vol. 3A 12.11). Pure: tested on the host against the manual's tables.
- */
+/* The memory types that the MTRRs define (SDM vol. 3A 12.11). Pure: tested on the host against the manual's tables. */
 #ifndef TRAPLINE_MEMORY_TYPE_H
 #define TRAPLINE_MEMORY_TYPE_H
 
@@ -17,21 +15,21 @@
 #define MTRR_VARIABLE_MAX 16
 #define MTRR_FIXED        11
 
-/* The registers as RDMSR reads them. */
+/* The registers, as RDMSR reads them. */
 struct mtrr_state {
 	uint64_t def_type;
 	uint64_t fixed[MTRR_FIXED]; /* 64K_00000, 16K_80000, 16K_A0000, 4K_C0000 to 4K_F8000 */
 	struct {
 		uint64_t base, mask;
 	} variable[MTRR_VARIABLE_MAX];
-	uint32_t variables;     /* how many of them there are */
+	uint32_t variables;     /* number of variable ranges */
 	uint32_t physical_bits; /* MAXPHYADDR */
 };
 
 /*
- * The memory type of an address, 0 to 6.
- *   size  in: bytes from there on that are of interest, more than 0; out: how many of them have this type, at least 1
- * Overlaps that the manual leaves undefined are uncacheable.
+ * The memory type of an address, 0 to 6. Overlaps that the manual leaves undefined are uncacheable.
+ *   size  in: bytes of interest from the address on, more than 0
+ *         out: how many of them have this type, at least 1
  */
 unsigned memory_type(const struct mtrr_state *m, uint64_t address, uint64_t *size);
 

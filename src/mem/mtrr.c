@@ -23,7 +23,7 @@ void mtrr_read(struct mtrr_state *m)
 	memset(m, 0, sizeof(*m));
 	m->physical_bits = features.physical_bits;
 	if (!cap) {
-		m->def_type = 1ull << 11 | MEMORY_WB; /* no MTRRs: as if all were one */
+		m->def_type = 1ull << 11 | MEMORY_WB; /* without MTRRs all memory is write-back */
 		return;
 	}
 	m->variables = MTRRCAP_COUNT(cap) < MTRR_VARIABLE_MAX ? MTRRCAP_COUNT(cap) : MTRR_VARIABLE_MAX;

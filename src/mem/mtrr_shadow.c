@@ -18,7 +18,7 @@ static const uint32_t fixed_msrs[MTRR_FIXED] = {MSR_MTRR_FIX64K_00000, MSR_MTRR_
 	MSR_MTRR_FIX4K_D8000, MSR_MTRR_FIX4K_E0000, MSR_MTRR_FIX4K_E8000, MSR_MTRR_FIX4K_F0000,
 	MSR_MTRR_FIX4K_F8000};
 
-/* MTRR_FIXED: none of them. */
+/* The index of an MSR in fixed_msrs; MTRR_FIXED: it is not a fixed-range MTRR. */
 static unsigned fixed_number(uint32_t msr)
 {
 	unsigned n = 0;
@@ -70,7 +70,7 @@ bool mtrr_shadow_read(struct mtrr_shadow *s, uint32_t msr, uint64_t *value)
 	return at;
 }
 
-/* Table 12-8; WC only where IA32_MTRRCAP has it (12.11.1). */
+/* Table 12-8; WC only if IA32_MTRRCAP has it (12.11.1). */
 static bool is_type(const struct mtrr_shadow *s, uint64_t type)
 {
 	if (type == MEMORY_WC)
@@ -86,7 +86,7 @@ static bool are_types(const struct mtrr_shadow *s, uint64_t value)
 	return true;
 }
 
-/* 12.11.2: reserved bits raise #GP, and so do types that there are not. */
+/* 12.11.2: reserved bits and undefined types raise #GP. */
 static bool accepts(const struct mtrr_shadow *s, uint32_t msr, uint64_t value)
 {
 	uint64_t beyond = ~((1ull << s->now.physical_bits) - 1);

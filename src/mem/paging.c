@@ -25,7 +25,7 @@ static bool is_leaf(uint64_t entry, unsigned level)
 	return level == 1 || (entry & PTE_LARGE);
 }
 
-/* Puts a table of 512 smaller leaves, or of nothing, in the place of an entry. */
+/* Replaces an entry by a table of 512 smaller leaves, or of empty entries. */
 static bool make_table(struct page_tables *t, uint64_t *entry, unsigned level)
 {
 	uint64_t old = *entry, pa = t->alloc(1), small = level_size(level - 1);
@@ -46,7 +46,7 @@ static bool fits(const struct page_tables *t, unsigned level, uint64_t va, uint6
 	return level <= t->largest && ((va | pa) & (level_size(level) - 1)) == 0 && size >= level_size(level);
 }
 
-/* Maps one leaf of the largest size that fits; returns its size, 0 when there is no memory for a table. */
+/* Maps one leaf of the largest size that fits. Returns its size in bytes; 0 if there is no memory for a table. */
 static uint64_t map_one(struct page_tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64_t bits)
 {
 	uint64_t *table = table_at(t, t->root);

@@ -1,7 +1,7 @@
 /*
- * Builds 4-level page tables in the largest pages that fit. The same code makes the host's tables, the nested tables of
- * AMD-V (APM vol. 2 15.25) and the EPT of VT-x (SDM vol. 3C 29.3): they share the shape, the address field and the
- * place of the large-page bit, and differ in the bits that the caller gives. Pure: tested on the host.
+ * Builds 4-level page tables with the largest pages that fit. The same code makes the host's tables, the nested tables of
+ * AMD-V (APM vol. 2 15.25) and the EPT of VT-x (SDM vol. 3C 29.3): they have the same structure, address field and
+ * large-page bit, and differ in the bits that the caller gives. Pure: tested on the host.
  */
 #ifndef TRAPLINE_PAGING_H
 #define TRAPLINE_PAGING_H
@@ -10,23 +10,26 @@
 #include <stdint.h>
 
 struct page_tables {
-	uint64_t root;                     /* physical address of the top table */
-	uint64_t offset;                   /* what to add to a table's physical address to reach it */
-	uint64_t link;                     /* bits of an entry that points to a table; any of `present` */
-	uint64_t present;                  /* an entry with none of these bits set is empty */
-	unsigned largest;                  /* level of the largest leaf: 1 4 KiB, 2 2 MiB, 3 1 GiB */
+	uint64_t root;    /* physical address of the top table */
+	uint64_t offset;  /* the difference between a table's virtual and physical address */
+	uint64_t link;    /* bits of an entry that points to a table, among them one of `present` */
+	uint64_t present; /* an entry with none of these bits set is empty */
+	unsigned largest; /* level of the largest leaf: 1 4 KiB, 2 2 MiB, 3 1 GiB */
 	uint64_t (*alloc)(uint64_t pages); /* zeroed pages, physical; 0: none left */
 };
 
 /*
- * Maps [va, va + size) to [pa, pa + size) with `bits` in each leaf, and replaces what was mapped there. Splits large leaves at
- * the edges. va, pa, size: multiples of 4096; bits == 0 unmaps. Returns false when a table could not be allocated; what was
- * mapped by then stays.
+ * Maps [va, va + size) to [pa, pa + size) with `bits` in each leaf, and replaces earlier mappings. Splits large leaves at
+ * the edges.
+ *   va, pa, size  multiples of 4096
+ *   bits          0 unmaps
+ * Returns false if a table could not be allocated; the part that was mapped by then stays.
  */
 bool paging_map(struct page_tables *t, uint64_t va, uint64_t pa, uint64_t size, uint64_t bits);
 
 /*
- * The entry that maps va, NULL where nothing does. *level: 1 4 KiB, 2 2 MiB, 3 1 GiB.
+ * The entry that maps va; NULL if nothing does.
+ *   level  out: 1 4 KiB, 2 2 MiB, 3 1 GiB
  */
 uint64_t *paging_leaf(const struct page_tables *t, uint64_t va, unsigned *level);
 

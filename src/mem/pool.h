@@ -1,6 +1,4 @@
-/*
- * The VMM's memory: handed out once, at start, page by page, never given back. Nothing is allocated once the guest runs.
- */
+/* The VMM's memory: allocated once, at start, page by page, and never freed. Nothing is allocated once the guest runs. */
 #ifndef TRAPLINE_POOL_H
 #define TRAPLINE_POOL_H
 
@@ -10,13 +8,13 @@
 /* [base, base + size): physical, page aligned, zeroed by the loader. */
 void pool_init(uint64_t base, uint64_t size);
 
-/* Physical address of `pages` zeroed pages in a row, or 0 when the pool is used up. */
+/* The physical address of `pages` contiguous zeroed pages; 0 if the pool is used up. */
 uint64_t pool_alloc(uint64_t pages);
 
-/* Bytes that are left. */
+/* The number of bytes left. */
 uint64_t pool_left(void);
 
-/* Where the VMM sees the pool's page at `pa`; valid once the host's page tables are loaded. */
+/* The VMM's address of the pool's page at `pa`; valid once the host's page tables are loaded. */
 static inline void *pool_virt(uint64_t pa)
 {
 	return (void *)(POOL_BASE + pa);
