@@ -1,18 +1,18 @@
 #include "trace/backtrace.h"
 #include "trace/decode.h"
 
-#define CALL_MOST   7 /* FF /2 with SIB and a displacement of 32 bits; prefixes apart */
+#define CALL_MOST   7 /* FF /2 with SIB and a displacement of 32 bits, without prefixes */
 #define FRAMES_MOST 1024
-#define FRAME_MOST  (64 * 1024) /* from one frame to the next */
+#define FRAME_MOST  (64 * 1024) /* largest distance from one frame to the next */
 #define PAGE        4096ull
 
-/* Everything one backtrace works on. */
+/* The state of one backtrace. */
 struct search {
 	struct backtrace *b;
 	const struct trap_record *r;
 	backtrace_read *read;
 	void *context;
-	unsigned word; /* bytes of a return address */
+	unsigned word; /* bytes of a return address: 2, 4 or 8 */
 };
 
 static uint64_t cut_to_mode(const struct search *s, uint64_t value)
@@ -20,13 +20,13 @@ static uint64_t cut_to_mode(const struct search *s, uint64_t value)
 	return s->word == 8 ? value : value & ((1ull << 8 * s->word) - 1);
 }
 
-/* Where code lies: only in 64-bit mode a segment has no base (SDM vol. 3A 3.4.4). */
+/* The linear address of code: only in 64-bit mode CS has no base (SDM vol. 3A 3.4.4). */
 static uint64_t code_address(const struct search *s, uint64_t rip)
 {
 	return s->word == 8 ? rip : (uint32_t)(s->r->cs_base + cut_to_mode(s, rip));
 }
 
-/* What of RSP, RBP and addresses on the stack counts: SS.B says it, whatever the code's mode is. */
+/* Cuts RSP, RBP or an address on the stack to its valid bits: SS.B decides, whatever the code's mode is. */
 static uint64_t cut_to_stack(const struct search *s, uint64_t at)
 {
 	if (s->word == 8)
@@ -39,7 +39,7 @@ static uint64_t stack_address(const struct search *s, uint64_t at)
 	return s->word == 8 ? at : (uint32_t)(s->r->ss_base + cut_to_stack(s, at));
 }
 
-/* Whether the mode has such an address at all. */
+/* Whether the mode can have this linear address. */
 static bool is_linear(const struct search *s, uint64_t linear)
 {
 	return s->word == 8 ? decode_is_canonical(s->r, linear) : linear <= UINT32_MAX;
@@ -53,14 +53,14 @@ static bool read_memory(const struct search *s, uint64_t linear, void *to, unsig
 	       s->read(s->context, linear, to, n);
 }
 
-/* A word of the stack, whose address is an offset into SS. */
+/* Reads a word of the stack; its address is an offset into SS. */
 static bool read_word(const struct search *s, uint64_t at, uint64_t *value)
 {
 	*value = 0;
 	return read_memory(s, stack_address(s, at), value, s->word);
 }
 
-/* How long FF /2 is, opcode included, with addresses of 32 or 64 bits: SDM vol. 2A table 2-2. */
+/* The length of FF /2, opcode included, with addresses of 32 or 64 bits: SDM vol. 2A table 2-2. */
 static unsigned length_wide(uint8_t modrm, uint8_t sib)
 {
 	unsigned mod = modrm >> 6, rm = modrm & 7, n = rm == 4 ? 3 : 2;
@@ -77,7 +77,7 @@ static unsigned length_wide(uint8_t modrm, uint8_t sib)
 	}
 }
 
-/* The same with addresses of 16 bits: table 2-1. */
+/* The same for addresses of 16 bits: table 2-1. */
 static unsigned length_16(uint8_t modrm)
 {
 	static const uint8_t length[] = {2, 3, 4, 2};
@@ -93,7 +93,7 @@ static bool is_indirect_call(const struct search *s, const uint8_t *code, unsign
 }
 
 /*
- * How far E8 in front of `end` goes. Its displacement is as wide as the code; 66 makes it one of 32 bits in 16-bit code,
+ * The displacement of an E8 that ends at `end`. It is as wide as the code. In 16-bit code a prefix 66 makes it 32 bits wide,
  * as compilers write it there.
  */
 static bool direct_distance(const struct search *s, const uint8_t *end, unsigned n, int64_t *distance)
@@ -113,7 +113,7 @@ static bool direct_distance(const struct search *s, const uint8_t *end, unsigned
 	return true;
 }
 
-/* The bytes in front of an address, up to CALL_MOST; fewer at the start of a page. They end at code + CALL_MOST. */
+/* Reads up to CALL_MOST bytes before an address, fewer at the start of a page. They end at code + CALL_MOST. */
 static unsigned read_before(const struct search *s, uint64_t rip, uint8_t *code)
 {
 	uint64_t end = code_address(s, rip);
@@ -127,7 +127,7 @@ static unsigned read_before(const struct search *s, uint64_t rip, uint8_t *code)
 	return n;
 }
 
-/* Whether an address stands behind a CALL. *target is where it leads, if it is in the code: E8. */
+/* Whether an address follows a CALL. For E8, *target is the address that it calls. */
 static bool is_behind_call(const struct search *s, uint64_t rip, uint64_t *target)
 {
 	uint8_t code[CALL_MOST], *end = code + CALL_MOST;
@@ -161,8 +161,8 @@ static void add(const struct search *s, uint64_t rip, uint64_t at, enum backtrac
 }
 
 /*
- * At the first instruction of a function its frame is not there yet, and the return address lies on top. It is so where
- * the CALL names this place, and where nothing could be fetched: a CALL through a bad pointer.
+ * At the first instruction of a function its frame does not exist yet, and the return address is on top of the stack. This is
+ * certain if that CALL leads here, or if no code could be fetched: a CALL through a bad pointer.
  */
 static bool add_entry(const struct search *s, uint64_t rsp)
 {
@@ -178,7 +178,7 @@ static bool add_entry(const struct search *s, uint64_t rsp)
 	return true;
 }
 
-/* One frame: where the next one is, and who called. */
+/* One frame: the address of the next one, and the caller. */
 struct frame {
 	uint64_t at, next, rip;
 };
@@ -193,8 +193,8 @@ static bool read_frame(const struct search *s, uint64_t at, uint64_t below, stru
 }
 
 /*
- * The chain that RBP begins. A single frame proves nothing, because compilers use RBP for other things as well: another one
- * or the chain's end, which is 0, has to follow. Returns where the stack goes on behind the last frame; 0: it is all told.
+ * Follows the chain of frames from RBP. A single frame proves nothing, because compilers use RBP for other values too: another
+ * frame or the end of the chain (0) has to follow. Returns the address behind the last frame; 0: the backtrace is complete.
  */
 static uint64_t add_frames(const struct search *s, uint64_t from)
 {
@@ -217,7 +217,7 @@ static uint64_t add_frames(const struct search *s, uint64_t from)
 	return 0;
 }
 
-/* A stack that has run over begins in the page above. */
+/* A stack that overflowed begins in the page above. */
 static bool read_or_skip(const struct search *s, uint64_t *at, uint64_t *value, bool *skipped)
 {
 	if (read_word(s, *at, value))

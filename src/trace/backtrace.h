@@ -1,6 +1,6 @@
 /*
- * Who called the code that faulted: return addresses on the stack of a record. Pure: the caller says how to read memory,
- * which may hold anything. Each of them stands behind a CALL, and the work is bounded.
+ * The callers of the code that faulted: return addresses on the stack of a record. Pure: the caller provides the function that
+ * reads memory, and memory may hold anything. Every address that is found follows a CALL, and the work is bounded.
  */
 #ifndef TRAPLINE_BACKTRACE_H
 #define TRAPLINE_BACKTRACE_H
@@ -11,7 +11,7 @@
 #include "trace/text.h"
 
 #define BACKTRACE_MAX   16
-#define BACKTRACE_WORDS 128 /* of the stack that are looked at */
+#define BACKTRACE_WORDS 128 /* words of the stack that are searched */
 
 /* X(name, text, meaning) */
 #define BACKTRACE_HOWS(X)                                                                                    \
@@ -27,24 +27,24 @@ enum backtrace_how {
 #undef X
 
 struct backtrace_place {
-	uint64_t rip;   /* the return address: an offset into CS, as RIP is */
-	uint64_t stack; /* linear address of where it lies; of the first one with `times` */
-	uint32_t times; /* in a row: a function that calls itself */
+	uint64_t rip;   /* the return address: an offset into CS, like RIP */
+	uint64_t stack; /* its linear address on the stack; with `times`, of the first one */
+	uint32_t times; /* occurrences in a row: a function that calls itself */
 	enum backtrace_how how;
 };
 
 struct backtrace {
 	unsigned count;
-	struct backtrace_place place[BACKTRACE_MAX]; /* the innermost first */
+	struct backtrace_place place[BACKTRACE_MAX]; /* the innermost caller first */
 };
 
-/* Reads n bytes at a linear address of the guest's: all of them, or false. */
+/* Reads n bytes at a linear address of the guest. Returns false unless all could be read. */
 typedef bool backtrace_read(void *context, uint64_t linear, void *to, unsigned n);
 
-/* The record's own RIP is not among the places. */
+/* Finds the callers of a record's code. Its own RIP is not among the places. */
 void backtrace_collect(struct backtrace *b, const struct trap_record *r, backtrace_read *read, void *context);
 
-/* `by 0xffffffff81001234 stack=0xffffc90000003f58 how=frame`, and `times=3` where it is there more than once. */
+/* Writes `by 0xffffffff81001234 stack=0xffffc90000003f58 how=frame`, and `times=3` for a repeated one. */
 void backtrace_format(struct text *t, const struct backtrace_place *p);
 
 #endif

@@ -26,7 +26,7 @@ void bits_add(struct text *t, enum bits_register which, uint64_t value)
 		text_add(t, ")");
 }
 
-/* Types of system segments, SDM vol. 3A table 3-2; what is left out is none that a register can hold. */
+/* Types of system segments, SDM vol. 3A table 3-2; a register cannot hold the types that are missing here. */
 static const char *system_type(unsigned type)
 {
 	switch (type) {

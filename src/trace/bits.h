@@ -1,5 +1,7 @@
-/* Registers whose bits have names, written out: cr0=0x80010033 (PE MP ET NE WP PG). SDM vol. 3A 2.3 to 2.5,
- * APM vol. 2 3.1. */
+/*
+ * Writes registers with the names of their bits: cr0=0x80010033 (PE MP ET NE WP PG). SDM vol. 3A 2.3 to 2.5,
+ * APM vol. 2 3.1.
+ */
 #ifndef TRAPLINE_BITS_H
 #define TRAPLINE_BITS_H
 
@@ -13,12 +15,12 @@ enum bits_register {
 	BITS_RFLAGS
 };
 
-/* Adds the value in hexadecimal, and the names of the bits that are set in brackets. */
+/* Adds the value in hexadecimal, then in brackets the names of the bits that are set. */
 void bits_add(struct text *t, enum bits_register which, uint64_t value);
 
 /*
- * A segment's attributes as both vendors keep them, in words: "code, readable, DPL 0, present, 64-bit, 4K units".
- *   attributes  bits 7:0: the descriptor's bits 47:40; bits 11:8: its bits 55:52
+ * Adds a segment's attributes in words: "code, readable, DPL 0, present, 64-bit, 4K units".
+ *   attributes  as both vendors store them; bits 7:0: the descriptor's bits 47:40; bits 11:8: its bits 55:52
  */
 void bits_add_segment(struct text *t, unsigned attributes);
 

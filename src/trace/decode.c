@@ -3,19 +3,19 @@
 #include "trace/decode.h"
 #include "lib/array.h"
 
-/* Everything one decode works on. */
+/* The state of one decode. */
 struct context {
 	const struct trap_record *r;
 	struct decoded *d;
 	ZydisDecodedInstruction insn;
 	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
-	ZydisRegister listed[DECODE_REGS_MAX]; /* what d->reg[] holds */
+	ZydisRegister listed[DECODE_REGS_MAX]; /* the registers in d->reg[] */
 };
 
 /*
- * The decoder's modes. Compatibility mode is decoded as legacy protected mode and so are real and
- * virtual-8086 mode: the opcodes they refuse (SYSENTER, LLDT, VEX) raise #UD, and then their name is what one
- * wants to read.
+ * The decoder's mode. Compatibility mode, real mode and virtual-8086 mode are decoded as legacy protected
+ * mode. The opcodes that they reject (SYSENTER, LLDT, VEX) raise #UD, and the operator then wants to see the
+ * instruction's name.
  */
 static ZyanStatus init_decoder(ZydisDecoder *decoder, const struct trap_record *r)
 {
@@ -78,12 +78,12 @@ static bool control_value(const struct trap_record *r, ZydisRegister reg, uint64
 	case ZYDIS_REGISTER_CR4:
 		*value = r->cr4;
 		return true;
-	default: /* CR2 may hold the address of this very fault by now */
+	default: /* CR2 may already hold the address of this fault */
 		return false;
 	}
 }
 
-/* The value of a register in the record; false for those it does not hold. */
+/* The value of a register in the record; false if the record does not hold it. */
 static bool reg_value(const struct trap_record *r, ZydisRegister reg, uint64_t *value)
 {
 	switch (ZydisRegisterGetClass(reg)) {
@@ -99,13 +99,13 @@ static bool reg_value(const struct trap_record *r, ZydisRegister reg, uint64_t *
 	}
 }
 
-/* Whether one is the other or its low part: to list ECX once is enough, but AH is not AL. */
+/* Whether one register is the other or its low part: ECX is listed once, but AH is not AL. */
 static bool same_reg(ZydisRegister a, ZydisRegister b)
 {
 	return a == b || (largest(a) && largest(a) == largest(b) && !is_high_byte(a) && !is_high_byte(b));
 }
 
-/* Where in d->reg[] the register, or a low part of it, already is; d->regs when it is not. */
+/* The index in d->reg[] of the register, or of a low part of it; d->regs if it is not listed. */
 static unsigned find_reg(const struct context *c, ZydisRegister reg)
 {
 	unsigned i;
@@ -116,7 +116,7 @@ static unsigned find_reg(const struct context *c, ZydisRegister reg)
 	return i;
 }
 
-/* Adds a register that is read, or widens the part of it that is listed. */
+/* Adds a register that is read, or widens the listed part of it. */
 static void add_reg(struct context *c, ZydisRegister reg)
 {
 	unsigned i = find_reg(c, reg);
@@ -142,7 +142,7 @@ static bool is_hidden(const ZydisDecodedOperand *op)
 	return op->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
 }
 
-/* XLAT adds AL to its address (SDM vol. 2D); Zydis 4.0 leaves that out. */
+/* XLAT adds AL to its address (SDM vol. 2D); Zydis 4.0 omits that. */
 static ZydisRegister index_register(const struct context *c, const ZydisDecodedOperand *op)
 {
 	return c->insn.mnemonic == ZYDIS_MNEMONIC_XLAT ? ZYDIS_REGISTER_AL : op->mem.index;
@@ -159,7 +159,7 @@ static void add_address_regs(struct context *c, const ZydisDecodedOperand *op)
 	add_reg(c, index_register(c, op));
 }
 
-/* Registers that stand in the text come first, then those that only the manual names. */
+/* Registers in the instruction's text come first, then those that only the manual names. */
 static void collect_regs(struct context *c, bool hidden)
 {
 	for (unsigned i = 0; i < c->insn.operand_count; i++) {
@@ -174,7 +174,7 @@ static void collect_regs(struct context *c, bool hidden)
 	}
 }
 
-/* The number of the MSR is what one looks for first. */
+/* The number of the MSR comes first, because the reader looks for it. */
 static void collect_msr(struct context *c)
 {
 	if (c->insn.mnemonic != ZYDIS_MNEMONIC_RDMSR && c->insn.mnemonic != ZYDIS_MNEMONIC_WRMSR)
@@ -212,7 +212,7 @@ static bool segment_base(const struct trap_record *r, ZydisRegister segment, uin
 	}
 }
 
-/* A base or index register's value, rip being that of the next instruction; 0 for none. */
+/* The value of a base or index register, for rip that of the next instruction; 0 for none. */
 static bool address_part(const struct context *c, ZydisRegister reg, uint64_t *value)
 {
 	*value = 0;
@@ -235,7 +235,9 @@ static bool is_hidden_stack(const ZydisDecodedOperand *op)
 	return is_hidden(op) && is_stack_pointer(op->mem.base);
 }
 
-/* PUSH and near CALL store one word below the stack pointer. PUSHA, ENTER, far CALL and INT n store several.
+/*
+ * Whether the instruction stores one word below the stack pointer, as PUSH and near CALL do. PUSHA, ENTER, far CALL and INT n
+ * store several.
  */
 static bool stores_one_word(const ZydisDecodedInstruction *insn)
 {
@@ -246,8 +248,8 @@ static bool stores_one_word(const ZydisDecodedInstruction *insn)
 }
 
 /*
- * What the instruction itself does to the stack pointer before it addresses memory through it, in bytes.
- * False when that is not known.
+ * The change of the stack pointer, in bytes, that the instruction makes before it addresses memory through it.
+ * Returns false if that is not known.
  */
 static bool stack_adjustment(const struct context *c, const ZydisDecodedOperand *op, uint64_t *adjust)
 {
@@ -257,15 +259,15 @@ static bool stack_adjustment(const struct context *c, const ZydisDecodedOperand 
 			*adjust = 0 - (uint64_t)(op->size / 8);
 		return !*adjust || stores_one_word(&c->insn);
 	}
-	/* SDM vol. 2B POP: an address made of ESP is computed after it was incremented. */
+	/* SDM vol. 2B POP: an address that is based on ESP is computed after the increment. */
 	if (c->insn.mnemonic == ZYDIS_MNEMONIC_POP && is_stack_pointer(op->mem.base))
 		*adjust = op->size / 8;
 	return true;
 }
 
 /*
- * Where the operand's formula is not the whole address: BT, BTS, BTR and BTC with a register add the bit's
- * offset (SDM vol. 2A 3.1.1.9 "Bit(BitBase, BitOffset)"), AMX takes the index as the distance of the rows
+ * Whether the operand's formula is only a part of the address. BT, BTS, BTR and BTC with a register add the bit's
+ * offset (SDM vol. 2A 3.1.1.9 "Bit(BitBase, BitOffset)"); AMX uses the index as the distance of the rows
  * (SDM vol. 1 18.3).
  */
 static bool formula_is_short(const struct context *c)
@@ -285,8 +287,10 @@ static bool formula_is_short(const struct context *c)
 	}
 }
 
-/* SDM vol. 1 3.7.5: base + index * scale + displacement, cut to the address size, and the segment's base on
- * top. */
+/*
+ * SDM vol. 1 3.7.5: base + index * scale + displacement, cut to the address size, plus the segment's
+ * base.
+ */
 static bool linear_address(const struct context *c, const ZydisDecodedOperand *op, uint64_t *linear)
 {
 	unsigned width = is_hidden_stack(op) ? c->insn.stack_width : c->insn.address_width;
@@ -304,7 +308,7 @@ static bool linear_address(const struct context *c, const ZydisDecodedOperand *o
 	return true;
 }
 
-/* Visible operands first: of `push [rax]` it is rax that counts, and the stack after it is left out. */
+/* Visible operands first: for `push [rax]` the operand at rax matters, and the stack write after it is dropped. */
 static void collect_mems(struct context *c)
 {
 	for (int hidden = 0; hidden < 2 && !c->d->mems; hidden++)
@@ -335,7 +339,7 @@ static void write_text(struct context *c)
 
 static enum decode_result failure(const struct trap_record *r, ZyanStatus status)
 {
-	/* All 15 bytes are there and it wants more: too long for any CPU. */
+	/* All 15 bytes are there and the instruction is still incomplete: too long for any CPU. */
 	if (status == ZYDIS_STATUS_NO_MORE_DATA && r->code_len < TRAP_CODE_MAX)
 		return DECODE_NONE;
 	return DECODE_BAD;

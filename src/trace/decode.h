@@ -1,10 +1,10 @@
 /*
- * What the code bytes of a record say: the instruction, the registers it reads and the memory it addresses,
- * with the values they had. Not for the exit path: it takes some ten thousand instructions and 3 KiB of
+ * Decodes the code bytes of a record: the instruction, and the registers and memory that it reads, with their
+ * values. Not for the exit path: it takes some ten thousand instructions and 3 KiB of
  * stack.
  *
- * The rule is that absent is better than wrong. What depends on something the record does not hold (vector
- * registers, bits beyond the code bytes that could be read) is left out.
+ * Unknown values are omitted. That is everything that depends on vector registers or on code bytes that could not
+ * be read, because the record does not hold them.
  */
 #ifndef TRAPLINE_DECODE_H
 #define TRAPLINE_DECODE_H
@@ -18,8 +18,8 @@
 #define DECODE_MEMS_MAX 2
 
 enum decode_result {
-	DECODE_NONE, /* no code bytes, or they end in the middle of the instruction */
-	DECODE_BAD,  /* the bytes are no instruction in this mode */
+	DECODE_NONE, /* no code bytes, or they end inside the instruction */
+	DECODE_BAD,  /* the bytes are not an instruction in this mode */
 	DECODE_OK,
 };
 
@@ -31,13 +31,13 @@ struct decoded_reg {
 };
 
 struct decoded {
-	char text[DECODE_TEXT_MAX]; /* Intel syntax in lower case; branch targets and rip-relative ones
-				       absolute */
-	uint8_t length;             /* in bytes */
-	uint8_t regs;               /* how many of reg[] */
-	uint8_t mems;               /* how many of mem[] */
+	/* Intel syntax in lower case; targets of branches and of rip-relative operands are absolute */
+	char text[DECODE_TEXT_MAX];
+	uint8_t length; /* in bytes */
+	uint8_t regs;   /* number of entries in reg[] */
+	uint8_t mems;   /* number of entries in mem[] */
 
-	/* In the order of the text, implicit ones last; an MSR's number first of all. */
+	/* In the order of the text, implicit ones last; an MSR's number comes first. */
 	struct decoded_reg reg[DECODE_REGS_MAX];
 
 	/* Linear addresses; two for string moves, in the order of the operands. */
@@ -52,8 +52,8 @@ static inline bool decode_is_canonical(const struct trap_record *r, uint64_t add
 }
 
 /*
- * How many of the record's code bytes are the instruction's. The walk on the exit path does not look at the bits above the
- * linear address: what it found for a RIP that is not canonical is somebody else's.
+ * The number of the record's code bytes that belong to the instruction. The walk of the exit path ignores the bits above the
+ * linear address, so for a RIP that is not canonical it finds the bytes of another address.
  */
 static inline unsigned decode_code_length(const struct trap_record *r)
 {
@@ -63,8 +63,8 @@ static inline unsigned decode_code_length(const struct trap_record *r)
 }
 
 /*
- * Decodes the instruction at r->rip in r->mode. On AMD and Intel alike: an instruction that only one of them
- * has is shown by name. Fills in *d completely with DECODE_OK; otherwise leaves it empty (text "", no
+ * Decodes the instruction at r->rip in r->mode. An instruction that only AMD or only Intel has is shown by
+ * name on both. With DECODE_OK *d is filled completely; otherwise it is empty (text "", no
  * registers, no address).
  */
 enum decode_result decode(const struct trap_record *r, struct decoded *d);

@@ -5,7 +5,7 @@
 
 #define INDEX_SHIFT 3 /* of the selector error code */
 
-/* Fetches are told from reads only where execution can be forbidden, SDM vol. 3A 4.7; long mode has PAE set. */
+/* The CPU distinguishes fetches from reads only if execution can be forbidden, SDM vol. 3A 4.7; long mode implies PAE. */
 static bool marks_fetches(const struct trap_record *r)
 {
 	return ((r->efer & EFER_NXE) && (r->cr4 & CR4_PAE)) || (r->cr4 & CR4_SMEP);
@@ -36,7 +36,7 @@ static void explain_pf(struct text *t, const struct trap_record *r)
 	uint32_t err = r->error_code;
 
 	text_add(t, "%s %s, from %s mode", pf_access(r), pf_page(err), err & PF_U ? "user" : "supervisor");
-	/* The CPU itself reads GDT, LDT, IDT and TSS as supervisor, whoever runs: SDM vol. 3A 4.6. */
+	/* The CPU accesses GDT, LDT, IDT and TSS as supervisor in any mode: SDM vol. 3A 4.6. */
 	if (!(err & PF_U) && r->cpl == 3)
 		text_add(t, " by the CPU itself");
 	if (err & PF_PK)
@@ -65,7 +65,7 @@ static void explain_cp(struct text *t, const struct trap_record *r)
 		text_add(t, "%s", causes[cause]);
 }
 
-/* SDM vol. 3A table 2-2. Neither bit: AMX's XFD or a lazy emulator; nothing the record tells. */
+/* SDM vol. 3A table 2-2. If neither bit is set, it is AMX's XFD or a lazy emulator, and the record does not show which. */
 static void explain_nm(struct text *t, const struct trap_record *r)
 {
 	if (r->cr0 & CR0_EM)
@@ -74,7 +74,7 @@ static void explain_nm(struct text *t, const struct trap_record *r)
 		text_add(t, "CR0.TS is set");
 }
 
-/* SDM vol. 1 3.3.7.1: #GP(0), or #SS(0) through the stack segment. What a delivery met is not the instruction's. */
+/* SDM vol. 1 3.3.7.1: #GP(0), or #SS(0) through the stack segment. A fault during a delivery does not come from the instruction. */
 static void explain_address(struct text *t, const struct trap_record *r, const struct decoded *insn)
 {
 	if (r->error_code || r->mode != 64 || (r->flags & TRAP_DURING))
@@ -147,7 +147,7 @@ struct bit_name {
 
 #define X(reg, constant, bit, name, meaning) {1u << (bit), name},
 static const struct bit_name dr6_bits[] = {DR6_BITS(X)};
-/* Only to be trusted when the bits that always read 1 are there. */
+/* These bits are valid only if the bits that always read 1 are set. */
 static const struct bit_name dr6_inverted_bits[] = {DR6_INVERTED_BITS(X)};
 #undef X
 

@@ -1,5 +1,7 @@
-/* Error codes and status registers in words. Each function appends to a text, or nothing when there is
- * nothing to say. */
+/*
+ * Error codes and status registers in words. Each function appends to a text; if there is no explanation it appends
+ * nothing.
+ */
 #ifndef TRAPLINE_EXPLAIN_H
 #define TRAPLINE_EXPLAIN_H
 
@@ -8,13 +10,16 @@
 #include "trace/decode.h"
 #include "trace/text.h"
 
-/* The `why=` of a record. `insn` is NULL when the instruction is not known. */
+/*
+ * Appends the `why=` of a record.
+ *   insn  NULL if the instruction is not known
+ */
 void explain_cause(struct text *t, const struct trap_record *r, const struct decoded *insn);
 
-/* The `sel=` of #TS, #NP, #SS and #GP with an error code other than 0: SDM vol. 3A 6.13, APM vol. 2 8.4.1. */
+/* Appends the `sel=` of #TS, #NP, #SS and #GP with a non-zero error code: SDM vol. 3A 6.13, APM vol. 2 8.4.1. */
 void explain_selector(struct text *t, const struct trap_record *r);
 
-/* The `dr6=` of a #DB: SDM vol. 3B 18.2.3, APM vol. 2 13.1.1.3. */
+/* Appends the `dr6=` of a #DB: SDM vol. 3B 18.2.3, APM vol. 2 13.1.1.3. */
 void explain_dr6(struct text *t, const struct trap_record *r);
 
 #endif

@@ -5,7 +5,7 @@
 #include "trace/vector.h"
 #include "trace/tokens.h"
 
-#define CR3_SPACE (~0xfffull) /* above PCID and PWT, PCD */
+#define CR3_SPACE (~0xfffull) /* without PCID, PWT and PCD */
 
 void filter_init(struct filter *f, uint32_t vectors)
 {
@@ -18,9 +18,7 @@ static bool set_span(struct filter_span *s, const char *value, bool except, uint
 	return token_range(value, &s->low, &s->high) && s->high <= most;
 }
 
-/*
- * One function a key: false where the value is none. `value` NULL lifts the condition.
- */
+/* One function for each key. It returns false if the value is invalid. A `value` of NULL lifts the condition. */
 static bool set_vec(struct filter *f, const char *value, bool except)
 {
 	uint32_t bits = f->vectors;
@@ -135,7 +133,7 @@ static bool outside(const struct filter_span *s, uint64_t value)
 	return s->on && (value >= s->low && value <= s->high) == s->except;
 }
 
-/* What has no address is on neither side of the condition. */
+/* An exception without an address fails both cr2= and cr2!=. */
 static bool wrong_cr2(const struct filter *f, const struct trap_record *r)
 {
 	return f->cr2.on && (!(r->flags & TRAP_HAS_CR2) || outside(&f->cr2, r->cr2));
@@ -149,7 +147,7 @@ static bool wrong_error(const struct filter *f, const struct trap_record *r)
 	       (r->error_code & f->error_clear);
 }
 
-/* A mark is the guest's own line, and no exception. */
+/* A mark always matches: it is a line of the guest and not an exception. */
 bool filter_match(const struct filter *f, const struct trap_record *r)
 {
 	uint64_t mask = f->cr3.on && !(f->cr3.low & ~CR3_SPACE) ? CR3_SPACE : ~0ull;
@@ -216,7 +214,7 @@ void filter_format(struct text *t, const struct filter *f)
 		text_add(t, " rate=%u", f->rate);
 }
 
-/* Each line uses up its share of a second; what was not used for a while comes back, a burst at most. */
+/* Each line uses up its share of a second. Unused time is returned, up to one burst. */
 bool filter_allow(struct filter_rate *r, uint32_t rate, uint64_t now, uint64_t per_second)
 {
 	int64_t share, burst;

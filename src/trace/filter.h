@@ -6,13 +6,13 @@
  *                |  key "=" values             only those
  *                |  key "!=" values            all but those
  *                |  key "=any"                 lifts this condition
- *                |  "important"                only what mostly matters: trace/important.h
+ *                |  "important"                only important ones: trace/important.h
  *
- * X(key, values, what it looks at). Every condition has to hold; those that are not named stay as they were.
+ * X(key, values, what it checks). All conditions have to match; those that are not named do not change.
  *
- * vec= and important cost next to nothing: an exception that is not meant is not even queued for the printer. The others are
- * looked at by the printer, behind the record. Nothing here keeps a record out of the ring: an exception that
- * is not to be recorded at all is left to the guest by `intercept`, and then costs no exit either.
+ * vec= and important cost next to nothing: an exception that they exclude is not queued for the printer. The printer
+ * checks the other conditions, after the exit. The filter never keeps a record out of the ring. `intercept` leaves an
+ * exception to the guest unrecorded, and then there is no exit either.
  */
 #ifndef TRAPLINE_FILTER_H
 #define TRAPLINE_FILTER_H
@@ -42,35 +42,37 @@ struct filter_span {
 };
 
 struct filter {
-	uint32_t vectors; /* a bit each */
+	uint32_t vectors; /* one bit each */
 	bool important;
 	struct filter_span cpl, cpu, rip, cr2, cr3;
 	uint32_t error_set, error_clear; /* bits; 0 and 0: no condition */
 	uint32_t rate;                   /* 0: no limit */
 };
 
-/* Nothing but the vectors. */
+/* Initialises a filter that checks the vectors only. */
 void filter_init(struct filter *f, uint32_t vectors);
 
 /*
- * Applies words to *f. Returns NULL, or what is wrong, with the word at *bad and *f unchanged.
- *   text  is cut into words in place
+ * Applies words to *f.
+ *   text  cut into words in place
+ *   bad   out: the wrong word
+ * Returns NULL, or what is wrong, with *f unchanged.
  */
 const char *filter_parse(struct filter *f, char *text, const char **bad);
 
 bool filter_match(const struct filter *f, const struct trap_record *r);
 
-/* The words that make it: filter_parse() of them on top of filter_init() gives it again. */
+/* Writes the filter's words: filter_parse() of them on top of filter_init() makes the same filter. */
 void filter_format(struct text *t, const struct filter *f);
 
-/* A vector's allowance. All zeroes at the start. */
+/* The allowance of one vector. Initially all zeroes. */
 struct filter_rate {
 	bool begun;
-	int64_t spent; /* up to which time the lines so far have used it up */
+	int64_t spent; /* the time up to which the lines so far have used the allowance */
 };
 
 /*
- * Whether one more line is within `rate`; if so, it counts.
+ * Whether one more line is within `rate`; if so, it is counted.
  *   now, per_second  in ticks of one clock
  */
 bool filter_allow(struct filter_rate *r, uint32_t rate, uint64_t now, uint64_t per_second);

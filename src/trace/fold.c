@@ -6,7 +6,7 @@ static bool is_same(const struct exit_entry *a, const struct exit_entry *b)
 	return a->rip == b->rip && a->reason == b->reason && a->qualifier == b->qualifier;
 }
 
-/* How often the `period` entries at i stand there in a row. */
+/* How often the `period` entries at i repeat in a row. */
 static uint32_t rounds_of(const struct fold_list *l, uint32_t i, uint32_t period)
 {
 	uint32_t n = 0;
@@ -16,7 +16,7 @@ static uint32_t rounds_of(const struct fold_list *l, uint32_t i, uint32_t period
 	return n / period + 1;
 }
 
-/* What stands at entry i: `period` exits, `rounds` times. 1 and 1 where it is no loop. */
+/* The loop at entry i: `period` exits, `rounds` times. 1 and 1 if there is no loop. */
 struct loop {
 	uint32_t period, rounds;
 };

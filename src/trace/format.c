@@ -7,7 +7,7 @@
 #include "trace/vector.h"
 #include "hw/msr.h"
 
-/* What the fields are made from. */
+/* The sources of the fields. */
 struct view {
 	const struct trap_record *r;
 	const struct trap_clock *clock;
@@ -27,15 +27,13 @@ static const char *type_name(unsigned type)
 	return NULL;
 }
 
-/* INT n and external interrupts have a number but no name: INT 0xe is no page fault. */
+/* INT n and external interrupts have a number but no name: INT 0xe is not a page fault. */
 static bool named_by_vector(unsigned type)
 {
 	return type != TRAP_TYPE_SOFTINT && type != TRAP_TYPE_EXTINT;
 }
 
-/*
- * One function a field, by its name: writes the value, or nothing when the record has none.
- */
+/* One function for each field, with its name: it writes the value, or nothing if the record has none. */
 static void field_seq(struct text *t, const struct view *v)
 {
 	text_add(t, "%llu", (unsigned long long)v->r->seq);
@@ -58,7 +56,7 @@ static void field_t(struct text *t, const struct view *v)
 		(unsigned long long)(ticks % (khz * 1000) * 1000 / khz));
 }
 
-/* A line of the guest's own: no event, so it has neither vector nor name nor type. */
+/* A line of the guest: it is not an event, and has no vector, name or type. */
 static bool is_mark(const struct trap_record *r)
 {
 	return r->type == TRAP_TYPE_MARK;
@@ -217,7 +215,7 @@ static const struct field fields[] = {TRAP_FIELDS(X)};
 #undef BARE
 #undef QUOTED
 
-/* Adds " name=value" as a whole or not at all. */
+/* Adds " name=value" completely or not at all. */
 static void add_field(struct text *line, const struct field *f, const struct view *v)
 {
 	char buf[TEXT_VALUE_MAX];

@@ -47,16 +47,16 @@
 /* No line is longer, its NUL included. */
 #define TRAP_LINE_MAX 1024
 
-/* How a record's TSC becomes a time. */
+/* Converts a record's TSC to a time. */
 struct trap_clock {
 	uint64_t tsc_start; /* the guest's TSC at time 0 */
-	uint32_t tsc_khz;   /* 0: not known, t= is left out */
+	uint32_t tsc_khz;   /* 0: unknown, t= is omitted */
 };
 
 /*
- * Writes "trap seq=... " without a newline. Control and non-ASCII bytes never get into it.
- *   out   NUL-terminated afterwards, unless size is 0
- *   size  TRAP_LINE_MAX is enough for any record; with less, whole fields are left out at the end
+ * Writes "trap seq=... " without a newline. Control and non-ASCII bytes are replaced.
+ *   out   NUL-terminated, unless size is 0
+ *   size  TRAP_LINE_MAX is enough for any record; with less, the last fields are omitted as a whole
  * Returns the length without the NUL; below size.
  */
 size_t trap_format(char *out, size_t size, const struct trap_record *r, const struct trap_clock *clock);

@@ -35,7 +35,7 @@ struct gate_info gate_decode(enum gate_kind kind, const uint8_t *b)
 		return g;
 	}
 	g.offset |= (uint64_t)word(b, 6) << 16;
-	g.type = b[5] & 0x1f; /* with the S bit: a gate has it clear */
+	g.type = b[5] & 0x1f; /* with the S bit, which is clear in a gate */
 	g.dpl = b[5] >> 5 & 3;
 	g.present = b[5] & 0x80;
 	if (kind == GATE_LONG) {

@@ -1,7 +1,7 @@
 /*
- * The last exits of one CPU, always kept: what a report shows besides the recorded exceptions. Written on the
- * hot path in a dozen instructions, by this CPU alone; read when the CPU is in a report of its own, or
- * stopped.
+ * The last exits of one CPU, which reports show besides the recorded exceptions. Written on the
+ * hot path in a dozen instructions, by this CPU only; read when the CPU makes a report of its own, or is
+ * parked.
  */
 #ifndef TRAPLINE_HISTORY_H
 #define TRAPLINE_HISTORY_H
@@ -11,7 +11,7 @@
 struct exit_entry {
 	uint64_t rip;       /* the guest's at the exit */
 	uint64_t qualifier; /* VT-x: exit qualification; AMD-V: EXITINFO1 */
-	/* As RDTSC returns them: two stores are cheaper than putting them together. */
+	/* As RDTSC returns them: two stores are cheaper than combining them. */
 	uint32_t tsc_lo, tsc_hi;
 	uint32_t reason; /* the hardware's own code */
 	uint32_t reserved;
@@ -23,8 +23,8 @@ static inline uint64_t exit_entry_tsc(const struct exit_entry *e)
 }
 
 /*
- * A ring whose length is a power of two, at an address that is a multiple of twice its size in bytes:
- * stepping beyond its end sets a bit that is clear in every entry's address, and `keep` clears it again.
+ * A ring whose length is a power of two, at an address that is a multiple of twice its size in bytes.
+ * Stepping beyond its end sets a bit that is clear in every entry's address, and `keep` clears it again.
  */
 struct exit_history {
 	struct exit_entry *next;
@@ -33,13 +33,17 @@ struct exit_history {
 	uint32_t count;
 };
 
-/* Bytes in which history_init() finds a place for `count` entries. */
+/* The bytes that history_init() needs for `count` entries, including alignment. */
 static inline uint64_t history_space(uint32_t count)
 {
 	return 3 * (uint64_t)count * sizeof(struct exit_entry);
 }
 
-/* space: history_space() bytes of zeroes; count: a power of two */
+/*
+ * Initialises a history.
+ *   space  history_space() bytes of zeroes
+ *   count  a power of two
+ */
 static inline void history_init(struct exit_history *h, void *space, uint32_t count)
 {
 	uint64_t size = count * sizeof(struct exit_entry),
@@ -50,7 +54,7 @@ static inline void history_init(struct exit_history *h, void *space, uint32_t co
 	h->count = count;
 }
 
-/* On the hot path. */
+/* Adds an exit. On the hot path. */
 static inline void history_note(struct exit_history *h, uint64_t rip, uint32_t reason, uint64_t qualifier)
 {
 	struct exit_entry *e = h->next;
@@ -62,7 +66,7 @@ static inline void history_note(struct exit_history *h, uint64_t rip, uint32_t r
 	e->reason = reason;
 }
 
-/* Entry i, from 0, the oldest. One that was never used has a TSC of 0. */
+/* Entry i, from 0, the oldest. An unused entry has a TSC of 0. */
 static inline const struct exit_entry *history_at(const struct exit_history *h, uint32_t i)
 {
 	return &h->entries[((uint32_t)(h->next - h->entries) + i) & (h->count - 1)];

@@ -1,6 +1,6 @@
 /*
- * Which recorded exceptions matter to somebody whose kernel is dying: judged when they are recorded, by what they are, not by
- * what a particular system makes of them. Pure.
+ * Which recorded exceptions matter to somebody whose kernel is dying. An exception is judged when it is recorded, by its record
+ * alone and not by what a particular system does with it. Pure.
  */
 #ifndef TRAPLINE_IMPORTANT_H
 #define TRAPLINE_IMPORTANT_H
@@ -11,10 +11,10 @@
 #include "trace/explain.h"
 #include "trace/vector.h"
 
-#define IMPORTANT_LOW   0x10000u /* systems leave the pages below unmapped, to catch null pointers */
+#define IMPORTANT_LOW   0x10000u /* operating systems leave the pages below unmapped, to catch null pointers */
 #define IMPORTANT_UPPER (1ull << 63)
 
-/* The exceptions of both lists: what no system takes on purpose in its own code; what it answers with a signal. */
+/* Exceptions of both lists. Kernel: no system takes them on purpose in its own code. User: the system answers with a signal. */
 #define IMPORTANT_KERNEL                                                                                     \
 	(1u << VEC_DE | 1u << VEC_OF | 1u << VEC_BR | 1u << VEC_UD | 1u << VEC_DF | 1u << VEC_TS |           \
 		1u << VEC_NP | 1u << VEC_SS | 1u << VEC_GP | 1u << VEC_MF | 1u << VEC_AC | 1u << VEC_MC |    \
@@ -22,8 +22,8 @@
 #define IMPORTANT_USER (IMPORTANT_KERNEL & ~(1u << VEC_AC))
 
 /*
- * X(name, condition on `r`, which exceptions, why they matter). One that holds is enough. `r` is an exception of the CPU's:
- * INT3 and INT n are none.
+ * X(name, condition on `r`, which exceptions, why they matter). A record is important if one condition holds. `r` is an
+ * exception of the CPU, not INT3 or INT n.
  */
 /* clang-format off */
 #define IMPORTANT_RULES(X)                                                                                   \
@@ -55,17 +55,17 @@
 		"a fault in the delivery of another")
 /* clang-format on */
 
-/* Whether one of the rules holds. Called once for a record that looks like it, not on the hot path. */
+/* Whether one of the rules holds. Called for records that may be important, off the hot path. */
 bool trap_is_important(const struct trap_record *r);
 
 /*
- * Whether an important record may be no death: a page of the kernel's own is not there, and its handler may map it. Many kernels do
- * so until they run a program, others always. A moment later the page tells.
+ * Whether an important record may be harmless: a page of the kernel's own is not present, and its handler may map it. Many kernels do
+ * so until they run a program, others always. A moment later the page table shows it.
  */
 bool trap_may_be_mended(const struct trap_record *r);
 
 /*
- * Whether a page fault can be important, at the price of the hot path: false is certain.
+ * Whether a page fault may be important, in few instructions for the hot path: false is certain.
  *   error, address  of the fault
  */
 static inline bool important_pf(uint32_t error, uint64_t address, uint8_t cpl)

@@ -1,6 +1,6 @@
 /*
- * Records of one CPU that are to be printed, by their numbers: the CPU writes head, the printer tail. The last of the room is
- * for kinds that have next to nothing in it, so that a flood does not keep others out.
+ * The numbers of one CPU's records that wait to be printed: the CPU writes head, the printer tail. A part of the room is reserved
+ * for kinds that have few records in the queue, so that a flood of one kind does not exclude the others.
  */
 #ifndef TRAPLINE_PRINT_QUEUE_H
 #define TRAPLINE_PRINT_QUEUE_H
@@ -10,26 +10,26 @@
 #include <trapline/record.h>
 
 #define PRINT_QUEUE    1024
-#define PRINT_RESERVE  256 /* of it, for kinds that have next to nothing in it */
+#define PRINT_RESERVE  256 /* part of it that is reserved for kinds with few records */
 #define PRINT_FEW      (PRINT_RESERVE / 32)
 #define PRINT_SEQ_BITS 56
 #define PRINT_KINDS    33 /* the vectors of exceptions, and marks */
 
 struct print_queue {
 	_Atomic uint32_t head, tail;
-	uint32_t put[PRINT_KINDS];           /* ever; the CPU's */
-	_Atomic uint32_t taken[PRINT_KINDS]; /* the printer's */
-	uint64_t lost;                       /* records that found it full */
+	uint32_t put[PRINT_KINDS];           /* total; written by the CPU */
+	_Atomic uint32_t taken[PRINT_KINDS]; /* total; written by the printer */
+	uint64_t lost;                       /* records that found the queue full */
 	uint64_t entry[PRINT_QUEUE];         /* seq, and the kind above PRINT_SEQ_BITS */
 };
 
-/* What a record counts as for rate and room: its vector, or that it is a mark. */
+/* The kind of a record, for rate and room: its vector, or that it is a mark. */
 static inline unsigned print_kind(const struct trap_record *r)
 {
 	return r->type == TRAP_TYPE_MARK ? PRINT_KINDS - 1 : r->vector & 31;
 }
 
-/* A record that has just been committed. On the hot path. */
+/* Queues a record that has just been committed. On the hot path. */
 static inline void print_queue_put(struct print_queue *q, const struct trap_record *r)
 {
 	uint32_t head = atomic_load_explicit(&q->head, memory_order_relaxed);

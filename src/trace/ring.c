@@ -17,7 +17,7 @@ void ring_reader_init(struct ring_reader *reader, const struct trace_ring *ring)
 	*reader = (struct ring_reader){.ring = ring, .next = 1};
 }
 
-/* Word by word and atomic: the writer may be at it, and each word must at least be read once and whole. */
+/* Atomic word by word: the writer may be active, and each word must be read exactly once. */
 static void copy_words(struct trap_record *out, const struct trap_record *slot)
 {
 	uint64_t words[RECORD_WORDS];
@@ -28,7 +28,7 @@ static void copy_words(struct trap_record *out, const struct trap_record *slot)
 	__builtin_memcpy(out, words, sizeof(words));
 }
 
-/* False when the slot does not hold `seq` any more once the copy is done. */
+/* Returns false if the slot no longer holds `seq` after the copy. */
 static bool copy_slot(const struct trap_record *slot, uint64_t seq, struct trap_record *out)
 {
 	copy_words(out, slot);
@@ -43,7 +43,7 @@ bool ring_copy(const struct trap_record *slot, struct trap_record *out)
 	return seq && copy_slot(slot, seq, out);
 }
 
-/* Reads record `seq`; false when its slot holds another one by now, or did so before the copy was done. */
+/* Reads record `seq`; false if its slot holds another one, or held another one before the copy was complete. */
 static bool copy_record(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
 {
 	const struct trap_record *slot = &ring->records[seq & ring->mask];
@@ -51,7 +51,7 @@ static bool copy_record(const struct trace_ring *ring, uint64_t seq, struct trap
 	return __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE) == seq && copy_slot(slot, seq, out);
 }
 
-/* Moves the reader over what a full turn of the ring has overwritten; false when there is nothing to read. */
+/* Moves the reader past the records that the writer has overwritten; false if there is nothing to read. */
 static bool skip_overwritten(struct ring_reader *reader)
 {
 	uint64_t head = atomic_load_explicit(&reader->ring->head, memory_order_acquire);
@@ -73,12 +73,12 @@ bool ring_read(struct ring_reader *reader, struct trap_record *out)
 		reader->next++;
 		if (whole)
 			return true;
-		reader->lost++; /* it was committed, so it has been overwritten since */
+		reader->lost++; /* it was committed, so it has been overwritten */
 	}
 	return false;
 }
 
-/* When the next record of this ring was taken; false when there is none. Leaves the reader on that record. */
+/* The time of the next record of this ring; false if there is none. The reader stays at that record. */
 static bool peek_tsc(struct ring_reader *reader, uint64_t *tsc)
 {
 	while (skip_overwritten(reader)) {
@@ -118,7 +118,7 @@ void ring_set_aside(const struct trace_ring *ring, struct trace_ring *beside)
 	atomic_store_explicit(&beside->head, head, memory_order_release);
 }
 
-/* Its number is stored last, as in ring_commit(). */
+/* The number is stored last, as in ring_commit(). */
 static void put_back(struct trace_ring *ring, const struct trap_record *r)
 {
 	struct trap_record *slot = &ring->records[r->seq & ring->mask];

@@ -3,7 +3,7 @@
 #include "trace/important.h"
 #include "trace/ring.h"
 
-/* Which one goes: an empty one, else the one that is worth least. */
+/* The value of an entry: a new site replaces an empty entry, or the one with the lowest value. */
 static uint64_t worth(const struct site *s)
 {
 	return s->key ? 1 + s->count + ((uint64_t)s->important << 63) : 0;

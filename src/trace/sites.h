@@ -1,7 +1,7 @@
 /*
- * Where exceptions come from: a table of sites, one a CPU. A site is an instruction that raised a vector at a privilege level.
- * How often it did, first and last, is told however many came since; of important ones the first record is kept. Written by
- * its CPU alone, read by anybody at any time.
+ * The sources of exceptions: a table of sites for each CPU. A site is an instruction that raised a vector at a privilege level.
+ * The table has the count, the first and the last time of each, however many exceptions come; for important ones also the first record.
+ * Only its CPU writes it; any CPU may read it at any time.
  */
 #ifndef TRAPLINE_SITES_H
 #define TRAPLINE_SITES_H
@@ -14,13 +14,13 @@
 
 #define SITES_COUNT  256 /* a power of two */
 #define SITES_WAYS   4
-#define SITES_FIRST  48 /* first records that are kept */
-#define SITES_OLDEST 16 /* of these, the first of the run stay; the newest share the rest */
+#define SITES_FIRST  48 /* first records that are stored */
+#define SITES_OLDEST 16 /* of these, the first ones of the run stay; new ones share the others */
 
 struct site {
 	uint64_t rip;
-	uint32_t key;   /* site_key() */
-	uint16_t first; /* 1 and up: its record's place in first[]; 0: none */
+	uint32_t key;   /* site_key(); 0: the entry is empty */
+	uint16_t first; /* place of its first record in first[], from 1; 0: none */
 	uint16_t important;
 	uint64_t count;
 	uint64_t first_seq, first_tsc, last_tsc;
@@ -30,14 +30,14 @@ struct site {
 struct sites {
 	struct site site[SITES_COUNT];
 	uint64_t firsts; /* records ever put into first[] */
-	uint64_t lost;   /* sites that found no room, or had to make some */
-	/* TSC of a site's newest record whose page was there a moment later; 0: none. */
+	uint64_t lost;   /* sites that found no room, or replaced another one */
+	/* TSC of a site's newest record whose page was present a moment later; 0: none. */
 	uint64_t mended[SITES_COUNT];
 	struct trap_record first[SITES_FIRST];
-	struct kept_stack stack[SITES_FIRST]; /* of the record beside it */
+	struct kept_stack stack[SITES_FIRST]; /* of the record with the same index */
 };
 
-/* Never 0: an empty site has no key. */
+/* The key of a record's site. It is never 0, which means an empty entry. */
 static inline uint32_t site_key(const struct trap_record *r)
 {
 	return 0x10000u | (uint32_t)r->cpl << 8 | r->vector;
@@ -48,12 +48,12 @@ static inline unsigned site_hash(uint64_t rip, uint32_t key)
 	return (unsigned)(rip ^ rip >> 7 ^ key) % SITES_COUNT;
 }
 
-/* A record whose site is not where it is looked for first. Off the hot path. Returns what sites_note() does. */
+/* Finds or adds the site of a record that is not in its first place. Off the hot path. Returns the same as sites_note(). */
 struct kept_stack *sites_find(struct sites *s, const struct trap_record *r);
 
 /*
- * Counts a record, which has just been committed. On the hot path. Returns where the top of its stack
- * goes, when it is the first of a site that matters; else NULL.
+ * Counts a record that has just been committed. On the hot path. If it is the first of an important site, returns the place for
+ * the top of its stack; otherwise NULL.
  */
 static inline struct kept_stack *sites_note(struct sites *s, const struct trap_record *r)
 {
@@ -68,22 +68,22 @@ static inline struct kept_stack *sites_note(struct sites *s, const struct trap_r
 	return NULL;
 }
 
-/* Copies the first record of a site. False: it has none, or newer ones have taken its place. */
+/* Copies the first record of a site. False: it has none, or newer ones have replaced it. */
 bool site_first(const struct sites *s, const struct site *site, struct trap_record *out);
 
-/* The stack that was kept with a record; NULL: none was, or it is gone. */
+/* The stack that was stored with a record; NULL: there is none, or it was replaced. */
 const struct kept_stack *sites_stack(const struct sites *s, const struct trap_record *r);
 
 /*
- * The page of a record's fault is there now: no record of this site until then was a death. The printer calls it, on any CPU. A
- * site that has taken the place meanwhile is not affected, because its records are newer.
+ * Notes that the page of a record's fault is present now: no record of this site up to now was fatal. The printer calls it, on any
+ * CPU. If another site has taken the entry meanwhile, it is not affected, because its records are newer.
  */
 void sites_mend(struct sites *s, const struct trap_record *r);
 
 /* Whether sites_mend() has covered a record. */
 bool sites_mended(const struct sites *s, const struct trap_record *r);
 
-/* Whether a site matters, and not all of it was mended. */
+/* Whether a site is important, and not all of its records were mended. */
 static inline bool site_counts(const struct sites *s, const struct site *site)
 {
 	return site->important && site->last_tsc > s->mended[site - s->site];

@@ -1,4 +1,4 @@
-/* How often each exception came, as a table for people. */
+/* The number of exceptions of each vector, as a table for people. */
 #ifndef TRAPLINE_SUMMARY_H
 #define TRAPLINE_SUMMARY_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "trace/vector.h"
 
-/* The heading, 32 rows and the total fit into this, NUL included. */
+/* The heading, 32 rows and the total fit, NUL included. */
 #define SUMMARY_MAX 4096
 
 struct trap_counts {
@@ -15,8 +15,8 @@ struct trap_counts {
 };
 
 /*
- * Writes the table, a line for each vector that was taken, each ended by a newline.
- *   out   NUL-terminated afterwards, unless size is 0
+ * Writes the table: a line for each vector that occurred, each with a newline.
+ *   out   NUL-terminated, unless size is 0
  *   size  SUMMARY_MAX is enough
  * Returns the length without the NUL; below size.
  */

@@ -1,4 +1,4 @@
-/* A text that grows in a buffer of fixed size and knows when it did not fit. */
+/* A text in a buffer of fixed size, with a flag for text that did not fit. */
 #ifndef TRAPLINE_TEXT_H
 #define TRAPLINE_TEXT_H
 
@@ -12,20 +12,22 @@ struct text {
 	char *at;
 	size_t size;
 	size_t length; /* without the NUL; below size, unless size is 0 */
-	bool cut;      /* something did not fit */
+	bool cut;      /* a part did not fit */
 };
 
-/* An empty text in `size` bytes at `buf`. */
+/* Starts an empty text in `size` bytes at `buf`. */
 struct text text_on(char *buf, size_t size);
 
-/* Appends as snprintf does. What does not fit is cut off, and so is all that follows. */
+/* Appends like snprintf. A part that does not fit is cut off, and so is everything after it. */
 __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *fmt, ...);
 
-/* Appends a logfmt value: quoted on request, bytes that would break the line replaced by '.', never a
- * newline. */
+/*
+ * Appends a logfmt value, in quotes if `quoted`. Bytes that would break the line, such as a newline, are replaced
+ * by '.'.
+ */
 void text_add_value(struct text *t, const char *value, bool quoted);
 
-/* Goes back to an earlier length; `cut` stays. */
+/* Shortens the text to an earlier length; `cut` stays. */
 void text_truncate(struct text *t, size_t length);
 
 #endif

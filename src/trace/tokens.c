@@ -91,7 +91,7 @@ static bool same_name(const char *text, size_t n, const char *name)
 	return n && i == n && !name[i];
 }
 
-/* The bits of one word without its sign; false: it names nothing. */
+/* The bits of one word without its sign; false: the word is not a vector. */
 static bool vector_bits(const char *text, size_t n, uint32_t *bits)
 {
 	uint64_t value;

@@ -1,20 +1,20 @@
-/* What has been told of an end already, so that the next end of the same cause is told in one line. Pure. */
+/* What was reported about an end, so that a further end of the same cause takes one line. Pure. */
 #ifndef TRAPLINE_TOLD_H
 #define TRAPLINE_TOLD_H
 
 #include <stdbool.h>
 #include <trapline/record.h>
 
-/* A record: a CPU gives a number once. */
+/* Identifies a record: a CPU uses each number once. */
 struct told_record {
 	uint64_t seq; /* 0: none */
 	uint32_t cpu;
 };
 
 struct told {
-	struct told_record cause; /* what the end came from */
-	struct told_record last;  /* what was told: the cause, or what came behind it */
-	uint64_t at;              /* TSC when it was looked for */
+	struct told_record cause; /* the cause of the end */
+	struct told_record last;  /* the last record that was reported: the cause, or a later one */
+	uint64_t at;              /* TSC of the search for it */
 };
 
 static inline void told_note(

@@ -1,10 +1,10 @@
 /*
- * The exception vectors, once: number, names, whether an error code is pushed, and the class that decides
- * what happens when one is raised while another is being delivered.
+ * The exception vectors: number, names, whether an error code is pushed, and the class that decides
+ * what happens when one is raised during the delivery of another.
  *
  * SDM vol. 3A tables 6-1 (vectors), 6-4 (classes); APM vol. 2 8.2 and 8.2.9. Where they differ, both are
- * here: #VE is Intel's, #HV, #VC and #SX are AMD's. #VC is contributory (15.35.5), #HV benign (15.36.16); of
- * #SX 8.2.9 says nothing, and no guest of Trapline's can get it: INIT is not redirected for a guest.
+ * here: #VE is Intel's, #HV, #VC and #SX are AMD's. #VC is contributory (15.35.5), #HV benign (15.36.16).
+ * 8.2.9 does not classify #SX; no guest of Trapline's can get it, because INIT is not redirected for a guest.
  */
 #ifndef TRAPLINE_VECTOR_H
 #define TRAPLINE_VECTOR_H
@@ -83,7 +83,7 @@ extern const struct vector_info vector_table[VECTOR_COUNT];
 /*
  * The manuals' short name.
  *   vector  0 to 31
- * Returns "#PF" and the like, NULL for 32 and up: those are interrupts, named by their number only.
+ * Returns "#PF" and the like; NULL for 32 and up, which are interrupts without a name.
  */
 const char *vector_name(unsigned vector);
 

@@ -7,10 +7,11 @@
 
 #define BURST       2 /* seconds without an important record end a burst */
 #define BURST_STEPS 64
-#define CR3_SPACE   (~0x1fffull) /* without PCID, and the bit that tells a kernel's tables from its program's */
-#define STACK_NEAR  0x1000u
-#define MENDED_MS   50 /* a kernel that returns to its program does so at once */
-#define NEAR        0x10000u
+/* without PCID, and without the bit that distinguishes a kernel's tables from its program's */
+#define CR3_SPACE  (~0x1fffull)
+#define STACK_NEAR 0x1000u
+#define MENDED_MS  50 /* a kernel that returns to its program does so within this time */
+#define NEAR       0x10000u
 
 static const char *who(const struct trap_record *r)
 {
@@ -19,7 +20,7 @@ static const char *who(const struct trap_record *r)
 	return r->cpl == 3 ? "a program" : "the kernel";
 }
 
-/* The part in brackets is how the address came about. */
+/* Whether the register is in the brackets of the memory operand, where the address was computed. */
 static bool in_brackets(const char *insn, const char *name)
 {
 	size_t n = strlen(name);
@@ -33,7 +34,7 @@ static bool in_brackets(const char *insn, const char *name)
 	return false;
 }
 
-/* The register that holds the bad pointer: of those in brackets the first one that is near the address. */
+/* Adds the register with the bad pointer: the first one in the brackets whose value is near the address. */
 static void add_through(struct text *t, const struct decoded *d, uint64_t address)
 {
 	for (unsigned i = 0; i < d->regs; i++) {
@@ -111,7 +112,7 @@ static void add_ud(struct text *t, const struct trap_record *r, const struct dec
 		text_add(t, "%s executed %s, which is invalid here", who(r), d->text);
 }
 
-/* #TS, #NP, #SS and #GP: what the error code names, the address, the MSR. */
+/* #TS, #NP, #SS and #GP: the error code's selector, the address, the MSR. */
 static void add_gp(struct text *t, const struct trap_record *r, const struct decoded *d)
 {
 	char buf[64];
@@ -170,12 +171,12 @@ void verdict_add(struct text *t, const struct trap_record *r)
 	}
 }
 
-/* Where a search for the culprit stands. */
+/* The state of a search for the cause. */
 struct search {
 	const struct verdict_source *s;
-	uint64_t since, before; /* TSC: only what lies between */
-	bool probes;            /* those of MSRs count as well */
-	bool programs;          /* theirs, and not the kernel's */
+	uint64_t since, before; /* TSC: only records between these count */
+	bool probes;            /* probes of MSRs count as well */
+	bool programs;          /* search programs' records instead of the kernel's */
 	bool found;
 	struct trap_record *newest;
 };
@@ -187,8 +188,8 @@ static bool is_return(const struct trap_record *later, const struct trap_record 
 }
 
 /*
- * With SMAP a kernel that copies from or to its program says so by RFLAGS.AC (SDM vol. 3A 4.6): a page fault without it is no such copy. To
- * look whether the program ran on would not do: another may have got the page tables of one that died, and be at it at once.
+ * With SMAP, a kernel sets RFLAGS.AC while it copies from or to its program (SDM vol. 3A 4.6), so a page fault without AC is not such a
+ * copy. Checking whether the program ran on would not work: another program may already run on the page tables of one that died.
  */
 static bool is_no_copy(const struct trap_record *r)
 {
@@ -202,7 +203,7 @@ static bool is_mapped_since(const struct verdict_source *s, const struct trap_re
 	return kept && trap_may_be_mended(r) && sites_mended(&kept->sites, r);
 }
 
-/* The program that it happened to ran on: whatever it was, the kernel has dealt with it. */
+/* Whether the kernel has handled the record: the program in whose context it happened ran on. */
 static bool is_mended(const struct verdict_source *s, const struct trap_record *r)
 {
 	uint64_t ticks = s->second / 1000 * MENDED_MS;
@@ -258,7 +259,7 @@ static bool find_newest(struct search *a)
 	return a->found;
 }
 
-/* The newest culprit before a time. */
+/* The newest cause before a given time. */
 static bool find_before(
 	const struct verdict_source *s, uint64_t since, uint64_t before, bool probes, struct trap_record *out)
 {
@@ -279,7 +280,7 @@ bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct
 	return find_newest(&a);
 }
 
-/* The first of the burst that ends with this one. Each step looks at all that was kept: a storm on many CPUs is not followed to its end. */
+/* Goes back to the first record of the burst that ends with this one. Each step searches all records, so a storm on many CPUs is not followed to its end. */
 static void go_back(const struct verdict_source *s, uint64_t since, bool probes, struct trap_record *out)
 {
 	static struct trap_record earlier;

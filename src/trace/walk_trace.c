@@ -5,7 +5,7 @@
 
 #define ADDRESS32 0xfffff000ull
 
-/* A walk on its way. */
+/* The state of a walk. */
 struct walker {
 	struct walk *w;
 	walk_read read;
@@ -13,7 +13,7 @@ struct walker {
 	bool nxe;
 };
 
-/* Reads one entry, 4 or 8 bytes long, and notes it. Returns false where the walk ends here. */
+/* Reads one entry of 4 or 8 bytes, and stores it. Returns false if the walk ends here. */
 static bool step(struct walker *k, const char *name, uint64_t at, unsigned size, uint64_t *entry)
 {
 	struct walk_level *l = &k->w->level[k->w->count++];
@@ -38,7 +38,7 @@ static void arrive(struct walker *k, uint64_t frame, uint64_t page_size)
 	w->physical = (frame & ~(page_size - 1)) | (k->linear & (page_size - 1));
 }
 
-/* Tables of 512 entries of 8 bytes, from the one whose entries map 1 << shift bytes down. */
+/* Walks tables of 512 entries of 8 bytes, from the one whose entries map 1 << shift bytes down. */
 static void walk64(struct walker *k, uint64_t table, unsigned shift)
 {
 	static const char *const names[] = {"PTE", "PDE", "PDPTE", "PML4E", "PML5E"};
@@ -66,7 +66,7 @@ static void walk_pae(struct walker *k, uint64_t cr3)
 		walk64(k, entry & PTE_ADDRESS, 21);
 }
 
-/* 4 MiB pages have bits 39:32 of their address in 20:13: PSE-36 (SDM vol. 3A 4.3). */
+/* In the entry of a 4 MiB page, bits 20:13 are address bits 39:32: PSE-36 (SDM vol. 3A 4.3). */
 static void walk32(struct walker *k, const struct guest_paging *p)
 {
 	uint64_t entry;
@@ -121,7 +121,7 @@ static bool has_reserved(const struct walk_level *l, unsigned physical_bits)
 	return (l->entry & PTE_ADDRESS) >> physical_bits || (l->nx_reserved && (l->entry & PTE_NX));
 }
 
-/* What of this level a page fault with this error code can be about. NULL: nothing. */
+/* The reason why this level refuses an access with this error code. NULL: it does not. */
 static const char *refusal(const struct walk_level *l, uint32_t error, unsigned physical_bits)
 {
 	if (!l->readable)
