@@ -99,19 +99,13 @@ struct vendor {
 	/* Acknowledges an interrupt on the host: cpu->host_interrupt. Or leaves it to the guest: cpu->pass_interrupt. */
 	void (*take_interrupt)(struct cpu *cpu);
 
-	/* Acknowledges it, whatever the guest's state. */
-	void (*drop_interrupt)(struct cpu *cpu);
-
 	/* Lets the host's handler have an NMI: cpu->nmi_pending. */
 	void (*take_nmi)(struct cpu *cpu);
 
 	/* The host's handler had an NMI, or a machine check, at any point. NULL: nothing follows from that. */
 	void (*nmi_taken)(struct cpu *cpu);
 
-	/* Calls `how`, with NMIs let in. */
-	void (*wait)(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old);
-
-	/* Lets in what is held back while the VMM runs: cpu/moment.h. NULL: nothing is held back. */
+	/* Lets in what is held back while the VMM runs: cpu/moment.h. */
 	void (*let_in)(bool on);
 
 	/* False: the guest cannot take an NMI now. */

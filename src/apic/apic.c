@@ -1,4 +1,5 @@
 #include "apic/apic.h"
+#include "cpu/host_interrupt.h"
 #include "log/log.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
@@ -134,7 +135,7 @@ void apic_drain(struct cpu *cpu, enum apic_mode mode)
 	for (unsigned i = 0; i < DRAIN_MAX && any(mode, APIC_ISR); i++)
 		apic_write(mode, APIC_EOI, 0);
 	for (unsigned i = 0; i < DRAIN_MAX && any(mode, APIC_IRR); i++) {
-		vendor->drop_interrupt(cpu);
+		host_interrupt_take(cpu);
 		cpu->host_interrupt_valid = false;
 		apic_write(mode, APIC_EOI, 0);
 	}

@@ -30,7 +30,7 @@ void gdt_load(const struct descriptor_table *gdtr);
 
 /*
  * Halts until an NMI has come, unless *word is not `old` any more; cpu_timed_halt() also until an external interrupt has,
- * with the IDT of the window. Call them through vendor->wait where the vendor holds events back.
+ * with the IDT of the window. moment_wait() calls them.
  */
 typedef void cpu_waiter(const _Atomic uint32_t *word, uint32_t old);
 cpu_waiter cpu_wait, cpu_timed_halt;

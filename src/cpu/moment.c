@@ -16,7 +16,7 @@ static bool is_beneath(void)
 
 static void let_in(bool on)
 {
-	if (vendor && vendor->let_in && is_beneath())
+	if (vendor && is_beneath())
 		vendor->let_in(on);
 }
 
@@ -28,6 +28,13 @@ void moment_open(void)
 void moment_close(void)
 {
 	let_in(false);
+}
+
+void moment_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old)
+{
+	moment_open();
+	how(word, old);
+	moment_close();
 }
 
 void moment(void)

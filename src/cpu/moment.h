@@ -5,9 +5,14 @@
 #ifndef TRAPLINE_MOMENT_H
 #define TRAPLINE_MOMENT_H
 
+#include "cpu/idt.h"
+
 /* Lets in what the vendor holds back; holds it back again. Interrupts stay off. */
 void moment_open(void);
 void moment_close(void);
+
+/* Calls `how` with it let in. */
+void moment_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old);
 
 /* One turn of a loop that waits for another CPU, or for a device. */
 void moment(void);

@@ -1,6 +1,7 @@
 #include "exit/timed_halt.h"
 #include "apic/apic.h"
 #include "log/turn.h"
+#include "cpu/host_interrupt.h"
 #include "cpu/idt.h"
 #include "cpu/moment.h"
 #include "vendor.h"
@@ -89,7 +90,7 @@ static void give_back(struct cpu *cpu, enum apic_mode mode, const struct borrowe
 	settle(cpu, mode);
 	if (is_set(mode, APIC_IRR,
 		    TIMED_HALT_VECTOR)) { /* it came when something else had ended the timed halt */
-		vendor->drop_interrupt(cpu);
+		host_interrupt_take(cpu);
 		settle(cpu, mode);
 	}
 	if (!(b->svr & APIC_SVR_ENABLE)) {
@@ -132,10 +133,10 @@ void timed_halt(struct cpu *cpu, const _Atomic uint32_t *word, uint32_t old)
 	} else if (timed_halt_ends()) {
 		borrow(mode, &before);
 		idt_load_window();
-		vendor->wait(cpu_timed_halt, word, old);
+		moment_wait(cpu_timed_halt, word, old);
 		idt_load();
 		give_back(cpu, mode, &before);
 	} else {
-		vendor->wait(cpu_wait, word, old);
+		moment_wait(cpu_wait, word, old);
 	}
 }

@@ -7,7 +7,7 @@ default rel
 %include "cpu/mitigate.inc"
 %include "cpu/registers.inc"
 extern host_data_selector, svm_exit, cpu_entered
-global svm_run, svm_run_on, svm_open_nmi_window, svm_open_interrupt_window
+global svm_run, svm_run_on, svm_open_nmi_window
 
 %define VMCB_PA		CPU_VENDOR_0
 %define HOST_VMCB_PA	CPU_VENDOR_1
@@ -77,14 +77,5 @@ svm_run_on:
 svm_open_nmi_window:
 	stgi
 	nop
-	clgi
-	ret
-
-svm_open_interrupt_window:
-	stgi
-	sti
-	nop
-	nop
-	cli
 	clgi
 	ret

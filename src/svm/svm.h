@@ -83,7 +83,6 @@ void svm_pass_int(struct cpu *cpu);
 void svm_end_pass(struct cpu *cpu);
 void svm_decode_during(struct cpu *cpu, const struct vmcb *v);
 void svm_take_interrupt(struct cpu *cpu);
-void svm_drop_interrupt(struct cpu *cpu);
 /* svm_nmi.c */
 bool svm_inject_nmi(struct cpu *cpu);
 void svm_end_step(struct cpu *cpu);
@@ -112,7 +111,6 @@ void svm_take_init(struct cpu *cpu);
 void svm_reload(struct cpu *cpu);
 void svm_start_at(struct cpu *cpu, uint8_t vector);
 void svm_let_in(bool on);
-void svm_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old);
 
 /* svm_msr.c */
 const char *svm_msr_init(void);
@@ -147,8 +145,7 @@ void svm_keep_shadow(struct cpu *cpu); /* where an instruction that has exited r
 __attribute__((noreturn)) void svm_run(struct cpu *cpu);
 /* From anywhere on the CPU's stack; loads all registers. */
 __attribute__((noreturn)) void svm_run_on(struct cpu *cpu);
-void svm_open_nmi_window(void);       /* STGI, CLGI */
-void svm_open_interrupt_window(void); /* STGI, STI, CLI, CLGI */
+void svm_open_nmi_window(void); /* STGI, CLGI */
 
 /* svm_skip.c */
 void svm_skip_to(struct cpu *cpu, uint64_t rip);

@@ -15,7 +15,7 @@
 #include "hw/x86.h"
 #include "apic/apic.h"
 #include "log/log.h"
-#include "cpu/idt.h"
+#include "cpu/host_interrupt.h"
 #include "guest/insn.h"
 #include "trace/vector.h"
 
@@ -328,14 +328,6 @@ static void pass_interrupt(struct cpu *cpu)
 		vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_IRET;
 }
 
-void svm_drop_interrupt(struct cpu *cpu)
-{
-	cpu->host_interrupt_valid = false;
-	idt_load_window();
-	svm_open_interrupt_window();
-	idt_load();
-}
-
 /*
  * QEMU 7.2 keeps the vector of an external interrupt that was injected, and delivers it once more, IF or not, when
  * another of its threads wants the CPU's attention before the next exit or exception: a kernel whose timer's handler is
@@ -344,7 +336,7 @@ void svm_drop_interrupt(struct cpu *cpu)
 void svm_take_interrupt(struct cpu *cpu)
 {
 	if (svm_caps.nrips)
-		svm_drop_interrupt(cpu);
+		host_interrupt_take(cpu);
 	if (!cpu->host_interrupt_valid) /* it is gone meanwhile, or the host cannot have it */
 		pass_interrupt(cpu);
 }

@@ -114,10 +114,3 @@ void svm_let_in(bool on)
 	else
 		__asm__ volatile("clgi" : : : "memory");
 }
-
-void svm_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old)
-{
-	svm_let_in(true);
-	how(word, old);
-	svm_let_in(false);
-}

@@ -280,12 +280,6 @@ static void vmx_cpu_undo(struct cpu *cpu)
 	leave_vmx_operation(cpu);
 }
 
-/* Nothing holds NMIs back on VT-x. */
-static void vmx_wait(cpu_waiter *how, const _Atomic uint32_t *word, uint32_t old)
-{
-	how(word, old);
-}
-
 const struct vendor vmx_vendor = {
 	.name = "vmx",
 	.reset_is_init = true,
@@ -310,13 +304,12 @@ const struct vendor vmx_vendor = {
 	.take_interrupt = vmx_take_interrupt,
 	.take_nmi = vmx_take_nmi,
 	.nmi_taken = vmx_nmi_taken,
-	.wait = vmx_wait,
+	.let_in = vmx_let_in,
 	.inject_nmi = vmx_inject_nmi,
 	.nmi_unblocked = vmx_nmi_unblocked,
 	.end_shadow = vmx_end_shadow,
 	.watch_interrupts = vmx_watch_interrupts,
 	.has_timer = vmx_has_timer,
-	.drop_interrupt = vmx_drop_interrupt,
 	.init_state = vmx_init_state,
 	.start_at = vmx_start_at,
 	.reports_init_sipi = vmx_reports_init_sipi,

@@ -144,7 +144,7 @@ void vmx_start_at(struct cpu *cpu, uint8_t vector);
 bool vmx_reports_init_sipi(void);
 void vmx_take_init(struct cpu *cpu);
 void vmx_wait_sipi(struct cpu *cpu);
-void vmx_drop_interrupt(struct cpu *cpu);
+void vmx_let_in(bool on);
 void vmx_reload(struct cpu *cpu);
 
 /* vmx_count.c */

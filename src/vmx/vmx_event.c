@@ -11,6 +11,7 @@
 #include "hw/x86.h"
 #include "log/turn.h"
 #include "hw/asm.h"
+#include "cpu/host_interrupt.h"
 #include "cpu/idt.h"
 #include "apic/park.h"
 #include "exit/halt.h"
@@ -282,9 +283,7 @@ void vmx_take_interrupt(struct cpu *cpu)
 	set_pin(cpu, now && vmx_of(cpu)->watching);
 	if (!now)
 		return;
-	idt_load_window();
-	__asm__ volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
-	idt_load();
+	host_interrupt_take(cpu);
 }
 
 bool vmx_has_timer(void)

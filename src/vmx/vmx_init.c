@@ -14,7 +14,6 @@
 #include "hw/x86.h"
 #include "exit/init_sipi.h"
 #include "hw/asm.h"
-#include "cpu/idt.h"
 #include "hw/msr.h"
 #include "hw/reset_state.h"
 
@@ -141,11 +140,7 @@ void vmx_wait_sipi(struct cpu *cpu)
 	vmx_of(cpu)->stepped = true; /* end_exit(): nothing is to be settled */
 }
 
-/* Whatever the guest's state: for what is not to get to it. */
-void vmx_drop_interrupt(struct cpu *cpu)
+/* Nothing is held back on VT-x: NMIs and machine checks come while the VMM runs. */
+void vmx_let_in(bool on)
 {
-	cpu->host_interrupt_valid = false;
-	idt_load_window();
-	__asm__ volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
-	idt_load();
 }

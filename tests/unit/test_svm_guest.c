@@ -2,6 +2,7 @@
 #include "unit.h"
 #include <string.h>
 #include "apic/apic.h"
+#include "cpu/host_interrupt.h"
 #include "exit/timed_halt.h"
 #include "log/log.h"
 #include "hw/msr.h"
@@ -133,19 +134,11 @@ void halt_tell(struct cpu *c, uint64_t next)
 {
 }
 
-void idt_load(void)
-{
-}
-
-void idt_load_window(void)
+void host_interrupt_take(struct cpu *c)
 {
 }
 
 void svm_open_nmi_window(void)
-{
-}
-
-void svm_open_interrupt_window(void)
 {
 }
 
