@@ -52,9 +52,9 @@ static const char *choose_vendor(void)
 	static const struct vendor *const all[] = {&svm_vendor, &vmx_vendor};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i]->present()) {
+		if (all[i]->life.present()) {
 			vendor = all[i];
-			return vendor->probe();
+			return vendor->life.probe();
 		}
 	return "this CPU has neither AMD-V (CPUID Fn8000_0001 ECX.SVM) nor VT-x (CPUID leaf 1 ECX.VMX)";
 }
@@ -63,8 +63,8 @@ static const char *choose_vendor(void)
 static void nmi(struct cpu *cpu)
 {
 	cpu_note_nmi(cpu);
-	if (cpu->vendor && vendor->nmi_taken)
-		vendor->nmi_taken(cpu);
+	if (cpu->vendor && vendor->events.nmi_taken)
+		vendor->events.nmi_taken(cpu);
 }
 
 static const struct host_trap_takers takers = {.nmi = nmi,
@@ -98,7 +98,7 @@ static const char *start_all(void)
 	if (!error)
 		error = apic_init();
 	if (!error)
-		error = vendor->init();
+		error = vendor->life.init();
 	return error;
 }
 
@@ -116,10 +116,10 @@ static const char *create_cpus(const struct boot_info *info)
  */
 static const char *try_this_cpu(const struct boot_launch *launch)
 {
-	const char *error = vendor->cpu_init(cpus[0], launch);
+	const char *error = vendor->life.cpu_init(cpus[0], launch);
 
 	if (!error)
-		vendor->cpu_undo(cpus[0]);
+		vendor->life.cpu_undo(cpus[0]);
 	return error;
 }
 
@@ -136,7 +136,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	if (!error)
 		error = create_cpus(info);
 	if (!error && info->cpus > 1)
-		error = vendor->cpu_undo ? try_this_cpu(launch) : "this backend starts one CPU only";
+		error = vendor->life.cpu_undo ? try_this_cpu(launch) : "this backend starts one CPU only";
 	if (error) {
 		snprintf(info->error, sizeof(info->error), "%s", error);
 		return BOOT_REFUSED;
@@ -162,11 +162,12 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 	const char *error;
 
 	lock_take(&start.lock, cpu_pause);
-	error = vendor->present() ? vendor->probe() : "it has not the virtualization that the boot CPU has";
+	error = vendor->life.present() ? vendor->life.probe()
+				       : "it has not the virtualization that the boot CPU has";
 	if (!error)
 		error = apic_cpu_init(cpu);
 	if (!error)
-		error = vendor->cpu_init(cpu, launch);
+		error = vendor->life.cpu_init(cpu, launch);
 	if (error && !info->error[0])
 		snprintf(info->error, sizeof(info->error), "CPU %u (APIC id %u): %s", cpu->number,
 			cpu->apic_id, error);
@@ -207,9 +208,9 @@ static uint64_t enter(struct boot_info *info, const struct boot_launch *launch)
 	host_map_load();
 	ready = start_cpu(info, launch, cpu);
 	if (cpu->number == 0 ? ready : wait_for_others())
-		vendor->run(cpu);
+		vendor->life.run(cpu);
 	if (ready)
-		vendor->cpu_undo(cpu);
+		vendor->life.cpu_undo(cpu);
 	return BOOT_REFUSED;
 }
 

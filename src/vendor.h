@@ -46,14 +46,10 @@ enum msr_result {
 	MSR_FAULT
 };
 
-struct vendor {
-	/* "svm" or "vmx", as on the console. */
-	const char *name;
-
+/* The start. probe() and the inits return NULL, or one line that says why not and what to do. */
+struct vendor_life {
 	/* Whether CPUID has it, usable or not. */
 	bool (*present)(void);
-
-	/* Start. probe() and the inits return NULL, or one line that says why not and what to do. */
 	const char *(*probe)(void);
 
 	/* Once: permission maps, second-level tables. */
@@ -65,8 +61,10 @@ struct vendor {
 	/* Leaves this CPU as it was before cpu_init(), EFER apart. */
 	void (*cpu_undo)(struct cpu *cpu);
 	__attribute__((noreturn)) void (*run)(struct cpu *cpu);
+};
 
-	/* The guest's state. */
+/* The guest's state. */
+struct vendor_state {
 	uint64_t (*get)(const struct cpu *cpu, enum guest_register r);
 	void (*set)(struct cpu *cpu, enum guest_register r, uint64_t value);
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
@@ -86,13 +84,22 @@ struct vendor {
 	/* Fills a record, but for seq, tsc, event and code. */
 	void (*capture)(struct cpu *cpu, struct trap_record *record);
 
-	/* Chipsets reset the CPU alone by INIT, which exits here and resets nothing. */
-	bool reset_is_init;
-
 	/* Ends the STI or MOV SS shadow before a restartable instruction. */
 	void (*end_shadow)(struct cpu *cpu);
 
-	/* Events. inject() is for the next entry; has_event() says that one goes in then. */
+	/* RBP, or one of R12 to R15, was changed in cpu->gpr. */
+	void (*reload)(struct cpu *cpu);
+
+	/* INIT and SIPI in software. init_state() leaves the guest's state as INIT does, cpu->gpr apart. */
+	void (*init_state)(struct cpu *cpu);
+
+	/* Starts the guest as a SIPI with this vector does. */
+	void (*start_at)(struct cpu *cpu, uint8_t vector);
+};
+
+/* What comes to the guest from outside of its code. */
+struct vendor_events {
+	/* For the next entry; has_event() says that one goes in then. */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2);
 	bool (*has_event)(const struct cpu *cpu);
 
@@ -114,7 +121,19 @@ struct vendor {
 	/* EXIT_IRET: the guest's NMI handler is at its IRET. */
 	void (*nmi_unblocked)(struct cpu *cpu);
 
-	/* What exits. watch_interrupts() makes external interrupts exit, to serve the console. */
+	/* Whether INIT and SIPI both exit on this CPU. NULL: never. */
+	bool (*reports_init_sipi)(void);
+
+	/* EXIT_INIT: ends the INIT; init_sipi_note_init() carries it out. */
+	void (*take_init)(struct cpu *cpu);
+
+	/* With reports_init_sipi(): the next entry waits for the exit of a SIPI. */
+	void (*wait_sipi)(struct cpu *cpu);
+};
+
+/* What exits, and what an exit's end is. */
+struct vendor_exits {
+	/* Makes external interrupts exit, to serve the console. */
 	void (*watch_interrupts)(struct cpu *cpu, bool on);
 
 	/* Makes the instructions of waiting loops exit, where nothing else does. NULL: the vendor's timer exits. */
@@ -126,26 +145,8 @@ struct vendor {
 	/* Intercepts the exceptions that boot_info.config names now. */
 	void (*set_intercepts)(struct cpu *cpu);
 
-	/* Handles the kinds that only this vendor has. NULL: there are none. */
-	void (*own_exit)(struct cpu *cpu);
-
-	/* INIT and SIPI in software. init_state() leaves the guest's state as INIT does, cpu->gpr apart. */
-	void (*init_state)(struct cpu *cpu);
-
-	/* Starts the guest as a SIPI with this vector does. */
-	void (*start_at)(struct cpu *cpu, uint8_t vector);
-
-	/* Whether INIT and SIPI both exit on this CPU. NULL: never. */
-	bool (*reports_init_sipi)(void);
-
-	/* EXIT_INIT: ends the INIT; init_sipi_note_init() carries it out. */
-	void (*take_init)(struct cpu *cpu);
-
-	/* With reports_init_sipi: the next entry waits for the exit of a SIPI. */
-	void (*wait_sipi)(struct cpu *cpu);
-
-	/* RBP, or one of R12 to R15, was changed in cpu->gpr. */
-	void (*reload)(struct cpu *cpu);
+	/* Handles the kinds that only this vendor has. */
+	void (*own)(struct cpu *cpu);
 
 	/* The vendor's skip of exit_dispatch(), where the next instruction's address is known. */
 	void (*skip_to)(struct cpu *cpu, uint64_t rip);
@@ -162,23 +163,39 @@ struct vendor {
 	enum msr_result (*wrmsr)(struct cpu *cpu, uint32_t msr, uint64_t value);
 	void (*hide_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
+	/* The hardware's own name of an exit, for the report of an unknown one. */
+	const char *(*name)(uint64_t reason);
+
+	/* Prints every field on the console: fault screen and fatal reports. */
+	void (*dump)(const struct cpu *cpu);
+};
+
+/* Second-level paging, for all CPUs. */
+struct vendor_stage2 {
 	/*
-	 * Second-level paging, for all CPUs. Bits of a leaf that maps gpa one to one.
+	 * Bits of a leaf that maps gpa one to one.
 	 *   size   in: how many bytes from gpa on are asked for; out: for how many of them these are the right bits, a multiple
 	 *          of 4096
 	 *   write  also writable
 	 */
-	uint64_t (*stage2_bits)(uint64_t gpa, uint64_t *size, bool write);
+	uint64_t (*bits)(uint64_t gpa, uint64_t *size, bool write);
 
 	/* Level of the largest leaf: 2 2 MiB, 3 1 GiB. */
-	unsigned (*stage2_largest)(void);
-	void (*stage2_flush)(struct cpu *cpu);
+	unsigned (*largest)(void);
+	void (*flush)(struct cpu *cpu);
+};
 
-	/* The hardware's own name of an exit, for the report of an unknown one. */
-	const char *(*exit_name)(uint64_t reason);
+struct vendor {
+	/* "svm" or "vmx", as on the console. */
+	const char *name;
 
-	/* Prints every field on the console: fault screen and fatal reports. */
-	void (*dump)(const struct cpu *cpu);
+	/* Chipsets reset the CPU alone by INIT, which exits here and resets nothing. */
+	bool reset_is_init;
+	struct vendor_life life;
+	struct vendor_state state;
+	struct vendor_events events;
+	struct vendor_exits exits;
+	struct vendor_stage2 stage2;
 };
 
 extern const struct vendor *vendor;

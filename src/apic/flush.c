@@ -16,7 +16,7 @@ static void flush(struct cpu *cpu)
 {
 	uint32_t now = atomic_load(&generation);
 
-	vendor->stage2_flush(cpu);
+	vendor->stage2.flush(cpu);
 	atomic_store(&cpu->flushed, now);
 	atomic_store(&cpu->flush_due, false);
 	if (atomic_load(&announced) != now)

@@ -70,7 +70,7 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 {
 	struct stopped *s = &stopped[cpu->number];
 
-	vendor->capture(cpu, &s->at);
+	vendor->state.capture(cpu, &s->at);
 	s->reason = cpu->exit.reason;
 	atomic_store(&s->is, true);
 	cpu_park();
@@ -156,7 +156,7 @@ void cpus_report(void)
 			continue;
 		}
 		log_print("trapline: stopped cpu=%u exit=0x%lx (%s) cs=%04x rip=%016lx rsp=%016lx cr3=%016lx",
-			c->number, s->reason, vendor->exit_name(s->reason), s->at.cs, s->at.rip,
+			c->number, s->reason, vendor->exits.name(s->reason), s->at.cs, s->at.rip,
 			s->at.gpr[TRAP_RSP], s->at.cr3);
 	}
 }

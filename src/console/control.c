@@ -42,7 +42,7 @@ const char *command_stop(struct command_call *call)
 		if (c != call->cpu && !pause_has(c->number))
 			log_reply("stop cpu=%u state=%s", c->number,
 				atomic_load(&c->start) ? "waits-for-sipi" : "does-not-answer");
-	log_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->get(call->cpu, GUEST_RIP));
+	log_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->state.get(call->cpu, GUEST_RIP));
 	story_stopped(call->cpu);
 	return NULL;
 }

@@ -26,7 +26,7 @@
 static void capture(struct cpu *cpu, struct trap_record *r)
 {
 	memset(r, 0, sizeof(*r));
-	vendor->capture(cpu, r);
+	vendor->state.capture(cpu, r);
 }
 
 /* The argument of commands that are for all CPUs as well: one turn of it. */
@@ -57,7 +57,7 @@ static void reply_segments(const struct cpu *cpu)
 	for (enum segment i = 0; i < SEG_COUNT; i++) {
 		struct segment_state s;
 
-		vendor->segment(cpu, i, &s);
+		vendor->state.segment(cpu, i, &s);
 		log_reply("  segment name=%s sel=%04x base=%016lx limit=%08x dpl=%u%s", names[i], s.selector,
 			s.base, s.limit, s.dpl, s.present ? "" : " why=\"not present\"");
 	}
@@ -67,8 +67,8 @@ static void reply_tables(const struct cpu *cpu)
 {
 	struct descriptor_table gdt, idt;
 
-	vendor->table(cpu, GUEST_GDT, &gdt);
-	vendor->table(cpu, GUEST_IDT, &idt);
+	vendor->state.table(cpu, GUEST_GDT, &gdt);
+	vendor->state.table(cpu, GUEST_IDT, &idt);
 	log_reply("  table name=gdtr base=%016lx limit=%04x", gdt.base, gdt.limit);
 	log_reply("  table name=idtr base=%016lx limit=%04x", idt.base, idt.limit);
 }
@@ -104,7 +104,7 @@ static unsigned read_virtual(const struct cpu *cpu, uint64_t at, void *to, unsig
 {
 	struct guest_paging paging;
 
-	vendor->paging(cpu, &paging);
+	vendor->state.paging(cpu, &paging);
 	return is_linear(&paging, at, n) ? guest_read(&paging, at, to, n) : 0;
 }
 
@@ -190,7 +190,7 @@ const char *command_walk(struct command_call *call)
 
 	if (call->tokens.count != 2 || !take_address(call, 1, &at))
 		return command_usage;
-	vendor->paging(call->cpu, &paging);
+	vendor->state.paging(call->cpu, &paging);
 	if (!is_linear(&paging, at, 1))
 		return "the address is not canonical in the guest's mode";
 	walk_trace(&w, &paging, at, guest_read64);
@@ -215,7 +215,8 @@ static void reply_insn(const struct trap_record *r, const struct decoded *d, boo
 /* Addresses are offsets into CS, as RIP is: outside of 64-bit mode it may have a base. */
 const char *command_disas(struct command_call *call)
 {
-	uint64_t rip = vendor->get(call->cpu, GUEST_RIP), base = vendor->code_address(call->cpu) - rip, n;
+	uint64_t rip = vendor->state.get(call->cpu, GUEST_RIP),
+		 base = vendor->state.code_address(call->cpu) - rip, n;
 	struct trap_record r;
 	struct decoded d;
 
@@ -242,7 +243,8 @@ const char *command_bt(struct command_call *call)
 	if (why)
 		return why;
 	capture(call->cpu, &r);
-	r.code_len = (uint8_t)read_virtual(call->cpu, vendor->code_address(call->cpu), r.code, TRAP_CODE_MAX);
+	r.code_len = (uint8_t)read_virtual(
+		call->cpu, vendor->state.code_address(call->cpu), r.code, TRAP_CODE_MAX);
 	log_reply("bt cpu=%u at=0x%x:0x%lx mode=%u cpl=%u", call->cpu->number, r.cs, r.rip, r.mode, r.cpl);
 	report_answer(call->cpu);
 	report_backtrace(call->cpu, &r);

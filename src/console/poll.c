@@ -80,7 +80,7 @@ static void poll(struct cpu *cpu)
 
 static bool wants_others(void)
 {
-	return there && !(vendor->has_timer && vendor->has_timer());
+	return there && !(vendor->exits.has_timer && vendor->exits.has_timer());
 }
 
 /* With the lock held. Input goes before records: the operator is served in the middle of a flood. */
@@ -99,7 +99,7 @@ static bool stands_in(const struct cpu *cpu)
 
 static bool watches_waits(const struct cpu *cpu)
 {
-	return !cpu->number && vendor->watch_waits && there && apic_is_left();
+	return !cpu->number && vendor->exits.watch_waits && there && apic_is_left();
 }
 
 /*
@@ -119,12 +119,12 @@ static void serve(struct cpu *cpu)
 	if (cpu->pass_interrupt)
 		busy = true; /* the next exit watches again */
 	else
-		vendor->watch_interrupts(cpu,
+		vendor->exits.watch_interrupts(cpu,
 			busy || waits ||
 				(input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
 	cpu->pass_interrupt = false;
-	if (!cpu->number && vendor->watch_waits)
-		vendor->watch_waits(cpu, waits);
+	if (!cpu->number && vendor->exits.watch_waits)
+		vendor->exits.watch_waits(cpu, waits);
 	if (busy)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else

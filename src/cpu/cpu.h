@@ -34,7 +34,7 @@
 #define CPU_WORK_MC      0x40 /* a machine check came to the VMM, and is the guest's: src/cpu/machine_check.h */
 #define CPU_WORK_EVENT   0x20 /* the event whose delivery this exit interrupted has still to go in */
 
-/* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->segment() takes them. */
+/* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->state.segment() takes them. */
 enum segment {
 	SEG_ES,
 	SEG_CS,

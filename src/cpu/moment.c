@@ -17,7 +17,7 @@ static bool is_beneath(void)
 static void let_in(bool on)
 {
 	if (vendor && is_beneath())
-		vendor->let_in(on);
+		vendor->events.let_in(on);
 }
 
 void moment_open(void)

@@ -83,7 +83,7 @@ static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const str
 
 	if (is_usual(s)) {
 		write_register(cpu, offset, s->from_register ? (uint32_t)cpu->gpr[s->reg] : s->immediate);
-		vendor->skip_to(cpu, insn_after(cpu, mode, s->length));
+		vendor->exits.skip_to(cpu, insn_after(cpu, mode, s->length));
 		return true;
 	}
 	if (!store_run(cpu, s, store_reads(s) ? apic_registers(cpu)[offset / 4] : 0, &value))
@@ -122,18 +122,18 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 	if (cpu_tells(cpu, REFUSED_STORE))
 		log_line("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
 			 "rip=0x%lx; the guest gets #GP",
-			cpu->number, x->address, vendor->get(cpu, GUEST_RIP));
+			cpu->number, x->address, vendor->state.get(cpu, GUEST_RIP));
 	x->event = (struct event){.valid = true,
 		.type = TRAP_TYPE_EXCEPTION,
 		.vector = VEC_GP,
-		.has_error = vendor->get(cpu, GUEST_CR0) & 1};
+		.has_error = vendor->state.get(cpu, GUEST_CR0) & 1};
 	exit_exception(cpu);
 }
 
 bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
-	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode = vendor->code_mode(cpu);
+	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode = vendor->state.code_mode(cpu);
 	bool own = (x->address & ~(PAGE_SIZE - 1)) == apic_page(cpu->number), done = false;
 	struct store s;
 

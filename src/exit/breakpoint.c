@@ -19,9 +19,9 @@ static bool meets(uint64_t dr7, unsigned n, unsigned port, unsigned size)
 
 uint64_t breakpoint_io(const struct cpu *cpu, unsigned port, unsigned size)
 {
-	uint64_t dr7 = vendor->get(cpu, GUEST_DR7), met = 0;
+	uint64_t dr7 = vendor->state.get(cpu, GUEST_DR7), met = 0;
 
-	if (!(dr7 & ENABLED) || !(vendor->get(cpu, GUEST_CR4) & CR4_DE))
+	if (!(dr7 & ENABLED) || !(vendor->state.get(cpu, GUEST_CR4) & CR4_DE))
 		return 0;
 	for (unsigned n = 0; n < 4; n++)
 		met |= (uint64_t)meets(dr7, n, port, size) << n;

@@ -69,17 +69,17 @@ static struct cpuid key_locker(uint32_t subleaf)
 static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
 {
 	if (leaf == 1) {
-		set_bit(&r->ecx, LEAF1_ECX_OSXSAVE, vendor->get(cpu, GUEST_CR4) & CR4_OSXSAVE);
+		set_bit(&r->ecx, LEAF1_ECX_OSXSAVE, vendor->state.get(cpu, GUEST_CR4) & CR4_OSXSAVE);
 		set_bit(&r->ecx, LEAF1_ECX_HYPERVISOR, boot_info.config.hypervisor);
 	} else if (leaf == 7 && subleaf == 0) {
-		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->get(cpu, GUEST_CR4) & CR4_PKE);
+		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->state.get(cpu, GUEST_CR4) & CR4_PKE);
 	} else if (leaf == 7 && subleaf == 1) {
 		r->eax &= ~LEAF7_1_EAX_FRED; /* its events carry more than Trapline gives back */
-	} else if (leaf == LEAF_KEY_LOCKER && (vendor->get(cpu, GUEST_CR4) & CR4_KL)) {
+	} else if (leaf == LEAF_KEY_LOCKER && (vendor->state.get(cpu, GUEST_CR4) & CR4_KL)) {
 		*r = key_locker(subleaf);
 	}
 	if (leaf < TRAPLINE_CPUID_SIGNATURE || leaf >= 0x80000000)
-		vendor->hide_cpuid(leaf, subleaf, r);
+		vendor->exits.hide_cpuid(leaf, subleaf, r);
 }
 
 static void answer(struct cpu *cpu, const struct cpuid *r)

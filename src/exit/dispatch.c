@@ -13,15 +13,15 @@ void exit_unknown(struct cpu *cpu)
 {
 	if (cpu->stats.exits[EXIT_UNKNOWN] <= UNKNOWN_REPORTS)
 		log_line("trapline: unknown exit cpu=%u reason=0x%lx (%s) rip=0x%lx; the guest gets #UD",
-			cpu->number, cpu->exit.reason, vendor->exit_name(cpu->exit.reason),
-			vendor->get(cpu, GUEST_RIP));
+			cpu->number, cpu->exit.reason, vendor->exits.name(cpu->exit.reason),
+			vendor->state.get(cpu, GUEST_RIP));
 	exception_raise(cpu, VEC_UD, 0);
 }
 
 /* What only one vendor has. */
 void exit_own(struct cpu *cpu)
 {
-	vendor->own_exit(cpu);
+	vendor->exits.own(cpu);
 }
 
 #ifdef TRAPLINE_TEST

@@ -109,7 +109,7 @@ static void record(struct cpu *cpu, const struct event *e, unsigned flags)
 	struct trap_record *r = ring_begin(ring);
 	struct kept_stack *stack;
 
-	vendor->capture(cpu, r);
+	vendor->state.capture(cpu, r);
 	r->tsc = rdtsc();
 	r->error_code = e->error;
 	r->during_error = x->during.error;
@@ -138,15 +138,15 @@ static void double_fault(struct cpu *cpu, const struct event *first)
 		.valid = true,
 		.vector = VEC_DF,
 		.type = TRAP_TYPE_EXCEPTION,
-		.has_error = vendor->get(cpu, GUEST_CR0) & 1,
+		.has_error = vendor->state.get(cpu, GUEST_CR0) & 1,
 	};
 	record(cpu, first, TRAP_DOUBLED);
 	if (first->type == TRAP_TYPE_EXCEPTION &&
 		first->vector == VEC_PF) /* CR2 is loaded all the same: SDM vol. 3A 6.15, #PF */
-		vendor->set(cpu, GUEST_CR2, cpu->exit.address);
+		vendor->state.set(cpu, GUEST_CR2, cpu->exit.address);
 	cpu->exit.during = *first;
 	record(cpu, &df, TRAP_SYNTHESIZED);
-	vendor->inject(cpu, &df, 0);
+	vendor->events.inject(cpu, &df, 0);
 }
 
 /*
@@ -158,7 +158,7 @@ SLOW_PATH static void record_software(struct cpu *cpu, const struct event *e)
 	if (e->vector >= 32)
 		return;
 	record(cpu, e, 0);
-	cpu->stats.vectors[e->vector][vendor->cpl(cpu) == 3]--;
+	cpu->stats.vectors[e->vector][vendor->state.cpl(cpu) == 3]--;
 }
 
 /* One event of the two goes in, or a third. */
@@ -189,7 +189,7 @@ void exit_exception(struct cpu *cpu)
 			record_software(cpu, &x->event);
 		else
 			record(cpu, &x->event, 0);
-		vendor->inject(cpu, &x->event, x->address);
+		vendor->events.inject(cpu, &x->event, x->address);
 	}
 }
 
@@ -199,7 +199,7 @@ static void raise(struct cpu *cpu, uint8_t vector, uint32_t error, uint64_t cr2)
 		.valid = true,
 		.vector = vector,
 		.type = TRAP_TYPE_EXCEPTION,
-		.has_error = vector_has_error(vector) && (vendor->get(cpu, GUEST_CR0) & 1),
+		.has_error = vector_has_error(vector) && (vendor->state.get(cpu, GUEST_CR0) & 1),
 		.error = error,
 	};
 	insn_read(cpu);
@@ -210,7 +210,7 @@ static void raise(struct cpu *cpu, uint8_t vector, uint32_t error, uint64_t cr2)
 	}
 	if (boot_info.config.intercept >> vector & 1)
 		record(cpu, &e, 0);
-	vendor->inject(cpu, &e, cr2);
+	vendor->events.inject(cpu, &e, cr2);
 }
 
 void exception_raise(struct cpu *cpu, uint8_t vector, uint32_t error)
@@ -226,6 +226,6 @@ void exception_raise_pf(struct cpu *cpu, uint32_t error, uint64_t address)
 
 void exception_single_step(struct cpu *cpu)
 {
-	vendor->set(cpu, GUEST_DR6, vendor->get(cpu, GUEST_DR6) | DR6_BS);
+	vendor->state.set(cpu, GUEST_DR6, vendor->state.get(cpu, GUEST_DR6) | DR6_BS);
 	exception_raise(cpu, VEC_DB, 0);
 }

@@ -19,7 +19,7 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 		return;
 	told = true;
 	reports++;
-	vendor->segment(cpu, SEG_CS, &cs);
+	vendor->state.segment(cpu, SEG_CS, &cs);
 	log_line("trapline: halted cpu=%u next=0x%x:0x%lx why=\"interrupts are off: only an NMI, an INIT or "
 		 "a reset ends it\"",
 		cpu->number, cs.selector, next);
@@ -54,7 +54,7 @@ void halt_apic_off(struct cpu *cpu, const char *how)
 	snprintf(end, sizeof(end), "it turned its local APIC off (%s): %s", how, looks_like());
 	if (story_tell(cpu, end, false, HALT_SECONDS)) {
 		off.at = rdtsc();
-		off.rip = vendor->get(cpu, GUEST_RIP);
+		off.rip = vendor->state.get(cpu, GUEST_RIP);
 	}
 	report_end();
 }
@@ -62,7 +62,7 @@ void halt_apic_off(struct cpu *cpu, const char *how)
 void halt_apic_on(struct cpu *cpu)
 {
 	uint64_t ms = boot_info.tsc_khz ? (rdtsc() - off.at) / boot_info.tsc_khz : 0;
-	uint64_t rip = vendor->get(cpu, GUEST_RIP);
+	uint64_t rip = vendor->state.get(cpu, GUEST_RIP);
 
 	if (!off.at)
 		return;

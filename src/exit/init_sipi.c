@@ -96,7 +96,7 @@ static void reset(struct cpu *cpu)
 	cpu->gpr[TRAP_RDX] = cpuid(1, 0).eax;
 	clear_debug_addresses();
 	reset_apic(cpu);
-	vendor->init_state(cpu);
+	vendor->state.init_state(cpu);
 }
 
 static void take_init(struct cpu *cpu)
@@ -133,12 +133,12 @@ void init_sipi_wait(struct cpu *cpu)
 	forget_events(cpu);
 	atomic_store(&cpu->start, START_WAIT);
 	atomic_store(&cpu->waits_for_sipi, true);
-	vendor->wait_sipi(cpu);
+	vendor->events.wait_sipi(cpu);
 }
 
 void exit_init(struct cpu *cpu)
 {
-	vendor->take_init(cpu);
+	vendor->events.take_init(cpu);
 }
 
 /* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/park.c). */
@@ -149,7 +149,7 @@ void exit_sipi(struct cpu *cpu)
 	atomic_store(&cpu->waits_for_sipi, false);
 	atomic_store(&cpu->start, 0);
 	reset(cpu);
-	vendor->start_at(cpu, vector);
+	vendor->state.start_at(cpu, vector);
 	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
@@ -171,7 +171,7 @@ void init_sipi_serve(struct cpu *cpu)
 		} else if (!(word & START_SIPI)) {
 			timed_halt(cpu, &cpu->start, word);
 		} else if (atomic_compare_exchange_strong(&cpu->start, &word, 0)) {
-			vendor->start_at(cpu, START_VECTOR(word));
+			vendor->state.start_at(cpu, START_VECTOR(word));
 			return;
 		}
 	}

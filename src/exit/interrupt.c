@@ -15,7 +15,7 @@ void exit_interrupt(struct cpu *cpu)
 	if (cpu->work &
 		CPU_WORK_EVENT) /* which goes first: this one stays with the interrupt controller, and exits again */
 		return;
-	vendor->take_interrupt(cpu);
+	vendor->events.take_interrupt(cpu);
 	if (cpu->pass_interrupt)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* which watches interrupts again afterwards */
 	if (!cpu->host_interrupt_valid)
@@ -23,5 +23,5 @@ void exit_interrupt(struct cpu *cpu)
 	cpu->host_interrupt_valid = false;
 	e.valid = true;
 	e.vector = cpu->host_interrupt;
-	vendor->inject(cpu, &e, 0);
+	vendor->events.inject(cpu, &e, 0);
 }

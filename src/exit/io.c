@@ -380,7 +380,7 @@ void exit_io(struct cpu *cpu)
 		watched_out(io, (uint32_t)*rax);
 	met = breakpoint_io(cpu, io->port, io->size);
 	if (met)
-		vendor->skip_met(cpu, met);
+		vendor->exits.skip_met(cpu, met);
 	else
 		exit_skip(cpu);
 }

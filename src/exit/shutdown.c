@@ -170,7 +170,7 @@ static void print_state(struct cpu *cpu)
 			? "no exception led here; a machine check with CR4.MCE clear, or within another one, "
 			  "does"
 			: "intercept= in trapline.conf leaves the exceptions that led here alone");
-	vendor->capture(cpu, &r);
+	vendor->state.capture(cpu, &r);
 	insn_fetch(cpu);
 	r.cpu = (uint16_t)cpu->number;
 	report_registers(&r);
@@ -222,7 +222,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	else
 		print_state(cpu);
 	log_print("trapline: guest state cpu=%u", cpu->number);
-	vendor->dump(cpu);
+	vendor->exits.dump(cpu);
 	cpus_report();
 	report_history(cpu);
 	left_out = log_unbound();

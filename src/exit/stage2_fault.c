@@ -40,7 +40,7 @@ static bool linear_address(
 	*linear = x->qualifier & STAGE2_LINEAR ? x->linear : r->rip;
 	if (x->qualifier & (STAGE2_LINEAR | STAGE2_FETCH))
 		return true;
-	vendor->paging(cpu, &paging);
+	vendor->state.paging(cpu, &paging);
 	for (unsigned i = 0; i < d->mems; i++) {
 		*linear = d->mem[i];
 		if (guest_translate(&paging, *linear, &physical) && physical >> 12 == x->address >> 12)
@@ -77,7 +77,7 @@ static void report_access(struct cpu *cpu)
 static void report_refused(struct cpu *cpu, const char *where, const char *outcome)
 {
 	const struct exit *x = &cpu->exit;
-	uint64_t rip = vendor->get(cpu, GUEST_RIP);
+	uint64_t rip = vendor->state.get(cpu, GUEST_RIP);
 	bool again = cpu->refused.rip == rip && cpu->refused.gpa == x->address;
 
 	cpu->refused.rip = rip;
@@ -118,7 +118,7 @@ void exit_stage2(struct cpu *cpu)
 		report_refused(cpu, "Trapline's memory", "it changes nothing");
 		stage2_open_scratch(cpu, x->address);
 	} else if (is_old_translation(x)) {
-		vendor->stage2_flush(cpu);
+		vendor->stage2.flush(cpu);
 	} else if (x->qualifier & (STAGE2_PRESENT | STAGE2_RESERVED)) {
 		fail(cpu);
 	} else if (!stage2_map_late(x->address)) {

@@ -73,7 +73,7 @@ static void fault_on_purpose(struct cpu *cpu, enum test_fault which)
 		rdmsr(0x4fffffff);
 		break;
 	case TEST_FAULT_BAD_STATE:
-		vendor->set(cpu, GUEST_DR7, vendor->get(cpu, GUEST_DR7) | DR7_HIGH);
+		vendor->state.set(cpu, GUEST_DR7, vendor->state.get(cpu, GUEST_DR7) | DR7_HIGH);
 		break;
 	case TEST_FAULT_DIVIDE:
 		divide();
@@ -86,9 +86,9 @@ static void fault_on_purpose(struct cpu *cpu, enum test_fault which)
 /* Once: the call runs again, without IF. */
 static bool take_if(struct cpu *cpu)
 {
-	uint64_t rflags = vendor->get(cpu, GUEST_RFLAGS);
+	uint64_t rflags = vendor->state.get(cpu, GUEST_RFLAGS);
 
-	vendor->set(cpu, GUEST_RFLAGS, rflags & ~RFLAGS_IF);
+	vendor->state.set(cpu, GUEST_RFLAGS, rflags & ~RFLAGS_IF);
 	return rflags & RFLAGS_IF;
 }
 

@@ -22,7 +22,7 @@ static void pass_nmi(struct cpu *cpu)
 {
 	cpu_end_work(cpu, CPU_WORK_NMI);
 	cpu->nmi_pending = false;
-	if (vendor->inject_nmi(cpu)) {
+	if (vendor->events.inject_nmi(cpu)) {
 		halt_over(cpu);
 		return;
 	}
@@ -32,23 +32,23 @@ static void pass_nmi(struct cpu *cpu)
 
 bool exit_note_machine_check(struct cpu *cpu)
 {
-	if (!cpu->vendor || !machine_check_is_guests(vendor->get(cpu, GUEST_CR4)))
+	if (!cpu->vendor || !machine_check_is_guests(vendor->state.get(cpu, GUEST_CR4)))
 		return false;
 	cpu_add_work(cpu, CPU_WORK_MC);
-	if (vendor->nmi_taken) /* perhaps behind this exit's last look at the work */
-		vendor->nmi_taken(cpu);
+	if (vendor->events.nmi_taken) /* perhaps behind this exit's last look at the work */
+		vendor->events.nmi_taken(cpu);
 	return true;
 }
 
 /* One of the VMM's time (cpu/machine_check.h). Where another event goes in, the next interrupt exits at the latest. */
 static void pass_machine_check(struct cpu *cpu)
 {
-	if (vendor->has_event(cpu)) {
-		vendor->watch_interrupts(cpu, true);
+	if (vendor->events.has_event(cpu)) {
+		vendor->exits.watch_interrupts(cpu, true);
 		return;
 	}
 	cpu_end_work(cpu, CPU_WORK_MC);
-	if (!(vendor->get(cpu, GUEST_CR4) & CR4_MCE)) /* cleared since: the handler is gone */
+	if (!(vendor->state.get(cpu, GUEST_CR4) & CR4_MCE)) /* cleared since: the handler is gone */
 		return;
 	halt_over(cpu);
 	cpu->exit.code_len = EXIT_CODE_UNREAD; /* RIP may be behind the instruction that exited */
@@ -62,7 +62,7 @@ static void pass_machine_check(struct cpu *cpu)
 static void give_back(struct cpu *cpu)
 {
 	cpu_end_work(cpu, CPU_WORK_EVENT);
-	vendor->inject(cpu, &cpu->exit.during, vendor->get(cpu, GUEST_CR2));
+	vendor->events.inject(cpu, &cpu->exit.during, vendor->state.get(cpu, GUEST_CR2));
 }
 
 #define FROM_NMIS (CPU_WORK_KICK | CPU_WORK_NMI) /* another CPU's word, and the guest's own */

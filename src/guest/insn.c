@@ -4,12 +4,12 @@
 enum opcode insn_find(struct cpu *cpu, struct found_opcode *out)
 {
 	insn_fetch(cpu);
-	return opcode_find(cpu->exit.code, cpu->exit.code_len, vendor->code_mode(cpu), out);
+	return opcode_find(cpu->exit.code, cpu->exit.code_len, vendor->state.code_mode(cpu), out);
 }
 
 uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length)
 {
-	uint64_t next = vendor->get(cpu, GUEST_RIP) + length;
+	uint64_t next = vendor->state.get(cpu, GUEST_RIP) + length;
 
 	return mode == 64 ? next : (uint32_t)next;
 }
@@ -17,7 +17,7 @@ uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length)
 void insn_record(struct cpu *cpu, struct trap_record *r)
 {
 	memset(r, 0, sizeof(*r));
-	vendor->capture(cpu, r);
+	vendor->state.capture(cpu, r);
 	insn_read(cpu);
 	r->cpu = (uint16_t)cpu->number;
 	r->code_len = cpu->exit.code_len;

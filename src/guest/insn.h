@@ -10,7 +10,7 @@
  * without ever faulting. */
 static inline void insn_read(struct cpu *cpu)
 {
-	cpu->exit.code_len = (uint8_t)vendor->fetch(cpu, cpu->exit.code);
+	cpu->exit.code_len = (uint8_t)vendor->state.fetch(cpu, cpu->exit.code);
 }
 
 /* The same, unless this exit has done it already. */

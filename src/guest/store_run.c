@@ -8,14 +8,14 @@
 
 static uint64_t get_register(struct cpu *cpu, unsigned reg)
 {
-	return reg == TRAP_RSP ? vendor->get(cpu, GUEST_RSP) : cpu->gpr[reg];
+	return reg == TRAP_RSP ? vendor->state.get(cpu, GUEST_RSP) : cpu->gpr[reg];
 }
 
 static void set_register(struct cpu *cpu, unsigned reg, uint64_t value)
 {
 	cpu->gpr[reg] = value;
 	if (reg == TRAP_RSP)
-		vendor->set(cpu, GUEST_RSP, value);
+		vendor->state.set(cpu, GUEST_RSP, value);
 }
 
 static uint64_t cut(uint64_t value, unsigned width)
@@ -35,7 +35,7 @@ static unsigned stack_width(const struct cpu *cpu)
 {
 	struct segment_state ss;
 
-	vendor->segment(cpu, SEG_SS, &ss);
+	vendor->state.segment(cpu, SEG_SS, &ss);
 	return ss.big ? 32 : 16;
 }
 
@@ -44,8 +44,8 @@ static uint64_t linear_of(const struct cpu *cpu, unsigned segment, uint64_t offs
 {
 	struct segment_state state;
 
-	vendor->segment(cpu, segment, &state);
-	if (vendor->code_mode(cpu) == 64)
+	vendor->state.segment(cpu, segment, &state);
+	if (vendor->state.code_mode(cpu) == 64)
 		return segment == SEG_FS || segment == SEG_GS ? state.base + offset : offset;
 	return (uint32_t)(state.base + offset);
 }
@@ -58,10 +58,10 @@ static bool read_source(struct cpu *cpu, const struct store *s, uint64_t *operan
 	uint32_t value;
 
 	if (s->kind == STORE_POP)
-		linear = linear_of(cpu, SEG_SS, cut(vendor->get(cpu, GUEST_RSP), stack_width(cpu)));
+		linear = linear_of(cpu, SEG_SS, cut(vendor->state.get(cpu, GUEST_RSP), stack_width(cpu)));
 	else
 		linear = linear_of(cpu, s->segment, cut(cpu->gpr[TRAP_RSI], s->width));
-	vendor->paging(cpu, &paging);
+	vendor->state.paging(cpu, &paging);
 	if (guest_read(&paging, linear, &value, sizeof(value)) != sizeof(value))
 		return false;
 	*operand = value;
@@ -74,7 +74,7 @@ bool store_run(struct cpu *cpu, const struct store *s, uint32_t old, uint32_t *v
 		.value = old,
 		.operand = s->from_register ? get_register(cpu, s->reg) : s->immediate,
 		.accumulator = cpu->gpr[TRAP_RAX],
-		.flags = vendor->get(cpu, GUEST_RFLAGS),
+		.flags = vendor->state.get(cpu, GUEST_RFLAGS),
 		.count = s->count & STORE_BY_CL ? (uint8_t)cpu->gpr[TRAP_RCX] : s->count,
 	};
 
@@ -82,18 +82,18 @@ bool store_run(struct cpu *cpu, const struct store *s, uint32_t old, uint32_t *v
 		return false;
 	store_operate(s->kind, &v);
 	*value = (uint32_t)v.value;
-	vendor->set(cpu, GUEST_RFLAGS, v.flags);
+	vendor->state.set(cpu, GUEST_RFLAGS, v.flags);
 	if (s->kind == STORE_CMPXCHG)
 		set_register(cpu, TRAP_RAX, v.accumulator);
 	else if (s->from_register)
 		set_register(cpu, s->reg, v.operand);
-	vendor->reload(cpu);
+	vendor->state.reload(cpu);
 	return true;
 }
 
 static void move_pointers(struct cpu *cpu, const struct store *s)
 {
-	int64_t step = vendor->get(cpu, GUEST_RFLAGS) & RFLAGS_DF ? -STEP : STEP;
+	int64_t step = vendor->state.get(cpu, GUEST_RFLAGS) & RFLAGS_DF ? -STEP : STEP;
 
 	if (s->kind == STORE_POP)
 		add_to(cpu, TRAP_RSP, STEP, stack_width(cpu));
@@ -111,5 +111,6 @@ void store_end(struct cpu *cpu, const struct store *s, unsigned mode)
 
 	move_pointers(cpu, s);
 	again = s->repeated && cut(cpu->gpr[TRAP_RCX], s->width);
-	vendor->skip_to(cpu, again ? vendor->get(cpu, GUEST_RIP) : insn_after(cpu, mode, s->length));
+	vendor->exits.skip_to(
+		cpu, again ? vendor->state.get(cpu, GUEST_RIP) : insn_after(cpu, mode, s->length));
 }

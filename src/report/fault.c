@@ -68,7 +68,7 @@ static void step_cause(struct cpu *cpu)
 
 	if (!fault.has_frame) {
 		log_print("trapline: fatal cpu=%u exit=0x%lx (%s) %s", cpu->number, cpu->exit.reason,
-			vendor->exit_name(cpu->exit.reason), fault.words);
+			vendor->exits.name(cpu->exit.reason), fault.words);
 		return;
 	}
 	text_add(&t, "trapline: fault cpu=%u vec=%lu name=%s err=0x%lx exit=0x%lx at=", cpu->number,
@@ -273,14 +273,14 @@ static void step_exit(struct cpu *cpu)
 
 	log_print("trapline: the exit that was being handled: kind=%s reason=0x%lx (%s) address=0x%lx "
 		  "qualifier=0x%lx",
-		exit_kind_name(x->kind), x->reason, vendor->exit_name(x->reason), x->address, x->qualifier);
+		exit_kind_name(x->kind), x->reason, vendor->exits.name(x->reason), x->address, x->qualifier);
 }
 
 static void step_guest(struct cpu *cpu)
 {
 	log_print("trapline: guest state cpu=%u", cpu->number);
 	if (cpu->vendor)
-		vendor->dump(cpu);
+		vendor->exits.dump(cpu);
 }
 
 static void step_cpus(struct cpu *cpu)

@@ -150,9 +150,9 @@ void report_gate(const struct cpu *cpu, const struct trap_record *r)
 	struct text t = text_on(line, sizeof(line));
 	struct descriptor_table idt;
 
-	if (!vendor->table)
+	if (!vendor->state.table)
 		return;
-	vendor->table(cpu, GUEST_IDT, &idt);
+	vendor->state.table(cpu, GUEST_IDT, &idt);
 	text_add(&t, "idt vec=%u base=0x%lx limit=0x%x", r->vector, idt.base, idt.limit);
 	add_gate(&t, r, &idt);
 	print_text(&t);
@@ -249,7 +249,7 @@ static struct source source_of(const struct cpu *cpu, const struct trap_record *
 	uint8_t bytes[STACK_KEPT_MAX];
 	struct source s = {.then = guest_paging_of(r), .kept = sites_stack(&cpu->reserve->sites, r)};
 
-	vendor->paging(this_cpu(), &s.now);
+	vendor->state.paging(this_cpu(), &s.now);
 	if (s.kept)
 		s.gone = guest_read(&s.then, s.kept->linear, bytes, s.kept->bytes) != s.kept->bytes ||
 			 memcmp(bytes, s.kept->at, s.kept->bytes);
@@ -291,7 +291,7 @@ void report_exit_format(struct text *t, const struct exit_entry *e, const struct
 {
 	text_add(t, "exit ");
 	add_time(t, exit_entry_tsc(e), clock);
-	text_add(t, "reason=0x%x name=%s info=0x%lx rip=0x%lx", e->reason, vendor->exit_name(e->reason),
+	text_add(t, "reason=0x%x name=%s info=0x%lx rip=0x%lx", e->reason, vendor->exits.name(e->reason),
 		e->qualifier, e->rip);
 }
 

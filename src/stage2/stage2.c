@@ -33,7 +33,7 @@ static uint64_t physical_address_limit(void)
 static bool map(uint64_t base, uint64_t size)
 {
 	while (size) {
-		uint64_t part = size, bits = vendor->stage2_bits(base, &part, true);
+		uint64_t part = size, bits = vendor->stage2.bits(base, &part, true);
 
 		if (!paging_map(&stage2_tables, base, base, part, bits))
 			return false;
@@ -48,7 +48,7 @@ static uint64_t page_bits(uint64_t pa, bool write)
 {
 	uint64_t size = PAGE_SIZE;
 
-	return vendor->stage2_bits(pa, &size, write);
+	return vendor->stage2.bits(pa, &size, write);
 }
 
 /* Beside the VMM's memory: the console's registers, and its configuration space. Page addresses, or 0 */
@@ -163,7 +163,7 @@ const char *stage2_init(void)
 		.offset = POOL_BASE,
 		.link = page_bits(0, true) & 7,
 		.present = 7, /* nested tables: present; EPT: any of read, write, execute */
-		.largest = vendor->stage2_largest(),
+		.largest = vendor->stage2.largest(),
 		.alloc = pool_alloc,
 	};
 	ones_page = pool_alloc(1);
@@ -240,7 +240,7 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 /* A leaf with the bits that the vendor wants now: as it is where they are the same all over it, else in smaller ones. */
 static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 {
-	uint64_t part = size, bits = vendor->stage2_bits(base, &part, true);
+	uint64_t part = size, bits = vendor->stage2.bits(base, &part, true);
 
 	if (part < size)
 		return map(base, size);

@@ -226,7 +226,7 @@ void svm_pass_int(struct cpu *cpu)
 void svm_end_pass(struct cpu *cpu)
 {
 	svm_of(cpu)->pending &= ~SVM_PASSES_INT;
-	vendor->set_intercepts(cpu);
+	vendor->exits.set_intercepts(cpu);
 }
 
 /*
@@ -323,7 +323,7 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 static void pass_interrupt(struct cpu *cpu)
 {
 	cpu->pass_interrupt = true;
-	vendor->watch_interrupts(cpu, false);
+	vendor->exits.watch_interrupts(cpu, false);
 	if (!apic_sees_interrupts())
 		vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_IRET;
 }

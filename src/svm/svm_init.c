@@ -48,7 +48,7 @@ void svm_init_state(struct cpu *cpu)
 	svm_of(cpu)->pending &= ~(SVM_SOFT_PENDING | SVM_POLLS_HALT | SVM_POLLED);
 	svm_of(cpu)->iret.noted = false;
 	svm_reload(cpu);
-	vendor->stage2_flush(cpu);
+	vendor->stage2.flush(cpu);
 }
 
 /*

@@ -116,7 +116,7 @@ static enum msr_result write_efer(struct cpu *cpu, uint64_t value)
 		return MSR_FAULT;
 	v->save.efer = (value & efer_bits) | (old & EFER_LMA) | EFER_SVME;
 	if ((old ^ v->save.efer) & (EFER_NXE | EFER_LME | EFER_LMA))
-		vendor->stage2_flush(cpu);
+		vendor->stage2.flush(cpu);
 	return MSR_DONE;
 }
 

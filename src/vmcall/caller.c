@@ -24,9 +24,9 @@ void caller_limits(const struct cpu *cpu, struct check_limits *out)
 {
 	struct guest_paging paging;
 
-	vendor->paging(cpu, &paging);
+	vendor->state.paging(cpu, &paging);
 	*out = (struct check_limits){
-		.linear_bits = (uint8_t)guest_linear_bits(&paging, vendor->code_mode(cpu) == 64),
+		.linear_bits = (uint8_t)guest_linear_bits(&paging, vendor->state.code_mode(cpu) == 64),
 		.physical_bits = features.physical_bits,
 		.cpus = atomic_load(&cpus_active),
 	};
@@ -36,9 +36,9 @@ void caller_view(const struct cpu *cpu, struct guest_view *out)
 {
 	uint64_t pkrs = 0;
 
-	vendor->paging(cpu, &out->paging);
-	out->user = vendor->cpl(cpu) == 3;
-	out->alignment_flag = vendor->get(cpu, GUEST_RFLAGS) & RFLAGS_AC;
+	vendor->state.paging(cpu, &out->paging);
+	out->user = vendor->state.cpl(cpu) == 3;
+	out->alignment_flag = vendor->state.get(cpu, GUEST_RFLAGS) & RFLAGS_AC;
 	out->huge_pages = features.huge_pages;
 	out->physical_bits = features.physical_bits;
 	out->pkru = out->paging.cr4 & CR4_PKE ? guest_pkru() : 0;

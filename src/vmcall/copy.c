@@ -35,7 +35,7 @@ static uint64_t owner_of(const struct vmcall *call)
 
 	if (!vmcall_user(call))
 		return COPY_KERNEL;
-	vendor->paging(call->cpu, &p);
+	vendor->state.paging(call->cpu, &p);
 	return p.cr3 & (p.efer & EFER_LMA ? PTE_ADDRESS : PAE_TABLE);
 }
 

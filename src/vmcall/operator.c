@@ -83,8 +83,8 @@ void operator_say(struct cpu *cpu, char *text)
 	for (char *c = text; *c; c++)
 		if (*c == '"' || *c == '\\')
 			*c = '\''; /* the line is logfmt, and its quotes stay where they are */
-	log_line("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number, vendor->cpl(cpu) == 3 ? 3 : 0,
-		text);
+	log_line("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number,
+		vendor->state.cpl(cpu) == 3 ? 3 : 0, text);
 }
 
 int64_t vmcall_say(struct vmcall *call)
@@ -118,7 +118,7 @@ int64_t vmcall_mark(struct vmcall *call)
 	if (error)
 		return error;
 	r = ring_begin(cpu->writing);
-	vendor->capture(cpu, r);
+	vendor->state.capture(cpu, r);
 	memset(r->gpr, 0, sizeof(r->gpr));
 	memcpy(r->gpr, text, call->arg[ARG_RCX]);
 	r->tsc = rdtsc();

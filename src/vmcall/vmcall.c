@@ -112,7 +112,7 @@ static int64_t lookup(struct vmcall *call)
 /* On the way of every call: without loops, and nothing is looked at that the call may not need. */
 void exit_vmcall(struct cpu *cpu)
 {
-	uint64_t width = vendor->code_mode(cpu) == 64 ? ~0ull : UINT32_MAX;
+	uint64_t width = vendor->state.code_mode(cpu) == 64 ? ~0ull : UINT32_MAX;
 	uint64_t number = cpu->gpr[TRAP_RAX] & width;
 	struct vmcall call;
 	int64_t result;
@@ -122,7 +122,7 @@ void exit_vmcall(struct cpu *cpu)
 	result = number ? serve(&call, number) : lookup(&call);
 	if (result < 0) {
 		if (result == VMCALL_AGAIN) {
-			vendor->end_shadow(cpu);
+			vendor->state.end_shadow(cpu);
 			return;
 		}
 		if (result != TRAPLINE_E_EMPTY) /* that is no refusal: it is asked for again and again */

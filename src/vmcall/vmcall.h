@@ -27,7 +27,7 @@ struct vmcall {
 /* Whether user mode calls. Asked for where it matters: many calls never look. */
 static inline bool vmcall_user(const struct vmcall *call)
 {
-	return vendor->cpl(call->cpu) == 3;
+	return vendor->state.cpl(call->cpu) == 3;
 }
 
 /*

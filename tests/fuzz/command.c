@@ -312,12 +312,12 @@ static void fake_capture(struct cpu *c, struct trap_record *r)
 }
 
 static const struct vendor fake_vendor = {.name = "svm",
-	.get = fake_get,
-	.segment = fake_segment,
-	.table = fake_table,
-	.paging = fake_paging,
-	.code_address = (uint64_t(*)(const struct cpu *))fake_get,
-	.capture = fake_capture};
+	.state.get = fake_get,
+	.state.segment = fake_segment,
+	.state.table = fake_table,
+	.state.paging = fake_paging,
+	.state.code_address = (uint64_t(*)(const struct cpu *))fake_get,
+	.state.capture = fake_capture};
 const struct vendor *vendor = &fake_vendor;
 
 static void begin_cpu(unsigned n)

@@ -77,12 +77,12 @@ static void fake_end_shadow(struct cpu *c)
 {
 }
 
-static const struct vendor fake_vendor = {.get = fake_get,
-	.end_shadow = fake_end_shadow,
-	.paging = fake_paging,
-	.code_mode = fake_mode,
-	.cpl = fake_cpl,
-	.capture = fake_capture};
+static const struct vendor fake_vendor = {.state.get = fake_get,
+	.state.end_shadow = fake_end_shadow,
+	.state.paging = fake_paging,
+	.state.code_mode = fake_mode,
+	.state.cpl = fake_cpl,
+	.state.capture = fake_capture};
 const struct vendor *vendor = &fake_vendor;
 
 void moment(void)

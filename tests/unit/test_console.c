@@ -206,7 +206,8 @@ static void watch_waits(struct cpu *c, bool on)
 /* A HLT that is watched ends by the exit of an interrupt, whether or not keys are looked for. */
 static void waits_need_interrupts(void **state)
 {
-	static const struct vendor fake = {.watch_interrupts = watch_interrupts, .watch_waits = watch_waits};
+	static const struct vendor fake = {
+		.exits.watch_interrupts = watch_interrupts, .exits.watch_waits = watch_waits};
 	static struct cpu boot, other = {.number = 1};
 
 	vendor = &fake;

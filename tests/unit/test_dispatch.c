@@ -173,20 +173,20 @@ bool machine_check_is_guests(uint64_t guest_cr4)
 }
 
 static const struct vendor fake = {
-	.nmi_taken = nmi_taken,
-	.has_event = has_event,
-	.watch_interrupts = watch_interrupts,
-	.get = get,
-	.set = set,
-	.fetch = fetch,
-	.capture = capture,
-	.cpl = cpl,
-	.inject = inject,
-	.take_interrupt = take_interrupt,
-	.take_nmi = take_nmi,
-	.inject_nmi = inject_nmi,
-	.own_exit = own,
-	.exit_name = exit_name,
+	.events.nmi_taken = nmi_taken,
+	.events.has_event = has_event,
+	.exits.watch_interrupts = watch_interrupts,
+	.state.get = get,
+	.state.set = set,
+	.state.fetch = fetch,
+	.state.capture = capture,
+	.state.cpl = cpl,
+	.events.inject = inject,
+	.events.take_interrupt = take_interrupt,
+	.events.take_nmi = take_nmi,
+	.events.inject_nmi = inject_nmi,
+	.exits.own = own,
+	.exits.name = exit_name,
 };
 
 /* Handlers that have no part in it. */
@@ -234,7 +234,7 @@ void turn_serve(struct cpu *c)
 	if (mc_meanwhile)
 		cpu_add_work(c, CPU_WORK_MC);
 	if (nmi_while_held && pause_has(c->number)) {
-		vendor->take_nmi(c);
+		vendor->events.take_nmi(c);
 		pause_end();
 	}
 }
@@ -246,7 +246,7 @@ void exit_shutdown(struct cpu *c)
 
 void exit_nmi(struct cpu *c)
 {
-	vendor->take_nmi(c);
+	vendor->events.take_nmi(c);
 }
 
 void exit_virtualization(struct cpu *c)

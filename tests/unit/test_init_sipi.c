@@ -53,11 +53,11 @@ static void let_in(bool on)
 		cpu_note_nmi(&cpu[1]);
 }
 
-static const struct vendor fake = {.let_in = let_in,
-	.wait_sipi = wait_sipi,
-	.init_state = init_state,
-	.take_init = init_sipi_wait,
-	.exit_name = exit_name};
+static const struct vendor fake = {.events.let_in = let_in,
+	.events.wait_sipi = wait_sipi,
+	.state.init_state = init_state,
+	.events.take_init = init_sipi_wait,
+	.exits.name = exit_name};
 const struct vendor *vendor = &fake;
 
 bool apic_is_bsp(void)

@@ -153,8 +153,8 @@ static void vmx_let_in(bool on)
 {
 }
 
-static const struct vendor svm_like = {.let_in = svm_let_in},
-			   vmx_like = {.let_in = vmx_let_in, .reset_is_init = true};
+static const struct vendor svm_like = {.events.let_in = svm_let_in},
+			   vmx_like = {.events.let_in = vmx_let_in, .reset_is_init = true};
 
 /* In each test: cmocka has handlers of its own. */
 static void catch_faults(void)

@@ -133,7 +133,7 @@ struct cpu *cpu_of_stack(uint64_t address)
 }
 
 static const struct vendor fake = {
-	.stage2_bits = bits, .stage2_largest = largest, .stage2_flush = flush, .let_in = let_in};
+	.stage2 = {.bits = bits, .largest = largest, .flush = flush}, .events.let_in = let_in};
 const struct vendor *vendor = &fake;
 
 /* 4 GiB of RAM with a hole for devices below, as firmware has it. */

@@ -58,11 +58,11 @@ static void set_intercepts(struct cpu *c)
 }
 
 static const struct vendor fake = {
-	.set_intercepts = set_intercepts,
-	.stage2_flush = flush,
-	.fetch = fetch,
-	.code_mode = mode64,
-	.get = get_rip,
+	.exits.set_intercepts = set_intercepts,
+	.stage2.flush = flush,
+	.state.fetch = fetch,
+	.state.code_mode = mode64,
+	.state.get = get_rip,
 };
 const struct vendor *vendor = &fake;
 
