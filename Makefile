@@ -21,9 +21,10 @@ else
 endif
 
 # Without the packages the first error would be a missing header, so these targets install what is missing.
-SELF_SUFFICIENT := deps run test bench help clean
+SELF_SUFFICIENT := deps run test bench help clean trapline-decode
 MISSING := $(strip $(if $(wildcard /usr/include/efi/efi.h),,gnu-efi) $(if $(shell command -v $(NASM)),,nasm) \
-             $(if $(wildcard /usr/include/Zycore/Zycore.h),,libzycore-dev))
+             $(if $(wildcard /usr/include/Zycore/Zycore.h),,libzycore-dev) \
+             $(if $(wildcard /usr/include/elfutils/libdwfl.h),,libdw-dev))
 ifneq ($(and $(MISSING),$(filter-out $(SELF_SUFFICIENT),$(or $(MAKECMDGOALS),all))),)
   $(error not installed: $(MISSING). `make deps` installs all that is needed)
 endif

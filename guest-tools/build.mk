@@ -5,7 +5,7 @@ TOOLS := $(BUILD)/guest-tools
 TOOLS_CFLAGS := -std=gnu17 -O2 -g $(WARN) -fcf-protection=none -Iinclude -Isrc
 
 .PHONY: guest-tools
-guest-tools: $(TOOLS)/libtrapline.a $(TOOLS)/bin/trapctl ## build the library, trapctl and the kernel module for guests
+guest-tools: $(TOOLS)/libtrapline.a $(TOOLS)/bin/trapctl trapline-decode ## build the library, trapctl, trapline-decode and the kernel module for guests
 
 $(TOOLS)/%.o: guest-tools/%.c
 	$(call say,HOSTCC,$<)
@@ -37,6 +37,24 @@ $(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -static -Wl,-e,trapctl_start -o $@ $^
+
+# For any machine. Alone, it needs a compiler and libdw (libdw-dev) only: then it shows binary records without their
+# instructions, unless Zydis is there already.
+DECODE_ZYDIS  := $(wildcard $(ZYDIS_STAMP))$(filter-out trapline-decode,$(or $(MAKECMDGOALS),all))
+DECODE_SHARED := trace/explain trace/format trace/text trace/vector hw/msr_name lib/printf $(if $(DECODE_ZYDIS),trace/decode)
+DECODE_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(filter-out %/no_zydis.c,$(wildcard guest-tools/decode/*.c))) \
+                 $(if $(DECODE_ZYDIS),,$(TOOLS)/decode/no_zydis.o)
+DECODE_LIBS   := $(DECODE_SHARED:%=$(TOOLS)/src/%.o) $(if $(DECODE_ZYDIS),$(ZYDIS_HOST_LIB))
+
+.PHONY: trapline-decode
+trapline-decode: $(TOOLS)/bin/trapline-decode ## build what names addresses in logs, alone: needs a compiler and libdw-dev
+
+$(DECODE_OBJS): TOOLS_CFLAGS += -I$(BUILD)
+$(TOOLS)/decode/options.o: $(BUILD)/version.h
+$(TOOLS)/bin/trapline-decode: $(DECODE_OBJS) $(DECODE_LIBS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -o $@ $^ -ldw -lelf
 
 -include $(wildcard $(TOOLS)/*/*.d $(TOOLS)/src/*/*.d)
 

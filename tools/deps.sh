@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
 	# building
-	gcc make nasm binutils gnu-efi libc6-dev libzycore-dev dpkg-dev git
+	gcc make nasm binutils gnu-efi libc6-dev libzycore-dev libdw-dev dpkg-dev git
 	# the machines, and the disks they boot
 	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
 	# tests and guests

@@ -1,0 +1,52 @@
+/* The command line. */
+#ifndef DECODE_OPTIONS_H
+#define DECODE_OPTIONS_H
+
+#include "writers.h"
+
+#define LIST_MAX 64
+
+struct base {
+	const char *module;
+	uint64_t address;
+};
+
+struct output {
+	writer *write;
+	const char *file; /* NULL: standard output */
+};
+
+struct options {
+	const char *vmlinux, *map;
+	const char *module[LIST_MAX], *debug_dir[LIST_MAX];
+	struct base base[LIST_MAX];
+	struct output output[LIST_MAX];
+	size_t modules, debug_dirs, bases, outputs;
+	uint64_t slide;
+	bool has_slide, color;
+	char **input;
+	size_t inputs;
+};
+
+/* What scripts can rely on; in the manual page. */
+#define EXIT_CODES(X)                                                                                        \
+	X(DONE, 0, "everything was written")                                                                 \
+	X(FAILED, 1, "an input cannot be read, or an output not written; standard error says why")           \
+	X(USAGE, 2, "a wrong command line")                                                                  \
+	X(NO_SYMBOLS, 3,                                                                                     \
+		"written, but a file of symbols that was asked for is of no use: another kernel's, or "      \
+		"without any; standard error says why")                                                      \
+	X(NOTHING, 4, "written, but no line or record of Trapline's was in any input")
+#define X(name, number, meaning) STATUS_##name = number,
+enum status {
+	EXIT_CODES(X)
+};
+#undef X
+
+/* -1: go on; else the exit status. */
+int options_take(struct options *o, int argc, char **argv);
+
+/* "trapline-decode: " and a line on standard error. */
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * A file of records: this header, as long as a record, and records behind it, of any CPUs, each CPU's in their order. What
+ * lies in a ring (trace_map) is such a file's contents without the header.
+ */
+#ifndef TRAPLINE_RECORD_FILE_H
+#define TRAPLINE_RECORD_FILE_H
+
+#include <stdint.h>
+#include <trapline/record.h>
+
+#define RECORD_FILE_MAGIC "trapline-records" /* 16 bytes, without a NUL */
+
+struct record_file {
+	char magic[16];
+	uint32_t version;     /* TRAP_RECORD_VERSION */
+	uint32_t record_size; /* sizeof(struct trap_record) */
+	uint64_t tsc_start;   /* the TSC at t=0 */
+	uint32_t tsc_khz;     /* 0: not known */
+	uint32_t cpus;
+	uint8_t reserved[216]; /* 0 */
+};
+
+_Static_assert(sizeof(struct record_file) == sizeof(struct trap_record), "records behind it stay aligned");
+
+#endif
