@@ -1,13 +1,98 @@
-/* The log as it was read. */
+/*
+ * The log as it was read. Behind a caller, and beneath any other address that has a name: function, module, file and line, and
+ * what that was inlined in.
+ */
 #include "writers.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define BOLD  "\033[1m"
+#define GREEN "\033[32m"
+#define PLAIN "\033[0m"
+
+struct form {
+	FILE *out;
+	bool color;
+};
+
+static void put(const struct form *f, const char *color, const char *text)
+{
+	fprintf(f->out, "%s%s%s", f->color ? color : "", text, f->color ? PLAIN : "");
+}
+
+static void put_frame(const struct form *f, const struct frame *frame)
+{
+	put(f, BOLD, frame->function ? frame->function : "?");
+	if (!frame->inlined)
+		fprintf(f->out, "+0x%" PRIx64, frame->offset);
+	if (frame->module)
+		fprintf(f->out, " [%s]", frame->module);
+	if (!frame->file)
+		return;
+	fputc(' ', f->out);
+	put(f, GREEN, frame->file);
+	if (frame->line)
+		fprintf(f->out, ":%d", frame->line);
+}
+
+static void begin_line(const struct form *f, const struct entry *e)
+{
+	fputs(e->last ? "last|     " : "    ", f->out);
+}
+
+static void end_line(const struct form *f, const struct entry *e)
+{
+	fputs(*e->end ? e->end : "\n", f->out);
+}
+
+static void put_inlined(const struct form *f, const struct entry *e, const struct place *p)
+{
+	for (size_t i = 1; i < p->frames; i++) {
+		begin_line(f, e);
+		fputs("  inlined in ", f->out);
+		put_frame(f, &p->frame[i]);
+		end_line(f, e);
+	}
+}
+
+/* Of a stack's words each is named by itself. */
+static void put_place(const struct form *f, const struct entry *e, const struct place *p)
+{
+	begin_line(f, e);
+	if (strcmp(p->field, "stack"))
+		fprintf(f->out, "%s ", p->field);
+	else
+		fprintf(f->out, "0x%" PRIx64 " ", p->address);
+	put_frame(f, &p->frame[0]);
+	end_line(f, e);
+	put_inlined(f, e, p);
+}
+
+static void put_entry(const struct form *f, const struct entry *e)
+{
+	bool behind = e->kind == ENTRY_BY && e->places;
+
+	fwrite(e->raw, 1, e->raw_length, f->out);
+	if (behind) {
+		fputs("  ", f->out);
+		put_frame(f, &e->place[0].frame[0]);
+	}
+	if (e->places)
+		end_line(f, e);
+	else
+		fputs(e->end, f->out);
+	if (behind)
+		put_inlined(f, e, &e->place[0]);
+	for (size_t i = behind; i < e->places; i++)
+		put_place(f, e, &e->place[i]);
+}
 
 int write_text(const struct model *m, FILE *out, const struct write_options *options)
 {
-	for (size_t i = 0; i < m->entries; i++) {
-		const struct entry *e = &m->entry[i];
+	struct form f = {.out = out, .color = options->color};
 
-		fwrite(e->raw, 1, e->raw_length, out);
-		fputs(e->end, out);
-	}
+	for (size_t i = 0; i < m->entries; i++)
+		put_entry(&f, &m->entry[i]);
 	return 0;
 }

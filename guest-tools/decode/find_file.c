@@ -1,0 +1,99 @@
+#define _GNU_SOURCE
+#include "find_file.h"
+#include "lib/array.h"
+
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The best first. */
+static const char *const endings[] = {".ko.debug", ".ko", ".ko.xz", ".ko.gz", ".ko.zst"};
+
+/* What the kernel calls a_b may be in a file a-b. How good a file is: the index of its ending; the number of endings: another's. */
+static size_t rank_of(const char *file, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if (file[i] != name[i] && !(file[i] == '-' && name[i] == '_'))
+			return ARRAY_SIZE(endings);
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		if (!strcmp(file + n, endings[i]))
+			return i;
+	return ARRAY_SIZE(endings);
+}
+
+/* The name comes from the log: no folder, and nothing else than a name. */
+static bool is_name(const char *name)
+{
+	return *name && !strchr(name, '/') && *name != '.';
+}
+
+char *find_module(const struct options *o, const char *name)
+{
+	char *roots[LIST_MAX + 1] = {0}, *found = NULL;
+	size_t best = ARRAY_SIZE(endings);
+	FTS *tree;
+
+	for (size_t i = 0; i < o->modules; i++)
+		roots[i] = (char *)o->module[i];
+	tree = o->modules && is_name(name) ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL)
+					   : NULL;
+	for (FTSENT *file; tree && (file = fts_read(tree));) {
+		size_t rank = file->fts_info == FTS_F ? rank_of(file->fts_name, name) : best;
+
+		if (rank >= best)
+			continue;
+		best = rank;
+		free(found);
+		found = strdup(file->fts_path);
+	}
+	if (tree)
+		fts_close(tree);
+	return found;
+}
+
+static char *kernel_in(const char *folder, const char *release)
+{
+	static const char *const forms[] = {"%s/boot/vmlinux-%s", "%s/lib/modules/%s/vmlinux",
+		"%s/vmlinux-%s", "%s/usr/lib/debug/boot/vmlinux-%s"};
+	char *path;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		if (asprintf(&path, forms[i], folder, release) < 0)
+			return NULL;
+#pragma GCC diagnostic pop
+		if (!access(path, R_OK))
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+char *find_kernel(const struct options *o, const char *release)
+{
+	char *path = NULL;
+
+	for (size_t i = 0; !path && i < o->debug_dirs && is_name(release); i++)
+		path = kernel_in(o->debug_dir[i], release);
+	return path;
+}
+
+/* "-" first: no checksums are compared, a build id is. */
+char *debug_path(const struct options *o)
+{
+	char *path = strdup("-:.debug"), *longer;
+
+	for (size_t i = 0; path && i <= o->debug_dirs; i++) {
+		const char *folder = i < o->debug_dirs ? o->debug_dir[i] : "/usr/lib/debug";
+
+		if (asprintf(&longer, "%s:%s", path, folder) < 0)
+			longer = NULL;
+		free(path);
+		path = longer;
+	}
+	return path;
+}

@@ -1,0 +1,16 @@
+/* Files of the guest's among folders of this machine. */
+#ifndef DECODE_FIND_FILE_H
+#define DECODE_FIND_FILE_H
+
+#include "options.h"
+
+/* The kernel module of this name below the --module folders, the one with debug information first. NULL; the caller frees it. */
+char *find_module(const struct options *o, const char *name);
+
+/* The kernel of this release, by --debug-dir and where Debian has it. NULL; the caller frees it. */
+char *find_kernel(const struct options *o, const char *release);
+
+/* What libdwfl looks through for separate debug information; the caller frees it. */
+char *debug_path(const struct options *o);
+
+#endif

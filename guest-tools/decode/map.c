@@ -1,0 +1,134 @@
+#include "map.h"
+#include "options.h"
+#include "read.h"
+#include "read_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Further behind its symbol than any function is long. */
+#define OFFSET_MOST (1u << 20)
+
+struct symbol {
+	uint64_t address;
+	const char *name, *module;
+};
+
+struct map {
+	char *text;
+	struct symbol *symbol;
+	size_t count, room;
+	bool has_modules;
+};
+
+/* ffffffff81000000 T _text, and behind a blank or a tab perhaps [module]. Only what can be executed, and where the kernel begins. */
+static void take_line(struct map *m, char *line)
+{
+	struct symbol s = {0};
+	size_t n = text_hex(line, &s.address);
+	char *name, *module;
+
+	if (!n || !s.address || line[n] != ' ' || !strchr("tTwW", line[n + 1]) || !line[n + 1] ||
+		line[n + 2] != ' ')
+		return;
+	name = line + n + 3;
+	module = strchr(name, '[');
+	n = strcspn(name, " \t\r");
+	if (!n)
+		return;
+	if (module && module > name + n) {
+		module[1 + strcspn(module + 1, "]")] = '\0';
+		s.module = module + 1;
+		m->has_modules = true;
+	}
+	name[n] = '\0';
+	clean_line(name, name, n);
+	s.name = name;
+	m->symbol = model_grow(m->symbol, &m->room, m->count, sizeof(s));
+	m->symbol[m->count++] = s;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = ((const struct symbol *)a)->address, y = ((const struct symbol *)b)->address;
+
+	return x < y ? -1 : x > y;
+}
+
+struct map *map_parse(char *text)
+{
+	struct map *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->text = text;
+	for (char *line = text, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		take_line(m, line);
+	}
+	if (m->count)
+		qsort(m->symbol, m->count, sizeof(*m->symbol), by_address);
+	if (m->count)
+		return m;
+	map_close(m);
+	return NULL;
+}
+
+struct map *map_read(const char *file)
+{
+	size_t length;
+	char *text = read_file(file, &length), *copy = text ? strndup(text, length) : NULL;
+	struct map *m = copy ? map_parse(copy) : NULL;
+
+	free_file(text);
+	if (text && !m)
+		complain("%s: there is no symbol in it, or all are 0: it is to be a System.map, or root's "
+			 "/proc/kallsyms",
+			file);
+	return m;
+}
+
+void map_close(struct map *m)
+{
+	if (!m)
+		return;
+	free(m->symbol);
+	free(m->text);
+	free(m);
+}
+
+bool map_symbol(const struct map *m, const char *name, uint64_t *address)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (!m->symbol[i].module && !strcmp(m->symbol[i].name, name)) {
+			*address = m->symbol[i].address;
+			return true;
+		}
+	return false;
+}
+
+bool map_is_of_running(const struct map *m)
+{
+	return m->has_modules;
+}
+
+const char *map_find(const struct map *m, uint64_t address, uint64_t *offset, const char **module)
+{
+	size_t low = 0, high = m->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (m->symbol[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low || address - m->symbol[low - 1].address > OFFSET_MOST)
+		return NULL;
+	*offset = address - m->symbol[low - 1].address;
+	*module = m->symbol[low - 1].module;
+	return m->symbol[low - 1].name;
+}

@@ -1,0 +1,141 @@
+#include "notes.h"
+#include "read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INIT ".init"
+
+static void take_module(struct notes *n, const struct entry *e, size_t i, const struct field *f)
+{
+	struct module_note note = {.run = e->run, .since = i, .until = NO_ENTRY, .name = f->name};
+	size_t length = strlen(f->name), init = strlen(INIT), at = text_number(f->value, &note.base), more;
+
+	more = at && f->value[at] == '+' ? text_number(f->value + at + 1, &note.size) : 0;
+	if (!more || f->value[at + 1 + more] || !note.size || note.base + note.size < note.base)
+		return;
+	if (length > init && !strcmp(f->name + length - init, INIT)) {
+		((char *)f->name)[length - init] = '\0';
+		note.init = true;
+	}
+	n->module = model_grow(n->module, &n->module_room, n->modules, sizeof(note));
+	n->module[n->modules++] = note;
+}
+
+static void end_module(struct notes *n, const struct entry *e, size_t i, const char *name)
+{
+	for (size_t k = 0; k < n->modules; k++)
+		if (n->module[k].run == e->run && n->module[k].until == NO_ENTRY &&
+			!strcmp(n->module[k].name, name))
+			n->module[k].until = i;
+}
+
+static void take_symbol(struct kernel_note *k, const struct field *f)
+{
+	struct symbol_note s = {.name = f->name};
+	size_t n = text_number(f->value, &s.address);
+
+	for (size_t i = 0; i < k->symbols; i++)
+		if (!strcmp(k->symbol[i].name, s.name))
+			return;
+	if (n && !f->value[n] && k->symbols < SYMBOLS_MAX)
+		k->symbol[k->symbols++] = s;
+}
+
+static void take_kernel_field(struct kernel_note *k, const struct field *f)
+{
+	if (!strcmp(f->name, "release"))
+		k->release = f->value;
+	else if (!strcmp(f->name, "build"))
+		k->build_id = f->value;
+	else if (*f->name)
+		take_symbol(k, f);
+}
+
+static void set_slide(struct kernel_note *k, uint64_t slide, const char *by)
+{
+	if (k->has_slide)
+		return;
+	k->slide = slide;
+	k->has_slide = true;
+	k->slide_by = by;
+}
+
+static void take_mark(struct notes *n, struct model *m, size_t i)
+{
+	const struct entry *e = &m->entry[i];
+	const char *text = entry_field(e, "text");
+	struct entry words = {.text = text ? text : ""};
+	const char *kind;
+
+	if (e->record->cpl || !(e->known & KNOWN(CPL)))
+		return;
+	logfmt_split(m, &words);
+	kind = entry_word(&words, 0);
+	for (size_t k = 1; kind && k < words.fields; k++) {
+		const struct field *f = &words.field[k];
+
+		if (!strcmp(kind, "kernel"))
+			take_kernel_field(&n->kernel[e->run], f);
+		else if (!strcmp(kind, "modules") && !strcmp(f->name, "gone"))
+			end_module(n, e, i, f->value);
+		else if (!strcmp(kind, "modules"))
+			take_module(n, e, i, f);
+	}
+}
+
+/* Kernel Offset: 0x1a000000 from 0xffffffff81000000 (relocation range: ...), or Kernel Offset: disabled */
+static void take_panic(struct notes *n, const struct entry *e)
+{
+	const char *at = strstr(e->text, "Kernel Offset: ");
+	uint64_t slide;
+
+	if (!at)
+		return;
+	at += strlen("Kernel Offset: ");
+	if (!strncmp(at, "disabled", 8))
+		set_slide(&n->kernel[e->run], 0, "Linux");
+	else if (text_number(at, &slide) && strstr(at, " from 0x"))
+		set_slide(&n->kernel[e->run], slide, "Linux");
+}
+
+void notes_take(struct notes *n, struct model *m)
+{
+	uint64_t slide;
+
+	*n = (struct notes){.kernel = model_alloc(m, m->runs * sizeof(*n->kernel))};
+	for (size_t i = 0; i < m->entries; i++) {
+		const struct entry *e = &m->entry[i];
+
+		if (e->record && e->record->type == TRAP_TYPE_MARK)
+			take_mark(n, m, i);
+		else if (e->kind == ENTRY_SLIDE && entry_number(e, "slide", &slide))
+			set_slide(&n->kernel[e->run], slide, "Trapline");
+		else if (e->kind == ENTRY_OTHER)
+			take_panic(n, e);
+	}
+}
+
+void notes_free(struct notes *n)
+{
+	free(n->module);
+}
+
+const struct module_note *notes_module(
+	const struct notes *n, const struct model *m, size_t entry, uint64_t address)
+{
+	const struct module_note *before = NULL, *after = NULL;
+
+	for (size_t k = 0; k < n->modules; k++) {
+		const struct module_note *note = &n->module[k];
+
+		if (note->run != m->entry[entry].run || address < note->base ||
+			address - note->base >= note->size)
+			continue;
+		if (note->since <= entry)
+			before = note;
+		else if (!after)
+			after = note;
+	}
+	return before ? before : after;
+}

@@ -1,0 +1,183 @@
+/*
+ * How far each run's kernel is from where its file was linked: by the option, by what the log tells, or by the code of the
+ * records, which has to be the file's. What is not certain is left out.
+ */
+#include "symbols.h"
+
+#include <string.h>
+
+#define LINKED_AT  0xffffffff81000000ull /* _text, Documentation/x86/x86_64/mm.rst */
+#define IMAGE_MOST 0x40000000ull         /* the kernel's place is 1 GiB from 0xffffffff80000000 on */
+#define STEP       0x200000ull
+#define CODE_MIN   8
+#define CODE_SURE  12 /* bytes: enough for one record alone */
+#define PROBES     32
+
+static bool where_linked(const struct symbols *s, const char *name, uint64_t *address)
+{
+	if (s->kernel && image_symbol(s->kernel, name, address))
+		return true;
+	return !s->kernel && s->map && map_symbol(s->map, name, address);
+}
+
+/* The log says where some symbols are. Two have to agree, and none may say another thing. */
+static bool slide_by_symbols(struct symbols *s, unsigned run)
+{
+	const struct kernel_note *k = &s->notes.kernel[run];
+	uint64_t linked, first = 0;
+	size_t found = 0;
+
+	for (size_t i = 0; i < k->symbols; i++) {
+		if (!where_linked(s, k->symbol[i].name, &linked))
+			continue;
+		if (found++ && k->symbol[i].address - linked != first) {
+			complain("%s: another kernel's than the log's: its symbols are not as far from each "
+				 "other",
+				s->kernel ? image_file(s->kernel) : s->options->map);
+			s->useless = true;
+			return false;
+		}
+		first = k->symbol[i].address - linked;
+	}
+	s->slide[run] = first;
+	return found > 1;
+}
+
+static bool is_other_build(struct symbols *s, unsigned run)
+{
+	const struct kernel_note *k = &s->notes.kernel[run];
+	char id[BUILD_ID_TEXT] = "";
+
+	if (s->kernel)
+		image_build_id(s->kernel, id);
+	if (!k->build_id || !*id || !strcmp(id, k->build_id))
+		return false;
+	complain("%s: another kernel's: its build id is %s, and the log's kernel%s%s has %s. Debian has the "
+		 "debug information of "
+		 "each kernel in linux-image-RELEASE-dbg",
+		image_file(s->kernel), id, k->release ? " " : "", k->release ? k->release : "", k->build_id);
+	s->useless = true;
+	return true;
+}
+
+/* A record of the kernel's code, not a module's. */
+static bool is_probe(const struct symbols *s, const struct model *m, size_t i, unsigned run)
+{
+	const struct entry *e = &m->entry[i];
+	const uint64_t wanted = KNOWN(RIP) | KNOWN(CODE) | KNOWN(CPL) | KNOWN(MODE);
+
+	return e->record && e->run == run && (e->known & wanted) == wanted && !e->record->cpl &&
+	       e->record->mode == 64 && e->record->code_len >= CODE_MIN && e->record->rip >= LINKED_AT &&
+	       e->record->rip - LINKED_AT < IMAGE_MOST && !notes_module(&s->notes, m, i, e->record->rip);
+}
+
+static size_t take_probes(
+	const struct symbols *s, const struct model *m, unsigned run, const struct trap_record **probe)
+{
+	size_t n = 0, k;
+
+	for (size_t i = 0; n < PROBES && (i = record_next(m, i)) != NO_ENTRY; i++) {
+		if (!is_probe(s, m, i, run))
+			continue;
+		for (k = 0; k < n && probe[k]->rip != m->entry[i].record->rip; k++)
+			;
+		if (k == n)
+			probe[n++] = m->entry[i].record;
+	}
+	return n;
+}
+
+/* How many records have the file's code at this slide, and the longest of them in bytes. */
+static size_t count_fits(
+	const struct symbols *s, const struct trap_record **probe, size_t n, uint64_t slide, size_t *longest)
+{
+	uint8_t code[TRAP_CODE_MAX];
+	size_t fits = 0;
+
+	*longest = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t length = probe[i]->code_len;
+
+		if (image_code(s->kernel, probe[i]->rip - slide, code, length) < length ||
+			memcmp(code, probe[i]->code, length))
+			continue;
+		fits++;
+		if (length > *longest)
+			*longest = length;
+	}
+	return fits;
+}
+
+/* One slide has to fit, and no other. The running kernel patches its code: not every record has the file's. */
+static bool slide_by_code(struct symbols *s, const struct model *m, unsigned run)
+{
+	const struct trap_record *probe[PROBES];
+	size_t n = s->kernel ? take_probes(s, m, run, probe) : 0, longest;
+	unsigned slides = 0;
+
+	for (uint64_t slide = 0; n && slide < IMAGE_MOST; slide += STEP) {
+		size_t fits = count_fits(s, probe, n, slide, &longest);
+
+		if (!fits)
+			continue;
+		slides++;
+		if (fits > 1 || longest >= CODE_SURE)
+			s->slide[run] = slide;
+		else
+			slides++;
+	}
+	return slides == 1;
+}
+
+/* What the slide is for the map, whose addresses may be the running kernel's. */
+static void slide_map(struct symbols *s, unsigned run)
+{
+	uint64_t text;
+
+	s->map_slide[run] = s->slide[run];
+	if (s->map && (map_is_of_running(s->map) ||
+			      (map_symbol(s->map, "_text", &text) && text == LINKED_AT + s->slide[run])))
+		s->map_slide[run] = 0;
+}
+
+static bool slide_told(struct symbols *s, unsigned run)
+{
+	const struct kernel_note *k = &s->notes.kernel[run];
+
+	if (s->options->has_slide)
+		s->slide[run] = s->options->slide;
+	else if (k->has_slide)
+		s->slide[run] = k->slide;
+	return s->options->has_slide || k->has_slide;
+}
+
+static bool has_kernel_records(const struct model *m, unsigned run)
+{
+	for (size_t i = 0; (i = record_next(m, i)) != NO_ENTRY; i++)
+		if (m->entry[i].run == run && !m->entry[i].record->cpl &&
+			m->entry[i].record->rip >= LINKED_AT)
+			return true;
+	return false;
+}
+
+static void find_of_run(struct symbols *s, const struct model *m, unsigned run)
+{
+	if (is_other_build(s, run))
+		return;
+	s->slid[run] = slide_told(s, run) || slide_by_symbols(s, run) || slide_by_code(s, m, run);
+	if (!s->slid[run] && s->map && map_is_of_running(s->map))
+		s->slid[run] = true;
+	if (s->slid[run])
+		slide_map(s, run);
+	else if (has_kernel_records(m, run))
+		complain("run %u: nothing tells where its kernel was: its addresses stay without names. "
+			 "--slide=0x..., or "
+			 "Trapline's module in the guest, which says so",
+			run);
+}
+
+void slide_find(struct symbols *s, const struct model *m)
+{
+	for (unsigned run = 0; (s->kernel || s->map) && run < m->runs; run++)
+		find_of_run(s, m, run);
+}

@@ -1,0 +1,179 @@
+#include "symbols.h"
+#include "find_file.h"
+#include "read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KERNEL_HALF (1ull << 63)
+
+static void check_image(struct symbols *s, const struct image *i)
+{
+	if (image_has_lines(i))
+		return;
+	if (image_has_symbols(i)) {
+		complain("%s: no debug information in it, nor for it in --debug-dir: functions without files "
+			 "and lines",
+			image_file(i));
+		return;
+	}
+	complain("%s: neither debug information nor symbols in it, nor for it in --debug-dir", image_file(i));
+	s->useless = true;
+}
+
+static struct image *open_image(struct symbols *s, const char *file, const char *name)
+{
+	struct image *i = image_open(file, name, s->debug_path);
+
+	if (i)
+		check_image(s, i);
+	else
+		s->useless = true;
+	return i;
+}
+
+/* The one that was given, or the one that the log names. */
+static void open_kernel(struct symbols *s, size_t runs)
+{
+	char *found = NULL;
+
+	for (size_t run = 0; !found && !s->options->vmlinux && run < runs; run++)
+		if (s->notes.kernel[run].release)
+			found = find_kernel(s->options, s->notes.kernel[run].release);
+	if (s->options->vmlinux || found)
+		s->kernel = open_image(s, found ? found : s->options->vmlinux, "kernel");
+	free(found);
+}
+
+void symbols_begin(struct symbols *s, struct model *m, const struct options *o)
+{
+	*s = (struct symbols){.options = o, .debug_path = debug_path(o)};
+	notes_take(&s->notes, m);
+	s->slid = model_alloc(m, m->runs * sizeof(*s->slid));
+	s->slide = model_alloc(m, m->runs * sizeof(*s->slide));
+	s->map_slide = model_alloc(m, m->runs * sizeof(*s->map_slide));
+	open_kernel(s, m->runs);
+	s->map = o->map ? map_read(o->map) : NULL;
+	s->useless |= o->map && !s->map;
+	slide_find(s, m);
+}
+
+void symbols_end(struct symbols *s)
+{
+	for (size_t i = 0; i < s->modules; i++)
+		image_close(s->module[i].image);
+	free(s->module);
+	image_close(s->kernel);
+	map_close(s->map);
+	notes_free(&s->notes);
+	free(s->debug_path);
+}
+
+/* Where nobody has asked for modules their names and offsets are what there is to say. */
+static void complain_of_module(struct symbols *s, const char *name)
+{
+	if (!s->options->modules && !s->options->bases)
+		return;
+	complain("module %s: there is no %s.ko in a folder of --module: its functions stay without names",
+		name, name);
+	s->useless = true;
+}
+
+/* Looked for once. */
+static struct image *module_image(struct symbols *s, const char *name)
+{
+	char *file;
+	struct image *image;
+
+	for (size_t i = 0; i < s->modules; i++)
+		if (!strcmp(s->module[i].name, name))
+			return s->module[i].image;
+	file = find_module(s->options, name);
+	if (!file)
+		complain_of_module(s, name);
+	image = file ? open_image(s, file, name) : NULL;
+	free(file);
+	s->module = model_grow(s->module, &s->module_room, s->modules, sizeof(*s->module));
+	s->module[s->modules++] = (struct module_image){.name = name, .image = image};
+	return image;
+}
+
+static size_t name_frames(struct model *m, struct frame *frame, size_t n, const char *module)
+{
+	for (size_t i = 0; i < n; i++)
+		frame[i].module = model_text(m, module, strlen(module));
+	return n;
+}
+
+static size_t module_frames(struct symbols *s, struct model *m, const char *name, uint64_t offset, bool init,
+	bool after, struct frame **frames)
+{
+	struct image *image = module_image(s, name);
+	uint64_t address;
+
+	if (!image || !image_in_module(image, offset, init, &address))
+		return 0;
+	return name_frames(m, *frames, image_frames(m, image, address, after, frames), name);
+}
+
+static size_t given_frames(
+	struct symbols *s, struct model *m, uint64_t address, bool after, struct frame **frames)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; !n && i < s->options->bases; i++) {
+		const struct base *b = &s->options->base[i];
+
+		if (address >= b->address)
+			n = module_frames(s, m, b->module, address - b->address, false, after, frames);
+	}
+	return n;
+}
+
+/* Without the module's file its name and the offset are known all the same. */
+static size_t noted_frames(
+	struct symbols *s, struct model *m, size_t i, uint64_t address, bool after, struct frame **frames)
+{
+	const struct module_note *note = notes_module(&s->notes, m, i, address);
+	size_t n =
+		note ? module_frames(s, m, note->name, address - note->base, note->init, after, frames) : 0;
+
+	if (!note || n)
+		return n;
+	*frames = model_alloc(m, sizeof(**frames));
+	(*frames)->offset = address - note->base;
+	return name_frames(m, *frames, 1, note->name);
+}
+
+static size_t map_frames(struct symbols *s, struct model *m, uint64_t address, struct frame **frames)
+{
+	const char *module, *name;
+	uint64_t offset;
+
+	name = s->map ? map_find(s->map, address, &offset, &module) : NULL;
+	if (!name)
+		return 0;
+	*frames = model_alloc(m, sizeof(**frames));
+	**frames = (struct frame){.function = model_text(m, name, strlen(name)),
+		.offset = offset,
+		.module = module ? model_text(m, module, strlen(module)) : NULL};
+	return 1;
+}
+
+size_t symbols_frames(
+	struct symbols *s, struct model *m, size_t i, uint64_t address, bool after, struct frame **frames)
+{
+	unsigned run = m->entry[i].run;
+	size_t n;
+
+	if (!(address & KERNEL_HALF))
+		return 0;
+	n = given_frames(s, m, address, after, frames);
+	if (!n)
+		n = noted_frames(s, m, i, address, after, frames);
+	if (n || !s->slid[run])
+		return n;
+	if (s->kernel && image_is_code(s->kernel, address - s->slide[run]))
+		n = image_frames(m, s->kernel, address - s->slide[run], after, frames);
+	return n ? n : map_frames(s, m, address - s->map_slide[run], frames);
+}
