@@ -15,6 +15,8 @@ packages=(
 	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
 	# tests and guests
 	libcmocka-dev python3 cpio xz-utils busybox-static gdb libelf1 clang stress-ng
+	# what trapline-decode writes, opened by the tools that it is for
+	babeltrace2 lnav jq chromium-headless-shell
 	# make format, make check
 	clang-format clang-tidy cppcheck shellcheck
 )
