@@ -172,7 +172,12 @@ bool machine_check_is_guests(uint64_t guest_cr4)
 	return guest_cr4 & CR4_MCE;
 }
 
+static void let_in(bool on)
+{
+}
+
 static const struct vendor fake = {
+	.events.let_in = let_in,
 	.events.nmi_taken = nmi_taken,
 	.events.has_event = has_event,
 	.exits.watch_interrupts = watch_interrupts,
