@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -35,6 +36,9 @@ static bool add_map(struct trapline_ended *e, size_t *length, const struct vm_ar
 
 	if (IS_ERR(path))
 		path = "";
+	if (KSTK_EIP(current) >= vma->vm_start && KSTK_EIP(current) < vma->vm_end)
+		trapline_names_process(e->pid, vma->vm_start, vma->vm_end - vma->vm_start,
+			(u64)vma->vm_pgoff << PAGE_SHIFT, path);
 	n = snprintf(e->maps + *length, room, "%lx-%lx r-xp %llx 0:0 0 %s\n", vma->vm_start, vma->vm_end,
 		(u64)vma->vm_pgoff << PAGE_SHIFT, path);
 	if (n >= room) {

@@ -35,6 +35,11 @@ int trapline_ended_begin(void);
 void trapline_ended_stop(void);
 long trapline_ended_get(struct trapline_ended *e);
 
+/* module_names.c: marks that say where this kernel and its modules are, and where in its file a process has ended. */
+void trapline_names_begin(void);
+void trapline_names_stop(void);
+void trapline_names_process(pid_t pid, unsigned long base, unsigned long bytes, u64 offset, const char *path);
+
 /* module_panic.c: reports a panic to Trapline. */
 void trapline_panic_begin(void);
 void trapline_panic_stop(void);

@@ -228,7 +228,8 @@ def test_console_both(machine):
     answers = text.split("run trapctl:console:traps:400\n")[1:]
     expect(len(answers) == 12 and "GUEST-DONE" in text, f"{len(answers)} answers; see {console.out}")
     for answer in answers:
-        numbers = [int(trap["seq"]) for trap in logs.records(answer.partition("run name=")[0], "trap")]
+        records = [line for line in answer.partition("run name=")[0].splitlines() if line.startswith(("trap ", "mark "))]
+        numbers = [int(logs.fields(record)["seq"]) for record in records]
         wanted = list(range(max(1, numbers[-1] - 399), numbers[-1] + 1))
         expect(numbers == wanted, f"{len(numbers)} of {len(wanted)} records; see {console.out}/guest.log")
 
@@ -301,11 +302,11 @@ def test_operator(machine):
     expect(said == {"share": "from the operator", "message": "a line for the guest"}, f"{said}")
 
 
-def records_of(run, item):
+def records_of(run, item, words=("trap ",)):
     """The records that a `trapctl trace` printed."""
     output, status = said(run, item)
     expect(status == 0, f"{item} ended with {status}: {output}")
-    return [logs.fields(line) for line in output if line.startswith("trap ")]
+    return [logs.fields(line) for line in output if line.startswith(words)]
 
 
 @on("svm")
@@ -337,7 +338,7 @@ def test_frozen(machine):
     thawed = logs.fields(said(run, "trapctl:thaw")[0][0])
     expect(thawed["frozen"] == "0" and int(thawed["not_kept"]) >= status["not_kept"], f"{thawed}, before {status}")
     run.expect_line(f'trapline: not kept cpu=0 records={thawed["not_kept"]} why="the ring was frozen"')
-    after = records_of(run, "trapctl:trace:--last=400")
+    after = records_of(run, "trapctl:trace:--last=400", ("trap ", "mark "))
     seqs = [int(trap["seq"]) for trap in after]
     expect(seqs == list(range(seqs[0], seqs[0] + len(seqs))) and len(seqs) == 256, f"{len(seqs)} from {seqs[0]}")
     null = [trap for trap in after if trap.get("cr2") == "0x30"]
