@@ -85,6 +85,11 @@ test-selftests: machine-files ## Linux's own x86 selftests, bare and under Trapl
 	$(Q)$(MAKE) --no-print-directory $(LINUX)/selftests.img
 	$(Q)SELFTESTS=1 $(MACHINE_TESTS) --backend svm selftests.same_as_bare
 
+.PHONY: test-dbg
+test-dbg: machine-files ## names of the kernel's functions, by Debian's debug information of it (downloads 860 MB once; 5 minutes)
+	@echo "test-dbg: 860 MB to download, once, then 3 minutes"
+	$(Q)DBG=$$(tools/dbg-kernel.sh) && [ -n "$$DBG" ] && DBG=$$DBG $(MACHINE_TESTS) --backend svm decode.kernel
+
 .PHONY: test-wild
 test-wild: machine-files ## 2500 children that run random code, bare and under Trapline, on AMD-V (4 minutes), or 60 with BACKEND=vmx (6)
 	$(Q)WILD=$(if $(filter vmx,$(BACKEND)),60,2500) $(MACHINE_TESTS) --backend $(or $(BACKEND),svm) wild.same_as_bare

@@ -265,6 +265,15 @@ static void die_apic_blink(unsigned long target)
 	local_irq_restore(flags);
 }
 
+/* In a function of the kernel's own, which is given a pointer that leads nowhere. */
+static void die_in_kernel(unsigned long target)
+{
+	unsigned long long value;
+
+	if (kstrtoull((const char *)target, 0, &value))
+		pr_emerg("death: no number\n");
+}
+
 static void die_panic(unsigned long target)
 {
 	panic("a kernel that gives up");
@@ -303,6 +312,7 @@ static const struct {
 	{"reset-init", aim_loop, die_reset_init, NULL, 0},
 	{"apic-base", aim_loop, die_apic_base, NULL, 0},
 	{"apic-blink", aim_loop, die_apic_blink, NULL, 0},
+	{"in-kernel", aim_field, die_in_kernel, NULL, 0},
 	{"panic", aim_field, die_panic, NULL, 0},
 };
 

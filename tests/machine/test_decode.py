@@ -1,0 +1,193 @@
+"""trapline-decode: a log that is taken to another root, where nothing but the files is that are given to it, is told in functions, files and lines.
+
+What it says is held against the source: the line on which the instruction stands that the module died of.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+from lib.machine import BUILD, ROOT, Skip, expect, on
+from test_deaths import FILES, INITRD, MODULE, TOLD_AGAIN, esp_file
+
+DECODE = BUILD / "guest-tools/bin/trapline-decode"
+SOURCES = ROOT / "tests/linux/deaths"
+SECONDS = 60
+
+
+def line_of(file, text):
+    """The number of the first line of a source that has this text, from 1."""
+    return next(n for n, line in enumerate((SOURCES / file).read_text().splitlines(), 1) if text in line)
+
+
+class Elsewhere:
+    """A root of its own, with the program, the libraries that it needs, and what is put there."""
+
+    def __init__(self, machine, name):
+        if os.geteuid() and subprocess.run(["unshare", "-r", "true"], capture_output=True, check=False).returncode:
+            raise Skip("neither root nor user namespaces: there is no other root to decode in")
+        self.root = machine.scratch / f"{machine.backend}-{name}"
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.copy(DECODE, "decode")
+        needed = subprocess.run(["ldd", DECODE], capture_output=True, text=True, check=True).stdout
+        for path in re.findall(r"(/\S+)", needed):
+            self.copy(path, path.lstrip("/"))
+
+    def copy(self, path, to):
+        target = self.root / to
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+
+    def put(self, name, text):
+        (self.root / name).write_text(text)
+
+    def decode(self, *arguments, status=0):
+        """What it says on standard output and error."""
+        command = ["unshare", *(["-r"] if os.geteuid() else []), f"--root={self.root}", "/decode", *arguments]
+        done = subprocess.run(command, env={}, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
+        expect(done.returncode == status, f"trapline-decode {arguments}: {done.returncode}: {done.stderr}")
+        return done.stdout, done.stderr
+
+
+def dead_run(machine, die):
+    if not MODULE.exists():
+        raise Skip("the kernel module is not built: no headers of the guest's kernel")
+    run = ",".join(["insmod:trapline", "insmod:death", f"die:{die}"])
+    append = f"trapline.mode=boot trapline.run={run} oops=panic panic=1"
+    variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": TOLD_AGAIN, "TIMEOUT": 240}
+    return machine.linux(append, INITRD=INITRD, **variables).expect_status(0).expect_active(machine.vendor)
+
+
+def beneath(text, begins):
+    """The line beneath the first one that begins so."""
+    lines = text.splitlines()
+    at = next((i for i, line in enumerate(lines) if line.startswith(begins)), None)
+    expect(at is not None, f"no line begins with {begins!r}")
+    return lines[at + 1].removeprefix("last| ").strip()
+
+
+def expect_named(text, begins, wanted):
+    said = beneath(text, begins)
+    expect(re.fullmatch(wanted, said), f"beneath {begins!r} stands {said!r}, not {wanted!r}")
+
+
+def without_names(text):
+    """As it was before: no line that was put in, nothing behind a caller."""
+    kept = [line for line in text.splitlines() if not re.match(r"(last\| )?    (at|to|rip|next|0x[0-9a-f]+|  inlined in) ", line)]
+    return [re.sub(r"(how=\w+( times=\d+)?)  .*", r"\1", line) for line in kept]
+
+
+@on("svm")
+def test_module(machine):
+    """A module's NULL write: on another root its function and the line of its source, from the serial log alone; nothing else changes."""
+    run = dead_run(machine, "null-write")
+    there = Elsewhere(machine, "decode-module")
+    there.copy(MODULE, "modules/death.ko")
+    (there.root / "log").write_bytes((run.out / "trapline.log").read_bytes())
+    said, complaints = there.decode("--module=/modules", "/log", status=3)
+    expect("module trapline: there is no trapline.ko" in complaints, f"a module that is not there: {complaints!r}")
+    line = line_of("module/death.c", "DIES(null_write")
+    wanted = rf"at die_null_write\+0x[0-9a-f]+ \[death\] \S*/death\.c:{line}"
+    told = said.partition('text="die null-write"')[2]
+    expect_named(told, "trap seq=", wanted)
+    expect(re.search(r"  by 0x\S+ stack=\S+ how=\w+  death_write\+0x[0-9a-f]+ \[death\] \S*/death\.c:\d+", told), "its caller has no name")
+    before = (run.out / "trapline.log").read_bytes().decode("latin-1").splitlines()
+    expect(without_names(said) == [line.encode("latin-1").decode(errors="replace") for line in before], "another line has changed")
+    expect("\x1b[1m" not in said, "colours in a pipe")
+    expect("\x1b[1mdie_null_write" in there.decode("--module=/modules", "--color=always", "/log", status=3)[0], "no colours")
+
+
+@on("svm")
+def test_files(machine):
+    """What the next start tells, on the line and in the two files: named with the base that is given."""
+    run = dead_run(machine, "null-write")
+    base = re.search(r"\bdeath=(0x[0-9a-f]+)\+", run.trapline)
+    expect(base, "the guest's module did not say where death is")
+    there = Elsewhere(machine, "decode-files")
+    there.copy(MODULE, "modules/below/death.ko")
+    for name in ("last.txt", "report.txt"):
+        there.put(name, esp_file(run, name))
+        said, _ = there.decode("-m/modules", f"--base=death={base[1]}", f"/{name}")
+        expect_named(said, "last| trap seq=", r"at die_null_write\+0x[0-9a-f]+ \[death\] \S*/death\.c:\d+")
+
+
+def frames_by_binutils(vmlinux, addresses):
+    """What addr2line says of each: (function, file:line) of the innermost function, and of those that it is inlined in."""
+    words = [f"0x{address:x}" for address in addresses]
+    said = subprocess.run(["addr2line", "-aife", vmlinux, *words], capture_output=True, text=True, timeout=900, check=True).stdout
+    frames = {}
+    for block in re.split(r"^0x", said, flags=re.M)[1:]:
+        address, *lines = block.splitlines()
+        frames[int(address, 16)] = list(zip(lines[::2], (re.sub(r" \(discriminator.*", "", line) for line in lines[1::2])))
+    return frames
+
+
+NAMED = re.compile(r"^(?:at|  by \S+ stack=.*how=\w+(?: times=\d+)?  |inlined in) ?(\S+)(?: (\S+))?$")
+
+
+def told_frames(lines, i):
+    """The frames that line i and those beneath it tell: as frames_by_binutils()."""
+    frames = []
+    while i < len(lines) and (found := NAMED.match(lines[i] if lines[i].startswith("  by") else lines[i].strip())):
+        if frames and not lines[i].strip().startswith("inlined in"):
+            break
+        frames.append((re.sub(r"\+0x[0-9a-f]+$", "", found[1]), found[2] or "??:0"))
+        i += 1
+    return frames
+
+
+def kernel_places(text, slide):
+    """(linked address, the frames that are told) of every caller and every record in the kernel's code that has a name."""
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        by = re.match(r"  by (0xffffffff\S+) .*how=\w+(?: times=\d+)?  ", line)
+        at = re.match(r"trap seq=.* at=0x10:(0xffffffff\S+) ", line)
+        if by and "[" not in line:
+            yield int(by[1], 16) - slide - 1, told_frames(lines, i)
+        elif at and i + 1 < len(lines) and lines[i + 1].startswith("    at ") and "[" not in lines[i + 1]:
+            yield int(at[1], 16) - slide, told_frames(lines, i + 1)
+
+
+def same_frames(told, wanted):
+    """Parts of functions have names of their own (cold, isra), and paths may be written from another folder on."""
+    def plain(frame):
+        function, place = frame
+        return function.partition(".")[0], place.rpartition("/")[2]
+
+    return [plain(frame) for frame in told] == [plain(frame) for frame in wanted]
+
+
+@on("svm")
+def test_kernel(machine):
+    """In the kernel's own code: function, file, line and what is inlined are what binutils' addr2line says (make test-dbg)."""
+    vmlinux = os.environ.get("DBG")
+    if not vmlinux:
+        raise Skip("make test-dbg")
+    run = dead_run(machine, "in-kernel")
+    (machine.scratch / "kernel.log").write_text(run.trapline)
+    command = [DECODE, "--vmlinux", vmlinux, "-m", MODULE.parent, machine.scratch / "kernel.log"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False).stdout
+    told = said.partition('text="die in-kernel"')[2]
+    expect_named(told, "trap seq=", r"at \w+ lib/kstrtox\.c:\d+|at \w+\+0x[0-9a-f]+ lib/kstrtox\.c:\d+")
+    slide = int(re.search(r"Kernel Offset: (0x[0-9a-f]+)", run.guest)[1], 16)
+    places = dict(kernel_places(said, slide))
+    expect(len(places) > 10, f"{len(places)} places in the kernel are named")
+    wanted = frames_by_binutils(vmlinux, places)
+    wrong = [f"0x{at:x}: {frames}, addr2line: {wanted[at]}" for at, frames in places.items() if not same_frames(frames, wanted[at])]
+    expect(not wrong, "\n".join(wrong))
+
+
+@on("svm")
+def test_complaints(machine):
+    """What cannot be used is named, with what to do, and with its exit status."""
+    run = dead_run(machine, "null-write")
+    there = Elsewhere(machine, "decode-complaints")
+    there.put("log", run.trapline)
+    there.copy("/bin/true", "vmlinux")
+    there.put("empty", "nothing\n")
+    _, said = there.decode("--vmlinux=/vmlinux", "/log", status=3)
+    expect("symbols" in said or "another kernel's" in said, f"a file that is no kernel: {said!r}")
+    expect("No such file" in there.decode("/none", status=1)[1], "a file that is not there")
+    expect("--slide" in there.decode("--slide=x", status=2)[1], "a slide that is no number")
+    there.decode("/empty", status=4)
