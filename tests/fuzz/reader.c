@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "input.h"
 #include <stdio.h>
+#include "../../guest-tools/common/json_line.c"
 #include "../../guest-tools/trapctl/json.c"
 #include "../../guest-tools/trapctl/cmd_trace.c"
 

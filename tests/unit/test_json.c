@@ -1,26 +1,20 @@
-/* trapctl's lines as JSON: what becomes a number, and what stays text. */
+/* Lines of logfmt as JSON: what becomes a number, and what stays text. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../guest-tools/trapctl/trapctl.h" /* has a fail() of its own */
 #include "unit.h"
-
-static FILE *out;
-
-#define putchar(c)  fputc(c, out)
-#define printf(...) fprintf(out, __VA_ARGS__)
-#include "../../guest-tools/trapctl/json.c"
-#undef putchar
-#undef printf
+#include "../../guest-tools/common/json_line.c"
 
 static void becomes(const char *line, const char *wanted)
 {
 	char *text = NULL;
 	size_t length;
+	FILE *out = open_memstream(&text, &length);
 
-	out = open_memstream(&text, &length);
-	print_object(line);
+	putc('{', out);
+	json_line_members(out, line);
+	fputs("}\n", out);
 	fclose(out);
 	assert_string_equal(text, wanted);
 	free(text);
@@ -41,6 +35,7 @@ static void texts(void **state)
 {
 	becomes("x a=\"two words\" b=\"12\"", "{\"kind\":\"x\",\"a\":\"two words\",\"b\":\"12\"}\n");
 	becomes("x a=\"say \\\"no\\\"\" b=\\", "{\"kind\":\"x\",\"a\":\"say \\\"no\\\"\",\"b\":\"\\\\\"}\n");
+	becomes("x a=\"no\\tab \\\\ \x01\"", "{\"kind\":\"x\",\"a\":\"no\\\\tab \\\\ ?\"}\n");
 	becomes("x a=\"never ends", "{\"kind\":\"x\",\"a\":\"\\\"never ends\"}\n");
 	becomes("trap code=90 codes=90", "{\"kind\":\"trap\",\"code\":\"90\",\"codes\":90}\n");
 }
@@ -54,6 +49,7 @@ static void words(void **state)
 	becomes("", "{\"kind\":\"\"}\n");
 	becomes("x  a=1 ", "{\"kind\":\"x\",\"a\":1}\n");
 	becomes("x =1", "{\"kind\":\"x\",\"\":1}\n");
+	becomes("x a\"b=1 c\\ \x01", "{\"kind\":\"x\",\"a\\\"b\":1,\"text\":\"c\\\\ ?\"}\n");
 }
 
 int main(void)
