@@ -2,6 +2,16 @@
 #include "read.h"
 #include "trace/format.h"
 
+/* As t= has them. */
+static int64_t microseconds(const struct trap_clock *clock, uint64_t tsc)
+{
+	uint64_t ticks = tsc - clock->tsc_start, khz = clock->tsc_khz;
+
+	if (!khz || tsc < clock->tsc_start || ticks / khz > INT64_MAX / 2000)
+		return NOT_KNOWN;
+	return (int64_t)(ticks / khz * 1000 + ticks % khz * 1000 / khz);
+}
+
 void record_to_line(struct model *m, struct entry *e)
 {
 	struct trap_clock clock = {.tsc_start = m->tsc_start, .tsc_khz = m->tsc_khz};
@@ -13,6 +23,5 @@ void record_to_line(struct model *m, struct entry *e)
 	e->raw_length = n;
 	e->end = "\n";
 	logfmt_split(m, e);
-	if (m->tsc_khz && e->record->tsc >= m->tsc_start)
-		e->us = (int64_t)((e->record->tsc - m->tsc_start) / m->tsc_khz * 1000);
+	e->us = microseconds(&clock, e->record->tsc);
 }
