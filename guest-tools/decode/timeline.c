@@ -1,0 +1,226 @@
+#define _GNU_SOURCE
+#include "timeline.h"
+#include "trace/vector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *room_for(size_t count, size_t size)
+{
+	void *memory = calloc(count + 1, size);
+
+	if (!memory) {
+		fputs("trapline-decode: out of memory\n", stderr);
+		exit(EXIT_FAILURE);
+	}
+	return memory;
+}
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* The same record's are together then, the one that knows most first. */
+static int by_identity(const void *left, const void *right)
+{
+	const struct moment *a = left, *b = right;
+	const struct trap_record *r = a->e->record, *s = b->e->record;
+	int order = compare(r->cpu, s->cpu);
+
+	order = order ? order : compare(r->seq, s->seq);
+	order = order ? order : compare(r->rip, s->rip);
+	order = order ? order : compare(a->run, b->run);
+	order = order ? order
+		      : compare((uint64_t)__builtin_popcountll(b->e->known),
+				(uint64_t)__builtin_popcountll(a->e->known));
+	return order ? order : compare((uintptr_t)a->e, (uintptr_t)b->e);
+}
+
+/* Those without a time come first, in their CPU's order. */
+static int by_time(const void *left, const void *right)
+{
+	const struct moment *a = left, *b = right;
+	int order = compare(a->run, b->run);
+
+	order = order ? order : compare((uint64_t)(a->us + 1), (uint64_t)(b->us + 1));
+	order = order ? order : compare(a->e->record->cpu, b->e->record->cpu);
+	return order ? order : compare(a->e->record->seq, b->e->record->seq);
+}
+
+/* Binary records do not say which run they are of: any. */
+static bool is_same(const struct moment *a, const struct moment *b)
+{
+	const struct trap_record *r = a->e->record, *s = b->e->record;
+
+	return r->cpu == s->cpu && r->seq == s->seq && r->rip == s->rip &&
+	       (a->run == b->run || a->e->kind == ENTRY_RECORD || b->e->kind == ENTRY_RECORD);
+}
+
+static void keep_better(struct moment *kept, const struct moment *other)
+{
+	unsigned run = kept->run > other->run ? kept->run : other->run;
+
+	if (__builtin_popcountll(other->e->known) > __builtin_popcountll(kept->e->known))
+		kept->e = other->e;
+	if (kept->us == NOT_KNOWN)
+		kept->us = other->us;
+	kept->run = run;
+}
+
+static void drop_same(struct timeline *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->records; i++) {
+		if (kept && is_same(&t->record[kept - 1], &t->record[i]))
+			keep_better(&t->record[kept - 1], &t->record[i]);
+		else
+			t->record[kept++] = t->record[i];
+	}
+	t->records = kept;
+}
+
+static bool is_told(const struct entry *e)
+{
+	return e->record && e->kind != ENTRY_WATCH && (e->known & KNOWN(SEQ)) && (e->known & KNOWN(CPU));
+}
+
+static void list_cpus(struct timeline *t)
+{
+	t->cpu = room_for(t->records, sizeof(*t->cpu));
+	for (size_t i = 0; i < t->records; i++)
+		if (!t->cpus || t->cpu[t->cpus - 1] != t->record[i].e->record->cpu)
+			t->cpu[t->cpus++] = t->record[i].e->record->cpu;
+}
+
+static void collect(struct timeline *t, const struct model *m)
+{
+	t->record = room_for(m->entries, sizeof(*t->record));
+	for (size_t i = 0; i < m->entries; i++) {
+		const struct entry *e = &m->entry[i];
+
+		if (is_told(e))
+			t->record[t->records++] = (struct moment){.e = e, .run = e->run, .us = e->us};
+	}
+	qsort(t->record, t->records, sizeof(*t->record), by_identity);
+	drop_same(t);
+	list_cpus(t);
+	qsort(t->record, t->records, sizeof(*t->record), by_time);
+}
+
+/* What is told of the last run has that run's times. */
+static void set_times(struct timeline *t, const struct model *m)
+{
+	int64_t now[2] = {NOT_KNOWN, NOT_KNOWN};
+	unsigned run[2] = {0, 0};
+
+	t->at = room_for(m->entries, sizeof(*t->at));
+	for (size_t i = 0; i < m->entries; i++) {
+		const struct entry *e = &m->entry[i];
+
+		if (e->run != run[e->last])
+			now[e->last] = NOT_KNOWN;
+		run[e->last] = e->run;
+		if (e->us != NOT_KNOWN)
+			now[e->last] = e->us;
+		t->at[i] = now[e->last];
+	}
+}
+
+static int64_t run_end(const struct timeline *t, const struct model *m, unsigned run)
+{
+	int64_t last = NOT_KNOWN;
+
+	for (size_t i = 0; i < m->entries; i++)
+		if (m->entry[i].run == run && t->at[i] > last)
+			last = t->at[i];
+	return last;
+}
+
+static const char *begun(const struct entry *e)
+{
+	if (e->kind != ENTRY_NOTE || e->cpu == NOT_KNOWN || e->last)
+		return NULL;
+	if (!strncmp(e->text, "trapline: halted ", 17))
+		return "halted";
+	if (strstr(e->text, " is stopped"))
+		return "stopped";
+	if (strstr(e->text, " is held "))
+		return "held";
+	return NULL;
+}
+
+static bool ends(const struct entry *e, const struct span *s)
+{
+	return e->kind == ENTRY_NOTE && e->run == s->run && e->cpu == s->cpu && !e->last &&
+	       !strncmp(e->text, "trapline: awake ", 16);
+}
+
+static void add_span(struct timeline *t, const struct model *m, size_t i, const char *what)
+{
+	const struct entry *e = &m->entry[i];
+	struct span *s = &t->span[t->spans++];
+
+	*s = (struct span){.what = what, .e = e, .run = e->run, .cpu = e->cpu, .from = t->at[i]};
+	s->until = run_end(t, m, e->run);
+	for (size_t k = i + 1; k < m->entries; k++)
+		if (ends(&m->entry[k], s)) {
+			s->until = t->at[k];
+			return;
+		}
+}
+
+/* A CPU halts once and stays so, or is awake again: another line of it before that says no more. */
+static bool is_open(const struct timeline *t, const struct entry *e, int64_t at)
+{
+	for (size_t i = t->spans; i-- > 0;)
+		if (t->span[i].cpu == e->cpu && t->span[i].run == e->run)
+			return t->span[i].until > at;
+	return false;
+}
+
+static void find_spans(struct timeline *t, const struct model *m)
+{
+	t->span = room_for(m->entries, sizeof(*t->span));
+	for (size_t i = 0; i < m->entries; i++) {
+		const char *what = begun(&m->entry[i]);
+
+		if (what && t->at[i] != NOT_KNOWN && !is_open(t, &m->entry[i], t->at[i]))
+			add_span(t, m, i, what);
+	}
+}
+
+void timeline_make(struct timeline *t, const struct model *m)
+{
+	*t = (struct timeline){0};
+	collect(t, m);
+	set_times(t, m);
+	find_spans(t, m);
+}
+
+void timeline_free(struct timeline *t)
+{
+	free(t->record);
+	free(t->span);
+	free(t->at);
+	free(t->cpu);
+}
+
+const char *record_name(const struct entry *e)
+{
+	static char text[16];
+	const struct trap_record *r = e->record;
+
+	if (r->type == TRAP_TYPE_MARK && (e->known & KNOWN(TYPE)))
+		return "mark";
+	if (!(e->known & KNOWN(VECTOR)))
+		return "";
+	if (r->type == TRAP_TYPE_SOFTINT || r->type == TRAP_TYPE_EXTINT || r->vector >= VECTOR_COUNT) {
+		snprintf(text, sizeof(text), "%s 0x%x", r->type == TRAP_TYPE_EXTINT ? "extint" : "int",
+			r->vector);
+		return text;
+	}
+	return vector_name(r->vector);
+}
