@@ -43,9 +43,11 @@ static bool knows_something(const struct model *m)
 
 static int write_output(const struct model *m, const struct options *o, const struct output *to)
 {
-	struct write_options w = {
-		.color = o->color && !to->file, .title = o->inputs ? o->input[0] : "standard input"};
-	FILE *out = to->file ? fopen(to->file, "w") : stdout;
+	struct write_options w = {.color = o->color && !to->file,
+		.title = o->inputs ? o->input[0] : "standard input",
+		.file = to->file};
+	bool opened = to->file && !writes_folder(to->write);
+	FILE *out = opened ? fopen(to->file, "w") : stdout;
 	int status;
 
 	if (!out) {

@@ -9,6 +9,7 @@
 struct write_options {
 	bool color;
 	const char *title; /* the first input's name */
+	const char *file;  /* where to; NULL: standard output */
 };
 
 /* Writes everything. 0; another number is the exit status, after a message on standard error. */
@@ -17,5 +18,11 @@ typedef int writer(const struct model *m, FILE *out, const struct write_options 
 #define WRITER(name, suffix, help) writer write_##name;
 #include "writers.def"
 #undef WRITER
+
+/* Whether `file` is a folder, which the writer makes. Its `out` is standard output. */
+static inline bool writes_folder(writer *w)
+{
+	return w == write_ctf;
+}
 
 #endif
