@@ -70,6 +70,10 @@ endif
 test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
 	$(Q)STORM=1 $(MACHINE_TESTS) --backend svm smp.storm_million
 
+.PHONY: formats-fixtures
+formats-fixtures: machine-files guests ## make the logs and records of tests/formats anew, by real machines (a minute)
+	$(Q)tests/formats/renew
+
 .PHONY: test-smp-hardware
 test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means, on Debian 13's Bochs (downloads it; 6 minutes)
 	$(Q)tools/bochs3.sh

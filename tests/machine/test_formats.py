@@ -1,0 +1,348 @@
+"""What trapline-decode writes, opened by the tools that it is for: jq, babeltrace2, lnav, and a browser that looks at the page.
+
+The logs and records are those of tests/formats, which machines have made (`make formats-fixtures`), and one of a fresh machine.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import xml.etree.ElementTree as xml
+import zlib
+
+from lib import logs
+from lib.machine import BUILD, ROOT, Failure, expect, on
+
+DECODE = BUILD / "guest-tools/bin/trapline-decode"
+FIXTURES = ROOT / "tests/formats"
+LINUX, RECORDS, RING, TRIPLE = (FIXTURES / name for name in ("linux.log", "linux.records", "linux.ring1", "triple.log"))
+LNAV = ROOT / "guest-tools/formats/trapline.lnav.json"
+RECORD = 256
+# What trapline-decode adds to a line's object.
+ADDED = ("run", "us", "time", "story", "last", "places")
+WHITE, BLACK = "ffffff", "0d1117"
+HOSTILE = (
+    b"trapline: active version=<script>document.title='owned'</script> backend=svm cpus=1\r\n"
+    b"mark seq=1 cpu=0 t=0.000001 at=0x33:0x401000 mode=64 cpl=3 text=\"</pre><script>document.title='owned'</script>\"\r\n"
+    b"mark seq=2 cpu=0 t=0.000002 at=0x33:0x401000 mode=64 cpl=3 text=\"<img src=x onerror=document.title='owned'>\"\r\n"
+    b"trap seq=3 cpu=0 t=0.5 vec=14 name=<b>#PF</b> err=0x2 at=0x10:0x1000 mode=64 cpl=0 code=90 insn=\"<svg onload=alert(1)>\"\r\n"
+    b"trapline: verdict \"</p><script>document.title='owned'</script> & it went\"\r\n"
+    b"trap seq=3 cpu=0 t=0.5 vec=14 name=#PF err=0x2 at=0x10:0x1000 mode=64 cpl=0 why=\"a \\\\\" \\q b\" insn=\"<i>\"\r\n"
+    b"  walk PML4E at=0x0 entry=0x0 bits=\"<td>\" why=\"]]><!--\"\r\n"
+    b"trapline: halted cpu=0 next=0x0 why=\"\x01\x1b[31m\xff\xfe'\"\r\n"
+)
+
+
+def tool(*command, wanted=0, env=None, stdin=None):
+    """What a tool prints; it has to be there, and to end as it should."""
+    expect(shutil.which(command[0]), f"{command[0]} is not installed: `make deps`")
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdin=stdin or subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **(env or {})},
+    )
+    said = done.stderr.decode("latin-1")
+    expect(done.returncode == wanted, f"{' '.join(map(str, command))}: status {done.returncode}\n{said[-2000:]}")
+    return done.stdout.decode("latin-1"), said
+
+
+def decode(form, *inputs):
+    return tool(DECODE, f"--format={form}", *inputs)[0]
+
+
+def folder(machine, name):
+    """An empty one for a test's files."""
+    path = machine.scratch / f"formats-{name}"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    return path
+
+
+def trap_lines(path):
+    return [line for line in logs.clean(path.read_bytes()).splitlines() if line.startswith(("trap seq=", "mark seq="))]
+
+
+def as_object(line):
+    """The object that a line of logfmt is, by another parser than the tool's."""
+    wanted = {"kind": line.split(" ")[0]}
+    for name, value in logs.PAIR.findall(line):
+        if value.startswith('"'):
+            wanted[name] = re.sub(r"\\(.)", r"\1", value[1:-1])
+        elif name != "code" and re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", value):
+            wanted[name] = json.loads(value)
+        else:
+            wanted[name] = value
+    return wanted
+
+
+def without(added, record):
+    return {name: value for name, value in record.items() if name not in added}
+
+
+@on("svm")
+def test_json(machine):
+    """Each line is an object, in jq as well; those of records say what the lines say; a verdict belongs to its report."""
+    for path in (LINUX, TRIPLE):
+        objects = [json.loads(line) for line in decode("json", path).splitlines()]
+        records = [without(ADDED, one) for one in objects if one["kind"] in ("trap", "mark")]
+        expect(records == [as_object(line) for line in trap_lines(path)], f"{path.name}: the records differ")
+        verdict = next(one for one in objects if one["kind"] == "verdict")
+        expect(verdict["text"].startswith("the kernel wrote to address") and verdict["story"] == 1, f"{verdict}")
+        out = folder(machine, "json") / "log.json"
+        tool(DECODE, f"--format=json:{out}", path)
+        count, _ = tool("jq", "-s", "map(select(.kind)) | length", out)
+        expect(int(count) == len(objects), f"{path.name}: jq sees {count} objects of {len(objects)}")
+
+
+def read_records(data):
+    """seq, tsc, rip, vector and type of each record, by their places in include/trapline/record.h."""
+    for at in range(0, len(data), RECORD):
+        seq, tsc, rip = struct.unpack_from("<QQQ", data, at)
+        yield seq, tsc, rip, data[at + 232], data[at + 233]
+
+
+def start_and_khz():
+    return struct.unpack_from("<QI", RECORDS.read_bytes(), 24)
+
+
+EVENT = re.compile(r"^\[(\d+\.\d+)\] .*trap: .*rip = (0x[0-9A-F]+),.*cpu = (\d+), vector = \( .*?container = (\d+) \)", re.M)
+
+
+def events(path):
+    text, said = tool("babeltrace2", "--clock-seconds", path)
+    return [(float(t), int(rip, 16), int(cpu), int(vector)) for t, rip, cpu, vector in EVENT.findall(text)], text, said
+
+
+@on("svm")
+def test_ctf(machine):
+    """babeltrace2 reads every record: the time that t= has, the place, the vector by name; it says what was lost."""
+    out = folder(machine, "ctf") / "trace"
+    tool(DECODE, f"--format=ctf:{out}", RECORDS)
+    found, text, said = events(out)
+    start, khz = start_and_khz()
+    data = RECORDS.read_bytes()[RECORD:]
+    wanted = sorted((tsc, rip, vector) for _, tsc, rip, vector, _ in read_records(data))
+    expect(len(found) == len(wanted) > 100, f"{len(found)} events of {len(wanted)}")
+    for (t, rip, _, vector), (tsc, wanted_rip, wanted_vector) in zip(found, wanted):
+        expect((rip, vector) == (wanted_rip, wanted_vector), f"{rip:#x} {vector}, not {wanted_rip:#x} {wanted_vector}")
+        expect(abs(t - (tsc - start) / khz / 1000) < 2e-6, f"{t} is not the time of {tsc}")
+    expect('vector = ( "#PF" : container = 14 )' in text and "first_seq = " in text, text[:500])
+    expect("discarded" in said, f"the rings have wrapped, and nothing is said to be lost: {said}")
+    stored = (out / "cpu1").read_bytes()
+    expect(any(stored.endswith(slot) for slot in (RING.read_bytes()[at : at + RECORD] for at in range(0, len(RING.read_bytes()), RECORD))), "the ring's bytes are not those of the stream")
+
+
+@on("svm")
+def test_ctf_ring(machine):
+    """A ring's own bytes: once the oldest record comes first babeltrace2 reads them; as they lie in memory time goes back."""
+    out = folder(machine, "ring")
+    (out / "metadata").write_text(decode("ctf_metadata", RECORDS))
+    ring = RING.read_bytes()
+    seqs = [seq for seq, *_ in read_records(ring)]
+    oldest = RECORD * seqs.index(min(seqs))
+    expect(oldest, "the ring has not wrapped: another fixture")
+    (out / "cpu1").write_bytes(ring[oldest:] + ring[:oldest])
+    found, _, _ = events(out)
+    expect([rip for _, rip, _, _ in found] == [rip for _, _, rip, _, _ in sorted(read_records(ring))], "other records")
+    (out / "cpu1").write_bytes(ring)
+    _, said = tool("babeltrace2", out, wanted=1)
+    expect("last-returned-ts" in said, f"time goes back, and babeltrace2 says {said[-500:]}")
+
+
+PHASES = {"M": ("args",), "i": ("ts", "tid", "s", "args"), "C": ("ts", "args"), "X": ("ts", "dur", "tid", "args")}
+
+
+def check_trace(trace, where):
+    """Chrome's Trace Event Format, as far as it is used: what each phase must have."""
+    expect(isinstance(trace["traceEvents"], list) and trace["displayTimeUnit"] in ("ms", "ns"), where)
+    tracks = {(one["pid"], one["tid"]) for one in trace["traceEvents"] if one["name"] == "thread_name"}
+    for one in trace["traceEvents"]:
+        expect(one["ph"] in PHASES and isinstance(one["name"], str) and isinstance(one["pid"], int), f"{where}: {one}")
+        expect(all(name in one for name in PHASES[one["ph"]]), f"{where}: {one}")
+        expect(all(isinstance(one.get(name, 0), int) and one.get(name, 0) >= 0 for name in ("ts", "dur", "tid")), f"{where}: {one}")
+        expect(one["ph"] != "i" or one["s"] in "gpt", f"{where}: {one}")
+        expect(one["ph"] not in "iX" or (one["pid"], one["tid"]) in tracks, f"{where}: no track is named: {one}")
+        expect(one["ph"] != "C" or all(isinstance(value, int) for value in one["args"].values()), f"{where}: {one}")
+
+
+@on("svm")
+def test_chrome(machine):
+    """Every record is an instant on its CPU's track, a vector's counter ends at their number, loops of exits are spans."""
+    for path in (LINUX, TRIPLE, RECORDS):
+        trace = json.loads(decode("chrome", path))
+        check_trace(trace, path.name)
+        instants = [one for one in trace["traceEvents"] if one.get("cat") in ("exception", "mark")]
+        counters = {one["name"]: one["args"]["count"] for one in trace["traceEvents"] if one["ph"] == "C"}
+        exceptions = [one for one in instants if one["cat"] == "exception"]
+        expect(sum(counters.values()) == len(exceptions) > 0, f"{path.name}: {counters} of {len(exceptions)}")
+        times = [one["ts"] for one in instants]
+        expect(times == sorted(times), f"{path.name}: out of order")
+    exits = [one for one in json.loads(decode("chrome", TRIPLE))["traceEvents"] if one.get("cat") == "exit"]
+    lines = [line for line in logs.clean(TRIPLE.read_bytes()).splitlines() if line.startswith("  exit t=")]
+    expect(len(exits) == len(lines) > 10 and any(one["ph"] == "X" for one in exits), f"{len(exits)} exits of {len(lines)}")
+
+
+# As docs/log.md has these lines: CPU 1 halts until an NMI wakes it, CPU 0 until the end.
+HALTS = """trapline: active version=1 backend=svm cpus=2
+trap seq=1 cpu=1 t=1.000000 vec=6 name=#UD at=0x33:0x401000 mode=64 cpl=3 code=0f0b
+trapline: halted cpu=1 next=0x10:0xffffffff81000000 why="interrupts are off: only an NMI, an INIT or a reset ends it"
+trap seq=1 cpu=0 t=2.500000 vec=6 name=#UD at=0x33:0x401000 mode=64 cpl=3 code=0f0b
+trapline: awake cpu=1
+trapline: halted cpu=0 next=0x10:0xffffffff81000000 why="interrupts are off: only an NMI, an INIT or a reset ends it"
+trap seq=2 cpu=1 t=4.000000 vec=6 name=#UD at=0x33:0x401000 mode=64 cpl=3 code=0f0b
+"""
+
+
+@on("svm")
+def test_chrome_spans(machine):
+    """A CPU that halts is a span, until it is awake or the run ends."""
+    path = folder(machine, "halts") / "halts.log"
+    path.write_text(HALTS)
+    trace = json.loads(decode("chrome", path))
+    check_trace(trace, "halts")
+    spans = [(one["name"], one["tid"], one["ts"], one["dur"]) for one in trace["traceEvents"] if one.get("cat") == "stop"]
+    expect(spans == [("halted", 1, 1000000, 1500000), ("halted", 0, 2500000, 1500000)], f"{spans}")
+
+
+def lnav(machine, path, table, columns):
+    home = folder(machine, "lnav")
+    tool("lnav", "-i", LNAV, env={"HOME": str(home)})
+    query = f";select {columns} from {table}"
+    text, _ = tool("lnav", "-n", "-c", query, "-c", ":write-json-to -", path, env={"HOME": str(home)})
+    return json.loads(text)
+
+
+@on("svm")
+def test_lnav(machine):
+    """The serial line: a row for each line of Trapline's, with levels and fields. JSON lines: their times as well."""
+    rows = lnav(machine, TRIPLE, "trapline_log", "kind, seq, cpu, t, vec, name, err, at, log_level")
+    wanted = [logs.fields(line) for line in trap_lines(TRIPLE)]
+    traps = [row for row in rows if row["kind"] == "trap"]
+    names = ("seq", "cpu", "t", "vec", "name", "err", "at")
+    found = [{name: str(row[name]) for name in names} for row in traps]
+    expect(found == [{name: fields[name] for name in names} for fields in wanted], f"{found}")
+    levels = {row["log_level"] for row in rows if row["kind"] == "trapline"}
+    expect("critical" in levels and "info" in levels, f"{levels}")
+    expect([row["log_level"] for row in traps[:4]] == ["error", "error", "error", "critical"], f"{traps[:4]}")
+    out = folder(machine, "lnav-json") / "log.json"
+    tool(DECODE, f"--format=json:{out}", TRIPLE)
+    timed = lnav(machine, out, "trapline_json", "kind, t, log_time, log_level")
+    expect(len(timed) == len(out.read_text().splitlines()), f"{len(timed)} rows")
+    # The report behind them tells them again: lnav's time does not go back there.
+    for row in [row for row in timed if row["kind"] == "trap"][:4]:
+        expect(row["log_time"] == f"2000-01-01 00:00:0{row['t'][:5]}", f"{row}")
+
+
+def browser(machine, page, *options):
+    """Debian's own chromium without a window, and without a network."""
+    home = folder(machine, "browser")
+    command = ["chromium-headless-shell", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    return tool(*command, f"--user-data-dir={home}", *options, page.as_uri(), env={"HOME": str(home)})[0]
+
+
+def first_pixel(path):
+    """Of a PNG of 8 bits a colour: before it nothing predicts it, whatever the filter."""
+    data, at, packed = path.read_bytes(), 8, b""
+    while at < len(data):
+        size = struct.unpack_from(">I", data, at)[0]
+        packed += data[at + 8 : at + 8 + size] if data[at + 4 : at + 8] == b"IDAT" else b""
+        at += 12 + size
+    return zlib.decompress(packed)[1:4].hex()
+
+
+def page_of(machine, name, *inputs):
+    page = folder(machine, name) / "report.html"
+    tool(DECODE, f"--format=html:{page}", *inputs)
+    text = page.read_text()
+    for wrong in (r"<script", r"\bsrc=", r"<link", r"\bhref=", r"\bon\w+=[^&]*>", r"url\("):
+        expect(not re.search(wrong, re.sub(r"&#\d+;", "", text)) or name == "hostile", f"{name}: the page has {wrong}")
+    addresses = set(re.findall(r"https?://[^\"<> ]+", text))
+    expect(addresses <= {"http://www.w3.org/2000/svg"}, f"{name}: the page names {addresses}")
+    return page, text
+
+
+@on("svm")
+def test_html(machine):
+    """The browser shows verdict, picture, page walk, sites and all records, in light and dark, and prints them."""
+    page, _ = page_of(machine, "html", LINUX, RECORDS)
+    shown = browser(machine, page, "--dump-dom")
+    expect("the kernel wrote to address 0x30 through rdi, which was 0: a null pointer" in shown, "no verdict")
+    expect(shown.count("<svg") >= 2 and "<h4>Page walk</h4>" in shown and "Where it happened most" in shown, "a part is missing")
+    records = len(RECORDS.read_bytes()) // RECORD - 1
+    expect(shown.count('<details class="one">') >= records, f"not all of {records} records")
+    colors = []
+    for scheme in (1, 0):
+        picture = page.parent / f"{scheme}.png"
+        browser(machine, page, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=600,400", f"--screenshot={picture}")
+        expect(picture.stat().st_size > 5000, f"{picture} is empty")
+        colors.append(first_pixel(picture))
+    expect(colors == [WHITE, BLACK], f"light and dark: {colors}")
+    paper = page.parent / "report.pdf"
+    browser(machine, page, f"--print-to-pdf={paper}")
+    expect(paper.read_bytes().startswith(b"%PDF") and paper.stat().st_size > 20000, f"{paper}")
+
+
+@on("svm")
+def test_html_triple_fault(machine):
+    """The picture of a chain: a box for each fault, what was being delivered, the gate that was not there."""
+    _, text = page_of(machine, "triple", TRIPLE)
+    picture = xml.fromstring(decode("chain_svg", TRIPLE))
+    said = [part.text or "" for part in picture.iter("{http://www.w3.org/2000/svg}text")]
+    wanted = ("#PF page fault", "#NP segment not present", "#DF double fault", "triple fault: the CPU shuts down", "its gate: ")
+    for words in wanted:
+        expect(any(words in line for line in "".join(f"{line}\n" for line in said).splitlines()), f"no {words}: {said}")
+    expect('<tr class="bad"><td>PDE</td>' in text, "the level that refuses is not marked")
+
+
+@on("svm")
+def test_hostile(machine):
+    """A guest that writes HTML, quotes and control characters into its log: text in every format."""
+    path = folder(machine, "log") / "</title><script>alert(1)</script>.log".replace("/", "_")
+    path.write_bytes(HOSTILE)
+    page, text = page_of(machine, "hostile", path)
+    expect("<script" not in text and "<img" not in text and "<svg onload" not in text, "markup of the guest's is in the page")
+    shown = browser(machine, page, "--dump-dom")
+    expect("<title>owned" not in shown and "<script" not in shown and "&lt;script&gt;" in shown, "the page is not the writer's own")
+    for line in decode("json", path).splitlines():
+        json.loads(line)
+    check_trace(json.loads(decode("chrome", path)), "hostile")
+    for form in ("chain_svg", "timeline_svg"):
+        xml.fromstring(decode(form, path))
+
+
+@on("svm")
+def test_fresh(machine):
+    """A log of now: what trapctl --json has printed in the guest is what comes of the lines; every form is written and opened."""
+    words = "trapline.mode=faults trapline.run=insmod:trapline,trapctl:trace:--json:--vector=gp"
+    run = machine.linux(words).expect_status(0).expect_active(machine.vendor)
+    log = run.out / "trapline.log"
+    printed = {(one["cpu"], one["seq"]): without(ADDED, one) for one in map(json.loads, decode("json", log).splitlines()) if one["kind"] == "trap"}
+    told = [json.loads(line) for line in run.guest.splitlines() if line.startswith('{"kind":"trap"')]
+    both = [one for one in told if (one["cpu"], one["seq"]) in printed]
+    expect(len(both) > 2, f"{len(told)} objects of trapctl's, {len(both)} of them on the line; see {run.out}")
+    for one in both:
+        wanted = printed[one["cpu"], one["seq"]]
+        expect(without(("sym",), one) == without(("sym",), wanted), f"{one}\nis not {wanted}; see {run.out}")
+    check_trace(json.loads(decode("chrome", log)), str(log))
+    xml.fromstring(decode("timeline_svg", log))
+    expect(len(lnav(machine, log, "trapline_log", "seq")) >= len(printed), f"lnav has fewer rows; see {run.out}")
+    page, _ = page_of(machine, "fresh", log)
+    expect("All " in browser(machine, page, "--dump-dom"), f"no records in {page}")
+
+
+@on("svm")
+def test_refusals(machine):
+    """What cannot be written is said, and is an error: CTF of a log's lines, a chain where there is none."""
+    out = folder(machine, "refused")
+    _, said = tool(DECODE, f"--format=ctf:{out}/trace", LINUX, wanted=1)
+    expect("no binary records" in said and not pathlib.Path(out / "trace").exists(), said)
+    _, said = tool(DECODE, "--format=chain_svg", RECORDS, wanted=1)
+    expect("no report of an end" in said, said)
+    if not DECODE.exists():
+        raise Failure("trapline-decode is not built")
