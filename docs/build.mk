@@ -7,8 +7,10 @@ $(BUILD)/tables: $(TABLES_SOURCES) docs/services.def src/svm/svm_check.h src/vmx
 	$(Q)$(HOSTCC) -std=gnu17 $(WARN) -Iinclude -Isrc $(TABLES_SOURCES) -o $@
 
 .PHONY: docs docs-check
-docs: $(BUILD)/tables ## bring the tables in docs/ up to date with the sources
+docs: $(BUILD)/tables $(TOOLS)/bin/trapline-decode ## bring tables and pictures in docs/ up to date with the sources
 	$(Q)tools/docs $<
+	$(Q)tools/pictures $(TOOLS)/bin/trapline-decode
 
-docs-check: $(BUILD)/tables
+docs-check: $(BUILD)/tables $(TOOLS)/bin/trapline-decode
 	$(Q)tools/docs --check $<
+	$(Q)tools/pictures --check $(TOOLS)/bin/trapline-decode
