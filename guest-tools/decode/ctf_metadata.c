@@ -19,7 +19,7 @@ static void write_labels(FILE *out)
 	fputs(" {\n", out);
 	for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
 		fprintf(out, "\t\"%s\" = %u,\n", vector_name(vector), vector);
-	fprintf(out, "\t\"INT n\" = %u ... 255\n};\n\nenum types : ", VECTOR_COUNT);
+	fprintf(out, "\t\"INT n\" = %u ... 255\n};\n\nenum types : ", (unsigned)VECTOR_COUNT);
 	write_integer(out, 8, 8, 10, "");
 	fputs(" {\n", out);
 #define X(name, number, text, meaning) fprintf(out, "\t\"%s\" = %d,\n", text, number);

@@ -195,10 +195,12 @@ static bool choose(struct plot *p)
 		first = r->us < first ? r->us : first;
 		last = r->us > last ? r->us : last;
 	}
+	if (!p->count)
+		return false;
 	qsort(p->shown, p->count, sizeof(*p->shown), by_row);
 	p->from = first;
 	p->length = last - first < 10 ? 10 : last - first;
-	return p->count > 0;
+	return true;
 }
 
 static int height_of(const struct plot *p)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST 1000000000000000 /* microseconds: 31 years */
+
 static void *room_for(size_t count, size_t size)
 {
 	void *memory = calloc(count + 1, size);
@@ -15,6 +17,12 @@ static void *room_for(size_t count, size_t size)
 		exit(EXIT_FAILURE);
 	}
 	return memory;
+}
+
+/* The log may say anything. */
+static int64_t time_of(const struct entry *e)
+{
+	return e->us > LONGEST ? NOT_KNOWN : e->us;
 }
 
 static int compare(uint64_t a, uint64_t b)
@@ -102,7 +110,7 @@ static void collect(struct timeline *t, const struct model *m)
 		const struct entry *e = &m->entry[i];
 
 		if (is_told(e))
-			t->record[t->records++] = (struct moment){.e = e, .run = e->run, .us = e->us};
+			t->record[t->records++] = (struct moment){.e = e, .run = e->run, .us = time_of(e)};
 	}
 	qsort(t->record, t->records, sizeof(*t->record), by_identity);
 	drop_same(t);
@@ -123,7 +131,7 @@ static void set_times(struct timeline *t, const struct model *m)
 		if (e->run != run[e->last])
 			now[e->last] = NOT_KNOWN;
 		run[e->last] = e->run;
-		if (e->us != NOT_KNOWN)
+		if (time_of(e) != NOT_KNOWN)
 			now[e->last] = e->us;
 		t->at[i] = now[e->last];
 	}

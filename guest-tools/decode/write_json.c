@@ -132,14 +132,12 @@ static void write_places(FILE *out, const struct entry *e)
 		putc(']', out);
 }
 
-#define YEAR_2000   946684800
-#define LONGEST_RUN 1000000000 /* seconds: 31 years */
+#define YEAR_2000 946684800
 
 /* For tools that need a date: Trapline became active when 2000 began. What is before the first line with a time is then. */
 static void write_time(FILE *out, int64_t us)
 {
-	int64_t seconds = us == NOT_KNOWN ? 0 : us / 1000000;
-	time_t date = YEAR_2000 + (time_t)(seconds < LONGEST_RUN ? seconds : LONGEST_RUN);
+	time_t date = YEAR_2000 + (time_t)(us == NOT_KNOWN ? 0 : us / 1000000);
 	char text[32];
 
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime(&date));

@@ -21,6 +21,9 @@ FUZZ_command     := src/cpu/exit.c $(addprefix src/console/,address.c command.c 
 FUZZ_config      := boot/config.c src/lib/printf.c
 FUZZ_filter      := src/trace/filter.c src/trace/important.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
 FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/summary.c zydis
+FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c model.c number.c read_json.c read_records.c read_text.c record_line.c \
+                    record_text.c timeline.c markup.c svg_chain.c svg_timeline.c html_parts.c html_stories.c html_tables.c ctf_metadata.c) \
+                    $(addprefix guest-tools/decode/write_,chrome.c ctf.c html.c json.c svg.c) guest-tools/common/json_line.c $(FUZZ_FORMAT) zydis
 FUZZ_icr         := src/apic/icr.c
 FUZZ_line        := src/console/line.c
 FUZZ_memory_type := src/mem/memory_type.c
@@ -43,6 +46,9 @@ $(FUZZ_DIR)/%.o: %.c | $(ZYDIS_STAMP)
 	$(call say,FUZZCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_WARN) -MMD -MP -c -o $@ $<
+
+# trapline-decode prints with libc's printf.
+$(FUZZ_DIR)/guest-tools/%.o $(FUZZ_DIR)/tests/fuzz/formats.o: FUZZ_CFLAGS += -Uvsnprintf -Usnprintf
 
 # This file pushes flags without the compiler's knowledge.
 $(FUZZ_DIR)/tests/fuzz/store.o: FUZZ_CFLAGS += -mno-red-zone
