@@ -3,12 +3,12 @@
 #include "cpu/cpu.h"
 #include "hw/lock.h"
 
-#define TRIES 100000 /* a CPU that was stopped, or has failed, may hold the lock for ever */
+#define TRIES 100000 /* a CPU that was parked, or has failed, may hold the lock for ever */
 
 static struct lock lock = LOCK_FREE;
 static uint8_t index_of_guest;
 static bool index_known;
-static bool left; /* a note, by this run */
+static bool left; /* this run has left a note */
 
 static void put_number(uint8_t bytes[8], uint64_t value)
 {
@@ -33,7 +33,7 @@ static void lock_soon(void)
 		cpu_pause();
 }
 
-/* What the guest never wrote is the firmware's: bit 7 can be read on some chipsets, and others have ones there. */
+/* The bits that the guest never wrote are the firmware's: some chipsets can read bit 7, others read it as one. */
 static uint8_t latch(void)
 {
 	return index_known ? index_of_guest : (uint8_t)((inb(CMOS_INDEX) & CMOS_NO_NMI) | CMOS_AT_REST);
@@ -62,7 +62,7 @@ void cmos_leave(const struct trap_record *r, uint8_t flags)
 	left = true;
 }
 
-/* Zeroes, as the loader leaves them there. */
+/* Writes zeroes, as the loader leaves the bytes. */
 void cmos_forget(void)
 {
 	static const struct cmos_note none;

@@ -1,6 +1,6 @@
 /*
- * The verdict in the RTC's CMOS (boot/cmos_note.h), where trapline.conf's `cmos` says so. The guest's accesses to the index
- * and data ports exit then: the index register cannot be read, so its value is noted and restored after each access of ours.
+ * The verdict in the RTC's CMOS (boot/cmos_note.h), if trapline.conf's `cmos` is on. The guest's accesses to the index
+ * and data ports then exit: the index register cannot be read, so Trapline remembers its value and restores it after its own accesses.
  */
 #ifndef TRAPLINE_CMOS_H
 #define TRAPLINE_CMOS_H
@@ -9,23 +9,26 @@
 #include <stdint.h>
 #include <trapline/record.h>
 
-/* Writes a record's vector, RIP and CR2. flags: CMOS_OWN, CMOS_RESET. Does nothing where it is off. */
+/*
+ * Writes a record's vector, RIP and CR2. Does nothing if `cmos` is off.
+ *   flags  CMOS_OWN, CMOS_RESET
+ */
 void cmos_leave(const struct trap_record *r, uint8_t flags);
 
-/* Takes back what was left, if anything was: the run has ended well. */
+/* Erases the note of this run, if there is one: the run has ended well. */
 void cmos_forget(void);
 
-/* The guest's accesses do not exit any more: nothing is written there from here on, as where its index stands is not known. */
+/* The guest's accesses no longer exit: Trapline then does not know the index and writes no more notes. */
 void cmos_give_up(void);
 
-/* Whether an access touches the RTC's ports while they are watched. */
+/* Whether an access reaches the RTC's ports while they are watched. */
 bool cmos_is_port(unsigned port, unsigned size);
 
-/* Around a guest's access to them, so that no note is written between its index and its data. */
+/* Call these before and after a guest's access, so that no note is written between its index and its data. */
 void cmos_begin(void);
 void cmos_end(void);
 
-/* The guest has written there. */
+/* The guest has written to these ports. */
 void cmos_written(unsigned port, unsigned size, uint32_t value);
 
 #endif

@@ -1,4 +1,4 @@
-/* The letters of the fault screen: 5 by 7 points each, row by row, so that one can see and mend them. */
+/* The letters of the fault screen: 5 by 7 points each, row by row, so that they can be seen and edited here. */
 #ifndef TRAPLINE_FONT_H
 #define TRAPLINE_FONT_H
 
@@ -8,7 +8,7 @@
 #define FONT_LAST   '~'
 
 /* clang-format off */
-/* X(character, rows from the top, with a blank between them), in the order of ASCII */
+/* X(character, rows from the top, separated by blanks), in the order of ASCII */
 #define FONT(X) \
 	X(' ', "..... ..... ..... ..... ..... ..... .....") \
 	X('!', "..#.. ..#.. ..#.. ..#.. ..#.. ..... ..#..") \

@@ -10,19 +10,19 @@
 #include "blackbox/blackbox.h"
 
 #define TEXT_SIZE (32 * 1024) /* a power of two */
-#define FINISH_WAITS                                                                                         \
-	100 /* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
-#define LOCK_TRIES 200 /* some microseconds: a UART's register takes one */
+/* milliseconds for one FIFO: longer than 16 characters take at any speed above 2000 baud */
+#define FINISH_WAITS 100
+#define LOCK_TRIES   200 /* some microseconds: an access to a UART's register takes one */
 
 static char text[TEXT_SIZE];
-static uint32_t text_head, text_tail; /* under `lock` */
+static uint32_t text_head, text_tail; /* protected by `lock` */
 static _Atomic uint64_t lost_lines;
 static struct lock lock = LOCK_FREE;
 static bool there, seized;
-static bool stuck, never_idle;       /* the UART, when it was waited for last */
-static uint64_t unsent, unsent_said; /* bytes that were given up */
+static bool stuck, never_idle;       /* state of the UART when it was last waited for */
+static uint64_t unsent, unsent_said; /* bytes that were dropped */
 static struct trap_clock clock;
-static void (*reply_to)(const char *line); /* NULL: the text here */
+static void (*reply_to)(const char *line); /* NULL: to the text buffer here */
 
 enum log_level log_level = LOG_TRAPS;
 
@@ -47,7 +47,7 @@ void log_unlock(void)
 	lock_give(&lock);
 }
 
-/* Notices are rare, and worth the time of a turn of another CPU's. */
+/* Notices are rare, so they may wait while another CPU takes one turn of console work. */
 static bool lock_soon(void)
 {
 	for (unsigned i = 0; i < LOCK_TRIES; i++) {
@@ -96,7 +96,7 @@ static void put(char c)
 	text[text_head++ % TEXT_SIZE] = c;
 }
 
-/* Each newline becomes CR LF: terminals need both. */
+/* Each newline becomes CR LF, because terminals need both. */
 static void put_line(const char *line)
 {
 	for (; *line; line++) {
@@ -158,13 +158,13 @@ bool log_feed(void)
 	return true;
 }
 
-/* A guest that sets its TSC back makes it pass at once. */
+/* If the guest sets its TSC back, the time counts as passed. */
 static bool passed(uint64_t since, uint64_t ticks)
 {
 	return rdtsc() - since >= ticks;
 }
 
-/* A UART that takes nothing, for want of a far end that is ready, must not hold up a reset or the power: it is not waited for again. */
+/* A UART that takes nothing, because its far end is not ready, must not delay a reset or power-off: it is not waited for again. */
 static void give_up(void)
 {
 	if (!stuck)
@@ -176,7 +176,7 @@ static void give_up(void)
 	text_tail = text_head;
 }
 
-/* What is still in the FIFO would be lost when the machine goes down next. */
+/* The contents of the FIFO would be lost if the machine goes down next. */
 static void wait_for_idle(uint64_t since)
 {
 	bool idle;
@@ -248,7 +248,7 @@ void log_line(const char *fmt, ...)
 	cpu_add_work(this_cpu(), CPU_WORK_CONSOLE);
 }
 
-/* It takes bytes again. */
+/* The UART takes bytes again: print how many were dropped. */
 static void say_unsent(void)
 {
 	char line[96];
@@ -289,7 +289,7 @@ static bool is_left_out(void)
 	return false;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void print_line(const char *line)
 {
 	if (is_left_out()) {

@@ -26,7 +26,7 @@ static void add_row(struct pages *p, const char *text, uint32_t n)
 		p->text[p->length++] = text[i];
 }
 
-/* A row is kept for saying that there was more. */
+/* One row is reserved for the line that says that lines are missing. */
 static bool has_room(const struct pages *p, uint32_t n)
 {
 	return p->row_count + 1 < PAGES_ROWS_MAX && p->length + n + sizeof(LOST) <= PAGES_TEXT_MAX;
@@ -44,7 +44,7 @@ static void put_row(struct pages *p, const char *text, uint32_t n)
 	add_row(p, LOST, sizeof(LOST) - 1 < p->columns ? sizeof(LOST) - 1 : p->columns);
 }
 
-/* How much of the text is one row. A word moves to the next one as a whole, but not if half of this one stayed empty. */
+/* How many characters make one row. A word moves to the next row as a whole, unless half of this row would stay empty. */
 static uint32_t row_length(const struct pages *p, const char *text)
 {
 	uint32_t n = 0, cut;
@@ -72,8 +72,8 @@ void pages_add(struct pages *p, const char *line)
 }
 
 #define SET2_RELEASED 0xf0
-#define MAKE_MAX      0x80 /* above: set 1's released keys, prefixes, answers of the keyboard */
-/* Set 1 and set 2. In the other set they are keys that few people would try, or none. */
+#define MAKE_MAX      0x80 /* larger values: released keys of set 1, prefixes, answers of the keyboard */
+/* Set 1 and set 2. In the other set these codes are keys that few people would press, or no keys. */
 #define SET1_BACKSPACE 0x0e
 #define SET1_PAGE_UP   0x49
 #define SET2_BACKSPACE 0x66

@@ -1,6 +1,4 @@
-/*
- * A report as pages of a screen: lines become rows, rows pages, and a key or the clock turns them. Pure: tested on the host.
- */
+/* A report as pages of a screen: lines become rows, rows become pages, and a key or the clock turns them. Pure: tested on the host. */
 #ifndef TRAPLINE_PAGES_H
 #define TRAPLINE_PAGES_H
 
@@ -12,7 +10,7 @@
 #define PAGES_ROWS_MAX 2048u
 
 struct pages {
-	uint32_t columns, rows; /* of a page; the last row of the screen is not among them */
+	uint32_t columns, rows; /* of a page; the screen's last row is separate */
 	uint32_t row_count;
 	uint32_t length; /* of the text */
 	bool full;       /* the last row says that lines are missing */
@@ -22,16 +20,19 @@ struct pages {
 	char text[PAGES_TEXT_MAX];
 };
 
-/* None yet. columns, rows: 1 or more. */
+/*
+ * Starts an empty report.
+ *   columns, rows  1 or more
+ */
 void pages_begin(struct pages *p, uint32_t columns, uint32_t rows);
 
-/* A line without its end, or several; what is too long goes on in the next row, from a blank on where there is one. */
+/* Adds one or several lines without their end. A line that is too long continues in the next row, at a blank if there is one. */
 void pages_add(struct pages *p, const char *line);
 
-/* How many, 1 or more. */
+/* The number of pages, 1 or more. */
 uint32_t pages_count(const struct pages *p);
 
-/* What a byte of the keyboard controller means. */
+/* The meaning of a byte of the keyboard controller. */
 enum page_key {
 	PAGE_KEY_NONE,
 	PAGE_KEY_NEXT,
@@ -39,29 +40,32 @@ enum page_key {
 };
 
 struct page_keyboard {
-	bool released; /* the next byte is a key that was let go */
+	bool released; /* the next byte is a released key */
 };
 
-/* Reads scan codes of set 1 and of set 2: the guest has chosen which one the controller sends. */
+/* Reads scan codes of set 1 and of set 2, because the guest chooses which one the controller sends. */
 enum page_key page_keyboard_byte(struct page_keyboard *k, uint8_t byte);
 
-#define PAGER_SECONDS   15  /* until a page turns by itself, as long as no key was pressed */
-#define PAGER_KEY_PAUSE 200 /* milliseconds: a key that is held down does not turn faster */
+#define PAGER_SECONDS   15  /* time until a page turns by itself, as long as no key was pressed */
+#define PAGER_KEY_PAUSE 200 /* milliseconds: a key that is held down turns pages no faster */
 
 struct pager {
 	uint32_t page;
-	uint64_t turned; /* when, by the TSC */
-	bool by_hand;    /* a key was pressed: from then on keys only */
+	uint64_t turned; /* TSC of the last turn */
+	bool by_hand;    /* a key was pressed: from then on only keys turn pages */
 };
 
 /*
- * Whether another page is to be shown, by then p->page; behind the last comes the first.
+ * Whether another page has to be shown, which p->page then names. The first page follows the last.
  *   now, khz  the TSC, and its frequency
- *   count     of pages
+ *   count     number of pages
  */
 bool pager_turn(struct pager *p, enum page_key key, uint64_t now, uint64_t khz, uint32_t count);
 
-/* The last row of the screen: "page 1/3", and how to go on. keys: there is a keyboard. */
+/*
+ * Writes the screen's last row: "page 1/3", and how to turn the page.
+ *   keys  there is a keyboard
+ */
 void pager_footer(const struct pager *p, char *out, size_t size, uint32_t count, bool keys);
 
 #endif

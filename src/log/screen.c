@@ -11,19 +11,19 @@
 
 #define CELL_WIDTH  8
 #define CELL_HEIGHT 16
-#define GREY        0x00e0e0e0u /* the same in RGB and BGR */
+#define GREY        0x00e0e0e0u /* the same value in RGB and BGR */
 #define MORE        "(the report goes on)"
 #define FOOTER_MAX  120
 
-/* The keyboard controller, as PCs have it. */
+/* The keyboard controller of a PC. */
 #define KBC_DATA      0x60
 #define KBC_STATUS    0x64
 #define KBC_HAS_BYTE  0x01
 #define KBC_BUSY      0x02
-#define KBC_MOUSE     0x20 /* the byte is the mouse's */
+#define KBC_MOUSE     0x20 /* the byte comes from the mouse */
 #define KBC_ENABLE    0xae
 #define KBC_NONE      0xff
-#define KBC_BURST_MAX 1024 /* bytes without a pause: no keyboard sends that */
+#define KBC_BURST_MAX 1024 /* bytes without a pause: no keyboard sends so many */
 
 #define X(character, rows) rows,
 static const char *const font[] = {FONT(X)};
@@ -57,8 +57,10 @@ void screen_init(void)
 		pixels = NULL;
 }
 
-/* Each point is two rows tall: the cell is one of 8 by 16, and thicker strokes would make 0 and 8 look the
- * same. */
+/*
+ * Each point is two rows tall, which makes a cell of 8 by 16. Thicker strokes would make 0 and 8 look the
+ * same.
+ */
 static void draw(uint32_t column, uint32_t line, char c)
 {
 	const char *glyph = font[(c >= FONT_FIRST && c <= FONT_LAST ? c : '?') - FONT_FIRST];
@@ -85,7 +87,7 @@ void screen_take(void)
 	taken = true;
 }
 
-/* As wide as the screen: what was there before goes. */
+/* Draws a full row of the screen, which erases its old contents. */
 static void draw_line(uint32_t line, const char *text, uint32_t n)
 {
 	for (uint32_t i = 0; i < columns; i++)
@@ -112,9 +114,9 @@ void screen_line(const char *line)
 		draw_line(rows - 1, MORE, sizeof(MORE) - 1);
 }
 
-static bool has_keyboard = true; /* until it is seen that there is none */
+static bool has_keyboard = true; /* until an access shows that there is none */
 
-/* With a USB keyboard the firmware's SMM handler answers for the controller: its SMI is not held back meanwhile. */
+/* With a USB keyboard the firmware's SMM handler emulates the controller, so its SMI is not blocked meanwhile. */
 static uint8_t keyboard_in(uint16_t port)
 {
 	uint8_t value;
@@ -132,7 +134,7 @@ static void keyboard_enable(void)
 	moment_close();
 }
 
-/* Where there is no controller its ports read as ones. Nothing is waited for: a look is two reads at most. */
+/* Without a controller its ports read as ones. Nothing waits here: a poll is two reads at most. */
 static enum page_key look_at_keyboard(void)
 {
 	static struct page_keyboard keyboard;
@@ -166,7 +168,7 @@ static void draw_page(void)
 	draw_line(rows - 1, footer, (uint32_t)strlen(footer));
 }
 
-/* The guest may have switched the keyboard off. What it typed before its end turns no page. */
+/* The guest may have disabled the keyboard. Keys typed before its end do not turn a page. */
 static void begin_browsing(void)
 {
 	for (unsigned i = 0; i < KBC_BURST_MAX && has_keyboard && keyboard_in(KBC_STATUS) & KBC_HAS_BYTE; i++)

@@ -1,6 +1,4 @@
-/*
- * The console's turns, as exits call them. The console is a layer above, and sets these functions; until then they do nothing.
- */
+/* The console's work, as exits call it. The console is a layer above, and sets these functions; until then they do nothing. */
 #ifndef TRAPLINE_TURN_H
 #define TRAPLINE_TURN_H
 
@@ -17,29 +15,29 @@ struct turn_taker {
 };
 void turn_set(const struct turn_taker *taker);
 
-/* A turn of work: formats at most one record or feeds the FIFO once. Clears CPU_WORK_CONSOLE when all is out. */
+/* One turn of work: formats at most one record or feeds the FIFO once. Clears CPU_WORK_CONSOLE when nothing is left. */
 void turn_serve(struct cpu *cpu);
 
-/* Whether this CPU must not sleep: it polls for keys, or has just seen one. */
+/* Whether this CPU must not sleep, because it polls for keys or a key has just come. */
 bool turn_attends(const struct cpu *cpu);
 
-/* Whether idle CPUs have to poll, because nothing on the boot CPU exits. */
+/* Whether idle CPUs have to poll, because the boot CPU has no exits. */
 bool turn_wants_others(void);
 
 extern uint64_t turn_polled; /* the TSC of the last poll, by any CPU */
 void turn_poll_now(struct cpu *cpu);
 
-/* Polls for keys and left lines, unless less than poll_ticks have passed. Called by exits that come now and then. */
+/* Polls for keys and waiting lines, unless less than poll_ticks have passed. Called by exits that happen from time to time. */
 static inline void turn_poll(struct cpu *cpu)
 {
 	if (__builtin_expect(rdtsc() - turn_polled >= cpu->poll_ticks, 0))
 		turn_poll_now(cpu);
 }
 
-/* Takes the operator's prompt off the screen: a line is about to be printed. With the log's lock held. */
+/* Removes the operator's prompt before a line is printed. Called with the log's lock held. */
 void turn_hide_prompt(void);
 
-/* Prints all that waits, records included, and waits for the UART. */
+/* Prints everything that waits, records included, and waits for the UART. */
 void turn_finish(void);
 
 #endif

@@ -3,7 +3,7 @@
 #include "mem/host_map.h"
 #include "mem/layout.h"
 
-static struct uart_port uart; /* with its base where it is mapped */
+static struct uart_port uart; /* its base is the mapped address */
 static uint64_t overruns;
 
 static uint8_t line_status(void)
@@ -15,7 +15,7 @@ static uint8_t line_status(void)
 	return status;
 }
 
-/* Where the host reaches it. False: no memory for the page tables. */
+/* Maps its registers. False: no memory for the page tables. */
 static bool map(const struct uart_port *port)
 {
 	uint64_t page = port->base & ~(uint64_t)(PAGE_SIZE - 1);

@@ -11,20 +11,21 @@
 #define UART_FIFO NS16550_FIFO
 
 /*
- * Sets it to `baud` (a divisor of 115200), 8N1, FIFOs on, interrupts off. Returns false when nothing answers there.
+ * Sets the speed, 8N1, FIFOs on, interrupts off. Returns false if no UART answers.
+ *   baud  a divisor of 115200
  */
 bool uart_init(const struct uart_port *port, uint32_t baud);
 
-/* Puts up to n bytes into the FIFO if it is empty, without waiting. Returns how many it took: 0 to UART_FIFO. */
+/* Puts up to n bytes into the FIFO if it is empty, without waiting. Returns the number taken: 0 to UART_FIFO. */
 size_t uart_put(const char *bytes, size_t n);
 
-/* The next byte that came in, without waiting. False when there is none. */
+/* Reads the next byte that arrived, without waiting. False: there is none. */
 bool uart_get(char *byte);
 
-/* How often bytes came faster than they were fetched, and some were lost. */
+/* The number of overruns: bytes came faster than they were read, and some were lost. */
 uint64_t uart_overruns(void);
 
-/* Whether all that was put is out. */
+/* Whether all bytes have been sent. */
 bool uart_idle(void);
 
 #endif

@@ -25,21 +25,22 @@
 #define BACKTRACE_MAX 24
 #define STACK_WORDS   32
 #define LAST_TRAPS    8
-#define DEPTH_MAX     32 /* faults inside the fault screen: when not even their own line can be printed */
+/* faults inside the fault screen: the limit for when not even their own line can be printed */
+#define DEPTH_MAX 32
 
 extern const char image_start[], text_end[]; /* linker.ld */
 
-/* What is reported; only one CPU gets that far. */
+/* What is reported. Only one CPU gets here. */
 static struct fault {
-	bool has_frame; /* a fault; otherwise a state that must not happen, in words */
+	bool has_frame; /* a fault; otherwise a forbidden state, in words */
 	struct trap_frame frame;
-	struct trap_record record; /* the frame in the form that decode and explain know */
+	struct trap_record record; /* the frame as a record, for decode and explain */
 	char words[256];
 	uint64_t rsp, rbp;
-	unsigned step; /* the one that runs next */
+	unsigned step; /* the next step */
 } fault;
 
-static struct lock reporter = LOCK_FREE; /* kept for good */
+static struct lock reporter = LOCK_FREE; /* never released */
 static char line[TRAP_LINE_MAX];
 
 void fault_show(void)
@@ -77,7 +78,7 @@ static void step_cause(struct cpu *cpu)
 	print_text(&t);
 }
 
-/* The code bytes at the fault, and everything that decode and explain look at. */
+/* The code bytes at the fault, and the registers that decode and explain use. */
 static void make_record(struct trap_record *r, const struct trap_frame *f)
 {
 	const uint64_t gpr[TRAP_GPRS] = {f->rax, f->rcx, f->rdx, f->rbx, f->rsp, f->rbp, f->rsi, f->rdi,
@@ -115,7 +116,7 @@ static void print_pf_bits(uint32_t error)
 #undef X
 }
 
-/* A #DF that came of a #PF for want of a stack: CR2 says where the stack had got to. */
+/* A #DF that came from a #PF because the stack overflowed: CR2 is then just below the stack. */
 static bool ran_over(const struct cpu *cpu)
 {
 	uint64_t bottom = cpu->host_stack_top - CPU_STACK_SIZE;
@@ -192,7 +193,10 @@ static void step_registers(struct cpu *cpu)
 		report_registers(&fault.record);
 }
 
-/* name: symbol_add(), or symbol_add_return() of a caller: behind a call that does not return another function may begin. */
+/*
+ * Prints an address with its name.
+ *   name  symbol_add(), or symbol_add_return() for a return address: after a call that does not return another function may begin
+ */
 static void print_place(const char *word, uint64_t address, void (*name)(struct text *, uint64_t))
 {
 	struct text t = text_on(line, sizeof(line));
@@ -218,7 +222,7 @@ static bool follows_call(uint64_t address)
 	return false;
 }
 
-/* Where the stack's readable part begins: a stack that ran over points below it. */
+/* The start of the stack's readable part: after an overflow RSP points below it. */
 static const uint64_t *readable_stack(uint64_t rsp)
 {
 	uint64_t value;
@@ -229,8 +233,8 @@ static const uint64_t *readable_stack(uint64_t rsp)
 }
 
 /*
- * Every return address on the stack. Hot code keeps no frame pointers, so that their chain is not all of it:
- * what is not on the chain has a question mark, and may be left over from an earlier call.
+ * Prints every return address on the stack. Hot code has no frame pointers, so the chain of frames is incomplete.
+ * An address that is not on the chain gets a question mark, because it may be left from an earlier call.
  */
 static void step_backtrace(struct cpu *cpu)
 {
@@ -245,7 +249,7 @@ static void step_backtrace(struct cpu *cpu)
 
 		if (linked)
 			load64_safe(at - 1, &chain);
-		if (value == last || !follows_call(value)) /* a recursion is one line */
+		if (value == last || !follows_call(value)) /* a recursion is printed once */
 			continue;
 		print_place(linked ? "by" : "by?", value, symbol_add_return);
 		last = value;
@@ -309,7 +313,7 @@ static void step_seal(struct cpu *cpu)
 	blackbox_seal(fault.has_frame ? "a fault of Trapline's own" : fault.words, true);
 }
 
-/* X(name): step_name runs; in this order. What most helps comes first: the next step may be the last. */
+/* X(name): step_name runs; in this order. The most useful comes first, because any step may be the last that works. */
 #define STEPS(X)                                                                                             \
 	X(cause)                                                                                             \
 	X(error_code)                                                                                        \
@@ -335,7 +339,7 @@ __attribute__((noreturn)) static void run_steps(struct cpu *cpu)
 	fault_show();
 }
 
-/* A fault inside a step: it is that step's end. */
+/* A fault inside a step ends that step. */
 __attribute__((noreturn)) static void go_on(struct cpu *cpu, const struct trap_frame *f)
 {
 	struct text t = text_on(line, sizeof(line));
@@ -351,7 +355,7 @@ __attribute__((noreturn)) static void go_on(struct cpu *cpu, const struct trap_f
 	run_steps(cpu);
 }
 
-/* The first CPU reports; one that fails as well, be it for the same reason, only stops. */
+/* The first CPU reports. Another CPU that fails, even for the same reason, only stops. */
 static void claim(struct cpu *cpu)
 {
 	if (!lock_try(&reporter))

@@ -1,6 +1,6 @@
 /*
- * The last run, read from the copy of its black box that the loader found. Everything in it is checked before
- * it is believed: a reset may have caught it in the middle of anything, and memory may have lost some of it.
+ * The last run, read from the copy of its black box that the loader found. Everything in it is checked before it is
+ * used: the reset may have interrupted any action, and memory may have lost a part.
  */
 #include <trapline/record.h>
 #include <boot/blackbox_layout.h>
@@ -15,12 +15,12 @@
 #include "trace/vector.h"
 #include "trace/verdict.h"
 
-#define TEXT_TAIL          4096  /* characters shown of a run that ended without a word */
-#define STORY_TAIL         24576 /* or from where its last story began, if that is not farther back */
-#define TRAPS_SHOWN        16    /* a CPU; the same one again and again counts once */
+#define TEXT_TAIL          4096  /* characters shown of a run without an end */
+#define STORY_TAIL         24576 /* or from the start of its last story, if that is not farther back */
+#define TRAPS_SHOWN        16    /* for each CPU; repetitions count once */
 #define STACK_LINES        4
 #define STACK_WORDS_A_LINE 4
-#define KEPT_SHOWN         2 /* a vector, of those that are older than the ones above */
+#define KEPT_SHOWN         2 /* for each vector, older than the ones above */
 
 static char last_text[BLACKBOX_TEXT_SIZE];
 
@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct trap_record) == 256 && sizeof(struct exit_entry) ==
 		       sizeof(struct reserve) == BLACKBOX_RESERVE_SIZE,
 	"include/boot/blackbox_layout.h");
 
-/* One last run. */
+/* The box of the last run. */
 struct last {
 	const struct blackbox_header *box;
 	const uint8_t *base;
@@ -86,7 +86,7 @@ static void add_heading(struct text *t, const struct last *l)
 	text_add(t, "\n");
 }
 
-/* Each line has a prefix: the last run's lines are not this run's. */
+/* Each line gets a prefix that distinguishes it from the lines of this run. */
 static void add_text(struct text *t, const struct last *l, uint64_t from)
 {
 	const uint8_t *text = l->base + l->box->text_at;
@@ -112,14 +112,14 @@ static const struct trap_record *ring_of(const struct last *l, uint32_t cpu)
 	return (const struct trap_record *)(l->base + l->box->rings_at + cpu * l->box->cpu_size);
 }
 
-/* A record has fields that a record can have. */
+/* Whether the fields of a record have possible values. */
 static bool believable(const struct trap_record *r, uint32_t cpu)
 {
 	return r->seq && r->cpu == cpu && r->cpl <= 3 && r->code_len <= TRAP_CODE_MAX &&
 	       (r->mode == 16 || r->mode == 32 || r->mode == 64);
 }
 
-/* In the ring its sequence number leads to its slot as well. */
+/* In a ring the sequence number also has to match the slot. */
 static bool in_place(const struct trap_record *r, uint32_t slot, uint32_t records, uint32_t cpu)
 {
 	return (r->seq & (records - 1)) == slot && believable(r, cpu);
@@ -135,7 +135,7 @@ static uint64_t newest_of(const struct trap_record *ring, uint32_t records, uint
 	return seq;
 }
 
-/* Where the CPU has written to while its ring was frozen. */
+/* The ring that the CPU wrote while its first ring was frozen. */
 static const struct trap_record *beside_of(const struct last *l, uint32_t cpu)
 {
 	return (const void *)((const uint8_t *)ring_of(l, cpu) + blackbox_beside_at(l->box->ring_records));
@@ -150,7 +150,7 @@ static uint64_t newest(const struct last *l, uint32_t cpu)
 	return in_ring > in_beside ? in_ring : in_beside;
 }
 
-/* The record with this number, in whichever of the two; NULL: gone. */
+/* The record with this number, from either ring; NULL: it is gone. */
 static const struct trap_record *record_at(const struct last *l, uint32_t cpu, uint64_t seq)
 {
 	const struct trap_record *const ring[] = {ring_of(l, cpu), beside_of(l, cpu)};
@@ -173,7 +173,7 @@ static void add_trap(struct text *t, const struct last *l, const struct trap_rec
 	text_add(t, "last| %s\n", line);
 }
 
-/* What came before the last ones, vector by vector: a flood has not pushed it out. */
+/* Older records, vector by vector: a flood of one vector has not overwritten the others in the reserve. */
 static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_t before)
 {
 	const struct reserve *kept = (const struct reserve *)(l->base + l->box->reserve_at[cpu]);
@@ -189,13 +189,13 @@ static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_
 	}
 }
 
-/* Records in a row that are the same event at the same place. */
+/* Consecutive records that are the same event at the same address. */
 struct run {
 	const struct trap_record *first;
 	uint64_t count;
 };
 
-/* The last runs, the newest first. A few records may be missing: what was in a cache is lost with a reset. */
+/* Finds the last runs, the newest first. A few records may be missing, because a reset loses the contents of the caches. */
 static unsigned last_runs(const struct last *l, uint32_t cpu, struct run *run)
 {
 	unsigned n = 0, missing = 0;
@@ -230,7 +230,7 @@ static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
 	}
 }
 
-/* Whose exits are being told. */
+/* The CPU whose exits are printed. */
 struct exits_of {
 	struct text *t;
 	const struct last *l;
@@ -246,7 +246,7 @@ static void add_exit(void *context, const struct fold_line *line)
 	text_add(of->t, "\n");
 }
 
-/* Which of them was the last is told by their TSCs. */
+/* The TSCs of the entries tell which is the last. */
 static void add_exits(struct text *t, const struct last *l, uint32_t cpu)
 {
 	const struct exit_entry *entries = (const struct exit_entry *)(l->base + l->box->history_at[cpu]);
@@ -267,7 +267,7 @@ static bool believes(const struct trap_record *r)
 	return r->cpu < recalled->box->cpus && r->vector < VECTOR_COUNT && believable(r, r->cpu);
 }
 
-/* The top of the stack, where it was kept. Who called is not to be seen: that takes the code, which is gone. */
+/* The top of the stack, if it was stored. The callers cannot be found, because that needs the code, which is gone. */
 static void add_stack(struct text *t, const struct reserve *kept, const struct trap_record *r)
 {
 	const struct kept_stack *stack = sites_stack(&kept->sites, r);
@@ -280,7 +280,7 @@ static void add_stack(struct text *t, const struct reserve *kept, const struct t
 	}
 }
 
-/* A run that ended without a word: what it may have come from. */
+/* A run without an end: the probable cause. */
 static void add_verdict(struct text *t, const struct last *l)
 {
 	static const struct reserve *kept[BLACKBOX_MAX_CPUS];
@@ -319,7 +319,7 @@ static uint64_t tail_of(const struct blackbox_header *h)
 											  : tail;
 }
 
-/* Each record and exit is judged by itself. */
+/* Each record and each exit is checked by itself. */
 static void add_rings(struct text *t, const struct last *l)
 {
 	for (uint32_t n = 0; l->box->record_version == TRAP_RECORD_VERSION && n < l->box->cpus; n++) {

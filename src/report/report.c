@@ -15,13 +15,13 @@
 
 #define STACK_WORDS    16
 #define WORDS_PER_LINE 4
-#define STACK_REACH    (64 * 1024) /* above its top memory is taken to be the stack's */
+#define STACK_REACH    (64 * 1024) /* memory up to this far above its top counts as the stack */
 #define RUNS_MAX       16
 #define LINE_MAX       TRAP_LINE_MAX
 
 static struct lock reporting = LOCK_FREE;
 
-/* The CPU whose operator asked for this; its lines are an answer, everybody else's a report. */
+/* The CPU whose operator asked for a report: its lines are an answer, those of other CPUs a report. */
 static const struct cpu *_Atomic answering;
 
 void report_answer(const struct cpu *cpu)
@@ -29,7 +29,7 @@ void report_answer(const struct cpu *cpu)
 	atomic_store(&answering, cpu);
 }
 
-/* By the stack: on the way of a fault GS may be the guest's. */
+/* Finds this CPU by its stack, because during a fault GS may be the guest's. */
 void report_line(const char *fmt, ...)
 {
 	char line[LINE_MAX];
@@ -50,7 +50,7 @@ bool report_try(void)
 	return lock_try(&reporting);
 }
 
-/* The operator of a machine that is held may want a report after the one of its death: a CPU that stops holds nothing. */
+/* After the report of a death the operator of a held machine may ask for another one. A parked CPU holds no lock. */
 void report_begin(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -106,8 +106,10 @@ void report_registers(const struct trap_record *r)
 		r->rip, r->cs, r->rflags, r->cr0, r->cr2, r->cr3, r->cr4, r->efer);
 }
 
-/* Whether the code that the gate leads to can be fetched at all: the usual reason of a triple fault in early
- * boot. */
+/*
+ * Whether the code that the gate leads to can be fetched: if not, that is the usual reason of a triple fault in early
+ * boot.
+ */
 static void add_target(struct text *t, const struct trap_record *r, const struct gate_info *g)
 {
 	struct guest_paging paging = guest_paging_of(r);
@@ -140,7 +142,7 @@ static void add_gate(struct text *t, const struct trap_record *r, const struct d
 	g = gate_decode(kind, bytes);
 	text_add(t, " ");
 	gate_format(t, kind, &g);
-	if (kind == GATE_LONG && gate_usable(kind, &g)) /* elsewhere the code segment has a base */
+	if (kind == GATE_LONG && gate_usable(kind, &g)) /* in other modes the code segment has a base */
 		add_target(t, r, &g);
 }
 
@@ -215,16 +217,16 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 	print_stack(top, bytes, most / size, size);
 }
 
-/* Where the backtrace of one record is read from. */
+/* The source of one record's backtrace. */
 struct source {
 	struct guest_paging then, now;
-	const struct kept_stack *kept; /* NULL: the stack as it is */
-	bool gone;                     /* it is another by now */
+	const struct kept_stack *kept; /* NULL: use the stack as it is now */
+	bool gone;                     /* its memory holds another stack by now */
 };
 
 /*
- * What is left of the page tables of a process that died may lead nowhere; those of now have the kernel as well, where systems map
- * it in all of them.
+ * The page tables of a process that died may no longer be valid. The current ones contain the kernel as well on systems that map it
+ * in all of them.
  */
 static bool read_either(const struct source *s, uint64_t linear, void *to, unsigned n)
 {
@@ -304,7 +306,7 @@ void report_exit_line(struct text *t, const struct fold_line *line, const struct
 	add_seconds(t, "until=", exit_entry_tsc(line->last), clock);
 }
 
-/* Where counts are equal the place in memory decides. */
+/* Sites with equal counts are ordered by their address in memory. */
 static bool is_above(const struct site *a, const struct site *b)
 {
 	return a->count > b->count || (a->count == b->count && a > b);

@@ -1,7 +1,7 @@
 /*
- * The pieces that reports of a guest's death and of Trapline's own faults are made of. Each prints lines that
+ * The parts of reports about a guest's death and about Trapline's own faults. Each prints lines that
  * begin with two blanks and one word: regs, idt, walk, stack, by, exit. They wait for the UART and need no lock
- * of their own: a report is one CPU's, between report_begin() and report_end().
+ * of their own: only one CPU is between report_begin() and report_end().
  */
 #ifndef TRAPLINE_REPORT_H
 #define TRAPLINE_REPORT_H
@@ -13,7 +13,7 @@
 #include "trace/format.h"
 
 /*
- * One CPU reports at a time: another one that has something to report waits here, or stops for good where the report is of the
+ * One CPU reports at a time. Another CPU that wants to report waits here, or stops for good if the report is about the
  * guest's death.
  */
 void report_begin(void);
@@ -24,65 +24,68 @@ bool report_try(void);
 void report_end(void);
 
 /*
- * What this CPU reports from here on is an answer to the operator: buffered, while the guest runs. NULL: no
- * more.
+ * From here on this CPU's report is an answer to the operator, and is buffered while the guest runs. NULL: ends
+ * that.
  */
 void report_answer(const struct cpu *cpu);
 
-/* A line of the report's. */
+/* Prints a line of the report. */
 __attribute__((format(printf, 1, 2))) void report_line(const char *fmt, ...);
 
-/* A record as its trap line. */
+/* Prints a record as its trap line. */
 void report_trap(const struct trap_record *r);
 
-/* The same, marked as one that is not part of the chain. */
+/* The same, marked as a record that is not part of the chain. */
 void report_earlier(const struct trap_record *r);
 
-/* Where exceptions came from, and how many: one site. */
+/* Prints one site: a source of exceptions, and their number. */
 void report_site(const struct site *site);
 
 /*
- * The sites of all CPUs by their counts, the highest first.
- *   last       what the call before has returned; NULL: the first
- *   important  only those that matter (trace/important.h)
- * Returns NULL behind the last one. Counts grow meanwhile: one may be passed over or come twice.
+ * Iterates over the sites of all CPUs by their counts, the highest first.
+ *   last       the result of the call before; NULL: the first
+ *   important  only important ones (trace/important.h)
+ * Returns NULL after the last one. Counts grow meanwhile, so a site may be skipped or come twice.
  */
 const struct site *report_next_site(const struct site *last, bool important);
 
-/* The same without a newline. */
+/* The same as text, without a newline. */
 void report_site_format(struct text *t, const struct site *site, const struct trap_clock *clock);
 
-/* Its registers. */
+/* Prints a record's registers. */
 void report_registers(const struct trap_record *r);
 
-/* The entry of the guest's interrupt table that the event had to go through. */
+/* Prints the entry of the guest's interrupt table for the event. */
 void report_gate(const struct cpu *cpu, const struct trap_record *r);
 
-/* #PF: the guest's page walk of CR2. */
+/* #PF: prints the guest's page walk of CR2. */
 void report_walk(const struct cpu *cpu, const struct trap_record *r);
 
-/* A walk of any tables. error: the page fault's error code */
+/*
+ * Prints a walk of any tables.
+ *   error  the page fault's error code
+ */
 void report_levels(const struct walk *w, uint64_t linear, uint64_t cr3, uint32_t error);
 
-/* The words at the guest's stack pointer. */
+/* Prints the words at the guest's stack pointer. */
 void report_stack(const struct cpu *cpu, const struct trap_record *r);
 
-/* Who called: return addresses on the guest's stack. */
+/* Prints the callers: return addresses on the guest's stack. */
 void report_backtrace(const struct cpu *cpu, const struct trap_record *r);
 
-/* A CPU's last exits, the oldest first, with repetitions folded. */
+/* Prints a CPU's last exits, the oldest first, with repetitions folded. */
 void report_history(const struct cpu *cpu);
 
-/* One exit, without a newline. */
+/* Writes one exit as text, without a newline. */
 void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock);
 
-/* The same of a loop's: how often it came, and when for the last time. */
+/* The same for an exit of a loop: how often it came, and the time of the last. */
 void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock);
 
-/* A record that came so many times in a row. */
+/* Prints a record and how many times in a row it came. */
 void report_run(const struct trap_run *run);
 
-/* The last records of every CPU as trap lines, `n` of each; the same one again and again counts once. */
+/* Prints the last n records of every CPU as trap lines; repetitions count once. */
 void report_last_traps(unsigned n);
 
 #endif

@@ -20,16 +20,17 @@
 
 #define SENTENCE_MAX    400
 #define SITES_SHOWN     4
-#define RECURSION       8 /* times that one site faults before it is taken to be a handler that does so itself */
-#define STOPPED_SECONDS 120 /* how old what the operator has come for may be */
-#define PROGRAM_SECONDS 10  /* a kernel that cannot go on without a program of its gives up soon */
-#define ROOT_SECONDS    5   /* how long before a recursion its cause may lie */
+#define RECURSION       8   /* faults of one site after which its handler is assumed to fault by itself */
+#define STOPPED_SECONDS 120 /* maximum age of the cause when the operator stops the guest */
+/* a kernel that cannot run without one of its programs gives up within this time */
+#define PROGRAM_SECONDS 10
+#define ROOT_SECONDS    5 /* maximum time from the cause to a recursion */
 #define OTHERS_SHOWN    4
 
 static const struct reserve *kept[BOOT_MAX_CPUS];
 static const struct trap_record *ring[BOOT_MAX_CPUS];
 
-/* Of the last faults nobody may have looked yet whether they were mended. */
+/* The printer may not have checked yet whether the last faults were mended. */
 static bool is_not_mended(const struct trap_record *r)
 {
 	struct guest_paging paging = guest_paging_of(r);
@@ -77,13 +78,13 @@ static void say(const char *sentence)
 	report_line("trapline: verdict %s", quoted);
 }
 
-/* What is known of the end that is being told. */
+/* The cause of the end. */
 struct cause {
 	struct trap_record r;
-	uint64_t since; /* TSC: what is older does not count */
+	uint64_t since; /* TSC: older records do not count */
 };
 
-static struct told told; /* under report_begin(), as all that is static here */
+static struct told told; /* protected by report_begin(), like all static data here */
 
 static void tell(const struct trap_record *r, const char *end)
 {
@@ -96,7 +97,7 @@ static void tell(const struct trap_record *r, const char *end)
 	say(sentence);
 }
 
-/* One line: what it is about, and what is new. */
+/* Prints one line: the record, and what is new. */
 static void tell_again(const struct trap_record *r, const char *end)
 {
 	char sentence[SENTENCE_MAX];
@@ -136,7 +137,7 @@ static const struct site *site_of(const struct cpu *cpu, const struct trap_recor
 	return NULL;
 }
 
-/* From when on exceptions count: many kernels map their own memory as it is touched, until they run a program. */
+/* The time from which exceptions count: many kernels map their own memory on first access until they run a program. */
 static uint64_t counts_from(const struct verdict_source *s, bool early)
 {
 	uint64_t started = verdict_started(s);
@@ -144,7 +145,7 @@ static uint64_t counts_from(const struct verdict_source *s, bool early)
 	return started == UINT64_MAX && early ? 0 : started;
 }
 
-/* A handler that faults by itself does so until the stack is used up: what it was called for came just before, on the same CPU. */
+/* A handler that faults by itself repeats that until the stack is used up. The exception that it was called for came just before, on the same CPU. */
 static bool find_root(const struct cpu *cpu, const struct trap_record *first, struct trap_record *root)
 {
 	static const struct reserve *own[BOOT_MAX_CPUS];
@@ -161,7 +162,7 @@ static bool find_root(const struct cpu *cpu, const struct trap_record *first, st
 	       site->first_tsc - root->tsc < ROOT_SECONDS * s.second;
 }
 
-/* The TSC so many ticks ago; 0 where the machine has not run that long. */
+/* The TSC that many ticks ago; 0 if the machine has not run that long. */
 static uint64_t time_before(uint64_t ticks)
 {
 	uint64_t now = rdtsc();
@@ -169,7 +170,7 @@ static uint64_t time_before(uint64_t ticks)
 	return now > ticks ? now - ticks : 0;
 }
 
-/* What the end came from, not older than `seconds`. */
+/* Finds the cause of the end, at most `seconds` old. */
 static bool find_cause(bool early, unsigned seconds, struct cause *c)
 {
 	static struct trap_record root;
@@ -186,7 +187,7 @@ static bool find_cause(bool early, unsigned seconds, struct cause *c)
 	return true;
 }
 
-/* Whether all of it was told, and nothing that matters came since: what did is told then. */
+/* Whether the story was told and no important record came since. Otherwise the new record becomes the cause. */
 static bool is_told(struct cause *c)
 {
 	static struct trap_record newer;
@@ -214,7 +215,7 @@ static void tell_place(const struct trap_record *r)
 		r->rip, r->mode, r->cpl, has_interrupts(r) ? "on" : "off", d.text);
 }
 
-/* What else of the kernel's matters, the newest first. */
+/* Prints other important records of the kernel, the newest first. */
 static void tell_others(const struct cause *c)
 {
 	static struct trap_record other, last;
@@ -225,7 +226,7 @@ static void tell_others(const struct cause *c)
 	for (unsigned n = 0; n < OTHERS_SHOWN && verdict_find_before(&s, c->since, before, &other); n++) {
 		before = other.tsc;
 		if (chain_is_same(&other, &c->r) || chain_is_same(&other, &last))
-			continue; /* the sites count them */
+			continue; /* the sites count these */
 		last = other;
 		report_line(
 			"trapline: also of the kernel's, %s", other.tsc < c->r.tsc ? "before" : "after it");
@@ -240,7 +241,7 @@ static void tell_exits(void)
 			report_history(cpus[n]);
 }
 
-/* All that is known. What comes first is what the line gets. */
+/* Prints the whole story. The beginning matters most, because the serial line gets only that. */
 static void tell_all(struct cpu *cpu, const struct cause *c, const char *end)
 {
 	static struct trap_record own;
@@ -268,7 +269,7 @@ bool story_has(bool early, unsigned seconds)
 	return find_cause(early, seconds, &c);
 }
 
-/* What the guest has said of itself, and when; 0: nothing. */
+/* The guest's own word that it is dying, and when; 0: none. */
 static struct {
 	uint64_t at; /* TSC */
 	char why[SENTENCE_MAX / 2];
@@ -279,7 +280,7 @@ bool story_is_dying(unsigned seconds)
 	return said.at && rdtsc() - said.at < seconds * boot_info.tsc_khz * 1000;
 }
 
-/* Of a guest that has said that it is dying, and of which nothing else is known. */
+/* For a guest that has said that it is dying, without another known cause. */
 static bool tell_said(const char *end, unsigned seconds)
 {
 	char sentence[SENTENCE_MAX];
@@ -294,7 +295,7 @@ static bool tell_said(const char *end, unsigned seconds)
 	return true;
 }
 
-/* The kernel's own words are all there is to blame: where it said them, with all that stands there. */
+/* Without any record: prints where the kernel said that it is dying, and the state there. */
 static void tell_dying(struct cpu *cpu, const char *why)
 {
 	static struct trap_record own;
@@ -312,7 +313,7 @@ static void tell_dying(struct cpu *cpu, const char *why)
 	tell_exits();
 }
 
-/* Once; then in a line, and for the black box alone again. What comes while it is told is told at the next end. */
+/* The whole story once; after that one line, and the story again for the black box only. Records that come meanwhile count for the next end. */
 static void tell_cause(struct cpu *cpu, struct cause *c, const char *end, uint64_t now)
 {
 	struct told_record cause = {.seq = c->r.seq, .cpu = c->r.cpu};
@@ -363,13 +364,13 @@ void story_dying(struct cpu *cpu, const char *why)
 		tell_dying(cpu, why);
 		say_left_out(log_unbound());
 	}
-	if (story_is_dying(STOPPED_SECONDS)) /* the first time was told in full */
+	if (story_is_dying(STOPPED_SECONDS)) /* the first call had the whole story */
 		return;
 	said.at = rdtsc();
 	snprintf(said.why, sizeof(said.why), "%s", why);
 }
 
-/* Nothing was recorded that matters: the CPU that takes no interrupts is the one to look at, if there is one. */
+/* No important record: shows the CPU that takes no interrupts, if there is one. */
 static void tell_places(const struct trap_record *own)
 {
 	const struct trap_record *hung = own;
@@ -418,7 +419,7 @@ void story_stopped(struct cpu *cpu)
 	report_end();
 }
 
-/* Why the CPU could not call the handler of the chain's first fault, as its second one says. */
+/* Why the CPU could not call the handler of the chain's first fault, according to the second fault. */
 static void add_delivery(struct text *t, const struct cpu *cpu, const struct trap_record *r)
 {
 	char buf[64];
@@ -440,7 +441,7 @@ static void add_delivery(struct text *t, const struct cpu *cpu, const struct tra
 		text_add(t, "; calling the handler raised %s", vector_name(r->vector));
 }
 
-/* A kernel that has given up may end its machine that way. */
+/* A kernel that has given up may triple-fault on purpose to reset the machine. */
 static void add_told(struct text *t)
 {
 	uint64_t ago = rdtsc() - told.at;
@@ -451,7 +452,7 @@ static void add_told(struct text *t)
 	text_add(t, "before that, what is told above: seq=%lu cpu=%u", told.last.seq, told.last.cpu);
 }
 
-/* Handlers that faulted by themselves: the record that they were called for. */
+/* Prints the exception whose handlers then faulted by themselves. */
 static void tell_root(const struct cpu *cpu, const struct trap_record *root)
 {
 	static const char end[] = "the handlers' own faults ended in a triple fault";

@@ -1,13 +1,13 @@
 #include "report/symbols.h"
 #include <stddef.h>
 
-/* One function, in the order of addresses; the last entry is the end of the code and has no name. */
+/* One function, in the order of addresses. The last entry is the end of the code and has no name. */
 struct symbol {
 	uint32_t offset; /* from the image's start */
 	uint32_t name;   /* in symbol_names */
 };
 
-/* build/vmm/symbols.S. Weak: the first link, which the table is made of, is without them. */
+/* build/vmm/symbols.S. Weak, because the first link, from which the table is made, does not have them. */
 extern const struct symbol symbol_table[] __attribute__((weak));
 extern const char symbol_names[] __attribute__((weak));
 extern const uint32_t symbol_count __attribute__((weak));
@@ -19,7 +19,7 @@ static uint32_t count(void)
 	return &symbol_count ? symbol_count : 0;
 }
 
-/* The last entry at or below the offset: binary search, as there are a thousand of them. */
+/* The last entry at or below the offset, by binary search: there are a thousand entries. */
 static uint32_t last_below(uint32_t offset)
 {
 	uint32_t low = 0, high = count();
@@ -48,7 +48,7 @@ const char *symbol_find(uint64_t address, uint64_t *offset)
 	return symbol_names + symbol_table[i].name;
 }
 
-/* The name of what is at `within`, as an offset to `address`. */
+/* Adds the name of the function at `within`, and `address` as an offset from its start. */
 static void add(struct text *t, uint64_t address, uint64_t within)
 {
 	uint64_t offset;
