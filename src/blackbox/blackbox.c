@@ -10,16 +10,16 @@
 
 #define CUT_ROOM        80
 #define STALE_SECONDS   120
-#define GOES_ON_SECONDS 2   /* a reset or the power takes no longer */
-#define SLACK_MS        100 /* a CPU's TSC may be a little behind another's */
+#define GOES_ON_SECONDS 2   /* a reset or power-off takes no longer */
+#define SLACK_MS        100 /* CPUs' TSCs may differ a little */
 
 static struct blackbox_header *box;
 static uint8_t *box_text;
 static uint64_t used, mark;
-static unsigned cut;               /* lines behind the mark that found no room */
+static unsigned cut;               /* lines after the mark that did not fit */
 static _Atomic uint64_t sealed_at; /* TSC */
 static _Atomic bool reporting;     /* between a mark and its seal */
-static bool is_looked_for;         /* by the next start */
+static bool is_looked_for;         /* the next start searches this place */
 
 static uint8_t *at(uint64_t offset)
 {
@@ -69,7 +69,7 @@ void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries)
 	box->cpu_size = (used - box->rings_at) / box->cpus;
 }
 
-/* Out of the cache at once: a reset without a word is what it is for. */
+/* Flushes the canary from the cache at once, because a sudden reset loses the caches. */
 static void lay_canary(void)
 {
 	uint64_t *words = (uint64_t *)at(BLACKBOX_CANARY_AT);
@@ -107,12 +107,12 @@ static void put(char c)
 }
 
 /*
- * Of a report that is longer than the box the beginning is kept, which says what happened: what finds no room behind it
- * is counted, and CUT_ROOM is left to say so.
+ * A report that is longer than the box keeps its beginning, which says what happened. Later lines are counted,
+ * and CUT_ROOM is reserved for a line with the count.
  */
 static bool has_room(const char *line)
 {
-	if (box->end.sealed == BLACKBOX_SAID) /* it goes on, and what is newer counts */
+	if (box->end.sealed == BLACKBOX_SAID) /* the guest still runs, and newer lines matter more */
 		return true;
 	return !mark || box->text_head - (mark - 1) + strlen(line) + 1 + CUT_ROOM <= BLACKBOX_TEXT_SIZE;
 }
@@ -147,7 +147,7 @@ static bool is_older(unsigned seconds)
 	return rdtsc() + slack - atomic_load(&sealed_at) >= boot_info.tsc_khz * 1000 * seconds + slack;
 }
 
-/* Of what the guest said that it dies of: it has not. */
+/* Whether the guest has survived what it said that it is dying of. */
 static bool is_stale(void)
 {
 	return box->end.sealed == BLACKBOX_SAID && is_older(STALE_SECONDS);
@@ -157,7 +157,7 @@ void blackbox_mark(void)
 {
 	atomic_store(&reporting, true);
 	if (box && (!mark || is_stale()))
-		mark = box->text_head + 1; /* 0 is: no mark */
+		mark = box->text_head + 1; /* 0 means no mark */
 }
 
 void blackbox_note_story(void)
@@ -171,7 +171,7 @@ void blackbox_unmark(void)
 	mark = 0;
 }
 
-/* Another CPU looks at it meanwhile: that there is an end is the last to be seen. */
+/* Another CPU may read it meanwhile, so `sealed` is set last. */
 static void seal(uint64_t how, const char *why, bool failure)
 {
 	struct blackbox_end *e = &box->end, whole;
@@ -189,7 +189,7 @@ static void seal(uint64_t how, const char *why, bool failure)
 	wbinvd();
 }
 
-/* What comes behind a failure is no end of its own, as long as the failure may be the end. */
+/* After a failure no other end is sealed, as long as the failure may be the end. */
 static void seal_once(uint64_t how, const char *why, bool failure)
 {
 	if (box && !(box->end.sealed == BLACKBOX_SEALED && box->end.failure))
@@ -207,7 +207,7 @@ void blackbox_say(const char *why)
 	seal_once(BLACKBOX_SAID, why, true);
 }
 
-/* Behind a death no CPU asks any more. */
+/* After a death no CPU calls this. */
 bool blackbox_goes_on(void)
 {
 	uint64_t how = box ? __atomic_load_n(&box->end.sealed, __ATOMIC_ACQUIRE) : 0;

@@ -1,6 +1,6 @@
 /*
- * The black box (include/boot/blackbox_layout.h): the rings, the histories and everything that goes to the console
- * lie where the next start of Trapline finds them after a warm reset.
+ * The black box (include/boot/blackbox_layout.h): the rings, the histories and the console's text are
+ * in memory where the next start of Trapline finds them after a warm reset.
  */
 #ifndef TRAPLINE_BLACKBOX_H
 #define TRAPLINE_BLACKBOX_H
@@ -10,45 +10,50 @@
 #include <stdint.h>
 #include <boot/boot_info.h>
 
-/* Finds its memory. Before cpu_create(), once the host's page tables are loaded. */
+/* Finds the box's memory. Call it before cpu_create(), once the host's page tables are loaded. */
 void blackbox_init(const struct boot_info *info);
 
-/* Whether the box lies at a place where the next start looks. */
+/* Whether the box is at a place where the next start searches. */
 bool blackbox_is_there(void);
 
-/* Zeroed memory for what is one CPU's, whole pages, the same for every CPU; NULL when it is used up. */
+/*
+ * Takes zeroed memory for one CPU.
+ *   size  bytes, whole pages, the same for every CPU
+ * Returns NULL if the box is full.
+ */
 void *blackbox_take(uint64_t size);
 
-/* Notes where CPU n has its kept records and its history's entries, when it has taken all that is to be its own. */
+/* Stores where CPU n has its reserve and its history. Call it when the CPU has taken all of its memory. */
 void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries);
 
-/* From here on the next start can find it. After the last cpu_create(). */
+/* From here on the next start can find the box. Call it after the last cpu_create(). */
 void blackbox_open(const char *version, const char *backend);
 
-/* Appends a line of the console's; behind a mark, as long as there is room: the rest is counted. */
+/* Appends a line of the console. After a mark only as many as fit; the others are counted. */
 void blackbox_line(const char *line);
 
-/* Here a report of a failure begins: what the next start shows. */
+/* The report of a failure begins here: the next start shows it. */
 void blackbox_mark(void);
 
-/* Here a story begins, of a guest that may go on: what the next start shows if the run ends without a word. */
+/* A story begins here, of a guest that may continue: the next start shows it if the run ends without a report. */
 void blackbox_note_story(void);
 
-/* It was no report after all. */
+/* Takes blackbox_mark() back: it was not a report. */
 void blackbox_unmark(void);
 
 /*
- * The run ends here, why in words: checksums over everything, and what is in the caches goes to memory,
- * because a reset throws caches away.
+ * The run ends here: makes the checksums and writes the caches back to memory, because a reset discards caches.
+ *   why      the end in words
+ *   failure  a triple fault or a fault of Trapline's own
  */
 void blackbox_seal(const char *why, bool failure);
 
-/* Seals the box for a guest that says that it is dying, and still runs: its real end replaces this seal. */
+/* Seals the box for a guest that says that it is dying but still runs: its real end replaces this seal. */
 void blackbox_say(const char *why);
 
 /*
- * Opens the box again, where the guest has gone on for seconds after a seal: the reset did not happen, or the sleep is over; or
- * for minutes after it has said that it ends. Returns whether it did.
+ * Opens the box again if the guest still runs seconds after a seal (the reset did not happen, or the sleep is over) or
+ * minutes after it said that it is dying. Returns whether it did.
  */
 bool blackbox_goes_on(void);
 

@@ -4,7 +4,7 @@
 #include "lib/string.h"
 #include "trace/tokens.h"
 
-#define TERM_MAX 24 /* more than the longest number has, zeros in front of it apart */
+#define TERM_MAX 24 /* longer than the longest number, without leading zeros */
 
 #define X(name, member)                                                                                      \
 	{#name, offsetof(struct trap_record, member), sizeof(((struct trap_record *)0)->member)},

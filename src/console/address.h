@@ -1,4 +1,4 @@
-/* Addresses as an operator writes them: numbers and registers, added up. Pure. */
+/* Parses addresses of the operator: sums of numbers and registers. Pure. */
 #ifndef TRAPLINE_ADDRESS_H
 #define TRAPLINE_ADDRESS_H
 
@@ -17,12 +17,12 @@
 	X(esbase, es_base) X(fsbase, fs_base) X(gsbase, gs_base)
 /* clang-format on */
 
-/* The name of register n, from 0; NULL: there are no more. */
+/* The name of register n, from 0; NULL after the last. */
 const char *address_register(unsigned n);
 
 /*
- * term { ("+" | "-") term }, a term being a number, decimal or 0x hexadecimal, or the name of a register, whose value
- * is that in the record. Sums are cut to 64 bits. False: it is none.
+ * Parses term { ("+" | "-") term }. A term is a number, decimal or 0x hexadecimal, or the name of a register, with its value
+ * in the record. Sums are cut to 64 bits. False: the text is not an address.
  */
 bool address_parse(const char *text, const struct trap_record *r, uint64_t *value);
 

@@ -1,4 +1,4 @@
-/* The console's commands from inside the guest: command carries one out, answer fetches what it said. */
+/* The console's commands in the guest: service command carries one out, service answer fetches its output. */
 #include "console/command.h"
 #include "log/log.h"
 #include "lib/printf.h"
@@ -7,15 +7,15 @@
 #include "vmcall/caller.h"
 #include "vmcall/operator.h"
 
-#define PIECE     4096 /* a call stays short */
+#define PIECE     4096 /* limits the length of a call */
 #define TEXT_SIZE (32 * 1024)
-#define LAST      512 /* of it, for the lines at the end */
+#define LAST      512 /* part of it that is reserved for the last lines */
 
-/* The last command's, under the commands' lock. */
+/* The answer to the last command, protected by the commands' lock. */
 static struct {
-	uint32_t number; /* 0: none yet */
+	uint32_t number; /* 0: there is none yet */
 	uint32_t filled, fetched;
-	uint64_t lost; /* lines that found no room */
+	uint64_t lost; /* lines that did not fit */
 	bool complete;
 	struct command_result result;
 	char text[TEXT_SIZE];
@@ -80,7 +80,7 @@ int64_t vmcall_command(struct vmcall *call)
 	return result;
 }
 
-/* Of an answer that is made a line at a time, about a piece. */
+/* Adds about one piece of an answer that is made line by line. */
 static void fill(void)
 {
 	static char line[TRAP_LINE_MAX];

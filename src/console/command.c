@@ -14,7 +14,7 @@ const unsigned command_count = ARRAY_SIZE(command_table);
 
 static struct lock busy = LOCK_FREE;
 
-/* What cannot be undone takes more than a few letters. */
+/* A command that cannot be undone has to be written out. */
 static bool may_be_short(const struct command *c)
 {
 	return c->run != command_reset;
@@ -88,7 +88,7 @@ static const struct command *command_of(const char *text, const char **arguments
 	return command_find(name, n);
 }
 
-/* `all` and nothing else, of a command that knows it. */
+/* Whether a command that accepts it has `all` and nothing else. */
 static bool is_for_all(const char *text)
 {
 	const char *arguments;
@@ -144,7 +144,7 @@ static const char *refusal(const struct command *c, const struct command_call *c
 
 const char command_usage[] = "usage";
 
-/* The row's. */
+/* The usage of a command's row. */
 static const char *usage_of(const struct command *c)
 {
 	static char text[COMMAND_DONE_MAX];

@@ -1,14 +1,14 @@
 /*
- * The console's commands: one list, from which come the table, the help, what Tab completes and docs/console.md.
+ * The console's commands. The table, the help, Tab completion and docs/console.md are generated from this list.
  *
  * X(name, arguments, where, help)
- *   where  ANYWHERE  whichever CPU comes by
- *          ON_CPU    the CPU that `cpu` has chosen: its registers and page tables are looked at. For the guest
- *                    the one that calls
- *          EACH_CPU  the same, and with `all` on each CPU in turn
- *          OPERATOR  anywhere, and not for the guest (VMCALL service command)
- *   arguments  words in small letters are meant as they are, those in capitals stand for something: complete.c
- *   help       `help` shows what stands in front of the first comma, colon or semicolon
+ *   where  ANYWHERE  any CPU carries it out
+ *          ON_CPU    the CPU that `cpu` has chosen, because its registers and page tables are read. For the guest
+ *                    the CPU that makes the call
+ *          EACH_CPU  the same; with `all` each CPU in turn
+ *          OPERATOR  any CPU, but not for the guest (VMCALL service command)
+ *   arguments  words in small letters are literal, words in capitals are placeholders: complete.c
+ *   help       `help` shows the part before the first comma, colon or semicolon
  */
 #ifndef TRAPLINE_COMMAND_H
 #define TRAPLINE_COMMAND_H
@@ -45,49 +45,52 @@
 
 #define COMMAND_ANYWHERE (~0u)
 
-/* Who has given a command, and gets the answer. */
+/* Who gave a command and gets the answer. */
 enum command_source {
 	COMMAND_OPERATOR,
 	COMMAND_GUEST,
 	COMMAND_SOURCES
 };
 
-/* The next line of an answer; false at its end. */
+/* Writes the next line of an answer; false at its end. */
 typedef bool command_more(enum command_source source, char *text, size_t size);
 
 struct command_result {
 	const char *name;
-	const char *why;    /* NULL: done */
-	command_more *more; /* NULL: that was all */
+	const char *why;    /* NULL: success; otherwise the reason */
+	command_more *more; /* NULL: there are no more lines */
 };
 
 /*
- * One CPU at a time carries out a command, or makes a line of an answer, between these two. command_begin() does not wait;
- * false: another CPU does so now.
+ * Between these two only one CPU carries out a command or makes a line of an answer. command_begin() does not wait;
+ * false: another CPU is at it.
  */
 bool command_begin(void);
 void command_end(void);
 
 /*
- * The CPU that has to carry out a line. command_next() returns the next one behind `cpu` for a line that all CPUs carry out;
- * COMMAND_ANYWHERE: that was all.
+ * command_place() returns the CPU that has to carry out a line. For a line that all CPUs carry out, command_next() returns the
+ * next one after `cpu`. COMMAND_ANYWHERE: any CPU may do it, or there are no more.
  */
 uint32_t command_place(const char *text);
 uint32_t command_next(const char *text, uint32_t cpu);
 
-/* Carries it out. Answers go through log_reply() and result->more. `text` is cut into words. */
+/*
+ * Carries out a command. The answer goes through log_reply() and result->more.
+ *   text  cut into words in place
+ */
 void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result);
 
-/* The line behind an answer, for scripts. */
+/* Writes the last line of an answer, for scripts. */
 #define COMMAND_DONE_MAX 320
 void command_done(char *line, size_t size, const char *name, const char *why);
 
 /*
- * One command: NULL, or why not; command_usage where its arguments are not those of its row. For lines of an answer that
- * are made one at a time, sets *more.
+ * The call of one command. The function returns NULL, or why it failed; command_usage: wrong arguments. It sets *more if the
+ * answer is made line by line.
  */
 struct command_call {
-	struct cpu *cpu; /* this one */
+	struct cpu *cpu; /* the current CPU */
 	enum command_source source;
 	struct tokens tokens;
 	command_more *more;
@@ -118,19 +121,19 @@ struct command {
 extern const struct command command_table[];
 extern const unsigned command_count;
 
-/* By its name of n characters, or the beginning of it where only one fits. NULL: none, or several. */
+/* Finds a command by the first n characters of its name, if they are unambiguous. NULL: none, or several. */
 const struct command *command_find(const char *name, size_t n);
 
-/* Why command_find() finds none. */
+/* Why command_find() found none. */
 const char *command_not_found(const char *name);
 
-/* Whether words 1 on are `word` alone. */
+/* Whether the only argument is `word`. */
 bool command_only_word(const struct command_call *call, const char *word);
 
-/* Argument i, or `absent`. False: it is no number. */
+/* Parses argument i; `absent` if there is none. False: it is not a number. */
 bool command_number(const struct command_call *call, unsigned i, uint64_t absent, uint64_t *value);
 
-/* "[N] [cpu N]" from word 1 on. *cpu stays as it was without it. NULL, or what is wrong, as a command says it. */
+/* Parses "[N] [cpu N]" from word 1 on; *cpu does not change without it. Returns NULL, or what is wrong. */
 const char *command_count_and_cpu(struct command_call *call, uint64_t *count, uint32_t *cpu);
 
 #endif

@@ -8,16 +8,16 @@
 #include "trace/vector.h"
 #include "vmcall/share.h"
 
-/* A completion on its way. */
+/* The state of a completion. */
 struct search {
 	struct completion *c;
-	const char *typed; /* of the word, `length` characters */
+	const char *typed; /* the typed part of the word, `length` characters */
 	size_t length;
-	size_t common; /* how many characters c->rest has */
-	size_t end;    /* of c->list */
+	size_t common; /* number of characters in c->rest */
+	size_t end;    /* length of c->list */
 };
 
-/* The same word may stand twice in a command's arguments. */
+/* Whether a word is already listed: a command's arguments may contain it twice. */
 static bool is_listed(const struct search *s, const char *word, size_t n)
 {
 	for (const char *at = s->c->list; *at; at++)
@@ -36,7 +36,7 @@ static void add_to_list(struct search *s, const char *word, size_t n)
 	s->c->list[s->end] = '\0';
 }
 
-/* A word of n characters that may be what was begun. */
+/* Adds a candidate of n characters if it begins with what was typed. */
 static void offer(struct search *s, const char *word, size_t n)
 {
 	const char *rest = word + s->length;
@@ -107,7 +107,7 @@ static void offer_shares(struct search *s)
 			offer_text(s, share.name);
 }
 
-/* What stands for the words in capitals of a command's arguments. The others are words themselves. */
+/* The candidates for the placeholders in a command's arguments. */
 static const struct {
 	const char *name;
 	void (*offer)(struct search *s);
@@ -126,7 +126,10 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* `inside`: what is begun is a part of a word, as behind a comma. */
+/*
+ * Adds the candidates for a command's arguments.
+ *   inside  what was typed is a part of a word, such as after a comma
+ */
 static void offer_arguments(struct search *s, const char *arguments, bool inside)
 {
 	for (size_t n; *arguments; arguments += n ? n : 1) {
@@ -140,7 +143,7 @@ static void offer_arguments(struct search *s, const char *arguments, bool inside
 	}
 }
 
-/* Behind these another name may begin: rsp+rax, -pf,ud, vec=pf. */
+/* After these characters another name may begin: rsp+rax, -pf,ud, vec=pf. */
 static bool joins(char c)
 {
 	return c == '+' || c == '-' || c == ',' || c == '=';
@@ -163,7 +166,7 @@ static void search(struct search *s, const struct command *command, const char *
 		offer_vectors(s);
 }
 
-/* A key goes on with its value. */
+/* A blank follows a complete word, but not a key, which needs a value. */
 static void finish(struct search *s)
 {
 	if (s->c->count == 1 && s->c->list[s->end - 1] != '=')

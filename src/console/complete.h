@@ -1,4 +1,4 @@
-/* What a word of a command's line can be completed to. */
+/* Completes a word of a command's line. */
 #ifndef TRAPLINE_COMPLETE_H
 #define TRAPLINE_COMPLETE_H
 
@@ -6,14 +6,14 @@
 #define COMPLETE_WORD_MAX 64
 
 struct completion {
-	unsigned count; /* words that fit */
-	/* What all of them go on with; a blank behind a complete word. */
+	unsigned count; /* number of candidates */
+	/* The common continuation of all candidates; a blank after a complete word. */
 	char rest[COMPLETE_WORD_MAX];
-	/* The words, each behind a blank. */
+	/* The candidates, each after a blank. */
 	char list[COMPLETE_LIST_MAX];
 };
 
-/* Completes the word that ends behind the first `n` characters of a line. */
+/* Completes the word that ends after the first n characters of a line. */
 void command_complete(struct completion *c, const char *text, unsigned n);
 
 #endif

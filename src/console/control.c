@@ -30,7 +30,7 @@ static bool others_stopped(const struct cpu *self)
 	return true;
 }
 
-/* This CPU stops behind its answer. */
+/* This CPU stops after its answer. */
 const char *command_stop(struct command_call *call)
 {
 	uint64_t since = rdtsc();
@@ -55,7 +55,7 @@ const char *command_go(struct command_call *call)
 	return NULL;
 }
 
-/* What `intercept` switches. */
+/* The settings that `intercept` changes. */
 struct intercepts {
 	uint32_t vectors;
 	bool software, power, console;
@@ -85,7 +85,7 @@ static void reply_intercept(void)
 		on_off(now.console));
 }
 
-/* Every kind of exit, and what can be done about it. */
+/* Lists every kind of exit, and what can be switched. */
 static void reply_interceptions(void)
 {
 #define EXIT_KIND(kind, name, handler, what, switches, stays)                                                \
@@ -108,7 +108,7 @@ static bool *switch_of(struct intercepts *all, const char *word)
 	return strcmp(word, "console") ? NULL : &all->console;
 }
 
-/* NULL, or what is wrong. */
+/* Returns NULL, or what is wrong. */
 static const char *parse_intercepts(const struct tokens *w, struct intercepts *all)
 {
 	unsigned i = 1;
@@ -177,7 +177,7 @@ static void reply_shares(void)
 				s.pages);
 }
 
-/* A line of a share's contents, up to a multiple of SHARE_LINE. Returns how many bytes it shows. */
+/* Prints one line of a share's contents, up to a multiple of SHARE_LINE. Returns the number of bytes shown. */
 static uint64_t reply_share(uint32_t number, uint64_t offset, uint64_t left)
 {
 	uint64_t room = SHARE_LINE - offset % SHARE_LINE, n;
@@ -196,7 +196,7 @@ static uint64_t reply_share(uint32_t number, uint64_t offset, uint64_t left)
 	return n;
 }
 
-/* The text with its NUL: what the guest finds is a string. */
+/* Writes the text with its NUL, so that the guest finds a string. */
 static const char *write_share(uint32_t number, uint64_t offset, const char *text)
 {
 	uint64_t n = strlen(text) + 1;
@@ -235,7 +235,7 @@ static const char *const level_names[] = {LOG_LEVELS(X)};
 static const char *const output_names[] = {INPUT_OUTPUTS(X)};
 #undef X
 
-/* The word's place in a list; -1: it is not in it. */
+/* The index of the word in a list; -1: it is not there. */
 static int find(const char *const *names, unsigned n, const char *word)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -274,7 +274,7 @@ const char *command_set(struct command_call *call)
 
 const char *command_reset(struct command_call *call)
 {
-	if (!report_try()) /* to wait with the commands' lock held would keep them from one who looks at a death */
+	if (!report_try()) /* waiting with the commands' lock held would block the operator who looks at a death */
 		return "another CPU tells of an end just now";
 	report_end();
 	shutdown_report("the operator reset the machine", SHUTDOWN_RESET);

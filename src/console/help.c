@@ -1,4 +1,4 @@
-/* help: for people in columns, for scripts as every other answer. */
+/* help: in columns for people, as key=value for scripts. */
 #include "console/command.h"
 #include "log/log.h"
 #include "console/input.h"
@@ -17,7 +17,7 @@ static void reply_line(const struct command *c)
 	log_reply("help name=%s arguments=\"%s\" text=\"%s\"", c->name, c->arguments, c->help);
 }
 
-/* Up to the first comma, colon or semicolon. */
+/* The length up to the first comma, colon or semicolon. */
 static int in_short(const char *text)
 {
 	int n = 0;
@@ -27,7 +27,7 @@ static int in_short(const char *text)
 	return n;
 }
 
-/* How much of the text goes into one line. */
+/* The number of characters that go into one line. */
 static int line_of(const char *text)
 {
 	int n = (int)strlen(text), at = WIDTH;

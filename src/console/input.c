@@ -12,21 +12,21 @@
 
 #define AHEAD     512 /* a power of two */
 #define CTRL_C    3
-#define ANSWER_MS 500 /* how long a CPU has to take up a command */
+#define ANSWER_MS 500 /* how long a CPU may take to accept a command */
 
 enum input_output input_output = INPUT_TERMINAL;
 uint32_t input_cpu;
 
 static char ahead[AHEAD];
 static uint32_t ahead_head, ahead_tail;
-static bool attached;  /* a byte has come in: there is somebody */
+static bool attached;  /* a byte has come: somebody is there */
 static bool shown;     /* prompt and line are on the screen */
-static bool cancelled; /* ^C: the answer that is being given ends */
+static bool cancelled; /* ^C was typed: end the current answer */
 static struct line line = {.prompt = "trapline> "};
 
 /*
- * The one line that is being carried out. WAITING, it is for CPU `cpu`, which takes it to RUNNING; MORE is an
- * answer that is given a line at a time.
+ * The line that is being carried out. WAITING: CPU `cpu` has to take it, and sets RUNNING. MORE: an answer that is
+ * made line by line.
  */
 enum {
 	IDLE,
@@ -39,11 +39,11 @@ static struct {
 	uint32_t cpu;
 	uint64_t since;
 	char line[LINE_TEXT_MAX];
-	char text[LINE_TEXT_MAX]; /* the same, cut into words when it is carried out */
+	char text[LINE_TEXT_MAX]; /* a copy that is cut into words when it is carried out */
 	struct command_result result;
 } job;
 
-/* What finds no room stays in the UART, which may be able to make the sender wait, and counts what it has to drop. */
+/* Bytes that do not fit stay in the UART, which may be able to make the sender wait, and counts what it drops. */
 bool input_receive(void)
 {
 	bool any = false;
@@ -81,7 +81,7 @@ void input_hide(void)
 	line.put = NULL;
 }
 
-/* For scripts: where an answer ends, and whether it is one. */
+/* For scripts: marks the end of an answer, and whether it succeeded. */
 static void say_done(const char *command, const char *why)
 {
 	static char text[COMMAND_DONE_MAX];
@@ -101,7 +101,7 @@ static void refuse(const char *why)
 	line_begin(&line);
 }
 
-/* The line goes to the CPU that it is about, which an NMI makes look. */
+/* Hands the line to the CPU that it concerns. An NMI makes that CPU read it. */
 static void hand_to(uint32_t cpu)
 {
 	memcpy(job.text, job.line, sizeof(job.text));
@@ -120,7 +120,7 @@ static void hand_over(void)
 	hand_to(command_place(job.line));
 }
 
-/* A script does not read what was begun. */
+/* For scripts there is no completion. */
 static void complete(bool list)
 {
 	static struct completion c;
@@ -148,7 +148,7 @@ static void end_of_line(enum line_event event)
 		line_begin(&line);
 }
 
-/* Keys up to the end of a line. */
+/* Takes keys up to the end of a line. */
 static bool type_ahead(void)
 {
 	bool any = false;
@@ -184,7 +184,7 @@ static void say_dropped(void)
 	log_put_line(text);
 }
 
-/* The next CPU that the line is for, too. False: that was the last. */
+/* Hands the line to the next CPU that it concerns. False: there is none. */
 static bool hand_on(void)
 {
 	uint32_t next = cancelled ? COMMAND_ANYWHERE : command_next(job.line, job.cpu);
@@ -218,7 +218,7 @@ static void next_line_of_answer(void)
 
 #define SILENT "that CPU does not answer: it waits for a SIPI, or is in the VMM"
 
-/* A CPU that does not come has no interrupts of its own and waits for a SIPI, or is deep in the VMM. */
+/* A CPU that does not respond has its interrupts off, waits for a SIPI, or is busy in the VMM. */
 static void give_up_waiting(void)
 {
 	uint32_t waiting = WAITING, silent = job.cpu;
@@ -247,7 +247,7 @@ bool input_turn(void)
 		return true;
 	case WAITING:
 		give_up_waiting();
-		return false; /* records may be printed meanwhile */
+		return false; /* so that records may be printed in between */
 	default:
 		return false;
 	}
@@ -258,7 +258,7 @@ static bool is_for(const struct cpu *cpu)
 	return job.cpu == COMMAND_ANYWHERE || job.cpu == cpu->number;
 }
 
-/* False: another CPU has it, or it has been handed on to one meanwhile. */
+/* False: another CPU has the lock, or the line was handed to another CPU meanwhile. */
 static bool take_up(const struct cpu *cpu)
 {
 	uint32_t waiting = WAITING;

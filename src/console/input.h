@@ -1,13 +1,13 @@
 /*
- * Keys from the UART to commands: the line that is being typed, what was typed ahead of it, and which CPU has
- * to carry it out. All but input_run() are called with the log's lock held.
+ * From keys of the UART to commands: the line that is being typed, characters typed ahead, and the CPU that
+ * has to carry out a line. All functions but input_run() are called with the log's lock held.
  */
 #ifndef TRAPLINE_INPUT_H
 #define TRAPLINE_INPUT_H
 
 #include "cpu/cpu.h"
 
-/* How answers look. */
+/* The format of answers. */
 #define INPUT_OUTPUTS(X)                                                                                     \
 	X(INPUT_TERMINAL, "terminal", "for people: echo, line editing, a prompt")                            \
 	X(INPUT_LOGFMT, "logfmt",                                                                            \
@@ -22,25 +22,25 @@ enum input_output {
 
 extern enum input_output input_output;
 
-/* The CPU whose registers and page tables commands look at. */
+/* The CPU whose registers and page tables commands show. */
 extern uint32_t input_cpu;
 
-/* Fetches what has come in; false: nothing. */
+/* Reads bytes that have arrived; false: there were none. */
 bool input_receive(void);
 
-/* One step of what is to be done, with the text empty. False: nothing. */
+/* Makes one step, if the text buffer is empty. False: there was nothing to do. */
 bool input_turn(void);
 
-/* Whether there is anything for input_turn() or input_run() to do: keys, a command, more of its answer. */
+/* Whether input_turn() or input_run() have anything to do: keys, a command, or the rest of its answer. */
 bool input_waits(void);
 
-/* Shows the prompt, once everything else is out. Returns false when there is none to show. */
+/* Shows the prompt, once everything else is printed. Returns false if there is no prompt to show. */
 bool input_show(void);
 
-/* Takes prompt and line off the screen: something else is about to be printed. */
+/* Removes prompt and line from the screen, because another line is about to be printed. */
 void input_hide(void);
 
-/* Carries out a complete line if it is for this CPU. True while one waits. */
+/* Carries out a complete line if it is for this CPU. Returns true while a line waits. */
 bool input_run(struct cpu *cpu);
 
 #endif

@@ -1,4 +1,4 @@
-/* Commands that look into the guest: registers, memory, page tables, instructions. */
+/* Commands that show the guest's state: registers, memory, page tables, instructions. */
 #include "console/address.h"
 #include "console/command.h"
 #include "log/log.h"
@@ -29,7 +29,7 @@ static void capture(struct cpu *cpu, struct trap_record *r)
 	vendor->state.capture(cpu, r);
 }
 
-/* The argument of commands that are for all CPUs as well: one turn of it. */
+/* Checks the argument of a command that accepts `all`. */
 static const char *check_all(const struct command_call *call)
 {
 	if (call->tokens.count == 1)
@@ -39,7 +39,7 @@ static const char *check_all(const struct command_call *call)
 	return call->source == COMMAND_GUEST ? "a guest's call looks at the CPU that makes it" : NULL;
 }
 
-/* Argument i, an address made of this CPU's registers and numbers. */
+/* Parses argument i, an address made of numbers and this CPU's registers. */
 static bool take_address(const struct command_call *call, unsigned i, uint64_t *at)
 {
 	struct trap_record r;
@@ -91,10 +91,10 @@ const char *command_regs(struct command_call *call)
 	return NULL;
 }
 
-/* Reads n bytes at an address of one kind; how many could be read, from the start on. */
+/* Reads n bytes at an address of one kind. Returns the number of bytes read, from the start on. */
 typedef unsigned reader(const struct cpu *cpu, uint64_t at, void *to, unsigned n);
 
-/* What the page tables can map: a 32-bit program of a 64-bit system has its kernel's addresses as well. */
+/* Whether page tables can map the range: also for a 32-bit program of a 64-bit system, whose kernel is above 4 GiB. */
 static bool is_linear(const struct guest_paging *paging, uint64_t at, uint64_t n)
 {
 	return check_linear(at, n, guest_linear_bits(paging, paging->efer & EFER_LMA));
@@ -113,7 +113,7 @@ static unsigned read_physical(const struct cpu *cpu, uint64_t at, void *to, unsi
 	return guest_ram_read(at, to, n) ? n : 0;
 }
 
-/* The image, the stacks and the pool; nowhere a device. What has no page there faults, and is caught. */
+/* Reads the image, the stacks and the pool, never a device. An unmapped page faults, and the fix-up catches that. */
 static unsigned read_host(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
 {
 	bool pool = at >= POOL_BASE && at < DEVICE_BASE;
@@ -212,7 +212,7 @@ static void reply_insn(const struct trap_record *r, const struct decoded *d, boo
 		here ? " here=rip" : "");
 }
 
-/* Addresses are offsets into CS, as RIP is: outside of 64-bit mode it may have a base. */
+/* Addresses are offsets into CS, like RIP: outside of 64-bit mode CS may have a base. */
 const char *command_disas(struct command_call *call)
 {
 	uint64_t rip = vendor->state.get(call->cpu, GUEST_RIP),
@@ -271,7 +271,7 @@ const char *command_cpu(struct command_call *call)
 	return NULL;
 }
 
-/* What the number behind refused= is made of. */
+/* The parts of the number in refused=. */
 static void reply_refused(const struct cpu *cpu)
 {
 #define X(name, text, meaning) text,

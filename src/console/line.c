@@ -17,7 +17,7 @@ static void show_text(const struct line *l, const char *text)
 	show(l, text, strlen(text));
 }
 
-/* The cursor is moved left by printing from the left edge again: it works on every terminal. */
+/* Moves the cursor left by printing the line again from the left edge, which works on every terminal. */
 void line_redraw(const struct line *l)
 {
 	show_text(l, "\r");
@@ -70,7 +70,7 @@ static void type(struct line *l, char c)
 	}
 }
 
-/* Takes [from, to) out of the line; the cursor is then at `from`. */
+/* Removes [from, to) from the line; the cursor is then at `from`. */
 static void cut(struct line *l, unsigned from, unsigned to)
 {
 	memmove(l->text + from, l->text + to, l->length - to + 1);
@@ -98,7 +98,7 @@ static void move(struct line *l, unsigned to)
 	line_redraw(l);
 }
 
-/* Line `back` of the history, 1 the newest; 0 an empty one. */
+/* Shows line `back` of the history: 1 is the newest, 0 an empty line. */
 static void recall(struct line *l, unsigned back)
 {
 	unsigned kept = l->saved < LINE_HISTORY ? l->saved : LINE_HISTORY;
@@ -114,7 +114,7 @@ static void recall(struct line *l, unsigned back)
 	line_redraw(l);
 }
 
-/* Neither empty lines nor the same one twice in a row. */
+/* Stores a line in the history, unless it is empty or the same as the last one. */
 static void save(struct line *l)
 {
 	if (!l->length || (l->saved && !strcmp(l->text, l->history[(l->saved - 1) % LINE_HISTORY])))
@@ -138,7 +138,7 @@ static void abandon(struct line *l)
 	line_redraw(l);
 }
 
-/* What cursor keys and control keys have in common. */
+/* Shared by cursor keys and control keys. */
 static void left(struct line *l)
 {
 	if (l->cursor)
@@ -216,10 +216,10 @@ static enum line_event control(struct line *l, char c)
 		cut(l, word_start(l), l->cursor);
 		break;
 	}
-	return LINE_NOTHING; /* any other control byte is noise */
+	return LINE_NOTHING; /* other control bytes are ignored */
 }
 
-/* ESC [ 3 ~ and the like: keys by number. */
+/* Keys by number: ESC [ 3 ~ and the like. */
 static void numbered_key(struct line *l)
 {
 	switch (l->parameter) {
@@ -237,7 +237,7 @@ static void numbered_key(struct line *l)
 	}
 }
 
-/* The last byte of a sequence, ECMA-48 5.4: 0x40 to 0x7e. */
+/* The last byte of a sequence is 0x40 to 0x7e: ECMA-48 5.4. */
 static void end_sequence(struct line *l, char c)
 {
 	l->state = LINE_PLAIN;
@@ -272,7 +272,7 @@ static void sequence(struct line *l, char c)
 		l->parameter = (l->parameter * 10 + (unsigned)(c - '0')) % 100;
 	else if (c >= 0x40 && c <= 0x7e)
 		end_sequence(l, c);
-	else if (c < ' ') /* not a sequence after all: a control byte is what it is */
+	else if (c < ' ') /* a control byte ends an invalid sequence and counts as itself */
 		l->state = LINE_PLAIN;
 }
 
@@ -304,5 +304,5 @@ enum line_event line_key(struct line *l, char c)
 		type(l, c);
 		return LINE_NOTHING;
 	}
-	return control(l, c); /* bytes of 0x80 and up are negative, and noise as well */
+	return control(l, c); /* bytes of 0x80 and up are negative, and ignored as well */
 }

@@ -10,20 +10,20 @@
 #include "vendor.h"
 
 #define LOOK_MS 1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
-#define LATE_MS 200  /* after which another CPU takes over: longer than VT-x's timer needs */
-#define KEYS_MS 1000 /* how long who has seen a key looks for the next */
+#define LATE_MS 200  /* after this another CPU polls: longer than the period of VT-x's timer */
+#define KEYS_MS 1000 /* how long the CPU that read a key polls for the next one */
 
 static bool there, input_on;
 static uint64_t last_turn, last_key;
-static uint32_t last_reader; /* CPU that took the last key */
+static uint32_t last_reader; /* CPU that read the last key */
 
-/* A guest that sets its TSC back makes it pass at once. */
+/* If the guest sets its TSC back, the time counts as passed. */
 static bool passed(uint64_t since, uint64_t ticks)
 {
 	return rdtsc() - since >= ticks;
 }
 
-/* More keys come soon behind one. */
+/* After one key more will come soon. */
 static bool has_the_keys(const struct cpu *cpu)
 {
 	return last_reader == cpu->number && !passed(last_key, boot_info.tsc_khz * KEYS_MS);
@@ -34,13 +34,13 @@ static bool attends(const struct cpu *cpu)
 	return input_on && (!cpu->number || has_the_keys(cpu));
 }
 
-/* The boot CPU looks. Others do when it has not for a while: it may have died, with its interrupts off. */
+/* The boot CPU polls often. Others poll only if it has not for a while: it may have died with its interrupts off. */
 static void set_pace(struct cpu *cpu)
 {
 	cpu->poll_ticks = boot_info.tsc_khz * (attends(cpu) ? LOOK_MS : LATE_MS);
 }
 
-/* With the lock held: what has been typed, not more often than the FIFO needs. */
+/* Reads typed keys, no more often than the FIFO needs. Called with the lock held. */
 static bool receive(void)
 {
 	if (!passed(turn_polled, boot_info.tsc_khz * LOOK_MS))
@@ -53,7 +53,7 @@ static bool receive(void)
 	return true;
 }
 
-/* Of a CPU that does not exit any more: whoever comes by goes on with it. Looked for as seldom as a turn is overdue. */
+/* Whether a CPU that no longer exits has left lines, which any other CPU then prints. Checked only when a turn is overdue. */
 static bool left_behind(void)
 {
 	if (!passed(last_turn, boot_info.tsc_khz * LATE_MS))
@@ -67,7 +67,7 @@ static bool says_it_goes_on(void)
 	return blackbox_goes_on() && log_add_line("trapline: the guest goes on: that was not its end");
 }
 
-/* A turn is worth it only where there is something to do. */
+/* Takes a turn only if there is something to do. */
 static void poll(struct cpu *cpu)
 {
 	if (!log_try_lock())
@@ -83,7 +83,7 @@ static bool wants_others(void)
 	return there && !(vendor->exits.has_timer && vendor->exits.has_timer());
 }
 
-/* With the lock held. Input goes before records: the operator is served in the middle of a flood. */
+/* Input comes before records, so that the operator gets answers in the middle of a flood. Called with the lock held. */
 static bool turn(void)
 {
 	last_turn = rdtsc();
@@ -91,7 +91,7 @@ static bool turn(void)
 	return log_feed() || input_turn() || printer_turn() || input_show();
 }
 
-/* Where nothing wakes Trapline on a boot CPU that has died, the next one is to come by now and then. */
+/* If nothing wakes Trapline on a boot CPU that has died, the second CPU has to exit from time to time. */
 static bool stands_in(const struct cpu *cpu)
 {
 	return cpu->number == 1 && wants_others();
@@ -103,9 +103,9 @@ static bool watches_waits(const struct cpu *cpu)
 }
 
 /*
- * A turn is short: the guest is waiting. Interrupts are watched while something is left, so that an idle
- * guest still gives the console its turns; and where keys are looked for, unless what the CPU does at the end of
- * each interrupt exits anyway. A HLT that is watched ends by the exit of an interrupt.
+ * One turn of work. It is short, because the guest waits. While work is left interrupts exit, so that even an idle
+ * guest has turns. They also exit for polling, unless the CPU's end of each interrupt
+ * exits anyway. A HLT whose interrupts exit ends with the exit of an interrupt.
  */
 static void serve(struct cpu *cpu)
 {
@@ -117,7 +117,7 @@ static void serve(struct cpu *cpu)
 		busy |= input_run(cpu);
 	}
 	if (cpu->pass_interrupt)
-		busy = true; /* the next exit watches again */
+		busy = true; /* the next exit watches interrupts again */
 	else
 		vendor->exits.watch_interrupts(cpu,
 			busy || waits ||
@@ -147,7 +147,7 @@ void console_init(void)
 	for_each_cpu (c)
 		set_pace(c);
 	if (input_on)
-		cpu_add_work(cpus[0], CPU_WORK_CONSOLE); /* its first exit begins to watch interrupts */
+		cpu_add_work(cpus[0], CPU_WORK_CONSOLE); /* its first exit starts to watch interrupts */
 	why = printer_init(&bad);
 	if (why)
 		log_print("trapline: filter in trapline.conf: \"%s\" %s; it is ignored", bad, why);

@@ -8,28 +8,28 @@
 #include "trace/vector.h"
 
 #define FINISH_LOSSES 64
-#define SAY_LOST_MS   1000 /* how often losses are told */
-#define PASS_OVER     64   /* records that are dropped in one turn */
-#define MEND_MS       500  /* how long a handler may take to map a page, on a slow machine */
-#define MEND_RECORDS  64   /* of the same CPU, after which it has had its chance */
+#define SAY_LOST_MS   1000 /* interval between two lines about losses */
+#define PASS_OVER     64   /* records that one turn may skip */
+#define MEND_MS       500  /* time for a handler to map a page, on a slow machine */
+#define MEND_RECORDS  64   /* records of the same CPU after which its handler has had enough time */
 
 static uint64_t lost_said;
-static struct filter
-	filter; /* under the log's lock; its vectors, and important, are in boot_info.config.print */
+/* under the log's lock; its vectors, and important, are in boot_info.config.print */
+static struct filter filter;
 static struct filter_rate rates[PRINT_KINDS];
 static uint64_t limited[PRINT_KINDS], filtered; /* records; not yet said of the former: */
 static uint64_t limited_said[PRINT_KINDS];
-static uint64_t all_limited, all_limited_said; /* the sums, which every look at the console asks for */
+static uint64_t all_limited, all_limited_said; /* sums, which each poll of the console needs */
 static uint64_t last_losses;
 static bool finishing;
 
-/* A guest that sets its TSC back makes it pass at once. */
+/* If the guest sets its TSC back, the time counts as passed. */
 static bool passed(uint64_t since, uint64_t ticks)
 {
 	return rdtsc() - since >= ticks;
 }
 
-/* trapline.conf's words, on top of its `print`. */
+/* Applies trapline.conf's words on top of its `print`. */
 const char *printer_init(const char **bad)
 {
 	static char words[CONFIG_TEXT_MAX];
@@ -40,7 +40,7 @@ const char *printer_init(const char **bad)
 	return console_set_filter(words, bad);
 }
 
-/* The entry at a queue's tail has been dealt with. */
+/* Removes the entry at a queue's tail. */
 static void take(struct print_queue *q, uint32_t tail)
 {
 	atomic_fetch_add(&q->taken[q->entry[tail % PRINT_QUEUE] >> PRINT_SEQ_BITS], 1);
@@ -54,7 +54,7 @@ static bool entry_record(const struct cpu *cpu, uint32_t tail, struct trap_recor
 	return ring_at(cpu->writing, seq, r) || ring_at(&cpu->ring, seq, r);
 }
 
-/* A fault that its handler may mend, where those are not to be seen. */
+/* Whether a handler may mend the fault, so that it is not printed yet. */
 static bool is_in_doubt(const struct trap_record *r)
 {
 	return boot_info.config.print.important && trap_may_be_mended(r);
@@ -68,7 +68,7 @@ static bool is_page_there(const struct trap_record *r)
 	return guest_translate(&paging, r->cr2, &physical);
 }
 
-/* The handler gets time for it, unless its CPU has gone on to other exceptions, or no time is left. */
+/* Whether to wait for the handler: not if its CPU has taken other exceptions, or the time is over. */
 static bool has_to_wait(const struct trap_record *r)
 {
 	const struct trace_ring *ring = cpus[r->cpu]->writing;
@@ -77,7 +77,7 @@ static bool has_to_wait(const struct trap_record *r)
 	       atomic_load(&ring->head) - r->seq < MEND_RECORDS && !is_page_there(r);
 }
 
-/* Of the records that wait, the oldest by TSC; false when none does, or it has to wait on. */
+/* The oldest waiting record by TSC; false if there is none, or it has to wait longer. */
 static bool next_trap(struct trap_record *out, bool *waits)
 {
 	struct cpu *from = NULL;
@@ -95,7 +95,7 @@ static bool next_trap(struct trap_record *out, bool *waits)
 				}
 				break;
 			}
-			log_lose_line(); /* overwritten before its turn came */
+			log_lose_line(); /* overwritten before it was printed */
 			take(q, tail++);
 		}
 	}
@@ -106,7 +106,7 @@ static bool next_trap(struct trap_record *out, bool *waits)
 	return true;
 }
 
-/* Its handler has put the page there, and that was all. */
+/* Whether the handler has mapped the page, so that the fault was harmless. */
 static bool is_mended(const struct trap_record *r)
 {
 	if (!is_in_doubt(r) || !is_page_there(r))
@@ -115,13 +115,13 @@ static bool is_mended(const struct trap_record *r)
 	return true;
 }
 
-/* Whether the operator is to see it. What is not shown is counted, by reason. */
+/* Whether the operator gets to see the record. Others are counted, by reason. */
 static bool is_shown(const struct trap_record *r)
 {
 	unsigned kind = print_kind(r);
 	struct filter all = filter;
 
-	all.vectors = ~0u; /* it would not have been queued */
+	all.vectors = ~0u; /* other vectors are not queued at all */
 	all.important = false;
 	if (is_mended(r) || log_level < LOG_TRAPS || !filter_match(&all, r)) {
 		filtered++;
@@ -134,7 +134,7 @@ static bool is_shown(const struct trap_record *r)
 	return false;
 }
 
-/* The next record that is shown. A turn is short: it gives up after a while, and *more says so. */
+/* The next record to print. A turn is short: it stops after a while, and sets *more. */
 static bool next_shown(struct trap_record *out, bool *more)
 {
 	for (unsigned i = 0; i < PASS_OVER; i++) {
@@ -161,7 +161,7 @@ static const char *kind_name(unsigned kind)
 	return kind == PRINT_KINDS - 1 ? "mark" : vector_name(kind);
 }
 
-/* Which kind was held back, and how often. */
+/* Writes which kind was limited, and how many lines. */
 static bool format_limited(char *line, size_t size)
 {
 	for (unsigned v = 0; all_limited != all_limited_said && v < PRINT_KINDS; v++) {
@@ -176,13 +176,13 @@ static bool format_limited(char *line, size_t size)
 	return false;
 }
 
-/* Losses are told once in a while, or else a flood makes one of these lines too. */
+/* Losses are printed once in a while, because in a flood these lines would be a flood, too. */
 bool printer_losses_due(void)
 {
 	return all_lost() != lost_said && (passed(last_losses, boot_info.tsc_khz * SAY_LOST_MS) || finishing);
 }
 
-/* What was lost, in all and by the rate. */
+/* Writes the losses, in all and by the rate. */
 static bool format_losses(char *line, size_t size)
 {
 	uint64_t lost;
@@ -217,7 +217,7 @@ bool printer_turn(void)
 	} else if (next_shown(&r, &more)) {
 		trap_format(line, sizeof(line), &r, log_clock());
 	} else {
-		/* The last ones may all have been held back by the rate. */
+		/* The rate may have excluded all of the last records. */
 		return more || (finishing && printer_losses_due());
 	}
 	return log_add_line(line) || more;
@@ -243,7 +243,7 @@ const char *console_set_filter(char *words, const char **bad)
 void console_get_filter(struct filter *f)
 {
 	*f = filter;
-	f->vectors = boot_info.config.print.vectors; /* VMCALL changes them as well */
+	f->vectors = boot_info.config.print.vectors; /* VMCALL changes these as well */
 	f->important = boot_info.config.print.important;
 }
 
@@ -256,7 +256,7 @@ uint64_t printer_waiting(void)
 	return n;
 }
 
-/* What other CPUs add meanwhile is not waited for: there may be no end to it. Losses are told in lines of their own. */
+/* Records that other CPUs add meanwhile are not printed, because there may be no end to them. Losses get lines of their own. */
 void printer_finish(void)
 {
 	uint64_t left;

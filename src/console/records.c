@@ -1,4 +1,4 @@
-/* Commands that look at what was recorded: traps, stats, exits, filter. */
+/* Commands that show recorded exceptions: traps, stats, exits, filter. */
 #include "console/command.h"
 #include "log/log.h"
 #include "console/printer.h"
@@ -12,24 +12,24 @@
 #define FREEZE_SECONDS 60
 #define EVERY_CPU      BOOT_MAX_CPUS
 
-/* The records that each one's `traps` has yet to show, the oldest first. */
+/* For each source: the records that its `traps` still has to show, the oldest first. */
 static struct show {
 	struct ring_reader reader[BOOT_MAX_CPUS];
 	unsigned readers;
 	uint64_t left;
-	uint64_t
-		unread; /* records at most that are looked at for them: more may come as fast as they are read */
+	/* records at most that are looked at for them: more may come as fast as they are read */
+	uint64_t unread;
 	bool filtered;
 	struct filter filter;
 } shows[COMMAND_SOURCES];
 
-/* The guest's marks are no exceptions, and not what one looks for with a filter. */
+/* With a filter the guest's marks are left out: they are not exceptions. */
 static bool is_wanted(const struct show *show, const struct trap_record *r)
 {
 	return !show->filtered || (r->type != TRAP_TYPE_MARK && filter_match(&show->filter, r));
 }
 
-/* The next one that is wanted. */
+/* Reads the next matching record. */
 static bool next_record(struct show *show, struct trap_record *r)
 {
 	while (show->unread && ring_read_oldest(show->reader, show->readers, r)) {
@@ -52,7 +52,7 @@ static bool next_trap_line(enum command_source source, char *text, size_t size)
 	return true;
 }
 
-/* Adds a reader that stands at the last n records of a CPU that are wanted; how many there are. */
+/* Adds a reader that starts at the last n matching records of a CPU. Returns their number. */
 static uint64_t begin_at(struct show *show, const struct trace_ring *ring, uint64_t n)
 {
 	static struct trap_record r;
@@ -65,7 +65,7 @@ static uint64_t begin_at(struct show *show, const struct trace_ring *ring, uint6
 	return found;
 }
 
-/* Of several CPUs' last n records the last n of all: the oldest ones are passed over. */
+/* Skips the oldest records of several CPUs, so that n of all remain. */
 static void pass_over(struct show *show, uint64_t n)
 {
 	static struct trap_record r;
@@ -76,10 +76,10 @@ static void pass_over(struct show *show, uint64_t n)
 
 #define TRAPS_MOST 4096
 
-/* Which place of all CPUs' reserves each CPU's `traps reserve` looks at next. */
+/* For each source: the entry of all CPUs' reserves at which `traps reserve` continues. */
 static uint32_t reserve_next[COMMAND_SOURCES];
 
-/* Of those that are kept beside the rings, what the rings have no more. */
+/* Shows records of the reserve that the rings no longer hold. */
 static bool next_reserve_line(enum command_source source, char *text, size_t size)
 {
 	static struct trap_record r, same;
@@ -100,13 +100,13 @@ static bool next_reserve_line(enum command_source source, char *text, size_t siz
 	return false;
 }
 
-/* Where each one's `traps sites` stands. */
+/* For each source: the place of its `traps sites`. */
 static struct {
 	const struct site *last;
 	unsigned lines;
 } site_shown[COMMAND_SOURCES];
 
-/* The counts grow meanwhile, so that one site may be shown twice: it ends all the same. */
+/* Counts grow meanwhile, so a site may be shown twice; the list ends nevertheless. */
 static bool next_site_line(enum command_source source, char *text, size_t size)
 {
 	struct text t = text_on(text, size);
@@ -129,7 +129,7 @@ static const char *follow(const struct command_call *call)
 	return NULL;
 }
 
-/* What `traps` is asked for. */
+/* The arguments of `traps`. */
 struct wanted {
 	uint64_t count;
 	uint32_t cpu;
@@ -150,7 +150,7 @@ static const char *parse_filter_word(struct show *show, char *word)
 	return why;
 }
 
-/* Numbers, cpu N, and words of the filter, in any order. */
+/* Parses numbers, cpu N and words of the filter, in any order. */
 static const char *parse_traps(const struct command_call *call, struct show *show, struct wanted *want)
 {
 	const struct tokens *w = &call->tokens;

@@ -1,4 +1,4 @@
-/* The bytes at the guest's RIP: read once an exit, and only when something needs them. */
+/* The bytes at the guest's RIP: read at most once an exit, and only if needed. */
 #ifndef TRAPLINE_INSN_H
 #define TRAPLINE_INSN_H
 
@@ -6,14 +6,16 @@
 #include "guest/opcode.h"
 #include "vendor.h"
 
-/* Reads up to 15 bytes at CS:RIP as it stands now into cpu->exit.code, through the guest's page tables,
- * without ever faulting. */
+/*
+ * Reads up to 15 bytes at the current CS:RIP into cpu->exit.code, through the guest's page tables, without ever
+ * faulting.
+ */
 static inline void insn_read(struct cpu *cpu)
 {
 	cpu->exit.code_len = (uint8_t)vendor->state.fetch(cpu, cpu->exit.code);
 }
 
-/* The same, unless this exit has done it already. */
+/* The same, unless this exit has read them already. */
 static inline void insn_fetch(struct cpu *cpu)
 {
 	if (cpu->exit.code_len == EXIT_CODE_UNREAD)
@@ -21,7 +23,7 @@ static inline void insn_fetch(struct cpu *cpu)
 }
 
 /*
- * Whether the bytes are VMCALL or VMMCALL without a prefix. The other vendor's one raises #UD, which is taken for the guest's
+ * Whether the bytes are VMCALL or VMMCALL without a prefix. The other vendor's instruction raises #UD, which Trapline handles as a
  * call. With a prefix it stays a #UD.
  */
 static inline bool insn_is_vmcall(const struct exit *x)
@@ -31,16 +33,16 @@ static inline bool insn_is_vmcall(const struct exit *x)
 	return c[0] == 0x0f && c[1] == 0x01 && (c[2] == 0xc1 || c[2] == 0xd9) && x->code_len >= 3;
 }
 
-/* The instruction at RIP; OPCODE_NONE where its bytes cannot be read or are none of the list (guest/opcode.h). */
+/* Finds the instruction at RIP; OPCODE_NONE if its bytes cannot be read or are not in the list (guest/opcode.h). */
 enum opcode insn_find(struct cpu *cpu, struct found_opcode *out);
 
 /*
- * The address `length` bytes behind RIP. Outside of 64-bit mode EIP has 32 bits, in 16-bit code too: only branches cut it to
+ * The address `length` bytes after RIP. Outside of 64-bit mode EIP has 32 bits, in 16-bit code too: only branches cut it to
  * 16 (SDM vol. 2A, CALL and JMP).
  */
 uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 
-/* Fills a record for decode() with where the guest stands: its registers, and the code at RIP. */
+/* Fills a record for decode() with the guest's state: its registers, and the code at RIP. */
 void insn_record(struct cpu *cpu, struct trap_record *r);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Recognises the instructions that Trapline carries out or has to tell from others, and their length. None of them addresses
- * memory, so that prefixes, opcode and one more byte are all there is. Pure: tested on the host, and
+ * Recognises the instructions that Trapline carries out or has to distinguish, and their length. None of them addresses
+ * memory, so each consists of prefixes, the opcode and at most one more byte. Pure: tested on the host, and
  * fuzzed against Zydis.
  */
 #ifndef TRAPLINE_OPCODE_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /*
- * X(name, bytes behind the opcode, opcode bytes), SDM vol. 2D appendix A and APM vol. 3 appendix A. MOV_CR is MOV to a control
+ * X(name, bytes after the opcode, opcode bytes), SDM vol. 2D appendix A and APM vol. 3 appendix A. MOV_CR is MOV to a control
  * register: the byte is its ModRM, whose upper two bits are ignored.
  */
 #define OPCODES(X)                                                                                           \
@@ -48,20 +48,21 @@ enum opcode {
 
 struct found_opcode {
 	enum opcode opcode;
-	uint8_t length; /* in all, prefixes included: 1 to 15 */
-	uint8_t rex;    /* the REX prefix right in front of the opcode; 0: none */
-	uint8_t byte;   /* behind the opcode: the vector of INT n, the ModRM of MOV_CR; 0 for the others */
+	uint8_t length; /* total, prefixes included: 1 to 15 */
+	uint8_t rex;    /* the REX prefix right before the opcode; 0: none */
+	uint8_t byte;   /* after the opcode: the vector of INT n, the ModRM of MOV_CR; otherwise 0 */
 };
 
 /*
+ * Finds the instruction.
  *   code, length  the bytes at RIP, 0 to 15 of them
  *   mode          16, 32 or 64
- * Returns OPCODE_NONE, with nothing written, where they are none of the list or end too early. Prefixes are taken to change
- * nothing: where one makes another instruction of it, or none, the CPU has said so before anybody asks here.
+ * Returns OPCODE_NONE, with nothing written, if the bytes are not in the list or too few. Prefixes are assumed to change
+ * nothing: if one makes the instruction another one or an invalid one, the CPU does not report this exit.
  */
 enum opcode opcode_find(const uint8_t *code, unsigned length, unsigned mode, struct found_opcode *out);
 
-/* Bytes of the instruction without prefixes. */
+/* The length of the instruction without prefixes. */
 #define X(name, more, ...) LENGTH_##name = sizeof((const uint8_t[]){__VA_ARGS__}) + (more),
 enum opcode_length {
 	OPCODES(X)

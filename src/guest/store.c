@@ -11,11 +11,13 @@
 #define MODRM_REG(m)         ((m) >> 3 & 7)
 #define MODRM_RM(m)          ((m)&7)
 #define RM_SIB               4
-#define RM_DISP32            5 /* with mod 0, as the base of a SIB too */
+#define RM_DISP32            5 /* with mod 0; also as the base of a SIB */
 #define REG_SP               4
 
-/* Bytes of ModRM, SIB and displacement; 0 for a register operand. SDM vol. 2A tables 2-2 and 2-3. Reads two
- * bytes. */
+/*
+ * The length of ModRM, SIB and displacement; 0 for a register operand. SDM vol. 2A tables 2-2 and 2-3. Reads two
+ * bytes.
+ */
 static unsigned address_length(const uint8_t *modrm)
 {
 	unsigned mod = MODRM_MOD(*modrm), rm = MODRM_RM(*modrm), sib = rm == RM_SIB;
@@ -39,8 +41,8 @@ static uint32_t load32(const uint8_t *at)
 }
 
 /*
- * MOV of 32 bits from a register or an immediate: what compilers make of a store to a register of the APIC.
- * Returns false for all else, the rare forms of the same included.
+ * Decodes a MOV of 32 bits from a register or an immediate, which compilers use to store to a register of the APIC.
+ * Returns false for everything else, including rare encodings of the same.
  */
 static bool decode_usual(const uint8_t *code, unsigned length, unsigned mode, struct store *out)
 {
@@ -96,7 +98,7 @@ static bool take_register(ZydisRegister reg, struct store *out)
 	return ZydisRegisterGetClass(reg) == ZYDIS_REGCLASS_GPR32 && id >= 0 && id < 16;
 }
 
-/* All but the register that is stored to. Memory is what MOVSD reads. */
+/* Takes the source operand. MOVSD has one in memory. */
 static bool take_operand(const ZydisDecodedOperand *op, struct store *out)
 {
 	switch (op->type) {
@@ -125,7 +127,7 @@ static ZyanStatus init(ZydisDecoder *decoder, unsigned mode)
 	return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
 }
 
-/* The operand of 32 bits in memory that is written; XCHG may have it on either side. */
+/* Whether the operand is the 32 bits in memory that are written; XCHG may have it on either side. */
 static bool is_stored(const ZydisDecodedOperand *op)
 {
 	return op->type == ZYDIS_OPERAND_TYPE_MEMORY && (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) &&
@@ -137,13 +139,13 @@ static bool is_string(const ZydisDecodedInstruction *insn)
 	return insn->meta.category == ZYDIS_CATEGORY_STRINGOP;
 }
 
-/* Zydis hides what is not written down: a string instruction's both operands, which come first. */
+/* The number of operands. Zydis hides implicit ones, and a string instruction's two operands are implicit and come first. */
 static unsigned operands(const ZydisDecodedInstruction *insn)
 {
 	return is_string(insn) ? 2 : insn->operand_count_visible;
 }
 
-/* Of a string instruction either prefix repeats (SDM vol. 2B, REP). */
+/* A string instruction is repeated by either prefix (SDM vol. 2B, REP). */
 static void take_repeat(const ZydisDecodedInstruction *insn, struct store *out)
 {
 	out->width = insn->address_width;
@@ -181,7 +183,7 @@ bool store_decode(const uint8_t *code, unsigned length, unsigned mode, struct st
 	return decode_usual(code, length, mode, out) || decode_any(code, length, mode, out);
 }
 
-/* The CPU's own instruction with the guest's flags: what it leaves undefined is what this CPU makes of it. */
+/* Executes the instruction itself with the guest's flags, so undefined flags are those of this CPU. */
 #define X(name, code)                                                                                        \
 	case STORE_##name:                                                                                   \
 		__asm__("push %[flags]; popfq; " code "; pushfq; pop %[flags]"                               \

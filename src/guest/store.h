@@ -1,6 +1,6 @@
 /*
- * Decodes a 32-bit store to a device's register: what is stored, and where the next instruction begins. The address is not
- * decoded, because the second-level page fault has it. Pure: tested on the host.
+ * Decodes a 32-bit store to a device's register: the value that is stored, and the length of the instruction. The address comes from
+ * the second-level page fault. Pure: tested on the host.
  */
 #ifndef TRAPLINE_STORE_H
 #define TRAPLINE_STORE_H
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * The instructions that are understood, by Zydis' names, and what each does to the register and its operands: %[value],
- * %[operand], CL and the accumulator in RAX. Those before XCHG only write; XCHG and all behind it read first; those from ROL
+ * The supported instructions, by Zydis' names, and the effect of each on the register and its operands: %[value],
+ * %[operand], CL and the accumulator in RAX. Those before XCHG only write. XCHG and all after it read first. Those from ROL
  * on have a count. The string instructions and POP are MOVs here: store_run.c moves their pointers.
  */
 #define STORE_OPERATIONS(X)                                                                                  \
@@ -64,30 +64,31 @@ struct store {
 	uint8_t reg;
 	uint32_t immediate;
 	uint8_t count;   /* of a shift or rotation: 0 to 31, or STORE_BY_CL */
-	uint8_t width;   /* STOSD, MOVSD: bits of the address, and so of RSI, RDI and RCX */
-	uint8_t segment; /* MOVSD: where it reads, by enum segment */
+	uint8_t width;   /* STOSD, MOVSD: width in bits of the address, and so of RSI, RDI and RCX */
+	uint8_t segment; /* MOVSD: the segment that it reads, by enum segment */
 	bool repeated;   /* STOSD, MOVSD: REP */
 };
 
 /*
+ * Decodes an instruction.
  *   code, length  the bytes at RIP
  *   mode          16, 32 or 64
- * Returns false for everything but what STORE_OPERATIONS lists, with an operand of 32 bits in memory.
+ * Returns false unless STORE_OPERATIONS lists it and it has an operand of 32 bits in memory.
  */
 bool store_decode(const uint8_t *code, unsigned length, unsigned mode, struct store *out);
 
-/* Whether the register is read first, as the CPU would. */
+/* Whether the instruction reads the register first. */
 static inline bool store_reads(const struct store *s)
 {
 	return s->kind >= STORE_XCHG;
 }
 
-/* What an operation works on and leaves behind, whole registers of the guest's. */
+/* The inputs and results of an operation, as whole registers of the guest. */
 struct store_values {
-	uint64_t value;       /* the register's, in its low half */
+	uint64_t value;       /* the device register's, in its low half */
 	uint64_t operand;     /* XCHG and XADD change it */
 	uint64_t accumulator; /* CMPXCHG changes it */
-	/* The status flags are read, and afterwards are the operation's; the other flags stay. */
+	/* In: the status flags. Out: those of the operation; the other flags do not change. */
 	uint64_t flags;
 	uint8_t count;
 };

@@ -23,7 +23,7 @@ static uint64_t cut(uint64_t value, unsigned width)
 	return width == 64 ? value : width == 32 ? (uint32_t)value : (uint16_t)value;
 }
 
-/* A pointer or a count of this width: 32 bits clear the upper half, 16 leave the rest. */
+/* Adds to a pointer or a count of this width: 32 bits clear the upper half, 16 bits leave the rest. */
 static void add_to(struct cpu *cpu, unsigned reg, int64_t by, unsigned width)
 {
 	uint64_t old = get_register(cpu, reg), sum = cut(old + (uint64_t)by, width);
@@ -39,7 +39,7 @@ static unsigned stack_width(const struct cpu *cpu)
 	return ss.big ? 32 : 16;
 }
 
-/* 64-bit mode has no base but those of FS and GS (SDM vol. 3A 3.2.4). */
+/* In 64-bit mode only FS and GS have a base (SDM vol. 3A 3.2.4). */
 static uint64_t linear_of(const struct cpu *cpu, unsigned segment, uint64_t offset)
 {
 	struct segment_state state;
@@ -50,7 +50,7 @@ static uint64_t linear_of(const struct cpu *cpu, unsigned segment, uint64_t offs
 	return (uint32_t)(state.base + offset);
 }
 
-/* The CPU has read it already, with every right checked, or its store would not have exited. */
+/* The CPU has already read the source with every right checked, otherwise its store would not have exited. */
 static bool read_source(struct cpu *cpu, const struct store *s, uint64_t *operand)
 {
 	struct guest_paging paging;

@@ -1,6 +1,6 @@
 /*
- * A store to a device's register (guest/store.h), carried out for the guest: its operands from the guest's registers and
- * memory, and what it leaves in them.
+ * Carries out a store to a device's register (guest/store.h) for the guest: it takes the operands from the guest's registers and
+ * memory, and writes results back.
  */
 #ifndef TRAPLINE_STORE_RUN_H
 #define TRAPLINE_STORE_RUN_H
@@ -9,15 +9,16 @@
 #include "guest/store.h"
 
 /*
- * Works out what the register is to have, and gives the guest's registers and flags what the instruction leaves there.
- *   old  what the register has, where store_reads() says that it counts
- * False, with nothing changed: MOVS or POP, and what it reads is not RAM.
+ * Computes the new value of the register, and updates the guest's registers and flags as the instruction does.
+ *   old    the register's value, if store_reads() is true
+ *   value  out: its new value
+ * Returns false, with nothing changed, if it is a MOVSD or POP whose source is not RAM.
  */
 bool store_run(struct cpu *cpu, const struct store *s, uint32_t old, uint32_t *value);
 
 /*
- * The guest goes on: behind the instruction, or at it again where REP has something left. Pointers and count are moved
- * by the one step that was made.
+ * Ends the instruction: the guest continues after it, or at it again if REP has steps left. Pointers and count are moved
+ * by one step.
  */
 void store_end(struct cpu *cpu, const struct store *s, unsigned mode);
 

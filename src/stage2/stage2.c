@@ -10,16 +10,16 @@
 #include "mem/pool.h"
 #include "vendor.h"
 
-/* Mapped at once where the CPU has no 1 GiB pages; what lies above is mapped when it is used. */
+/* Memory below this is mapped at once on a CPU without 1 GiB pages; memory above is mapped on first use. */
 #define EAGER_LIMIT_2M (64ull << 30)
 #define RETYPE_REPORTS 8
 #define WATCH_RESERVE  (64 * PAGE_SIZE)
 
 struct page_tables stage2_tables;
 static uint64_t ones_page, scratch_page, physical_limit;
-/* The tables are all CPUs' own; what is done under it is short, and seldom. */
+/* All CPUs share the tables. Critical sections are short and rare. */
 static struct lock lock = LOCK_FREE;
-/* Pages that are not writable: the APIC's of each CPU, mostly the same one. Bit 0 says that there is one. */
+/* Pages that are not writable: each CPU's APIC, mostly the same one. Bit 0 means that there is one. */
 static uint64_t watched[BOOT_MAX_CPUS];
 #define WATCHED(gpa) (((gpa) & ~(PAGE_SIZE - 1)) | 1)
 
@@ -29,7 +29,7 @@ static uint64_t physical_address_limit(void)
 						  : features.memory_bits); /* four levels reach that far */
 }
 
-/* One to one, in stretches of the same bits: each in the largest pages that fit. */
+/* Maps one to one, in ranges of equal bits, each with the largest pages that fit. */
 static bool map(uint64_t base, uint64_t size)
 {
 	while (size) {
@@ -43,7 +43,7 @@ static bool map(uint64_t base, uint64_t size)
 	return true;
 }
 
-/* The bits of a leaf for one page: the page of ones */
+/* The bits of a leaf that maps one page. */
 static uint64_t page_bits(uint64_t pa, bool write)
 {
 	uint64_t size = PAGE_SIZE;
@@ -51,7 +51,7 @@ static uint64_t page_bits(uint64_t pa, bool write)
 	return vendor->stage2.bits(pa, &size, write);
 }
 
-/* Beside the VMM's memory: the console's registers, and its configuration space. Page addresses, or 0 */
+/* Besides the VMM's memory: the console's registers, and its configuration space. Page addresses, or 0 */
 static uint64_t hidden_device[2];
 
 bool stage2_is_hidden(uint64_t gpa)
@@ -63,12 +63,12 @@ bool stage2_is_hidden(uint64_t gpa)
 	return gpa - boot_info.region_base < boot_info.region_size;
 }
 
-/* What of it the guest may read: rings, one CPU's each. */
+/* Parts of it that the guest may read: rings, one for each CPU. */
 static struct {
 	uint64_t base, size;
 } shown[BOOT_MAX_CPUS];
 
-/* The entry of a hidden page while no store of the guest's is under way. */
+/* The entry of a hidden page, except during a store of the guest. */
 static uint64_t hidden_leaf(uint64_t gpa)
 {
 	gpa &= ~(PAGE_SIZE - 1);
@@ -94,7 +94,7 @@ static bool hide_page(uint64_t gpa)
 	return paging_map(&stage2_tables, gpa, ones_page, PAGE_SIZE, page_bits(ones_page, false));
 }
 
-/* As if it were not there: it reads as ones, and what is stored is lost. */
+/* Hides the console: its registers read as ones, and stores have no effect. */
 static bool hide_console(void)
 {
 	const struct uart_port *uart = &boot_info.console;
@@ -120,7 +120,7 @@ static bool hide_region(void)
 }
 
 /*
- * Where memory may appear later nothing is mapped to begin with: the first access by the guest says that there is some
+ * Where memory may appear later nothing is mapped at first. The guest's first access shows that there is memory
  * now, and only then does Trapline read it.
  */
 static bool leave_out_hot(void)
@@ -143,7 +143,7 @@ static bool is_hot(uint64_t gpa)
 	return false;
 }
 
-/* As the guest's memory, if it is write-back: device registers never are. Without room for the tables it stays unread. */
+/* Maps it as the guest's memory for the host, if it is write-back, which device registers never are. Without room for tables it is not read. */
 static void learn(uint64_t gpa)
 {
 	struct mtrr_state mtrrs;
@@ -187,7 +187,7 @@ bool stage2_is_watched(uint64_t gpa)
 	return false;
 }
 
-/* Another CPU may be about to watch the page, or to let go of it: it is done with that then. */
+/* Another CPU may be changing the watch of the page: the lock waits for that. */
 bool stage2_is_writable(uint64_t gpa)
 {
 	const uint64_t *leaf;
@@ -201,7 +201,7 @@ bool stage2_is_writable(uint64_t gpa)
 	return writable;
 }
 
-/* A page of its own in the tables, in memory that is mapped around it: what is mapped later must not cover it. */
+/* Gives the page its own leaf, and maps the memory around it, so that a later mapping does not cover it. */
 static bool make_page(uint64_t gpa, bool write)
 {
 	unsigned level;
@@ -211,7 +211,7 @@ static bool make_page(uint64_t gpa, bool write)
 	return paging_map(&stage2_tables, gpa, gpa, PAGE_SIZE, page_bits(gpa, write));
 }
 
-/* Whether it has a leaf of its own already, so that nothing has to be taken from the pool. */
+/* Whether the page has its own leaf, so that nothing needs to be taken from the pool. */
 static bool is_page(uint64_t gpa)
 {
 	unsigned level;
@@ -219,7 +219,7 @@ static bool is_page(uint64_t gpa)
 	return paging_leaf(&stage2_tables, gpa, &level) && level == 1;
 }
 
-/* The guest may choose the pages: what else needs tables later finds memory left. */
+/* The guest chooses the pages, so some memory is kept for other tables. */
 bool stage2_watch(unsigned slot, uint64_t gpa)
 {
 	uint64_t old = watched[slot];
@@ -237,7 +237,7 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 	return done;
 }
 
-/* A leaf with the bits that the vendor wants now: as it is where they are the same all over it, else in smaller ones. */
+/* Writes the vendor's current bits into a leaf. Splits the leaf if they are not the same all over it. */
 static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 {
 	uint64_t part = size, bits = vendor->stage2.bits(base, &part, true);
@@ -281,7 +281,7 @@ bool stage2_map_late(uint64_t gpa)
 	bool done;
 
 	lock_take(&lock, cpu_pause);
-	done = paging_leaf(&stage2_tables, gpa, &level); /* another CPU was first */
+	done = paging_leaf(&stage2_tables, gpa, &level); /* another CPU mapped it first */
 	gpa &= ~(LARGE_PAGE - 1);
 	if (!done && is_hot(gpa))
 		learn(gpa);
@@ -298,7 +298,7 @@ static void close_leaf(uint64_t gpa)
 	*paging_leaf(&stage2_tables, gpa, &level) = hidden_leaf(gpa);
 }
 
-/* What is stored goes to a page of its own: the others go on reading ones meanwhile. */
+/* A store goes to a separate page, so that the other CPUs still read ones. */
 void stage2_open_scratch(struct cpu *cpu, uint64_t gpa)
 {
 	unsigned level;
@@ -317,7 +317,7 @@ void stage2_open_scratch(struct cpu *cpu, uint64_t gpa)
 bool stage2_close_scratch(struct cpu *cpu)
 {
 	if (cpu->exit.kind == EXIT_STAGE2 && cpu->exit.address >> 12 == cpu->scratch_gpa[0] >> 12)
-		return false; /* it has just been opened */
+		return false; /* this exit has just opened it */
 	for (unsigned i = 0; i < 2; i++) {
 		if (cpu->scratch_gpa[i])
 			close_leaf(cpu->scratch_gpa[i]);

@@ -7,7 +7,7 @@
 #include "vendor.h"
 
 #define MSR_PKRS 0x6e1
-#define RW_PAGES 3 /* that 8192 bytes may touch */
+#define RW_PAGES 3 /* pages that 8192 bytes may touch */
 
 static uint32_t guest_pkru(void)
 {
@@ -62,7 +62,7 @@ int64_t caller_fault(struct vmcall *call, enum guest_access_result result, const
 	return TRAPLINE_E_FAULT;
 }
 
-/* All pages that a short access touches, so that it happens as a whole or not at all. */
+/* All pages that a short access touches, so that it happens completely or not at all. */
 struct touched {
 	unsigned count;
 	struct {

@@ -11,7 +11,7 @@ bool check_linear(uint64_t address, uint64_t bytes, unsigned linear_bits)
 		return false;
 	if (linear_bits == 32)
 		return last <= UINT32_MAX;
-	/* Canonical both, and in the same half: the gap is never passed. */
+	/* Both are canonical and in the same half, so the range does not cross the gap. */
 	return (int64_t)(address << unused) >> unused == (int64_t)address &&
 	       (int64_t)(last << unused) >> unused == (int64_t)last && (int64_t)(address ^ last) >= 0;
 }
@@ -23,7 +23,7 @@ bool check_physical(uint64_t address, uint64_t bytes, unsigned physical_bits)
 	return address < limit && bytes <= limit - address;
 }
 
-/* The bytes of a list of pages that hold so much data; too large to be true where that does not fit. */
+/* The size in bytes of a list of pages for that much data. Too large a number becomes a size that fails the check. */
 static uint64_t list_bytes(uint64_t bytes)
 {
 	return (bytes / 4096 + (bytes % 4096 != 0)) * 8;
@@ -54,7 +54,7 @@ static bool is_length(uint8_t kind)
 	return kind == KIND_BYTES || kind == KIND_LENGTH || kind == KIND_OPTIONAL;
 }
 
-/* One argument; `length` is the one behind it where that is its length. */
+/* Checks one argument; `length` is the argument after it if that is its length. */
 static int64_t check_one(uint8_t kind, uint64_t value, uint64_t length, const struct check_limits *l)
 {
 	switch (kind) {

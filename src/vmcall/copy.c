@@ -1,7 +1,7 @@
 /*
- * The copies between the guest's memory and the copy buffer. One exit moves CHUNK_PAGES pages at most; the registers
- * are the progress, as with REP MOVS: RIP stays at the VMCALL until nothing is left, so that interrupts get
- * in between, and so does a #PF for a page that is missing. Each chunk finds and checks all its pages before
+ * The copies between the guest's memory and the copy buffer. One exit moves CHUNK_PAGES pages at most. The registers
+ * hold the progress, as in REP MOVS: RIP stays at the VMCALL until all is copied, so that interrupts and #PFs for missing
+ * pages are taken in between. Each chunk finds and checks all its pages before
  * the first byte moves.
  */
 #include "hw/asm.h"
@@ -16,7 +16,7 @@
 #define CHUNK_PAGES 16
 #define PAE_TABLE   0xffffffe0
 
-/* A chunk: parts of guest-physical memory, each within one page. */
+/* A chunk: pieces of guest-physical memory, each within one page. */
 struct chunk {
 	unsigned parts;
 	uint64_t bytes;
@@ -25,10 +25,10 @@ struct chunk {
 	} part[CHUNK_PAGES];
 };
 
-/* Finds the chunk's parts, as many as are there. 0, or what is wrong with the first one that is not. */
+/* Finds the pieces of a chunk, as many as are accessible. Returns 0, or the error of the first piece. */
 typedef int64_t gather(struct vmcall *call, enum copy_way way, struct chunk *c);
 
-/* The address space, for who owns the copy buffer: PAE tables are aligned to 32. The kernel is one, whatever it runs on. */
+/* The address space that owns the copy buffer: CR3 without flags (PAE tables are aligned to 32). The kernel is one owner in all address spaces. */
 static uint64_t owner_of(const struct vmcall *call)
 {
 	struct guest_paging p;
@@ -86,7 +86,7 @@ static int64_t gather_virtual(struct vmcall *call, enum copy_way way, struct chu
 		uint64_t bytes = to_page_end(at, left);
 		enum guest_access_result result = guest_access(&view, at, kind, &page);
 
-		/* Behind something that can be copied first, the fault waits for its turn. */
+		/* The pieces before this one are copied first; the next chunk reports the fault. */
 		if (result != ACCESS_OK)
 			return c->parts ? 0 : caller_fault(call, result, &page, at, page_in(call));
 		add_part(c, page.physical, bytes);
@@ -96,7 +96,7 @@ static int64_t gather_virtual(struct vmcall *call, enum copy_way way, struct chu
 	return 0;
 }
 
-/* How many entries are read at once: up to the end of the list's own page, so that RBX is where one cannot be read. */
+/* The number of entries to read at once: up to the end of the list's page, so that RBX names an entry that cannot be read. */
 static unsigned entries(const struct vmcall *call)
 {
 	uint64_t left = call->arg[ARG_RCX];
@@ -105,7 +105,7 @@ static unsigned entries(const struct vmcall *call)
 	return (unsigned)(left < room * PAGE_SIZE ? (left + PAGE_SIZE - 1) / PAGE_SIZE : room);
 }
 
-/* The entries are read once, into here, and only these are checked and used. */
+/* Each entry is read once, and this copy is checked and used. */
 static int64_t gather_pages(struct vmcall *call, enum copy_way way, struct chunk *c)
 {
 	uint64_t left = call->arg[ARG_RCX], list[CHUNK_PAGES];
@@ -127,7 +127,7 @@ static int64_t gather_pages(struct vmcall *call, enum copy_way way, struct chunk
 	return 0;
 }
 
-/* Nothing here can fail any more: every part is RAM, and the copy buffer was checked. */
+/* This cannot fail: every piece is RAM, and the copy buffer was checked. */
 static void move(const struct chunk *c, enum copy_way way, uint8_t *buffer)
 {
 	for (unsigned i = 0; i < c->parts; i++) {
@@ -146,7 +146,7 @@ static void advance(struct vmcall *call, const struct chunk *c, bool list)
 	vmcall_return(call, ARG_RDX, call->arg[ARG_RDX] + c->bytes);
 }
 
-/* One chunk, the copy buffer taken. The error behind some parts waits until these are copied. */
+/* Copies one chunk, with the copy buffer taken. If there is an error after some pieces, these are copied first. */
 static int64_t copy_chunk(struct vmcall *call, enum copy_way way, gather *find, bool list)
 {
 	uint64_t offset = call->arg[ARG_RDX], left = call->arg[ARG_RCX], who = owner_of(call);
@@ -206,7 +206,7 @@ int64_t vmcall_get_virtual(struct vmcall *call)
 
 #define REGISTERS 4 /* RBX, RCX, RDX, RSI */
 
-/* As many bytes as the caller's registers have, the four one behind the other. */
+/* Copies the bytes of the caller's four registers, one after the other, in the caller's width. */
 static int64_t copy_registers(struct vmcall *call, enum copy_way way)
 {
 	uint64_t each = call->width == UINT32_MAX ? 4 : 8, offset = call->arg[ARG_RDI], who = owner_of(call);

@@ -47,7 +47,7 @@ int64_t copy_buffer_check(enum copy_way way, uint64_t who, uint64_t offset, uint
 
 	if (!begins(way, offset) && who != buffer.owner && (way == COPY_PUT || who != COPY_KERNEL))
 		return TRAPLINE_E_DENIED;
-	/* No holes: what was never put would be what somebody else left there. */
+	/* No gaps, because they would show what another caller left there. */
 	if (way == COPY_PUT && offset > buffer.filled && offset)
 		return TRAPLINE_E_RANGE;
 	return offset <= limit && bytes <= limit - offset ? 0 : TRAPLINE_E_RANGE;

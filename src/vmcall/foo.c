@@ -1,7 +1,7 @@
 /*
- * The example service of the articles, in their three versions: registers, a guest-physical buffer, a
- * guest-virtual one. What is printed is what their VMM prints. Off unless trapline.conf says which:
- * `physical` lets any process write four bytes wherever it likes.
+ * The example service of the articles, in its three versions: registers, a guest-physical buffer, a
+ * guest-virtual one. It prints what the articles' VMM prints. Off unless trapline.conf turns one on:
+ * `physical` lets any process write four bytes to any address.
  */
 #include "log/log.h"
 #include "lib/string.h"
@@ -13,7 +13,7 @@
 #define VIRTUAL_MAX 64
 #define ANSWER      "foo"
 
-/* The guest's text on the operator's screen: nothing that moves the cursor. */
+/* Characters of the guest for the operator's screen: nothing that moves the cursor. */
 static char printable(char c)
 {
 	return c >= ' ' && c <= '~' ? c : '.';
@@ -38,7 +38,7 @@ static void print_text(const char *raw, uint64_t n)
 	log_line("[vmmcall foo] buf = %s", text);
 }
 
-/* Every page of a range; one whose length is a lie is not RAM from some page on. */
+/* Checks every page of a range; a range with a wrong length reaches a page that is not RAM. */
 static bool is_ram(uint64_t physical, uint64_t bytes)
 {
 	return guest_is_ram(physical) && guest_is_ram(physical + bytes - 1);

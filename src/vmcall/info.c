@@ -1,4 +1,4 @@
-/* What Trapline is and what it has seen: version, status, stats, exits, filter. */
+/* Services about Trapline itself: version, status, stats, exits, filter. */
 #include "exit/exception.h"
 #include "lib/printf.h"
 #include "lib/string.h"

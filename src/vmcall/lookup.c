@@ -1,9 +1,9 @@
-/* RAX = 0: from a service's name to its number. */
+/* RAX = 0: finds a service's number by its name. */
 #include "mem/guest_ram.h"
 #include "vmcall/caller.h"
 #include "vmcall/policy.h"
 
-/* Room for the longest name and the words that it is read in. */
+/* Room for the longest name, and the words in which it is read. */
 union buffer {
 	char text[POLICY_NAME_SIZE];
 	uint64_t word[POLICY_NAME_SIZE / 8];
@@ -15,15 +15,15 @@ static void read_words(uint64_t physical, union buffer *b)
 		guest_read64(physical + 8 * i, &b->word[i]);
 }
 
-/* The lowest byte of a word that is 0 as its top bit; bytes above it may be marked wrongly. */
+/* Marks the lowest zero byte of a word by its top bit; bytes above it may be marked wrongly. */
 static uint64_t zero_bytes(uint64_t word)
 {
 	return (word - 0x0101010101010101) & ~word & 0x8080808080808080;
 }
 
 /*
- * Zeros behind the name: names are compared as a whole. False: it has no end within the buffer, so it is
- * longer than any name of a service.
+ * Fills the bytes after the name with zeros, because names are compared as a whole. False: the name does not end in the buffer, so it is
+ * longer than any service's name.
  */
 static bool cut(union buffer *b)
 {
@@ -38,7 +38,7 @@ static bool cut(union buffer *b)
 	return true;
 }
 
-/* The part of the name in one page. Returns 0 or what the lookup returns. */
+/* Reads the part of the name in one page. Returns 0 or the result of the lookup. */
 static int64_t read_part(struct vmcall *call, const struct guest_view *view, unsigned have, union buffer *b)
 {
 	uint64_t linear = call->arg[ARG_RBX] + have;
@@ -59,7 +59,7 @@ static int64_t read_part(struct vmcall *call, const struct guest_view *view, uns
 	return 0;
 }
 
-/* The second page is touched only where the name goes on there. */
+/* Accesses the second page only if the name continues there. */
 static int64_t read_name(struct vmcall *call, const struct guest_view *view, union buffer *b)
 {
 	unsigned first = 4096 - (unsigned)(call->arg[ARG_RBX] & 4095);

@@ -1,4 +1,4 @@
-/* Lines between the guest, the trace and the operator: mark, say, hear, dying. */
+/* Lines from the guest to the trace and the operator, and back: mark, say, hear, dying. */
 #include "vmcall/operator.h"
 #include "log/log.h"
 #include "hw/asm.h"
@@ -11,7 +11,7 @@
 
 #define WAITING_MAX 8
 
-/* From the operator, oldest first. */
+/* Messages of the operator, the oldest first. */
 static struct {
 	unsigned count;
 	struct {
@@ -36,7 +36,7 @@ bool operator_send(const char *text)
 	return room;
 }
 
-/* The oldest message goes to the guest first and out of the queue when it is there. */
+/* Copies the oldest message to the guest, and removes it from the queue only afterwards. */
 static int64_t deliver(struct vmcall *call)
 {
 	unsigned n = waiting.message[0].length;
@@ -82,7 +82,7 @@ void operator_say(struct cpu *cpu, char *text)
 {
 	for (char *c = text; *c; c++)
 		if (*c == '"' || *c == '\\')
-			*c = '\''; /* the line is logfmt, and its quotes stay where they are */
+			*c = '\''; /* a quote would break the line, which is logfmt */
 	log_line("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number,
 		vendor->state.cpl(cpu) == 3 ? 3 : 0, text);
 }
@@ -107,7 +107,7 @@ int64_t vmcall_dying(struct vmcall *call)
 	return error;
 }
 
-/* A record of type TRAP_TYPE_MARK: the caller's registers give way to the text. */
+/* Makes a record of type TRAP_TYPE_MARK: the text takes the place of the caller's registers. */
 int64_t vmcall_mark(struct vmcall *call)
 {
 	struct cpu *cpu = call->cpu;
@@ -127,7 +127,7 @@ int64_t vmcall_mark(struct vmcall *call)
 	r->type = TRAP_TYPE_MARK;
 	r->flags = r->code_len = r->link = 0;
 	ring_commit(cpu->writing, r);
-	if (!(r->seq & cpu->ring.mask)) /* the ring has turned: exit/exception.c */
+	if (!(r->seq & cpu->ring.mask)) /* the ring has wrapped: exit/exception.c */
 		atomic_store(&cpu->noted, ~0u);
 	cpu->recorded_vector = 0;
 	cpu->recorded_type = TRAP_TYPE_MARK;

@@ -8,18 +8,21 @@
 #include "vmcall/vmcall.h"
 
 /*
- * From the operator: waits until a guest calls `hear`.
- *   text  1 to TRAPLINE_TEXT_MAX bytes count; the rest is cut off
- * False when eight messages are waiting already.
+ * Queues a message of the operator until a guest calls `hear`.
+ *   text  1 to TRAPLINE_TEXT_MAX bytes; the rest is cut off
+ * False: eight messages are waiting already.
  */
 bool operator_send(const char *text);
 
-/* A line from the guest on this CPU to the operator, on the console. Printable characters. */
+/*
+ * Prints a line of the guest on this CPU to the operator.
+ *   text  printable characters
+ */
 void operator_say(struct cpu *cpu, char *text);
 
 /*
- * A text argument: at RBX, its length in RCX, flags in RDX. What is not printable becomes a dot. Returns 0, or
- * what the service returns.
+ * Reads a text argument: its address in RBX, its length in RCX, flags in RDX. Unprintable characters become dots.
+ * Returns 0, or the result of the service.
  */
 int64_t operator_take_text(struct vmcall *call, char text[TRAPLINE_TEXT_MAX + 1]);
 

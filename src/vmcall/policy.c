@@ -4,7 +4,7 @@
 #include "lib/array.h"
 #include "lib/string.h"
 
-/* In words of 8 bytes: a name is compared in three steps at most. */
+/* A name as words of 8 bytes, to compare it in at most three steps. */
 union name {
 	char text[POLICY_NAME_SIZE];
 	uint64_t word[POLICY_NAME_SIZE / 8];
@@ -33,8 +33,10 @@ static const uint64_t user_by_default = TRAPLINE_SERVICES(X) 0ull;
 #undef USER
 #undef KERNEL
 
-/* The names by a hash of their first eight characters, so that a lookup compares with one or two: index + 1 of the
- * first, and of the next. */
+/*
+ * The names by a hash of their first eight characters, so that a lookup compares one or two names. Each entry is index + 1 of the
+ * first name, and of the next one.
+ */
 #define GROUP_BITS 6
 #define GROUPS     (1u << GROUP_BITS)
 #define SPREAD     0x9e3779b97f4a7c15 /* the golden ratio: Fibonacci hashing */
@@ -71,8 +73,7 @@ uint64_t policy_number(const char *name)
 	return 0;
 }
 
-/* Takes the next word off the list. False at its end. A word that is too long is cut, and names no service.
- */
+/* Takes the next word of the list. False at its end. A word that is too long is cut, and then names no service. */
 static bool take_word(const char **list, char *word)
 {
 	unsigned n = 0;

@@ -12,12 +12,12 @@
 _Static_assert(TRAPLINE_SHARE_NAME == CHECK_NAME_MAX, "one length of names");
 
 static struct share {
-	char name[TRAPLINE_SHARE_NAME]; /* empty: not open */
+	char name[TRAPLINE_SHARE_NAME]; /* empty: the share is not open */
 	uint64_t bytes;
 	uint64_t *page;
 } shares[TRAPLINE_SHARES];
 
-/* Held for a list of 4096 entries at most. A guest's call that does not get it is made again. */
+/* Held for a list of at most 4096 entries. If a guest's call does not get it, the guest executes the call again. */
 static struct lock lock = LOCK_FREE;
 
 void share_init(uint64_t *memory)
@@ -62,7 +62,7 @@ static bool pages_good(const uint64_t *page, unsigned n, int64_t *error)
 	return !*error;
 }
 
-/* The list, read once into where it stays; a share that is not open yet is nobody's business. */
+/* Reads the list once, to its final place: the share is not open yet, so nobody else uses it. */
 static int64_t read_list(struct vmcall *call, uint64_t linear, uint64_t *page, unsigned n, bool page_in)
 {
 	int64_t error = 0;
@@ -77,7 +77,7 @@ static int64_t read_list(struct vmcall *call, uint64_t linear, uint64_t *page, u
 	return error;
 }
 
-/* The name's bytes up to its end, page by page: it may stand at the end of the last page that is there. */
+/* Reads the name up to its end, page by page, because the page after its end may be missing. */
 static int64_t read_name(struct vmcall *call, uint64_t linear, char *name, bool page_in)
 {
 	unsigned first = (unsigned)(PAGE_SIZE - (linear & (PAGE_SIZE - 1))), n = CHECK_NAME_MAX;
@@ -92,7 +92,7 @@ static int64_t read_name(struct vmcall *call, uint64_t linear, char *name, bool 
 	if (error)
 		return error;
 	n = check_name(name);
-	memset(name + n, 0, CHECK_NAME_MAX - n); /* others get all of it to see */
+	memset(name + n, 0, CHECK_NAME_MAX - n); /* all bytes are visible to others */
 	return n ? 0 : TRAPLINE_E_ARGUMENT;
 }
 
@@ -153,7 +153,7 @@ int64_t vmcall_share_close(struct vmcall *call)
 	return result;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static bool describe(unsigned n, struct trapline_share *out)
 {
 	if (n >= TRAPLINE_SHARES || !is_open(&shares[n]))
@@ -181,7 +181,7 @@ int64_t vmcall_share_list(struct vmcall *call)
 	return error ? error : (int64_t)count;
 }
 
-/* The operator's side waits: what it waits for is short, and runs on another CPU. */
+/* The operator's side waits for the lock, which another CPU holds briefly. */
 bool share_at(unsigned n, struct trapline_share *out)
 {
 	bool there;
@@ -202,7 +202,7 @@ uint32_t share_find(const char *name)
 	return s ? (uint32_t)(s - shares + 1) : 0;
 }
 
-/* Page by page under the lock: a close in between ends it. */
+/* Copies page by page under the lock, so that a close in between ends it. */
 static uint64_t copy(uint32_t number, uint64_t offset, char *buffer, uint64_t bytes, bool write)
 {
 	const struct share *s = &shares[number - 1];

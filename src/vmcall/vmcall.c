@@ -1,4 +1,4 @@
-/* VMCALL: from number to service. */
+/* VMCALL: from the number to the service. */
 #include "vmcall/vmcall.h"
 #include "exit/handlers.h"
 #include "log/log.h"
@@ -13,9 +13,9 @@
 #include "vmcall/share.h"
 
 struct service {
-	vmcall_service *serve; /* NULL: there is none */
-	bool arguments;        /* it has any */
-	bool checked;          /* one of them is of a kind that has something to check */
+	vmcall_service *serve; /* NULL: no service */
+	bool arguments;        /* it has arguments */
+	bool checked;          /* one of them needs a check */
 	uint8_t kind[ARG_COUNT];
 };
 
@@ -31,7 +31,7 @@ static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X
 #undef X
 
 static struct policy policy;
-static const char *bad_word; /* of user_calls */
+static const char *bad_word; /* in user_calls */
 
 const char *vmcall_init(void)
 {
@@ -78,7 +78,7 @@ static void take_arguments(struct vmcall *call)
 	call->arg[ARG_RDI] = gpr[TRAP_RDI] & width;
 }
 
-/* Kept out of line: many calls need none of it. */
+/* Not inlined, because many calls do not need it. */
 SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
 {
 	struct check_limits limits;
@@ -109,7 +109,7 @@ static int64_t lookup(struct vmcall *call)
 	return vmcall_lookup(call);
 }
 
-/* On the way of every call: without loops, and nothing is looked at that the call may not need. */
+/* Every call runs this: it has no loops, and reads only what the call needs. */
 void exit_vmcall(struct cpu *cpu)
 {
 	uint64_t width = vendor->state.code_mode(cpu) == 64 ? ~0ull : UINT32_MAX;
@@ -125,7 +125,7 @@ void exit_vmcall(struct cpu *cpu)
 			vendor->state.end_shadow(cpu);
 			return;
 		}
-		if (result != TRAPLINE_E_EMPTY) /* that is no refusal: it is asked for again and again */
+		if (result != TRAPLINE_E_EMPTY) /* not counted as a refusal, because callers poll with it */
 			cpu->stats.bad_guest[BAD_VMCALL]++;
 	}
 	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;

@@ -1,5 +1,5 @@
 /*
- * One VMCALL: who calls, with what. exit_vmcall() in vmcall.c takes it apart, check.c looks at the arguments,
+ * One VMCALL: the caller and the arguments. exit_vmcall() in vmcall.c decodes it, check.c checks the arguments, and
  * the service's own function does the rest. The list of services is include/trapline/services.h.
  */
 #ifndef TRAPLINE_VMCALL_H
@@ -20,19 +20,19 @@ enum vmcall_arg {
 
 struct vmcall {
 	struct cpu *cpu;
-	uint64_t width;          /* mask of a register of the caller's */
-	uint64_t arg[ARG_COUNT]; /* as wide as that; only for services that have arguments */
+	uint64_t width;          /* mask of the caller's register width */
+	uint64_t arg[ARG_COUNT]; /* arguments in that width; only for services that have arguments */
 };
 
-/* Whether user mode calls. Asked for where it matters: many calls never look. */
+/* Whether user mode calls. Computed only where it matters, because many calls do not need it. */
 static inline bool vmcall_user(const struct vmcall *call)
 {
 	return vendor->state.cpl(call->cpu) == 3;
 }
 
 /*
- * What a service returns instead of a result to leave RIP at the VMCALL. The guest makes the call again, from the registers as they
- * are now: after the exception that was raised, or after an interrupt. A STI or MOV SS shadow ends, so that one can come.
+ * The result of a service that leaves RIP at the VMCALL. The guest executes the call again, from the registers as they
+ * are now: after the exception that was raised, or after an interrupt. A STI or MOV SS shadow ends, so that an interrupt can be taken.
  */
 #define VMCALL_AGAIN INT64_MIN
 
@@ -43,23 +43,25 @@ typedef int64_t vmcall_service(struct vmcall *call);
 TRAPLINE_SERVICES(X)
 #undef X
 
-/* Reads trapline.conf's policy and takes the memory that services need. NULL, or why it cannot. Once, at
- * start. */
+/*
+ * Applies trapline.conf's policy and takes the memory of the services. Returns NULL, or why it failed. Called once, at
+ * start.
+ */
 const char *vmcall_init(void);
 
-/* Says on the console what of trapline.conf's user_calls names no service. Once, at start. */
+/* Prints a word of trapline.conf's user_calls that names no service. Called once, at start. */
 void vmcall_announce(void);
 
-/* RAX = 0: the number of the service whose name lies at RBX. */
+/* RAX = 0: returns the number of the service whose name is at RBX. */
 int64_t vmcall_lookup(struct vmcall *call);
 
-/* Whether a service is there at all. */
+/* Whether a service exists. */
 bool vmcall_exists(uint64_t number);
 
-/* The feature mask of `version`. */
+/* The feature mask of service `version`. */
 uint64_t vmcall_features(bool user);
 
-/* A result, as wide as the caller's registers. */
+/* Sets a result, in the caller's register width. */
 static inline void vmcall_return(struct vmcall *call, enum vmcall_arg arg, uint64_t value)
 {
 	static const enum trap_gpr gpr[ARG_COUNT] = {TRAP_RBX, TRAP_RCX, TRAP_RDX, TRAP_RSI, TRAP_RDI};

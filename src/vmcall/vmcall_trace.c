@@ -1,4 +1,4 @@
-/* The trace to the guest: by copy, and in place. */
+/* Gives the trace to the guest: as a copy, and in place. */
 #include "apic/flush.h"
 #include "exit/freeze.h"
 #include "lib/string.h"
@@ -6,7 +6,7 @@
 #include "stage2/stage2.h"
 #include "vmcall/caller.h"
 
-#define RECORDS_MAX 16 /* 4 KiB: a call stays short */
+#define RECORDS_MAX 16 /* 4 KiB, which limits the length of a call */
 
 int64_t vmcall_trace_read(struct vmcall *call)
 {
