@@ -1,6 +1,6 @@
 /*
- * The start. The loader calls vmm_main() on each CPU, on its own stack and with the firmware's mappings in the lower half
- * (boot_info.h: enum boot_phase); where BOOT_ENTER succeeds it does not return: the CPU goes on in the loader, as a guest.
+ * The start. The loader calls vmm_main() on each CPU, on the loader's stack and with the firmware's mappings in the lower half
+ * (boot_info.h: enum boot_phase). If BOOT_ENTER succeeds it does not return: the CPU continues in the loader, as a guest.
  */
 #include "apic/apic.h"
 #include "apic/flush.h"
@@ -46,7 +46,7 @@ __attribute__((section(".header"), used)) static const struct vmm_header header 
 	.entry = (uint64_t)vmm_main,
 };
 
-/* The one place that chooses. Returns NULL or why neither will do. */
+/* The only place that chooses the vendor. Returns NULL, or why neither works. */
 static const char *choose_vendor(void)
 {
 	static const struct vendor *const all[] = {&svm_vendor, &vmx_vendor};
@@ -72,7 +72,7 @@ static const struct host_trap_takers takers = {.nmi = nmi,
 	.machine_check = exit_note_machine_check,
 	.fault = fault_screen};
 
-/* What is done once, on the boot CPU, before there is a page table of our own. */
+/* Runs once, on the boot CPU, before the VMM has page tables of its own. */
 static const char *take_over(const struct boot_info *info)
 {
 	features_init(probe_or);
@@ -111,7 +111,7 @@ static const char *create_cpus(const struct boot_info *info)
 }
 
 /*
- * The boot CPU goes in last, when nothing can be undone on the others any more: what could fail on it is tried before
+ * The boot CPU enters last, when the others can no longer undo their entry. So each step that may fail on it is tried before
  * they start.
  */
 static const char *try_this_cpu(const struct boot_launch *launch)
@@ -151,10 +151,10 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 }
 
 static struct {
-	struct lock lock;         /* one CPU at a time: the pool knows no locks */
+	struct lock lock;         /* one CPU at a time, because the pool has no lock */
 	_Atomic uint32_t arrived; /* CPUs that are ready, or have failed */
 	_Atomic bool failed;
-	_Atomic int decision; /* of them all: the first who knows decides */
+	_Atomic int decision; /* for all CPUs: the first one that can decide does */
 } start = {.lock = LOCK_FREE};
 
 static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, struct cpu *cpu)
@@ -183,7 +183,7 @@ enum {
 	GO_BACK
 };
 
-/* All CPUs but the boot CPU meet here. Returns false, on all, when one of them failed, or did not come in time. */
+/* All CPUs but the boot CPU meet here. Returns false on all of them if one failed or did not arrive in time. */
 static bool wait_for_others(void)
 {
 	uint64_t since = rdtsc(), limit = boot_info.tsc_khz * BOOT_WAIT_MS;
@@ -214,7 +214,7 @@ static uint64_t enter(struct boot_info *info, const struct boot_launch *launch)
 	return BOOT_REFUSED;
 }
 
-/* CPUs may differ: what any of them uses, and what any of them misses. */
+/* CPUs may differ: prints what any of them uses, and what any of them misses. */
 static void say_mitigations(void)
 {
 	char used[MITIGATION_WORDS_MAX], missing[MITIGATION_WORDS_MAX];
@@ -228,13 +228,14 @@ static void say_mitigations(void)
 		mitigation_words(missing, sizeof(missing), all.missing));
 }
 
-/* The first thing on a CPU's own stack. With the last CPU nobody needs the firmware's mappings any more. */
+/* The first function on a CPU's own stack. When the last CPU has entered, the firmware's mappings are no longer needed. */
 void cpu_entered(void)
 {
 	uint32_t active;
 
 	atomic_store(&this_cpu()->beneath, true);
-	flush_serve(this_cpu()); /* no kick has told it of what others have changed since they are in */
+	/* Changes since the other CPUs entered were announced before this CPU could be kicked. */
+	flush_serve(this_cpu());
 	active = atomic_fetch_add(&cpus_active, 1) + 1;
 	if (active < boot_info.cpus)
 		return;

@@ -10,13 +10,16 @@
 #define BASE_X2APIC        (1ull << 10)
 #define BASE_ENABLE        (1ull << 11)
 #define X2APIC_MSR(offset) (0x800 + (offset) / 16)
-#define WORDS              8 /* of ISR and IRR, 16 bytes apart */
+#define WORDS              8 /* number of words of ISR and IRR, 16 bytes apart */
 #define WORD_STEP          0x10
-#define DRAIN_MAX          256    /* as many as there are vectors */
-#define IDLE_READS         100000 /* of the delivery status: an APIC accepts within microseconds or never */
+#define DRAIN_MAX          256 /* the number of vectors */
+/* reads of the delivery status: an APIC accepts a command within microseconds or never */
+#define IDLE_READS 100000
 
-/* Each CPU's registers are at an address of its own choice (IA32_APIC_BASE): a window of the host's for each, and one for what
- * lies where another one's are (src/exit/apic_page.c). */
+/*
+ * Each CPU's registers are at an address of its own choice (IA32_APIC_BASE). Each CPU has a host window for them, and one for
+ * an address at which another CPU has its registers (src/exit/apic_page.c).
+ */
 _Static_assert(HOST_WINDOWS == 2 * BOOT_MAX_CPUS, "two windows a CPU");
 
 uint64_t apic_pages[BOOT_MAX_CPUS];
@@ -55,7 +58,7 @@ void apic_write(enum apic_mode mode, unsigned offset, uint32_t value)
 		apic_registers(this_cpu())[offset / 4] = value;
 }
 
-/* Others look at them at any time: each is right before and after. */
+/* Other CPUs read these at any time. Each value is valid, before the change and after it. */
 void apic_note_names(const struct cpu *cpu)
 {
 	enum apic_mode mode = apic_mode();
@@ -147,8 +150,7 @@ static void wait_idle(void)
 		cpu_pause();
 }
 
-/* The guest's destination stays in the upper word: it may have written that one already, for a command of its
- * own. */
+/* Restores the guest's upper word: the guest may have written the destination of its next command there. */
 static void send_xapic(uint32_t low, uint32_t destination)
 {
 	uint32_t high = apic_read(APIC_XAPIC, APIC_ICR_HIGH);

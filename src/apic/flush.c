@@ -7,11 +7,11 @@
 
 #define ANSWER_MS 100
 
-static _Atomic uint32_t generation;     /* of the tables */
-static _Atomic uint32_t announced;      /* the generation to be, where a change is under way */
-static struct lock holding = LOCK_FREE; /* of the CPU that holds the others */
+static _Atomic uint32_t generation;     /* of the tables as they are */
+static _Atomic uint32_t announced;      /* the next generation while a change is under way */
+static struct lock holding = LOCK_FREE; /* held by the CPU that holds the others */
 
-/* What changes while it flushes has a later number, and is due again: its kick comes behind the number. */
+/* A change during this flush has a later number, so another flush is due; its kick follows the number. */
 static void flush(struct cpu *cpu)
 {
 	uint32_t now = atomic_load(&generation);
@@ -23,7 +23,7 @@ static void flush(struct cpu *cpu)
 		atomic_store(&cpu->flush_due, true);
 }
 
-/* The marks go first: with the new number each CPU that is behind it has one. */
+/* The marks are set first: when the new number is visible, every CPU with an older one already has its mark. */
 static void next_generation(struct cpu *cpu)
 {
 	atomic_fetch_add(&announced, 1);
@@ -40,7 +40,7 @@ void flush_changed(struct cpu *cpu)
 	cpu_kick_others(cpu);
 }
 
-/* As the lock's holder. */
+/* This CPU as the lock's holder. */
 static uint32_t name_of(const struct cpu *cpu)
 {
 	return cpu->number + 1;
@@ -53,7 +53,7 @@ static bool is_held(const struct cpu *cpu)
 	return by != LOCK_NOBODY && by != name_of(cpu);
 }
 
-/* The next one to hold may find `aside` still set: it is looked at once more behind the mark's end. */
+/* The next holder may find `aside` still set, so this checks for a holder again after clearing it. */
 static void step_aside(struct cpu *cpu)
 {
 	while (is_held(cpu)) {
@@ -87,8 +87,8 @@ static bool are_out(const struct cpu *cpu)
 }
 
 /*
- * Who does not answer is in the VMM for longer, and flushes when it leaves; or the guest has turned its APIC off, so that no kick gets
- * to it: it goes on with what it has cached, and flushes at its next exit with work.
+ * A CPU that does not answer is busy in the VMM, and flushes before its next entry. Or the guest has turned its APIC off, so a kick cannot
+ * reach it: then it uses its cached entries, and flushes at its next exit with work.
  */
 static void wait_for_others(const struct cpu *cpu)
 {

@@ -16,7 +16,7 @@ static bool physical_match(const struct icr *icr, const struct apic_names *a)
 	return a->id == icr->destination;
 }
 
-/* SDM vol. 3A 11.12.10.1: the cluster in the upper half, one bit a member in the lower one. */
+/* SDM vol. 3A 11.12.10.1: the cluster in the upper half, one bit for each member in the lower half. */
 static bool logical_match_x2apic(uint32_t destination, uint32_t ldr)
 {
 	if (destination == ALL_32)
@@ -24,7 +24,7 @@ static bool logical_match_x2apic(uint32_t destination, uint32_t ldr)
 	return destination >> 16 == ldr >> 16 && (destination & ldr & 0xffff);
 }
 
-/* SDM vol. 3A 11.6.2.2. Models other than the two are reserved: nobody feels meant. */
+/* SDM vol. 3A 11.6.2.2. Other models are reserved and address no CPU. */
 static bool logical_match_xapic(uint32_t destination, const struct apic_names *a)
 {
 	uint32_t logical = a->ldr >> 24;
@@ -73,8 +73,8 @@ uint64_t icr_targets(const struct icr *icr, const struct apic_names *names, unsi
 }
 
 /*
- * INIT level de-assert, level triggered, only set the arbitration identifiers of old APICs (SDM vol.
- * 3A 11.6.1). A SIPI counts once after each INIT (11.4.3 and 9.4.4.1: the second of two does nothing).
+ * INIT level de-assert, level triggered, only sets the arbitration identifiers of old APICs (SDM vol.
+ * 3A 11.6.1). Only one SIPI counts after each INIT (11.4.3 and 9.4.4.1: the second of two has no effect).
  */
 uint32_t start_after(uint32_t word, uint32_t low)
 {

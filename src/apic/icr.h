@@ -1,6 +1,6 @@
 /*
- * The interrupt command register, read: what it asks for and whom (SDM vol. 3A 11.6, APM vol. 2 16.5
- * and 16.6), and what INIT and SIPI make of a CPU. Pure: tested on the host.
+ * Decodes the interrupt command register: what it requests and for which CPUs (SDM vol. 3A 11.6, APM vol. 2 16.5
+ * and 16.6), and how INIT and SIPI change a CPU. Pure: tested on the host.
  */
 #ifndef TRAPLINE_ICR_H
 #define TRAPLINE_ICR_H
@@ -39,41 +39,43 @@ enum icr_shorthand {
 struct icr {
 	uint32_t low;
 	uint32_t destination; /* xAPIC: 8 bits; x2APIC: 32 */
-	bool x2apic;          /* sent in that mode */
+	bool x2apic;          /* sent in x2APIC mode */
 };
 
-/* By what names a CPU's APIC is called. */
+/* The identifiers by which a CPU's APIC is addressed. */
 struct apic_names {
 	bool there;
 	bool x2apic;
 	uint32_t id;
-	uint32_t ldr, dfr; /* as the registers have them; x2APIC has no DFR */
+	uint32_t ldr, dfr; /* as in the registers; x2APIC has no DFR */
 };
 
 /*
- * The CPUs that a command is for, bit n for names[n].
+ * The CPUs that a command addresses, bit n for names[n].
  *   count  at most 64
- *   self   who sends it
+ *   self   index of the sender
  */
 uint64_t icr_targets(const struct icr *icr, const struct apic_names *names, unsigned count, unsigned self);
 
-/* Whether a command is INIT or SIPI: those that must not reach a CPU beneath which Trapline runs. */
+/* Whether a command is INIT or SIPI, which must not reach a CPU under which Trapline runs. */
 static inline bool icr_starts(uint32_t low)
 {
 	return ICR_MODE(low) == ICR_MODE_INIT || ICR_MODE(low) == ICR_MODE_STARTUP;
 }
 
 /*
- * What a CPU has been sent, one word, so that senders and the CPU itself change it in one step. 0: nothing;
- * it runs. A CPU that has an INIT still to carry out may already have been sent the SIPI that follows it.
+ * The commands that a CPU has received, in one word, so that senders and the CPU change it in one step. 0: none, and
+ * the CPU runs. A CPU may receive the SIPI before it has carried out the INIT.
  */
-#define START_INIT      0x01u /* it has to reset itself */
-#define START_WAIT      0x02u /* it waits, or will after the reset, for a SIPI */
-#define START_SIPI      0x04u /* which has come */
+#define START_INIT      0x01u /* the CPU has to reset itself */
+#define START_WAIT      0x02u /* it waits for a SIPI, or will do so after the reset */
+#define START_SIPI      0x04u /* the SIPI has come */
 #define START_VECTOR(w) ((uint8_t)((w) >> 8))
 
-/* The word after a command of ICR_MODE_INIT or ICR_MODE_STARTUP; the same when the command means nothing to
- * that CPU. */
+/*
+ * The word after a command of ICR_MODE_INIT or ICR_MODE_STARTUP; unchanged if the command has no effect on
+ * that CPU.
+ */
 uint32_t start_after(uint32_t word, uint32_t low);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define ANSWER_MS 100
 
-/* Of cpu->kicked. */
+/* Values of cpu->kicked. */
 enum {
 	KICK_NONE,
 	KICK_SENDING, /* a CPU is about to send the NMI */
@@ -23,9 +23,9 @@ static struct stopped {
 } stopped[BOOT_MAX_CPUS];
 
 /*
- * Kicks merge with each other, by the flag. One that merges with an NMI of the guest's that is pending at
- * that moment hides it; kicks lead to INIT, before which an NMI is lost anyway, or wake a CPU that waits for
- * a SIPI. A CPU in that state looks by itself when its SIPI has come: it would not take the NMI before.
+ * The flag merges kicks. A kick that arrives while a guest's NMI is pending merges with it and
+ * hides it. That is acceptable: before an INIT the NMI would be lost anyway. A CPU that waits for
+ * a SIPI does not take NMIs; it checks its work itself when its SIPI has come.
  */
 void cpu_kick(struct cpu *cpu)
 {
@@ -38,8 +38,8 @@ void cpu_kick(struct cpu *cpu)
 }
 
 /*
- * One that came before is let in; one that was sent since is lost, and nobody sends another. The CPU that has seen the APIC on, and is
- * about to send, is waited for: its NMI would be the guest's if it got here after all.
+ * A kick that came before is taken here. One that was sent after the APIC was off is lost, and no CPU sends another. This waits for a
+ * CPU that saw the APIC on and is about to send, because its NMI would otherwise count as the guest's.
  */
 void cpu_end_kick(struct cpu *cpu)
 {
@@ -58,7 +58,7 @@ void cpu_kick_others(const struct cpu *self)
 			cpu_kick(c);
 }
 
-/* The firmware's SMM handlers go on waiting for this CPU. */
+/* The firmware's SMM handlers still wait for this CPU, so SMIs stay enabled. */
 void cpu_park(void)
 {
 	moment_open();
@@ -86,7 +86,7 @@ void cpu_note_nmi(struct cpu *cpu)
 	cpu_add_work(cpu, CPU_WORK_NMI);
 }
 
-/* As the lock's holder. */
+/* This CPU as the lock's holder. */
 static uint32_t name_of(const struct cpu *cpu)
 {
 	return cpu->number + 1;
@@ -99,7 +99,7 @@ bool cpu_is_to_park(const struct cpu *cpu)
 	return holder != LOCK_NOBODY && holder != name_of(cpu);
 }
 
-/* Not in the handler of the NMI: there the CPU may hold the console. */
+/* Not in the handler of the NMI, because this CPU may then hold the console's lock. */
 void cpu_park_if_asked(struct cpu *cpu)
 {
 	if (cpu_is_to_park(cpu))

@@ -1,7 +1,7 @@
 /*
- * The guest, stopped on all CPUs and let go again, by the operator. A stopped CPU waits in the VMM at the end
- * of an exit, serves the console and carries out what is asked of it; an NMI fetches those that are in the
- * guest. Time goes on meanwhile: the TSC and all devices run through it.
+ * Stops the guest on all CPUs for the operator, and lets it run again. A stopped CPU waits in the VMM at the end
+ * of an exit, serves the console and carries out commands. CPUs that run the
+ * guest get an NMI. Time continues meanwhile: the TSC counts and all devices run.
  */
 #ifndef TRAPLINE_PAUSE_H
 #define TRAPLINE_PAUSE_H
@@ -11,14 +11,14 @@
 void pause_begin(struct cpu *cpu);
 void pause_end(void);
 
-/* Whether the guest is to be stopped; whether CPU n is. */
+/* Whether the guest has to stop; whether CPU n has stopped. */
 bool pause_wanted(void);
 bool pause_has(uint32_t n);
 
-/* Where CPU n stands, while it is stopped: its registers, and the code there. */
+/* The state of CPU n while it is stopped: its registers, and the code at RIP. */
 const struct trap_record *pause_where(uint32_t n);
 
-/* This CPU has stopped there; it goes on. */
+/* This CPU has stopped in this state; it runs again. */
 void pause_arrive(const struct cpu *cpu, const struct trap_record *r);
 void pause_leave(const struct cpu *cpu);
 

@@ -40,7 +40,7 @@ bool stage2_watch(unsigned slot, uint64_t gpa);
 /* Whether any slot has the page. */
 bool stage2_is_watched(uint64_t gpa);
 
-/* Whether the entry lets the guest write. If so, a store that exits used a stale translation of this CPU. */
+/* Whether the entry lets the guest write, or the page is watched by now. If so, a store that exits used a stale translation. */
 bool stage2_is_writable(uint64_t gpa);
 
 /*
