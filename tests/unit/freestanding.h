@@ -1,6 +1,6 @@
 /*
- * The freestanding library beside libc: tests/unit/build.mk compiles it with each name prefixed by tl_, and
- * here are the declarations that go with that. Include it after libc's headers.
+ * The freestanding library beside libc: tests/unit/build.mk compiles it with the prefix tl_ for each name, and
+ * these are the matching declarations. Include it after libc's headers.
  */
 #ifndef FREESTANDING_H
 #define FREESTANDING_H

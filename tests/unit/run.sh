@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs unit test programs and sums up what cmocka says of them. Fails when a test does, when a program dies, and when
+# Runs unit test programs and sums up cmocka's results. Fails if a test fails, if a program dies, or if
 # there was nothing to run.
 #
 #   usage: tests/unit/run.sh PROGRAM...
@@ -15,7 +15,7 @@ for program; do
 	"$program" >"$one" 2>&1
 	status=$?
 	cat "$one"
-	# A test that was begun and never ended took the program down with it.
+	# A test that was begun and never ended has killed the program.
 	if [ $status -ne 0 ] && ! grep -q '^\[  FAILED  \]' "$one"; then
 		echo "[  FAILED  ] $program: died with status $status" | tee -a "$one"
 		grep -q '^\[ RUN ' "$one" || echo '[ RUN      ]' >>"$one"

@@ -1,13 +1,13 @@
 /*
  * Address line 20: whatever the guest writes to its gates, the hardware never gets a byte that switches the line off, and the
- * guest reads back what it wrote.
+ * guest reads back its own byte.
  */
 #include "unit.h"
 #include "exit/a20.h"
 
 #define PORT(n, bytes) (&(const struct exit_io){.port = (n), .size = (bytes)})
 
-/* What the hardware gets; ~0 for nothing. */
+/* The byte that the hardware gets; ~0: none. */
 static uint32_t written(uint16_t port, uint8_t size, uint32_t value)
 {
 	return a20_write(PORT(port, size), &value) ? value : ~0u;
@@ -44,7 +44,7 @@ static void output_port(void **state)
 	assert_int_equal(seen(0x60, 1, 0xdf), 0xdd);
 	assert_int_equal(seen(0x60, 1, 0xdf), 0xdf);
 	written(0x64, 1, 0xd1);
-	assert_int_equal(written(0x64, 1, 0xae), 0xae); /* another command takes its place */
+	assert_int_equal(written(0x64, 1, 0xae), 0xae); /* another command replaces it */
 	assert_int_equal(written(0x60, 1, 0x00), 0x00);
 	written(0x64, 1, 0xd1);
 	assert_int_equal(written(0x60, 1, 0xdf), 0xdf);

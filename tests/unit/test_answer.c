@@ -1,4 +1,4 @@
-/* The services command and answer: pieces of every size make up the whole, and nothing of it is lost silently. */
+/* The services command and answer: pieces of every size add up to the whole answer, and every loss is counted. */
 #include <stdio.h>
 #include <string.h>
 #include "console/command.h"
@@ -9,7 +9,7 @@
 
 #define LINE "0123456789 0123456789 0123456789"
 
-/* What the command says: so many lines at once, so many more as they are fetched. */
+/* The output of the command: the lines that are there at once, and those that are made when they are fetched. */
 static unsigned at_once, later;
 static const char *why;
 static void (*line_to)(const char *);
@@ -87,7 +87,7 @@ static int64_t fetch(int64_t number, char *to, uint64_t room)
 	return vmcall_answer(&call);
 }
 
-/* All of it, in pieces of `room` bytes. */
+/* Fetches the whole answer in pieces of `room` bytes. */
 static char *whole(int64_t number, uint64_t room)
 {
 	static char text[1 << 20];
@@ -158,7 +158,7 @@ static void test_another(void **state)
 	assert_int_equal(fetch(second, &byte, 1), 1);
 }
 
-/* A fault, and a call that comes while another CPU is at it, lose nothing. */
+/* A fault, or a call while another CPU carries out a command, loses nothing. */
 static void test_again(void **state)
 {
 	char bytes[8];

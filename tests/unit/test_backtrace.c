@@ -1,4 +1,4 @@
-/* Backtraces, from stacks and code as the guest may have left them. */
+/* Backtraces from stacks and code that a guest may leave. */
 #include <string.h>
 #include "unit.h"
 #include "trace/backtrace.h"
@@ -7,7 +7,7 @@
 #define STACK 0xffffc90000004000u
 #define PAGE  4096
 
-/* A page of code and two of stack; the rest is not there. In 16- and 32-bit code the same pages, lower. */
+/* A page of code and two of stack; nothing else is mapped. In 16- and 32-bit code the same pages at lower addresses. */
 static struct memory {
 	uint64_t code_at, stack_at;
 	uint8_t code[PAGE], stack[2 * PAGE];
@@ -47,7 +47,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Bytes of a CALL that ends in front of code + at. Returns the address behind it. */
+/* Writes the bytes of a CALL that ends before code + at. Returns the address after it. */
 static uint64_t call_before(unsigned at, const char *bytes, unsigned n)
 {
 	memcpy(memory.code + at - n, bytes, n);
@@ -59,7 +59,7 @@ static uint64_t direct_call(unsigned at)
 	return call_before(at, "\xe8\x10\x20\x30\x00", 5);
 }
 
-/* A word of the stack, that many bytes above the stack pointer. */
+/* Writes a word of the stack, that many bytes above the stack pointer. */
 static uint64_t push(unsigned offset, uint64_t value)
 {
 	uint64_t at = record.gpr[TRAP_RSP] + offset;
@@ -81,7 +81,7 @@ static void check_place(unsigned i, uint64_t rip, uint64_t stack, enum backtrace
 	assert_int_equal(found.place[i].how, how);
 }
 
-/* SDM vol. 2A CALL and tables 2-1 and 2-2: what ends in front of a return address. */
+/* SDM vol. 2A CALL and tables 2-1 and 2-2: the bytes before a return address. */
 static void what_is_a_call(void **state)
 {
 	static const struct {
@@ -123,7 +123,7 @@ static void what_is_a_call(void **state)
 	}
 }
 
-/* f called g called h, which faulted; something old lies in between. */
+/* f called g called h, which faulted; old words are in between. */
 static void frames(void **state)
 {
 	uint64_t in_g = direct_call(0x200), in_f = direct_call(0x300), old = direct_call(0x400);
@@ -141,7 +141,7 @@ static void frames(void **state)
 	check_place(1, in_f, record.gpr[TRAP_RSP] + 0x48, BACKTRACE_FRAME);
 }
 
-/* Where the chain breaks off, the stack above its last frame is looked at. */
+/* If the chain breaks off, the stack above its last frame is searched. */
 static void frames_then_guesses(void **state)
 {
 	uint64_t in_g = direct_call(0x200), in_f = direct_call(0x300), start = direct_call(0x400);
@@ -157,7 +157,7 @@ static void frames_then_guesses(void **state)
 	check_place(2, start, record.gpr[TRAP_RSP] + 0x80, BACKTRACE_GUESS);
 }
 
-/* Code without frame pointers: RBP is a register like any other. */
+/* Code without frame pointers uses RBP for any value. */
 static void no_frames(void **state)
 {
 	static const uint64_t rbp[] = {
@@ -176,7 +176,7 @@ static void no_frames(void **state)
 	}
 }
 
-/* A frame that names itself, or one below, is none. */
+/* A frame that points to itself or below is not a frame. */
 static void a_loop_ends(void **state)
 {
 	uint64_t in_g = direct_call(0x200);
@@ -191,7 +191,7 @@ static void a_loop_ends(void **state)
 	assert_true(found.count <= 2);
 }
 
-/* A CALL through NULL: who called is on top of the stack, whatever the frames say. */
+/* A CALL through NULL: the return address is on top of the stack, whatever the frames contain. */
 static void call_through_null(void **state)
 {
 	uint64_t in_h = call_before(0x100, "\xff\xd0", 2), in_g = direct_call(0x200);
@@ -206,12 +206,12 @@ static void call_through_null(void **state)
 	assert_int_equal(found.count, 2);
 	check_place(0, in_h, record.gpr[TRAP_RSP], BACKTRACE_CALL);
 	check_place(1, in_g, record.gpr[TRAP_RSP] + 0x28, BACKTRACE_FRAME);
-	/* The page is there, and not for code. */
+	/* The page is mapped, but not executable. */
 	record.rip = record.cr2 = CODE + 0x900;
 	record.code_len = 15;
 	collect();
 	check_place(0, in_h, record.gpr[TRAP_RSP], BACKTRACE_CALL);
-	/* Not canonical: what was read is somebody else's. */
+	/* RIP is not canonical: the code bytes are those of another address. */
 	record.rip = 0x1122334455667788;
 	record.vector = 13;
 	record.flags = TRAP_HAS_ERROR;
@@ -219,7 +219,7 @@ static void call_through_null(void **state)
 	check_place(0, in_h, record.gpr[TRAP_RSP], BACKTRACE_CALL);
 }
 
-/* At a function's first instruction. Elsewhere the word on top is not looked at when frames hold. */
+/* At a function's first instruction. At other places the word on top is ignored if the frames are valid. */
 static void first_instruction(void **state)
 {
 	uint64_t in_h = direct_call(0x100), in_g = direct_call(0x200);
@@ -237,7 +237,7 @@ static void first_instruction(void **state)
 	check_place(0, in_g, record.gpr[TRAP_RSP] + 0x28, BACKTRACE_FRAME);
 }
 
-/* A function that calls itself until the stack is used up: RSP lies in the page below it. */
+/* A function that calls itself until the stack is used up: RSP is in the page below. */
 static void recursion(void **state)
 {
 	uint64_t again = direct_call(0x200), start = direct_call(0x300), at = STACK;
@@ -261,7 +261,7 @@ static void recursion(void **state)
 	check_place(0, again, STACK + 8, BACKTRACE_GUESS);
 }
 
-/* Offsets of code and stack are added to the segments' bases. */
+/* Offsets of code and stack are relative to the segments' bases. */
 static void segments(void **state)
 {
 	uint64_t in_g;
@@ -278,7 +278,7 @@ static void segments(void **state)
 	check_place(0, in_g - 0x7000, 0xa104, BACKTRACE_GUESS);
 }
 
-/* 16-bit code on a stack of 32 bits, as a loader has it on its way to protected mode. */
+/* 16-bit code on a 32-bit stack, as in a loader that enters protected mode. */
 static void wide_stack(void **state)
 {
 	uint64_t in_g;
@@ -301,7 +301,7 @@ static void nothing_there(void **state)
 	record.gpr[TRAP_RSP] = 0;
 	collect();
 	assert_int_equal(found.count, 0);
-	record.gpr[TRAP_RSP] = 0x7fffffffffff; /* runs into what is not canonical */
+	record.gpr[TRAP_RSP] = 0x7fffffffffff; /* reaches into addresses that are not canonical */
 	collect();
 	assert_int_equal(found.count, 0);
 	record.gpr[TRAP_RSP] = UINT64_MAX - 3;
@@ -313,7 +313,7 @@ static void nothing_there(void **state)
 	assert_int_equal(found.count, 0);
 }
 
-/* Any memory and any registers: it ends, and within its bounds. */
+/* Any memory and any registers: it ends, within its bounds. */
 static void noise(void **state)
 {
 	static const uint8_t modes[] = {16, 32, 64};

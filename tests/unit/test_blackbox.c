@@ -1,6 +1,6 @@
 /*
- * The header of a black box: found in memory that may hold anything, and that another system may have filled
- * on purpose. What blackbox_fault() lets through must lead nowhere but into the box.
+ * The header of a black box, in memory that may hold anything and that another system may have filled
+ * on purpose. If blackbox_fault() accepts a header, all its offsets are inside the box.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define ROOM       (64ull << 20)
 #define FUZZ       20000
-#define RINGS      (2 * 64 * 256) /* a CPU's, and the one beside it */
+#define RINGS      (2 * 64 * 256) /* of one CPU: its ring, and the second one */
 #define KEPT_PAGES ((BLACKBOX_RESERVE_SIZE + 4095) & ~4095ull)
 #define WORDS      (offsetof(struct blackbox_header, checksum) / 8)
 
@@ -53,7 +53,7 @@ static void not_there(void **state)
 	assert_string_equal(blackbox_fault(&h, ROOM), "");
 }
 
-/* One bit of it changed: memory that was not refreshed for a moment. */
+/* One changed bit, as in memory that was not refreshed for a moment. */
 static void every_bit(void **state)
 {
 	for (size_t bit = 0; bit < offsetof(struct blackbox_header, text_head) * 8; bit++) {
@@ -78,8 +78,10 @@ static void inside(const struct blackbox_header *h)
 	}
 }
 
-/* Words of all sizes in the place of the true ones, with a checksum that fits: whatever is accepted stays
- * inside. */
+/*
+ * Words of all sizes in place of the right ones, with a matching checksum: an accepted header stays
+ * inside the box.
+ */
 static void forged(void **state)
 {
 	unsigned let_through = 0;

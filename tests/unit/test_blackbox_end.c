@@ -1,4 +1,4 @@
-/* When the black box has an end, and when it has one no more. The source is included, its clock and its memory are the test's. */
+/* When the black box gets an end, and when it is opened again. The source is included; the test provides its clock and its memory. */
 #include <stdlib.h>
 #include <string.h>
 #include "unit.h"
@@ -84,7 +84,7 @@ static void ends(void **state)
 	assert_true(is_whole(BLACKBOX_SEALED));
 }
 
-/* A failure, too: INIT, a reset that does nothing. What comes later is an end of its own, with a report of its own. */
+/* A failure can be survived, too: an INIT, or a reset that has no effect. A later end then has a report of its own. */
 static void goes_on(void **state)
 {
 	for (unsigned failure = 0; failure < 2; failure++) {
@@ -102,7 +102,7 @@ static void goes_on(void **state)
 	assert_true(is_whole(BLACKBOX_SEALED));
 }
 
-/* Another CPU, whose TSC is behind. */
+/* Another CPU, whose TSC is lower. */
 static void clocks_differ(void **state)
 {
 	report("an end", false);
@@ -118,7 +118,7 @@ static void look(void)
 	now += SECOND / 20;
 }
 
-/* Another CPU looks while a report is under way, and while it is sealed. */
+/* Another CPU checks while a report is made, and while it is sealed. */
 static void looked_at_meanwhile(void **state)
 {
 	report("no end", false);

@@ -1,4 +1,4 @@
-/* Whether memory survives a reset: what a page says, what is learnt from it start by start, and what is said. */
+/* Whether memory survives a reset: the state of a page, what is known after each start, and the line that is printed. */
 #include <stdlib.h>
 #include <string.h>
 #include "unit.h"
@@ -16,7 +16,7 @@ static void lay(void)
 		words[i] = blackbox_canary(i);
 }
 
-/* Cells lose their charge one by one; each row's cells all become the same. */
+/* Memory cells lose their charge one by one; the cells of a row all become the same. */
 static void decay(unsigned percent)
 {
 	srand(1);
@@ -48,7 +48,7 @@ static void looks(void **state)
 	assert_int_equal(canary_check(words), CANARY_WHOLE);
 	words[7] ^= 0x10; /* a bad cell */
 	assert_int_equal(canary_check(words), CANARY_WHOLE);
-	for (unsigned percent = 1; percent <= 70; percent++) { /* half of the lost cells held a zero anyway */
+	for (unsigned percent = 1; percent <= 70; percent++) { /* half of the lost cells held a zero before */
 		lay();
 		decay(percent);
 		assert_int_equal(canary_check(words), CANARY_DECAYED);
@@ -61,7 +61,7 @@ static void looks(void **state)
 	assert_int_equal(canary_check(words), CANARY_CLEARED);
 	words[0] ^= 1;
 	assert_int_equal(canary_check(words), CANARY_OTHER);
-	for (unsigned seed = 0; seed < 1000; seed++) { /* another key of the memory's encryption */
+	for (unsigned seed = 0; seed < 1000; seed++) { /* memory encryption with another key */
 		noise(seed);
 		assert_int_equal(canary_check(words), CANARY_OTHER);
 	}
@@ -70,7 +70,7 @@ static void looks(void **state)
 	assert_int_equal(canary_check(words), CANARY_OTHER);
 }
 
-/* What is known after each of these: W whole, D decayed, C cleared, O other; a small letter: behind a reset for certain. */
+/* What is known after each sequence: W whole, D decayed, C cleared, O other; a small letter means that a reset certainly preceded. */
 static uint8_t learn(const char *starts, unsigned *writes)
 {
 	uint8_t known = CANARY_FIRST;
@@ -100,10 +100,10 @@ static void learns(void **state)
 	} rows[] = {
 		{"O", 1, 1},                            /* the first start */
 		{"CO", 2, 2},                           /* the power may have been off */
-		{"OOOOOOOOOOOOOOOO", CANARY_STARTS, 5}, /* and flash is not worn for ever */
+		{"OOOOOOOOOOOOOOOO", CANARY_STARTS, 5}, /* flash is written a few times only */
 		{"OW", CANARY_SURVIVES, 2},
 		{"OWOCDWOOO", CANARY_SURVIVES, 2}, /* power-off does not change that */
-		{"Oc", CANARY_LOST, 2},            /* a reset for certain, and gone */
+		{"Oc", CANARY_LOST, 2},            /* a reset for certain, and the pattern is gone */
 		{"Wo", CANARY_LOST, 2},            /* other firmware, another setting */
 		{"OoOOO", CANARY_LOST, 2},
 		{"OoW", CANARY_SURVIVES, 3},
@@ -119,7 +119,7 @@ static void learns(void **state)
 	}
 }
 
-/* What a variable that somebody else has written may hold. */
+/* Values that another writer may have left in the variable. */
 static void any_variable(void **state)
 {
 	char line[300];

@@ -1,4 +1,4 @@
-/* The arguments of a VMCALL: what is refused before anything else happens, at the very edges. */
+/* The arguments of a VMCALL: what is refused before the service does anything, at the limits. */
 #include <string.h>
 #include "unit.h"
 #include "vmcall/check.h"
@@ -14,13 +14,13 @@ static void linear_addresses(void **state)
 		{0, 0, 48, true},
 		{0, 1, 48, true},
 		{0x7fffffffffff, 1, 48, true},
-		{0x7fffffffffff, 2, 48, false}, /* into the hole */
+		{0x7fffffffffff, 2, 48, false}, /* into the gap */
 		{0x800000000000, 0, 48, false},
 		{0xffff7fffffffffff, 1, 48, false},
 		{0xffff800000000000, 1, 48, true},
-		{0x7ffffffff000, 0xffff000000002000, 48, false}, /* over the hole */
+		{0x7ffffffff000, 0xffff000000002000, 48, false}, /* across the gap */
 		{~0ull, 1, 48, true},
-		{~0ull, 2, 48, false}, /* around the end */
+		{~0ull, 2, 48, false}, /* wraps around */
 		{1, ~0ull, 48, false},
 		{0, ~0ull, 48, false},
 		{0x800000000000, 1, 57, true},
@@ -82,7 +82,8 @@ static void kinds(void **state)
 	assert_int_equal(one(KIND_INTO, 0x7ffffffff000, KIND_BYTES, 0x1000), 0);
 	assert_int_equal(one(KIND_INTO, 0x7ffffffff000, KIND_BYTES, 0x1001), TRAPLINE_E_ADDRESS);
 	assert_int_equal(one(KIND_FROM, 0x7ffffffff000, KIND_LENGTH, 120), 0);
-	assert_int_equal(one(KIND_FROM, 0x7ffffffff000, KIND_ANY, ~0ull), 0); /* not its length */
+	assert_int_equal(
+		one(KIND_FROM, 0x7ffffffff000, KIND_ANY, ~0ull), 0); /* the next argument is not its length */
 	assert_int_equal(one(KIND_LIST, 0x1004, KIND_BYTES, 1), TRAPLINE_E_ADDRESS);
 	assert_int_equal(one(KIND_LIST, 0x7ffffffffff8, KIND_BYTES, 4096), 0);
 	assert_int_equal(one(KIND_LIST, 0x7ffffffffff8, KIND_BYTES, 4097), TRAPLINE_E_ADDRESS);

@@ -1,15 +1,17 @@
-/* The verdict in the RTC's CMOS: only what is whole is believed, and the guest finds the index register as it left it. The source is included, its ports
- * are an RTC here. */
+/*
+ * The verdict in the RTC's CMOS: only a complete note is accepted, and the guest finds the index register unchanged. The source is
+ * included; its ports are a simulated RTC.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include "unit.h"
 #include "lib/array.h"
 #include "hw/asm.h"
 
-/* An RTC. */
+/* A simulated RTC. */
 static struct {
 	uint8_t index, cmos[128];
-	uint8_t no_nmi; /* what bit 7 was last */
+	uint8_t no_nmi; /* the last value of bit 7 */
 	unsigned nmi_changes, writes;
 } fake;
 
@@ -98,7 +100,7 @@ static void off_by_default(void **state)
 	assert_false(cmos_is_port(CMOS_INDEX, 1));
 }
 
-/* CR2 is another fault's there. */
+/* For other vectors CR2 belongs to an earlier fault. */
 static void no_cr2(void **state)
 {
 	struct trap_record r = record();
@@ -112,7 +114,7 @@ static void no_cr2(void **state)
 	assert_int_equal(number(n.cr2), 0);
 }
 
-/* The guest selects a register, dies or not, and its data access reaches that register; NMIs stay as it had them. */
+/* After the guest has selected a register, its data access reaches that register, whether a note was written or not; bit 7 stays as the guest set it. */
 static void index_is_put_back(void **state)
 {
 	static const struct {
@@ -137,7 +139,7 @@ static void index_is_put_back(void **state)
 		assert_int_equal(fake.index, rows[i].index);
 		assert_int_equal(fake.nmi_changes, 0);
 	}
-	cmos_written(0x71, 1, 0x99); /* data is no index */
+	cmos_written(0x71, 1, 0x99); /* data does not change the index */
 	cmos_leave(&r, 0);
 	assert_int_equal(fake.index, 0x59);
 	assert_false(cmos_is_port(0x6f, 1));
@@ -145,7 +147,7 @@ static void index_is_put_back(void **state)
 	assert_true(cmos_is_port(0x71, 1));
 }
 
-/* Where the guest has written nothing yet bit 7 is what can be read. */
+/* Before the guest has written anything, bit 7 is the value that can be read. */
 static void index_of_the_firmware(void **state)
 {
 	struct trap_record r = record();
@@ -169,7 +171,7 @@ static void only_whole_notes(void **state)
 		assert_false(cmos_note_valid(&n));
 	}
 	n = good;
-	n.vector = 32; /* a name that there is none for */
+	n.vector = 32; /* a vector without a name */
 	cmos_note_seal(&n);
 	assert_false(cmos_note_valid(&n));
 	n = good;
@@ -184,7 +186,7 @@ static void only_whole_notes(void **state)
 	assert_false(cmos_note_blank(&n) || cmos_note_valid(&n));
 }
 
-/* Half written when the power went: the old note's end and the new one's beginning are no note. */
+/* Half written at power-off: the beginning of the new note and the end of the old one are not a note. */
 static void half_a_note(void **state)
 {
 	struct trap_record r = record();
@@ -203,7 +205,7 @@ static void half_a_note(void **state)
 	}
 }
 
-/* The machine went on after it, and was shut down. What no run has left is not touched. */
+/* The machine continued after the note, and was shut down. A note that this run did not write stays. */
 static void taken_back(void **state)
 {
 	struct trap_record r = record();
@@ -219,7 +221,7 @@ static void taken_back(void **state)
 	assert_int_equal(fake.writes, 0);
 }
 
-/* Where the guest's index is not known nothing is written. */
+/* Nothing is written if the guest's index is unknown. */
 static void given_up(void **state)
 {
 	struct trap_record r = record();
@@ -233,7 +235,7 @@ static void given_up(void **state)
 	assert_int_equal(fake.writes, 0);
 }
 
-/* A CPU that was stopped in the middle of an access does not keep the note from being written. */
+/* A CPU that was parked in the middle of an access does not prevent the note. */
 static void lock_of_a_dead_cpu(void **state)
 {
 	struct trap_record r = record();

@@ -1,4 +1,4 @@
-/* How a line becomes a command: names cut short, words that complete, addresses made of registers, help. */
+/* From a line to a command: shortened names, completion, addresses made of registers, help. */
 #include <stdio.h>
 #include <string.h>
 #include "unit.h"
@@ -18,7 +18,7 @@ uint32_t input_cpu;
 struct boot_info boot_info = {.cpus = 3};
 struct cpu *cpus[BOOT_MAX_CPUS];
 
-/* Every command but help, which is tested here, only notes that it was called. */
+/* Every command only notes that it was called, except help, which is tested here. */
 command_function tested_elsewhere;
 #define command_help tested_elsewhere
 #define X(name, arguments, where, help)                                                                      \
@@ -107,7 +107,7 @@ static void names(void **state)
 	assert_null(ran);
 }
 
-/* Where a line is carried out; CPU 1 waits for a SIPI. */
+/* The CPU that carries out a line; CPU 1 waits for a SIPI. */
 static void places(void **state)
 {
 	for (unsigned n = 0; n < 3; n++) {
@@ -128,7 +128,7 @@ static void places(void **state)
 	assert_int_equal(command_next("", 0), COMMAND_ANYWHERE);
 }
 
-/* What Tab puts behind the line, and what a second one lists. */
+/* What Tab appends to the line, and what a second Tab lists. */
 static void completion(void **state)
 {
 	static const struct {
@@ -169,7 +169,7 @@ static void completion(void **state)
 	}
 }
 
-/* In the middle of a word nothing is put in; behind one it is. */
+/* Tab completes only at the end of a word. */
 static void completion_inside(void **state)
 {
 	struct completion c;
@@ -222,7 +222,7 @@ static void addresses(void **state)
 			fail_msg("%s", wrong[i]);
 }
 
-/* For people in columns that fit a terminal, for scripts a line of key=value each. */
+/* In columns that fit a terminal for people; as a line of key=value each for scripts. */
 static void help(void **state)
 {
 	run("help", COMMAND_OPERATOR);

@@ -1,5 +1,7 @@
-/* trapline.conf and the load options, against include/boot/config.h. What is wrong must be said, with its line, and
- * change nothing. */
+/*
+ * trapline.conf and the load options, against include/boot/config.h. Every error is reported with its line, and
+ * changes nothing.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,7 @@
 
 #define REPORTS_MAX 16
 
-/* What the parser complained of. */
+/* The parser's messages. */
 struct reports {
 	unsigned count;
 	unsigned line[REPORTS_MAX];
@@ -31,7 +33,7 @@ static void keep_report(void *ctx, unsigned line, const char *message)
 static struct trapline_config config;
 static struct reports reports;
 
-/* The text in memory of exactly its size, so that a read past its end is caught. */
+/* A copy of the text without a byte of room after it, so that a read past its end is caught. */
 static void parse_bytes(const char *text, size_t len)
 {
 	char *exact = malloc(len ? len : 1);
@@ -64,7 +66,7 @@ static void assert_defaults(void)
 	assert_memory_equal(&config, &fresh, sizeof(fresh));
 }
 
-/* One complaint, about this line, that names what is wrong; and nothing changed. */
+/* One message about this line that names the error; and nothing changed. */
 static void assert_rejected(const char *text, unsigned line, const char *names)
 {
 	parse(text);
@@ -126,7 +128,7 @@ static void every_key(void **state)
 	assert_string_equal(config.report_file, "/trapline.txt");
 }
 
-/* Every key of the list takes its own default back without a word. */
+/* Every key accepts its own default. */
 static void every_default_is_valid(void **state)
 {
 	static const struct {
@@ -210,7 +212,7 @@ static void byte_order_mark(void **state)
 	assert_defaults();
 }
 
-/* What Notepad may make of it. It is not understood, but it is said once, not on every line. */
+/* UTF-16, as Notepad may write it: it is rejected with one message, not one for every line. */
 static void utf16(void **state)
 {
 	static const char text[] = "\xff\xfer\0i\0n\0g\0=\0"
@@ -230,7 +232,7 @@ static void line_numbers(void **state)
 	assert_int_equal(reports.line[1], 6);
 	assert_int_equal(reports.line[2], 7);
 	assert_int_equal(reports.line[3], 8);
-	/* what was right before stays */
+	/* the earlier valid value stays */
 	assert_int_equal(config.ring, 64);
 	assert_int_equal(config.baud, 9600);
 	assert_int_equal(config.console, 0x2f8);
@@ -292,8 +294,8 @@ static void place(void **state)
 		assert_int_equal(config.cmos, cases[i].is);
 	}
 	assert_rejected("cmos = 50", 1,
-		"must be off, or from 51 to 107"); /* the clock's, and what a checksum is over */
-	assert_rejected("cmos = 108", 1, "cmos");  /* 21 bytes end behind the last */
+		"must be off, or from 51 to 107"); /* the bytes of the clock, and those under a checksum */
+	assert_rejected("cmos = 108", 1, "cmos");  /* 21 bytes would end after the last one */
 	assert_rejected("cmos = on", 1, "cmos");
 	assert_rejected("cmos = offf", 1, "cmos");
 	assert_rejected("cmos =", 1, "cmos");
@@ -391,7 +393,7 @@ static void open_quote(void **state)
 	assert_int_equal(reports.count, 1);
 	assert_int_equal(reports.line[0], 2);
 	assert_string_equal(config.next, "");
-	assert_int_equal(config.baud, 9600); /* it ends with its line */
+	assert_int_equal(config.baud, 9600); /* an unclosed quote ends with its line */
 	assert_rejected("next = \"", 1, "");
 }
 
@@ -445,7 +447,8 @@ static void embedded_nul(void **state)
 	parse_bytes(text, sizeof(text) - 1);
 	assert_int_equal(reports.count, 1);
 	assert_int_equal(reports.line[0], 2);
-	assert_string_equal(config.next, ""); /* not "a": that would start another image than the file says */
+	assert_string_equal(
+		config.next, ""); /* not "a", because that would start another image than the file says */
 	assert_int_equal(config.baud, 9600);
 	parse_bytes("\0\0\0\0", 4);
 	assert_true(reports.count > 0);
@@ -551,7 +554,7 @@ static void ignore_report(void *ctx, unsigned line, const char *message)
 	++*(unsigned *)ctx;
 }
 
-/* Any bytes at all: nothing but the sanitizers look on. */
+/* Any bytes: only the sanitizers check. */
 static void any_file(void **state)
 {
 	static const char alphabet[] = "ringnextbaud=== \t\n\r\"\"##0x6\\-+,\x80\xff";
@@ -564,7 +567,7 @@ static void any_file(void **state)
 
 		for (size_t k = 0; k < len; k++) {
 			seed = seed * 6364136223846793005 + 1442695040888963407;
-			text[k] = alphabet[(seed >> 33) % sizeof(alphabet)]; /* its NUL included */
+			text[k] = alphabet[(seed >> 33) % sizeof(alphabet)]; /* NUL included */
 		}
 		config_defaults(&config);
 		config_parse_file(&config, text, len, ignore_report, &complaints);

@@ -1,4 +1,4 @@
-/* The console's text on its way out: a UART that takes bytes, one that takes none, and one that does again. */
+/* The output of the console's text: to a UART that takes bytes, one that takes none, and one that takes them again later. */
 #include "exit/apic_page.h"
 #include "unit.h"
 #include <string.h>
@@ -15,9 +15,9 @@
 #include "vendor.h"
 
 #define LINES     1000
-#define WAIT_MS   100 /* that one FIFO may take */
+#define WAIT_MS   100 /* limit for one FIFO */
 #define TSC_KHZ   100000ull
-#define FOR_EVER  (TSC_KHZ * WAIT_MS * (LINES / 4)) /* that many lines, each of them waited for */
+#define FOR_EVER  (TSC_KHZ * WAIT_MS * (LINES / 4)) /* as long as that many lines take if each is waited for */
 #define SENT_SIZE 65536
 
 struct boot_info boot_info;
@@ -129,7 +129,7 @@ static void goes_out(void **state)
 	assert_string_equal(sent, "one 1\r\n");
 }
 
-/* A story's lines: so many go out, and all are in the black box; without one all go out. */
+/* A story's lines: the limited number is sent, and all are in the black box. Without a black box all are sent. */
 static void bounded(void **state)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -156,7 +156,7 @@ static uint64_t time_of_lines(void)
 	return rdtsc() - since;
 }
 
-/* It is waited for once; the lines are in the black box, which says what became of them. */
+/* It is waited for once. The lines are in the black box, with a line about the loss. */
 static void takes_nothing(void **state)
 {
 	takes = idle = false;
@@ -181,7 +181,7 @@ static void takes_again(void **state)
 		"second\r\nthird\r\n");
 }
 
-/* It takes bytes and never says that the last one has left. */
+/* A UART that takes bytes and never reports that the last one was sent. */
 static void never_empties(void **state)
 {
 	takes = true;
@@ -203,7 +203,7 @@ static void watch_waits(struct cpu *c, bool on)
 	waits = on;
 }
 
-/* A HLT that is watched ends by the exit of an interrupt, whether or not keys are looked for. */
+/* A HLT whose interrupts exit ends with that exit, whether the console polls or not. */
 static void waits_need_interrupts(void **state)
 {
 	static const struct vendor fake = {

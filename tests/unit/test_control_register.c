@@ -1,4 +1,4 @@
-/* What MOV to CR0 and CR4 refuses, in the modes that it depends on: SDM vol. 2B, APM vol. 2 3.1. */
+/* The values that MOV to CR0 and CR4 refuses, by mode: SDM vol. 2B, APM vol. 2 3.1. */
 #include "hw/x86.h"
 #include "unit.h"
 #include "exit/control_register.h"

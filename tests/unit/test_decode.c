@@ -1,14 +1,14 @@
 /*
- * Instructions in all three modes, with the registers and addresses the manuals say they use. The bytes are
- * assembled by hand; the expectations are worked out from the register values below, not from what the code
- * printed.
+ * Instructions in all three modes, with the registers and addresses that the manuals give. The bytes are
+ * assembled by hand. The expectations are derived from the register values below, not from the output of
+ * the code.
  */
 #include <stdio.h>
 #include <string.h>
 #include "unit.h"
 #include "trace/decode.h"
 
-/* Each register tells its own name in every part: rcx is 0x0123456701002101, cx 0x2101, cl 0x01. */
+/* Each register's value shows its number in every part: rcx is 0x0123456701002101, cx 0x2101, cl 0x01. */
 static const uint64_t gprs[TRAP_GPRS] = {
 	0x0123456700001080, /* rax */
 	0x0123456701002101, /* rcx */
@@ -94,7 +94,7 @@ static void check(const struct decode_case *cases, unsigned n)
 	}
 }
 
-/* What a kernel faults with. */
+/* Typical faults of a kernel. */
 static void system_instructions(void **state)
 {
 	static const struct decode_case cases[] = {
@@ -181,7 +181,7 @@ static void registers_as_wide_as_read(void **state)
 	check(cases, ARRAY_SIZE(cases));
 }
 
-/* Where the stack is written or read, and nothing where it would take more than the record holds. */
+/* Instructions that write or read the stack; no address if the record does not hold enough to compute it. */
 static void stack(void **state)
 {
 #define RSP "rsp=0x123456704005004"
@@ -283,7 +283,7 @@ static const char *last_word(const char *text)
 	return space ? space + 1 : text;
 }
 
-/* SS.B decides between SP and ESP, whatever the mode of the code (SDM vol. 1 6.2.5): each kind of code is found on each stack. */
+/* SS.B decides between SP and ESP, whatever the code's mode is (SDM vol. 1 6.2.5): each kind of code can run on each stack. */
 static void stack_width(void **state)
 {
 	static const struct {
@@ -350,8 +350,7 @@ static void vector_instructions(void **state)
 	check(cases, ARRAY_SIZE(cases));
 }
 
-/* Every way in which bytes can be missing, from the first instruction of the list to its last byte but one.
- */
+/* Every way in which bytes can be missing, from the list's first instruction to its last byte but one. */
 static void cut_short(void **state)
 {
 	static const char *const whole[] = {"0f30", "65488b042528000000", "48a18877665544332211",
@@ -410,8 +409,10 @@ static void bad_records(void **state)
 	assert_string_equal(d.text, "nop");
 }
 
-/* All one- and two-byte openings in all modes, followed by zeros and by ones: nothing but the sanitizers look
- * on. */
+/*
+ * All one- and two-byte openings in all modes, followed by zeros and by ones: only the sanitizers
+ * check.
+ */
 static void any_bytes(void **state)
 {
 	static const uint8_t modes[] = {16, 32, 64}, tails[] = {0x00, 0xff, 0x24, 0x66};

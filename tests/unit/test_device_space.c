@@ -1,4 +1,4 @@
-/* Where devices are mapped: an address as Xeons have it, beside others, in page tables of this machine's memory. */
+/* Addresses for devices: one as high as on Xeons among others, in page tables in this process's memory. */
 #include "unit.h"
 #include <string.h>
 #include "hw/x86.h"
@@ -30,7 +30,7 @@ static const struct device {
 	{0xc0000000, 32ull << 20},
 };
 
-/* Each device is where its window is, to its last page, and no window is in another one. */
+/* Each device is mapped to its last page, and no mapping overlaps another. */
 static void windows(void **state)
 {
 	struct page_tables tables = {.root = alloc(1),
@@ -59,7 +59,7 @@ static void windows(void **state)
 	assert_int_equal(level, 2); /* a frame buffer is in large pages */
 }
 
-/* The range is the VMM's: nothing of it is the lower half, which is the firmware's, or another part of the upper one. */
+/* The range stays inside its slot: it reaches neither the lower half, which is the firmware's, nor another part of the upper one. */
 static void ends(void **state)
 {
 	struct device_space space = {DEVICE_BASE};

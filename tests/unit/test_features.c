@@ -1,9 +1,9 @@
-/* What a CPU says of itself, by its CPUID leaves: SDM vol. 2A "CPUID", APM vol. 3 appendix E. */
+/* A CPU's features from its CPUID leaves: SDM vol. 2A "CPUID", APM vol. 3 appendix E. */
 #include "unit.h"
 #include <string.h>
 #include "hw/features.h"
 
-#define REST          0xffffffffu /* what a leaf beyond the last one answers: nothing of it may show */
+#define REST          0xffffffffu /* contents of a leaf beyond the last one, which must not be used */
 #define SYSCFG_MEMORY (1ull << 23)
 
 struct leaf {
@@ -92,7 +92,7 @@ static struct cpuid one(uint32_t leaf, uint32_t subleaf)
 	return leaf == only.number ? only.is : (struct cpuid){0};
 }
 
-/* How many features `only` makes; *there: the one that is named is among them. */
+/* The number of features that `only` sets; *there: the named one is among them. */
 static unsigned count(const char *name, bool *there)
 {
 	struct features f;
@@ -108,7 +108,7 @@ static unsigned count(const char *name, bool *there)
 	return n;
 }
 
-/* Each bit is its own and no other's, and is there with its leaf only. */
+/* Each bit sets exactly one feature, and only if its leaf exists. */
 static void bits(void **state)
 {
 #define X(member, leaf, reg, bit, meaning) {#member, {leaf, {.reg = 1u << (bit)}}},

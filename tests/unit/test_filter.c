@@ -1,4 +1,4 @@
-/* The grammar of filters, and what each condition lets through. */
+/* The grammar of filters, and the records that each condition lets through. */
 #include <stdio.h>
 #include <string.h>
 #include "unit.h"
@@ -157,7 +157,7 @@ static void words(void **state)
 	assert_string_equal(w.rest[1], "hello   there ");
 }
 
-/* Nothing that a line could hold does more than fail. */
+/* Any text either works or is rejected. */
 static void noise(void **state)
 {
 	static const char letters[] = "vecpluripr3rate=!-,0x19 af#";

@@ -1,4 +1,4 @@
-/* Exits with their repetitions folded. */
+/* Folded repetitions of exits. */
 #include <stdio.h>
 #include <string.h>
 #include "trace/fold.h"
@@ -10,7 +10,7 @@ static struct exit_entry entries[ENTRIES];
 static struct fold_list list = {entries, 5, ENTRIES};
 static char out[512];
 
-/* Entry i, from the oldest on: a letter stands for reason and place. */
+/* Entry i, from the oldest on: a letter stands for reason and address. */
 static void fill(const char *letters)
 {
 	memset(entries, 0, sizeof(entries));
@@ -44,13 +44,13 @@ static void folded(void **state)
 	assert_string_equal(fold("xaaaaay"), "x1-1*1 a2-6*5 y7-7*1 ");
 	assert_string_equal(fold("abababc"), "a1-5*3 b2-6*3 c7-7*1 ");
 	assert_string_equal(fold("abcdabcdabcdab"), "a1-9*3 b2-10*3 c3-11*3 d4-12*3 a13-13*1 b14-14*1 ");
-	/* Longer loops are not looked for. */
+	/* Longer loops are not detected. */
 	assert_string_equal(fold("abcdeabcdeabcde"),
 		"a1-1*1 b2-2*1 c3-3*1 d4-4*1 e5-5*1 a6-6*1 b7-7*1 c8-8*1 d9-9*1 e10-10*1 a11-11*1 b12-12*1 "
 		"c13-13*1 d14-14*1 e15-15*1 ");
 }
 
-/* The oldest entry stands anywhere in the ring, and a full one has no end to run over. */
+/* The oldest entry may be anywhere in the ring; a full ring is not read beyond its end. */
 static void whole_ring(void **state)
 {
 	char letters[ENTRIES + 1] = "";
@@ -61,7 +61,7 @@ static void whole_ring(void **state)
 	assert_string_equal(fold(letters), "a1-31*31 b32-32*1 ");
 }
 
-/* The same reason elsewhere, or about something else, is another exit. */
+/* The same reason at another address, or with another qualifier, is a different exit. */
 static void same(void **state)
 {
 	fill("aaaa");

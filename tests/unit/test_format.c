@@ -1,6 +1,6 @@
 /*
- * Whole lines, character for character: they are the contract that other people's scripts read. docs/log.md
- * shows the same ones.
+ * Whole lines, character for character: other people's scripts read them. docs/log.md
+ * describes the same ones.
  */
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static void assert_line(const struct trap_record *r, const char *expected)
 	assert_string_equal(line_of(r), expected);
 }
 
-/* The value of one field, its quotes taken off; NULL when the line has no such field. */
+/* The value of one field without its quotes; NULL if the line does not have the field. */
 static const char *field(const struct trap_record *r, const char *name)
 {
 	static char value[TRAP_LINE_MAX];
@@ -193,7 +193,7 @@ static void selector_errors(void **state)
 		{12, 0xfffc, "ldt 0xfff8"},
 		{13, 0x01, "ext"},
 		{13, 0x0, NULL},
-		{14, 0x10, NULL}, /* not a selector */
+		{14, 0x10, NULL}, /* not a selector error code */
 		{8, 0x0, NULL},
 		{17, 0x10, NULL},
 		{21, 0x10, NULL},
@@ -275,10 +275,10 @@ static void non_canonical(void **state)
 	assert_field(&r, "why", NULL);
 	r.gpr[TRAP_RBX] = 0xffff7fffffffffff;
 	assert_field(&r, "why", "address not canonical");
-	r.flags |= TRAP_DURING; /* a delivery met something; the instruction did not run */
+	r.flags |= TRAP_DURING; /* the fault is a delivery's; the instruction did not run */
 	assert_field(&r, "why", NULL);
 	r.flags &= (uint8_t)~TRAP_DURING;
-	r.rip = 0xfeffffff81000000; /* what was found there is another address's */
+	r.rip = 0xfeffffff81000000; /* the code bytes are those of another address */
 	assert_field(&r, "why", "RIP not canonical");
 	assert_field(&r, "code", NULL);
 	assert_field(&r, "insn", NULL);
@@ -362,8 +362,7 @@ static void types(void **state)
 	}
 }
 
-/* Absent is better than wrong: what a record does not hold is not printed, though its member has some value.
- */
+/* Fields without a known value are omitted, even if the record's member is not zero. */
 static void absent(void **state)
 {
 	struct trap_record r = record(14, "");
@@ -429,7 +428,7 @@ static void times(void **state)
 	}
 }
 
-/* Every size there is: never past the end, always terminated, and cut between fields. */
+/* Every size: never past the end, always terminated, and cut between fields. */
 static void truncation(void **state)
 {
 	struct trap_record r = record(13, "0f30");
@@ -455,7 +454,7 @@ static void truncation(void **state)
 	assert_int_equal(trap_format(NULL, 0, &r, &clock_2ghz), 0);
 }
 
-/* A line of the guest's own has neither vector nor code, and its text cannot break the line. */
+/* A line of the guest has neither vector nor code, and its text cannot break the line. */
 static void mark(void **state)
 {
 	struct trap_record r = {.seq = 7,
@@ -471,7 +470,7 @@ static void mark(void **state)
 		line_of(&r), "mark seq=7 cpu=1 at=0x33:0x401000 mode=64 cpl=3 text=\"say \\\"hi\\\".\"");
 }
 
-/* Records of random bytes, as a broken ring would hold: one line each, printable, within the limit. */
+/* Records of random bytes, as in a damaged ring: one line each, printable, within the limit. */
 static void any_record(void **state)
 {
 	uint64_t seed = 0x9e3779b97f4a7c15;

@@ -1,6 +1,6 @@
 /*
  * The walk of the guest's page tables with every right checked: each paging mode, each right, and the
- * accessed and dirty bits that are left behind (SDM vol. 3A 4.3 to 4.8).
+ * accessed and dirty bits that are set (SDM vol. 3A 4.3 to 4.8).
  */
 #include <string.h>
 #include "mem/guest_access.h"
@@ -29,7 +29,7 @@ struct fake_ram fake_ram;
 #define LMA     0x500ull
 #define NXE     0x800ull
 
-#define DATA 0x20000ull /* the page that everything leads to */
+#define DATA 0x20000ull /* the page to which all entries lead */
 
 static void put64(uint64_t at, uint64_t v)
 {
@@ -75,7 +75,7 @@ static struct guest_view long_mode(uint64_t leaf_bits)
 	return view_of(CR0, PAE, LMA | NXE);
 }
 
-/* Nobody: it faults. Otherwise where it leads to. */
+/* The result of an access that faults: its error code. */
 #define FAULT(error) (1ull << 63 | (error))
 
 static uint64_t go(const struct guest_view *v, uint64_t linear, enum guest_access_kind kind)
@@ -202,7 +202,7 @@ static void no_paging(void **state)
 	assert_int_equal(go(&v, FAKE_RAM, GUEST_READ), ~0ull);
 }
 
-/* Who, what, and the bits of the page; cr0 and cr4 beside the usual ones. */
+/* Caller, access, and the bits of the page; cr0 and cr4 in addition to the usual ones. */
 static void rights(void **state)
 {
 	static const struct {
@@ -254,7 +254,7 @@ static void nx_without_nxe(void **state)
 	assert_int_equal(go(&v, 0x5000, GUEST_READ), FAULT(9));
 }
 
-/* A right that one level lacks, the page does not have. */
+/* A page lacks every right that one of its levels lacks. */
 static void upper_levels(void **state)
 {
 	struct guest_view v = long_mode(P | W | U);

@@ -1,7 +1,7 @@
 /*
- * Who an interrupt command is for, by the words of SDM vol. 3A 11.6.2, and what INIT and SIPI make of a CPU.
- * Wrong answers would reach the wrong CPU only on machines with names of their own kind, which no test
- * machine has.
+ * The CPUs that an interrupt command addresses (SDM vol. 3A 11.6.2), and how INIT and SIPI change a CPU.
+ * A mistake would reach the wrong CPU only on machines with other APIC identifiers than the test machines
+ * have.
  */
 #include <stdbool.h>
 #include "unit.h"
@@ -25,7 +25,7 @@ static uint64_t targets(const struct apic_names *names, unsigned n, uint32_t low
 	return icr_targets(&icr, names, n, SELF);
 }
 
-/* Number 2 is not there. */
+/* Number 2 does not exist. */
 static const struct apic_names xapic[] = {
 	{.there = true, .id = 0, .ldr = 0x01000000, .dfr = FLAT},
 	{.there = true, .id = 4, .ldr = 0x02000000, .dfr = FLAT},
@@ -118,14 +118,14 @@ static void init_then_sipi(void **state)
 	assert_int_equal(START_VECTOR(word), 0x9f);
 }
 
-/* The SIPI may come before the CPU has got round to the INIT. */
+/* The SIPI may come before the CPU has carried out the INIT. */
 static void sipi_right_after_init(void **state)
 {
 	uint32_t word = start_after(start_after(0, INIT), SIPI | 0x10);
 
 	assert_int_equal(word & 0xff, START_INIT | START_WAIT | START_SIPI);
 	assert_int_equal(START_VECTOR(word), 0x10);
-	/* A second SIPI with another vector comes too late, a second INIT takes the SIPI back. */
+	/* A second SIPI with another vector comes too late; a second INIT revokes the SIPI. */
 	assert_int_equal(start_after(word, SIPI | 0x20), word);
 	assert_int_equal(start_after(word, INIT), START_INIT | START_WAIT);
 }

@@ -1,5 +1,5 @@
 /*
- * An INIT that exits, and what others do with the CPU meanwhile. What the SIPI then makes of it needs a CPU: tests/guests/startup.c,
+ * An INIT that exits, and what other CPUs do meanwhile. The effect of the SIPI needs a CPU: tests/guests/startup.c,
  * like_linux.
  */
 #include "unit.h"
@@ -45,7 +45,7 @@ static const char *exit_name(uint64_t reason)
 	return "";
 }
 
-static unsigned windows, arrives_in; /* the window in which an NMI gets to CPU 1, 0 for none */
+static unsigned windows, arrives_in; /* the window in which an NMI reaches CPU 1; 0: none */
 
 static void let_in(bool on)
 {
@@ -98,7 +98,7 @@ bool apic_send_nmi(uint32_t number)
 {
 	nmis |= 1u << number;
 	if (switched_off)
-		cpu_end_kick(&cpu[number]); /* it is switched off before the NMI gets there */
+		cpu_end_kick(&cpu[number]); /* the APIC is switched off before the NMI arrives */
 	return true;
 }
 
@@ -150,7 +150,7 @@ static int begin(void **state)
 	return 0;
 }
 
-/* Nothing but what the entry needs comes before it: the SIPI is 10 us behind. What waited for the CPU that was is gone. */
+/* Only what the entry needs comes before it, because the SIPI follows after 10 us. Events that were pending are dropped. */
 static void init_waits_first(void **state)
 {
 	cpu[1].nmi_pending = cpu[1].guest_nmi_blocked = cpu[1].host_interrupt_valid = true;
@@ -166,7 +166,7 @@ static void init_waits_first(void **state)
 	assert_false(cpu[1].nmi_pending || cpu[1].guest_nmi_blocked || cpu[1].host_interrupt_valid);
 }
 
-/* The boot CPU begins at the reset vector: it waits for nothing. */
+/* The boot CPU begins at the reset vector and does not wait. */
 static void init_to_boot(void **state)
 {
 	bsp = true;
@@ -177,7 +177,7 @@ static void init_to_boot(void **state)
 	assert_true(cpu[0].start & START_INIT);
 }
 
-/* Where the command register is looked at, the SIPI is software's, and so is the wait for it: the CPU stays within reach. */
+/* If the command register is watched, software carries out the SIPI and the wait for it, and the CPU can still be kicked. */
 static void init_in_software(void **state)
 {
 	apic_hardware = false;
@@ -190,7 +190,7 @@ static void init_in_software(void **state)
 	assert_int_equal(nmis, 1u << 1);
 }
 
-/* No NMI gets to it, and none is to be pending when it starts; the console's `stop` knows that it waits. */
+/* No NMI may reach it or be pending when it starts; the console's `stop` knows that it waits. */
 static void not_kicked(void **state)
 {
 	exit_init(&cpu[1]);
@@ -201,7 +201,7 @@ static void not_kicked(void **state)
 	assert_true(cpu[1].start);
 }
 
-/* The firmware has it still, whose handler of NMIs would be the end of the machine. */
+/* The firmware still has this CPU, and its NMI handler would stop the machine. */
 static void not_beneath(void **state)
 {
 	cpu[1].beneath = false;
@@ -210,13 +210,13 @@ static void not_beneath(void **state)
 	assert_false(cpu[1].kicked);
 }
 
-/* The APIC was switched off under a kick: the next one is sent, and a later NMI is the guest's. */
+/* The APIC was switched off during a kick: the next kick is sent, and a later NMI is the guest's. */
 static void lost_kick(void **state)
 {
 	cpu_kick(&cpu[1]);
 	nmis = 0;
 	cpu_kick(&cpu[1]);
-	assert_int_equal(nmis, 0); /* one is under way */
+	assert_int_equal(nmis, 0); /* one is already under way */
 	cpu_end_kick(&cpu[1]);
 	cpu_note_nmi(&cpu[1]);
 	assert_true(cpu[1].nmi_pending);
@@ -224,7 +224,7 @@ static void lost_kick(void **state)
 	assert_int_equal(nmis, 1u << 1);
 }
 
-/* One that has come, or is about to be sent, does not become the guest's. */
+/* A kick that has arrived, or is about to be sent, does not count as the guest's NMI. */
 static void late_kick(void **state)
 {
 	cpu_kick(&cpu[1]);
@@ -240,7 +240,7 @@ static void late_kick(void **state)
 	assert_false(cpu[1].nmi_pending);
 }
 
-/* One that never answers is waited for as long as it takes, one that no NMI gets to not at all. Last: what is stopped stays so. */
+/* A CPU that never answers is waited for up to the limit; one that cannot get NMIs is not waited for. This test is last, because stopped CPUs stay stopped. */
 static void stopping(void **state)
 {
 	uint64_t since;

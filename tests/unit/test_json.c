@@ -1,3 +1,4 @@
+/* trapctl's lines as JSON: which values become numbers, and which stay text. */
 /* Lines of logfmt as JSON: what becomes a number, and what stays text. */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -40,7 +41,7 @@ static void texts(void **state)
 	becomes("trap code=90 codes=90", "{\"kind\":\"trap\",\"code\":\"90\",\"codes\":90}\n");
 }
 
-/* Lines that are not all pairs: of the console's. */
+/* Lines of the console that contain more than pairs. */
 static void words(void **state)
 {
 	becomes("walk PML4E at=0x10 is not=1 there",

@@ -25,7 +25,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Types keys; the last event. */
+/* Types keys. Returns the last event. */
 static enum line_event keys(const char *text)
 {
 	enum line_event e = LINE_NOTHING;
@@ -145,7 +145,7 @@ static void completion(void **state)
 	assert_string_equal(line.text, "stop ");
 }
 
-/* Only right behind a Tab, whatever the caller has put in for it. */
+/* Only right after a Tab, whatever text the caller has inserted. */
 static void second_tab(void **state)
 {
 	assert_int_equal(keys("s\t"), LINE_TAB);
@@ -157,7 +157,7 @@ static void second_tab(void **state)
 	assert_string_equal(line.text, "sta");
 }
 
-/* Any bytes at all: the line stays a string, and a newline ends it. */
+/* Any bytes: the line stays a string, and a newline ends it. */
 static void noise(void **state)
 {
 	unsigned seed = 7;

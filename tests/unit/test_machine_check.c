@@ -1,4 +1,4 @@
-/* Machine checks of the VMM's time: whose they are. RDMSR faults here, and is carried out. */
+/* Machine checks while the VMM runs: whether they go to the guest. RDMSR faults here, and is emulated. */
 #define _GNU_SOURCE
 #include "unit.h"
 #undef skip /* cmocka's */
@@ -48,8 +48,8 @@ static void whose(void **state)
 		bool guests;
 	} cases[] = {
 		{RIPV | MCIP, CR4_MCE, true}, {RIPV | EIPV | MCIP, CR4_MCE, true},
-		{MCIP, CR4_MCE, false},        /* what was interrupted cannot go on: the VMM */
-		{EIPV | MCIP, CR4_MCE, false}, /* and it is to blame */
+		{MCIP, CR4_MCE, false},        /* the interrupted code cannot continue: the VMM */
+		{EIPV | MCIP, CR4_MCE, false}, /* and it caused the error */
 		{RIPV | MCIP, 0, false},       /* the guest would shut down */
 	};
 
@@ -60,7 +60,7 @@ static void whose(void **state)
 	}
 }
 
-/* What the VMM's instruction is told of. */
+/* The state that the handler sees, and the functions of other sources that are called. */
 static struct cpu cpu = {.self = &cpu};
 static unsigned notes, faults, fixes;
 static bool fixable;
@@ -87,7 +87,7 @@ bool idt_fix_up(struct trap_frame *frame)
 	return fixable;
 }
 
-/* An instruction that has raised it is not begun again; one that has not is gone on with. */
+/* The instruction that raised it is not executed again; otherwise execution continues. */
 static void of_the_vmm(void **state)
 {
 	static const struct host_trap_takers takers = {.machine_check = note, .fault = fault};

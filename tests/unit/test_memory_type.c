@@ -13,7 +13,7 @@ struct range {
 	unsigned type;
 };
 
-/* From 0 on, one after the other: what the function says must be just these ranges. */
+/* From 0 on, one after the other: the function must return exactly these ranges. */
 static void expect_ranges(const struct mtrr_state *m, const struct range *ranges, unsigned n)
 {
 	uint64_t at = ranges[0].base;
@@ -60,7 +60,7 @@ static void manual_example(void **state)
 	assert_int_equal(memory_type(&m, 0xa0800000, &size), MEMORY_UC);
 }
 
-/* The size is the whole stretch of one type, across registers, and no more. */
+/* The size is the whole range of one type, across registers, and not more. */
 static void stretches(void **state)
 {
 	const struct mtrr_state m = {
@@ -96,8 +96,10 @@ static void discontiguous(void **state)
 	}
 }
 
-/* A mask whose range is every second page of all memory is not followed: it would take minutes to look at
- * them all. */
+/*
+ * A mask whose range is every second page of all memory is ignored, because processing it would take
+ * minutes.
+ */
 static void scattered(void **state)
 {
 	const struct mtrr_state m = {
@@ -188,7 +190,7 @@ static void precedence(void **state)
 		}
 }
 
-/* Turned off, all memory is uncacheable (12.11.2.1); a range that is not valid does not count. */
+/* If the MTRRs are off, all memory is uncacheable (12.11.2.1); an invalid range is ignored. */
 static void off(void **state)
 {
 	struct mtrr_state m = {

@@ -1,6 +1,6 @@
 /*
- * Every pair of vectors, against SDM vol. 3A tables 6-4 and 6-5, and APM vol. 2 15.35.5 for #VC, as sets of vectors rather than as the table
- * the code holds. Real hardware merges by itself as long as nothing is intercepted, so a wrong row here would
+ * Every pair of vectors, against SDM vol. 3A tables 6-4 and 6-5, and APM vol. 2 15.35.5 for #VC. The expectation is written as sets of
+ * vectors, not as the code's table. Hardware merges by itself as long as nothing is intercepted, so a wrong row would
  * show only in a guest that is about to die.
  */
 #include <stdbool.h>
@@ -49,7 +49,7 @@ static void all_pairs(void **state)
 	assert_int_equal(seen[MERGE_TRIPLE_FAULT], 9);
 }
 
-/* The pairs one meets, by name, so that a wrong set above does not hide a wrong table. */
+/* Common pairs by name, so that a wrong set above does not hide a wrong table. */
 static void well_known_pairs(void **state)
 {
 	static const struct {
@@ -79,7 +79,7 @@ static void well_known_pairs(void **state)
 	}
 }
 
-/* INT 8 is no double fault, INT 0xd no #GP: only what the CPU raises has a class. */
+/* INT 8 is not a double fault, INT 0xd not a #GP: only exceptions of the CPU have a class. */
 static void interrupts_are_benign(void **state)
 {
 	static const uint8_t types[] = {

@@ -1,4 +1,4 @@
-/* What each kind of CPU needs against its guest's hold on speculation, from what such a CPU says of itself. */
+/* The mitigations that each kind of CPU needs, from the features that such a CPU reports. */
 #include "unit.h"
 #include <string.h>
 #include "hw/mitigations.h"
@@ -92,7 +92,7 @@ static void configured(void **state)
 	m = mitigations_choose(&alder, MITIGATE_BHI_DIS_S | MITIGATE_IBRS);
 	assert_int_equal(m.used, MITIGATE_BHI_DIS_S | MITIGATE_IBRS);
 	assert_int_equal(m.missing, 0);
-	m = mitigations_choose(&alder, MITIGATE_BHI_DIS_S); /* the exit writes it along with IBRS only */
+	m = mitigations_choose(&alder, MITIGATE_BHI_DIS_S); /* the exit writes it together with IBRS only */
 	assert_int_equal(m.used, 0);
 	assert_int_equal(m.missing, MITIGATE_BHI_DIS_S);
 }

@@ -1,4 +1,4 @@
-/* MSR names: numbers typed from the manuals, not from the list. */
+/* MSR names, with numbers typed from the manuals, not from the list. */
 #include "unit.h"
 #include "hw/msr.h"
 

@@ -1,6 +1,6 @@
 /*
- * The guest's MTRRs: what a write of theirs does to second-level paging, and what all CPUs do before they run on it. Threads are
- * CPUs in the guest, tables are memory of this machine.
+ * The guest's MTRRs: how a write changes second-level paging, and what all CPUs do before they run with the change. Threads are
+ * CPUs in the guest; tables are in this process's memory.
  */
 #include "unit.h"
 #include <pthread.h>
@@ -32,7 +32,7 @@
 #define BASE(n)    (MSR_MTRR_PHYSBASE0 + 2 * (n))
 #define MASK(n)    (MSR_MTRR_PHYSBASE0 + 2 * (n) + 1)
 
-/* What the sources ask of the rest. */
+/* The functions of other sources that are called. */
 
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
@@ -42,9 +42,9 @@ static struct mtrr_state firmware;
 static struct mtrr_shadow shadows[CPUS];
 static _Atomic unsigned kicks[CPUS], flushes[CPUS];
 static _Atomic unsigned lines;
-static _Atomic uint64_t leaf; /* an entry, and what each CPU has cached of it: 0 nothing */
+static _Atomic uint64_t leaf; /* an entry, and the value that each CPU has cached; 0: none */
 static _Atomic uint64_t cached[CPUS];
-static bool answers; /* a kick is served at once */
+static bool answers; /* a kick is handled at once */
 
 static uint64_t mask(uint64_t size)
 {
@@ -136,7 +136,7 @@ static const struct vendor fake = {
 	.stage2 = {.bits = bits, .largest = largest, .flush = flush}, .events.let_in = let_in};
 const struct vendor *vendor = &fake;
 
-/* 4 GiB of RAM with a hole for devices below, as firmware has it. */
+/* 4 GiB of RAM with a hole for devices below, as set by firmware. */
 static int begin(void **state)
 {
 	static bool made;
@@ -183,7 +183,7 @@ static unsigned type_of(uint64_t gpa)
 	return *paging_leaf(&stage2_tables, gpa, &level) >> 3 & 7;
 }
 
-/* All leaves of the first 64 GiB, as one number. */
+/* A hash of all leaves of the first 64 GiB. */
 static uint64_t all_leaves(void)
 {
 	uint64_t sum = 0, size;
@@ -206,7 +206,7 @@ static unsigned total(_Atomic unsigned *of)
 	return sum;
 }
 
-/* As Linux turns its caches off and on, on each CPU in turn. */
+/* As Linux turns its caches off and on, on one CPU after the other. */
 static void off_and_on(void **state)
 {
 	uint64_t before = all_leaves();
@@ -222,7 +222,7 @@ static void off_and_on(void **state)
 	assert_int_equal(total(kicks) + total(flushes) + lines, 0);
 }
 
-/* A frame buffer becomes WC: the first CPU that has the MTRRs on again changes the tables, the others find them so. */
+/* A frame buffer becomes WC: the first CPU that turns its MTRRs on again changes the tables; the others find no difference. */
 static void changed_once(void **state)
 {
 	uint64_t after = 0;
@@ -253,7 +253,7 @@ static void changed_once(void **state)
 	}
 }
 
-/* A CPU whose own MTRRs are the old ones still, and that turns them off and on, takes nobody's change back. */
+/* A CPU with the old MTRR values that turns them off and on does not revert another CPU's change. */
 static void old_values_come_late(void **state)
 {
 	for (unsigned n = 0; n < CPUS; n++)
@@ -322,7 +322,7 @@ static void which_are(void **state)
 	assert_false(mtrr_is(MSR_MTRRCAP));
 }
 
-/* A leaf that other CPUs may go on using for a moment: they are told, and nobody waits. */
+/* A leaf that other CPUs may still use for a moment: they get a kick, and nobody waits. */
 static void told_without_waiting(void **state)
 {
 	flush_changed(cpus[1]);
@@ -331,14 +331,14 @@ static void told_without_waiting(void **state)
 	assert_int_equal(total(kicks), CPUS - 1);
 	for (unsigned n = 0; n < CPUS; n++)
 		assert_false(flush_is_missed(cpus[n]));
-	cpus[2]->flush_due = false; /* as if the mark had been forgotten */
+	cpus[2]->flush_due = false; /* as if the mark had been lost */
 	assert_true(flush_is_missed(cpus[2]));
 }
 
 static _Atomic bool stop;
 static _Atomic unsigned stale, runs;
 
-/* In the guest: what was cached has to be what the table has. A kick is an exit. */
+/* In the guest the cached value must equal the table's. A kick is an exit. */
 static void *guest(void *of)
 {
 	struct cpu *cpu = of;
@@ -376,12 +376,12 @@ static void *changer(void *of)
 	return NULL;
 }
 
-/* Two CPUs change an entry, two run on it: never on an old one. */
+/* Two CPUs change an entry, two use it: never an old value. */
 static void nobody_runs_on_the_old(void **state)
 {
 	pthread_t thread[CPUS];
 
-	boot_info.tsc_khz = 1000000000; /* however busy this machine is */
+	boot_info.tsc_khz = 1000000000; /* long enough on a busy machine */
 	leaf = 1;
 	stop = false;
 	stale = runs = 0;
@@ -398,8 +398,8 @@ static void nobody_runs_on_the_old(void **state)
 }
 
 /*
- * A CPU in wait-for-SIPI gets no NMI, nor one that is the firmware's still: it is not waited for. One that is merely busy is, for a
- * while, and SMIs are let in meanwhile.
+ * A CPU in wait-for-SIPI gets no NMI, nor does one that the firmware still has: nobody waits for these. A CPU that is merely busy is
+ * waited for, up to a limit, and SMIs are let in meanwhile.
  */
 static void who_is_waited_for(void **state)
 {

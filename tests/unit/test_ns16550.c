@@ -1,4 +1,4 @@
-/* The UART of the loader and of the VMM, by its registers: here they are memory, four bytes apart, and keep what is written. */
+/* The UART of the loader and of the VMM, by its registers. Here these are memory, four bytes apart, and hold what is written. */
 #include "unit.h"
 #include <string.h>
 #include "hw/ns16550.h"
@@ -12,7 +12,7 @@ static void answers(void **state)
 	assert_true(ns16550_answers(&port));
 }
 
-/* Where no device is, all reads give ones. */
+/* Without a device all reads return ones. */
 static void nobody_answers(void **state)
 {
 	memset(registers, 0xff, sizeof(registers));
@@ -34,7 +34,7 @@ static void opens(void **state)
 	assert_int_equal(registers[NS16550_DATA] | registers[NS16550_IER] << 8, 384);
 }
 
-/* 48 MHz, and a speed of the table's. */
+/* A clock of 48 MHz, and a speed from the table. */
 static void own_clock(void **state)
 {
 	struct uart_port fast = port;

@@ -1,4 +1,4 @@
-/* A report's pages: where rows and pages end, what does not fit, and what turns them. */
+/* A report's pages: the ends of rows and pages, text that does not fit, and the keys and times that turn pages. */
 #include <stdio.h>
 #include <string.h>
 #include "unit.h"
@@ -49,7 +49,7 @@ static void narrowest_screen(void **state)
 	assert_int_equal(pages_count(&pages), 2);
 }
 
-/* Text first, then rows run out: the beginning stays, and the last row says that there was more. */
+/* First the text is full, then the rows: the beginning stays, and the last row says that lines are missing. */
 static void no_room(void **state)
 {
 	static char line[1001];
@@ -70,7 +70,7 @@ static void no_room(void **state)
 	expect_row(pages.row_count - 1, "(more lines ");
 }
 
-/* The keys of a text, as a set's codes: '.' next, '<' back, ' ' nothing. */
+/* The keys of a text in one set's codes: '.' next, '<' back, ' ' nothing. */
 static void expect_keys(const char *bytes, const char *keys)
 {
 	struct page_keyboard keyboard = {0};

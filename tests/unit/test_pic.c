@@ -1,6 +1,6 @@
 /*
- * IRQ 13 on a CPU without FERR#: the vector that the guest gave it, and its end of interrupt, which the 8259s must not see,
- * while all others are theirs. The source is included, its ports are an array here.
+ * IRQ 13 on a CPU without FERR#: the vector that the guest chose, and its end of interrupt, which the 8259s must not get,
+ * while they get all others. The source is included; its ports are an array here.
  */
 #include "unit.h"
 #include "hw/asm.h"
@@ -61,7 +61,7 @@ static void masks(void **state)
 	ports[0xa1] = 0;
 }
 
-/* Ours are taken out; those of interrupts that came in between, of a higher priority, are the controllers'. */
+/* Ours are removed. Those of interrupts with a higher priority that came in between are the controllers'. */
 static void ends_of_interrupt(void **state)
 {
 	assert_true(pic_write(0xa0, 0x20) && pic_write(0x20, 0x20));
@@ -82,25 +82,25 @@ static void ends_of_interrupt(void **state)
 	assert_true(pic_is_open());
 }
 
-/* An end of interrupt that the guest has none of to give: 8259A data sheet, ICW4.AEOI. */
+/* Automatic end of interrupt: the guest sends none. 8259A data sheet, ICW4.AEOI. */
 static void automatic_ends(void **state)
 {
 	give_vectors_by(0x70, 0x11, 3);
 	assert_int_equal(pic_vector(), 0x75);
 	pic_taken();
-	assert_true(pic_is_open()); /* the slave's is over as it is taken */
+	assert_true(pic_is_open()); /* the slave's interrupt is over when it is accepted */
 	assert_true(pic_write(0xa0, 0x20));
-	assert_true(pic_write(0x20, 0x11)); /* what the master was told of ours is over */
+	assert_true(pic_write(0x20, 0x11)); /* the master's part of our interrupt is over */
 
 	give_vectors_by(0x70, 0x11, 1);
 	pic_taken();
 	assert_false(pic_is_open());
-	assert_false(pic_write(0xa0, 0x20)); /* the master's may be automatic, which nobody sees */
+	assert_false(pic_write(0xa0, 0x20)); /* the master's may be automatic, which cannot be seen */
 	assert_true(pic_is_open());
 	assert_false(pic_write(0x20, 0x20));
 }
 
-/* Which words follow the first one is what that one says. */
+/* The first word says which words follow it. */
 static void words_of_initialization(void **state)
 {
 	give_vectors_by(0x70, 0x10, 3); /* no fourth: the 3 is a mask */
@@ -133,7 +133,7 @@ static void ignored_error(void **state)
 	pic_write(0xa0, 0x20);
 	assert_false(pic_ignores_error());
 	pic_taken();
-	give_vectors(0x70); /* what was in service is not any more */
+	give_vectors(0x70); /* the initialisation clears what was in service */
 	assert_true(pic_write(0xa0, 0x20));
 	assert_true(pic_write(0x20, 0x11));
 	assert_true(pic_is_open());

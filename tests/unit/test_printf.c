@@ -1,12 +1,14 @@
-/* src/lib/printf.c under other names (freestanding.h): each format through it and through libc's, byte for
- * byte. */
+/*
+ * src/lib/printf.c under other names (freestanding.h): each format through it and through libc's, byte for
+ * byte.
+ */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include "unit.h"
 #include "freestanding.h"
 
-/* Both into buffers of every size from 0 to past the end, with a guard byte behind. */
+/* Prints into buffers of every size from 0 to beyond the end, with a guard byte after each. */
 #define SAME(...)                                                                                            \
 	do {                                                                                                 \
 		for (size_t size = 0; size <= 80; size++) {                                                  \
@@ -67,7 +69,7 @@ static void mixed(void **state)
 	SAME("trap seq=%llu at=0x%x:0x%llx name=%s", 7ULL, 0x10u, 0xffffffff81000000ULL, "#PF");
 }
 
-/* Not libc's to tell: a null string must not stop the VMM, and an unfinished conversion ends the text. */
+/* Cases that libc leaves undefined: a null string must not stop the VMM, and an unfinished conversion ends the text. */
 static void null_string(void **state)
 {
 	const char *volatile none = NULL;

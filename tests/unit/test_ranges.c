@@ -9,7 +9,7 @@
 #define MAX   4
 #define PAGES 600
 
-/* Added one by one in any order, every other page first: as many ranges as there can be, then all in one. */
+/* Adds every other page in any order, up to the maximum number of ranges, then joins all into one. */
 static void test_add_any_order(void **state)
 {
 	static struct boot_range r[PAGES / 2];
@@ -76,7 +76,7 @@ static void test_cut(void **state)
 	assert_int_equal(range_cut(r, n, MAX, 0, 64 * GIB), 0);
 }
 
-/* The highest place, whole, below the limit and behind the start; firmware's numbers may be anything. */
+/* The highest place, whole, below the limit and after the start. Firmware may give any numbers. */
 static void test_fit(void **state)
 {
 	assert_int_equal(range_fit(0, GIB, 16 * MIB, 4 * GIB), GIB - 16 * MIB);

@@ -1,6 +1,6 @@
 /*
- * What reports are made of: gates, page walks, chains, runs and named bits, from bytes as the guest may have
- * left them.
+ * The parts of reports: gates, page walks, chains, runs and named bits, from bytes that a guest may
+ * leave.
  */
 #include <string.h>
 #include "hw/x86.h"
@@ -50,7 +50,7 @@ static void gates(void **state)
 	assert_int_equal(gate_kind_of(0x10, 0x800), GATE_REAL);
 }
 
-/* Memory of the walks: eight pages of tables at 0x1000 to 0x8fff; the rest is not RAM. */
+/* Memory of the walks: eight pages of tables at 0x1000 to 0x8fff; everything else is not RAM. */
 static uint64_t memory[8 * 512];
 
 static bool read_memory(uint64_t physical, uint64_t *value)
@@ -141,7 +141,7 @@ static void walk_legacy(void **state)
 	walk_trace(&w, &p, 0x1abc, read_memory);
 	assert_string_equal(w.paging, "PAE");
 	assert_true(w.mapped && w.count == 3 && w.physical == 0x6abc);
-	/* The pointers have no rights, so that they refuse none. */
+	/* PAE's pointers have no rights, so they refuse nothing. */
 	assert_string_equal(level(&w, 0, PF_P | PF_W | PF_U), "PDPTE at=0x1000 entry=0x2001 bits=\"P\"");
 	assert_non_null(strstr(level(&w, 2, PF_P | PF_U), "supervisor only"));
 	p.cr0 = 0x10;

@@ -1,4 +1,4 @@
-/* The records that are kept beside a ring: of each vector the newest, whatever floods the ring. */
+/* The reserve beside a ring: the newest records of each vector, whatever floods the ring. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

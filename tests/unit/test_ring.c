@@ -1,6 +1,6 @@
 /*
- * The trace ring: what a reader may see while the writer overwrites under it. The promise is that every
- * record read is whole, in order, and that read and lost add up to what was written.
+ * The trace ring: what a reader may see while the writer overwrites records. Every record that is
+ * read must be whole and in order, and read plus lost must equal the number written.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -14,7 +14,7 @@
 
 static struct trap_record slots[2][SLOTS];
 
-/* A record whose every word follows from its number, so that a mixture of two is seen. */
+/* Every word of a record follows from its number, so that a mixture of two records is detected. */
 static void write_one(struct trace_ring *ring, uint64_t n, uint64_t tsc)
 {
 	struct trap_record *r = ring_begin(ring);
@@ -80,7 +80,7 @@ static void in_order(void **state)
 	assert_int_equal(reader.lost, 0);
 }
 
-/* A full ring loses nothing; one record more loses the oldest. */
+/* A full ring loses nothing; one more record overwrites the oldest. */
 static void at_the_brim(void **state)
 {
 	for (uint64_t extra = 0; extra < 3; extra++) {
@@ -224,7 +224,7 @@ static void oldest_first_counts_lost(void **state)
 
 struct stress {
 	struct trace_ring ring;
-	unsigned burst; /* the writer stands still after so many records, for the reader to catch up */
+	unsigned burst; /* the writer pauses after so many records, so that the reader can catch up */
 	_Atomic int done;
 };
 
@@ -241,7 +241,7 @@ static void *stress_writer(void *arg)
 	return NULL;
 }
 
-/* One thread writes as fast as it can into a ring far too small, another reads. */
+/* One thread writes as fast as it can into a ring that is far too small; another reads. */
 static void stress(unsigned burst)
 {
 	static struct stress s;
@@ -297,7 +297,7 @@ static void check_there(const struct trace_ring *ring, uint64_t from, uint64_t t
 	}
 }
 
-/* What is written beside a ring does not touch it; the newest records are in it afterwards, in their own slots. */
+/* Records that are written beside a frozen ring do not change it; afterwards the newest ones are in it, in their own slots. */
 static void frozen(void **state)
 {
 	struct trace_ring ring, beside;
@@ -315,7 +315,7 @@ static void frozen(void **state)
 	check_there(&ring, 120 - SLOTS + 1, 120, true);
 }
 
-/* More of them than there is room for are counted, and so does a reader that comes to them. */
+/* Records without room are counted; a reader counts them as well. */
 static void frozen_too_long(void **state)
 {
 	struct trace_ring ring, beside;
@@ -340,7 +340,7 @@ static void frozen_too_long(void **state)
 	assert_int_equal(reader.lost, 30 - BESIDE);
 }
 
-/* Nothing came; and the one beside it holds what an earlier time has left. */
+/* No record came; the second ring holds those of an earlier freeze. */
 static void frozen_again(void **state)
 {
 	struct trace_ring ring, beside;

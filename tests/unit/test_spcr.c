@@ -1,4 +1,4 @@
-/* The SPCR table: which UART it names, and what is no UART of Trapline's. */
+/* The SPCR table: the UART that it names, and UARTs that Trapline cannot drive. */
 #include <stdbool.h>
 #include <string.h>
 #include "spcr.h"
@@ -6,7 +6,7 @@
 
 #define LENGTH 80
 
-/* Beside this all is 0. */
+/* All other bytes are 0. */
 struct fields {
 	uint8_t type, space, access;
 	uint64_t address;
@@ -67,7 +67,7 @@ static void test_taken(void **state)
 	}
 }
 
-/* The table's own speed and clock, as far as they can be. */
+/* The table's own speed and clock, if they are possible. */
 static void test_speed(void **state)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 /*
- * Stores decoded by hand against Zydis: whatever the short way takes, the decoder must see the same in it.
- * Its source is included, since what it tries first is nobody else's business.
+ * The fast decoder of stores against Zydis: for every store that the fast decoder accepts, Zydis must give the same result.
+ * The source is included, because the fast decoder is static.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ struct sample {
 	struct store is;
 };
 
-/* What compilers make of stores to the APIC, and the rest of what is understood. */
+/* Typical stores to the APIC from compilers, and the other supported ones. */
 static const struct sample samples[] = {
 	{"mov [rdi+0xb0], esi", 64, {0x89, 0xb7, 0xb0, 0, 0, 0},
 		{.kind = STORE_MOV, .length = 6, .from_register = true, .reg = 6}},
@@ -168,7 +168,7 @@ static void refused(void **state)
 	assert_false(store_decode(samples[0].code, 0, 64, &s));
 }
 
-/* Bytes that begin as the short way likes them, and any others. */
+/* Bytes that begin like a usual store, and any others. */
 static void fill(uint8_t code[BYTES], unsigned round)
 {
 	unsigned at = 0;
@@ -204,7 +204,7 @@ static void agrees_with_zydis(void **state)
 	assert_in_range(taken, ROUNDS / 10, ROUNDS);
 }
 
-/* What the manual has these leave (SDM vol. 2), with CF and ZF, and no other flag of the caller's lost. */
+/* The results by the manual (SDM vol. 2), with CF and ZF; the caller's other flags do not change. */
 static void operations(void **state)
 {
 	enum {

@@ -1,4 +1,4 @@
-/* src/lib/string.c under other names (freestanding.h), beside libc's. */
+/* src/lib/string.c under other names (freestanding.h), compared with libc's. */
 #include <stdlib.h>
 #include <string.h>
 #include "unit.h"

@@ -1,4 +1,4 @@
-/* AMD-V: why VMRUN refuses a guest. */
+/* AMD-V: the reasons why VMRUN refuses a guest. */
 #include "unit.h"
 #include <stdbool.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static unsigned count_rows(void)
 	return rows;
 }
 
-/* One field made wrong: that check fails, and no other; and no row of the list is left out. */
+/* One field is made wrong: exactly that check fails. Every row of the list is tested. */
 static void each(void **state)
 {
 #define AT(member) &vmcb.member, sizeof(vmcb.member)

@@ -1,4 +1,4 @@
-/* AMD-V: what is done with the guest's registers where neither emulator shows what a CPU does. The VMCB is an array here. */
+/* AMD-V: handling of the guest's registers where neither emulator behaves like a CPU. The VMCB is an array here. */
 #include "unit.h"
 #include <string.h>
 #include "apic/apic.h"
@@ -26,7 +26,7 @@ static uint8_t code[16];
 static unsigned flushes, timed_halts, lines, looks, code_len;
 static uint32_t rf_of_host; /* vectors */
 
-/* What the three files ask of the rest. */
+/* The functions of other sources that are called. */
 
 struct svm_caps svm_caps;
 struct boot_info boot_info;
@@ -159,7 +159,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* 15.16: WRMSR of NXE or LME flushes the guest's translations, and one that exits leaves that to us. */
+/* 15.16: WRMSR of NXE or LME flushes the guest's translations. If the WRMSR exits, the VMM has to do it. */
 static void efer_flushes(void **state)
 {
 	static const struct {
@@ -186,14 +186,14 @@ static void efer_flushes(void **state)
 	}
 }
 
-/* The VMM runs on the microcode that there is: what the guest loads goes nowhere, and is no #GP. */
+/* A microcode update of the guest has no effect, and is not a #GP. */
 static void microcode(void **state)
 {
 	assert_int_equal(svm_wrmsr(&cpu, 0xc0010020, 0x1000), MSR_DONE);
 	assert_int_equal(svm_wrmsr(&cpu, 0xc0010021, 0x1000), MSR_NOT_MINE);
 }
 
-/* Volume 3, E.4.17: nothing is left of SME, SEV and the keys. */
+/* Volume 3, E.4.17: SME, SEV and the keys are hidden. */
 static void encryption(void **state)
 {
 	static const uint32_t hidden[] = {0x8000000a, 0x8000001f, 0x80000023};
@@ -217,7 +217,7 @@ static uint64_t debug_exit(uint64_t dr6, uint64_t dr7)
 	return vmcb.save.dr6;
 }
 
-/* 13.1.1.3: bit 11 is clear where it was a bus lock, and no breakpoint is to be named for that one. */
+/* 13.1.1.3: bit 11 is clear after a bus lock, and then no breakpoint may be named. */
 static void bus_lock(void **state)
 {
 	const uint64_t write_breakpoint = 0x10402; /* G0, R/W0: writes */
@@ -235,7 +235,7 @@ static void bus_lock(void **state)
 	assert_int_equal(debug_exit(DR6_USUAL, 0x400), DR6_USUAL | DR6_BS);
 }
 
-/* What the guest has left in DR6 is a reason on a CPU, and none where an exit without any has shown that DR6 is the entry's. */
+/* Reasons that the guest has left in DR6 count, until an exit without any has shown that this DR6 is that of the entry. */
 static void stale_dr6(void **state)
 {
 	const uint64_t left = DR6_USUAL | 0x2008;
@@ -248,8 +248,8 @@ static void stale_dr6(void **state)
 }
 
 /*
- * 15.20: the step over the IRET of an NMI handler. Its end is told by BS, or by a #DB without any reason where DR6 is the entry's;
- * what the guest has left there is no end, and is there again behind it.
+ * 15.20: the single step over the IRET of an NMI handler. It ends with BS, or with a #DB without any reason if DR6 is that of the entry.
+ * The guest's own DR6 does not end it, and is restored afterwards.
  */
 static void step_over_iret(void **state)
 {
@@ -300,7 +300,7 @@ static bool injected_rf(unsigned vector)
 	return vmcb.save.rflags & RFLAGS_RF;
 }
 
-/* What faults of the host have of RF, injected ones have: each vector that can be tried for itself, the others as #DE. */
+/* Injected faults have RF as faults of the host have: each vector that can be tried by its own result, the others like #DE. */
 static void rf_in_frames(void **state)
 {
 	static const uint32_t hosts[] = {
@@ -343,7 +343,7 @@ static bool watched(void)
 	return vmcb.control.intercept2 & INTERCEPT2_MWAIT;
 }
 
-/* A delay is let through, RIP in front of it, and only until the next exit. */
+/* A delay is executed with RIP before it, but only until the next exit. */
 static void expect_let_through(void)
 {
 	assert_false(watched() || cpu.exit.skip || timed_halts);
@@ -366,7 +366,7 @@ static void delays(void **state)
 	}
 }
 
-/* A CPU that idles by MWAIT is left alone; one that sleeps with interrupts off halts with a timer. */
+/* A CPU that idles by MWAIT is left alone; one that sleeps with interrupts off uses a timed halt. */
 static void idlers(void **state)
 {
 	wait_with(MWAIT, 1, 0, RFLAGS_IF);
@@ -381,7 +381,7 @@ static void idlers(void **state)
 	assert_true(watched() && timed_halts == 1);
 }
 
-/* A HLT beside a delay: each comes back for itself. */
+/* A HLT and a delay: the interception of each comes back separately. */
 static void halt_and_delay(void **state)
 {
 	wait_with(MWAITX, 0, TIMER, RFLAGS_IF);
@@ -392,7 +392,7 @@ static void halt_and_delay(void **state)
 	assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT && watched());
 }
 
-/* The instruction at RIP, as it exits; NULL: it cannot be read. */
+/* The instruction at RIP when it exits; NULL: its code cannot be read. */
 static void exit_with(const char *bytes, enum exit_kind kind, uint64_t reason)
 {
 	code_len = bytes ? (unsigned)strlen(bytes) : 0;
@@ -402,7 +402,7 @@ static void exit_with(const char *bytes, enum exit_kind kind, uint64_t reason)
 	cpu.exit.reason = vmcb.control.exitcode = reason;
 }
 
-/* With the local APIC off nothing else would exit: a wait looks for keys, and is over. */
+/* With the local APIC off nothing else would exit: a wait polls for keys, and ends. */
 static void waits_are_watched(void **state)
 {
 	static const char *const bytes[] = {MWAIT, MWAITX};
@@ -434,7 +434,7 @@ static void halt_polled(uint64_t flags)
 	svm_halt(&cpu);
 }
 
-/* A HLT stays where it is, watched, until an interrupt finds RIP behind it; not one that comes elsewhere. */
+/* A watched HLT is repeated until an interrupt exits at it: then RIP moves past it. An interrupt at another address does not move RIP. */
 static void halt_is_polled(void **state)
 {
 	static const struct {
@@ -458,7 +458,7 @@ static void halt_is_polled(void **state)
 	}
 }
 
-/* An NMI of the guest's ends the HLT; a kick does not, nor does what was a HLT an exit ago. */
+/* A guest's NMI ends the HLT; a kick does not, and an exit that is no longer at the HLT does not either. */
 static void nmi_ends_poll(void **state)
 {
 	halt_polled(RFLAGS_IF);
@@ -476,7 +476,7 @@ static void nmi_ends_poll(void **state)
 	assert_int_equal(vmcb.save.rip, 0x1000);
 }
 
-/* The CPU takes the single step behind the HLT. */
+/* The CPU takes the single step after the HLT. */
 static void halt_with_step(void **state)
 {
 	static const uint64_t flags[] = {RFLAGS_TF, RFLAGS_TF | RFLAGS_IF};
@@ -488,7 +488,7 @@ static void halt_with_step(void **state)
 	}
 }
 
-/* 15.33: EXITINFO1 has the vector, whatever the bytes are; 15.7.1: nRIP is where it goes on. Software takes nothing away. */
+/* 15.33: EXITINFO1 has the vector, whatever the bytes are; 15.7.1: nRIP is the next address. Software does not override either. */
 static void int_by_the_cpu(void **state)
 {
 	static const char *const bytes[] = {NULL, "\xcd\x21", "\x0f\xa2"};
@@ -521,7 +521,7 @@ static void expect_int(const char *bytes, unsigned vector, unsigned type, uint64
 	assert_int_equal(vmcb.save.rip, next);
 }
 
-/* A CPU that says neither: the bytes do. */
+/* On a CPU with neither the bytes decide. */
 static void int_by_its_bytes(void **state)
 {
 	expect_int("\xcd\x21", 0x21, TRAP_TYPE_SOFTINT, 0x1002);
@@ -530,7 +530,7 @@ static void int_by_its_bytes(void **state)
 	expect_int("\x2e\x48\xcc", VEC_BP, TRAP_TYPE_SOFTEXC, 0x1003);
 }
 
-/* Where neither says it, the CPU carries it out, once: the next exit asks for the next one. */
+/* If the vector is unknown the CPU carries the instruction out, once: the next one exits again. */
 static void int_unread(void **state)
 {
 	setup(state);
@@ -553,7 +553,7 @@ static uint64_t next_of(const char *bytes, enum exit_kind kind, uint64_t reason)
 	return svm_next_rip(&cpu);
 }
 
-/* Every instruction that is stepped over ends somewhere, read or not. */
+/* Every instruction that is skipped has a next address, whether its code can be read or not. */
 static void ends(void **state)
 {
 	static const struct {
@@ -565,7 +565,7 @@ static void ends(void **state)
 		{"\x0f\xa2", EXIT_CPUID, SVM_EXIT_CPUID, 0x1002, 0},
 		{"\x66\xf2\x0f\xa2", EXIT_CPUID, SVM_EXIT_CPUID, 0x1004, 0},
 		{NULL, EXIT_CPUID, SVM_EXIT_CPUID, 0x1002, 1},
-		{"\x90", EXIT_CPUID, SVM_EXIT_CPUID, 0x1002, 1}, /* changed meanwhile */
+		{"\x90", EXIT_CPUID, SVM_EXIT_CPUID, 0x1002, 1}, /* the code changed meanwhile */
 		{NULL, EXIT_RDMSR, SVM_EXIT_MSR, 0x1002, 1}, {NULL, EXIT_WRMSR, SVM_EXIT_MSR, 0x1002, 1},
 		{NULL, EXIT_INVD, SVM_EXIT_WBINVD, 0x1002, 1},
 		{"\xf3\x0f\x09", EXIT_INVD, SVM_EXIT_WBINVD, 0x1003, 0},

@@ -1,4 +1,4 @@
-/* What of an end was told already. */
+/* What was reported about an earlier end. */
 #include "trace/told.h"
 #include "unit.h"
 
@@ -17,7 +17,7 @@ static void told_once(void **state)
 	assert_false(told_has(&t, &r));
 }
 
-/* The first of a burst, then one that came behind it: at the third end the search finds the first again. */
+/* The first of a burst, then a later one: at the third end the search finds the first again. */
 static void told_both(void **state)
 {
 	struct trap_record first = {.seq = 7, .cpu = 1}, newer = {.seq = 9, .cpu = 0},

@@ -1,6 +1,6 @@
 /*
- * The vector list against the manuals: SDM vol. 3A table 6-1 and APM vol. 2 table 8-1, written down here a
- * second time in another form.
+ * The vector list against the manuals: SDM vol. 3A table 6-1 and APM vol. 2 table 8-1, written here
+ * in another form.
  */
 #include <stdbool.h>
 #include <string.h>

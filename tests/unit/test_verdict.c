@@ -1,4 +1,4 @@
-/* What matters, where it came from, and what an end is blamed on: rules, sites and verdicts. */
+/* Which records are important, and which one an end is blamed on: rules, sites and verdicts. */
 #include <string.h>
 #include "hw/x86.h"
 #include "trace/important.h"
@@ -68,7 +68,7 @@ static void important(void **state)
 	assert_true(trap_is_important(&r));
 }
 
-/* What the hot path asks first never says no to what the rules say yes to. CR2 is canonical. */
+/* The hot path's test is never false for a record that the rules accept. CR2 is canonical. */
 static void hot_path_agrees(void **state)
 {
 	static const uint64_t addresses[] = {0, 0xffff, 0x10000, 0x7fffffffffff, 0xff00000000000000, WILD};
@@ -101,7 +101,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* A flood does not push out the first record of what matters. */
+/* A flood does not push out the first record of an important site. */
 static void first_stays(void **state)
 {
 	struct trap_record first;
@@ -140,7 +140,7 @@ static bool blamed(uint64_t since, uint64_t until, struct trap_record *out)
 	return verdict_find(all(), since, until, out);
 }
 
-/* Of the last burst the first, of the kernel's only, and none that its program has survived. */
+/* The first of the last burst, of the kernel only, and not one that its program has survived. */
 static void blame(void **state)
 {
 	struct trap_record r, copy = fault(0, 0x6000, 0x20, 0);
@@ -166,7 +166,7 @@ static void blame(void **state)
 	assert_int_equal(r.rip, 0x5000);
 }
 
-/* More of them than are gone through. */
+/* More of them than the search visits. */
 static void storm(void **state)
 {
 	struct trap_record r;
@@ -185,7 +185,7 @@ static void storm(void **state)
 	assert_int_equal(r.seq, 1);
 }
 
-/* A page that has come since: the fault was no death, and neither were those of the same place before. */
+/* A page that is present by now: the fault was not fatal, and neither were earlier ones at the same place. */
 static void mended(void **state)
 {
 	struct trap_record r, mapped = fault(0, 0x7000, WILD, 2), fatal = fault(0, 0x7000, WILD - 0x1000, 2);
@@ -205,7 +205,7 @@ static void mended(void **state)
 	assert_int_equal(r.cr2, WILD - 0x1000);
 }
 
-/* A program's, where it has not run on: to have caught the signal is to have run on. */
+/* A program's fault, if the program has not run on. A program that catches the signal has run on. */
 static void program(void **state)
 {
 	const struct reserve *all_kept[] = {&kept};
@@ -248,7 +248,7 @@ static void may_be_mended(void **state)
 	assert_false(trap_may_be_mended(&r));
 }
 
-/* What was told is told again only if something came since: the first of that, and no probe of an MSR. */
+/* A story is repeated only if a record came since: the first of these that is not a probe of an MSR. */
 static void newer(void **state)
 {
 	struct trap_record r, probe = exception(VEC_GP, 0, "\x0f\x32", 2); /* rdmsr */

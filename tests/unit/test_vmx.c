@@ -1,5 +1,4 @@
-/* VT-x: control words from capability MSRs as CPUs have them, and the explanation of a refused guest state.
- */
+/* VT-x: control words from capability MSRs as CPUs have them, and the explanation of a refused guest state. */
 #include "unit.h"
 #include <stdbool.h>
 #include <string.h>
@@ -47,7 +46,7 @@ static void controls(void **state)
 	assert_int_equal(c.entry, 0x11fb | 1u << 2 | 1u << 9 | 3u << 14);
 }
 
-/* What a CPU lacks is said by name, and what the message says is the first thing. */
+/* A missing feature is named, and the message is about the first one. */
 static void controls_missing(void **state)
 {
 	static const struct {
@@ -77,7 +76,7 @@ static void controls_missing(void **state)
 	}
 }
 
-/* What is only nice to have is left out without a word. */
+/* Optional features are left out silently. */
 static void controls_wanted(void **state)
 {
 	struct vmx_controls c;
@@ -93,7 +92,7 @@ static void controls_wanted(void **state)
 	assert_int_equal(c.exit & 1u << 22, 0);
 }
 
-/* Without the TRUE MSRs, CR3 accesses exit whether one likes it or not. */
+/* Without the TRUE MSRs CR3 accesses have to exit. */
 static void controls_old(void **state)
 {
 	struct vmx_controls c;
@@ -103,7 +102,7 @@ static void controls_old(void **state)
 	assert_non_null(strstr(compute(&c), "cannot go without \"CR3-load exiting\""));
 }
 
-/* A guest's state that passes: 64-bit mode, as firmware leaves it. */
+/* A valid guest state: 64-bit mode, as firmware leaves it. */
 static const struct field {
 	uint32_t field;
 	uint64_t value;
@@ -204,11 +203,11 @@ static void state_sound(void **state)
 
 	assert_int_equal(check(NULL), 0);
 	assert_int_equal(
-		check(edge), 0); /* behind the last instruction of the lower half: #GP comes by itself */
+		check(edge), 0); /* after the last instruction of the lower half: the CPU raises #GP itself */
 	assert_int_equal(check(lam), 0);
 }
 
-/* The modes that some of the checks belong to, as changes of the sound state. */
+/* The modes to which some of the checks belong, as changes of the valid state. */
 /* clang-format off */
 #define REAL_MODE                                                                                            \
 	{VMCS_ENTRY_CONTROLS, 0xd1ff}, {VMCS_GUEST_CR0, 0x30}, {VMCS_GUEST_CR4, 0x2000}, {VMCS_GUEST_EFER, 0}, \
@@ -223,7 +222,7 @@ static void state_sound(void **state)
 	{VMCS_GUEST_ACTIVITY, 1}, {VMCS_GUEST_RFLAGS, 0x202}, {VMCS_GUEST_INTERRUPTIBILITY, shadow}
 /* clang-format on */
 
-/* The field that is named is that of the last change, unless another is given. */
+/* The named field is that of the last change, unless another one is given. */
 static const struct broken {
 	struct field changes[CHANGES];
 	const char *why;
@@ -329,7 +328,7 @@ static uint32_t named_of(const struct broken *b)
 	return b->named ? b->named : last;
 }
 
-/* One thing at a time is made wrong: just that check fails, and names the field; and no row of the list is left out. */
+/* One thing is made wrong: exactly that check fails, and names the field. Every row of the list is tested. */
 static void state_broken(void **state)
 {
 	bool seen[ARRAY_SIZE(cases)] = {false};
@@ -353,7 +352,7 @@ static void state_broken(void **state)
 			fail_msg("no case fails %s %s", vmx_check_rows[i].fields, vmx_check_rows[i].why);
 }
 
-/* What has a remedy is entered with it; what has none is left alone. */
+/* A state with a remedy is entered with it; one without is left alone. */
 static void state_mended(void **state)
 {
 	unsigned remedies = 0;
@@ -370,7 +369,7 @@ static void state_mended(void **state)
 		}
 		remedies++;
 		if (!strcmp(failed->fields, "SS_RIGHTS") && cases[i].changes[0].value == 0xc091)
-			continue; /* accessed it is, and still no writable data */
+			continue; /* it is accessed, but still not writable data */
 		assert_int_equal(mends, 1);
 		assert_int_equal(left, 0);
 		assert_int_equal(run(NULL), 0);

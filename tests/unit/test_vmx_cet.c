@@ -1,4 +1,4 @@
-/* What an INIT does to shadow stacks and branch tracking. The VMCS is an array; numbers are the manual's (SDM vol. 3D B.4.3, vol. 4). */
+/* The effect of INIT on shadow stacks and branch tracking. The VMCS is an array; numbers are the manual's (SDM vol. 3D B.4.3, vol. 4). */
 #include "unit.h"
 #include <string.h>
 #include "vmx/vmread.h"

@@ -1,10 +1,10 @@
-/* VT-x: words that the manual decides. Bits typed from its tables, not from the sources. */
+/* VT-x: words that the manual defines. Bits are typed from its tables, not from the sources. */
 #include "unit.h"
 #include "vmx/vmx_rules.h"
 
 #define BIT(n) (1ull << (n))
 
-/* SDM vol. 3A 2.5: what firmware may have left on is not the host's. */
+/* SDM vol. 3A 2.5: bits that firmware may have left on are not used in the host. */
 static void host_cr4(void **state)
 {
 	static const unsigned never[] = {11 /* UMIP */, 12 /* LA57 */, 14 /* SMXE */, 17 /* PCIDE */,
@@ -19,7 +19,7 @@ static void host_cr4(void **state)
 	assert_int_equal(vmx_host_cr4(BIT(13) | BIT(7), false), BIT(5) | BIT(6) | BIT(7) | BIT(13));
 }
 
-/* Whatever its descriptor says in memory: 64-bit, busy; present, DPL and granularity stay. */
+/* Whatever the descriptor in memory says: 64-bit, busy; present, DPL and granularity do not change. */
 static void task_register(void **state)
 {
 	assert_int_equal(vmx_tr_rights(0x89), 0x8b);
@@ -39,7 +39,7 @@ static void control_protection(void **state)
 	assert_int_equal(vmx_exceptions(0x01d8100000000004, 0xffffffff), 0xffffffff);
 }
 
-/* SDM vol. 4 table 2-2, 3AH. A locked one cannot be written at all. */
+/* SDM vol. 4 table 2-2, 3AH. Once locked, the MSR cannot be written. */
 static void feature_control(void **state)
 {
 	assert_int_equal(vmx_feature_control(0, false, false, false), 0x5);

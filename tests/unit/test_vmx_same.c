@@ -1,4 +1,4 @@
-/* CPUs of one machine, compared: what is used has to be the same, and the first difference is named. */
+/* Compares the CPUs of one machine: features in use have to be the same, and the first difference is named. */
 #include "unit.h"
 #include <string.h>
 #include "vmx/vmx_same.h"

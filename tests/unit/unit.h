@@ -1,4 +1,4 @@
-/* What every unit test includes: cmocka, which wants these four headers before its own. */
+/* Included by every unit test: cmocka, which needs these four headers before its own. */
 #ifndef UNIT_H
 #define UNIT_H
 

@@ -1,6 +1,6 @@
 /*
- * The guest's RAM on the host, in the place of src/mem/guest_ram.h: an array whose pages can be made anything
- * but RAM. Unit tests and fuzz targets put this folder first (-iquote tests/fake) and define fake_ram once.
+ * The guest's RAM on the host, in place of src/mem/guest_ram.h: an array whose pages can become something other
+ * than RAM. Unit tests and fuzz targets put this folder first (-iquote tests/fake) and define fake_ram once.
  */
 #ifndef TRAPLINE_GUEST_RAM_H
 #define TRAPLINE_GUEST_RAM_H
@@ -15,9 +15,9 @@
 #define FAKE_RAM   (FAKE_PAGES * 4096ull)
 
 struct fake_ram {
-	_Alignas(4096) uint8_t bytes[FAKE_RAM]; /* first: GUEST_RAM */
+	_Alignas(4096) uint8_t bytes[FAKE_RAM]; /* must be first: GUEST_RAM */
 	bool absent[FAKE_PAGES];                /* a device, Trapline's own memory, nothing */
-	bool restless; /* an entry of the page tables changes before it can be exchanged */
+	bool restless; /* an entry of the page tables changes before it is exchanged */
 };
 
 static inline bool fake_there(uint64_t physical, uint64_t n)
@@ -38,14 +38,14 @@ static inline bool guest_read64(uint64_t physical, uint64_t *value)
 	return true;
 }
 
-/* What goes to the VMM's view of the guest's RAM directly. */
+/* Direct accesses to the VMM's view of the guest's RAM. */
 static inline bool fake_load64(const void *from, uint64_t *value)
 {
 	return guest_read64((uint64_t)from - GUEST_RAM, value);
 }
 #define load64_safe fake_load64
 
-/* The VMM's own memory: nothing is mapped there. */
+/* The VMM's own memory: it is not mapped there. */
 static inline uint64_t fake_copy(void *to, const void *from, uint64_t n)
 {
 	return n;

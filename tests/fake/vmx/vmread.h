@@ -1,4 +1,4 @@
-/* A VMCS on the host, in the place of src/vmx/vmread.h: every field is there, and holds 64 bits. */
+/* A VMCS on the host, in place of src/vmx/vmread.h: every field exists and holds 64 bits. */
 #ifndef TRAPLINE_VMREAD_H
 #define TRAPLINE_VMREAD_H
 
@@ -6,7 +6,7 @@
 
 #define FAKE_FIELDS 0x8000
 
-extern uint64_t fake_vmcs[FAKE_FIELDS]; /* by encoding */
+extern uint64_t fake_vmcs[FAKE_FIELDS]; /* indexed by encoding */
 
 static inline uint64_t vmread(uint32_t field)
 {
