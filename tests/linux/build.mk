@@ -90,5 +90,10 @@ $(LINUX)/deaths.img: $(LINUX)/initrd.img $(DEATH_FILES) $(DEATH_MODULES)
 	$(Q)find $(LINUX)/deaths -exec touch -h -d @0 {} +
 	$(Q)cd $(LINUX)/deaths && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | cat ../initrd.img - > ../deaths.img
 
+# What the kernel says of itself, as nm would: Debian's own System.map has nothing in it.
+$(LINUX)/System.map: tools/kernel-map | $(LINUX)/vmlinuz
+	$(call say,MAP,$@)
+	$(Q)tools/kernel-map $(LINUX)/vmlinuz > $@.new && mv $@.new $@
+
 $(LINUX)/vmlinuz:
 	$(Q)tools/deps.sh
