@@ -9,7 +9,7 @@ FUZZ_DIR    := $(BUILD)/fuzz
 
 # The sources of each target.
 FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
-FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/vector.c src/trace/important.c src/hw/msr_name.c $(FUZZ_TEXT)
+FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/process.c src/trace/vector.c src/trace/important.c src/hw/msr_name.c $(FUZZ_TEXT)
 FUZZ_RECORD := src/trace/ring.c src/trace/reserve.c src/trace/sites.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
@@ -19,7 +19,7 @@ FUZZ_command     := src/cpu/exit.c $(addprefix src/console/,address.c command.c 
                     src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c src/lib/printf.c
-FUZZ_filter      := src/trace/filter.c src/trace/important.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
+FUZZ_filter      := src/trace/filter.c src/trace/process.c src/trace/important.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
 FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/summary.c zydis
 FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c model.c number.c read_json.c read_records.c read_text.c record_line.c \
                     record_text.c timeline.c markup.c svg_chain.c svg_timeline.c html_parts.c html_stories.c html_tables.c ctf_metadata.c) \
@@ -31,8 +31,9 @@ FUZZ_opcode      := src/guest/opcode.c zydis
 FUZZ_reader      := $(FUZZ_FORMAT) zydis
 FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis
+FUZZ_symbols     := boot/symbol_map.c src/trace/names.c src/trace/slide.c $(FUZZ_TEXT)
 FUZZ_task        := src/hw/features.c src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
-FUZZ_vmcall      := src/hw/features.c $(wildcard src/vmcall/*.c) src/console/answer.c src/cpu/exit.c $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
+FUZZ_vmcall      := src/trace/names.c src/trace/process.c src/trace/text.c src/hw/features.c $(wildcard src/vmcall/*.c) src/console/answer.c src/cpu/exit.c $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
 FUZZ_walk        := $(FUZZ_MEMORY) src/trace/walk_trace.c $(FUZZ_TEXT)
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))

@@ -9,9 +9,11 @@ UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
 UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  boot/canary.c \
                  boot/config.c \
+                 boot/image_debug.c \
                  boot/ranges.c \
                  boot/spcr.c \
                  boot/srat.c \
+                 boot/symbol_map.c \
                  src/apic/flush.c \
                  src/apic/icr.c \
                  src/apic/park.c \
