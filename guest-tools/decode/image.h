@@ -30,7 +30,7 @@ size_t image_code(const struct image *image, uint64_t address, uint8_t *bytes, s
 
 /*
  * Where an offset from a module's base, or from that of its initialisation, is in the file. false: no code is there. The
- * kernel lays code sections out first, in the order of the file, those of the initialisation apart (kernel/module, layout_sections()).
+ * kernel lays code sections out first, in the order of the file, those of the initialisation apart (its kernel/module, by their names and flags).
  */
 bool image_in_module(const struct image *image, uint64_t offset, bool init, uint64_t *address);
 

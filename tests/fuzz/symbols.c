@@ -69,7 +69,7 @@ static void check_list(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t text = size > 2 ? (size_t)(data[0] | data[1] << 8) % (size - 1) : 0, bytes;
-	char *copy = malloc(text + 1);
+	char *copy = malloc(text ? text : 1); /* of just that size: one byte more is caught */
 	struct symbol_line *line;
 	struct names_block *b;
 	struct symbol_map m;
@@ -78,7 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take8();
 	take8();
 	take(copy, text);
-	copy = realloc(copy, text ? text : 1);
 	line = malloc(symbol_map_lines(copy, text) * sizeof(*line));
 	symbol_map_read(&m, copy, text, line);
 	bytes = symbol_map_size(&m);
