@@ -18,7 +18,7 @@ $(TOOLS)/libtrapline.a: $(TOOLS)/lib/trapline.o
 
 # trapctl prints records with the console's formatter, so it links the formatter's sources.
 TRAPCTL_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools/trapctl/*.c)) $(TOOLS)/common/json_line.o
-TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/text trace/vector hw/msr_name lib/printf
+TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/process trace/text trace/vector hw/msr_name lib/printf
 TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(ZYDIS_HOST_LIB)
 
 $(TOOLS)/trapctl/cmd_version.o: TOOLS_CFLAGS += -I$(BUILD)

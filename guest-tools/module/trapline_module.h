@@ -44,6 +44,10 @@ void trapline_names_process(pid_t pid, unsigned long base, unsigned long bytes, 
 void trapline_panic_begin(void);
 void trapline_panic_stop(void);
 
+/* module_process.c: tells Trapline which process an address space is. */
+void trapline_process_begin(void);
+void trapline_process_stop(void);
+
 static inline void trapline_forbid_write(struct vm_area_struct *vma)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -15,7 +15,7 @@ static const struct {
 		  "  --cpu=N          of one CPU\n"
 		  "  --vector=LIST    names (gp, #PF), numbers, all, none, with + and - before them\n"
 		  "  --cpl=N          3: user mode, 0: the kernel\n"
-		  "  --rip=FROM[-TO]  --cr3=N\n"
+		  "  --rip=FROM[-TO]  --cr3=N  --as=N\n"
 		  "  --pid=N          the process that user addresses belong to, alive, or ended by an "
 		  "exception: `trapctl ended`\n"
 		  "  --pid=ended      the one that has ended last\n"

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <trace/format.h>
+#include <trace/process.h>
 #include <trace/text.h>
 #include <trace/vector.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define CPUS_MAX        64
-#define BATCH           64
-#define FOLLOW_US       100000
-#define SYMBOL_LINE_MAX (2 * SYMBOL_MAX + 16) /* each character of a file's name may need a \\ */
+#define CPUS_MAX  64
+#define BATCH     64
+#define FOLLOW_US 100000
 
 static struct options {
 	bool follow, keep, no_marks;
@@ -23,8 +23,8 @@ static struct options {
 	uint32_t vectors;
 	uint64_t cpus; /* one bit each */
 	uint64_t last; /* 0: all */
-	uint64_t cpl, rip_from, rip_to, cr3;
-	bool by_cpl, by_cr3;
+	uint64_t cpl, rip_from, rip_to, cr3, as;
+	bool by_cpl, by_cr3, by_as;
 } options;
 
 struct source {
@@ -78,6 +78,8 @@ static bool take_value(const char *word)
 		return take_number(v, &options.cpl, &options.by_cpl);
 	if ((v = option_value(word, "--cr3")))
 		return take_number(v, &options.cr3, &options.by_cr3);
+	if ((v = option_value(word, "--as")))
+		return take_number(v, &options.as, &options.by_as);
 	if ((v = option_value(word, "--rip")))
 		return take_rip(v);
 	if ((v = option_value(word, "--pid")) && !strcmp(v, "ended")) {
@@ -117,24 +119,43 @@ static bool wanted(const struct trap_record *r)
 {
 	if (r->rip < options.rip_from || r->rip > options.rip_to ||
 		(options.by_cpl && r->cpl != options.cpl) ||
-		(options.by_cr3 && (r->cr3 ^ options.cr3) & ~0xfffull))
+		(options.by_cr3 && (r->cr3 ^ options.cr3) & ~0xfffull) ||
+		(options.by_as && process_space(r) != options.as))
 		return false;
 	if (r->type == TRAP_TYPE_MARK)
 		return !options.no_marks;
 	return options.vectors >> (r->vector & 31) & 1;
 }
 
+static void name_record(struct text *t, const struct trap_record *r)
+{
+	text_add(t, "%s", symbol(r->rip, r->cr3, options.pid));
+}
+
+/* What Trapline knows of an address space, asked for once in a row. */
+static void ask_process(const struct trap_record *r)
+{
+	struct trapline_registers call = {.rax = TRAPLINE_CALL_process_of, .rbx = process_space(r)};
+	static uint64_t newest;
+	uint64_t name[2];
+
+	if (call.rbx == newest)
+		return;
+	newest = call.rbx;
+	if (!newest || trapline_call(&call) < 0)
+		return;
+	name[0] = call.rdx;
+	name[1] = call.rsi;
+	process_note(newest, (uint32_t)call.rcx, (const char *)name);
+}
+
 static void print(const struct trap_record *r)
 {
-	char line[TRAP_LINE_MAX + SYMBOL_LINE_MAX];
-	struct text t = text_on(line, sizeof(line));
-	const char *name = symbol(r->rip, r->cr3, options.pid);
+	char line[TRAP_LINE_MAX +
+		  2 * TEXT_VALUE_MAX]; /* a file's name, each character of which may need a \ */
 
-	t.length = trap_format(line, TRAP_LINE_MAX, r, &clock_of_log);
-	if (*name) {
-		text_add(&t, " sym=");
-		text_add_value(&t, name, true);
-	}
+	ask_process(r);
+	trap_format(line, sizeof(line), r, &clock_of_log);
 	print_line(line);
 }
 
@@ -248,6 +269,7 @@ int command_trace(int argc, char **argv)
 		return usage(argv[0]);
 	if (options.keep && freeze_for_now() != STATUS_OK)
 		return STATUS_NO_ACCESS;
+	trap_format_names(name_record);
 	error = set_up();
 	if (error >= 0)
 		error = read_all();

@@ -37,7 +37,7 @@ _trapctl_share() {
 _trapctl_command() {
 	case ${COMP_WORDS[1]} in
 	help) words="$_trapctl_commands" ;;
-	trace) words="--follow --keep --last= --cpu= --vector= --cpl= --rip= --cr3= --pid= --no-marks --json --help" ;;
+	trace) words="--follow --keep --last= --cpu= --vector= --cpl= --rip= --cr3= --as= --pid= --no-marks --json --help" ;;
 	stats) words="--exits --json --help" ;;
 	call) words=$([ "$COMP_CWORD" = 2 ] && _trapctl_services; echo "text: buffer: --json --help") ;;
 	share) _trapctl_share ;;

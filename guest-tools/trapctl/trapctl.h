@@ -24,7 +24,7 @@ enum status {
 #define ANYWHERE 99
 #define COMMANDS(X)                                                                                          \
 	X(status,  "",                   ANYWHERE, "what this Trapline is and what it has done")             \
-	X(trace,   "[--follow] [--keep] [--last=N] [--cpu=N] [--vector=LIST] [--cpl=N] [--rip=FROM[-TO]] [--cr3=N] [--pid=N|ended] [--no-marks]", \
+	X(trace,   "[--follow] [--keep] [--last=N] [--cpu=N] [--vector=LIST] [--cpl=N] [--rip=FROM[-TO]] [--cr3=N] [--as=N] [--pid=N|ended] [--no-marks]", \
 	                                 ANYWHERE, "the records of the trace, oldest first")                 \
 	X(stats,   "[--exits]",          ANYWHERE, "exceptions by vector and CPU; exits by kind and CPU")    \
 	X(filter,  "[LIST]",             ANYWHERE, "shows or sets which exceptions are printed on the console") \

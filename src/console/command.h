@@ -26,7 +26,7 @@
 	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
 	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 by default") \
 	X(freeze,    "[SECONDS | off]",                 ANYWHERE, "stops writing to the rings while they are read, for 60 seconds by default and 3600 at most; off: recording into them continues. Meanwhile the newest 256 records of each CPU are kept") \
-	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr2= cr3= err= rate=, != for all but those, all") \
+	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr2= cr3= as= err= rate=, != for all but those, all") \
 	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and switches for a part of it: exceptions, as pf,ud +pf -pf all none; INT n (int), if the CPU needs it; the ports that reset or power off the machine (power); the ports of the console") \
 	X(regs,      "[all]",                           EACH_CPU, "the guest's registers; all: of all CPUs")   \
 	X(bt,        "[all]",                           EACH_CPU, "backtrace: return addresses on the guest's stack, the innermost caller first; all: of all CPUs") \

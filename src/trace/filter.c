@@ -2,6 +2,7 @@
 #include "lib/array.h"
 #include "lib/string.h"
 #include "trace/important.h"
+#include "trace/process.h"
 #include "trace/vector.h"
 #include "trace/tokens.h"
 
@@ -42,6 +43,7 @@ SPAN(cpu, 63)
 SPAN(rip, UINT64_MAX)
 SPAN(cr2, UINT64_MAX)
 SPAN(cr3, UINT64_MAX)
+SPAN(as, UINT64_MAX)
 #undef SPAN
 
 static bool set_err(struct filter *f, const char *value, bool except)
@@ -139,6 +141,16 @@ static bool wrong_cr2(const struct filter *f, const struct trap_record *r)
 	return f->cr2.on && (!(r->flags & TRAP_HAS_CR2) || outside(&f->cr2, r->cr2));
 }
 
+static bool wrong_space(const struct filter *f, const struct trap_record *r)
+{
+	uint64_t space;
+
+	if (!f->as.on)
+		return false;
+	space = process_space(r);
+	return !space || outside(&f->as, space);
+}
+
 static bool wrong_error(const struct filter *f, const struct trap_record *r)
 {
 	if (!(f->error_set | f->error_clear))
@@ -156,7 +168,8 @@ bool filter_match(const struct filter *f, const struct trap_record *r)
 		return true;
 	return (f->vectors >> (r->vector & 31) & 1) && !outside(&f->cpl, r->cpl) &&
 	       !outside(&f->cpu, r->cpu) && !outside(&f->rip, r->rip) && !outside(&f->cr3, r->cr3 & mask) &&
-	       !wrong_cr2(f, r) && !wrong_error(f, r) && (!f->important || trap_is_important(r));
+	       !wrong_cr2(f, r) && !wrong_space(f, r) && !wrong_error(f, r) &&
+	       (!f->important || trap_is_important(r));
 }
 
 static unsigned count(uint32_t bits)
@@ -206,6 +219,7 @@ void filter_format(struct text *t, const struct filter *f)
 	add_span(t, "rip", &f->rip, true);
 	add_span(t, "cr2", &f->cr2, true);
 	add_span(t, "cr3", &f->cr3, true);
+	add_span(t, "as", &f->as, true);
 	if (f->error_set)
 		text_add(t, " err=0x%x", f->error_set);
 	if (f->error_clear)

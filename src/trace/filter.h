@@ -30,6 +30,7 @@
 	X(rip,  "an address, or a range: 0x1000-0x1fff",    "RIP")                                           \
 	X(cr2,  "an address, or a range: 0-0xffff",         "the address of a #PF; other exceptions have none")  \
 	X(cr3,  "a value",                                  "CR3 without its low 12 bits: the address space") \
+	X(as,   "a value, as as= shows it",                 "the address space; a record without as= never matches") \
 	X(err,  "bits: 0x6",                                "the error code: all of these bits are set (!=: all of them are clear)") \
 	X(rate, "lines per second for each vector, 0: no limit",  "the rate at which one vector is printed; a burst of 1024 is exempt")
 /* clang-format on */
@@ -44,7 +45,7 @@ struct filter_span {
 struct filter {
 	uint32_t vectors; /* one bit each */
 	bool important;
-	struct filter_span cpl, cpu, rip, cr2, cr3;
+	struct filter_span cpl, cpu, rip, cr2, cr3, as;
 	uint32_t error_set, error_clear; /* bits; 0 and 0: no condition */
 	uint32_t rate;                   /* 0: no limit */
 };

@@ -3,6 +3,7 @@
 #include "lib/array.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
+#include "trace/process.h"
 #include "trace/text.h"
 #include "trace/vector.h"
 #include "hw/msr.h"
@@ -93,6 +94,19 @@ static void field_at(struct text *t, const struct view *v)
 	text_add(t, "0x%x:0x%llx", v->r->cs, (unsigned long long)v->r->rip);
 }
 
+static trap_namer *namer;
+
+void trap_format_names(trap_namer *n)
+{
+	namer = n;
+}
+
+static void field_sym(struct text *t, const struct view *v)
+{
+	if (namer)
+		namer(t, v->r);
+}
+
 static void field_mode(struct text *t, const struct view *v)
 {
 	text_add(t, "%u", v->r->mode);
@@ -101,6 +115,30 @@ static void field_mode(struct text *t, const struct view *v)
 static void field_cpl(struct text *t, const struct view *v)
 {
 	text_add(t, "%u", v->r->cpl);
+}
+
+static void field_as(struct text *t, const struct view *v)
+{
+	uint64_t space = process_space(v->r);
+
+	if (space)
+		text_add(t, "0x%llx", (unsigned long long)space);
+}
+
+static void field_pid(struct text *t, const struct view *v)
+{
+	struct process p;
+
+	if (process_find(process_space(v->r), &p))
+		text_add(t, "%u", p.pid);
+}
+
+static void field_comm(struct text *t, const struct view *v)
+{
+	struct process p;
+
+	if (process_find(process_space(v->r), &p))
+		text_add(t, "%s", p.name);
 }
 
 static void field_text(struct text *t, const struct view *v)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <trapline/record.h>
+#include "trace/text.h"
 
 /*
  * Every field, in the order it is printed. A field without a known value is omitted.
@@ -26,8 +27,12 @@
 	X(type,    BARE,   "only for events that are not exceptions of the CPU: extint nmi int int1 softexc") \
 	X(err,     BARE,   "error code as pushed")                                                           \
 	X(at,      BARE,   "CS:RIP of the instruction; of the next one for traps")                           \
+	X(sym,     QUOTED, "the function at that address, or the firmware image, if its name is known")      \
 	X(mode,    BARE,   "16, 32 or 64: how the CPU decodes code")                                         \
 	X(cpl,     BARE,   "privilege level, 0 to 3")                                                        \
+	X(as,      BARE,   "the address space: CR3 without its low 12 bits; for programs, and for kernels in the upper half") \
+	X(pid,     BARE,   "the number of the process that owns it, if the guest has reported it")           \
+	X(comm,    QUOTED, "the name of that process, likewise")                                             \
 	X(text,    QUOTED, "only in a mark, whose line starts with the word mark")                           \
 	X(code,    BARE,   "the code bytes from RIP on, as far as they could be read")                                \
 	X(insn,    QUOTED, "the instruction; (bad) if the bytes are not an instruction")                                 \
@@ -46,6 +51,12 @@
 
 /* No line is longer, its NUL included. */
 #define TRAP_LINE_MAX 1024
+
+/* Writes the name of the code at a record's RIP, or nothing. */
+typedef void trap_namer(struct text *t, const struct trap_record *r);
+
+/* Sets the source of sym=. NULL, the default: there is none. */
+void trap_format_names(trap_namer *namer);
 
 /* Converts a record's TSC to a time. */
 struct trap_clock {

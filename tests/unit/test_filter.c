@@ -23,6 +23,7 @@ static const struct trap_record page_fault = {
 	.cpl = 3,
 	.cpu = 2,
 	.rip = 0x401000,
+	.cr0 = 0x80000001,
 	.cr3 = 0x12345003,
 	.error_code = 6,
 	.flags = TRAP_HAS_ERROR,
@@ -57,6 +58,9 @@ static void conditions(void **state)
 		{"cr3=0x12345000", true},
 		{"cr3=0x12345003", true},
 		{"cr3=0x12345001", false},
+		{"as=0x12345000", true},
+		{"as!=0x12345000", false},
+		{"as=0x12345003", false},
 		{"err=0x2", true},
 		{"err=0x6", true},
 		{"err=0x1", false},
@@ -84,6 +88,17 @@ static void no_error_code_matches_no_error_condition(void **state)
 	assert_false(filter_match(&f, &r));
 }
 
+/* Firmware has one address space: its records are on neither side. */
+static void no_space_matches_no_condition_on_spaces(void **state)
+{
+	struct trap_record r = page_fault;
+	struct filter is = parsed("as=0x12345000"), is_not = parsed("as!=0x1000");
+
+	r.cpl = 0;
+	assert_false(filter_match(&is, &r));
+	assert_false(filter_match(&is_not, &r));
+}
+
 static void marks_pass(void **state)
 {
 	struct trap_record r = {.type = TRAP_TYPE_MARK};
@@ -96,8 +111,9 @@ static void refused(void **state)
 {
 	static const char *const rows[] = {"x", "vec", "vec=", "vec=zz", "vec=32", "vec=pf,", "cpl=4",
 		"cpl=", "cpl=2-1", "cpu=64", "rip=", "rip=0x", "rip=1-", "rip=0x10000000000000000", "cr3=x",
-		"err=", "err=0x100000000", "err=1 err!=1", "rate=x", "rate!=5", "rate=9999999", "foo=1",
-		"!=3", "=", "!", "cpl!", "vecs=pf", "ve=pf", "rip=-", "a=1 b c d e f g h i j k l m n"};
+		"as=", "err=", "err=0x100000000", "err=1 err!=1", "rate=x", "rate!=5", "rate=9999999",
+		"foo=1", "!=3", "=", "!", "cpl!", "vecs=pf", "ve=pf", "rip=-",
+		"a=1 b c d e f g h i j k l m n"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct filter f, before;
@@ -117,7 +133,7 @@ static void refused(void **state)
 static void format_gives_what_parse_took(void **state)
 {
 	static const char *const rows[] = {"vec=all", "vec=none", "vec=DE,UD", "vec=all,-PF",
-		"vec=PF cpl=0-2 cpu=3 rip!=0x1000-0x1fff cr3=0x5000 err=0x2 err!=0x1 rate=50"};
+		"vec=PF cpl=0-2 cpu=3 rip!=0x1000-0x1fff cr3=0x5000 as=0x5000 err=0x2 err!=0x1 rate=50"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct filter f = parsed(rows[i]);
@@ -184,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conditions),
 		cmocka_unit_test(no_error_code_matches_no_error_condition),
+		cmocka_unit_test(no_space_matches_no_condition_on_spaces),
 		cmocka_unit_test(marks_pass),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(format_gives_what_parse_took),

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tells Trapline which process an address space is, so that its lines name it: those that are there when the module comes, and each
+ * one that forks, starts another program, or takes another name. The parameter `processes` (on) turns it off.
+ */
+#include <linux/binfmts.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/tracepoint.h>
+
+#include "trapline_module.h"
+
+static bool processes = true;
+module_param(processes, bool, 0444);
+MODULE_PARM_DESC(processes, "tell Trapline the processes' numbers and names (on)");
+
+/* Threads of the kernel have no space of their own. */
+static void tell(struct task_struct *task, struct mm_struct *mm, const char *name)
+{
+	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_process};
+	char words[16] = "";
+
+	if (!mm)
+		return;
+	strncpy(words, name, sizeof(words) - 1);
+	r.rbx = __pa(mm->pgd);
+	r.rcx = task_tgid_nr(task);
+	memcpy(&r.rdx, words, 8);
+	memcpy(&r.rsi, words + 8, 8);
+	trapline_vmcall(&r);
+}
+
+static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	if (child->mm != parent->mm)
+		tell(child, child->mm, child->comm);
+}
+
+static void on_exec(void *data, struct task_struct *task, pid_t old, struct linux_binprm *program)
+{
+	tell(task, task->mm, task->comm);
+}
+
+/* A thread's name is not its process'. */
+static void on_rename(void *data, struct task_struct *task, const char *name)
+{
+	if (task == current && thread_group_leader(task))
+		tell(task, task->mm, name);
+}
+
+static struct hook {
+	const char *name;
+	void *probe;
+	struct tracepoint *point;
+} hooks[] = {
+	{"sched_process_fork", on_fork},
+	{"sched_process_exec", on_exec},
+	{"task_rename", on_rename},
+};
+
+static void find(struct tracepoint *point, void *data)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (!strcmp(point->name, hooks[i].name))
+			hooks[i].point = point;
+}
+
+static void tell_all(void)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	for_each_process(task)
+	{
+		task_lock(task);
+		tell(task, task->flags & PF_KTHREAD ? NULL : task->mm, task->comm);
+		task_unlock(task);
+	}
+	rcu_read_unlock();
+}
+
+/* A kernel without tracepoints has those that are there. */
+void trapline_process_begin(void)
+{
+	int i;
+
+	if (!processes)
+		return;
+	for_each_kernel_tracepoint(find, NULL);
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (hooks[i].point && tracepoint_probe_register(hooks[i].point, hooks[i].probe, NULL))
+			hooks[i].point = NULL;
+	tell_all();
+}
+
+void trapline_process_stop(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (hooks[i].point)
+			tracepoint_probe_unregister(hooks[i].point, hooks[i].probe, NULL);
+	tracepoint_synchronize_unregister();
+}
