@@ -26,6 +26,7 @@ enum kind {
 	KIND_PRINTED,
 	KIND_MITIGATIONS,
 	KIND_CHOICE,
+	KIND_LIST,
 };
 
 struct key {
@@ -155,6 +156,21 @@ static const char *parse_string(char *out, size_t size, struct span v)
 		return "is too long";
 	memset(out, 0, size);
 	memcpy(out, v.at, v.len);
+	return NULL;
+}
+
+static const char *parse_list(char *out, size_t size, struct span v)
+{
+	size_t n = strlen(out), comma = n != 0;
+
+	if (!span_printable(v))
+		return "has characters that are not printable ASCII";
+	if (n + comma + v.len >= size)
+		return "is too long, with those before it";
+	if (!v.len)
+		return NULL;
+	out[n] = ',';
+	memcpy(out + n + comma, v.at, v.len);
 	return NULL;
 }
 
@@ -384,6 +400,8 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 	case KIND_PATH:
 	case KIND_TEXT:
 		return parse_string(member, k->size, v);
+	case KIND_LIST:
+		return parse_list(member, k->size, v);
 	case KIND_BOOL:
 		return parse_bool(member, v);
 	case KIND_NUMBER:

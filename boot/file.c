@@ -101,6 +101,24 @@ EFI_HANDLE file_elsewhere(const struct loader *l, const char *path)
 	return found;
 }
 
+EFI_STATUS file_size(const struct loader *l, const char *path, UINTN *size)
+{
+	CHAR16 wide[LOADER_PATH_MAX];
+	EFI_FILE_HANDLE file;
+	UINT64 end = 0;
+
+	file_path(wide, path);
+	EFI_STATUS status = open(l, &file, wide, EFI_FILE_MODE_READ);
+	if (EFI_ERROR(status))
+		return status;
+	status = file->SetPosition(file, ~0ull); /* the end: UEFI specification 13.5, SetPosition() */
+	if (!EFI_ERROR(status))
+		status = file->GetPosition(file, &end);
+	file->Close(file);
+	*size = end;
+	return status;
+}
+
 EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max, UINTN *len)
 {
 	EFI_FILE_HANDLE file;

@@ -14,6 +14,7 @@
 #include <boot/blackbox_layout.h>
 #include <boot/boot_info.h>
 #include <boot/cmos_note.h>
+#include <boot/names_layout.h>
 #include <boot/uart_port.h>
 
 #define LOADER_PATH_MAX 512 /* characters of a path on the volume, including the NUL */
@@ -40,6 +41,8 @@ void say_open(struct loader *l);
 bool say_has_uart(void);
 /* The VMM runs: from now on lines go to its console by VMCALL. */
 void say_through_vmm(void);
+/* Tells the VMM, if it runs, which program lies at [base, base + size). */
+void say_image(const char *name, uint64_t base, uint64_t size);
 /* The VMM does not run: returns to the firmware what say_open() took. */
 void say_release(void);
 /* Prints many lines, newlines included, to the UART and the report file. The firmware's console gets the first line. */
@@ -79,6 +82,8 @@ void file_path(CHAR16 out[LOADER_PATH_MAX], const char *path);
 size_t file_own_path(const struct loader *l, CHAR16 *path, size_t max);
 EFI_STATUS file_volume(struct loader *l);
 EFI_STATUS file_exists(const struct loader *l, const char *path);
+/* The size of a file in bytes. */
+EFI_STATUS file_size(const struct loader *l, const char *path, UINTN *size);
 /* Reads at most `max` bytes; *len is the number read. EFI_BUFFER_TOO_SMALL: the file is longer. */
 EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max, UINTN *len);
 /* The first other volume that has the file, in the order of the firmware's handles; NULL: none has it. */
@@ -87,6 +92,20 @@ EFI_STATUS file_append(const struct loader *l, const char *path, const char *tex
 
 /* settings.c: reads trapline.conf and the load options into l->config, which holds the defaults */
 void settings_load(struct loader *l);
+
+/* symbols.c */
+/*
+ * Builds the block of names (names_layout.h) from the files of `symbols`, with one line about each, and from the list of loaded images.
+ * Sets info->names_base and names_size; the size is 0 if there is no memory for it.
+ */
+void symbols_load(const struct loader *l, struct boot_info *info);
+void symbols_release(struct boot_info *info);
+
+/* images.c */
+/* Adds the images that the firmware has loaded so far. The last entry stays free for the next image. */
+void images_list(struct names_block *block);
+/* The name of an image. */
+void image_name(const EFI_LOADED_IMAGE *image, char to[NAMES_IMAGE_MAX]);
 
 /* last_run.c */
 #define LAST_TEXT_MAX (2 * BLACKBOX_TEXT_SIZE) /* size of the last run's text, including its NUL */

@@ -135,6 +135,19 @@ static const char *load_advice(EFI_STATUS status)
 	return "see next= in trapline.conf";
 }
 
+/* Maps of `symbols` that are for it are for "next"; in lines it has its own name. */
+static void tell_place(EFI_HANDLE next)
+{
+	char name[NAMES_IMAGE_MAX];
+	EFI_LOADED_IMAGE *loaded;
+
+	if (EFI_ERROR(BS->HandleProtocol(next, &LoadedImageProtocol, (void **)&loaded)))
+		return;
+	image_name(loaded, name);
+	say_image("next", (uint64_t)loaded->ImageBase, loaded->ImageSize);
+	say_image(name, (uint64_t)loaded->ImageBase, loaded->ImageSize);
+}
+
 EFI_STATUS chain_start(const struct loader *l)
 {
 	EFI_HANDLE next;
@@ -145,6 +158,7 @@ EFI_STATUS chain_start(const struct loader *l)
 			load_advice(status));
 		return status;
 	}
+	tell_place(next);
 	status = BS->StartImage(next, NULL, NULL);
 	if (EFI_ERROR(status))
 		say("next image %s gave up with %s: the firmware's screen may say why; see also options= in "

@@ -51,6 +51,19 @@ static void vmm_say(const char *text, size_t len)
 	__asm__ volatile("vmcall" : "+a"(result) : "b"(text), "c"(len), "d"(0) : "memory");
 }
 
+void say_image(const char *name, uint64_t base, uint64_t size)
+{
+	uint64_t result = TRAPLINE_CALL_image;
+	size_t length = strlen(name);
+
+	if (!out.guest || !length || length > TRAPLINE_TEXT_MAX)
+		return;
+	__asm__ volatile("vmcall"
+			 : "+a"(result)
+			 : "b"(name), "c"(length), "d"(0), "S"(base), "D"(size)
+			 : "memory");
+}
+
 /* How many bytes of a line fit into one message: up to a blank, if there is one. */
 static size_t message_length(const char *text, size_t len)
 {

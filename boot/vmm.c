@@ -102,7 +102,9 @@ static bool take_memory(struct vmm *v, const struct loader *l)
 
 	v->box = round_up(box_size(&l->config, cpus));
 	acpi_hot(v->info);
-	v->size = round_up(v->header->image_size) + round_up(pool_size(&l->config, v->info)) + v->box;
+	symbols_load(l, v->info);
+	v->size = round_up(v->header->image_size) +
+		  round_up(pool_size(&l->config, v->info) + v->info->names_size) + v->box;
 	v->region = memory_region(l, v->size, v->box);
 	if (!v->region)
 		return false;
@@ -224,6 +226,8 @@ bool vmm_start(struct loader *l)
 	bool active = check_image(&v) && take_info(&v) && mp_list(v.info) && take_memory(&v, l) &&
 		      fill_info(&v, l) && launch(&v, l);
 	blackbox_release(&v.last);
+	if (v.info)
+		symbols_release(v.info);
 	if (active) {
 		v.info->vmm_version[sizeof(v.info->vmm_version) - 1] = 0;
 		Print(L"Trapline %a active\r\n", v.info->vmm_version);

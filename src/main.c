@@ -27,6 +27,7 @@
 #include "mem/pool.h"
 #include "stage2/stage2.h"
 #include "blackbox/blackbox.h"
+#include "report/guest_names.h"
 #include "report/recall.h"
 #include "vendor.h"
 #include "version.h"
@@ -135,6 +136,8 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 		error = start_all();
 	if (!error)
 		error = create_cpus(info);
+	if (!error && !guest_names_take(info))
+		error = "the VMM's memory is too small for the symbols";
 	if (!error && info->cpus > 1)
 		error = vendor->life.cpu_undo ? try_this_cpu(launch) : "this backend starts one CPU only";
 	if (error) {
@@ -146,7 +149,8 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	console_init();
 	screen_init();
 	blackbox_open(TRAPLINE_VERSION, vendor->name);
-	blackbox_recall(info);
+	blackbox_recall(info); /* the last run's addresses have no names in this one */
+	guest_names_begin();
 	return BOOT_PREPARED;
 }
 

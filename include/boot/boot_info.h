@@ -10,7 +10,7 @@
 #include <boot/uart_port.h>
 
 #define BOOT_INFO_MAGIC   0x494c5052545f4254ull
-#define BOOT_INFO_VERSION 5
+#define BOOT_INFO_VERSION 6
 #define BOOT_MAX_RAM      1024
 #define BOOT_MAX_HOT      16
 #define BOOT_MAX_CPUS     64
@@ -91,6 +91,8 @@ struct boot_info {
 	/* in the loader's memory: the buffer for the VMM's text about the last run; 0: none */
 	uint64_t last_text;
 	uint64_t last_text_size;
+	uint64_t names_base;       /* the block of include/boot/names_layout.h, in the loader's memory */
+	uint64_t names_size;       /* its bytes; 0: none */
 	char started[24];          /* date and time, or empty */
 	struct boot_screen screen; /* as the firmware left it */
 	uint64_t tsc_khz;          /* measured with the firmware's Stall() */

@@ -7,6 +7,7 @@
 #include "hw/asm.h"
 #include "apic/apic.h"
 #include "blackbox/blackbox.h"
+#include "report/guest_names.h"
 #include "vendor.h"
 
 #define LOOK_MS 1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
@@ -83,12 +84,21 @@ static bool wants_others(void)
 	return there && !(vendor->exits.has_timer && vendor->exits.has_timer());
 }
 
+/* Before a record is printed that names come from. */
+static bool says_names(struct cpu *cpu)
+{
+	static char line[LOG_LINE_SIZE];
+
+	guest_names_look(cpu);
+	return log_room() > 2 * LOG_LINE_SIZE && guest_names_line(line, sizeof(line)) && log_add_line(line);
+}
+
 /* Input comes before records, so that the operator gets answers in the middle of a flood. Called with the lock held. */
-static bool turn(void)
+static bool turn(struct cpu *cpu)
 {
 	last_turn = rdtsc();
 	receive();
-	return log_feed() || input_turn() || printer_turn() || input_show();
+	return log_feed() || input_turn() || says_names(cpu) || printer_turn() || input_show();
 }
 
 /* If nothing wakes Trapline on a boot CPU that has died, the second CPU has to exit from time to time. */
@@ -112,7 +122,7 @@ static void serve(struct cpu *cpu)
 	bool busy = true, waits = watches_waits(cpu);
 
 	if (log_try_lock()) {
-		busy = turn();
+		busy = turn(cpu);
 		log_unlock();
 		busy |= input_run(cpu);
 	}

@@ -7,6 +7,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/guest_ram.h"
+#include "report/guest_names.h"
 #include "trace/backtrace.h"
 #include "trace/chain.h"
 #include "trace/gate.h"
@@ -50,6 +51,16 @@ bool report_try(void)
 	return lock_try(&reporting);
 }
 
+/* Where the guest's kernel is, if that is news. */
+static void report_names(struct cpu *cpu)
+{
+	char line[LINE_MAX];
+
+	guest_names_look(cpu);
+	while (guest_names_line(line, sizeof(line)))
+		report_line("%s", line);
+}
+
 /* After the report of a death the operator of a held machine may ask for another one. A parked CPU holds no lock. */
 void report_begin(void)
 {
@@ -59,8 +70,10 @@ void report_begin(void)
 		cpu_park_if_asked(cpu);
 		moment();
 	}
-	if (!cpu_is_to_park(cpu))
+	if (!cpu_is_to_park(cpu)) {
+		report_names(cpu);
 		return;
+	}
 	report_end();
 	cpu_park_if_asked(cpu);
 }
@@ -142,8 +155,10 @@ static void add_gate(struct text *t, const struct trap_record *r, const struct d
 	g = gate_decode(kind, bytes);
 	text_add(t, " ");
 	gate_format(t, kind, &g);
-	if (kind == GATE_LONG && gate_usable(kind, &g)) /* in other modes the code segment has a base */
-		add_target(t, r, &g);
+	if (kind != GATE_LONG || !gate_usable(kind, &g)) /* in other modes the code segment has a base */
+		return;
+	guest_names_add(t, &paging, false, g.offset, 0);
+	add_target(t, r, &g);
 }
 
 void report_gate(const struct cpu *cpu, const struct trap_record *r)
@@ -269,6 +284,7 @@ void report_backtrace(const struct cpu *cpu, const struct trap_record *r)
 		struct text t = text_on(line, sizeof(line));
 
 		backtrace_format(&t, &b.place[i]);
+		guest_names_add(&t, &s.then, r->cpl == 3, b.place[i].rip, 1);
 		print_text(&t);
 	}
 }
@@ -295,6 +311,7 @@ void report_exit_format(struct text *t, const struct exit_entry *e, const struct
 	add_time(t, exit_entry_tsc(e), clock);
 	text_add(t, "reason=0x%x name=%s info=0x%lx rip=0x%lx", e->reason, vendor->exits.name(e->reason),
 		e->qualifier, e->rip);
+	guest_names_add(t, NULL, true, e->rip, 0); /* whose RIP it was is not kept */
 }
 
 void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock)
@@ -331,10 +348,14 @@ const struct site *report_next_site(const struct site *last, bool important)
 
 void report_site_format(struct text *t, const struct site *s, const struct trap_clock *clock)
 {
-	unsigned vector = s->key & 0xff;
+	unsigned vector = s->key & 0xff, cpl = s->key >> 8 & 3;
+	struct guest_paging paging;
 
-	text_add(t, "site count=%lu vec=%u name=%s cpl=%u at=0x%lx first ", s->count, vector,
-		vector_name(vector), s->key >> 8 & 3, s->rip);
+	text_add(t, "site count=%lu vec=%u name=%s cpl=%u at=0x%lx", s->count, vector, vector_name(vector),
+		cpl, s->rip);
+	vendor->paging(this_cpu(), &paging);
+	guest_names_add(t, &paging, cpl == 3, s->rip, 0);
+	text_add(t, " first ");
 	add_time(t, s->first_tsc, clock);
 	text_add(t, "seq=%lu last ", s->first_seq);
 	add_time(t, s->last_tsc, clock);

@@ -1,6 +1,7 @@
 #include "report/story.h"
 #include "blackbox/blackbox.h"
 #include <boot/cmos_note.h>
+#include "report/guest_names.h"
 #include "report/report.h"
 #include "log/log.h"
 #include "hw/asm.h"
@@ -13,6 +14,7 @@
 #include "trace/decode.h"
 #include "trace/explain.h"
 #include "trace/important.h"
+#include "trace/names.h"
 #include "trace/told.h"
 #include "trace/vector.h"
 #include "trace/verdict.h"
@@ -208,11 +210,15 @@ static bool has_interrupts(const struct trap_record *r)
 
 static void tell_place(const struct trap_record *r)
 {
+	char sym[NAMES_NAME_MAX + 32] = "";
+	struct text t = text_on(sym, sizeof(sym));
+	struct guest_paging paging = guest_paging_of(r);
 	struct decoded d;
 
 	decode(r, &d);
-	report_line("  stands cpu=%u at=0x%x:0x%lx mode=%u cpl=%u interrupts=%s insn=\"%s\"", r->cpu, r->cs,
-		r->rip, r->mode, r->cpl, has_interrupts(r) ? "on" : "off", d.text);
+	guest_names_add(&t, &paging, r->cpl == 3, r->rip, 0);
+	report_line("  stands cpu=%u at=0x%x:0x%lx%s mode=%u cpl=%u interrupts=%s insn=\"%s\"", r->cpu, r->cs,
+		r->rip, sym, r->mode, r->cpl, has_interrupts(r) ? "on" : "off", d.text);
 }
 
 /* Prints other important records of the kernel, the newest first. */

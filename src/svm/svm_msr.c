@@ -91,6 +91,9 @@ enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	case MSR_VM_CR:
 		*value = VM_CR_VALUE;
 		return MSR_DONE;
+	case MSR_LSTAR: /* VMLOAD has put the host's into the CPU: 15.5.2 */
+		*value = vmcb_of(cpu)->save.lstar;
+		return MSR_DONE;
 	case MSR_VM_HSAVE_PA:
 	case MSR_SVM_KEY:
 		return MSR_FAULT;

@@ -43,6 +43,7 @@ static bool is_choice(const char *key, uint32_t value)
 
 #define CHECK_PATH(key, m) check_text(c->m, sizeof(c->m));
 #define CHECK_TEXT(key, m) check_text(c->m, sizeof(c->m));
+#define CHECK_LIST(key, m) check_text(c->m, sizeof(c->m));
 #define CHECK_BOOL(key, m) assert(c->m <= 1);
 #define CHECK_NUMBER(key, m)
 #define CHECK_PLACE(key, m)

@@ -110,8 +110,11 @@ static void every_key(void **state)
 	      "ring = 0x100\n"
 	      "triple_fault = hold\n"
 	      "example_foo = virtual\n"
-	      "report_file = /trapline.txt\n");
+	      "report_file = /trapline.txt\n"
+	      "symbols = \\System.map\n"
+	      "symbols = \"\\a.map 0x1000, \\b.map next\"\n");
 	assert_int_equal(reports.count, 0);
+	assert_string_equal(config.symbols, "\\System.map,\\a.map 0x1000, \\b.map next");
 	assert_string_equal(config.next, "\\EFI\\debian\\grubx64.efi");
 	assert_string_equal(config.options, "root=/dev/sda1 quiet");
 	assert_int_equal(config.intercept, 0);

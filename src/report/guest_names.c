@@ -1,0 +1,228 @@
+#include "report/guest_names.h"
+#include "hw/asm.h"
+#include "hw/msr.h"
+#include "hw/x86.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mem/pool.h"
+#include "hw/lock.h"
+#include "mem/guest_ram.h"
+#include "trace/format.h"
+#include "trace/gate.h"
+#include "trace/process.h"
+#include "trace/slide.h"
+#include "vendor.h"
+
+/* What a CPU showed when it was last looked at. */
+static struct shown {
+	bool once;
+	uint64_t idt, lstar;
+} shown[BOOT_MAX_CPUS];
+
+enum news {
+	NEWS_NONE,
+	NEWS_SLIDE,
+	NEWS_MISFIT
+};
+
+static struct {
+	_Atomic int news;
+	_Atomic unsigned witnesses;
+	bool misfit_said;
+} maps[NAMES_MAPS];
+
+static struct lock looking = LOCK_FREE;
+static struct slide_seen seen; /* under it */
+
+/* Low addresses are firmware's only as long as they are where the firmware has put them, one to one. */
+static bool find(const struct guest_paging *paging, bool user, uint64_t address, struct name *n)
+{
+	uint64_t physical;
+
+	if (names_find(address, n))
+		return true;
+	return !user && names_image(address, n) && guest_translate(paging, address, &physical) &&
+	       physical == address;
+}
+
+void guest_names_add(
+	struct text *t, const struct guest_paging *paging, bool user, uint64_t address, unsigned before)
+{
+	struct name n;
+
+	if (!find(paging, user, address - before, &n))
+		return;
+	n.offset += before;
+	text_add(t, " sym=\"");
+	name_add(t, &n);
+	text_add(t, "\"");
+}
+
+static void name_record(struct text *t, const struct trap_record *r)
+{
+	struct guest_paging paging = guest_paging_of(r);
+	struct name n;
+
+	if (find(&paging, r->cpl == 3, r->rip, &n))
+		name_add(t, &n);
+}
+
+/*
+ * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (Linux' pti.c), which
+ * no two processes share.
+ */
+static bool is_pair(uint64_t user)
+{
+	uint64_t mine, kernels;
+
+	for (unsigned i = 0; i < 256; i++) {
+		if (!guest_read64(user + 8 * i, &mine))
+			return false;
+		if (!(mine & PTE_PRESENT))
+			continue;
+		return guest_read64(user - PAGE_SIZE + 8 * i, &kernels) && kernels & PTE_PRESENT &&
+		       !((mine ^ kernels) & PTE_ADDRESS);
+	}
+	return false;
+}
+
+static struct names_block *taken;
+
+bool guest_names_take(const struct boot_info *info)
+{
+	uint64_t pages = (info->names_size + PAGE_SIZE - 1) / PAGE_SIZE, pa = pages ? pool_alloc(pages) : 0;
+
+	if (!pa)
+		return !pages;
+	taken = pool_virt(pa);
+	memcpy(taken, (const void *)info->names_base, info->names_size);
+	return true;
+}
+
+void guest_names_begin(void)
+{
+	names_init(taken);
+	trap_format_names(name_record);
+	process_pairs_by(is_pair);
+}
+
+/* Code that can be read; its calls are kept. False: nobody can run it. */
+static bool see_code(const struct guest_paging *paging, uint64_t address)
+{
+	uint8_t code[SLIDE_CODE];
+	unsigned n =
+		guest_is_canonical(paging, address) ? guest_read(paging, address, code, sizeof(code)) : 0;
+
+	slide_add_code(&seen, address, code, n);
+	return n > 0;
+}
+
+static void see_gates(const struct guest_paging *paging, const struct descriptor_table *idt)
+{
+	for (unsigned v = 0; v < SLIDE_GATES_MAX; v++) {
+		uint8_t bytes[GATE_SIZE_MAX];
+		struct gate_info g;
+
+		if ((v + 1) * GATE_SIZE_MAX - 1 > idt->limit ||
+			guest_read(paging, idt->base + v * GATE_SIZE_MAX, bytes, sizeof(bytes)) !=
+				sizeof(bytes))
+			continue;
+		g = gate_decode(GATE_LONG, bytes);
+		if (gate_usable(GATE_LONG, &g) && see_code(paging, g.offset))
+			slide_add_gate(&seen, g.offset);
+	}
+}
+
+static void note(unsigned n, int news, unsigned witnesses)
+{
+	atomic_store(&maps[n].witnesses, witnesses);
+	atomic_store(&maps[n].news, news);
+}
+
+/* What is known of a map stays where the CPU shows too little; another kernel's gates end it. */
+static void judge(unsigned n)
+{
+	struct names_block *b = names_block();
+	uint64_t slide = 0, old;
+	unsigned witnesses = 0;
+	enum slide_result result = slide_find(b, &b->map[n], &seen, &slide, &witnesses);
+	bool known = names_slide(n, &old);
+
+	if (result == SLIDE_FITS) {
+		names_set_slide(n, slide);
+		if (!known || old != slide)
+			note(n, NEWS_SLIDE, witnesses);
+		return;
+	}
+	if (known && !slide_fits_any(b, &b->map[n], &seen, old))
+		names_forget_slide(n);
+	if (result == SLIDE_MISFITS && !known && !maps[n].misfit_said) {
+		maps[n].misfit_said = true;
+		note(n, NEWS_MISFIT, 0);
+	}
+}
+
+static uint64_t lstar_of(struct cpu *cpu)
+{
+	uint64_t value;
+
+	return vendor->rdmsr(cpu, MSR_LSTAR, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
+}
+
+static void look(struct cpu *cpu, const struct descriptor_table *idt, uint64_t lstar)
+{
+	struct guest_paging paging;
+
+	vendor->paging(cpu, &paging);
+	memset(&seen, 0, sizeof(seen));
+	see_gates(&paging, idt);
+	seen.lstar = lstar && see_code(&paging, lstar) ? lstar : 0;
+	for (unsigned n = 0; n < names_block()->maps; n++)
+		if (names_block()->map[n].how == NAMES_FOUND)
+			judge(n);
+}
+
+void guest_names_look(struct cpu *cpu)
+{
+	struct shown *s = &shown[cpu->number];
+	struct descriptor_table idt;
+	uint64_t lstar;
+
+	if (!names_block() || !names_block()->maps || !(vendor->get(cpu, GUEST_EFER) & EFER_LMA))
+		return;
+	vendor->table(cpu, GUEST_IDT, &idt);
+	lstar = lstar_of(cpu);
+	if ((s->once && s->idt == idt.base && s->lstar == lstar) || !lock_try(&looking))
+		return;
+	*s = (struct shown){true, idt.base, lstar};
+	look(cpu, &idt, lstar);
+	lock_give(&looking);
+}
+
+static void format_slide(char *line, size_t size, unsigned n)
+{
+	struct text t = text_on(line, size);
+	uint64_t slide;
+
+	names_slide(n, &slide);
+	text_add(&t, "trapline: slide=%s0x%lx from ", slide >> 63 ? "-" : "", slide >> 63 ? -slide : slide);
+	slide_witnesses_add(&t, atomic_load(&maps[n].witnesses));
+	text_add(&t, " symbols=%s", names_block()->map[n].file);
+}
+
+bool guest_names_line(char *line, size_t size)
+{
+	for (unsigned n = 0; names_block() && n < names_block()->maps; n++) {
+		int news = atomic_exchange(&maps[n].news, NEWS_NONE);
+
+		if (news == NEWS_SLIDE)
+			format_slide(line, size, n);
+		else if (news == NEWS_MISFIT)
+			snprintf(line, size, "trapline: symbols=%s is not of this kernel: no names from it",
+				names_block()->map[n].file);
+		else
+			continue;
+		return true;
+	}
+	return false;
+}
