@@ -1,0 +1,177 @@
+"""Names in what Trapline prints by itself: `symbols` in trapline.conf, the slide of a kernel that loads itself anywhere, images of the
+firmware's, address spaces and the processes that they are.
+
+The yardstick is the guest's own word: the calls that Linux prints when it dies, with function and offset, and who ran.
+"""
+
+import random
+import re
+import subprocess
+
+import deaths
+import test_deaths as suite
+import test_report as reports
+from lib import logs
+from lib.machine import BUILD, Skip, expect, on
+
+MAP = BUILD / "linux/System.map"
+SLIDE = re.compile(r"^trapline: slide=0x([0-9a-f]+) from idt,lstar,calls symbols=\\System\.map$", re.M)
+SYM = re.compile(r'sym="(\S+)\+0x([0-9a-f]+)"')
+# Linux' own words: " vfs_write+0xc7/0x3d0"; what it doubts has a question mark.
+CALL = re.compile(r"^\[[ \d.]+\]  ([a-zA-Z_][\w.]*)\+0x([0-9a-f]+)/0x[0-9a-f]+$", re.M)
+PANIC = "oops=panic panic=1"
+
+
+def esp(machine, name, files):
+    """A folder for the ESP."""
+    folder = machine.scratch / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        (folder / path).write_bytes(content)
+    return folder
+
+
+def linux_map():
+    if not MAP.exists():
+        raise Skip("build/linux/System.map is not built: make machine-files")
+    return MAP.read_bytes()
+
+
+def dies(machine, text, conf="symbols = \\System.map\n", name="map", append=PANIC, run="insmod:death,die:null-write", **variables):
+    if not suite.MODULE.exists():
+        raise Skip("the kernel module is not built: no headers of the guest's kernel")
+    variables = {"CONF": machine.conf(conf), "ESP": esp(machine, name, {"System.map": text}), "INITRD": suite.INITRD, **variables}
+    return machine.linux(f"trapline.run={run} {append}", **variables).expect_active(machine.vendor)
+
+
+def end_of(run):
+    """What is told from the verdict on."""
+    return run.trapline[run.trapline.index("trapline: verdict ") :]
+
+
+@on("svm", "vmx")
+def test_names_during_a_death(machine):
+    """Debian's kernel, at an address of its own choice, dies by a module's NULL write: who called has the names that Linux itself prints."""
+    run = dies(machine, linux_map()).expect_status(3)
+    where = f"see {run.out}/trapline.log"
+    expect(SLIDE.search(run.trapline), f"no slide; {where}")
+    said = {(name, offset) for name, offset in CALL.findall(run.guest)}
+    expect(len(said) > 4, f"Linux names no calls; see {run.out}/guest.log")
+    callers = {found.groups() for line in end_of(run).splitlines() if line.startswith("  by ") and (found := SYM.search(line))}
+    expect(("vfs_write" in {name for name, _ in callers}) and len(said & callers) > 3, f"named {callers}, Linux {said}; {where}")
+    kernel = re.findall(r"^  by 0x(ffffffff[89ab]\S+) (?!.*sym=)", end_of(run), re.M)
+    expect(not kernel, f"without a name: {kernel}; {where}")
+    stands = re.search(r"^  stands .*", end_of(run), re.M).group()
+    expect(SYM.search(stands) and "apic" in SYM.search(stands).group(1), f"{stands}; {where}")
+    base = int(SLIDE.search(run.trapline).group(1), 16)
+    offset = re.search(r"Kernel Offset: (0x[0-9a-f]+) from 0xffffffff81000000", run.guest)
+    expect(offset is None or int(offset.group(1), 16) == base, f"slide {base:#x}, Linux says {offset}; {where}")
+
+
+@on("svm")
+def test_names_without_interrupt_table(machine):
+    """A kernel whose interrupt table is gone: the slide was found before, and the report names the place and the gate."""
+    run = dies(machine, linux_map(), run="insmod:death,die:stale-idt", append="").expect_status(3)
+    expect(SLIDE.search(run.trapline), f"no slide; see {run.out}/trapline.log")
+    expect(re.search(r'^  by 0x.* sym="vfs_write\+0x', end_of(run), re.M), f"no caller; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_names_of_another_build(machine):
+    """A map of nearly this kernel, whose entry points lie alike: it is seen by what they call, and nothing has a name from it."""
+    lines = []
+    for line in linux_map().decode().splitlines():
+        address, kind, name = line.split()
+        moved = 0x40 if 0xFFFFFFFF81002000 <= int(address, 16) < 0xFFFFFFFF81C00000 else 0
+        lines.append(f"{int(address, 16) + moved:016x} {kind} {name}\n")
+    run = dies(machine, "".join(lines).encode(), name="another").expect_status(3)
+    run.expect_line(r"^trapline: symbols=\\System\.map is not of this kernel: no names from it$")
+    expect("slide=" not in run.trapline and "sym=" not in run.trapline, f"names from it; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_names_by_hand(machine):
+    """Where the slide is given, and the kernel stays where it is linked; a list of maps, some of which are none."""
+    noise = random.Random(17).randbytes(3_000_000)
+    folder = esp(machine, "list", {"System.map": linux_map(), "noise": noise, "empty": b"", "text": b"no map\n1000 T \xff\n"})
+    conf = machine.conf("symbols = \\noise, \\empty, \\text\nsymbols = \\System.map 0x0\nsymbols = \\missing, \\a b c\n")
+    run = dies(machine, b"", ESP=folder, CONF=conf, append=f"nokaslr {PANIC}").expect_status(3)
+    for line in (
+        r"symbols \\noise: .*nothing has a name from it",
+        r"symbols \\empty: a file of 0 bytes is not read",
+        r"symbols \\text: it has no line of a function",
+        r"symbols \\missing: it cannot be read \(EFI_NOT_FOUND\)",
+        r"symbols \\a: it has more words than a path and where its code lies",
+        r"symbols \\System.map: \d+ names in \d+ KiB; left out: \d+ not code",
+    ):
+        run.expect_line("^trapline: " + line)
+    expect("slide=" not in run.trapline, "it looks for a slide that was given")
+    expect(re.search(r'^  by 0x.* sym="vfs_write\+0x', end_of(run), re.M), f"no caller; see {run.out}/trapline.log")
+
+
+@on("svm", "vmx")
+def test_processes(machine):
+    """as= tells programs apart, and with Trapline's module in the guest their numbers and names stand beside it; trapctl has the same."""
+    if not (BUILD / "guest-tools/modules/trapline/trapline.ko").exists():
+        raise Skip("the kernel module is not built: no headers of the guest's kernel")
+    conf = machine.conf("print = all\nfilter = \"vec=ud,de,pf cpl=3 rate=any\"\n")
+    run = "die:user-read,insmod:trapline,die:user-divide,die:user-write,trapctl:trace:--vector=de:--cpl=3,trapctl:trace:--vector=de:--json"
+    run = machine.linux(f"trapline.run={run}", CONF=conf, INITRD=suite.INITRD, TIMEOUT=500 if machine.vendor == "svm" else 1500)
+    run.expect_status(0).expect_active(machine.vendor)
+    where = f"see {run.out}/trapline.log"
+    dying = {word: [t for t in run.traps if t.get("insn", "").startswith(insn) and t["cpl"] == "3"] for word, insn in (
+        ("user-read", "mov rax, qword ptr [rdi+0x18]"), ("user-divide", "div ecx"), ("user-write", "mov dword ptr [rdi+0x30], 0x1"))}
+    expect(all(dying.values()), f"{[word for word in dying if not dying[word]]} is not there; {where}")
+    expect("comm" not in dying["user-read"][0], f"a name before the guest has said it: {dying['user-read'][0]}; {where}")
+    named = [dying["user-divide"][-1], dying["user-write"][-1]]
+    expect(all(t.get("comm") == "die" for t in named), f"{named}; {where}")
+    expect(len({t["as"] for t in named}) == len({t["pid"] for t in named}) == 2, f"not told apart: {named}; {where}")
+    told = [t for t in logs.records(run.guest, "trap") if t.get("insn") == "div ecx" and t.get("comm") == "die"]
+    expect(told and told[-1]["as"] == named[0]["as"] and told[-1]["pid"] == named[0]["pid"], f"trapctl: {told}; see {run.out}/guest.log")
+    expect(re.search(rf'"as":"{named[0]["as"]}","pid":{named[0]["pid"]},"comm":"die"', run.guest), f"no JSON; see {run.out}/guest.log")
+
+
+@on("svm")
+def test_filter_by_address_space(machine):
+    """What as= prints is what the filter takes."""
+    run = machine.linux("trapline.run=die:user-divide", INITRD=suite.INITRD, CONF=machine.conf("print = all\nfilter = as=0x1\n"))
+    run.expect_status(0)
+    expect(not [t for t in run.traps if "insn" in t], "a filter on no address space lets something through")
+
+
+def nm(program):
+    done = subprocess.run(["nm", str(BUILD / f"guests/{program}.so")], capture_output=True, check=False)
+    if done.returncode:
+        raise Skip(f"build/guests/{program}.so is not built: make guests")
+    return done.stdout
+
+
+@on("svm", "vmx")
+def test_names_of_the_next_image(machine):
+    """A map of the next image's own: the place is where the firmware has loaded it, and the report of its death has functions."""
+    folder = esp(machine, "next", {"triple.map": nm("triple")})
+    run = machine.guest("triple", ARGS="way=wild-call", ESP=folder, CONF=machine.conf("symbols = \\triple.map next\n"))
+    run.expect_status(3).expect_active(machine.vendor)
+    expect(re.search(r'^  by 0x.* sym="[a-z_]+\+0x', end_of(run), re.M), f"no caller; see {run.out}/trapline.log")
+
+
+@on("svm", "vmx")
+def test_images(machine):
+    """Without any map: what called is a program of the firmware's, by its name."""
+    run = machine.guest("triple", ARGS="way=wild-call").expect_status(3).expect_active(machine.vendor)
+    names = [found.group(1) for found in SYM.finditer(end_of(run))]
+    expect("guest.efi" in names or "triple" in names, f"the next image has no name: {names}; see {run.out}/trapline.log")
+    expect(len(set(names)) > 1, f"only {set(names)}; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_names_on_the_screen(machine):
+    """The same on the screen of a machine without a serial line."""
+    seen = {}
+
+    def play(spectator):
+        seen["first"] = spectator.wait("page 1/")
+
+    folder = esp(machine, "screen", {"triple.map": nm("triple")})
+    reports.watched(machine, "triple", play, "console = none\nsymbols = \\triple.map next\n", ARGS="way=wild-call", ESP=folder)
+    expect(re.search(r'^  by 0x.* sym="[a-z_]+\+0x', seen["first"], re.M), f"no names:\n{seen['first']}")
