@@ -68,7 +68,7 @@ static void name_record(struct text *t, const struct trap_record *r)
 }
 
 /*
- * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (Linux' pti.c), which
+ * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (Linux' page-table isolation), which
  * no two processes share.
  */
 static bool is_pair(uint64_t user)
@@ -166,14 +166,14 @@ static uint64_t lstar_of(struct cpu *cpu)
 {
 	uint64_t value;
 
-	return vendor->rdmsr(cpu, MSR_LSTAR, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
+	return vendor->exits.rdmsr(cpu, MSR_LSTAR, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
 }
 
 static void look(struct cpu *cpu, const struct descriptor_table *idt, uint64_t lstar)
 {
 	struct guest_paging paging;
 
-	vendor->paging(cpu, &paging);
+	vendor->state.paging(cpu, &paging);
 	memset(&seen, 0, sizeof(seen));
 	see_gates(&paging, idt);
 	seen.lstar = lstar && see_code(&paging, lstar) ? lstar : 0;
@@ -188,9 +188,9 @@ void guest_names_look(struct cpu *cpu)
 	struct descriptor_table idt;
 	uint64_t lstar;
 
-	if (!names_block() || !names_block()->maps || !(vendor->get(cpu, GUEST_EFER) & EFER_LMA))
+	if (!names_block() || !names_block()->maps || !(vendor->state.get(cpu, GUEST_EFER) & EFER_LMA))
 		return;
-	vendor->table(cpu, GUEST_IDT, &idt);
+	vendor->state.table(cpu, GUEST_IDT, &idt);
 	lstar = lstar_of(cpu);
 	if ((s->once && s->idt == idt.base && s->lstar == lstar) || !lock_try(&looking))
 		return;

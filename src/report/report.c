@@ -353,7 +353,7 @@ void report_site_format(struct text *t, const struct site *s, const struct trap_
 
 	text_add(t, "site count=%lu vec=%u name=%s cpl=%u at=0x%lx", s->count, vector, vector_name(vector),
 		cpl, s->rip);
-	vendor->paging(this_cpu(), &paging);
+	vendor->state.paging(this_cpu(), &paging);
 	guest_names_add(t, &paging, cpl == 3, s->rip, 0);
 	text_add(t, " first ");
 	add_time(t, s->first_tsc, clock);
