@@ -41,7 +41,7 @@ $(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
 # For any machine. Alone, it needs a compiler and libdw (libdw-dev) only: then it shows binary records without their
 # instructions, unless Zydis is there already.
 DECODE_ZYDIS  := $(wildcard $(ZYDIS_STAMP))$(filter-out trapline-decode,$(or $(MAKECMDGOALS),all))
-DECODE_SHARED := trace/explain trace/format trace/text trace/vector hw/msr_name lib/printf $(if $(DECODE_ZYDIS),trace/decode)
+DECODE_SHARED := trace/explain trace/format trace/process trace/text trace/vector hw/msr_name lib/printf $(if $(DECODE_ZYDIS),trace/decode)
 DECODE_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(filter-out %/no_zydis.c,$(wildcard guest-tools/decode/*.c))) \
                  $(if $(DECODE_ZYDIS),,$(TOOLS)/decode/no_zydis.o) $(TOOLS)/common/json_line.o
 DECODE_LIBS   := $(DECODE_SHARED:%=$(TOOLS)/src/%.o) $(if $(DECODE_ZYDIS),$(ZYDIS_HOST_LIB))
