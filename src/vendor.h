@@ -106,9 +106,6 @@ struct vendor_events {
 	/* Acknowledges an interrupt on the host: cpu->host_interrupt. Or leaves it to the guest: cpu->pass_interrupt. */
 	void (*take_interrupt)(struct cpu *cpu);
 
-	/* Lets the host's handler have an NMI: cpu->nmi_pending. */
-	void (*take_nmi)(struct cpu *cpu);
-
 	/* The host's handler had an NMI, or a machine check, at any point. NULL: nothing follows from that. */
 	void (*nmi_taken)(struct cpu *cpu);
 
@@ -118,17 +115,8 @@ struct vendor_events {
 	/* False: the guest cannot take an NMI now. */
 	bool (*inject_nmi)(struct cpu *cpu);
 
-	/* EXIT_IRET: the guest's NMI handler is at its IRET. */
-	void (*nmi_unblocked)(struct cpu *cpu);
-
 	/* Whether INIT and SIPI both exit on this CPU. NULL: never. */
 	bool (*reports_init_sipi)(void);
-
-	/* EXIT_INIT: ends the INIT; init_sipi_note_init() carries it out. */
-	void (*take_init)(struct cpu *cpu);
-
-	/* With reports_init_sipi(): the next entry waits for the exit of a SIPI. */
-	void (*wait_sipi)(struct cpu *cpu);
 };
 
 /* What exits, and what an exit's end is. */
@@ -145,7 +133,10 @@ struct vendor_exits {
 	/* Intercepts the exceptions that boot_info.config names now. */
 	void (*set_intercepts)(struct cpu *cpu);
 
-	/* Handles the kinds that only this vendor has. */
+	/*
+	 * Handles the kinds of exit_own(). NMI: the host's handler has it (cpu->nmi_pending), and it goes to the guest at the end of this exit,
+	 * if the guest can take it. INIT: it is over, and init_sipi_note_init() or init_sipi_wait() has carried it out.
+	 */
 	void (*own)(struct cpu *cpu);
 
 	/* The vendor's skip of exit_dispatch(), where the next instruction's address is known. */

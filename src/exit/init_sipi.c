@@ -123,22 +123,17 @@ static void forget_name(void)
 }
 
 /* A SIPI is only waited for in the CPU where it exits there: where the command register is looked at, init_sipi_serve() waits. */
-void init_sipi_wait(struct cpu *cpu)
+bool init_sipi_wait(struct cpu *cpu)
 {
 	if (apic_is_bsp() || !apic_by_hardware()) {
 		init_sipi_note_init(cpu);
-		return;
+		return false;
 	}
 	forget_name();
 	forget_events(cpu);
 	atomic_store(&cpu->start, START_WAIT);
 	atomic_store(&cpu->waits_for_sipi, true);
-	vendor->events.wait_sipi(cpu);
-}
-
-void exit_init(struct cpu *cpu)
-{
-	vendor->events.take_init(cpu);
+	return true;
 }
 
 /* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/park.c). */

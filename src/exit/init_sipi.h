@@ -16,9 +16,9 @@ void init_sipi_note_init(struct cpu *cpu);
 /*
  * The exit of an INIT, on CPUs where a SIPI exits too. A CPU that is not in wait-for-SIPI loses a SIPI (SDM vol. 3C 26.2), and
  * an operating system sends its two within 20 us. So the CPU enters that state at once, and is reset when the SIPI has come.
- * The boot CPU does not wait.
+ * The boot CPU does not wait. Returns whether the CPU does: the next entry is into that state then.
  */
-void init_sipi_wait(struct cpu *cpu);
+bool init_sipi_wait(struct cpu *cpu);
 
 /* Does what this CPU has been sent (CPU_WORK_KICK). After an INIT it comes back when a SIPI has. */
 void init_sipi_serve(struct cpu *cpu);

@@ -3,18 +3,6 @@
 #include "exit/handlers.h"
 #include "exit/exception.h"
 #include "trace/vector.h"
-#include "vendor.h"
-
-/* The host's handler marks it; it goes to the guest at the end of this exit if the guest can take it. */
-void exit_nmi(struct cpu *cpu)
-{
-	vendor->events.take_nmi(cpu);
-}
-
-void exit_iret(struct cpu *cpu)
-{
-	vendor->events.nmi_unblocked(cpu);
-}
 
 /* Other bits than x87 and those the CPU has raise #GP (SDM vol. 2 XSETBV); the CPU itself is asked. */
 void exit_xsetbv(struct cpu *cpu)

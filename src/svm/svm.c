@@ -254,7 +254,13 @@ static void pause(struct cpu *cpu)
 
 static void svm_own_exit(struct cpu *cpu)
 {
-	if (cpu->exit.kind == EXIT_TIMER)
+	if (cpu->exit.kind == EXIT_NMI)
+		svm_take_nmi(cpu);
+	else if (cpu->exit.kind == EXIT_IRET)
+		svm_nmi_unblocked(cpu);
+	else if (cpu->exit.kind == EXIT_INIT)
+		svm_take_init(cpu);
+	else if (cpu->exit.kind == EXIT_TIMER)
 		pause(cpu);
 	else if (cpu->exit.kind == EXIT_UNREAD)
 		svm_pass_int(cpu);
@@ -294,11 +300,8 @@ const struct vendor svm_vendor = {
 	.events.inject = svm_inject,
 	.events.has_event = svm_has_event,
 	.events.take_interrupt = svm_take_interrupt,
-	.events.take_nmi = svm_take_nmi,
 	.events.let_in = svm_let_in,
 	.events.inject_nmi = svm_inject_nmi,
-	.events.nmi_unblocked = svm_nmi_unblocked,
-	.events.take_init = svm_take_init,
 	.exits.watch_interrupts = svm_watch_interrupts,
 	.exits.watch_waits = svm_watch_waits,
 	.exits.set_intercepts = svm_set_intercepts,

@@ -143,7 +143,6 @@ void vmx_init_state(struct cpu *cpu);
 void vmx_start_at(struct cpu *cpu, uint8_t vector);
 bool vmx_reports_init_sipi(void);
 void vmx_take_init(struct cpu *cpu);
-void vmx_wait_sipi(struct cpu *cpu);
 void vmx_let_in(bool on);
 void vmx_reload(struct cpu *cpu);
 

@@ -90,7 +90,13 @@ static void control_register(struct cpu *cpu)
 
 void vmx_own_exit(struct cpu *cpu)
 {
-	if (cpu->exit.kind == EXIT_TASK_SWITCH)
+	if (cpu->exit.kind == EXIT_NMI)
+		vmx_take_nmi(cpu);
+	else if (cpu->exit.kind == EXIT_NMI_WINDOW)
+		vmx_nmi_unblocked(cpu);
+	else if (cpu->exit.kind == EXIT_INIT)
+		vmx_take_init(cpu);
+	else if (cpu->exit.kind == EXIT_TASK_SWITCH)
 		vmx_task_switch(cpu);
 	else if (cpu->exit.kind == EXIT_TIMER)
 		vmx_timer(cpu);

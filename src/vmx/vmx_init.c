@@ -123,14 +123,8 @@ static bool came_while_waiting(const struct cpu *cpu)
 	return before->reason == VMX_EXIT_SIPI && !vmx_of(cpu)->rip;
 }
 
-void vmx_take_init(struct cpu *cpu)
-{
-	if (!came_while_waiting(cpu))
-		init_sipi_wait(cpu);
-}
-
 /* 27.3.1.5: without a shadow, and with nothing to inject. */
-void vmx_wait_sipi(struct cpu *cpu)
+static void wait_for_sipi(struct cpu *cpu)
 {
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
@@ -138,6 +132,12 @@ void vmx_wait_sipi(struct cpu *cpu)
 	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_FOR_SIPI);
 	vmx_of(cpu)->event_set = false;
 	vmx_of(cpu)->stepped = true; /* end_exit(): nothing is to be settled */
+}
+
+void vmx_take_init(struct cpu *cpu)
+{
+	if (!came_while_waiting(cpu) && init_sipi_wait(cpu))
+		wait_for_sipi(cpu);
 }
 
 /* Nothing is held back on VT-x: NMIs and machine checks come while the VMM runs. */

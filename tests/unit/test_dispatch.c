@@ -136,7 +136,9 @@ static void nothing(struct cpu *c)
 
 static void own(struct cpu *c)
 {
-	if (raises)
+	if (c->exit.kind == EXIT_NMI)
+		take_nmi(c);
+	else if (raises)
 		exception_raise(c, VEC_GP, 0);
 	else
 		cpu_add_work(c, CPU_WORK_CONSOLE);
@@ -188,7 +190,6 @@ static const struct vendor fake = {
 	.state.cpl = cpl,
 	.events.inject = inject,
 	.events.take_interrupt = take_interrupt,
-	.events.take_nmi = take_nmi,
 	.events.inject_nmi = inject_nmi,
 	.exits.own = own,
 	.exits.name = exit_name,
@@ -202,9 +203,7 @@ static const struct vendor fake = {
 	X(exit_io)                                                                                           \
 	X(exit_vmcall)                                                                                       \
 	X(exit_stage2)                                                                                       \
-	X(exit_init)                                                                                         \
 	X(exit_sipi)                                                                                         \
-	X(exit_iret)                                                                                         \
 	X(exit_xsetbv)                                                                                       \
 	X(exit_invd)                                                                                         \
 	X(init_sipi_serve)                                                                                   \
@@ -239,7 +238,7 @@ void turn_serve(struct cpu *c)
 	if (mc_meanwhile)
 		cpu_add_work(c, CPU_WORK_MC);
 	if (nmi_while_held && pause_has(c->number)) {
-		vendor->events.take_nmi(c);
+		take_nmi(c);
 		pause_end();
 	}
 }
@@ -247,11 +246,6 @@ void turn_serve(struct cpu *c)
 void exit_shutdown(struct cpu *c)
 {
 	shutdowns++;
-}
-
-void exit_nmi(struct cpu *c)
-{
-	vendor->events.take_nmi(c);
 }
 
 void exit_virtualization(struct cpu *c)

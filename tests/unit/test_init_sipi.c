@@ -27,13 +27,8 @@ static struct cpu cpu[CPUS];
 static bool bsp;
 static bool switched_off;
 bool apic_hardware;
-static unsigned waits, nmis, apic_accesses, resets, printed;
+static unsigned nmis, apic_accesses, resets, printed;
 static char last[200];
-
-static void wait_sipi(struct cpu *c)
-{
-	waits++;
-}
 
 static void init_state(struct cpu *c)
 {
@@ -53,11 +48,8 @@ static void let_in(bool on)
 		cpu_note_nmi(&cpu[1]);
 }
 
-static const struct vendor fake = {.events.let_in = let_in,
-	.events.wait_sipi = wait_sipi,
-	.state.init_state = init_state,
-	.events.take_init = init_sipi_wait,
-	.exits.name = exit_name};
+static const struct vendor fake = {
+	.events.let_in = let_in, .state.init_state = init_state, .exits.name = exit_name};
 const struct vendor *vendor = &fake;
 
 bool apic_is_bsp(void)
@@ -143,7 +135,7 @@ static int begin(void **state)
 	}
 	boot_info.cpus = CPUS;
 	boot_info.tsc_khz = 1000000;
-	waits = nmis = apic_accesses = resets = printed = 0;
+	nmis = apic_accesses = resets = printed = 0;
 	windows = arrives_in = 0;
 	bsp = switched_off = false;
 	apic_hardware = true;
@@ -156,8 +148,7 @@ static void init_waits_first(void **state)
 	cpu[1].nmi_pending = cpu[1].guest_nmi_blocked = cpu[1].host_interrupt_valid = true;
 	cpu[1].work = CPU_WORK_NMI | CPU_WORK_EVENT | CPU_WORK_MC | CPU_WORK_CONSOLE;
 	cpu[1].gpr[TRAP_RBX] = 5;
-	exit_init(&cpu[1]);
-	assert_int_equal(waits, 1);
+	assert_true(init_sipi_wait(&cpu[1]));
 	assert_int_equal(apic_accesses, 2); /* its mode, and the logical name */
 	assert_int_equal(resets, 0);
 	assert_int_equal(cpu[1].gpr[TRAP_RBX], 5);
@@ -170,8 +161,7 @@ static void init_waits_first(void **state)
 static void init_to_boot(void **state)
 {
 	bsp = true;
-	exit_init(&cpu[0]);
-	assert_int_equal(waits, 0);
+	assert_false(init_sipi_wait(&cpu[0]));
 	assert_false(cpu[0].waits_for_sipi);
 	assert_int_equal(cpu[0].work, CPU_WORK_KICK);
 	assert_true(cpu[0].start & START_INIT);
@@ -181,8 +171,7 @@ static void init_to_boot(void **state)
 static void init_in_software(void **state)
 {
 	apic_hardware = false;
-	exit_init(&cpu[1]);
-	assert_int_equal(waits, 0);
+	assert_false(init_sipi_wait(&cpu[1]));
 	assert_false(cpu[1].waits_for_sipi);
 	assert_int_equal(cpu[1].work, CPU_WORK_KICK);
 	assert_true(cpu[1].start & START_INIT);
@@ -193,7 +182,7 @@ static void init_in_software(void **state)
 /* No NMI may reach it or be pending when it starts; the console's `stop` knows that it waits. */
 static void not_kicked(void **state)
 {
-	exit_init(&cpu[1]);
+	init_sipi_wait(&cpu[1]);
 	cpu_kick(&cpu[1]);
 	cpu_kick(&cpu[2]);
 	assert_int_equal(nmis, 1u << 2);
@@ -246,7 +235,7 @@ static void stopping(void **state)
 	uint64_t since;
 
 	cpu[1].beneath = false;
-	exit_init(&cpu[2]);
+	init_sipi_wait(&cpu[2]);
 	boot_info.tsc_khz = 1000000000; /* 100 s */
 	since = rdtsc();
 	cpus_park();
