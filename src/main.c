@@ -35,6 +35,7 @@
 
 extern const char image_size[]; /* linker.ld: an absolute symbol */
 
+const char vendor_absent[] = "it has not the virtualization that the boot CPU has";
 const struct vendor *vendor;
 
 uint64_t vmm_main(struct boot_info *info, struct boot_launch *launch);
@@ -52,11 +53,14 @@ static const char *choose_vendor(void)
 {
 	static const struct vendor *const all[] = {&svm_vendor, &vmx_vendor};
 
-	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i]->life.present()) {
-			vendor = all[i];
-			return vendor->life.probe();
-		}
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		const char *error = all[i]->life.probe();
+
+		if (error == vendor_absent)
+			continue;
+		vendor = all[i];
+		return error;
+	}
 	return "this CPU has neither AMD-V (CPUID Fn8000_0001 ECX.SVM) nor VT-x (CPUID leaf 1 ECX.VMX)";
 }
 
@@ -64,8 +68,8 @@ static const char *choose_vendor(void)
 static void nmi(struct cpu *cpu)
 {
 	cpu_note_nmi(cpu);
-	if (cpu->vendor && vendor->events.nmi_taken)
-		vendor->events.nmi_taken(cpu);
+	if (cpu->vendor)
+		vendor->exits.watch(cpu, WATCH_ENTRY, true);
 }
 
 static const struct host_trap_takers takers = {.nmi = nmi,
@@ -139,7 +143,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	if (!error && !guest_names_take(info))
 		error = "the VMM's memory is too small for the symbols";
 	if (!error && info->cpus > 1)
-		error = vendor->life.cpu_undo ? try_this_cpu(launch) : "this backend starts one CPU only";
+		error = try_this_cpu(launch);
 	if (error) {
 		snprintf(info->error, sizeof(info->error), "%s", error);
 		return BOOT_REFUSED;
@@ -166,8 +170,7 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 	const char *error;
 
 	lock_take(&start.lock, cpu_pause);
-	error = vendor->life.present() ? vendor->life.probe()
-				       : "it has not the virtualization that the boot CPU has";
+	error = vendor->life.probe();
 	if (!error)
 		error = apic_cpu_init(cpu);
 	if (!error)

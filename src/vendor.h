@@ -10,7 +10,7 @@
 #include "cpu/idt.h"
 #include "mem/guest_walk.h"
 
-/* Guest registers that live in the VMCB or VMCS. The rest is in cpu->gpr. */
+/* Guest registers that live in the VMCB or VMCS; the rest is in cpu->gpr. And what else they say in a word. */
 enum guest_register {
 	GUEST_RIP,
 	GUEST_RSP,
@@ -19,15 +19,18 @@ enum guest_register {
 	GUEST_CR2,
 	GUEST_CR3,
 	GUEST_CR4,
-	GUEST_EFER,
 	GUEST_DR6,
 	GUEST_DR7,
-	GUEST_REGISTERS
-};
+	GUEST_EFER,
 
-enum guest_table {
-	GUEST_GDT,
-	GUEST_IDT
+	/* To be read only. */
+	GUEST_CODE_MODE, /* 16, 32 or 64 */
+	GUEST_CPL,       /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
+	GUEST_EVENT,     /* an event goes in with the next entry */
+	GUEST_IO_NEXT,   /* with EXIT_IO: the address behind the instruction */
+
+	/* The shadow of a STI or MOV SS. 0 ends it, as before a restartable instruction; nothing else is to be written. */
+	GUEST_SHADOW
 };
 
 struct segment_state {
@@ -40,16 +43,43 @@ struct segment_state {
 	uint64_t base;
 };
 
+#define NO_SIPI 256
+
 enum msr_result {
 	MSR_DONE,
 	MSR_NOT_MINE,
 	MSR_FAULT
 };
 
+/* In what the two differ, as far as common code has to know. probe() has filled it. */
+struct vendor_traits {
+	/* Chipsets reset the CPU alone by INIT, which exits here and resets nothing. */
+	bool reset_is_init;
+
+	/* INIT and SIPI both exit: an INIT finds the CPU in wait-for-SIPI when its SIPI comes. */
+	bool reports_init_sipi;
+
+	/* A boot CPU whose interrupts are watched exits now and then without any. */
+	bool has_timer;
+
+	/* WATCH_WAITS makes waiting loops exit. */
+	bool watches_waits;
+
+	/* Level of the largest leaf of second-level paging: 2 2 MiB, 3 1 GiB. */
+	unsigned stage2_largest;
+};
+
+/* What can be asked to exit, besides what always does. */
+enum watched {
+	WATCH_INTERRUPTS, /* external ones, to serve the console */
+	WATCH_WAITS,      /* the instructions of waiting loops, where nothing else does: with watches_waits */
+	WATCH_CONFIGURED, /* the exceptions that boot_info.config names now */
+	WATCH_ENTRY /* the next entry: something may have come behind this exit's last look at the work */
+};
+
 /* The start. probe() and the inits return NULL, or one line that says why not and what to do. */
 struct vendor_life {
-	/* Whether CPUID has it, usable or not. */
-	bool (*present)(void);
+	/* Of this CPU. vendor_absent: CPUID does not have it; any other line: it is there, and not usable. */
 	const char *(*probe)(void);
 
 	/* Once: permission maps, second-level tables. */
@@ -68,70 +98,42 @@ struct vendor_state {
 	uint64_t (*get)(const struct cpu *cpu, enum guest_register r);
 	void (*set)(struct cpu *cpu, enum guest_register r, uint64_t value);
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
-	void (*table)(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
+
+	/* Four times get(): a call of its own, because each store to the APIC and each VMCALL with an address needs it. */
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
 
-	/* Linear address of CS:RIP, and guest_fetch() from there. */
-	uint64_t (*code_address)(const struct cpu *cpu);
+	/* guest_fetch() at CS:RIP. Every recorded exception comes here: the vendor has all that it needs at hand. */
 	unsigned (*fetch)(struct cpu *cpu, uint8_t *code);
-
-	/* 16, 32 or 64. */
-	unsigned (*code_mode)(const struct cpu *cpu);
-
-	/* 0 to 3; 0 in real mode, 3 in virtual-8086 mode. */
-	unsigned (*cpl)(const struct cpu *cpu);
 
 	/* Fills a record, but for seq, tsc, event and code. */
 	void (*capture)(struct cpu *cpu, struct trap_record *record);
 
-	/* Ends the STI or MOV SS shadow before a restartable instruction. */
-	void (*end_shadow)(struct cpu *cpu);
-
-	/* RBP, or one of R12 to R15, was changed in cpu->gpr. */
-	void (*reload)(struct cpu *cpu);
-
-	/* INIT and SIPI in software. init_state() leaves the guest's state as INIT does, cpu->gpr apart. */
-	void (*init_state)(struct cpu *cpu);
-
-	/* Starts the guest as a SIPI with this vector does. */
-	void (*start_at)(struct cpu *cpu, uint8_t vector);
+	/*
+	 * Leaves the guest's state as INIT does, cpu->gpr apart.
+	 *   sipi  NO_SIPI; or the vector of the SIPI behind it, with which the guest starts
+	 */
+	void (*reset)(struct cpu *cpu, unsigned sipi);
 };
 
 /* What comes to the guest from outside of its code. */
 struct vendor_events {
-	/* For the next entry; has_event() says that one goes in then. */
+	/* For the next entry. */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2);
-	bool (*has_event)(const struct cpu *cpu);
 
 	/* Acknowledges an interrupt on the host: cpu->host_interrupt. Or leaves it to the guest: cpu->pass_interrupt. */
 	void (*take_interrupt)(struct cpu *cpu);
-
-	/* The host's handler had an NMI, or a machine check, at any point. NULL: nothing follows from that. */
-	void (*nmi_taken)(struct cpu *cpu);
 
 	/* Lets in what is held back while the VMM runs: cpu/moment.h. */
 	void (*let_in)(bool on);
 
 	/* False: the guest cannot take an NMI now. */
 	bool (*inject_nmi)(struct cpu *cpu);
-
-	/* Whether INIT and SIPI both exit on this CPU. NULL: never. */
-	bool (*reports_init_sipi)(void);
 };
 
 /* What exits, and what an exit's end is. */
 struct vendor_exits {
-	/* Makes external interrupts exit, to serve the console. */
-	void (*watch_interrupts)(struct cpu *cpu, bool on);
-
-	/* Makes the instructions of waiting loops exit, where nothing else does. NULL: the vendor's timer exits. */
-	void (*watch_waits)(struct cpu *cpu, bool on);
-
-	/* A boot CPU whose interrupts are watched exits now and then without any. NULL: never. */
-	bool (*has_timer)(void);
-
-	/* Intercepts the exceptions that boot_info.config names now. */
-	void (*set_intercepts)(struct cpu *cpu);
+	/* From the next entry on. WATCH_ENTRY: also from the host's handlers of NMI and #MC, at any point. */
+	void (*watch)(struct cpu *cpu, enum watched what, bool on);
 
 	/*
 	 * Handles the kinds of exit_own(). NMI: the host's handler has it (cpu->nmi_pending), and it goes to the guest at the end of this exit,
@@ -139,19 +141,14 @@ struct vendor_exits {
 	 */
 	void (*own)(struct cpu *cpu);
 
-	/* The vendor's skip of exit_dispatch(), where the next instruction's address is known. */
-	void (*skip_to)(struct cpu *cpu, uint64_t rip);
-
 	/*
-	 * Moves RIP behind an instruction that exited and met breakpoints of the guest's. Raises #DB for them, and for a single
-	 * step as well.
-	 *   met  bits of DR6
+	 * The vendor's skip of exit_dispatch(), where the next instruction's address is known.
+	 *   met  bits of DR6: breakpoints of the guest's that the instruction has met, for which #DB is raised
 	 */
-	void (*skip_met)(struct cpu *cpu, uint64_t met);
+	void (*skip_to)(struct cpu *cpu, uint64_t rip, uint64_t met);
 
-	/* MSRs that the vendor's state holds or hides. */
-	enum msr_result (*rdmsr)(struct cpu *cpu, uint32_t msr, uint64_t *value);
-	enum msr_result (*wrmsr)(struct cpu *cpu, uint32_t msr, uint64_t value);
+	/* RDMSR and WRMSR of what the vendor's state holds or hides. */
+	enum msr_result (*msr)(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 	void (*hide_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 	/* The hardware's own name of an exit, for the report of an unknown one. */
@@ -171,17 +168,13 @@ struct vendor_stage2 {
 	 */
 	uint64_t (*bits)(uint64_t gpa, uint64_t *size, bool write);
 
-	/* Level of the largest leaf: 2 2 MiB, 3 1 GiB. */
-	unsigned (*largest)(void);
 	void (*flush)(struct cpu *cpu);
 };
 
 struct vendor {
 	/* "svm" or "vmx", as on the console. */
 	const char *name;
-
-	/* Chipsets reset the CPU alone by INIT, which exits here and resets nothing. */
-	bool reset_is_init;
+	const struct vendor_traits *traits;
 	struct vendor_life life;
 	struct vendor_state state;
 	struct vendor_events events;
@@ -189,6 +182,7 @@ struct vendor {
 	struct vendor_stage2 stage2;
 };
 
+extern const char vendor_absent[];
 extern const struct vendor *vendor;
 extern const struct vendor svm_vendor;
 extern const struct vendor vmx_vendor;

@@ -91,7 +91,7 @@ bool apic_sees_interrupts(void)
 
 bool apic_follow(unsigned number, uint64_t base)
 {
-	bool watches = vendor->exits.skip_to && !apic_hardware;
+	bool watches = !apic_hardware;
 
 	if (stage2_is_hidden(base) || (watches && !stage2_watch(number, base)))
 		return false;
@@ -102,8 +102,8 @@ bool apic_follow(unsigned number, uint64_t base)
 
 const char *apic_init(void)
 {
-	apic_hardware = boot_info.config.ap_start != AP_START_INTERCEPT && vendor->events.reports_init_sipi &&
-			vendor->events.reports_init_sipi();
+	/* Only where it is asked for: a CPU that gets it wrong, as Bochs 2.7, cannot be told from one that does not. */
+	apic_hardware = boot_info.config.ap_start == AP_START_HARDWARE && vendor->traits->reports_init_sipi;
 	if (!host_windows_init() || !apic_follow(0, rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS))
 		return "the VMM's memory is too small to watch the APIC";
 	return NULL;

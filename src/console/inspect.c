@@ -7,6 +7,7 @@
 #include "report/report.h"
 #include "apic/pause.h"
 #include "exit/freeze.h"
+#include "guest/insn.h"
 #include "hw/x86.h"
 #include "lib/array.h"
 #include "lib/string.h"
@@ -65,10 +66,10 @@ static void reply_segments(const struct cpu *cpu)
 
 static void reply_tables(const struct cpu *cpu)
 {
-	struct descriptor_table gdt, idt;
+	struct segment_state gdt, idt;
 
-	vendor->state.table(cpu, GUEST_GDT, &gdt);
-	vendor->state.table(cpu, GUEST_IDT, &idt);
+	vendor->state.segment(cpu, SEG_GDTR, &gdt);
+	vendor->state.segment(cpu, SEG_IDTR, &idt);
 	log_reply("  table name=gdtr base=%016lx limit=%04x", gdt.base, gdt.limit);
 	log_reply("  table name=idtr base=%016lx limit=%04x", idt.base, idt.limit);
 }
@@ -215,8 +216,7 @@ static void reply_insn(const struct trap_record *r, const struct decoded *d, boo
 /* Addresses are offsets into CS, like RIP: outside of 64-bit mode CS may have a base. */
 const char *command_disas(struct command_call *call)
 {
-	uint64_t rip = vendor->state.get(call->cpu, GUEST_RIP),
-		 base = vendor->state.code_address(call->cpu) - rip, n;
+	uint64_t rip = vendor->state.get(call->cpu, GUEST_RIP), base = insn_address(call->cpu) - rip, n;
 	struct trap_record r;
 	struct decoded d;
 
@@ -243,8 +243,7 @@ const char *command_bt(struct command_call *call)
 	if (why)
 		return why;
 	capture(call->cpu, &r);
-	r.code_len = (uint8_t)read_virtual(
-		call->cpu, vendor->state.code_address(call->cpu), r.code, TRAP_CODE_MAX);
+	r.code_len = (uint8_t)read_virtual(call->cpu, insn_address(call->cpu), r.code, TRAP_CODE_MAX);
 	log_reply("bt cpu=%u at=0x%x:0x%lx mode=%u cpl=%u", call->cpu->number, r.cs, r.rip, r.mode, r.cpl);
 	report_answer(call->cpu);
 	report_backtrace(call->cpu, &r);

@@ -81,7 +81,7 @@ static void poll(struct cpu *cpu)
 
 static bool wants_others(void)
 {
-	return there && !(vendor->exits.has_timer && vendor->exits.has_timer());
+	return there && !vendor->traits->has_timer;
 }
 
 /* Before a record is printed that names come from. */
@@ -109,7 +109,7 @@ static bool stands_in(const struct cpu *cpu)
 
 static bool watches_waits(const struct cpu *cpu)
 {
-	return !cpu->number && vendor->exits.watch_waits && there && apic_is_left();
+	return !cpu->number && vendor->traits->watches_waits && there && apic_is_left();
 }
 
 /*
@@ -129,12 +129,12 @@ static void serve(struct cpu *cpu)
 	if (cpu->pass_interrupt)
 		busy = true; /* the next exit watches interrupts again */
 	else
-		vendor->exits.watch_interrupts(cpu,
+		vendor->exits.watch(cpu, WATCH_INTERRUPTS,
 			busy || waits ||
 				(input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
 	cpu->pass_interrupt = false;
-	if (!cpu->number && vendor->exits.watch_waits)
-		vendor->exits.watch_waits(cpu, waits);
+	if (!cpu->number && vendor->traits->watches_waits)
+		vendor->exits.watch(cpu, WATCH_WAITS, waits);
 	if (busy)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else

@@ -29,12 +29,15 @@
 #define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
 #define CPU_WORK_NMI     0x02 /* an NMI of the guest's waits until the guest can take it */
 #define CPU_WORK_SCRATCH 0x04 /* the page behind hidden memory was opened for one store */
-#define CPU_WORK_VENDOR  0x08 /* the vendor's own: before the next handler, or before the next entry */
-#define CPU_WORK_KICK    0x10 /* another CPU has sent this one something: src/exit/init_sipi.h */
-#define CPU_WORK_MC      0x40 /* a machine check came to the VMM, and is the guest's: src/cpu/machine_check.h */
-#define CPU_WORK_EVENT   0x20 /* the event whose delivery this exit interrupted has still to go in */
+#define CPU_WORK_RELOAD                                                                                      \
+	0x80 /* RBP or R12 to R15 of cpu->gpr were changed, which C keeps as they are: the entry loads them */
+#define CPU_WORK_VENDOR 0x08 /* the vendor's own: before the next handler, or before the next entry */
+#define CPU_WORK_KICK   0x10 /* another CPU has sent this one something: src/exit/init_sipi.h */
+#define CPU_WORK_MC     0x40 /* a machine check came to the VMM, and is the guest's: src/cpu/machine_check.h */
+#define CPU_WORK_EVENT  0x20 /* the event whose delivery this exit interrupted has still to go in */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->state.segment() takes them. */
+/* The tables' have a base and a limit only. */
 enum segment {
 	SEG_ES,
 	SEG_CS,
@@ -44,7 +47,9 @@ enum segment {
 	SEG_GS,
 	SEG_LDTR,
 	SEG_TR,
-	SEG_COUNT
+	SEG_COUNT,
+	SEG_GDTR = SEG_COUNT,
+	SEG_IDTR
 };
 
 /* Refusals that the console prints, by kind: the first CPU_REPORTS of each, on each CPU. */

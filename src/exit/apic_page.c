@@ -83,7 +83,7 @@ static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const str
 
 	if (is_usual(s)) {
 		write_register(cpu, offset, s->from_register ? (uint32_t)cpu->gpr[s->reg] : s->immediate);
-		vendor->exits.skip_to(cpu, insn_after(cpu, mode, s->length));
+		vendor->exits.skip_to(cpu, insn_after(cpu, mode, s->length), 0);
 		return true;
 	}
 	if (!store_run(cpu, s, store_reads(s) ? apic_registers(cpu)[offset / 4] : 0, &value))
@@ -133,7 +133,8 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
-	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)), mode = vendor->state.code_mode(cpu);
+	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)),
+		 mode = (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE);
 	bool own = (x->address & ~(PAGE_SIZE - 1)) == apic_page(cpu->number), done = false;
 	struct store s;
 

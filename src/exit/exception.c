@@ -158,7 +158,7 @@ SLOW_PATH static void record_software(struct cpu *cpu, const struct event *e)
 	if (e->vector >= 32)
 		return;
 	record(cpu, e, 0);
-	cpu->stats.vectors[e->vector][vendor->state.cpl(cpu) == 3]--;
+	cpu->stats.vectors[e->vector][vendor->state.get(cpu, GUEST_CPL) == 3]--;
 }
 
 /* One event of the two goes in, or a third. */

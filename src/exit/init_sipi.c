@@ -90,13 +90,14 @@ static void forget_events(struct cpu *cpu)
 }
 
 /* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX says which CPU it is. */
-static void reset(struct cpu *cpu)
+static void reset(struct cpu *cpu, unsigned sipi)
 {
 	memset(cpu->gpr, 0, sizeof(cpu->gpr));
 	cpu->gpr[TRAP_RDX] = cpuid(1, 0).eax;
 	clear_debug_addresses();
 	reset_apic(cpu);
-	vendor->state.init_state(cpu);
+	vendor->state.reset(cpu, sipi);
+	cpu_add_work(cpu, CPU_WORK_RELOAD);
 }
 
 static void take_init(struct cpu *cpu)
@@ -104,7 +105,7 @@ static void take_init(struct cpu *cpu)
 	if (apic_is_bsp())
 		restart(cpu);
 	forget_events(cpu);
-	reset(cpu);
+	reset(cpu, NO_SIPI);
 }
 
 void init_sipi_note_init(struct cpu *cpu)
@@ -139,12 +140,9 @@ bool init_sipi_wait(struct cpu *cpu)
 /* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/park.c). */
 void exit_sipi(struct cpu *cpu)
 {
-	uint8_t vector = (uint8_t)cpu->exit.qualifier;
-
 	atomic_store(&cpu->waits_for_sipi, false);
 	atomic_store(&cpu->start, 0);
-	reset(cpu);
-	vendor->state.start_at(cpu, vector);
+	reset(cpu, (uint8_t)cpu->exit.qualifier);
 	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
@@ -166,7 +164,7 @@ void init_sipi_serve(struct cpu *cpu)
 		} else if (!(word & START_SIPI)) {
 			timed_halt(cpu, &cpu->start, word);
 		} else if (atomic_compare_exchange_strong(&cpu->start, &word, 0)) {
-			vendor->state.start_at(cpu, START_VECTOR(word));
+			vendor->state.reset(cpu, START_VECTOR(word)); /* once more, and from there */
 			return;
 		}
 	}

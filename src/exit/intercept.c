@@ -12,7 +12,7 @@ void intercept_serve(struct cpu *cpu)
 		return;
 	cpu->intercepts = now;
 	cpu->recorded_type = TRAP_TYPE_MARK; /* what comes next need not be behind the newest record */
-	vendor->exits.set_intercepts(cpu);
+	vendor->exits.watch(cpu, WATCH_CONFIGURED, true);
 }
 
 void intercept_set(struct cpu *cpu, uint32_t vectors, bool software)

@@ -278,7 +278,7 @@ static bool resets_cpu(const struct exit_io *io, uint32_t value)
 static void end_machine(const struct exit_io *io, uint32_t value, const char *why)
 {
 	shutdown_report(why, sleeps(io, value) ? SHUTDOWN_OFF : SHUTDOWN_RESET);
-	if (vendor->reset_is_init && resets_cpu(io, value))
+	if (vendor->traits->reset_is_init && resets_cpu(io, value))
 		shutdown_reset();
 }
 
@@ -380,7 +380,7 @@ void exit_io(struct cpu *cpu)
 		watched_out(io, (uint32_t)*rax);
 	met = breakpoint_io(cpu, io->port, io->size);
 	if (met)
-		vendor->exits.skip_met(cpu, met);
+		vendor->exits.skip_to(cpu, vendor->state.get(cpu, GUEST_IO_NEXT), met);
 	else
 		exit_skip(cpu);
 }

@@ -19,7 +19,7 @@ void exit_rdmsr(struct cpu *cpu)
 {
 	uint32_t msr = (uint32_t)cpu->gpr[TRAP_RCX];
 	uint64_t value;
-	enum msr_result result = vendor->exits.rdmsr(cpu, msr, &value);
+	enum msr_result result = vendor->exits.msr(cpu, msr, false, &value);
 
 	if (result == MSR_NOT_MINE)
 		result = rdmsr_safe(msr, &value) ? MSR_DONE : MSR_FAULT;
@@ -36,7 +36,8 @@ static enum msr_result write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	if (msr == MSR_APIC_BASE)
 		return apic_base_wrmsr(cpu, value);
-	return apic_watches_msr(msr) ? apic_wrmsr(cpu, msr, value) : vendor->exits.wrmsr(cpu, msr, value);
+	return apic_watches_msr(msr) ? apic_wrmsr(cpu, msr, value)
+				     : vendor->exits.msr(cpu, msr, true, &value);
 }
 
 void exit_wrmsr(struct cpu *cpu)

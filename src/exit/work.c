@@ -35,16 +35,15 @@ bool exit_note_machine_check(struct cpu *cpu)
 	if (!cpu->vendor || !machine_check_is_guests(vendor->state.get(cpu, GUEST_CR4)))
 		return false;
 	cpu_add_work(cpu, CPU_WORK_MC);
-	if (vendor->events.nmi_taken) /* perhaps behind this exit's last look at the work */
-		vendor->events.nmi_taken(cpu);
+	vendor->exits.watch(cpu, WATCH_ENTRY, true);
 	return true;
 }
 
 /* One of the VMM's time (cpu/machine_check.h). Where another event goes in, the next interrupt exits at the latest. */
 static void pass_machine_check(struct cpu *cpu)
 {
-	if (vendor->events.has_event(cpu)) {
-		vendor->exits.watch_interrupts(cpu, true);
+	if (vendor->state.get(cpu, GUEST_EVENT)) {
+		vendor->exits.watch(cpu, WATCH_INTERRUPTS, true);
 		return;
 	}
 	cpu_end_work(cpu, CPU_WORK_MC);

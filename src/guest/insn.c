@@ -4,7 +4,8 @@
 enum opcode insn_find(struct cpu *cpu, struct found_opcode *out)
 {
 	insn_fetch(cpu);
-	return opcode_find(cpu->exit.code, cpu->exit.code_len, vendor->state.code_mode(cpu), out);
+	return opcode_find(
+		cpu->exit.code, cpu->exit.code_len, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE), out);
 }
 
 uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length)
@@ -12,6 +13,18 @@ uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length)
 	uint64_t next = vendor->state.get(cpu, GUEST_RIP) + length;
 
 	return mode == 64 ? next : (uint32_t)next;
+}
+
+/* CS has no base in 64-bit mode. */
+uint64_t insn_address(const struct cpu *cpu)
+{
+	uint64_t rip = vendor->state.get(cpu, GUEST_RIP);
+	struct segment_state cs;
+
+	if (vendor->state.get(cpu, GUEST_CODE_MODE) == 64)
+		return rip;
+	vendor->state.segment(cpu, SEG_CS, &cs);
+	return (uint32_t)(cs.base + rip);
 }
 
 void insn_record(struct cpu *cpu, struct trap_record *r)

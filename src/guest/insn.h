@@ -42,6 +42,9 @@ enum opcode insn_find(struct cpu *cpu, struct found_opcode *out);
  */
 uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 
+/* The linear address of CS:RIP. */
+uint64_t insn_address(const struct cpu *cpu);
+
 /* Fills a record for decode() with the guest's state: its registers, and the code at RIP. */
 void insn_record(struct cpu *cpu, struct trap_record *r);
 

@@ -45,7 +45,7 @@ static uint64_t linear_of(const struct cpu *cpu, unsigned segment, uint64_t offs
 	struct segment_state state;
 
 	vendor->state.segment(cpu, segment, &state);
-	if (vendor->state.code_mode(cpu) == 64)
+	if (vendor->state.get(cpu, GUEST_CODE_MODE) == 64)
 		return segment == SEG_FS || segment == SEG_GS ? state.base + offset : offset;
 	return (uint32_t)(state.base + offset);
 }
@@ -87,7 +87,7 @@ bool store_run(struct cpu *cpu, const struct store *s, uint32_t old, uint32_t *v
 		set_register(cpu, TRAP_RAX, v.accumulator);
 	else if (s->from_register)
 		set_register(cpu, s->reg, v.operand);
-	vendor->state.reload(cpu);
+	cpu_add_work(cpu, CPU_WORK_RELOAD);
 	return true;
 }
 
@@ -112,5 +112,5 @@ void store_end(struct cpu *cpu, const struct store *s, unsigned mode)
 	move_pointers(cpu, s);
 	again = s->repeated && cut(cpu->gpr[TRAP_RCX], s->width);
 	vendor->exits.skip_to(
-		cpu, again ? vendor->state.get(cpu, GUEST_RIP) : insn_after(cpu, mode, s->length));
+		cpu, again ? vendor->state.get(cpu, GUEST_RIP) : insn_after(cpu, mode, s->length), 0);
 }

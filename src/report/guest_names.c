@@ -68,7 +68,7 @@ static void name_record(struct text *t, const struct trap_record *r)
 }
 
 /*
- * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (Linux' page-table isolation), which
+ * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (Linux' pti.c), which
  * no two processes share.
  */
 static bool is_pair(uint64_t user)
@@ -117,7 +117,7 @@ static bool see_code(const struct guest_paging *paging, uint64_t address)
 	return n > 0;
 }
 
-static void see_gates(const struct guest_paging *paging, const struct descriptor_table *idt)
+static void see_gates(const struct guest_paging *paging, const struct segment_state *idt)
 {
 	for (unsigned v = 0; v < SLIDE_GATES_MAX; v++) {
 		uint8_t bytes[GATE_SIZE_MAX];
@@ -166,10 +166,10 @@ static uint64_t lstar_of(struct cpu *cpu)
 {
 	uint64_t value;
 
-	return vendor->exits.rdmsr(cpu, MSR_LSTAR, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
+	return vendor->exits.msr(cpu, MSR_LSTAR, false, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
 }
 
-static void look(struct cpu *cpu, const struct descriptor_table *idt, uint64_t lstar)
+static void look(struct cpu *cpu, const struct segment_state *idt, uint64_t lstar)
 {
 	struct guest_paging paging;
 
@@ -185,12 +185,12 @@ static void look(struct cpu *cpu, const struct descriptor_table *idt, uint64_t l
 void guest_names_look(struct cpu *cpu)
 {
 	struct shown *s = &shown[cpu->number];
-	struct descriptor_table idt;
+	struct segment_state idt;
 	uint64_t lstar;
 
 	if (!names_block() || !names_block()->maps || !(vendor->state.get(cpu, GUEST_EFER) & EFER_LMA))
 		return;
-	vendor->state.table(cpu, GUEST_IDT, &idt);
+	vendor->state.segment(cpu, SEG_IDTR, &idt);
 	lstar = lstar_of(cpu);
 	if ((s->once && s->idt == idt.base && s->lstar == lstar) || !lock_try(&looking))
 		return;

@@ -134,7 +134,7 @@ static void add_target(struct text *t, const struct trap_record *r, const struct
 		text_add(t, " why=\"its handler's page is not mapped\"");
 }
 
-static void add_gate(struct text *t, const struct trap_record *r, const struct descriptor_table *idt)
+static void add_gate(struct text *t, const struct trap_record *r, const struct segment_state *idt)
 {
 	enum gate_kind kind = gate_kind_of(r->cr0, r->efer);
 	unsigned size = gate_size(kind);
@@ -165,11 +165,9 @@ void report_gate(const struct cpu *cpu, const struct trap_record *r)
 {
 	char line[LINE_MAX];
 	struct text t = text_on(line, sizeof(line));
-	struct descriptor_table idt;
+	struct segment_state idt;
 
-	if (!vendor->state.table)
-		return;
-	vendor->state.table(cpu, GUEST_IDT, &idt);
+	vendor->state.segment(cpu, SEG_IDTR, &idt);
 	text_add(&t, "idt vec=%u base=0x%lx limit=0x%x", r->vector, idt.base, idt.limit);
 	add_gate(&t, r, &idt);
 	print_text(&t);

@@ -430,9 +430,9 @@ static void add_delivery(struct text *t, const struct cpu *cpu, const struct tra
 {
 	char buf[64];
 	struct text selector = text_on(buf, sizeof(buf));
-	struct descriptor_table idt;
+	struct segment_state idt;
 
-	vendor->state.table(cpu, GUEST_IDT, &idt);
+	vendor->state.segment(cpu, SEG_IDTR, &idt);
 	explain_selector(&selector, r);
 	if (r->vector == VEC_PF && r->cr2 - idt.base <= idt.limit)
 		text_add(t, "; its gate in the interrupt table (IDT), at 0x%lx, is not there", r->cr2);

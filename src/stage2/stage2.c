@@ -163,7 +163,7 @@ const char *stage2_init(void)
 		.offset = POOL_BASE,
 		.link = page_bits(0, true) & 7,
 		.present = 7, /* nested tables: present; EPT: any of read, write, execute */
-		.largest = vendor->stage2.largest(),
+		.largest = vendor->traits->stage2_largest,
 		.alloc = pool_alloc,
 	};
 	ones_page = pool_alloc(1);

@@ -25,8 +25,9 @@
 #define CPUID_SVM (1u << 2)
 
 struct svm_caps svm_caps;
+static struct vendor_traits traits = {.watches_waits = true};
 
-static bool svm_present(void)
+static bool is_present(void)
 {
 	/* This CPU: `features` is the boot CPU's. */
 	return cpuid(0x80000000, 0).eax >= 0x8000000a && (cpuid(0x80000001, 0).ecx & CPUID_SVM);
@@ -35,8 +36,11 @@ static bool svm_present(void)
 /* Fn8000_0001 ECX, Fn8000_000A; VM_CR: APM vol. 2 15.4 has the order of these questions. */
 static const char *svm_probe(void)
 {
-	uint64_t vm_cr = probe_or(MSR_VM_CR, 0);
+	uint64_t vm_cr;
 
+	if (!is_present())
+		return vendor_absent;
+	vm_cr = probe_or(MSR_VM_CR, 0);
 	if (vm_cr & VM_CR_SVMDIS)
 		return vm_cr & VM_CR_LOCK
 			       ? "the firmware disabled AMD-V and locked it (VM_CR.SVMDIS): enable SVM in "
@@ -48,6 +52,7 @@ static const char *svm_probe(void)
 	svm_caps.asids = cpuid(0x8000000a, 0).ebx;
 	svm_caps.nrips = svm_caps.features & SVM_FEATURE_NRIPS;
 	svm_caps.assists = svm_caps.features & SVM_FEATURE_ASSISTS;
+	traits.stage2_largest = features.huge_pages ? 3 : 2;
 	if (!(svm_caps.features & SVM_FEATURE_NP))
 		return "this CPU's AMD-V has no nested paging (CPUID Fn8000_000A EDX.NP is clear)";
 	if (svm_caps.asids < 2)
@@ -66,7 +71,7 @@ static uint32_t with(uint32_t bits, uint32_t bit, bool on)
 }
 
 /* INT n and ICEBP are instructions to intercept, and not vectors. */
-static void svm_set_intercepts(struct cpu *cpu)
+void svm_set_intercepts(struct cpu *cpu)
 {
 	const struct trapline_config *config = &boot_info.config;
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
@@ -193,11 +198,6 @@ static uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
 	return PTE_PRESENT | PTE_USER | (write ? PTE_WRITE : 0);
 }
 
-static unsigned svm_stage2_largest(void)
-{
-	return features.huge_pages ? 3 : 2;
-}
-
 static void svm_stage2_flush(struct cpu *cpu)
 {
 	vmcb_of(cpu)->control.tlb_control =
@@ -205,7 +205,7 @@ static void svm_stage2_flush(struct cpu *cpu)
 	svm_set_pending(cpu, SVM_TLB_REQUEST);
 }
 
-static void svm_watch_interrupts(struct cpu *cpu, bool on)
+void svm_watch_interrupts(struct cpu *cpu, bool on)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
@@ -216,12 +216,23 @@ static void svm_watch_interrupts(struct cpu *cpu, bool on)
  * A kernel that has given up waits with its local APIC off: no interrupt comes, and Linux's loop has nothing in it but PAUSE, RDTSC
  * and, on newer CPUs, MWAITX. Without the filter every PAUSE exits then.
  */
-static void svm_watch_waits(struct cpu *cpu, bool on)
+static void watch_waits(struct cpu *cpu, bool on)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	svm_of(cpu)->watches_waits = on;
 	c->intercept1 = with(c->intercept1, INTERCEPT1_PAUSE, on || svm_caps.features & SVM_FEATURE_PAUSE);
+}
+
+/* What comes while the global interrupt flag is clear is there behind the entry: nothing is to be watched for it (15.17). */
+static void svm_watch(struct cpu *cpu, enum watched what, bool on)
+{
+	if (what == WATCH_INTERRUPTS)
+		svm_watch_interrupts(cpu, on);
+	else if (what == WATCH_WAITS)
+		watch_waits(cpu, on);
+	else if (what == WATCH_CONFIGURED)
+		svm_set_intercepts(cpu);
 }
 
 void svm_poll(struct cpu *cpu)
@@ -249,7 +260,7 @@ static uint64_t behind_pause(struct cpu *cpu)
 static void pause(struct cpu *cpu)
 {
 	turn_poll(cpu);
-	svm_skip_to(cpu, behind_pause(cpu));
+	svm_skip_to(cpu, behind_pause(cpu), 0);
 }
 
 static void svm_own_exit(struct cpu *cpu)
@@ -270,14 +281,9 @@ static void svm_own_exit(struct cpu *cpu)
 		svm_control_register(cpu);
 }
 
-static void svm_end_shadow(struct cpu *cpu)
-{
-	vmcb_of(cpu)->control.interrupt_shadow = 0;
-}
-
 const struct vendor svm_vendor = {
 	.name = "svm",
-	.life.present = svm_present,
+	.traits = &traits,
 	.life.probe = svm_probe,
 	.life.init = svm_init,
 	.life.cpu_init = svm_cpu_init,
@@ -286,34 +292,21 @@ const struct vendor svm_vendor = {
 	.state.get = svm_get,
 	.state.set = svm_set,
 	.state.segment = svm_segment,
-	.state.table = svm_table,
 	.state.paging = svm_paging,
-	.state.code_address = svm_code_address,
 	.state.fetch = svm_fetch,
-	.state.code_mode = svm_code_mode,
-	.state.cpl = svm_cpl,
 	.state.capture = svm_capture,
-	.state.end_shadow = svm_end_shadow,
-	.state.reload = svm_reload,
-	.state.init_state = svm_init_state,
-	.state.start_at = svm_start_at,
+	.state.reset = svm_reset,
 	.events.inject = svm_inject,
-	.events.has_event = svm_has_event,
 	.events.take_interrupt = svm_take_interrupt,
 	.events.let_in = svm_let_in,
 	.events.inject_nmi = svm_inject_nmi,
-	.exits.watch_interrupts = svm_watch_interrupts,
-	.exits.watch_waits = svm_watch_waits,
-	.exits.set_intercepts = svm_set_intercepts,
+	.exits.watch = svm_watch,
 	.exits.own = svm_own_exit,
 	.exits.skip_to = svm_skip_to,
-	.exits.skip_met = svm_skip_met,
-	.exits.rdmsr = svm_rdmsr,
-	.exits.wrmsr = svm_wrmsr,
+	.exits.msr = svm_msr,
 	.exits.hide_cpuid = svm_hide_cpuid,
 	.exits.name = svm_exit_name,
 	.exits.dump = svm_dump,
 	.stage2.bits = svm_stage2_bits,
-	.stage2.largest = svm_stage2_largest,
 	.stage2.flush = svm_stage2_flush,
 };

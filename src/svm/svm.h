@@ -11,7 +11,7 @@ struct svm_cpu {
 	uint32_t pending;  /* SVM_...: extra work of the next exit or entry; mostly 0 */
 	uint64_t soft_rip; /* with SVM_SOFT_PENDING: of the event's instruction */
 	uint8_t soft_vector;
-	bool watches_waits;   /* svm_watch_waits() */
+	bool watches_waits;   /* WATCH_WAITS */
 	uint64_t polled_halt; /* with SVM_POLLS_HALT and SVM_POLLED: RIP of the HLT */
 	uint64_t behind_halt; /* and RIP when an interrupt or an NMI has ended it */
 	uint64_t first_cr2;   /* with SVM_PROBE_CR2: the firmware's */
@@ -29,7 +29,6 @@ struct svm_cpu {
 #define SVM_TLB_REQUEST  0x01  /* TLB_CONTROL was set for one entry */
 #define SVM_SOFT_PENDING 0x02  /* a software event went in with RIP moved by hand: svm_event.c */
 #define SVM_PROBE_CR2    0x04  /* the next exit tells whether VMRUN loads CR2 */
-#define SVM_RELOAD       0x10  /* the entry has to load RBP and R12 to R15, which C keeps as they are */
 #define SVM_STEP_IRET    0x20  /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
 #define SVM_HALTS        0x40  /* HLT is the guest's own until the next exit: svm_halt.c */
 #define SVM_DELAYS       0x80  /* and so are MWAIT and MWAITX */
@@ -73,7 +72,6 @@ static inline struct vmcb *vmcb_of(const struct cpu *cpu)
 
 /* svm_event.c */
 void svm_probe_rf(void);
-bool svm_has_event(const struct cpu *cpu);
 void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 bool svm_says_why(uint64_t dr6); /* whether DR6 of a #DB exit has a reason in it */
 void svm_soft_event_done(struct cpu *cpu);
@@ -93,30 +91,24 @@ void svm_take_nmi(struct cpu *cpu);
 uint64_t svm_get(const struct cpu *cpu, enum guest_register r);
 void svm_set(struct cpu *cpu, enum guest_register r, uint64_t value);
 void svm_segment(const struct cpu *cpu, enum segment s, struct segment_state *out);
-void svm_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void svm_paging(const struct cpu *cpu, struct guest_paging *out);
-uint64_t svm_code_address(const struct cpu *cpu);
 unsigned svm_fetch(struct cpu *cpu, uint8_t *code);
 unsigned svm_code_mode(const struct cpu *cpu);
-unsigned svm_cpl(const struct cpu *cpu);
 void svm_capture(struct cpu *cpu, struct trap_record *record);
 const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch);
 const char *svm_exit_name(uint64_t reason);
 void svm_dump(const struct cpu *cpu);
 
 /* svm_init.c */
-void svm_init_state(struct cpu *cpu);
+void svm_reset(struct cpu *cpu, unsigned sipi);
 void svm_redirect_init(struct cpu *cpu, bool on);
 void svm_take_init(struct cpu *cpu);
-void svm_reload(struct cpu *cpu);
-void svm_start_at(struct cpu *cpu, uint8_t vector);
 void svm_let_in(bool on);
 
 /* svm_msr.c */
 const char *svm_msr_init(void);
 void svm_msr_probe(void);
-enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value);
-enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
+enum msr_result svm_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 uint64_t svm_msrpm(void);
 void svm_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
@@ -131,6 +123,8 @@ bool svm_is_cr_move(struct cpu *cpu); /* the instruction at RIP is MOV to a cont
 enum exit_kind svm_refused(struct cpu *cpu); /* of an exit with SVM_EXIT_INVALID; most do not come back */
 
 /* svm.c */
+void svm_set_intercepts(struct cpu *cpu);
+void svm_watch_interrupts(struct cpu *cpu, bool on);
 void svm_poll(struct cpu *cpu); /* for keys, from an exit that comes where no other does */
 
 /* svm_halt.c */
@@ -148,8 +142,7 @@ __attribute__((noreturn)) void svm_run_on(struct cpu *cpu);
 void svm_open_nmi_window(void); /* STGI, CLGI */
 
 /* svm_skip.c */
-void svm_skip_to(struct cpu *cpu, uint64_t rip);
-void svm_skip_met(struct cpu *cpu, uint64_t met);
+void svm_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met);
 void svm_end_instruction(struct cpu *cpu);
 uint64_t svm_find_next(struct cpu *cpu);
 

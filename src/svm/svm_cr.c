@@ -53,7 +53,7 @@ static uint64_t operand(const struct cpu *cpu, unsigned gpr)
 {
 	uint64_t value = gpr == TRAP_RSP ? vmcb_of(cpu)->save.rsp : cpu->gpr[gpr];
 
-	return vendor->state.code_mode(cpu) == 64 ? value : (uint32_t)value;
+	return vendor->state.get(cpu, GUEST_CODE_MODE) == 64 ? value : (uint32_t)value;
 }
 
 static bool is_legal(const struct cpu *cpu, unsigned cr, uint64_t value)

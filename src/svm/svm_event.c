@@ -226,7 +226,7 @@ void svm_pass_int(struct cpu *cpu)
 void svm_end_pass(struct cpu *cpu)
 {
 	svm_of(cpu)->pending &= ~SVM_PASSES_INT;
-	vendor->exits.set_intercepts(cpu);
+	svm_set_intercepts(cpu);
 }
 
 /*
@@ -296,11 +296,6 @@ void svm_probe_rf(void)
 	svm_caps.pushes_rf = pushed & ~(1u << VEC_DB);
 }
 
-bool svm_has_event(const struct cpu *cpu)
-{
-	return vmcb_of(cpu)->control.eventinj & SVM_EVENT_V;
-}
-
 /* INT3, INTO and INT n are traps. */
 void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 {
@@ -323,7 +318,7 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 static void pass_interrupt(struct cpu *cpu)
 {
 	cpu->pass_interrupt = true;
-	vendor->exits.watch_interrupts(cpu, false);
+	svm_watch_interrupts(cpu, false);
 	if (!apic_sees_interrupts())
 		vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_IRET;
 }

@@ -139,9 +139,9 @@ SLOW_PATH static void pending_entry(struct cpu *cpu)
 
 	if (svm->pending & SVM_KEEPS_CR2)
 		write_cr2(vmcb_of(cpu)->save.cr2);
-	if (!(svm->pending & SVM_RELOAD))
+	if (!(cpu->work & CPU_WORK_RELOAD))
 		return;
-	svm->pending &= ~SVM_RELOAD;
+	cpu_end_work(cpu, CPU_WORK_RELOAD);
 	vmcb_of(cpu)->save.rax = cpu->gpr[TRAP_RAX];
 	svm_run_on(cpu);
 }

@@ -12,22 +12,26 @@
 
 static const struct vmcb_segment data = {.attrib = RESET_DATA, .limit = RESET_LIMIT};
 
-static void init_segments(struct vmcb_save *s)
+static void init_segments(struct vmcb_save *s, unsigned sipi)
 {
 	s->es = s->ss = s->ds = s->fs = s->gs = data;
 	s->cs = (struct vmcb_segment){RESET_SELECTOR, RESET_CODE, RESET_LIMIT, RESET_BASE};
+	if (sipi != NO_SIPI) {
+		s->cs.selector = (uint16_t)(sipi << 8);
+		s->cs.base = sipi << 12;
+	}
 	s->gdtr = s->idtr = (struct vmcb_segment){.limit = RESET_LIMIT};
 	s->ldtr = (struct vmcb_segment){.attrib = RESET_LDT, .limit = RESET_LIMIT};
 	s->tr = (struct vmcb_segment){.attrib = RESET_TSS, .limit = RESET_LIMIT};
 }
 
-static void init_registers(struct vmcb_save *s)
+static void init_registers(struct vmcb_save *s, unsigned sipi)
 {
 	s->cr0 = (s->cr0 & (CR0_CD | CR0_NW)) | RESET_CR0; /* caching stays as it was */
 	s->cr2 = s->cr3 = s->cr4 = 0;
 	s->efer = EFER_SVME;
 	s->rflags = RFLAGS_FIXED;
-	s->rip = RESET_RIP;
+	s->rip = sipi == NO_SIPI ? RESET_RIP : 0;
 	s->rsp = s->rax = 0;
 	s->dr6 = RESET_DR6;
 	s->dr7 = RESET_DR7;
@@ -35,19 +39,18 @@ static void init_registers(struct vmcb_save *s)
 }
 
 /* Nothing that was about to happen to the guest does: it is another one from here on. The other MSRs stay. */
-void svm_init_state(struct cpu *cpu)
+void svm_reset(struct cpu *cpu, unsigned sipi)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
-	init_segments(&v->save);
-	init_registers(&v->save);
+	init_segments(&v->save, sipi);
+	init_registers(&v->save, sipi);
 	v->control.interrupt_shadow = 0;
 	v->control.intercept1 &= ~INTERCEPT1_IRET;
 	v->control.eventinj = 0;
 	svm_watch_halt(cpu);
 	svm_of(cpu)->pending &= ~(SVM_SOFT_PENDING | SVM_POLLS_HALT | SVM_POLLED);
 	svm_of(cpu)->iret.noted = false;
-	svm_reload(cpu);
 	vendor->stage2.flush(cpu);
 }
 
@@ -90,20 +93,6 @@ void svm_take_init(struct cpu *cpu)
 		warn_of_init(cpu);
 	svm_open_nmi_window();
 	atomic_store(&seen, true);
-}
-
-void svm_reload(struct cpu *cpu)
-{
-	svm_set_pending(cpu, SVM_RELOAD);
-}
-
-void svm_start_at(struct cpu *cpu, uint8_t vector)
-{
-	struct vmcb_save *s = &vmcb_of(cpu)->save;
-
-	s->cs.selector = (uint16_t)(vector << 8);
-	s->cs.base = (uint64_t)vector << 12;
-	s->rip = 0;
 }
 
 /* SMIs, NMIs and machine checks are held back while the global interrupt flag is clear (15.17). */

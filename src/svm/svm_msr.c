@@ -82,7 +82,7 @@ const char *svm_msr_init(void)
 	return NULL;
 }
 
-enum msr_result svm_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	switch (msr) {
 	case MSR_EFER:
@@ -123,7 +123,7 @@ static enum msr_result write_efer(struct cpu *cpu, uint64_t value)
 	return MSR_DONE;
 }
 
-enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
+static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	switch (msr) {
 	case MSR_EFER:
@@ -138,6 +138,11 @@ enum msr_result svm_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 	default:
 		return MSR_NOT_MINE;
 	}
+}
+
+enum msr_result svm_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value)
+{
+	return write ? write_msr(cpu, msr, *value) : read_msr(cpu, msr, value);
 }
 
 /*

@@ -72,21 +72,24 @@ SLOW_PATH void svm_end_instruction(struct cpu *cpu)
 		exception_single_step(cpu);
 }
 
-void svm_skip_to(struct cpu *cpu, uint64_t rip)
+/* One #DB for all: the breakpoints are named first. */
+SLOW_PATH static void skip_met(struct cpu *cpu, struct vmcb *v, uint64_t met)
+{
+	struct vmcb_save *s = &v->save;
+
+	s->dr6 = (s->dr6 & ~0xfull) | met;
+	svm_skipped(cpu, v);
+	if (!is_stepped(s))
+		exception_raise(cpu, VEC_DB, 0);
+}
+
+void svm_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
 	v->save.rip = rip;
-	svm_skipped(cpu, v);
-}
-
-/* One #DB for all: the breakpoints are named first. */
-void svm_skip_met(struct cpu *cpu, uint64_t met)
-{
-	struct vmcb_save *s = &vmcb_of(cpu)->save;
-
-	s->dr6 = (s->dr6 & ~0xfull) | met;
-	svm_skip_to(cpu, svm_next_rip(cpu));
-	if (!is_stepped(s))
-		exception_raise(cpu, VEC_DB, 0);
+	if (met)
+		skip_met(cpu, v, met);
+	else
+		svm_skipped(cpu, v);
 }

@@ -9,47 +9,70 @@
 
 #define EFER_VISIBLE(v) ((v) & ~EFER_SVME)
 
+static unsigned code_mode(const struct vmcb_save *s)
+{
+	if ((s->efer & EFER_LMA) && (s->cs.attrib & ATTRIB_LONG))
+		return 64;
+	return s->cs.attrib & ATTRIB_BIG ? 32 : 16;
+}
+
 static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
 {
+	static const uint16_t offsets[] = {
+		[GUEST_RIP] = offsetof(struct vmcb_save, rip),
+		[GUEST_RSP] = offsetof(struct vmcb_save, rsp),
+		[GUEST_RFLAGS] = offsetof(struct vmcb_save, rflags),
+		[GUEST_CR0] = offsetof(struct vmcb_save, cr0),
+		[GUEST_CR2] = offsetof(struct vmcb_save, cr2),
+		[GUEST_CR3] = offsetof(struct vmcb_save, cr3),
+		[GUEST_CR4] = offsetof(struct vmcb_save, cr4),
+		[GUEST_DR6] = offsetof(struct vmcb_save, dr6),
+		[GUEST_DR7] = offsetof(struct vmcb_save, dr7),
+	};
+	return (uint64_t *)((char *)s + offsets[r]);
+}
+
+/* Its CPL is the VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
+static uint64_t get_other(const struct vmcb *v, enum guest_register r)
+{
 	switch (r) {
-	case GUEST_RIP:
-		return &s->rip;
-	case GUEST_RSP:
-		return &s->rsp;
-	case GUEST_RFLAGS:
-		return &s->rflags;
-	case GUEST_CR0:
-		return &s->cr0;
-	case GUEST_CR2:
-		return &s->cr2;
-	case GUEST_CR3:
-		return &s->cr3;
-	case GUEST_CR4:
-		return &s->cr4;
-	case GUEST_DR6:
-		return &s->dr6;
-	case GUEST_DR7:
-		return &s->dr7;
+	case GUEST_CODE_MODE:
+		return code_mode(&v->save);
+	case GUEST_CPL:
+		return v->save.cpl;
+	case GUEST_EVENT:
+		return v->control.eventinj & SVM_EVENT_V;
+	case GUEST_IO_NEXT:
+		return v->control.exitinfo2; /* on every CPU (15.10.2) */
+	case GUEST_SHADOW:
+		return v->control.interrupt_shadow;
 	default:
-		return &s->efer;
+		return EFER_VISIBLE(v->save.efer);
 	}
 }
 
 uint64_t svm_get(const struct cpu *cpu, enum guest_register r)
 {
-	uint64_t v = *register_at(&vmcb_of(cpu)->save, r);
+	struct vmcb *v = vmcb_of(cpu);
 
-	return r == GUEST_EFER ? EFER_VISIBLE(v) : v;
+	return r < GUEST_EFER ? *register_at(&v->save, r) : get_other(v, r);
 }
 
 void svm_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 {
-	*register_at(&vmcb_of(cpu)->save, r) = r == GUEST_EFER ? value | EFER_SVME : value;
+	struct vmcb *v = vmcb_of(cpu);
+
+	if (r == GUEST_SHADOW)
+		v->control.interrupt_shadow = value;
+	else if (r == GUEST_EFER)
+		v->save.efer = value | EFER_SVME;
+	else
+		*register_at(&v->save, r) = value;
 }
 
 static const struct vmcb_segment *segment_at(const struct vmcb_save *s, enum segment n)
 {
-	const struct vmcb_segment *const all[SEG_COUNT] = {
+	const struct vmcb_segment *const all[] = {
 		[SEG_ES] = &s->es,
 		[SEG_CS] = &s->cs,
 		[SEG_SS] = &s->ss,
@@ -58,6 +81,8 @@ static const struct vmcb_segment *segment_at(const struct vmcb_save *s, enum seg
 		[SEG_GS] = &s->gs,
 		[SEG_LDTR] = &s->ldtr,
 		[SEG_TR] = &s->tr,
+		[SEG_GDTR] = &s->gdtr,
+		[SEG_IDTR] = &s->idtr,
 	};
 	return all[n];
 }
@@ -77,26 +102,11 @@ void svm_segment(const struct cpu *cpu, enum segment n, struct segment_state *ou
 	};
 }
 
-void svm_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out)
-{
-	const struct vmcb_save *s = &vmcb_of(cpu)->save;
-	const struct vmcb_segment *t = table == GUEST_IDT ? &s->idtr : &s->gdtr;
-
-	*out = (struct descriptor_table){.limit = (uint16_t)t->limit, .base = t->base};
-}
-
 void svm_paging(const struct cpu *cpu, struct guest_paging *out)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
 
 	*out = (struct guest_paging){.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer};
-}
-
-static unsigned code_mode(const struct vmcb_save *s)
-{
-	if ((s->efer & EFER_LMA) && (s->cs.attrib & ATTRIB_LONG))
-		return 64;
-	return s->cs.attrib & ATTRIB_BIG ? 32 : 16;
 }
 
 void svm_capture(struct cpu *cpu, struct trap_record *r)
@@ -131,19 +141,6 @@ unsigned svm_code_mode(const struct cpu *cpu)
 	return code_mode(&vmcb_of(cpu)->save);
 }
 
-/* The VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
-unsigned svm_cpl(const struct cpu *cpu)
-{
-	return vmcb_of(cpu)->save.cpl;
-}
-
-uint64_t svm_code_address(const struct cpu *cpu)
-{
-	const struct vmcb_save *s = &vmcb_of(cpu)->save;
-
-	return s->cs.base + s->rip; /* CS.base is 0 in 64-bit mode */
-}
-
 unsigned svm_fetch(struct cpu *cpu, uint8_t *code)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
@@ -152,7 +149,8 @@ unsigned svm_fetch(struct cpu *cpu, uint8_t *code)
 	if (code_mode(s) == 64 && code_page_fetch(&cpu->code_page, s->cr3, s->cr4, s->rip, code))
 		return TRAP_CODE_MAX;
 	svm_paging(cpu, &paging);
-	return guest_fetch(&paging, svm_code_address(cpu), &cpu->code_page, code);
+	return guest_fetch(
+		&paging, s->cs.base + s->rip, &cpu->code_page, code); /* CS.base is 0 in 64-bit mode */
 }
 
 /* A segment register of the running firmware, from its descriptor (APM vol. 2 4.7 and 4.8). */

@@ -26,7 +26,8 @@ void caller_limits(const struct cpu *cpu, struct check_limits *out)
 
 	vendor->state.paging(cpu, &paging);
 	*out = (struct check_limits){
-		.linear_bits = (uint8_t)guest_linear_bits(&paging, vendor->state.code_mode(cpu) == 64),
+		.linear_bits =
+			(uint8_t)guest_linear_bits(&paging, vendor->state.get(cpu, GUEST_CODE_MODE) == 64),
 		.physical_bits = features.physical_bits,
 		.cpus = atomic_load(&cpus_active),
 	};
@@ -37,7 +38,7 @@ void caller_view(const struct cpu *cpu, struct guest_view *out)
 	uint64_t pkrs = 0;
 
 	vendor->state.paging(cpu, &out->paging);
-	out->user = vendor->state.cpl(cpu) == 3;
+	out->user = vendor->state.get(cpu, GUEST_CPL) == 3;
 	out->alignment_flag = vendor->state.get(cpu, GUEST_RFLAGS) & RFLAGS_AC;
 	out->huge_pages = features.huge_pages;
 	out->physical_bits = features.physical_bits;

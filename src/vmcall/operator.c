@@ -84,7 +84,7 @@ void operator_say(struct cpu *cpu, char *text)
 		if (*c == '"' || *c == '\\')
 			*c = '\''; /* a quote would break the line, which is logfmt */
 	log_line("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number,
-		vendor->state.cpl(cpu) == 3 ? 3 : 0, text);
+		vendor->state.get(cpu, GUEST_CPL) == 3 ? 3 : 0, text);
 }
 
 int64_t vmcall_say(struct vmcall *call)

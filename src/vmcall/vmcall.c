@@ -112,7 +112,7 @@ static int64_t lookup(struct vmcall *call)
 /* Every call runs this: it has no loops, and reads only what the call needs. */
 void exit_vmcall(struct cpu *cpu)
 {
-	uint64_t width = vendor->state.code_mode(cpu) == 64 ? ~0ull : UINT32_MAX;
+	uint64_t width = vendor->state.get(cpu, GUEST_CODE_MODE) == 64 ? ~0ull : UINT32_MAX;
 	uint64_t number = cpu->gpr[TRAP_RAX] & width;
 	struct vmcall call;
 	int64_t result;
@@ -122,7 +122,7 @@ void exit_vmcall(struct cpu *cpu)
 	result = number ? serve(&call, number) : lookup(&call);
 	if (result < 0) {
 		if (result == VMCALL_AGAIN) {
-			vendor->state.end_shadow(cpu);
+			vendor->state.set(cpu, GUEST_SHADOW, 0);
 			return;
 		}
 		if (result != TRAPLINE_E_EMPTY) /* not counted as a refusal, because callers poll with it */

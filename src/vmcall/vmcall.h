@@ -27,7 +27,7 @@ struct vmcall {
 /* Whether user mode calls. Computed only where it matters, because many calls do not need it. */
 static inline bool vmcall_user(const struct vmcall *call)
 {
-	return vendor->state.cpl(call->cpu) == 3;
+	return vendor->state.get(call->cpu, GUEST_CPL) == 3;
 }
 
 /*

@@ -17,14 +17,16 @@
 
 #define FEATURE_LOCK          (1ull << 0)
 #define FEATURE_VMX           (1ull << 2) /* outside of SMX */
+#define MISC_WAIT_FOR_SIPI    (1ull << 8)
 #define BASIC_REVISION(basic) ((uint32_t)(basic)&0x7fffffff)
 #define GUEST_VPID            1
 
 #define CPUID_VMX (1u << 5)
 
 struct vmx_caps vmx_caps;
+static struct vendor_traits traits = {.reset_is_init = true};
 
-static bool vmx_present(void)
+static bool is_present(void)
 {
 	return cpuid(1, 0).ecx & CPUID_VMX; /* this CPU's */
 }
@@ -72,13 +74,23 @@ static const char *read_caps(struct vmx_caps *c)
 	return error ? error : check_ept(c);
 }
 
+static void note_traits(const struct vmx_caps *c)
+{
+	traits.reports_init_sipi = c->misc & MISC_WAIT_FOR_SIPI;
+	traits.has_timer = c->controls.pin & PIN_PREEMPTION_TIMER;
+	traits.stage2_largest = c->ept_vpid & EPT_CAP_1G ? 3 : 2;
+}
+
 /* The boot CPU first, whose answers are used; the others have to be like it. */
 static const char *vmx_probe(void)
 {
 	static bool probed;
 	struct vmx_caps caps = {0};
-	const char *error = check_lock();
+	const char *error;
 
+	if (!is_present())
+		return vendor_absent;
+	error = check_lock();
 	if (!error)
 		error = read_caps(&caps);
 	if (probe_missing())
@@ -86,6 +98,7 @@ static const char *vmx_probe(void)
 	if (error || probed)
 		return error ? error : vmx_differs(&vmx_caps, &caps);
 	vmx_caps = caps;
+	note_traits(&caps);
 	probed = true;
 	vmx_mtrr_init();
 	return probe_missing();
@@ -282,8 +295,7 @@ static void vmx_cpu_undo(struct cpu *cpu)
 
 const struct vendor vmx_vendor = {
 	.name = "vmx",
-	.reset_is_init = true,
-	.life.present = vmx_present,
+	.traits = &traits,
 	.life.probe = vmx_probe,
 	.life.init = vmx_init,
 	.life.cpu_init = vmx_cpu_init,
@@ -292,36 +304,21 @@ const struct vendor vmx_vendor = {
 	.state.get = vmx_get,
 	.state.set = vmx_set,
 	.state.segment = vmx_segment,
-	.state.table = vmx_table,
 	.state.paging = vmx_paging,
-	.state.code_address = vmx_code_address,
 	.state.fetch = vmx_fetch,
-	.state.code_mode = vmx_code_mode,
-	.state.cpl = vmx_cpl,
 	.state.capture = vmx_capture,
-	.state.end_shadow = vmx_end_shadow,
-	.state.reload = vmx_reload,
-	.state.init_state = vmx_init_state,
-	.state.start_at = vmx_start_at,
+	.state.reset = vmx_reset,
 	.events.inject = vmx_inject,
-	.events.has_event = vmx_has_event,
 	.events.take_interrupt = vmx_take_interrupt,
-	.events.nmi_taken = vmx_nmi_taken,
 	.events.let_in = vmx_let_in,
 	.events.inject_nmi = vmx_inject_nmi,
-	.events.reports_init_sipi = vmx_reports_init_sipi,
-	.exits.watch_interrupts = vmx_watch_interrupts,
-	.exits.has_timer = vmx_has_timer,
-	.exits.set_intercepts = vmx_set_intercepts,
+	.exits.watch = vmx_watch,
 	.exits.own = vmx_own_exit,
 	.exits.skip_to = vmx_skip_to,
-	.exits.skip_met = vmx_skip_met,
-	.exits.rdmsr = vmx_rdmsr,
-	.exits.wrmsr = vmx_wrmsr,
+	.exits.msr = vmx_msr,
 	.exits.hide_cpuid = vmx_hide_cpuid,
 	.exits.name = vmx_exit_name,
 	.exits.dump = vmx_dump,
 	.stage2.bits = vmx_stage2_bits,
-	.stage2.largest = vmx_stage2_largest,
 	.stage2.flush = vmx_stage2_flush,
 };

@@ -100,13 +100,10 @@ void vmx_restore_nmi_blocking(const struct cpu *cpu);
 void vmx_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 void vmx_settle_debug(struct cpu *cpu);
 void vmx_take_nmi(struct cpu *cpu);
-void vmx_nmi_taken(struct cpu *cpu);
 bool vmx_inject_nmi(struct cpu *cpu);
 void vmx_nmi_unblocked(struct cpu *cpu);
-bool vmx_has_event(const struct cpu *cpu);
 void vmx_take_interrupt(struct cpu *cpu);
-void vmx_watch_interrupts(struct cpu *cpu, bool on);
-bool vmx_has_timer(void);
+void vmx_watch(struct cpu *cpu, enum watched what, bool on);
 void vmx_set_timer(struct cpu *cpu);
 void vmx_timer(struct cpu *cpu);
 
@@ -123,28 +120,22 @@ static inline void vmx_decode_during(struct cpu *cpu)
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r);
 void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value);
 void vmx_segment(const struct cpu *cpu, enum segment s, struct segment_state *out);
-void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out);
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out);
-uint64_t vmx_code_address(const struct cpu *cpu);
 unsigned vmx_fetch(struct cpu *cpu, uint8_t *code);
 unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
 void vmx_end_shadow(struct cpu *cpu);
-void vmx_skip_to(struct cpu *cpu, uint64_t rip);
-void vmx_skip_met(struct cpu *cpu, uint64_t met);
+void vmx_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met);
 
 /* vmx_refused.c */
 __attribute__((noreturn)) void vmx_refused(struct cpu *cpu, uint32_t reason);
 
 /* vmx_init.c */
-void vmx_init_state(struct cpu *cpu);
-void vmx_start_at(struct cpu *cpu, uint8_t vector);
-bool vmx_reports_init_sipi(void);
+void vmx_reset(struct cpu *cpu, unsigned sipi);
 void vmx_take_init(struct cpu *cpu);
 void vmx_let_in(bool on);
-void vmx_reload(struct cpu *cpu);
 
 /* vmx_count.c */
 #ifdef VMX_COUNT
@@ -168,15 +159,13 @@ void vmx_task_switch(struct cpu *cpu);
 
 /* vmx_msr.c */
 const char *vmx_msr_init(void);
-enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value);
-enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
+enum msr_result vmx_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 uint64_t vmx_msr_bitmap(void);
 void vmx_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 /* vmx_ept.c */
 uint64_t vmx_ept_pointer(void);
 uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
-unsigned vmx_stage2_largest(void);
 void vmx_stage2_flush(struct cpu *cpu);
 void vmx_flush_guest_tlb(void);
 

@@ -18,11 +18,6 @@ uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
 	return EPT_READ | EPT_EXECUTE | (write ? EPT_WRITE : 0) | EPT_TYPE(vmx_mtrr_type(gpa, size));
 }
 
-unsigned vmx_stage2_largest(void)
-{
-	return vmx_caps.ept_vpid & EPT_CAP_1G ? 3 : 2;
-}
-
 static void invalidate(bool ept, uint64_t type, uint64_t word)
 {
 	const uint64_t descriptor[2] = {word, 0};

@@ -39,7 +39,7 @@ static void set_pin(struct cpu *cpu, bool interrupts)
 		vmwrite(VMCS_PIN_CONTROLS, vmx->pin = pin);
 }
 
-/* An NMI of the host's may change the word at any point (vmx_nmi_taken); what is written last is what it ends
+/* An NMI of the host's may change the word at any point (WATCH_ENTRY); what is written last is what it ends
  * up as. */
 static void set_control(struct cpu *cpu, uint32_t control, bool on)
 {
@@ -197,11 +197,6 @@ void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	vmx_of(cpu)->event_set = true;
 }
 
-bool vmx_has_event(const struct cpu *cpu)
-{
-	return vmx_of(cpu)->event_set;
-}
-
 /* The exit has consumed the NMI and blocks further ones until an IRET (28.5.5): this is one, to the next
  * instruction. */
 static void unblock_host_nmi(void)
@@ -226,13 +221,6 @@ void vmx_take_nmi(struct cpu *cpu)
 {
 	cpu_note_nmi(cpu);
 	unblock_host_nmi();
-}
-
-/* One that came while the VMM ran, perhaps behind this exit's last look at the work: the next entry asks for
- * an exit. */
-void vmx_nmi_taken(struct cpu *cpu)
-{
-	set_control(cpu, CPU_NMI_WINDOW, true);
 }
 
 /*
@@ -286,11 +274,6 @@ void vmx_take_interrupt(struct cpu *cpu)
 	host_interrupt_take(cpu);
 }
 
-bool vmx_has_timer(void)
-{
-	return vmx_caps.controls.pin & PIN_PREEMPTION_TIMER;
-}
-
 /*
  * On the boot CPU: a guest that neither exits nor takes interrupts (CLI, JMP to itself) exits when the preemption timer expires, of
  * which only the guest's own time counts (26.5.1): soon while there is something to print or to carry out, now and
@@ -300,7 +283,7 @@ void vmx_set_timer(struct cpu *cpu)
 {
 	uint64_t ms = cpu->work & CPU_WORK_CONSOLE ? TIMER_BUSY_MS : TIMER_IDLE_MS, ticks = UINT32_MAX;
 
-	if (!vmx_has_timer())
+	if (!(vmx_caps.controls.pin & PIN_PREEMPTION_TIMER))
 		return;
 	if (vmx_of(cpu)->watching && !cpu->number &&
 		boot_info.tsc_khz * ms >> MISC_TIMER_RATE(vmx_caps.misc) < ticks)
@@ -316,7 +299,7 @@ void vmx_timer(struct cpu *cpu)
 	turn_poll(cpu);
 }
 
-void vmx_watch_interrupts(struct cpu *cpu, bool on)
+static void watch_interrupts(struct cpu *cpu, bool on)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
 
@@ -325,4 +308,15 @@ void vmx_watch_interrupts(struct cpu *cpu, bool on)
 		set_control(cpu, CPU_INTERRUPT_WINDOW, false);
 	set_pin(cpu, on && !(vmx->controls & CPU_INTERRUPT_WINDOW));
 	vmx_set_timer(cpu);
+}
+
+/* Waiting loops need no watch where the timer exits. The NMI window exits at once, unless NMIs are blocked. */
+void vmx_watch(struct cpu *cpu, enum watched what, bool on)
+{
+	if (what == WATCH_INTERRUPTS)
+		watch_interrupts(cpu, on);
+	else if (what == WATCH_CONFIGURED)
+		vmx_set_intercepts(cpu);
+	else if (what == WATCH_ENTRY)
+		set_control(cpu, CPU_NMI_WINDOW, on);
 }

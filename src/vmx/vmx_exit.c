@@ -111,9 +111,9 @@ static inline void end_exit(struct cpu *cpu)
 /* What few entries need. */
 static void before_entry(struct cpu *cpu)
 {
-	if (!(cpu->work & CPU_WORK_VENDOR))
+	if (!(cpu->work & CPU_WORK_RELOAD))
 		return;
-	cpu_end_work(cpu, CPU_WORK_VENDOR);
+	cpu_end_work(cpu, CPU_WORK_RELOAD);
 	end_exit(cpu);
 	vmx_run_on(cpu);
 }

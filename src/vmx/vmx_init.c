@@ -17,8 +17,6 @@
 #include "hw/msr.h"
 #include "hw/reset_state.h"
 
-#define MISC_WAIT_FOR_SIPI (1ull << 8)
-
 static void init_segment(enum segment n, uint32_t rights)
 {
 	vmwrite(VMCS_SELECTOR(n), 0);
@@ -27,15 +25,15 @@ static void init_segment(enum segment n, uint32_t rights)
 	vmwrite(VMCS_RIGHTS(n), rights);
 }
 
-static void init_segments(void)
+static void init_segments(unsigned sipi)
 {
 	static const enum segment data[] = {SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(data); i++)
 		init_segment(data[i], RESET_DATA);
 	init_segment(SEG_CS, RESET_CODE);
-	vmwrite(VMCS_GUEST_CS_SELECTOR, RESET_SELECTOR);
-	vmwrite(VMCS_BASE(SEG_CS), RESET_BASE);
+	vmwrite(VMCS_GUEST_CS_SELECTOR, sipi == NO_SIPI ? RESET_SELECTOR : sipi << 8);
+	vmwrite(VMCS_BASE(SEG_CS), sipi == NO_SIPI ? RESET_BASE : sipi << 12);
 	init_segment(SEG_LDTR, RESET_LDT);
 	init_segment(SEG_TR, RESET_TSS);
 	vmwrite(VMCS_GUEST_GDTR_BASE, 0);
@@ -69,12 +67,12 @@ static void init_control_registers(struct cpu *cpu)
 }
 
 /* Nothing that was about to happen to the guest does: it is another one from here on. The other MSRs stay. */
-void vmx_init_state(struct cpu *cpu)
+void vmx_reset(struct cpu *cpu, unsigned sipi)
 {
-	init_segments();
+	init_segments(sipi);
 	init_control_registers(cpu);
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
-	vmwrite(VMCS_GUEST_RIP, RESET_RIP);
+	vmwrite(VMCS_GUEST_RIP, sipi == NO_SIPI ? RESET_RIP : 0);
 	vmwrite(VMCS_GUEST_RSP, 0);
 	vmwrite(VMCS_GUEST_DR7, RESET_DR7);
 	write_dr6(RESET_DR6);
@@ -86,30 +84,6 @@ void vmx_init_state(struct cpu *cpu)
 	vmx_of(cpu)->event_set = vmx_of(cpu)->stepped = false;
 	vmx_flush_guest_tlb();
 	vmx_reread(cpu);
-	vmx_reload(cpu);
-}
-
-/* RBP or R12 to R15 were changed, which the entry leaves as C found them. */
-void vmx_reload(struct cpu *cpu)
-{
-	cpu_add_work(cpu, CPU_WORK_VENDOR);
-}
-
-void vmx_start_at(struct cpu *cpu, uint8_t vector)
-{
-	vmwrite(VMCS_GUEST_CS_SELECTOR, (uint64_t)vector << 8);
-	vmwrite(VMCS_BASE(SEG_CS), (uint64_t)vector << 12);
-	vmwrite(VMCS_GUEST_RIP, 0);
-	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
-	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
-	vmx_reread(cpu);
-}
-
-/* Only where trapline.conf asks for it: a CPU that gets it wrong, as Bochs 2.7, cannot be told from one that
- * does not. */
-bool vmx_reports_init_sipi(void)
-{
-	return boot_info.config.ap_start == AP_START_HARDWARE && (vmx_caps.misc & MISC_WAIT_FOR_SIPI);
 }
 
 /*

@@ -83,7 +83,7 @@ const char *vmx_msr_init(void)
 	return NULL;
 }
 
-enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	if (msr == MSR_FEATURE_CONTROL) {
 		*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
@@ -98,7 +98,7 @@ enum msr_result vmx_rdmsr(struct cpu *cpu, uint32_t msr, uint64_t *value)
  * Microcode is not the guest's to load: the VMM runs on it, and the CPU would not in VMX non-root operation. With
  * XD_DISABLE the host's own EFER.NXE would be a reserved bit.
  */
-enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
+static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL)
 		return MSR_FAULT;
@@ -109,6 +109,11 @@ enum msr_result vmx_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value)
 	if (mtrr_is(msr))
 		return vmx_mtrr_write(cpu, &vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_FAULT;
 	return MSR_NOT_MINE;
+}
+
+enum msr_result vmx_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value)
+{
+	return write ? write_msr(cpu, msr, *value) : read_msr(cpu, msr, value);
 }
 
 void vmx_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r)

@@ -4,6 +4,36 @@
 #include "hw/asm.h"
 #include "guest/insn.h"
 
+/* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL. */
+static uint64_t exit_length(const struct cpu *cpu)
+{
+	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
+}
+
+SLOW_PATH static uint64_t next_rare(const struct cpu *cpu)
+{
+	uint64_t next = vmx_of(cpu)->rip + exit_length(cpu);
+
+	return vmx_code_mode(cpu) == 64 ? next : (uint32_t)next;
+}
+
+/* What is no register of the guest's. */
+static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
+{
+	switch (r) {
+	case GUEST_CODE_MODE:
+		return vmx_code_mode(cpu);
+	case GUEST_CPL:
+		return vmx_cpl(cpu);
+	case GUEST_EVENT:
+		return vmx_of(cpu)->event_set;
+	case GUEST_IO_NEXT:
+		return next_rare(cpu);
+	default:
+		return vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS);
+	}
+}
+
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {
 	switch (r) {
@@ -25,8 +55,10 @@ uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 		return read_dr6();
 	case GUEST_DR7:
 		return vmread(VMCS_GUEST_DR7);
-	default:
+	case GUEST_EFER:
 		return vmx_mode(cpu)->paging.efer;
+	default:
+		return get_other(cpu, r);
 	}
 }
 
@@ -53,6 +85,9 @@ void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 	case GUEST_DR7:
 		vmwrite(VMCS_GUEST_DR7, value);
 		break;
+	case GUEST_SHADOW:
+		vmx_end_shadow(cpu);
+		break;
 	default:
 		break;
 	}
@@ -60,8 +95,15 @@ void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 
 void vmx_segment(const struct cpu *cpu, enum segment n, struct segment_state *out)
 {
-	uint32_t rights = (uint32_t)vmread(VMCS_RIGHTS(n));
+	uint32_t rights;
 
+	if (n >=
+		SEG_COUNT) { /* GDTR and IDTR: the encodings go on with them, without a selector and rights */
+		*out = (struct segment_state){
+			.limit = (uint32_t)vmread(VMCS_LIMIT(n)), .base = vmread(VMCS_BASE(n))};
+		return;
+	}
+	rights = (uint32_t)vmread(VMCS_RIGHTS(n));
 	*out = (struct segment_state){
 		.selector = (uint16_t)vmread(VMCS_SELECTOR(n)),
 		.dpl = RIGHTS_DPL(rights),
@@ -71,14 +113,6 @@ void vmx_segment(const struct cpu *cpu, enum segment n, struct segment_state *ou
 		.limit = (uint32_t)vmread(VMCS_LIMIT(n)),
 		.base = vmread(VMCS_BASE(n)),
 	};
-}
-
-void vmx_table(const struct cpu *cpu, enum guest_table table, struct descriptor_table *out)
-{
-	bool idt = table == GUEST_IDT;
-
-	out->limit = (uint16_t)vmread(idt ? VMCS_GUEST_IDTR_LIMIT : VMCS_GUEST_GDTR_LIMIT);
-	out->base = vmread(idt ? VMCS_GUEST_IDTR_BASE : VMCS_GUEST_GDTR_BASE);
 }
 
 void vmx_paging(const struct cpu *cpu, struct guest_paging *out)
@@ -110,12 +144,6 @@ static uint64_t code_address(const struct vmx_cpu *vmx)
 	if (__builtin_expect(code_mode(&vmx->mode) == 64, 1))
 		return vmx->rip;
 	return (uint32_t)(vmread(VMCS_GUEST_CS_BASE) + vmx->rip);
-}
-
-uint64_t vmx_code_address(const struct cpu *cpu)
-{
-	vmx_mode(cpu);
-	return code_address(vmx_of(cpu));
 }
 
 unsigned vmx_fetch(struct cpu *cpu, uint8_t *code)
@@ -201,19 +229,6 @@ __attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint
 		end_instruction(cpu, rflags);
 }
 
-/* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL. */
-static uint64_t exit_length(const struct cpu *cpu)
-{
-	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
-}
-
-SLOW_PATH static uint64_t next_rare(const struct cpu *cpu)
-{
-	uint64_t next = vmx_of(cpu)->rip + exit_length(cpu);
-
-	return vmx_code_mode(cpu) == 64 ? next : (uint32_t)next;
-}
-
 /*
  * Past an instruction that was carried out in software, with all that its end does: the shadow of a STI or
  * MOV SS and RFLAGS.RF end there, and a single step traps.
@@ -228,16 +243,17 @@ void vmx_skip(struct cpu *cpu)
 		go_on_at(cpu, next);
 }
 
-/* The same where the end is known: an EPT violation has no length (28.2.5). */
-void vmx_skip_to(struct cpu *cpu, uint64_t rip)
-{
-	go_on_at(cpu, rip);
-}
-
 /* Bit 12 says that an enabled breakpoint was met (SDM vol. 3C table 25-4); they trap together with a single step. */
-void vmx_skip_met(struct cpu *cpu, uint64_t met)
+SLOW_PATH static void add_met(struct cpu *cpu, uint64_t met)
 {
-	go_on_at(cpu, next_rare(cpu));
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_BP | met);
 	vmx_of(cpu)->stepped = true;
+}
+
+/* The same where the end is known: an EPT violation has no length (28.2.5). */
+void vmx_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met)
+{
+	go_on_at(cpu, rip);
+	if (met)
+		add_met(cpu, met);
 }

@@ -249,7 +249,7 @@ static void load_registers(struct task_switch *t)
 	vmwrite(VMCS_GUEST_RFLAGS, (n->eflags & 0x3f7fd5) | RFLAGS_FIXED);
 	for (unsigned i = 0; i < 8; i++)
 		cpu->gpr[i] = n->gpr[i];
-	vmx_reload(cpu);
+	cpu_add_work(cpu, CPU_WORK_RELOAD);
 	vmwrite(VMCS_GUEST_RSP, n->gpr[TRAP_RSP]);
 	if (cr0 & CR0_PG) {
 		vmwrite(VMCS_GUEST_CR3, n->cr3);

@@ -2,7 +2,7 @@
 # guest's code with it. tests/fuzz/<target>.c says what each target checks; tests/fuzz/corpus/<target> is its stored corpus.
 FUZZ_CC     := clang
 FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-pie -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
-               -iquote tests/fake -iquote tests/fuzz -Iinclude -Isrc -Iboot $(ZYDIS_CPPFLAGS) \
+               -iquote tests/fake -iquote tests/fuzz -Iinclude -Isrc -Iboot -Itests $(ZYDIS_CPPFLAGS) \
                -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf
 FUZZ_WARN   := -Wall -Wextra -Werror -Wno-unused-parameter
 FUZZ_DIR    := $(BUILD)/fuzz

@@ -30,7 +30,7 @@
 #include "mem/guest_ram.h"
 #include "trace/walk_trace.h"
 #include "trace/tokens.h"
-#include "vendor.h"
+#include "fake_vendor.h"
 #include "vmcall/operator.h"
 #include "vmcall/share.h"
 
@@ -285,39 +285,28 @@ uint64_t share_write(uint32_t number, uint64_t offset, const void *buffer, uint6
 	return n;
 }
 
-static uint64_t fake_get(const struct cpu *c, enum guest_register r)
+static uint64_t get(const struct cpu *c, enum guest_register r)
+{
+	return r == GUEST_CODE_MODE ? 64 : 0x2ff8;
+}
+
+uint64_t insn_address(const struct cpu *c)
 {
 	return 0x2ff8;
 }
 
-static void fake_segment(const struct cpu *c, enum segment s, struct segment_state *out)
-{
-	*out = (struct segment_state){0};
-}
-
-static void fake_table(const struct cpu *c, enum guest_table table, struct descriptor_table *out)
-{
-	*out = (struct descriptor_table){0};
-}
-
-static void fake_paging(const struct cpu *c, struct guest_paging *p)
+static void get_paging(const struct cpu *c, struct guest_paging *p)
 {
 	*p = paging;
 }
 
-static void fake_capture(struct cpu *c, struct trap_record *r)
+static void capture_fake(struct cpu *c, struct trap_record *r)
 {
 	r->rip = 0x2ff8;
 	r->mode = paging.efer & 0x400 ? 64 : 32;
 }
 
-static const struct vendor fake_vendor = {.name = "svm",
-	.state.get = fake_get,
-	.state.segment = fake_segment,
-	.state.table = fake_table,
-	.state.paging = fake_paging,
-	.state.code_address = (uint64_t(*)(const struct cpu *))fake_get,
-	.state.capture = fake_capture};
+FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = get_paging, .state.capture = capture_fake);
 const struct vendor *vendor = &fake_vendor;
 
 static void begin_cpu(unsigned n)

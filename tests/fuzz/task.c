@@ -69,10 +69,6 @@ void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 	dr6 = value;
 }
 
-void vmx_reload(struct cpu *cpu)
-{
-}
-
 void vmx_flush_guest_tlb(void)
 {
 }

@@ -21,7 +21,7 @@
 #include "mem/pool.h"
 #include "stage2/stage2.h"
 #include "apic/flush.h"
-#include "vendor.h"
+#include "fake_vendor.h"
 #include "vmcall/check.h"
 #include "vmcall/copy_buffer.h"
 #include "vmcall/vmcall.h"
@@ -38,7 +38,7 @@ _Atomic uint32_t cpus_active = 1;
 
 static struct cpu cpu;
 static struct trap_record slots[RING_SLOTS];
-static uint64_t registers[GUEST_REGISTERS];
+static uint64_t registers[GUEST_EFER + 1];
 static unsigned cpl, mode;
 static bool raised;
 static uint64_t raised_at;
@@ -47,42 +47,23 @@ static unsigned lines_to_come;
 static uint64_t answer; /* the last one's number */
 
 /* The rest of the VMM. */
-static uint64_t fake_get(const struct cpu *c, enum guest_register r)
+static uint64_t get(const struct cpu *c, enum guest_register r)
 {
-	return registers[r];
+	return r == GUEST_CODE_MODE ? mode : r == GUEST_CPL ? cpl : registers[r];
 }
 
-static void fake_paging(const struct cpu *c, struct guest_paging *p)
+static void get_paging(const struct cpu *c, struct guest_paging *p)
 {
 	*p = (struct guest_paging){
 		registers[GUEST_CR0], registers[GUEST_CR3], registers[GUEST_CR4], registers[GUEST_EFER]};
 }
 
-static unsigned fake_mode(const struct cpu *c)
-{
-	return mode;
-}
-
-static unsigned fake_cpl(const struct cpu *c)
-{
-	return cpl;
-}
-
-static void fake_capture(struct cpu *c, struct trap_record *r)
+static void capture(struct cpu *c, struct trap_record *r)
 {
 	memset((char *)r + sizeof(r->seq), 0, sizeof(*r) - sizeof(r->seq));
 }
 
-static void fake_end_shadow(struct cpu *c)
-{
-}
-
-static const struct vendor fake_vendor = {.state.get = fake_get,
-	.state.end_shadow = fake_end_shadow,
-	.state.paging = fake_paging,
-	.state.code_mode = fake_mode,
-	.state.cpl = fake_cpl,
-	.state.capture = fake_capture};
+FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = get_paging, .state.capture = capture);
 const struct vendor *vendor = &fake_vendor;
 
 void moment(void)
@@ -279,7 +260,7 @@ static void allow_linear(uint64_t linear, uint64_t bytes)
 {
 	struct guest_paging paging;
 
-	fake_paging(&cpu, &paging);
+	get_paging(&cpu, &paging);
 	if (bytes > 2 * FAKE_RAM)
 		bytes = 2 * FAKE_RAM;
 	while (bytes) {
@@ -297,7 +278,7 @@ static void allow_list(uint64_t linear, uint64_t bytes)
 	struct guest_paging paging;
 	uint64_t entry;
 
-	fake_paging(&cpu, &paging);
+	get_paging(&cpu, &paging);
 	for (unsigned i = 0; i < 4 * FAKE_PAGES && bytes; i++) {
 		uint64_t part = bytes < 4096 ? bytes : 4096;
 
@@ -374,7 +355,7 @@ static void check_walk(uint64_t linear)
 	struct guest_page page;
 	uint64_t physical;
 
-	fake_paging(&cpu, &view.paging);
+	get_paging(&cpu, &view.paging);
 	if (!check_linear(linear, 1, guest_linear_bits(&view.paging, mode == 64)))
 		return;
 	if (guest_access(&view, linear, take8() % 3, &page) == ACCESS_OK)

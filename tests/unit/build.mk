@@ -3,7 +3,7 @@ UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_BINS  := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
 
 UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -no-pie \
-               $(WARN) -Iinclude -Isrc -Iboot -Itests/unit
+               $(WARN) -Iinclude -Isrc -Iboot -Itests -Itests/unit
 
 # The sources under test. The freestanding library gets names of its own, and so do the printing functions of src/trace.
 UNIT_SOURCES  := $(wildcard src/trace/*.c) \

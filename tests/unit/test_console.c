@@ -13,7 +13,7 @@
 #include "report/guest_names.h"
 #include "hw/asm.h"
 #include "exit/exception.h"
-#include "vendor.h"
+#include "fake_vendor.h"
 
 #define LINES     1000
 #define WAIT_MS   100 /* limit for one FIFO */
@@ -203,21 +203,20 @@ static void never_empties(void **state)
 
 static bool interrupts, waits;
 
-static void watch_interrupts(struct cpu *c, bool on)
+static void watch(struct cpu *c, enum watched what, bool on)
 {
-	interrupts = on;
+	if (what == WATCH_INTERRUPTS)
+		interrupts = on;
+	else
+		waits = on;
 }
 
-static void watch_waits(struct cpu *c, bool on)
-{
-	waits = on;
-}
+static const struct vendor_traits traits = {.watches_waits = true};
+FAKE_VENDOR(fake, .traits = &traits, .exits.watch = watch);
 
 /* A HLT whose interrupts exit ends with that exit, whether the console polls or not. */
 static void waits_need_interrupts(void **state)
 {
-	static const struct vendor fake = {
-		.exits.watch_interrupts = watch_interrupts, .exits.watch_waits = watch_waits};
 	static struct cpu boot, other = {.number = 1};
 
 	vendor = &fake;

@@ -4,6 +4,7 @@
  * here; those of exceptions and of interrupts are the real ones.
  */
 #include "unit.h"
+#include "fake_vendor.h"
 #undef skip /* cmocka's */
 #include <stdbool.h>
 #include <string.h>
@@ -68,16 +69,16 @@ static uint64_t cr4 = CR4_MCE;
 
 static uint64_t get(const struct cpu *c, enum guest_register r)
 {
-	return r == GUEST_CR0 ? 1 : r == GUEST_CR2 ? CR2 : r == GUEST_CR4 ? cr4 : 0;
-}
-
-static void set(struct cpu *c, enum guest_register r, uint64_t value)
-{
-}
-
-static unsigned fetch(struct cpu *c, uint8_t *code)
-{
-	return 0;
+	switch (r) {
+	case GUEST_CR2:
+		return CR2;
+	case GUEST_CR4:
+		return cr4;
+	case GUEST_EVENT:
+		return injections;
+	default:
+		return fake_get(c, r);
+	}
 }
 
 #define STACK 0xffffc90000001000ull
@@ -97,11 +98,6 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
 	stack_reads++;
 	memset(to, 0x5a, n / 2);
 	return n / 2;
-}
-
-static unsigned cpl(const struct cpu *c)
-{
-	return 0;
 }
 
 static void take_interrupt(struct cpu *c)
@@ -144,28 +140,17 @@ static void own(struct cpu *c)
 		cpu_add_work(c, CPU_WORK_CONSOLE);
 }
 
-static const char *exit_name(uint64_t reason)
-{
-	return "fake";
-}
-
-static bool has_event(const struct cpu *c)
-{
-	return injections;
-}
-
 static bool watched;
-
-static void watch_interrupts(struct cpu *c, bool on)
-{
-	watched = on;
-}
 
 static unsigned taken;
 
-static void nmi_taken(struct cpu *c)
+static void watch(struct cpu *c, enum watched what, bool on)
 {
-	assert_true(c->work & CPU_WORK_MC);
+	if (what == WATCH_INTERRUPTS)
+		watched = on;
+	if (what != WATCH_ENTRY)
+		return;
+	assert_true(on && c->work & CPU_WORK_MC);
 	taken++;
 }
 
@@ -174,26 +159,9 @@ bool machine_check_is_guests(uint64_t guest_cr4)
 	return guest_cr4 & CR4_MCE;
 }
 
-static void let_in(bool on)
-{
-}
-
-static const struct vendor fake = {
-	.events.let_in = let_in,
-	.events.nmi_taken = nmi_taken,
-	.events.has_event = has_event,
-	.exits.watch_interrupts = watch_interrupts,
-	.state.get = get,
-	.state.set = set,
-	.state.fetch = fetch,
-	.state.capture = capture,
-	.state.cpl = cpl,
-	.events.inject = inject,
-	.events.take_interrupt = take_interrupt,
-	.events.inject_nmi = inject_nmi,
-	.exits.own = own,
-	.exits.name = exit_name,
-};
+FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = inject,
+	.events.take_interrupt = take_interrupt, .events.inject_nmi = inject_nmi, .exits.watch = watch,
+	.exits.own = own);
 
 /* Handlers that have no part in it. */
 #define HANDLERS(X)                                                                                          \

@@ -3,6 +3,7 @@
  * like_linux.
  */
 #include "unit.h"
+#include "fake_vendor.h"
 #include <stdio.h>
 #include <string.h>
 #undef skip /* cmocka's */
@@ -30,14 +31,9 @@ bool apic_hardware;
 static unsigned nmis, apic_accesses, resets, printed;
 static char last[200];
 
-static void init_state(struct cpu *c)
+static void reset(struct cpu *c, unsigned sipi)
 {
 	resets++;
-}
-
-static const char *exit_name(uint64_t reason)
-{
-	return "";
 }
 
 static unsigned windows, arrives_in; /* the window in which an NMI reaches CPU 1; 0: none */
@@ -48,8 +44,7 @@ static void let_in(bool on)
 		cpu_note_nmi(&cpu[1]);
 }
 
-static const struct vendor fake = {
-	.events.let_in = let_in, .state.init_state = init_state, .exits.name = exit_name};
+FAKE_VENDOR(fake, .events.let_in = let_in, .state.reset = reset);
 const struct vendor *vendor = &fake;
 
 bool apic_is_bsp(void)

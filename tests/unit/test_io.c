@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "unit.h"
+#include "fake_vendor.h"
 #undef skip /* cmocka's */
 #include <pthread.h>
 #include <signal.h>
@@ -149,12 +150,9 @@ void svm_open_nmi_window(void)
 	tell("window", -1);
 }
 
-static void vmx_let_in(bool on)
-{
-}
-
-static const struct vendor svm_like = {.events.let_in = svm_let_in},
-			   vmx_like = {.events.let_in = vmx_let_in, .reset_is_init = true};
+static const struct vendor_traits vmx_traits = {.reset_is_init = true};
+FAKE_VENDOR(svm_like, .events.let_in = svm_let_in);
+FAKE_VENDOR(vmx_like, .traits = &vmx_traits);
 
 /* In each test: cmocka has handlers of its own. */
 static void catch_faults(void)

@@ -17,7 +17,7 @@
 #include "mem/pool.h"
 #include "hw/features.h"
 #include "stage2/stage2.h"
-#include "vendor.h"
+#include "fake_vendor.h"
 
 #define BITS       40
 #define POOL_PAGES 2048
@@ -109,11 +109,6 @@ static uint64_t bits(uint64_t gpa, uint64_t *size, bool write)
 	return 5 | (write ? 2 : 0) | vmx_mtrr_type(gpa, size) << 3;
 }
 
-static unsigned largest(void)
-{
-	return 3;
-}
-
 static void flush(struct cpu *cpu)
 {
 	flushes[cpu->number]++;
@@ -132,8 +127,8 @@ struct cpu *cpu_of_stack(uint64_t address)
 	return cpus[0];
 }
 
-static const struct vendor fake = {
-	.stage2 = {.bits = bits, .largest = largest, .flush = flush}, .events.let_in = let_in};
+static const struct vendor_traits traits = {.stage2_largest = 3};
+FAKE_VENDOR(fake, .traits = &traits, .stage2.bits = bits, .stage2.flush = flush, .events.let_in = let_in);
 const struct vendor *vendor = &fake;
 
 /* 4 GiB of RAM with a hole for devices below, as set by firmware. */

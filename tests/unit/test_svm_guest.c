@@ -1,5 +1,6 @@
 /* AMD-V: handling of the guest's registers where neither emulator behaves like a CPU. The VMCB is an array here. */
 #include "unit.h"
+#include "fake_vendor.h"
 #include <string.h>
 #include "apic/apic.h"
 #include "cpu/host_interrupt.h"
@@ -42,28 +43,21 @@ static unsigned fetch(struct cpu *c, uint8_t *to)
 	return code_len;
 }
 
-static unsigned mode64(const struct cpu *c)
+static uint64_t get(const struct cpu *c, enum guest_register r)
 {
-	return 64;
+	return r == GUEST_RIP ? vmcb.save.rip : fake_get(c, r);
 }
 
-static uint64_t get_rip(const struct cpu *c, enum guest_register r)
-{
-	return vmcb.save.rip;
-}
-
-static void set_intercepts(struct cpu *c)
+void svm_set_intercepts(struct cpu *c)
 {
 	vmcb.control.intercept1 |= INTERCEPT1_INTN;
 }
 
-static const struct vendor fake = {
-	.exits.set_intercepts = set_intercepts,
-	.stage2.flush = flush,
-	.state.fetch = fetch,
-	.state.code_mode = mode64,
-	.state.get = get_rip,
-};
+void svm_watch_interrupts(struct cpu *c, bool on)
+{
+}
+
+FAKE_VENDOR(fake, .state.get = get, .state.fetch = fetch, .stage2.flush = flush);
 const struct vendor *vendor = &fake;
 
 unsigned svm_code_mode(const struct cpu *c)
@@ -142,6 +136,11 @@ void svm_open_nmi_window(void)
 {
 }
 
+static enum msr_result write_msr(uint32_t msr, uint64_t value)
+{
+	return svm_msr(&cpu, msr, true, &value);
+}
+
 static int setup(void **state)
 {
 	memset(&vmcb, 0, sizeof(vmcb));
@@ -180,7 +179,7 @@ static void efer_flushes(void **state)
 		setup(state);
 		vmcb.save.cr0 = cases[i].cr0;
 		vmcb.save.efer = cases[i].from;
-		assert_int_equal(svm_wrmsr(&cpu, MSR_EFER, cases[i].to & ~EFER_SVME), MSR_DONE);
+		assert_int_equal(write_msr(MSR_EFER, cases[i].to & ~EFER_SVME), MSR_DONE);
 		assert_int_equal(vmcb.save.efer, cases[i].to);
 		assert_int_equal(flushes, cases[i].flushes);
 	}
@@ -189,8 +188,8 @@ static void efer_flushes(void **state)
 /* A microcode update of the guest has no effect, and is not a #GP. */
 static void microcode(void **state)
 {
-	assert_int_equal(svm_wrmsr(&cpu, 0xc0010020, 0x1000), MSR_DONE);
-	assert_int_equal(svm_wrmsr(&cpu, 0xc0010021, 0x1000), MSR_NOT_MINE);
+	assert_int_equal(write_msr(0xc0010020, 0x1000), MSR_DONE);
+	assert_int_equal(write_msr(0xc0010021, 0x1000), MSR_NOT_MINE);
 }
 
 /* Volume 3, E.4.17: SME, SEV and the keys are hidden. */
@@ -534,7 +533,7 @@ static void int_by_its_bytes(void **state)
 static void int_unread(void **state)
 {
 	setup(state);
-	set_intercepts(&cpu);
+	svm_set_intercepts(&cpu);
 	exit_with(NULL, EXIT_EXCEPTION, SVM_EXIT_SWINT);
 	svm_decode_swint(&cpu, &vmcb);
 	assert_int_equal(cpu.exit.kind, EXIT_UNREAD);
