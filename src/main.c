@@ -172,6 +172,8 @@ static bool start_cpu(struct boot_info *info, const struct boot_launch *launch, 
 	lock_take(&start.lock, cpu_pause);
 	error = vendor->life.probe();
 	if (!error)
+		error = features_compare(probe_or);
+	if (!error)
 		error = apic_cpu_init(cpu);
 	if (!error)
 		error = vendor->life.cpu_init(cpu, launch);

@@ -1,5 +1,6 @@
 #include "hw/features.h"
 #include "hw/msr.h"
+#include "lib/printf.h"
 
 #define LEAF_EXTENDED   0x80000000u
 #define LEAF_WIDTHS     0x80000008u
@@ -8,6 +9,7 @@
 #define SYSCFG_ENCRYPTION (1ull << 23) /* MemEncryptionModEn, APM vol. 2 7.10.1 */
 #define PHYSICAL_DEFAULT  36           /* if the leaf does not exist: SDM vol. 3A 4.1.4 */
 #define PHYSICAL_MAX      52
+#define LINE_MAX          140
 
 struct features features;
 
@@ -55,9 +57,62 @@ void features_from(struct features *f, features_reader *read, uint64_t syscfg)
 	take_widths(f, read, syscfg);
 }
 
-void features_init(uint64_t (*probe)(uint32_t msr, uint64_t otherwise))
+static void read_this_cpu(struct features *f, features_probe *probe)
 {
-	features_from(&features, cpuid, 0);
-	if (features.encryption)
-		features_from(&features, cpuid, probe(MSR_SYSCFG, 0));
+	features_from(f, cpuid, 0);
+	if (f->encryption)
+		features_from(f, cpuid, probe(MSR_SYSCFG, 0));
+}
+
+void features_init(features_probe *probe)
+{
+	read_this_cpu(&features, probe);
+}
+
+static const char *width_differs(const char *of, uint8_t boot, uint8_t other)
+{
+	static char line[LINE_MAX];
+
+	if (boot == other)
+		return NULL;
+	snprintf(line, sizeof(line), "it is not like the boot CPU: %s of %u bits instead of %u", of, other,
+		boot);
+	return line;
+}
+
+static const char *bit_differs(
+	const char *meaning, uint32_t leaf, const char *reg, unsigned bit, bool boot, bool other)
+{
+	static char line[LINE_MAX];
+
+	if (boot == other)
+		return NULL;
+	snprintf(line, sizeof(line),
+		"it is not like the boot CPU, which has %s%s (CPUID leaf 0x%x %s bit %u)", boot ? "" : "not ",
+		meaning, leaf, reg, bit);
+	return line;
+}
+
+const char *features_differ(const struct features *boot, const struct features *other)
+{
+	const char *line = width_differs("physical addresses", boot->physical_bits, other->physical_bits);
+
+	if (!line)
+		line = width_differs("addresses of memory", boot->memory_bits, other->memory_bits);
+	if (!line)
+		line = width_differs("linear addresses", boot->linear_bits, other->linear_bits);
+#define X(member, leaf, reg, bit, meaning)                                                                   \
+	if (!line)                                                                                           \
+		line = bit_differs(meaning, leaf, #reg, bit, boot->member, other->member);
+	FEATURE_BITS(X)
+#undef X
+	return line;
+}
+
+const char *features_compare(features_probe *probe)
+{
+	struct features own;
+
+	read_this_cpu(&own, probe);
+	return features_differ(&features, &own);
 }

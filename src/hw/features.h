@@ -49,11 +49,17 @@ struct features {
 
 extern struct features features;
 
+/* Reads an MSR that may not exist: probe_or(). */
+typedef uint64_t features_probe(uint32_t msr, uint64_t otherwise);
+
+/* Fills `features` on the boot CPU. Boot time only. */
+void features_init(features_probe *probe);
+
 /*
- * Fills `features` on this CPU. Boot time only.
- *   probe  reads an MSR that may not exist: probe_or()
+ * On another CPU, whose answers have to be the same: one set of tables, controls and rules is for all. Boot time only, one CPU
+ * at a time. Returns NULL or the first difference in words.
  */
-void features_init(uint64_t (*probe)(uint32_t msr, uint64_t otherwise));
+const char *features_compare(features_probe *probe);
 
 typedef struct cpuid features_reader(uint32_t leaf, uint32_t subleaf);
 
@@ -63,5 +69,8 @@ typedef struct cpuid features_reader(uint32_t leaf, uint32_t subleaf);
  *   syscfg  AMD's SYSCFG; read only with `encryption`
  */
 void features_from(struct features *f, features_reader *read, uint64_t syscfg);
+
+/* The comparison of the two. Pure but for the line that it returns. */
+const char *features_differ(const struct features *boot, const struct features *other);
 
 #endif

@@ -26,6 +26,9 @@ MIXED = {
     "-device EPYC-x86_64-cpu,svm=off,socket-id=2,core-id=0,thread-id=0",
 }
 
+# The third CPU has AMD-V, and no pages of 1 GiB.
+UNLIKE = dict(MIXED, EXTRA=MIXED["EXTRA"].replace("svm=off,", "svm=on,pdpe1gb=off,"))
+
 
 def records(run, word):
     """The guest's lines of one kind, numbers as numbers."""
@@ -192,6 +195,14 @@ def test_unfit_cpu(machine):
     run.expect_line("trapline: CPU 2 (APIC id 2): ").expect_line("booting without Trapline")
     expect("trapline: active" not in run.trapline, "it says that it is active")
     run.expect_line("guest: init cpus=3", "guest")
+
+
+@on("svm")
+def test_unlike_cpus(machine):
+    """One CPU that can do less than the boot CPU: what it lacks is named, and the guest has all of them bare."""
+    run = machine.guest("hello", **UNLIKE).expect_status(0).expect_no_fault()
+    run.expect_line("trapline: CPU 2 (APIC id 2): it is not like the boot CPU, which has pages of 1 GiB (CPUID leaf 0x80000001 edx bit 26); booting")
+    expect("trapline: active" not in run.trapline, "it says that it is active")
 
 
 @on("svm")

@@ -132,9 +132,50 @@ static void bits(void **state)
 	}
 }
 
+static void expect_difference(const struct features *boot, const struct features *other, const char *words)
+{
+	const char *line = features_differ(boot, other);
+
+	if (!words) {
+		assert_null(line);
+		return;
+	}
+	assert_non_null(line);
+	if (!strstr(line, words))
+		fail_msg("\"%s\" is not in \"%s\"", words, line);
+}
+
+/* A hybrid CPU, or a board with two steppings: each bit and each width is compared, and named. */
+static void differences(void **state)
+{
+	const struct features boot = {
+		.physical_bits = 46, .memory_bits = 46, .linear_bits = 48, .xsave = true};
+	struct features other = boot;
+
+	other.last_basic = 0x1f; /* leaves that only one of them has, and nobody looks at */
+	expect_difference(&boot, &other, NULL);
+#define X(member, leaf, reg, bit, meaning)                                                                   \
+	other = boot;                                                                                        \
+	other.member = !other.member;                                                                        \
+	expect_difference(&boot, &other, meaning);                                                           \
+	expect_difference(&boot, &other, other.member ? "has not " : "boot CPU, which has XSAVE");
+	FEATURE_BITS(X)
+#undef X
+	other = boot;
+	other.physical_bits = 39;
+	expect_difference(&boot, &other, "physical addresses of 39 bits instead of 46");
+	other = boot;
+	other.memory_bits = 45;
+	expect_difference(&boot, &other, "addresses of memory of 45 bits instead of 46");
+	other = boot;
+	other.linear_bits = 57;
+	expect_difference(&boot, &other, "linear addresses of 57 bits instead of 48");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(widths), cmocka_unit_test(bits)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(widths), cmocka_unit_test(bits), cmocka_unit_test(differences)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
