@@ -153,10 +153,11 @@ void cmos_tell(const struct loader *l, const struct cmos_note *note, bool told);
  */
 uint64_t memory_region(const struct loader *l, uint64_t size, uint64_t box);
 /*
- * Builds page tables: the firmware's, with the region at VMM_BASE. Returns their CR3; 0 after saying why it
- * failed.
+ * Page tables that are the firmware's with the region at VMM_BASE on top (boot/transition.h).
+ *   tables  where they lie, TRANSITION_PAGES; 0: nowhere
+ * Returns the value for CR3; 0 after saying why not.
  */
-uint64_t memory_transition(uint64_t region, uint64_t size);
+uint64_t memory_transition(uint64_t region, uint64_t size, uint64_t *tables);
 void memory_free(uint64_t base, uint64_t size);
 
 /* ram.c: fills ram[], ram_count and ram_top from the firmware's memory map */

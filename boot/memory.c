@@ -4,12 +4,9 @@
 #include "loader.h"
 #include "hw/asm.h"
 #include "ranges.h"
+#include "transition.h"
 
-#define LARGE_PAGE     0x200000ull
-#define GIB            0x40000000ull
-#define BELOW_4G       0xffffffffull
-#define PML4_INDEX(va) ((va) >> 39 & 511)
-#define PDPT_INDEX(va) ((va) >> 30 & 511)
+#define BELOW_4G 0xffffffffull
 
 void memory_free(uint64_t base, uint64_t size)
 {
@@ -113,42 +110,19 @@ uint64_t memory_region(const struct loader *l, uint64_t size, uint64_t box)
 	return base;
 }
 
-static void fill_transition(uint64_t *pml4, uint64_t region, uint64_t size)
+uint64_t memory_transition(uint64_t region, uint64_t size, uint64_t *tables)
 {
-	uint64_t *pdpt = pml4 + 512, *pd = pdpt + 512;
+	const uint64_t *firmware = (const uint64_t *)(read_cr3() & PTE_ADDRESS), *top;
+	EFI_STATUS status = BS->AllocatePages(AllocateAnyPages, EfiLoaderData, TRANSITION_PAGES, tables);
 
-	memcpy(pml4, (void *)(read_cr3() & PTE_ADDRESS), EFI_PAGE_SIZE);
-	pml4[PML4_INDEX(VMM_BASE)] = (uint64_t)pdpt | PTE_PRESENT | PTE_WRITE;
-	memset(pdpt, 0, 2 * EFI_PAGE_SIZE);
-	pdpt[PDPT_INDEX(VMM_BASE)] = (uint64_t)pd | PTE_PRESENT | PTE_WRITE;
-	/*
-	 * One page directory is enough: the image is far smaller than 1 GiB, and the VMM maps its pool
-	 * itself.
-	 */
-	for (uint64_t at = 0; at < size && at < GIB; at += LARGE_PAGE)
-		pd[at / LARGE_PAGE] = (region + at) | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
-}
-
-uint64_t memory_transition(uint64_t region, uint64_t size)
-{
-	const uint64_t *firmware = (const uint64_t *)(read_cr3() & PTE_ADDRESS);
-	EFI_PHYSICAL_ADDRESS tables;
-
-	if (read_cr4() & CR4_LA57) {
-		say("the firmware uses 5-level paging, which Trapline does not: turn it off in the setup; "
-		    "booting without Trapline");
-		return 0;
-	}
-	if (firmware[PML4_INDEX(VMM_BASE)] & PTE_PRESENT) {
-		say("the firmware's page tables use the top of the address space, where Trapline has to be; "
-		    "booting without Trapline");
-		return 0;
-	}
-	EFI_STATUS status = BS->AllocatePages(AllocateAnyPages, EfiLoaderData, 3, &tables);
 	if (EFI_ERROR(status)) {
+		*tables = 0;
 		say("no memory for page tables (%s); booting without Trapline", say_status(status));
 		return 0;
 	}
-	fill_transition((uint64_t *)tables, region, size);
-	return tables;
+	top = transition_fill((uint64_t(*)[512]) * tables, firmware, read_cr4() & CR4_LA57, region, size);
+	if (!top)
+		say("the firmware's page tables use the top of the address space, where Trapline has to be; "
+		    "booting without Trapline");
+	return (uint64_t)top;
 }

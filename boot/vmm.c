@@ -1,6 +1,9 @@
 /* The VMM: the loader copies it from its own file into memory, fills in boot_info, and starts it. */
 #include <lib/string.h>
+#include "hw/asm.h"
+#include "hw/x86.h"
 #include "loader.h"
+#include "transition.h"
 
 #define MIB        0x100000ull
 #define GIB        (1024 * MIB)
@@ -16,7 +19,9 @@ struct vmm {
 	uint64_t region;
 	uint64_t size;
 	uint64_t cr3;
-	uint64_t box; /* bytes of the region that are the black box */
+	uint64_t tables;  /* what it leads to */
+	bool five_levels; /* of the boot CPU's paging */
+	uint64_t box;     /* bytes of the region that are the black box */
 	struct last_run last;
 	volatile bool entered[BOOT_MAX_CPUS];
 	bool keep; /* a CPU may still run in this memory: do not free it */
@@ -109,7 +114,8 @@ static bool take_memory(struct vmm *v, const struct loader *l)
 	if (!v->region)
 		return false;
 	blackbox_note_place(l, v->region + v->size - v->box);
-	v->cr3 = memory_transition(v->region, v->size);
+	v->cr3 = memory_transition(v->region, v->size, &v->tables);
+	v->five_levels = read_cr4() & CR4_LA57;
 	return v->cr3 != 0;
 }
 
@@ -153,6 +159,9 @@ static void launch_other(void *argument)
 	struct vmm *v = argument;
 	uint64_t id = cpu_apic_id();
 
+	/* The tables have as many levels as the boot CPU's: another CPU would fault at once. */
+	if (!!(read_cr4() & CR4_LA57) != v->five_levels)
+		return;
 	for (uint32_t n = 1; n < v->info->cpus; n++)
 		if (v->info->apic_id[n] == id)
 			v->entered[n] = launch_cpu(v, n, BOOT_ENTER) == 0;
@@ -178,7 +187,9 @@ static bool launch_others(struct vmm *v)
 			continue;
 		if (v->info->error[0])
 			return refused(v->info);
-		say("CPU %u (APIC id %u) did not start; booting without Trapline", n, v->info->apic_id[n]);
+		say("CPU %u (APIC id %u) did not start, or its paging has other levels than the boot CPU's; "
+		    "booting without Trapline",
+			n, v->info->apic_id[n]);
 		return false;
 	}
 	return true;
@@ -203,7 +214,7 @@ static void give_back(const struct vmm *v)
 	if (v->region && v->box)
 		blackbox_wipe(v->region + v->size - v->box);
 	memory_free(v->region, v->region ? v->size : 0);
-	memory_free(v->cr3, 3 * EFI_PAGE_SIZE);
+	memory_free(v->tables, TRANSITION_PAGES * EFI_PAGE_SIZE);
 	memory_free((uint64_t)v->info, sizeof(*v->info));
 }
 

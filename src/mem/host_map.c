@@ -16,6 +16,7 @@ extern char image_start[], text_end[], rodata_end[], image_end[];
 static struct page_tables host = {
 	.link = PTE_PRESENT | PTE_WRITE, .present = PTE_PRESENT, .alloc = pool_alloc};
 static uint64_t image_phys;
+static uint64_t top; /* the table at CR3: host.root, or with 5-level paging one above it */
 static uint64_t next_stack = STACK_BASE;
 
 uint64_t host_image_phys(const void *virt)
@@ -25,7 +26,7 @@ uint64_t host_image_phys(const void *virt)
 
 uint64_t host_cr3(void)
 {
-	return host.root;
+	return top;
 }
 
 static bool map_section(const char *from, const char *to, uint64_t bits)
@@ -71,17 +72,27 @@ static bool map_pool(const struct boot_info *info)
 		PTE_PRESENT | PTE_WRITE | PTE_NX);
 }
 
+/* Firmware with 5-level paging leaves it on: everything of the VMM's is behind the last entry, which sign-extended addresses use. */
+static bool make_top(void)
+{
+	top = host.root;
+	if (!(read_cr4() & CR4_LA57))
+		return true;
+	top = pool_alloc(1);
+	if (top)
+		((uint64_t *)top)[511] = host.root | host.link;
+	return top;
+}
+
 bool host_map_init(const struct boot_info *info)
 {
-	uint64_t *top;
-
 	image_phys = info->region_base;
 	host.root = pool_alloc(1);
 	host.largest = features.huge_pages ? 3 : 2;
-	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info))
+	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info) || !make_top())
 		return false;
-	top = (uint64_t *)host.root; /* identity mapped, because these are still the firmware's tables */
-	memcpy(top, (const void *)(read_cr3() & PTE_ADDRESS), PAGE_SIZE / 2);
+	/* Identity mapped: these are still the firmware's tables. */
+	memcpy((void *)top, (const void *)(read_cr3() & PTE_ADDRESS), PAGE_SIZE / 2);
 	host_map_load();
 	host.offset = POOL_BASE;
 	return true;
@@ -90,13 +101,13 @@ bool host_map_init(const struct boot_info *info)
 void host_map_load(void)
 {
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
-	write_cr3(host.root);
+	write_cr3(top);
 }
 
 void host_map_close(void)
 {
-	memset(pool_virt(host.root), 0, PAGE_SIZE / 2);
-	write_cr3(host.root);
+	memset(pool_virt(top), 0, PAGE_SIZE / 2);
+	write_cr3(top);
 }
 
 #define REGISTERS (PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT)

@@ -60,9 +60,27 @@ static const char *svm_probe(void)
 	return NULL;
 }
 
+/* Nested tables have as many levels as the host's own (15.25.3). Guest-physical addresses end below 48 bits: one entry is enough. */
+static uint64_t nested_root;
+
+static bool make_nested_root(void)
+{
+	uint64_t *top;
+
+	nested_root = stage2_tables.root;
+	if (!(read_cr4() & CR4_LA57))
+		return true;
+	nested_root = pool_alloc(1);
+	top = pool_virt(nested_root);
+	if (nested_root)
+		top[0] = stage2_tables.root | stage2_tables.link;
+	return nested_root;
+}
+
 static const char *svm_init(void)
 {
-	return svm_msr_init();
+	return make_nested_root() ? svm_msr_init()
+				  : "the VMM's memory is too small for the nested page tables";
 }
 
 static uint32_t with(uint32_t bits, uint32_t bit, bool on)
@@ -100,7 +118,7 @@ static void set_controls(struct vmcb_control *c)
 	c->asid = GUEST_ASID;
 	c->tlb_control = TLB_FLUSH_ALL;
 	c->np_enable = NP_ENABLE;
-	c->n_cr3 = stage2_tables.root;
+	c->n_cr3 = nested_root;
 }
 
 /* One page each: this CPU's svm_cpu, its VMCB, the host's VMLOAD area, the host save area (15.30.4). */

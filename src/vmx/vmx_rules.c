@@ -34,10 +34,10 @@
 #define LEAF_XSAVE_PT            8
 #define LEAF_EXTENDED_EDX_RDTSCP (1u << 27)
 
-uint64_t vmx_host_cr4(uint64_t fixed0, bool xsave)
+uint64_t vmx_host_cr4(uint64_t now, uint64_t fixed0, bool xsave)
 {
-	/* OSXSAVE for the guest's XSETBV, which only the host can carry out. */
-	return fixed0 | CR4_PAE | CR4_MCE | CR4_VMXE | (xsave ? CR4_OSXSAVE : 0);
+	/* OSXSAVE for the guest's XSETBV, which only the host can carry out. LA57 says how many levels the VMM's tables have. */
+	return fixed0 | CR4_PAE | CR4_MCE | CR4_VMXE | (xsave ? CR4_OSXSAVE : 0) | (now & CR4_LA57);
 }
 
 uint32_t vmx_tr_rights(uint32_t rights)

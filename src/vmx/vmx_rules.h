@@ -7,10 +7,10 @@
 #include "hw/asm.h"
 
 /*
- * The host's CR4: PAE, MCE, OSXSAVE and what VMX operation fixes. Nothing of the firmware's: the VMM does not keep to the rules of
- * CET, PCIDE, PKS or LASS. Without MCE a machine check would be a shutdown without a word.
+ * The host's CR4: PAE, MCE, OSXSAVE and what VMX operation fixes. Of the firmware's (`now`) only LA57: the VMM does not keep to the
+ * rules of CET, PCIDE, PKS or LASS. Without MCE a machine check would be a shutdown without a word.
  */
-uint64_t vmx_host_cr4(uint64_t fixed0, bool xsave);
+uint64_t vmx_host_cr4(uint64_t now, uint64_t fixed0, bool xsave);
 
 /* Makes the firmware's TR a busy 64-bit TSS (27.3.1.2). EDK II's CPUs share one, whose descriptor may read as available. */
 uint32_t vmx_tr_rights(uint32_t rights);

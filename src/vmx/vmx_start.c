@@ -141,7 +141,7 @@ void vmx_load_host(struct cpu *cpu)
 {
 	vmwrite(VMCS_HOST_CR0, read_cr0());
 	vmwrite(VMCS_HOST_CR3, host_cr3());
-	vmwrite(VMCS_HOST_CR4, vmx_host_cr4(vmx_caps.cr4_fixed0, features.xsave));
+	vmwrite(VMCS_HOST_CR4, vmx_host_cr4(read_cr4(), vmx_caps.cr4_fixed0, features.xsave));
 	vmwrite(VMCS_HOST_ES_SELECTOR, 0);
 	vmwrite(VMCS_HOST_CS_SELECTOR, SEL_HOST_CS);
 	vmwrite(VMCS_HOST_SS_SELECTOR, SEL_HOST_DS);

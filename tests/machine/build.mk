@@ -10,7 +10,12 @@ $(MACHINE)/starter/%.o: tests/machine/%.c tests/machine/starter.h
 	$(call say,CC,$@)
 	$(Q)$(CC) $(WARN) $(STARTER_CFLAGS) -c $< -o $@
 
-$(MACHINE)/starter.so: $(MACHINE)/starter/starter.o $(MACHINE)/starter/acpi.o
+$(MACHINE)/starter/%.o: tests/machine/%.S
+	@mkdir -p $(@D)
+	$(call say,AS,$@)
+	$(Q)$(CC) -c $< -o $@
+
+$(MACHINE)/starter.so: $(addprefix $(MACHINE)/starter/,starter.o acpi.o five_levels.o five_levels_code.o)
 	$(call say,LD,$@)
 	$(Q)$(LD) -nostdlib -znocombreloc -shared -Bsymbolic -T /usr/lib/elf_x86_64_efi.lds /usr/lib/crt0-efi-x86_64.o \
 	  $^ -o $@ -L /usr/lib -lefi -lgnuefi

@@ -114,6 +114,8 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *system)
 	if (!EFI_ERROR(status))
 		status = read_start(own->DeviceHandle, &start);
 	if (!EFI_ERROR(status))
+		status = five_levels_if_asked(own->DeviceHandle);
+	if (!EFI_ERROR(status))
 		status = start_image(self, own->DeviceHandle, &start);
 	if (EFI_ERROR(status))
 		Print(L"starter: cannot start \"%s\": %r\n", start.path, status);

@@ -17,6 +17,9 @@
  */
 EFI_STATUS acpi_install_if_missing(EFI_SYSTEM_TABLE *system);
 
+/* Turns the firmware's 5-level paging on, where a file on the ESP asks for it: five_levels.c. */
+EFI_STATUS five_levels_if_asked(EFI_HANDLE volume);
+
 EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *system);
 
 #endif

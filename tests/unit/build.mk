@@ -14,6 +14,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  boot/spcr.c \
                  boot/srat.c \
                  boot/symbol_map.c \
+                 boot/transition.c \
                  src/apic/flush.c \
                  src/apic/icr.c \
                  src/apic/park.c \

@@ -7,16 +7,25 @@
 /* SDM vol. 3A 2.5: bits that firmware may have left on are not used in the host. */
 static void host_cr4(void **state)
 {
-	static const unsigned never[] = {11 /* UMIP */, 12 /* LA57 */, 14 /* SMXE */, 17 /* PCIDE */,
-		20 /* SMEP */, 21 /* SMAP */, 22 /* PKE */, 23 /* CET */, 24 /* PKS */, 25 /* UINTR */,
-		27 /* LASS */, 28 /* LAM */};
-	uint64_t cr4 = vmx_host_cr4(BIT(13), true);
+	static const unsigned never[] = {11 /* UMIP */, 14 /* SMXE */, 17 /* PCIDE */, 20 /* SMEP */,
+		21 /* SMAP */, 22 /* PKE */, 23 /* CET */, 24 /* PKS */, 25 /* UINTR */, 27 /* LASS */,
+		28 /* LAM */};
+	uint64_t cr4 = vmx_host_cr4(0, BIT(13), true);
 
 	assert_int_equal(cr4, BIT(5) | BIT(6) | BIT(13) | BIT(18));
 	for (unsigned i = 0; i < ARRAY_SIZE(never); i++)
-		assert_false(cr4 >> never[i] & 1);
-	assert_int_equal(vmx_host_cr4(BIT(13), false), BIT(5) | BIT(6) | BIT(13));
-	assert_int_equal(vmx_host_cr4(BIT(13) | BIT(7), false), BIT(5) | BIT(6) | BIT(7) | BIT(13));
+		assert_int_equal(vmx_host_cr4(BIT(never[i]), BIT(13), true), cr4);
+	assert_int_equal(vmx_host_cr4(0, BIT(13), false), BIT(5) | BIT(6) | BIT(13));
+	assert_int_equal(vmx_host_cr4(0, BIT(13) | BIT(7), false), BIT(5) | BIT(6) | BIT(7) | BIT(13));
+}
+
+/* The VM exit puts the host on tables of as many levels as the firmware had. */
+static void host_levels(void **state)
+{
+	uint64_t with = vmx_host_cr4(BIT(12), BIT(13), true), without = vmx_host_cr4(0, BIT(13), true);
+
+	assert_int_equal(with ^ without, BIT(12));
+	assert_true(with & BIT(12));
 }
 
 /* Whatever the descriptor in memory says: 64-bit, busy; present, DPL and granularity do not change. */
@@ -109,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_cr4),
+		cmocka_unit_test(host_levels),
 		cmocka_unit_test(task_register),
 		cmocka_unit_test(control_protection),
 		cmocka_unit_test(feature_control),
