@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INIT ".init"
+#define INIT         ".init"
+#define MODULES_MOST 4096 /* each address is looked for among them */
 
 static void take_module(struct notes *n, const struct entry *e, size_t i, const struct field *f)
 {
@@ -12,7 +13,8 @@ static void take_module(struct notes *n, const struct entry *e, size_t i, const 
 	size_t length = strlen(f->name), init = strlen(INIT), at = text_number(f->value, &note.base), more;
 
 	more = at && f->value[at] == '+' ? text_number(f->value + at + 1, &note.size) : 0;
-	if (!more || f->value[at + 1 + more] || !note.size || note.base + note.size < note.base)
+	if (!more || f->value[at + 1 + more] || !note.size || note.base + note.size < note.base ||
+		n->modules == MODULES_MOST)
 		return;
 	if (length > init && !strcmp(f->name + length - init, INIT)) {
 		((char *)f->name)[length - init] = '\0';

@@ -26,6 +26,8 @@ FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c l
                     $(addprefix guest-tools/decode/write_,chrome.c ctf.c html.c json.c svg.c) guest-tools/common/json_line.c $(FUZZ_FORMAT) zydis
 FUZZ_icr         := src/apic/icr.c
 FUZZ_line        := src/console/line.c
+FUZZ_log         := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c map.c model.c notes.c number.c read_json.c read_records.c read_text.c \
+                    record_line.c record_text.c write_text.c) $(FUZZ_FORMAT) zydis
 FUZZ_memory_type := src/mem/memory_type.c
 FUZZ_opcode      := src/guest/opcode.c zydis
 FUZZ_reader      := $(FUZZ_FORMAT) zydis
@@ -35,6 +37,9 @@ FUZZ_symbols     := boot/symbol_map.c src/trace/names.c src/trace/slide.c $(FUZZ
 FUZZ_task        := src/hw/features.c src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
 FUZZ_vmcall      := src/trace/names.c src/trace/process.c src/trace/text.c src/hw/features.c $(wildcard src/vmcall/*.c) src/console/answer.c src/cpu/exit.c $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
 FUZZ_walk        := $(FUZZ_MEMORY) src/trace/walk_trace.c $(FUZZ_TEXT)
+
+# What runs on a person's machine prints with libc's printf.
+$(FUZZ_DIR)/guest-tools/%.o $(FUZZ_DIR)/tests/fuzz/log.o: FUZZ_CFLAGS += -Uvsnprintf -Usnprintf
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_BINS    := $(FUZZ_TARGETS:%=$(FUZZ_DIR)/%)

@@ -12,6 +12,7 @@ from lib.machine import BUILD, ROOT, Skip, expect, on
 from test_deaths import FILES, INITRD, MODULE, TOLD_AGAIN, esp_file
 
 DECODE = BUILD / "guest-tools/bin/trapline-decode"
+WRONG = BUILD / "guest-tools/modules/wrong/wrong.ko"
 SOURCES = ROOT / "tests/linux/deaths"
 SECONDS = 60
 
@@ -99,6 +100,20 @@ def test_module(machine):
 
 
 @on("svm")
+def test_initialisation(machine):
+    """A module that dies while it is loaded: the code of its initialisation is elsewhere, and goes afterwards."""
+    run = dead_run(machine, "module")
+    there = Elsewhere(machine, "decode-initialisation")
+    there.copy(WRONG, "modules/wrong.ko")
+    there.put("log", run.trapline)
+    said, _ = there.decode("-m", "/modules", "/log", status=3)
+    call, init = line_of("wrong/wrong.c", "asm volatile("), line_of("wrong/wrong.c", "call_astray();")
+    for function, line in (("call_astray", call), ("wrong_init", init)):
+        wanted = rf"  by 0x\S+ stack=\S+ how=\w+  {function}\+0x[0-9a-f]+ \[wrong\] \S*/wrong\.c:{line}$"
+        expect(re.search(wanted, said, re.M), f"{function} is not named at line {line}: {run.out}/trapline.log")
+
+
+@on("svm")
 def test_files(machine):
     """What the next start tells, on the line and in the two files: named with the base that is given."""
     run = dead_run(machine, "null-write")
@@ -174,6 +189,10 @@ def test_kernel(machine):
     places = dict(kernel_places(said, slide))
     expect(len(places) > 10, f"{len(places)} places in the kernel are named")
     wanted = frames_by_binutils(vmlinux, places)
+    # Without a word of the guest's, from the code of the records alone.
+    (machine.scratch / "kernel.log").write_text("".join(line for line in run.trapline.splitlines(True) if "cpl=0 text=" not in line))
+    silent = dict(kernel_places(subprocess.run(command, capture_output=True, text=True, timeout=300, check=False).stdout, slide))
+    expect(silent == places, "the slide by the records' code is another one")
     wrong = [f"0x{at:x}: {frames}, addr2line: {wanted[at]}" for at, frames in places.items() if not same_frames(frames, wanted[at])]
     expect(not wrong, "\n".join(wrong))
 

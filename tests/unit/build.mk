@@ -7,6 +7,8 @@ UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
 
 # The sources under test. The freestanding library gets names of its own, and so do the printing functions of src/trace.
 UNIT_SOURCES  := $(wildcard src/trace/*.c) \
+                 $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c map.c model.c notes.c number.c read_json.c \
+                   read_records.c read_text.c record_line.c record_text.c) \
                  boot/canary.c \
                  boot/config.c \
                  boot/image_debug.c \
@@ -101,7 +103,9 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
-UNIT_BINS += tests/unit/completion tests/unit/speculation
+UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/speculation
+
+tests/unit/decode_completion: $(TOOLS)/bin/trapline-decode
 
 tests/unit/speculation: $(VMM_ELF)
 
