@@ -11,6 +11,7 @@
 #include "cpu/cpu.h"
 #include "hw/mitigations.h"
 #include "exit/intercept.h"
+#include "../guest-tools/decode/options.h"
 #include "svm/svm_check.h"
 #include "trace/filter.h"
 #include "trace/format.h"
@@ -217,6 +218,66 @@ static void print_important(void)
 #undef X
 }
 
+/* An option's name as it is typed: --debug-dir; in a manual page with \\ before each "-". */
+static const char *spelt(const char *name, bool manual)
+{
+	static char out[64];
+	size_t n = 0;
+
+	for (; *name && n < sizeof(out) - 3; name++) {
+		if (manual && (*name == '_' || *name == '-'))
+			out[n++] = '\\';
+		out[n++] = *name == '_' ? '-' : *name;
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static void print_decode_options(void)
+{
+	puts("| option | what it does |\n|---|---|");
+#define OPTION(letter, name, argument, help)                                                                 \
+	printf("| `-%c`, `--%s%s%s` | %s |\n", letter, spelt(#name, false), argument[0] ? "=" : "",          \
+		escaped(argument), help);
+#include "../guest-tools/decode/options.def"
+#undef OPTION
+}
+
+static void print_decode_formats(void)
+{
+	puts("| format | file | what it is |\n|---|---|---|");
+#define WRITER(name, suffix, help) printf("| `%s` | `%s` | %s |\n", #name, suffix, help);
+#include "../guest-tools/decode/writers.def"
+#undef WRITER
+}
+
+static void print_decode_status(void)
+{
+	puts("| exit status | when |\n|---|---|");
+#define X(name, number, meaning) printf("| %d | %s |\n", number, meaning);
+	EXIT_CODES(X)
+#undef X
+}
+
+/* The same for the manual page (man(7)). */
+static void print_decode_manual(void)
+{
+	puts(".SH OPTIONS");
+#define OPTION(letter, name, argument, help)                                                                 \
+	printf(".TP\n.BR \\-%c \", \" \\-\\-%s%s%s\n%s.\n", letter, spelt(#name, true),                      \
+		argument[0] ? "=\\fI" : "", argument, help);
+#include "../guest-tools/decode/options.def"
+#undef OPTION
+	puts(".SH FORMATS");
+#define WRITER(name, suffix, help) printf(".TP\n.B %s\n%s; %s.\n", #name, help, suffix);
+#include "../guest-tools/decode/writers.def"
+#undef WRITER
+	puts(".SH EXIT STATUS");
+#define X(name, number, meaning) printf(".TP\n.B %d\n%s.\n", number, meaning);
+	EXIT_CODES(X)
+#undef X
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -239,6 +300,10 @@ int main(int argc, char **argv)
 		{"svm_entry", print_svm_entry},
 		{"vmx_entry", print_vmx_entry},
 		{"refusals", print_refusals},
+		{"decode_options", print_decode_options},
+		{"decode_formats", print_decode_formats},
+		{"decode_status", print_decode_status},
+		{"decode_manual", print_decode_manual},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(tables[0]); i++) {
