@@ -30,16 +30,21 @@ static bool is_name(const char *name)
 	return *name && !strchr(name, '/') && *name != '.';
 }
 
-char *find_module(const struct options *o, const char *name)
+static FTS *open_tree(const struct options *o)
 {
-	char *roots[LIST_MAX + 1] = {0}, *found = NULL;
-	size_t best = ARRAY_SIZE(endings);
-	FTS *tree;
+	char *roots[LIST_MAX + 1] = {0};
 
 	for (size_t i = 0; i < o->modules; i++)
 		roots[i] = (char *)o->module[i];
-	tree = o->modules && is_name(name) ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL)
-					   : NULL;
+	return o->modules ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL) : NULL;
+}
+
+char *find_module(const struct options *o, const char *name)
+{
+	size_t best = ARRAY_SIZE(endings);
+	FTS *tree = is_name(name) ? open_tree(o) : NULL;
+	char *found = NULL;
+
 	for (FTSENT *file; tree && (file = fts_read(tree));) {
 		size_t rank = file->fts_info == FTS_F ? rank_of(file->fts_name, name) : best;
 
@@ -52,6 +57,29 @@ char *find_module(const struct options *o, const char *name)
 	if (tree)
 		fts_close(tree);
 	return found;
+}
+
+void find_modules(const struct options *o, void (*each)(void *context, const char *path, const char *name),
+	void *context)
+{
+	FTS *tree = open_tree(o);
+	char name[64];
+
+	for (FTSENT *file; tree && (file = fts_read(tree));) {
+		size_t n = file->fts_namelen, end = strlen(".ko");
+
+		if (file->fts_info != FTS_F || n <= end || n - end >= sizeof(name) ||
+			strcmp(file->fts_name + n - end, ".ko"))
+			continue;
+		memcpy(name, file->fts_name, n - end);
+		name[n - end] = '\0';
+		for (char *c = name; *c; c++)
+			if (*c == '-')
+				*c = '_';
+		each(context, file->fts_path, name);
+	}
+	if (tree)
+		fts_close(tree);
 }
 
 static char *kernel_in(const char *folder, const char *release)

@@ -7,6 +7,10 @@
 /* The kernel module of this name below the --module folders, the one with debug information first. NULL; the caller frees it. */
 char *find_module(const struct options *o, const char *name);
 
+/* Calls `each` for every file of a module there, with the name that the kernel gives it; not for compressed ones. */
+void find_modules(const struct options *o, void (*each)(void *context, const char *path, const char *name),
+	void *context);
+
 /* The kernel of this release, by --debug-dir and where Debian has it. NULL; the caller frees it. */
 char *find_kernel(const struct options *o, const char *release);
 

@@ -1,4 +1,5 @@
 #include "image.h"
+#include "layout.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -104,17 +105,12 @@ bool image_symbol(const struct image *i, const char *name, uint64_t *address)
 	return false;
 }
 
-static bool is_code(const GElf_Shdr *s)
-{
-	return (s->sh_flags & (SHF_ALLOC | SHF_EXECINSTR)) == (SHF_ALLOC | SHF_EXECINSTR);
-}
-
 static Elf_Scn *code_section(const struct image *i, uint64_t address, GElf_Shdr *s)
 {
 	Elf_Scn *scn = NULL;
 
 	while ((scn = elf_nextscn(i->elf, scn)))
-		if (gelf_getshdr(scn, s) && is_code(s) && address - i->bias >= s->sh_addr &&
+		if (gelf_getshdr(scn, s) && layout_is_code(s) && address - i->bias >= s->sh_addr &&
 			address - i->bias - s->sh_addr < s->sh_size)
 			return scn;
 	return NULL;
@@ -142,34 +138,15 @@ size_t image_code(const struct image *i, uint64_t address, uint8_t *bytes, size_
 	return n;
 }
 
-static bool is_init(const struct image *i, size_t names, const GElf_Shdr *s)
-{
-	const char *name = elf_strptr(i->elf, names, s->sh_name);
-
-	return name && !strncmp(name, ".init", 5);
-}
-
 bool image_in_module(const struct image *i, uint64_t offset, bool init, uint64_t *address)
 {
-	uint64_t at = 0;
-	size_t names;
-	GElf_Shdr s;
+	struct code_section c = {0};
 
-	if (elf_getshdrstrndx(i->elf, &names))
-		return false;
-	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(i->elf, scn));) {
-		uint64_t align;
-
-		if (!gelf_getshdr(scn, &s) || !is_code(&s) || is_init(i, names, &s) != init)
-			continue;
-		align = s.sh_addralign ? s.sh_addralign : 1;
-		at = (at + align - 1) / align * align;
-		if (offset >= at && offset - at < s.sh_size) {
-			*address = s.sh_addr + i->bias + (offset - at);
+	while (layout_next(i->elf, init, &c))
+		if (offset >= c.offset && offset - c.offset < c.header.sh_size) {
+			*address = c.header.sh_addr + i->bias + (offset - c.offset);
 			return true;
 		}
-		at += s.sh_size;
-	}
 	return false;
 }
 

@@ -28,10 +28,7 @@ bool image_is_code(const struct image *image, uint64_t address);
 /* The code bytes at an address: how many of `room`; 0 also where the file has none, because they are in another one. */
 size_t image_code(const struct image *image, uint64_t address, uint8_t *bytes, size_t room);
 
-/*
- * Where an offset from a module's base, or from that of its initialisation, is in the file. false: no code is there. The
- * kernel lays code sections out first, in the order of the file, those of the initialisation apart (its kernel/module, by their names and flags).
- */
+/* Where an offset from a module's base, or from that of its initialisation, is in the file. false: no code is there. */
 bool image_in_module(const struct image *image, uint64_t offset, bool init, uint64_t *address);
 
 /*

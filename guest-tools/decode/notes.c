@@ -5,7 +5,21 @@
 #include <string.h>
 
 #define INIT         ".init"
+#define SOON         16   /* entries behind a record for the mark of the end that it came to */
 #define MODULES_MOST 4096 /* each address is looked for among them */
+
+static void add_note(struct notes *n, const struct module_note *note)
+{
+	n->module = model_grow(n->module, &n->module_room, n->modules, sizeof(*note));
+	n->module[n->modules++] = *note;
+}
+
+void notes_add(struct notes *n, const char *name, uint64_t base, uint64_t size, unsigned run)
+{
+	struct module_note note = {.name = name, .base = base, .size = size, .run = run, .until = NO_ENTRY};
+
+	add_note(n, &note);
+}
 
 static void take_module(struct notes *n, const struct entry *e, size_t i, const struct field *f)
 {
@@ -20,8 +34,22 @@ static void take_module(struct notes *n, const struct entry *e, size_t i, const 
 		((char *)f->name)[length - init] = '\0';
 		note.init = true;
 	}
-	n->module = model_grow(n->module, &n->module_room, n->modules, sizeof(note));
-	n->module[n->modules++] = note;
+	add_note(n, &note);
+}
+
+/* BASE+SIZE; its file's name is the rest of the text: it may have blanks. */
+static void take_process(struct notes *n, const struct entry *mark, size_t i, const struct entry *words)
+{
+	struct process_note note = {.at = i, .file = strstr(entry_field(mark, "text"), " file=")};
+	const char *base = entry_field(words, "base");
+	size_t at = base ? text_number(base, &note.base) : 0;
+
+	if (!at || base[at] != '+' || !text_number(base + at + 1, &note.size) || !note.file ||
+		!entry_number(words, "offset", &note.offset))
+		return;
+	note.file += strlen(" file=");
+	n->process = model_grow(n->process, &n->process_room, n->processes, sizeof(note));
+	n->process[n->processes++] = note;
 }
 
 static void end_module(struct notes *n, const struct entry *e, size_t i, const char *name)
@@ -74,6 +102,8 @@ static void take_mark(struct notes *n, struct model *m, size_t i)
 		return;
 	logfmt_split(m, &words);
 	kind = entry_word(&words, 0);
+	if (kind && !strcmp(kind, "process"))
+		take_process(n, e, i, &words);
 	for (size_t k = 1; kind && k < words.fields; k++) {
 		const struct field *f = &words.field[k];
 
@@ -121,6 +151,7 @@ void notes_take(struct notes *n, struct model *m)
 void notes_free(struct notes *n)
 {
 	free(n->module);
+	free(n->process);
 }
 
 const struct module_note *notes_module(
@@ -140,4 +171,34 @@ const struct module_note *notes_module(
 			after = note;
 	}
 	return before ? before : after;
+}
+
+/* The first mark behind an entry; the notes are in order. */
+static size_t first_behind(const struct notes *n, size_t entry)
+{
+	size_t low = 0, high = n->processes;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (n->process[middle].at <= entry)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct process_note *notes_process(
+	const struct notes *n, const struct model *m, size_t entry, uint64_t address)
+{
+	const struct entry *e = &m->entry[entry];
+
+	for (size_t k = first_behind(n, entry); k < n->processes && n->process[k].at - entry <= SOON; k++) {
+		const struct process_note *p = &n->process[k];
+
+		if (m->entry[p->at].run == e->run && m->entry[p->at].cpu == e->cpu)
+			return address >= p->base && address - p->base < p->size ? p : NULL;
+	}
+	return NULL;
 }

@@ -17,6 +17,13 @@ struct module_note {
 	size_t since, until; /* entries: NO_ENTRY for until: it stayed */
 };
 
+/* Where an exception has ended a process: a mapping, and where that lies in its file. */
+struct process_note {
+	const char *file;
+	uint64_t base, size, offset;
+	size_t at; /* the mark's entry */
+};
+
 /* A symbol of the kernel's that is where the mark says. */
 struct symbol_note {
 	const char *name;
@@ -38,13 +45,21 @@ struct notes {
 	struct kernel_note *kernel; /* one for each run */
 	struct module_note *module;
 	size_t modules, module_room;
+	struct process_note *process;
+	size_t processes, process_room;
 };
 
 void notes_take(struct notes *n, struct model *m);
+/* A module that the log does not tell of: as if it had been there all the time. */
+void notes_add(struct notes *n, const char *name, uint64_t base, uint64_t size, unsigned run);
 void notes_free(struct notes *n);
 
 /* The module that an address of this entry's is in: the one that was there then, else the first one that came later. */
 const struct module_note *notes_module(
+	const struct notes *n, const struct model *m, size_t entry, uint64_t address);
+
+/* For a record of a program's: what the mark of its end says, which comes soon after it on that CPU. NULL: none does. */
+const struct process_note *notes_process(
 	const struct notes *n, const struct model *m, size_t entry, uint64_t address);
 
 #endif

@@ -1,5 +1,6 @@
 #include "symbols.h"
 #include "find_file.h"
+#include "module_code.h"
 #include "read.h"
 
 #include <stdlib.h>
@@ -17,7 +18,9 @@ static void check_image(struct symbols *s, const struct image *i)
 			image_file(i));
 		return;
 	}
-	complain("%s: neither debug information nor symbols in it, nor for it in --debug-dir", image_file(i));
+	complain("%s: neither debug information nor symbols in it (a vmlinuz has none), nor for it in "
+		 "--debug-dir",
+		image_file(i));
 	s->useless = true;
 }
 
@@ -49,6 +52,7 @@ void symbols_begin(struct symbols *s, struct model *m, const struct options *o)
 {
 	*s = (struct symbols){.options = o, .debug_path = debug_path(o)};
 	notes_take(&s->notes, m);
+	module_code_find(&s->notes, m, o);
 	s->slid = model_alloc(m, m->runs * sizeof(*s->slid));
 	s->slide = model_alloc(m, m->runs * sizeof(*s->slide));
 	s->map_slide = model_alloc(m, m->runs * sizeof(*s->map_slide));
@@ -160,6 +164,19 @@ static size_t map_frames(struct symbols *s, struct model *m, uint64_t address, s
 	return 1;
 }
 
+/* A program's own functions are not looked for. */
+static size_t process_frames(
+	struct symbols *s, struct model *m, size_t i, uint64_t address, struct frame **frames)
+{
+	const struct process_note *p = notes_process(&s->notes, m, i, address);
+
+	if (!p || !m->entry[i].record || m->entry[i].record->cpl != 3)
+		return 0;
+	*frames = model_alloc(m, sizeof(**frames));
+	(*frames)->offset = address - p->base + p->offset;
+	return name_frames(m, *frames, 1, p->file);
+}
+
 size_t symbols_frames(
 	struct symbols *s, struct model *m, size_t i, uint64_t address, bool after, struct frame **frames)
 {
@@ -167,7 +184,7 @@ size_t symbols_frames(
 	size_t n;
 
 	if (!(address & KERNEL_HALF))
-		return 0;
+		return process_frames(s, m, i, address, frames);
 	n = given_frames(s, m, address, after, frames);
 	if (!n)
 		n = noted_frames(s, m, i, address, after, frames);

@@ -23,7 +23,11 @@ static void put(const struct form *f, const char *color, const char *text)
 
 static void put_frame(const struct form *f, const struct frame *frame)
 {
-	put(f, BOLD, frame->function ? frame->function : "?");
+	if (!frame->function) {
+		fprintf(f->out, "[%s]+0x%" PRIx64, frame->module ? frame->module : "?", frame->offset);
+		return;
+	}
+	put(f, BOLD, frame->function);
 	if (!frame->inlined)
 		fprintf(f->out, "+0x%" PRIx64, frame->offset);
 	if (frame->module)

@@ -72,6 +72,8 @@ static void check_notes(struct model *m)
 		const struct entry *e = &m->entry[i];
 		const struct module_note *note = e->record ? notes_module(&n, m, i, e->record->rip) : NULL;
 
+		if (e->record)
+			notes_process(&n, m, i, e->record->rip);
 		assert(!note || (e->record->rip >= note->base && e->record->rip - note->base < note->size));
 	}
 	notes_free(&n);

@@ -13,6 +13,7 @@ from test_deaths import FILES, INITRD, MODULE, TOLD_AGAIN, esp_file
 
 DECODE = BUILD / "guest-tools/bin/trapline-decode"
 WRONG = BUILD / "guest-tools/modules/wrong/wrong.ko"
+LIBRARY = BUILD / "linux/bin/libdeath.so"
 SOURCES = ROOT / "tests/linux/deaths"
 SECONDS = 60
 
@@ -114,16 +115,32 @@ def test_initialisation(machine):
 
 
 @on("svm")
+def test_process(machine):
+    """A program dies in a shared library: in which file, and where in it."""
+    if not MODULE.exists():
+        raise Skip("the kernel module is not built: no headers of the guest's kernel")
+    run = machine.linux("trapline.mode=boot trapline.run=insmod:trapline,die:user-library", INITRD=INITRD)
+    run.expect_status(0).expect_active(machine.vendor)
+    there = Elsewhere(machine, "decode-process")
+    there.put("log", run.trapline)
+    said, _ = there.decode("/log")
+    symbols = subprocess.run(["nm", "-D", LIBRARY], capture_output=True, text=True, check=True).stdout
+    place = int(re.search(r"^([0-9a-f]+) T library_write$", symbols, re.M)[1], 16)
+    expect_named(said.partition('text="die user-library"')[2], "trap seq=", re.escape(f"at [/lib/libdeath.so]+{place:#x}"))
+
+
+@on("svm")
 def test_files(machine):
-    """What the next start tells, on the line and in the two files: named with the base that is given."""
+    """What the next start writes to its two files, which say nothing of where modules were: by the base that is given, or by the code."""
     run = dead_run(machine, "null-write")
     base = re.search(r"\bdeath=(0x[0-9a-f]+)\+", run.trapline)
     expect(base, "the guest's module did not say where death is")
     there = Elsewhere(machine, "decode-files")
     there.copy(MODULE, "modules/below/death.ko")
-    for name in ("last.txt", "report.txt"):
+    for name, options in (("last.txt", []), ("report.txt", [f"--base=death={base[1]}"])):
         there.put(name, esp_file(run, name))
-        said, _ = there.decode("-m/modules", f"--base=death={base[1]}", f"/{name}")
+        expect("modules death=" not in esp_file(run, name), "its place is told there")
+        said, _ = there.decode("-m/modules", *options, f"/{name}")
         expect_named(said, "last| trap seq=", r"at die_null_write\+0x[0-9a-f]+ \[death\] \S*/death\.c:\d+")
 
 
@@ -206,7 +223,8 @@ def test_complaints(machine):
     there.copy("/bin/true", "vmlinux")
     there.put("empty", "nothing\n")
     _, said = there.decode("--vmlinux=/vmlinux", "/log", status=3)
-    expect("symbols" in said or "another kernel's" in said, f"a file that is no kernel: {said!r}")
+    build = re.search(r"\bbuild=([0-9a-f]+)", run.trapline)[1]
+    expect("another kernel's" in said and build in said, f"another kernel's file: {said!r}")
     expect("No such file" in there.decode("/none", status=1)[1], "a file that is not there")
     expect("--slide" in there.decode("--slide=x", status=2)[1], "a slide that is no number")
     there.decode("/empty", status=4)

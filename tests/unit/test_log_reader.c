@@ -223,6 +223,23 @@ static void notes(void **state)
 	notes_free(&n);
 }
 
+static void processes(void **state)
+{
+	struct notes n;
+
+	reads("trap seq=1 cpu=0 at=0x33:0x1005 cpl=3\n"
+	      "trap seq=1 cpu=1 at=0x33:0x1006 cpl=3\n" MARK(
+		      0, "process pid=7 base=0x1000+0x10 offset=0x2000 file=/lib/a b.so")
+			MARK(0, "process pid=7 base=0x1000+0x10 file=/x"));
+	notes_take(&n, &m);
+	assert_int_equal(n.processes, 1);
+	assert_string_equal(notes_process(&n, &m, 0, 0x1005)->file, "/lib/a b.so");
+	assert_null(notes_process(&n, &m, 0, 0x1010));
+	assert_null(notes_process(&n, &m, 1, 0x1006)); /* another CPU's */
+	assert_null(notes_process(&n, &m, 2, 0x1005));
+	notes_free(&n);
+}
+
 static void maps(void **state)
 {
 	struct map *map = map_parse(strdup(
@@ -249,7 +266,7 @@ static void maps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(lines), TEST(fields), TEST(record), TEST(chain),
-		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(maps)};
+		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(processes), TEST(maps)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

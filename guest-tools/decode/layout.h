@@ -1,0 +1,23 @@
+/*
+ * Where a module's code is when it is loaded: the kernel lays code sections out first, in the order of the file, those of the
+ * initialisation apart (Linux' kernel/module, layout_sections()).
+ */
+#ifndef DECODE_LAYOUT_H
+#define DECODE_LAYOUT_H
+
+#include <gelf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct code_section {
+	Elf_Scn *scn;
+	GElf_Shdr header;
+	uint64_t offset; /* from the module's base, or from that of its initialisation */
+};
+
+bool layout_is_code(const GElf_Shdr *s);
+
+/* The next one; {0} before the first. */
+bool layout_next(Elf *elf, bool init, struct code_section *c);
+
+#endif
