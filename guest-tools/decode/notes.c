@@ -82,13 +82,28 @@ static void take_kernel_field(struct kernel_note *k, const struct field *f)
 		take_symbol(k, f);
 }
 
-static void set_slide(struct kernel_note *k, uint64_t slide, const char *by)
+static void set_slide(struct kernel_note *k, uint64_t slide)
 {
 	if (k->has_slide)
 		return;
 	k->slide = slide;
 	k->has_slide = true;
-	k->slide_by = by;
+}
+
+/* trapline: slide=0x1a000000 from WITNESSES symbols=FILE, or slide=-0x... */
+static void take_told(struct kernel_note *k, const struct entry *e)
+{
+	const char *text = entry_field(e, "slide");
+	bool down = text && *text == '-';
+	uint64_t slide;
+	size_t n = text ? text_number(text + down, &slide) : 0;
+
+	if (!n || text[down + n])
+		return;
+	slide = down ? -slide : slide;
+	k->told_differ |= k->has_told && k->told_slide != slide;
+	k->told_slide = slide;
+	k->has_told = true;
 }
 
 static void take_mark(struct notes *n, struct model *m, size_t i)
@@ -126,23 +141,21 @@ static void take_panic(struct notes *n, const struct entry *e)
 		return;
 	at += strlen("Kernel Offset: ");
 	if (!strncmp(at, "disabled", 8))
-		set_slide(&n->kernel[e->run], 0, "Linux");
+		set_slide(&n->kernel[e->run], 0);
 	else if (text_number(at, &slide) && strstr(at, " from 0x"))
-		set_slide(&n->kernel[e->run], slide, "Linux");
+		set_slide(&n->kernel[e->run], slide);
 }
 
 void notes_take(struct notes *n, struct model *m)
 {
-	uint64_t slide;
-
 	*n = (struct notes){.kernel = model_alloc(m, m->runs * sizeof(*n->kernel))};
 	for (size_t i = 0; i < m->entries; i++) {
 		const struct entry *e = &m->entry[i];
 
 		if (e->record && e->record->type == TRAP_TYPE_MARK)
 			take_mark(n, m, i);
-		else if (e->kind == ENTRY_SLIDE && entry_number(e, "slide", &slide))
-			set_slide(&n->kernel[e->run], slide, "Trapline");
+		else if (e->kind == ENTRY_SLIDE)
+			take_told(&n->kernel[e->run], e);
 		else if (e->kind == ENTRY_OTHER)
 			take_panic(n, e);
 	}

@@ -36,9 +36,11 @@ struct kernel_note {
 	const char *release, *build_id; /* NULL: not told */
 	struct symbol_note symbol[SYMBOLS_MAX];
 	size_t symbols;
-	uint64_t slide;
+	uint64_t slide; /* Linux' own word */
 	bool has_slide;
-	const char *slide_by; /* who told */
+	uint64_t
+		told_slide; /* Trapline's, where all of its lines say the same: each of its maps has a line */
+	bool has_told, told_differ;
 };
 
 struct notes {

@@ -151,6 +151,15 @@ static bool slide_told(struct symbols *s, unsigned run)
 	return s->options->has_slide || k->has_slide;
 }
 
+/* Linux moves by whole steps; what Trapline has a map of may be another thing than the kernel. */
+static bool slide_by_trapline(struct symbols *s, unsigned run)
+{
+	const struct kernel_note *k = &s->notes.kernel[run];
+
+	s->slide[run] = k->told_slide;
+	return k->has_told && !k->told_differ && k->told_slide % STEP == 0 && k->told_slide < IMAGE_MOST;
+}
+
 static bool has_kernel_records(const struct model *m, unsigned run)
 {
 	for (size_t i = 0; (i = record_next(m, i)) != NO_ENTRY; i++)
@@ -164,7 +173,8 @@ static void find_of_run(struct symbols *s, const struct model *m, unsigned run)
 {
 	if (is_other_build(s, run))
 		return;
-	s->slid[run] = slide_told(s, run) || slide_by_symbols(s, run) || slide_by_code(s, m, run);
+	s->slid[run] = slide_told(s, run) || slide_by_symbols(s, run) || slide_by_code(s, m, run) ||
+		       slide_by_trapline(s, run);
 	if (!s->slid[run] && s->map && map_is_of_running(s->map))
 		s->slid[run] = true;
 	if (s->slid[run])

@@ -223,6 +223,22 @@ static void notes(void **state)
 	notes_free(&n);
 }
 
+/* Trapline's own lines: each map has one, and maps are of different things. */
+static void told(void **state)
+{
+	struct notes n;
+
+	reads("trapline: active version=1 backend=svm cpus=1\ntrapline: slide=-0x200000 from idt "
+	      "symbols=\\m\n"
+	      "trapline: active version=1 backend=svm cpus=1\ntrapline: slide=0x200000 from idt symbols=\\m\n"
+	      "trapline: slide=0x400000 from calls symbols=\\n\ntrapline: slide=x\n");
+	notes_take(&n, &m);
+	assert_true(
+		n.kernel[1].has_told && !n.kernel[1].told_differ && n.kernel[1].told_slide == -0x200000ull);
+	assert_true(n.kernel[2].told_differ && !n.kernel[2].has_slide);
+	notes_free(&n);
+}
+
 static void processes(void **state)
 {
 	struct notes n;
@@ -266,7 +282,8 @@ static void maps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(lines), TEST(fields), TEST(record), TEST(chain),
-		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(processes), TEST(maps)};
+		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(told), TEST(processes),
+		TEST(maps)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
