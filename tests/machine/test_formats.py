@@ -5,7 +5,6 @@ The logs and records are those of tests/formats, which machines have made (`make
 
 import json
 import os
-import pathlib
 import re
 import shutil
 import struct
@@ -14,7 +13,7 @@ import xml.etree.ElementTree as xml
 import zlib
 
 from lib import logs
-from lib.machine import BUILD, ROOT, Failure, expect, on
+from lib.machine import BUILD, ROOT, expect, on
 
 DECODE = BUILD / "guest-tools/bin/trapline-decode"
 FIXTURES = ROOT / "tests/formats"
@@ -135,7 +134,9 @@ def test_ctf(machine):
     expect('vector = ( "#PF" : container = 14 )' in text and "first_seq = " in text, text[:500])
     expect("discarded" in said, f"the rings have wrapped, and nothing is said to be lost: {said}")
     stored = (out / "cpu1").read_bytes()
-    expect(any(stored.endswith(slot) for slot in (RING.read_bytes()[at : at + RECORD] for at in range(0, len(RING.read_bytes()), RECORD))), "the ring's bytes are not those of the stream")
+    ring = RING.read_bytes()
+    slots = {ring[at : at + RECORD] for at in range(0, len(ring), RECORD)}
+    expect(stored[-RECORD:] in slots and stored[-2 * RECORD : -RECORD] in slots, "the stream's bytes are not the ring's")
 
 
 @on("svm")
@@ -211,7 +212,7 @@ def test_chrome_spans(machine):
 
 
 def lnav(machine, path, table, columns):
-    home = folder(machine, "lnav")
+    home = folder(machine, f"lnav-{path.stem}-{table}")
     tool("lnav", "-i", LNAV, env={"HOME": str(home)})
     query = f";select {columns} from {table}"
     text, _ = tool("lnav", "-n", "-c", query, "-c", ":write-json-to -", path, env={"HOME": str(home)})
@@ -239,9 +240,11 @@ def test_lnav(machine):
         expect(row["log_time"] == f"2000-01-01 00:00:0{row['t'][:5]}", f"{row}")
 
 
-def browser(machine, page, *options):
+def browser(page, *options):
     """Debian's own chromium without a window, and without a network."""
-    home = folder(machine, "browser")
+    home = page.parent / "home"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
     command = ["chromium-headless-shell", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
     return tool(*command, f"--user-data-dir={home}", *options, page.as_uri(), env={"HOME": str(home)})[0]
 
@@ -271,7 +274,7 @@ def page_of(machine, name, *inputs):
 def test_html(machine):
     """The browser shows verdict, picture, page walk, sites and all records, in light and dark, and prints them."""
     page, _ = page_of(machine, "html", LINUX, RECORDS)
-    shown = browser(machine, page, "--dump-dom")
+    shown = browser(page, "--dump-dom")
     expect("the kernel wrote to address 0x30 through rdi, which was 0: a null pointer" in shown, "no verdict")
     expect(shown.count("<svg") >= 2 and "<h4>Page walk</h4>" in shown and "Where it happened most" in shown, "a part is missing")
     records = len(RECORDS.read_bytes()) // RECORD - 1
@@ -279,12 +282,12 @@ def test_html(machine):
     colors = []
     for scheme in (1, 0):
         picture = page.parent / f"{scheme}.png"
-        browser(machine, page, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=600,400", f"--screenshot={picture}")
+        browser(page, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=600,400", f"--screenshot={picture}")
         expect(picture.stat().st_size > 5000, f"{picture} is empty")
         colors.append(first_pixel(picture))
     expect(colors == [WHITE, BLACK], f"light and dark: {colors}")
     paper = page.parent / "report.pdf"
-    browser(machine, page, f"--print-to-pdf={paper}")
+    browser(page, f"--print-to-pdf={paper}")
     expect(paper.read_bytes().startswith(b"%PDF") and paper.stat().st_size > 20000, f"{paper}")
 
 
@@ -303,11 +306,11 @@ def test_html_triple_fault(machine):
 @on("svm")
 def test_hostile(machine):
     """A guest that writes HTML, quotes and control characters into its log: text in every format."""
-    path = folder(machine, "log") / "</title><script>alert(1)</script>.log".replace("/", "_")
+    path = folder(machine, "log") / "<script>alert(1).log"
     path.write_bytes(HOSTILE)
     page, text = page_of(machine, "hostile", path)
     expect("<script" not in text and "<img" not in text and "<svg onload" not in text, "markup of the guest's is in the page")
-    shown = browser(machine, page, "--dump-dom")
+    shown = browser(page, "--dump-dom")
     expect("<title>owned" not in shown and "<script" not in shown and "&lt;script&gt;" in shown, "the page is not the writer's own")
     for line in decode("json", path).splitlines():
         json.loads(line)
@@ -333,7 +336,7 @@ def test_fresh(machine):
     xml.fromstring(decode("timeline_svg", log))
     expect(len(lnav(machine, log, "trapline_log", "seq")) >= len(printed), f"lnav has fewer rows; see {run.out}")
     page, _ = page_of(machine, "fresh", log)
-    expect("All " in browser(machine, page, "--dump-dom"), f"no records in {page}")
+    expect("All " in browser(page, "--dump-dom"), f"no records in {page}")
 
 
 @on("svm")
@@ -341,8 +344,6 @@ def test_refusals(machine):
     """What cannot be written is said, and is an error: CTF of a log's lines, a chain where there is none."""
     out = folder(machine, "refused")
     _, said = tool(DECODE, f"--format=ctf:{out}/trace", LINUX, wanted=1)
-    expect("no binary records" in said and not pathlib.Path(out / "trace").exists(), said)
+    expect("no binary records" in said and not (out / "trace").exists(), said)
     _, said = tool(DECODE, "--format=chain_svg", RECORDS, wanted=1)
     expect("no report of an end" in said, said)
-    if not DECODE.exists():
-        raise Failure("trapline-decode is not built")
