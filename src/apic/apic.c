@@ -3,6 +3,7 @@
 #include "log/log.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/probe.h"
 #include "mem/host_map.h"
 #include "stage2/stage2.h"
 
@@ -102,9 +103,13 @@ bool apic_follow(unsigned number, uint64_t base)
 
 const char *apic_init(void)
 {
+	uint64_t base = probe_need(MSR_APIC_BASE);
+
 	/* Only where it is asked for: a CPU that gets it wrong, as Bochs 2.7, cannot be told from one that does not. */
 	apic_hardware = boot_info.config.ap_start == AP_START_HARDWARE && vendor->traits->reports_init_sipi;
-	if (!host_windows_init() || !apic_follow(0, rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS))
+	if (probe_missing())
+		return probe_missing();
+	if (!host_windows_init() || !apic_follow(0, base & APIC_BASE_ADDRESS))
 		return "the VMM's memory is too small to watch the APIC";
 	return NULL;
 }
@@ -119,7 +124,11 @@ void apic_say_way(void)
 
 const char *apic_cpu_init(struct cpu *cpu)
 {
-	if (!apic_follow(cpu->number, rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS))
+	uint64_t base = probe_need(MSR_APIC_BASE);
+
+	if (probe_missing())
+		return probe_missing();
+	if (!apic_follow(cpu->number, base & APIC_BASE_ADDRESS))
 		return "its APIC is where it cannot be watched";
 	apic_note_names(cpu);
 	return NULL;

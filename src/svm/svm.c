@@ -160,14 +160,10 @@ static void mitigate(struct cpu *cpu)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
 }
 
-/*
- * A machine check that finds CR4.MCE clear shuts the CPU down (8.2.17), and firmware may have left it so. VMRUN keeps the host's CR4
- * (15.5.1); the guest has the firmware's.
- */
-static void take_machine_checks(void)
+/* VMRUN keeps the host's CR4 (15.5.1); the guest has the firmware's. */
+static void load_cr4(void)
 {
-	if (features.mce)
-		write_cr4(read_cr4() | CR4_MCE);
+	write_cr4(svm_host_cr4(read_cr4(), features.mce));
 }
 
 static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)
@@ -183,11 +179,15 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	if (error)
 		return error;
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	probe_need(MSR_VM_HSAVE_PA);
+	error = probe_missing();
+	if (error)
+		return error;
 	wrmsr(MSR_VM_HSAVE_PA, cpu->vendor_asm[1] + PAGE_SIZE);
 	/* VMLOAD's half of the guest's state is what the registers still hold. */
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 	cpu_load_host(cpu);
-	take_machine_checks(); /* to the VMM's IDT */
+	load_cr4(); /* from here on machine checks come, to the VMM's IDT */
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[1]) : "memory");
 	mitigate(cpu);
 	probe_faults();

@@ -4,6 +4,7 @@
 
 #include "cpu/cpu.h"
 #include "mem/paging.h"
+#include "hw/x86.h"
 #include "svm/vmcb.h"
 #include "vendor.h"
 
@@ -104,6 +105,15 @@ void svm_reset(struct cpu *cpu, unsigned sipi);
 void svm_redirect_init(struct cpu *cpu, bool on);
 void svm_take_init(struct cpu *cpu);
 void svm_let_in(bool on);
+
+/*
+ * The host's CR4: the firmware's without what the VMM does not keep to the rules of, shadow stacks before all. A machine check
+ * that finds MCE clear shuts the CPU down (8.2.17), and firmware may have left it so.
+ */
+static inline uint64_t svm_host_cr4(uint64_t firmware, bool mce)
+{
+	return (firmware & ~(CR4_PCIDE | CR4_PKE | CR4_CET | CR4_PKS)) | (mce ? CR4_MCE : 0);
+}
 
 /* svm_msr.c */
 const char *svm_msr_init(void);

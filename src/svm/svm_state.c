@@ -4,6 +4,7 @@
 #include "hw/x86.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
+#include "hw/probe.h"
 #include "lib/string.h"
 #include "trace/vector.h"
 
@@ -202,9 +203,9 @@ const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 	s->rflags = launch->rflags & ~RFLAGS_IF; /* the loader's resume point sets IF when it is ready */
 	s->rip = launch->rip;
 	s->rsp = launch->rsp;
-	s->g_pat = rdmsr(MSR_PAT);
+	s->g_pat = probe_need(MSR_PAT);
 	s->cpl = 0;
-	return NULL;
+	return probe_missing();
 }
 
 #define X(code, name, kind)                                                                                  \

@@ -583,9 +583,18 @@ static void ends(void **state)
 	}
 }
 
+/* What the VMM could not keep to is off while it runs; what long mode needs, and all else of the firmware's, stays. */
+static void cr4_of_the_host(void **state)
+{
+	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_OSFXSR, true), CR4_PAE | CR4_OSFXSR | CR4_MCE);
+	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_LA57, false), CR4_PAE | CR4_LA57);
+	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_CET | CR4_PCIDE | CR4_PKE | CR4_PKS, false), CR4_PAE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cr4_of_the_host),
 		cmocka_unit_test(efer_flushes),
 		cmocka_unit_test(microcode),
 		cmocka_unit_test(encryption),
