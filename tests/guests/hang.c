@@ -18,6 +18,7 @@
  *   halt   #UD, whose handler halts with interrupts off
  *   alone  waits by PAUSE, interrupts on, with the local APIC switched off: as a kernel does that gave up
  *   idle   the same, by HLT
+ *   x2apic #UD, then the local APIC is switched off by the MSR that x2APIC has for its SVR; waits by PAUSE
  *
  * With freeze Trapline's rings are frozen before that.
  */
@@ -31,6 +32,9 @@
 #define MILLISECOND  10000 /* in units of 100 ns */
 #define INIT_TO_SIPI 10000 /* microseconds, SDM vol. 3A 9.4.4.1 */
 #define COM2_STATUS  0x2fd
+
+#define APIC_BASE_X2APIC (1ull << 10)
+#define MSR_X2APIC_SVR   0x80f
 
 const char guest_name[] = "hang";
 
@@ -208,11 +212,23 @@ static void idle(void)
 		__asm__ volatile("hlt");
 }
 
+static void x2apic(void)
+{
+	machine_take();
+	machine_set_handler(VECTOR_UD, hang_skip);
+	__asm__ volatile("ud2");
+	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+	wrmsr(MSR_X2APIC_SVR, rdmsr(MSR_X2APIC_SVR) & ~(uint64_t)APIC_SVR_ENABLE);
+	for (;;)
+		__asm__ volatile("pause");
+}
+
 static const struct {
 	const char *name;
 	void (*hang)(void);
 } ways[] = {{"loop", loop}, {"storm", storm}, {"quiet", quiet}, {"look", look}, {"deaf", deaf},
-	{"lone", lone}, {"other", other}, {"lock", lock}, {"halt", halt}, {"alone", alone}, {"idle", idle}};
+	{"lone", lone}, {"other", other}, {"lock", lock}, {"halt", halt}, {"alone", alone}, {"idle", idle},
+	{"x2apic", x2apic}};
 
 EFI_STATUS guest_main(void)
 {
