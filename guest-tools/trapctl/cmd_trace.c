@@ -13,7 +13,8 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define CPUS_MAX  64
+#define CPUS_MAX  1024 /* Trapline supports no more: docs/smp.md */
+#define EVERY_CPU CPUS_MAX
 #define BATCH     64
 #define FOLLOW_US 100000
 
@@ -21,7 +22,7 @@ static struct options {
 	bool follow, keep, no_marks;
 	int pid;
 	uint32_t vectors;
-	uint64_t cpus; /* one bit each */
+	uint64_t cpu;  /* EVERY_CPU: all */
 	uint64_t last; /* 0: all */
 	uint64_t cpl, rip_from, rip_to, cr3, as;
 	bool by_cpl, by_cr3, by_as;
@@ -93,7 +94,7 @@ static bool take_value(const char *word)
 	}
 	if ((v = option_value(word, "--cpu"))) {
 		bool good = take_number(v, &n, &ignored) && n < CPUS_MAX;
-		options.cpus = 1ull << (n % CPUS_MAX);
+		options.cpu = n;
 		return good;
 	}
 	return false;
@@ -101,7 +102,7 @@ static bool take_value(const char *word)
 
 static bool take_options(int argc, char **argv)
 {
-	options = (struct options){.vectors = ~0u, .cpus = ~0ull, .rip_to = ~0ull};
+	options = (struct options){.vectors = ~0u, .cpu = EVERY_CPU, .rip_to = ~0ull};
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--follow"))
 			options.follow = true;
@@ -213,7 +214,7 @@ static int64_t set_up(void)
 
 	clock_of_log = (struct trap_clock){.tsc_start = r.rsi, .tsc_khz = (uint32_t)r.rdi};
 	for (unsigned cpu = 0; cpus > 0 && cpu < cpus && cpu < CPUS_MAX; cpu++)
-		if (options.cpus >> cpu & 1)
+		if (options.cpu == EVERY_CPU || options.cpu == cpu)
 			sources[source_count++] = (struct source){.cpu = cpu, .next = 1};
 	return cpus;
 }

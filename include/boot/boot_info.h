@@ -13,7 +13,7 @@
 #define BOOT_INFO_VERSION 6
 #define BOOT_MAX_RAM      1024
 #define BOOT_MAX_HOT      16
-#define BOOT_MAX_CPUS     64
+#define BOOT_MAX_CPUS     1024
 
 /* Where the VMM's image is linked (linker.ld); the loader maps it there for the first call. */
 #define VMM_BASE 0xffffffff80000000ull

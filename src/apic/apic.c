@@ -7,6 +7,7 @@
 #include "mem/host_map.h"
 #include "stage2/stage2.h"
 
+#define XAPIC_EVERYBODY    0xff
 #define BASE_BSP           (1ull << 8)
 #define BASE_X2APIC        (1ull << 10)
 #define BASE_ENABLE        (1ull << 11)
@@ -21,8 +22,6 @@
  * Each CPU's registers are at an address of its own choice (IA32_APIC_BASE). Each CPU has a host window for them, and one for
  * an address at which another CPU has its registers (src/exit/apic_page.c).
  */
-_Static_assert(HOST_WINDOWS == 2 * BOOT_MAX_CPUS, "two windows a CPU");
-
 uint64_t apic_pages[BOOT_MAX_CPUS];
 bool apic_hardware;
 static struct apic_names names[BOOT_MAX_CPUS];
@@ -177,6 +176,8 @@ bool apic_send_nmi(uint32_t number)
 
 	if (mode == APIC_OFF || !names[number].there)
 		return false;
+	if (mode == APIC_XAPIC && names[number].id >= XAPIC_EVERYBODY)
+		return false; /* it has gone to x2APIC, and this one has no name for it */
 	if (mode == APIC_XAPIC)
 		send_xapic(ICR_NMI, names[number].id);
 	else
@@ -200,7 +201,7 @@ enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value)
 	return MSR_FAULT;
 }
 
-uint64_t apic_targets(const struct cpu *cpu, const struct icr *icr)
+struct cpu_set apic_targets(const struct cpu *cpu, const struct icr *icr)
 {
-	return icr_targets(icr, names, BOOT_MAX_CPUS, cpu->number);
+	return icr_targets(icr, names, boot_info.cpus, cpu->number);
 }

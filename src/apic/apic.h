@@ -107,8 +107,8 @@ void apic_write(enum apic_mode mode, unsigned offset, uint32_t value);
  * The APIC must be on, with priority 0.
  */
 void apic_drain(struct cpu *cpu, enum apic_mode mode);
-/* The CPUs that a command of this CPU addresses, bit n for CPU n. */
-uint64_t apic_targets(const struct cpu *cpu, const struct icr *icr);
+/* The CPUs that a command of this CPU addresses. */
+struct cpu_set apic_targets(const struct cpu *cpu, const struct icr *icr);
 
 /* Sends an NMI to a CPU, by Trapline's number. False: its APIC or this CPU's is off. */
 bool apic_send_nmi(uint32_t number);

@@ -62,13 +62,14 @@ static bool match(const struct icr *icr, const struct apic_names *a, bool is_sel
 	}
 }
 
-uint64_t icr_targets(const struct icr *icr, const struct apic_names *names, unsigned count, unsigned self)
+struct cpu_set icr_targets(
+	const struct icr *icr, const struct apic_names *names, unsigned count, unsigned self)
 {
-	uint64_t targets = 0;
+	struct cpu_set targets = {0};
 
 	for (unsigned n = 0; n < count; n++)
 		if (names[n].there && match(icr, &names[n], n == self))
-			targets |= 1ull << n;
+			cpu_set_add(&targets, n);
 	return targets;
 }
 

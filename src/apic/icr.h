@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "hw/cpu_set.h"
 
 /* The lower word of the register. */
 #define ICR_VECTOR(low)    ((low)&0xff)
@@ -51,11 +52,12 @@ struct apic_names {
 };
 
 /*
- * The CPUs that a command addresses, bit n for names[n].
- *   count  at most 64
+ * The CPUs that a command addresses, by their index in names[].
+ *   count  at most BOOT_MAX_CPUS
  *   self   index of the sender
  */
-uint64_t icr_targets(const struct icr *icr, const struct apic_names *names, unsigned count, unsigned self);
+struct cpu_set icr_targets(
+	const struct icr *icr, const struct apic_names *names, unsigned count, unsigned self);
 
 /* Whether a command is INIT or SIPI, which must not reach a CPU under which Trapline runs. */
 static inline bool icr_starts(uint32_t low)

@@ -16,11 +16,6 @@ enum {
 };
 
 static struct lock stopper = LOCK_FREE; /* held by the CPU that stops the others, for good */
-static struct stopped {
-	_Atomic bool is;
-	uint64_t reason;       /* of its last exit */
-	struct trap_record at; /* the guest's registers */
-} stopped[BOOT_MAX_CPUS];
 
 /*
  * The flag merges kicks. A kick that arrives while a guest's NMI is pending merges with it and
@@ -68,7 +63,7 @@ void cpu_park(void)
 
 __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 {
-	struct stopped *s = &stopped[cpu->number];
+	struct stopped *s = &cpu->stopped;
 
 	vendor->state.capture(cpu, &s->at);
 	s->reason = cpu->exit.reason;
@@ -109,7 +104,7 @@ void cpu_park_if_asked(struct cpu *cpu)
 static bool all_stopped(const struct cpu *self)
 {
 	for_each_cpu (c)
-		if (c != self && !atomic_load(&stopped[c->number].is) && cpu_takes_nmis(c))
+		if (c != self && !atomic_load(&c->stopped.is) && cpu_takes_nmis(c))
 			return false;
 	return true;
 }
@@ -147,7 +142,7 @@ static const char *why_not_stopped(const struct cpu *cpu)
 void cpus_report(void)
 {
 	for_each_cpu (c) {
-		const struct stopped *s = &stopped[c->number];
+		const struct stopped *s = &c->stopped;
 
 		if (lock_holder(&stopper) == LOCK_NOBODY || lock_holder(&stopper) == name_of(c))
 			continue;

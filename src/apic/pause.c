@@ -2,17 +2,15 @@
 #include "apic/park.h"
 
 static _Atomic bool wanted;
-static _Atomic bool stopped[BOOT_MAX_CPUS];
-static struct trap_record where[BOOT_MAX_CPUS];
 
 bool pause_wanted(void)
 {
 	return atomic_load(&wanted);
 }
 
-bool pause_has(uint32_t n)
+bool pause_has(const struct cpu *cpu)
 {
-	return atomic_load(&stopped[n]);
+	return atomic_load(&cpu->paused);
 }
 
 void pause_begin(struct cpu *cpu)
@@ -27,18 +25,18 @@ void pause_end(void)
 	atomic_store(&wanted, false);
 }
 
-const struct trap_record *pause_where(uint32_t n)
+const struct trap_record *pause_where(const struct cpu *cpu)
 {
-	return &where[n];
+	return &cpu->paused_at;
 }
 
-void pause_arrive(const struct cpu *cpu, const struct trap_record *r)
+void pause_arrive(struct cpu *cpu, const struct trap_record *r)
 {
-	where[cpu->number] = *r;
-	atomic_store(&stopped[cpu->number], true);
+	cpu->paused_at = *r;
+	atomic_store(&cpu->paused, true);
 }
 
-void pause_leave(const struct cpu *cpu)
+void pause_leave(struct cpu *cpu)
 {
-	atomic_store(&stopped[cpu->number], false);
+	atomic_store(&cpu->paused, false);
 }

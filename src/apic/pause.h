@@ -11,15 +11,15 @@
 void pause_begin(struct cpu *cpu);
 void pause_end(void);
 
-/* Whether the guest has to stop; whether CPU n has stopped. */
+/* Whether the guest has to stop; whether this CPU has stopped. */
 bool pause_wanted(void);
-bool pause_has(uint32_t n);
+bool pause_has(const struct cpu *cpu);
 
-/* The state of CPU n while it is stopped: its registers, and the code at RIP. */
-const struct trap_record *pause_where(uint32_t n);
+/* The state of a CPU while it is stopped: its registers, and the code at RIP. */
+const struct trap_record *pause_where(const struct cpu *cpu);
 
 /* This CPU has stopped in this state; it runs again. */
-void pause_arrive(const struct cpu *cpu, const struct trap_record *r);
-void pause_leave(const struct cpu *cpu);
+void pause_arrive(struct cpu *cpu, const struct trap_record *r);
+void pause_leave(struct cpu *cpu);
 
 #endif

@@ -25,7 +25,7 @@
 static bool others_stopped(const struct cpu *self)
 {
 	for_each_cpu (c)
-		if (c != self && !atomic_load(&c->start) && !pause_has(c->number))
+		if (c != self && !atomic_load(&c->start) && !pause_has(c))
 			return false;
 	return true;
 }
@@ -39,7 +39,7 @@ const char *command_stop(struct command_call *call)
 	while (!others_stopped(call->cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
 		moment();
 	for_each_cpu (c)
-		if (c != call->cpu && !pause_has(c->number))
+		if (c != call->cpu && !pause_has(c))
 			log_reply("stop cpu=%u state=%s", c->number,
 				atomic_load(&c->start) ? "waits-for-sipi" : "does-not-answer");
 	log_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->state.get(call->cpu, GUEST_RIP));

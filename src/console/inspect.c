@@ -251,11 +251,11 @@ const char *command_bt(struct command_call *call)
 	return NULL;
 }
 
-static const char *state_of(uint32_t n)
+static const char *state_of(const struct cpu *cpu)
 {
-	if (pause_has(n))
+	if (pause_has(cpu))
 		return "stopped";
-	return atomic_load(&cpus[n]->start) ? "waits-for-sipi" : "runs";
+	return atomic_load(&cpu->start) ? "waits-for-sipi" : "runs";
 }
 
 const char *command_cpu(struct command_call *call)
@@ -266,7 +266,7 @@ const char *command_cpu(struct command_call *call)
 		!cpus[n])
 		return "there is no such CPU";
 	input_cpu = (uint32_t)n;
-	log_reply("cpu n=%lu apic=%u state=%s", n, cpus[n]->apic_id, state_of(input_cpu));
+	log_reply("cpu n=%lu apic=%u state=%s", n, cpus[n]->apic_id, state_of(cpus[n]));
 	return NULL;
 }
 
@@ -303,7 +303,7 @@ const char *command_status(struct command_call *call)
 	log_reply("status frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	for_each_cpu (c) {
 		log_reply("cpu n=%u apic=%u state=%s records=%lu kept=%u refused=%lu mended=%lu", c->number,
-			c->apic_id, state_of(c->number), atomic_load(&c->ring.head), c->ring.mask + 1,
+			c->apic_id, state_of(c), atomic_load(&c->ring.head), c->ring.mask + 1,
 			cpu_bad_guest(c), c->stats.mended);
 		reply_refused(c);
 	}

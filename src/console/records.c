@@ -85,7 +85,7 @@ static bool next_reserve_line(enum command_source source, char *text, size_t siz
 	static struct trap_record r, same;
 	uint32_t *next = &reserve_next[source];
 
-	for (; *next < BOOT_MAX_CPUS * RESERVE_VECTORS * RESERVE_RECORDS; ++*next) {
+	for (; *next < boot_info.cpus * RESERVE_VECTORS * RESERVE_RECORDS; ++*next) {
 		const struct cpu *cpu = cpus[*next / (RESERVE_VECTORS * RESERVE_RECORDS)];
 
 		if (!cpu ||

@@ -144,6 +144,13 @@ struct cpu {
 	uint32_t tss[26];
 	uint8_t fault_depth;
 	struct mitigations mitigations;
+	_Atomic bool paused; /* src/apic/pause.h */
+	struct trap_record paused_at;
+	struct stopped { /* for good: src/apic/park.h */
+		_Atomic bool is;
+		uint64_t reason;       /* of its last exit */
+		struct trap_record at; /* the guest's registers */
+	} stopped;
 };
 
 static inline struct cpu *this_cpu(void)

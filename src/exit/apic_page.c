@@ -23,15 +23,16 @@ static bool left; /* the boot CPU's APIC is off, by the guest's doing */
 /* INIT or SIPI. One for a CPU that is not beneath Trapline goes nowhere: such a CPU would run without it. */
 static void command(struct cpu *cpu, const struct icr *icr)
 {
-	uint64_t targets = apic_targets(cpu, icr);
+	struct cpu_set targets = apic_targets(cpu, icr);
+	bool nobody = cpu_set_is_empty(&targets);
 
-	cpu->stats.bad_guest[BAD_APIC] += !targets;
-	if (!targets && cpu_tells(cpu, REFUSED_COMMAND))
+	cpu->stats.bad_guest[BAD_APIC] += nobody;
+	if (nobody && cpu_tells(cpu, REFUSED_COMMAND))
 		log_line("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
 			 "not sent",
 			ICR_MODE(icr->low) == ICR_MODE_INIT ? "INIT" : "SIPI", cpu->number, icr->low,
 			icr->destination);
-	init_sipi_send(cpu, targets, icr->low);
+	init_sipi_send(cpu, &targets, icr->low);
 }
 
 bool apic_is_left(void)

@@ -22,11 +22,10 @@ static void change(struct cpu *target, uint32_t low)
 		;
 }
 
-void init_sipi_send(struct cpu *cpu, uint64_t targets, uint32_t low)
+void init_sipi_send(struct cpu *cpu, const struct cpu_set *targets, uint32_t low)
 {
-	for (unsigned n = 0; targets; n++, targets >>= 1) {
-		if (!(targets & 1))
-			continue;
+	for_each_in_set(n, targets)
+	{
 		change(cpus[n], low);
 		if (cpus[n] == cpu)
 			cpu_add_work(cpu, CPU_WORK_KICK);

@@ -3,12 +3,13 @@
 #define TRAPLINE_INIT_SIPI_H
 
 #include "cpu/cpu.h"
+#include "hw/cpu_set.h"
 
 /*
- * Sends INIT or SIPI to CPUs, bit n for CPU n. Never waits for them.
+ * Sends INIT or SIPI to CPUs. Never waits for them.
  *   low  the lower word of the interrupt command
  */
-void init_sipi_send(struct cpu *cpu, uint64_t targets, uint32_t low);
+void init_sipi_send(struct cpu *cpu, const struct cpu_set *targets, uint32_t low);
 
 /* This CPU got an INIT in a way that did not reset it: as if it had been sent one by init_sipi_send(). */
 void init_sipi_note_init(struct cpu *cpu);

@@ -46,7 +46,7 @@ volatile void *host_map_device(uint64_t phys, uint64_t size);
  * HOST_WINDOWS pages of virtual addresses, each for one CPU. host_window_map() maps a page of registers there, uncached, and
  * flushes this CPU's translation of the previous page.
  */
-#define HOST_WINDOWS 128
+#define HOST_WINDOWS (2 * BOOT_MAX_CPUS)
 bool host_windows_init(void);
 void host_window_map(unsigned window, uint64_t phys);
 

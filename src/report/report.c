@@ -331,7 +331,7 @@ const struct site *report_next_site(const struct site *last, bool important)
 {
 	const struct site *next = NULL;
 
-	for (unsigned i = 0; i < BOOT_MAX_CPUS * SITES_COUNT; i++) {
+	for (unsigned i = 0; i < boot_info.cpus * SITES_COUNT; i++) {
 		const struct cpu *cpu = cpus[i / SITES_COUNT];
 		const struct site *s = cpu ? &cpu->reserve->sites.site[i % SITES_COUNT] : NULL;
 

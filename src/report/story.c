@@ -48,7 +48,7 @@ static struct verdict_source all_cpus(void)
 		ring[c->number] = c->ring.records;
 	}
 	return (struct verdict_source){
-		.cpus = BOOT_MAX_CPUS,
+		.cpus = boot_info.cpus,
 		.kept = kept,
 		.ring = ring,
 		.records = cpus[0]->ring.mask + 1 + cpus[0]->beside.mask +
@@ -242,9 +242,8 @@ static void tell_others(const struct cause *c)
 
 static void tell_exits(void)
 {
-	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
-		if (cpus[n])
-			report_history(cpus[n]);
+	for_each_cpu (c)
+		report_history(c);
 }
 
 /* Prints the whole story. The beginning matters most, because the serial line gets only that. */
@@ -384,9 +383,9 @@ static void tell_places(const struct trap_record *own)
 	struct text t = text_on(sentence, sizeof(sentence));
 
 	for_each_cpu (c) {
-		const struct trap_record *at = pause_where(c->number);
+		const struct trap_record *at = pause_where(c);
 
-		if (pause_has(c->number) && at->cpl < 3 && !has_interrupts(at) && has_interrupts(hung))
+		if (pause_has(c) && at->cpl < 3 && !has_interrupts(at) && has_interrupts(hung))
 			hung = at;
 	}
 	text_add(&t,
@@ -396,8 +395,8 @@ static void tell_places(const struct trap_record *own)
 	say(sentence);
 	tell_place(hung);
 	for_each_cpu (c)
-		if (pause_has(c->number) && pause_where(c->number) != hung)
-			tell_place(pause_where(c->number));
+		if (pause_has(c) && pause_where(c) != hung)
+			tell_place(pause_where(c));
 	if (own != hung)
 		tell_place(own);
 }

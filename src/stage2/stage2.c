@@ -72,7 +72,7 @@ static struct {
 static uint64_t hidden_leaf(uint64_t gpa)
 {
 	gpa &= ~(PAGE_SIZE - 1);
-	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
+	for (unsigned i = 0; i < boot_info.cpus; i++)
 		if (gpa - shown[i].base < shown[i].size)
 			return gpa | page_bits(gpa, false);
 	return ones_page | page_bits(ones_page, false);
@@ -181,7 +181,7 @@ const char *stage2_init(void)
 
 bool stage2_is_watched(uint64_t gpa)
 {
-	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
+	for (unsigned i = 0; i < boot_info.cpus; i++)
 		if (watched[i] == WATCHED(gpa))
 			return true;
 	return false;

@@ -168,7 +168,7 @@ bool pause_wanted(void)
 	return stopped;
 }
 
-bool pause_has(uint32_t n)
+bool pause_has(const struct cpu *cpu)
 {
 	return stopped;
 }

@@ -5,7 +5,7 @@
 #include "input.h"
 #include "apic/icr.h"
 
-#define CPUS     64
+#define CPUS     200
 #define COMMANDS 32
 
 /* Physical, xAPIC flat, xAPIC cluster, x2APIC cluster. */
@@ -29,7 +29,7 @@ static void check_targets(void)
 	struct apic_names names[CPUS];
 	unsigned count = take8() % (CPUS + 1), self = count ? take8() % count : 0;
 	struct icr icr = {.low = take32(), .destination = take32(), .x2apic = take8() & 1};
-	uint64_t targets;
+	struct cpu_set targets;
 
 	if (!icr.x2apic)
 		icr.destination &= 0xff;
@@ -47,7 +47,7 @@ static void check_targets(void)
 				     : shorthand == 1 ? n == self
 						      : shorthand == 2 || n != self);
 
-		assert((targets >> n & 1) == meant);
+		assert(cpu_set_has(&targets, n) == meant);
 	}
 }
 

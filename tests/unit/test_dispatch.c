@@ -205,7 +205,7 @@ void turn_serve(struct cpu *c)
 	served++;
 	if (mc_meanwhile)
 		cpu_add_work(c, CPU_WORK_MC);
-	if (nmi_while_held && pause_has(c->number)) {
+	if (nmi_while_held && pause_has(c)) {
 		take_nmi(c);
 		pause_end();
 	}

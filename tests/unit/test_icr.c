@@ -18,11 +18,14 @@
 #define CLUSTERED 0x0fffffffu
 #define SELF      1
 
+/* Of a few CPUs: bit n for CPU n. */
 static uint64_t targets(const struct apic_names *names, unsigned n, uint32_t low, uint32_t destination)
 {
 	struct icr icr = {.low = low, .destination = destination, .x2apic = names[SELF].x2apic};
 
-	return icr_targets(&icr, names, n, SELF);
+	struct cpu_set set = icr_targets(&icr, names, n, SELF);
+
+	return set.words[0];
 }
 
 /* Number 2 does not exist. */
@@ -102,6 +105,88 @@ static void x2apic(void **state)
 	assert_int_equal(targets(names, 5, INIT | LOGICAL, 0xffffffff), 31);
 }
 
+/* Identifiers with holes, most of them beyond what xAPIC can say. */
+static uint32_t id_of(unsigned n)
+{
+	return n * 3;
+}
+
+static struct apic_names many[BOOT_MAX_CPUS];
+
+static void make_many(bool x2apic)
+{
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++) {
+		uint32_t id = id_of(n);
+
+		many[n] = (struct apic_names){.there = true, .x2apic = x2apic, .id = id, .dfr = CLUSTERED};
+		/* x2APIC: 11.12.10.2. xAPIC: clusters of four, round and round. */
+		many[n].ldr = x2apic ? id >> 4 << 16 | 1u << id % 16 : (n / 4 % 15 << 4 | 1u << n % 4) << 24;
+	}
+}
+
+static struct cpu_set many_targets(uint32_t low, uint32_t destination)
+{
+	struct icr icr = {.low = low, .destination = destination, .x2apic = many[SELF].x2apic};
+
+	return icr_targets(&icr, many, BOOT_MAX_CPUS, SELF);
+}
+
+static unsigned count(const struct cpu_set *set)
+{
+	unsigned n = 0;
+
+	for_each_in_set(cpu, set) n += cpu < BOOT_MAX_CPUS;
+	return n;
+}
+
+static void many_physical(void **state)
+{
+	struct cpu_set set;
+
+	make_many(true);
+	for (unsigned n = 0; n < BOOT_MAX_CPUS; n++) {
+		set = many_targets(INIT, id_of(n));
+		assert_int_equal(count(&set), 1);
+		assert_true(cpu_set_has(&set, n));
+		set = many_targets(INIT, id_of(n) + 1);
+		assert_true(cpu_set_is_empty(&set));
+	}
+	set = many_targets(INIT, 0xffffffff);
+	assert_int_equal(count(&set), BOOT_MAX_CPUS);
+	set = many_targets(INIT | TO_OTHERS, 0);
+	assert_int_equal(count(&set), BOOT_MAX_CPUS - 1);
+	assert_false(cpu_set_has(&set, SELF));
+}
+
+/* Each cluster of 16 identifiers has the CPUs whose identifiers these are, no matter where they stand in the list. */
+static void many_clusters(void **state)
+{
+	make_many(true);
+	for (uint32_t cluster = 0; cluster <= id_of(BOOT_MAX_CPUS - 1) / 16; cluster++) {
+		struct cpu_set all = many_targets(INIT | LOGICAL, cluster << 16 | 0xffff),
+			       even = many_targets(INIT | LOGICAL, cluster << 16 | 0x5555);
+
+		for (unsigned n = 0; n < BOOT_MAX_CPUS; n++) {
+			bool inside = id_of(n) / 16 == cluster;
+
+			assert_int_equal(cpu_set_has(&all, n), inside);
+			assert_int_equal(cpu_set_has(&even, n), inside && id_of(n) % 2 == 0);
+		}
+	}
+}
+
+static void many_xapic_clusters(void **state)
+{
+	make_many(false);
+	for (uint32_t cluster = 0; cluster < 15; cluster++) {
+		struct cpu_set set = many_targets(INIT | LOGICAL, cluster << 4 | 0x9);
+
+		for (unsigned n = 0; n < BOOT_MAX_CPUS; n++)
+			assert_int_equal(
+				cpu_set_has(&set, n), n / 4 % 15 == cluster && (n % 4 == 0 || n % 4 == 3));
+	}
+}
+
 static void what_starts(void **state)
 {
 	for (uint32_t mode = 0; mode < 8; mode++)
@@ -148,6 +233,9 @@ int main(void)
 		cmocka_unit_test(logical_flat),
 		cmocka_unit_test(logical_cluster),
 		cmocka_unit_test(x2apic),
+		cmocka_unit_test(many_physical),
+		cmocka_unit_test(many_clusters),
+		cmocka_unit_test(many_xapic_clusters),
 		cmocka_unit_test(what_starts),
 		cmocka_unit_test(init_then_sipi),
 		cmocka_unit_test(sipi_right_after_init),
