@@ -79,11 +79,7 @@ static uint64_t pool_size(const struct trapline_config *c, const struct boot_inf
 /* The black box holds the rings, the kept records and the histories. */
 static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
 {
-	uint64_t ring = blackbox_beside_at(c->ring) + blackbox_beside(c->ring) * 256ull;
-	uint64_t history = (uint64_t)c->history * 128; /* 32 an entry, and what its alignment may cost */
-
-	return sizeof(struct blackbox_header) + 2 * BLACKBOX_TEXT_SIZE + MIB / 16 +
-	       cpus * (ring + BLACKBOX_RESERVE_SIZE + history + MIB / 64);
+	return blackbox_rings_at(c->history) + cpus * blackbox_part(c->ring, c->history).size;
 }
 
 static bool take_info(struct vmm *v)

@@ -134,8 +134,8 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 
 	if (!error)
 		error = choose_vendor();
-	if (!error)
-		blackbox_init(info);
+	if (!error && !blackbox_init(info))
+		error = "the VMM's memory is too small for the records of this many CPUs";
 	if (!error)
 		error = start_all();
 	if (!error)

@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 #define BLACKBOX_MAGIC        0x786f42656e696c54ull /* "TlineBox" */
-#define BLACKBOX_VERSION      4
+#define BLACKBOX_VERSION      5
 #define BLACKBOX_TEXT_SIZE    0x10000ull /* a power of two */
-#define BLACKBOX_MAX_CPUS     64
+#define BLACKBOX_MAX_CPUS     1024
 #define BLACKBOX_RESERVE_SIZE 0x1ad90ull /* sizeof(struct reserve) of src/trace/reserve.h */
 
 /* Addresses for the box in MiB, by preference: firmware and boot loaders use these least. */
@@ -48,12 +48,11 @@ struct blackbox_header {
 	uint32_t header_size;                /* sizeof(struct blackbox_header) of the build that wrote it */
 	uint64_t size;                       /* of the whole box, a multiple of 4096 */
 	uint64_t text_at, last_at, rings_at; /* offsets from the box's start */
-	uint64_t cpu_size;                   /* bytes of one CPU's part */
+	uint64_t cpu_size; /* struct blackbox_part: that of CPU n begins at rings_at + n * cpu_size */
 	uint32_t cpus;
 	uint32_t ring_records;    /* a power of two */
 	uint32_t history_entries; /* a power of two */
 	uint32_t record_version;  /* TRAP_RECORD_VERSION */
-	uint64_t reserve_at[BLACKBOX_MAX_CPUS], history_at[BLACKBOX_MAX_CPUS];
 	uint64_t tsc_start, tsc_khz;
 	char vmm_version[32];
 	char backend[8];
@@ -96,6 +95,40 @@ static inline uint32_t blackbox_beside(uint32_t ring_records)
 static inline uint64_t blackbox_beside_at(uint32_t ring_records)
 {
 	return (ring_records * 256ull + 4095) & ~4095ull;
+}
+
+static inline uint64_t blackbox_up(uint64_t n, uint64_t unit)
+{
+	return (n + unit - 1) & ~(unit - 1);
+}
+
+/* A history lies at a multiple of twice its size (src/trace/history.h); all begins at a page. */
+static inline uint64_t blackbox_unit(uint32_t history_entries)
+{
+	return history_entries * 64ull > 4096 ? history_entries * 64ull : 4096;
+}
+
+/* What is one CPU's, the same for every one: the ring at 0, the other parts by their offsets. */
+struct blackbox_part {
+	uint64_t beside_at, reserve_at, history_at;
+	uint64_t size;
+};
+
+static inline struct blackbox_part blackbox_part(uint32_t ring_records, uint32_t history_entries)
+{
+	uint64_t unit = blackbox_unit(history_entries);
+	struct blackbox_part p = {.beside_at = blackbox_beside_at(ring_records)};
+
+	p.reserve_at = blackbox_up(p.beside_at + blackbox_beside(ring_records) * 256ull, 4096);
+	p.history_at = blackbox_up(p.reserve_at + BLACKBOX_RESERVE_SIZE, unit);
+	p.size = blackbox_up(p.history_at + history_entries * 32ull, unit);
+	return p;
+}
+
+/* Where the first CPU's begins, behind header and texts. */
+static inline uint64_t blackbox_rings_at(uint32_t history_entries)
+{
+	return blackbox_up(4096 + 2 * BLACKBOX_TEXT_SIZE, blackbox_unit(history_entries));
 }
 
 /*
@@ -146,17 +179,10 @@ static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 	if (h->text_at > h->size - BLACKBOX_TEXT_SIZE || h->last_at > h->size - BLACKBOX_TEXT_SIZE ||
 		h->rings_at > h->size || h->rings_at % 8 || h->cpu_size > h->size || h->cpu_size % 8)
 		return 0;
-	if (h->cpus * h->cpu_size > h->size - h->rings_at || !blackbox_is_power(h->ring_records) ||
-		!blackbox_is_power(h->history_entries) ||
-		blackbox_beside_at(h->ring_records) + blackbox_beside(h->ring_records) * 256ull >
-			h->cpu_size ||
-		h->history_entries * 32ull > h->size)
+	if (!blackbox_is_power(h->ring_records) || !blackbox_is_power(h->history_entries))
 		return 0;
-	for (uint32_t n = 0; n < h->cpus; n++)
-		if (h->history_at[n] % 8 || h->history_at[n] > h->size - h->history_entries * 32ull ||
-			h->reserve_at[n] % 8 || h->reserve_at[n] > h->size - BLACKBOX_RESERVE_SIZE)
-			return 0;
-	return 1;
+	return h->cpus * h->cpu_size <= h->size - h->rings_at &&
+	       blackbox_part(h->ring_records, h->history_entries).size <= h->cpu_size;
 }
 
 /*

@@ -33,16 +33,22 @@ static bool is_place(const struct trapline_config *config, uint64_t place)
 #undef X
 }
 
-void blackbox_init(const struct boot_info *info)
+bool blackbox_init(const struct boot_info *info)
 {
 	uint64_t place = info->region_base + info->region_size - info->blackbox_size;
 
 	box = pool_virt(place);
 	is_looked_for = is_place(&info->config, place);
-	box->text_at = (sizeof(*box) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	box->text_at = PAGE_SIZE;
 	box->last_at = box->text_at + BLACKBOX_TEXT_SIZE;
-	box->rings_at = used = box->last_at + BLACKBOX_TEXT_SIZE;
+	box->rings_at = blackbox_rings_at(info->config.history);
+	box->cpus = info->cpus;
+	box->ring_records = info->config.ring;
+	box->history_entries = info->config.history;
+	box->cpu_size = blackbox_part(box->ring_records, box->history_entries).size;
+	used = box->rings_at + box->cpus * box->cpu_size;
 	box_text = at(box->text_at);
+	return used <= info->blackbox_size;
 }
 
 bool blackbox_is_there(void)
@@ -50,23 +56,15 @@ bool blackbox_is_there(void)
 	return is_looked_for;
 }
 
-void *blackbox_take(uint64_t size)
+struct blackbox_cpu blackbox_cpu(uint32_t n)
 {
-	uint64_t from = used;
+	struct blackbox_part part = blackbox_part(box->ring_records, box->history_entries);
+	uint64_t from = box->rings_at + n * box->cpu_size;
 
-	size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-	if (size > boot_info.blackbox_size - used)
-		return NULL;
-	used += size;
-	return at(from);
-}
-
-void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries)
-{
-	box->reserve_at[n] = (uint64_t)kept - (uint64_t)box;
-	box->history_at[n] = (uint64_t)entries - (uint64_t)box;
-	box->cpus = n + 1;
-	box->cpu_size = (used - box->rings_at) / box->cpus;
+	return (struct blackbox_cpu){.ring = at(from),
+		.beside = at(from + part.beside_at),
+		.reserve = at(from + part.reserve_at),
+		.history = at(from + part.history_at)};
 }
 
 /* Flushes the canary from the cache at once, because a sudden reset loses the caches. */
@@ -84,8 +82,6 @@ void blackbox_open(const char *version, const char *backend)
 	box->version = BLACKBOX_VERSION;
 	box->header_size = sizeof(*box);
 	box->size = boot_info.blackbox_size;
-	box->ring_records = boot_info.config.ring;
-	box->history_entries = boot_info.config.history;
 	box->record_version = TRAP_RECORD_VERSION;
 	box->tsc_start = boot_info.tsc_start;
 	box->tsc_khz = boot_info.tsc_khz;

@@ -10,21 +10,20 @@
 #include <stdint.h>
 #include <boot/boot_info.h>
 
-/* Finds the box's memory. Call it before cpu_create(), once the host's page tables are loaded. */
-void blackbox_init(const struct boot_info *info);
+/*
+ * Finds its memory, and shares it out. Before cpu_create(), once the host's page tables are loaded. Returns false where it is
+ * too small.
+ */
+bool blackbox_init(const struct boot_info *info);
 
 /* Whether the box is at a place where the next start searches. */
 bool blackbox_is_there(void);
 
-/*
- * Takes zeroed memory for one CPU.
- *   size  bytes, whole pages, the same for every CPU
- * Returns NULL if the box is full.
- */
-void *blackbox_take(uint64_t size);
-
-/* Stores where CPU n has its reserve and its history. Call it when the CPU has taken all of its memory. */
-void blackbox_note_cpu(uint32_t n, const void *kept, const void *entries);
+/* Zeroed memory for what is CPU n's, as include/boot/blackbox_layout.h has it. */
+struct blackbox_cpu {
+	void *ring, *beside, *reserve, *history;
+};
+struct blackbox_cpu blackbox_cpu(uint32_t n);
 
 /* From here on the next start can find the box. Call it after the last cpu_create(). */
 void blackbox_open(const char *version, const char *backend);

@@ -62,42 +62,19 @@ static bool make_stacks(struct cpu *cpu)
 	return cpu->host_stack_top != 0;
 }
 
-static bool make_one_ring(struct trace_ring *ring, uint32_t records)
+/* What the next start finds in the black box. */
+static void make_records(struct cpu *cpu)
 {
-	struct trap_record *memory = blackbox_take(records * sizeof(struct trap_record));
-
-	if (memory)
-		ring_init(ring, memory, records);
-	return memory;
-}
-
-/* One behind the other: include/boot/blackbox_layout.h. */
-static bool make_ring(struct cpu *cpu)
-{
+	struct blackbox_cpu at = blackbox_cpu(cpu->number);
 	uint32_t records = boot_info.config.ring;
 
 	cpu->poll_mask = (records < CPU_LOOK_RECORDS ? records : CPU_LOOK_RECORDS) - 1;
 	cpu->writing = &cpu->ring;
-	return make_one_ring(&cpu->ring, records) && make_one_ring(&cpu->beside, blackbox_beside(records));
-}
-
-static bool make_kept(struct cpu *cpu)
-{
-	cpu->reserve = blackbox_take(sizeof(struct reserve));
+	ring_init(&cpu->ring, at.ring, records);
+	ring_init(&cpu->beside, at.beside, blackbox_beside(records));
+	cpu->reserve = at.reserve;
 	cpu->noted = ~0u;
-	return cpu->reserve;
-}
-
-static bool make_history(struct cpu *cpu)
-{
-	uint32_t entries = boot_info.config.history;
-	void *memory = blackbox_take(history_space(entries));
-
-	if (!memory)
-		return false;
-	history_init(&cpu->history, memory, entries);
-	blackbox_note_cpu(cpu->number, cpu->reserve, cpu->history.entries);
-	return true;
+	history_init(&cpu->history, at.history, boot_info.config.history);
 }
 
 struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
@@ -112,8 +89,9 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 	cpu->apic_id = apic_id;
 	cpu->code_page.number = CODE_PAGE_NONE;
 	make_gdt(cpu);
-	if (!make_stacks(cpu) || !make_ring(cpu) || !make_kept(cpu) || !make_history(cpu))
+	if (!make_stacks(cpu))
 		return NULL;
+	make_records(cpu);
 	cpus[number] = cpu;
 	return cpu;
 }

@@ -107,9 +107,30 @@ static void add_text(struct text *t, const struct last *l, uint64_t from)
 		text_add(t, "\n");
 }
 
+/* What is one CPU's. */
+static const uint8_t *cpu_of(const struct last *l, uint32_t cpu)
+{
+	return l->base + l->box->rings_at + cpu * l->box->cpu_size;
+}
+
+static struct blackbox_part part_of(const struct last *l)
+{
+	return blackbox_part(l->box->ring_records, l->box->history_entries);
+}
+
 static const struct trap_record *ring_of(const struct last *l, uint32_t cpu)
 {
-	return (const struct trap_record *)(l->base + l->box->rings_at + cpu * l->box->cpu_size);
+	return (const struct trap_record *)cpu_of(l, cpu);
+}
+
+static const struct reserve *reserve_of(const struct last *l, uint32_t cpu)
+{
+	return (const struct reserve *)(cpu_of(l, cpu) + part_of(l).reserve_at);
+}
+
+static const struct exit_entry *exits_of(const struct last *l, uint32_t cpu)
+{
+	return (const struct exit_entry *)(cpu_of(l, cpu) + part_of(l).history_at);
 }
 
 /* Whether the fields of a record have possible values. */
@@ -138,7 +159,7 @@ static uint64_t newest_of(const struct trap_record *ring, uint32_t records, uint
 /* The ring that the CPU wrote while its first ring was frozen. */
 static const struct trap_record *beside_of(const struct last *l, uint32_t cpu)
 {
-	return (const void *)((const uint8_t *)ring_of(l, cpu) + blackbox_beside_at(l->box->ring_records));
+	return (const struct trap_record *)(cpu_of(l, cpu) + part_of(l).beside_at);
 }
 
 static uint64_t newest(const struct last *l, uint32_t cpu)
@@ -176,7 +197,7 @@ static void add_trap(struct text *t, const struct last *l, const struct trap_rec
 /* Older records, vector by vector: a flood of one vector has not overwritten the others in the reserve. */
 static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_t before)
 {
-	const struct reserve *kept = (const struct reserve *)(l->base + l->box->reserve_at[cpu]);
+	const struct reserve *kept = reserve_of(l, cpu);
 
 	for (unsigned v = 0; v < RESERVE_VECTORS; v++) {
 		for (unsigned i = RESERVE_RECORDS - KEPT_SHOWN; i < RESERVE_RECORDS; i++) {
@@ -231,7 +252,7 @@ static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
 }
 
 /* The CPU whose exits are printed. */
-struct exits_of {
+struct exit_teller {
 	struct text *t;
 	const struct last *l;
 	uint32_t cpu;
@@ -239,7 +260,7 @@ struct exits_of {
 
 static void add_exit(void *context, const struct fold_line *line)
 {
-	const struct exits_of *of = context;
+	const struct exit_teller *of = context;
 
 	text_add(of->t, "last| cpu=%u ", of->cpu);
 	report_exit_line(of->t, line, &of->l->clock);
@@ -249,8 +270,8 @@ static void add_exit(void *context, const struct fold_line *line)
 /* The TSCs of the entries tell which is the last. */
 static void add_exits(struct text *t, const struct last *l, uint32_t cpu)
 {
-	const struct exit_entry *entries = (const struct exit_entry *)(l->base + l->box->history_at[cpu]);
-	struct exits_of of = {t, l, cpu};
+	const struct exit_entry *entries = exits_of(l, cpu);
+	struct exit_teller of = {t, l, cpu};
 	struct fold_list list = {entries, 0, l->box->history_entries};
 
 	for (uint32_t i = 1; i < list.count; i++)
@@ -297,7 +318,7 @@ static void add_verdict(struct text *t, const struct last *l)
 	uint64_t since;
 
 	for (uint32_t n = 0; n < l->box->cpus; n++) {
-		kept[n] = (const struct reserve *)(l->base + l->box->reserve_at[n]);
+		kept[n] = reserve_of(l, n);
 		ring[n] = ring_of(l, n);
 	}
 	recalled = l;

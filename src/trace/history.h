@@ -33,24 +33,11 @@ struct exit_history {
 	uint32_t count;
 };
 
-/* The bytes that history_init() needs for `count` entries, including alignment. */
-static inline uint64_t history_space(uint32_t count)
+/* entries: zeroes, at a multiple of twice their size; count: a power of two */
+static inline void history_init(struct exit_history *h, struct exit_entry *entries, uint32_t count)
 {
-	return 3 * (uint64_t)count * sizeof(struct exit_entry);
-}
-
-/*
- * Initialises a history.
- *   space  history_space() bytes of zeroes
- *   count  a power of two
- */
-static inline void history_init(struct exit_history *h, void *space, uint32_t count)
-{
-	uint64_t size = count * sizeof(struct exit_entry),
-		 base = ((uint64_t)space + 2 * size - 1) & ~(2 * size - 1);
-
-	h->entries = h->next = (struct exit_entry *)base;
-	h->keep = ~size;
+	h->entries = h->next = entries;
+	h->keep = ~(count * sizeof(struct exit_entry));
 	h->count = count;
 }
 

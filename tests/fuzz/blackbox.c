@@ -10,10 +10,10 @@
 #include "report/report.h"
 #include "trace/reserve.h"
 
-#define KEPT_AT(n) (4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 4096 + (n)*KEPT_PAGES)
-#define KEPT_PAGES ((BLACKBOX_RESERVE_SIZE + 4095) & ~4095ull)
-#define ROOM       (KEPT_AT(2) + BLACKBOX_TEXT_SIZE)
-#define WORDS      512
+#define RECORDS 8
+#define EXITS   16
+#define ROOM    (512ull << 10) /* for two CPUs, and a page or more behind them */
+#define WORDS   512
 
 /* The exits' own format is the vendors' and needs a VMM. */
 void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock)
@@ -35,14 +35,11 @@ static struct blackbox_header sound(void)
 		.text_at = 4096,
 		.last_at = 4096 + BLACKBOX_TEXT_SIZE,
 		.rings_at = 4096 + 2 * BLACKBOX_TEXT_SIZE,
-		.cpu_size = 4 * 4096,
+		.cpu_size = blackbox_part(RECORDS, EXITS).size,
 		.cpus = 2,
-		.ring_records = 8,
-		.history_entries = 16,
+		.ring_records = RECORDS,
+		.history_entries = EXITS,
 		.record_version = TRAP_RECORD_VERSION,
-		.reserve_at = {KEPT_AT(0), KEPT_AT(1)},
-		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256,
-			5 * 4096 + 2 * BLACKBOX_TEXT_SIZE + 8 * 256},
 		.tsc_khz = 1000,
 	};
 
@@ -74,10 +71,9 @@ static void damage_box(uint8_t *box, const struct blackbox_header *h)
 static void put_record(
 	uint8_t *box, const struct blackbox_header *h, const struct trap_record *r, uint8_t shape)
 {
-	uint64_t at =
-		h->rings_at + r->cpu * h->cpu_size + (shape & 16 ? blackbox_beside_at(h->ring_records) : 0);
-
-	struct reserve *kept = (struct reserve *)(box + h->reserve_at[r->cpu]);
+	struct blackbox_part part = blackbox_part(RECORDS, EXITS);
+	uint64_t cpu = h->rings_at + r->cpu * h->cpu_size, at = cpu + (shape & 16 ? part.beside_at : 0);
+	struct reserve *kept = (struct reserve *)(box + cpu + part.reserve_at);
 
 	if (shape & 8)
 		reserve_add(kept, r, 1);

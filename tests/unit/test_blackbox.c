@@ -7,11 +7,9 @@
 #include <boot/blackbox_layout.h>
 #include "unit.h"
 
-#define ROOM       (64ull << 20)
-#define FUZZ       20000
-#define RINGS      (2 * 64 * 256) /* of one CPU: its ring, and the second one */
-#define KEPT_PAGES ((BLACKBOX_RESERVE_SIZE + 4095) & ~4095ull)
-#define WORDS      (offsetof(struct blackbox_header, checksum) / 8)
+#define ROOM  (64ull << 20)
+#define FUZZ  20000
+#define WORDS (offsetof(struct blackbox_header, checksum) / 8)
 
 static struct blackbox_header sound(void)
 {
@@ -23,14 +21,10 @@ static struct blackbox_header sound(void)
 		.text_at = 4096,
 		.last_at = 4096 + BLACKBOX_TEXT_SIZE,
 		.rings_at = 4096 + 2 * BLACKBOX_TEXT_SIZE,
-		.cpu_size = RINGS + 8192 + KEPT_PAGES,
+		.cpu_size = blackbox_part(64, 64).size,
 		.cpus = 2,
 		.ring_records = 64,
 		.history_entries = 64,
-		.reserve_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + RINGS,
-			4096 + 2 * BLACKBOX_TEXT_SIZE + 2 * RINGS + 8192 + KEPT_PAGES},
-		.history_at = {4096 + 2 * BLACKBOX_TEXT_SIZE + RINGS + KEPT_PAGES,
-			4096 + 2 * BLACKBOX_TEXT_SIZE + 2 * RINGS + 8192 + 2 * KEPT_PAGES},
 	};
 	h.checksum = blackbox_header_sum(&h);
 	return h;
@@ -64,18 +58,69 @@ static void every_bit(void **state)
 	}
 }
 
+/* One behind the other, none into the next CPU's: sizes typed anew. */
+static void expect_parts(const struct blackbox_header *h)
+{
+	struct blackbox_part p = blackbox_part(h->ring_records, h->history_entries);
+	uint64_t ring = h->ring_records * 256ull, beside = ring < 65536 ? ring : 65536;
+
+	assert_true(h->ring_records && h->history_entries);
+	assert_true(ring <= p.beside_at && p.beside_at + beside <= p.reserve_at);
+	assert_true(p.reserve_at + BLACKBOX_RESERVE_SIZE <= p.history_at);
+	assert_true(p.history_at + h->history_entries * 32ull <= h->cpu_size);
+}
+
+/* Whatever the configuration allows: each history lies where its ring goes round, for every CPU. */
+static void every_size(void **state)
+{
+	for (uint32_t ring = 64; ring <= 65536; ring *= 2)
+		for (uint32_t history = 16; history <= 1024; history *= 2) {
+			struct blackbox_part p = blackbox_part(ring, history);
+			struct blackbox_header h = {
+				.ring_records = ring, .history_entries = history, .cpu_size = p.size};
+
+			expect_parts(&h);
+			for (uint64_t n = 0; n < 3; n++)
+				assert_int_equal((blackbox_rings_at(history) + n * p.size + p.history_at) %
+							 (history * 64),
+					0);
+		}
+}
+
+/* The header of the most CPUs is that of one: it has no list of them. */
+static void most_cpus(void **state)
+{
+	struct blackbox_header h = sound();
+
+	h.cpus = BLACKBOX_MAX_CPUS;
+	h.size = ((blackbox_rings_at(64) + h.cpus * h.cpu_size) + 4095) & ~4095ull;
+	h.checksum = blackbox_header_sum(&h);
+	assert_null(blackbox_fault(&h, 1ull << 30));
+	h.cpus++;
+	h.size += h.cpu_size;
+	h.checksum = blackbox_header_sum(&h);
+	assert_string_equal(blackbox_fault(&h, 1ull << 30), "its header contradicts itself");
+}
+
+/* One that an older Trapline has left, or a newer one. */
+static void another_version(void **state)
+{
+	struct blackbox_header h = sound();
+
+	h.version--;
+	h.checksum = blackbox_header_sum(&h);
+	assert_string_equal(blackbox_fault(&h, ROOM), "another version of Trapline wrote it");
+	h.version += 2;
+	h.checksum = blackbox_header_sum(&h);
+	assert_string_equal(blackbox_fault(&h, ROOM), "another version of Trapline wrote it");
+}
+
 static void inside(const struct blackbox_header *h)
 {
 	assert_true(h->size <= ROOM);
 	assert_true(h->text_at + BLACKBOX_TEXT_SIZE <= h->size && h->last_at + BLACKBOX_TEXT_SIZE <= h->size);
 	assert_true(h->rings_at + h->cpus * h->cpu_size <= h->size);
-	assert_true(h->ring_records &&
-		    blackbox_beside_at(h->ring_records) + blackbox_beside(h->ring_records) * 256ull <=
-			    h->cpu_size);
-	for (uint32_t n = 0; n < h->cpus; n++) {
-		assert_true(h->history_at[n] + h->history_entries * 32ull <= h->size);
-		assert_true(h->reserve_at[n] + BLACKBOX_RESERVE_SIZE <= h->size);
-	}
+	expect_parts(h);
 }
 
 /*
@@ -111,6 +156,9 @@ int main(void)
 		cmocka_unit_test(accepted),
 		cmocka_unit_test(not_there),
 		cmocka_unit_test(every_bit),
+		cmocka_unit_test(every_size),
+		cmocka_unit_test(most_cpus),
+		cmocka_unit_test(another_version),
 		cmocka_unit_test(forged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,12 +50,16 @@ static void *fake_pool_virt(uint64_t place)
 static int setup(void **state)
 {
 	memset(memory, 0, sizeof(memory));
-	boot_info = (struct boot_info){.region_size = SIZE, .blackbox_size = SIZE, .tsc_khz = SECOND / 1000};
+	boot_info = (struct boot_info){.region_size = SIZE,
+		.blackbox_size = SIZE,
+		.tsc_khz = SECOND / 1000,
+		.cpus = 2,
+		.config = {.ring = 64, .history = 16}};
 	mark = cut = sealed_at = 0;
 	reporting = false;
 	meanwhile = NULL;
 	now = 100 * SECOND;
-	blackbox_init(&boot_info);
+	assert_true(blackbox_init(&boot_info));
 	return 0;
 }
 
