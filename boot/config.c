@@ -22,6 +22,7 @@ enum kind {
 	KIND_BOOL,
 	KIND_NUMBER,
 	KIND_PLACE,
+	KIND_AUTO,
 	KIND_VECTORS,
 	KIND_PRINTED,
 	KIND_MITIGATIONS,
@@ -235,9 +236,10 @@ static const char *parse_number(const struct key *k, uint32_t *out, struct span 
 	return why;
 }
 
-static const char *parse_place(const struct key *k, uint32_t *out, struct span v)
+/* The word stands for 0. */
+static const char *parse_word_or_number(const struct key *k, const char *word, uint32_t *out, struct span v)
 {
-	if (!span_is(v, "off"))
+	if (!span_is(v, word))
 		return parse_number(k, out, v);
 	*out = 0;
 	return NULL;
@@ -407,7 +409,9 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 	case KIND_NUMBER:
 		return parse_number(k, member, v);
 	case KIND_PLACE:
-		return parse_place(k, member, v);
+		return parse_word_or_number(k, "off", member, v);
+	case KIND_AUTO:
+		return parse_word_or_number(k, "auto", member, v);
 	case KIND_VECTORS:
 		return parse_vectors(member, v);
 	case KIND_PRINTED:

@@ -121,7 +121,7 @@ struct last_run {
 uint64_t blackbox_place(const struct loader *l, unsigned n);
 /*
  * Searches the last run's box, and prints whether there is one and whether memory survives a reset. Call it before
- * memory_region(), which takes the same place.
+ * memory_take(), which takes the same place.
  *   reset  a reset certainly preceded this start
  */
 void blackbox_find(const struct loader *l, struct last_run *last, bool reset);
@@ -146,12 +146,12 @@ void cmos_tell(const struct loader *l, const struct cmos_note *note, bool told);
 
 /* memory.c */
 /*
- * Takes the VMM's memory: 2 MiB aligned, zeroed, reserved in the firmware's map for good.
- *   size  bytes, a multiple of 2 MiB
- *   box   bytes at its end for the black box, which begins at one of its places if one is free
- * Returns its address; 0 after saying why there is none.
+ * Takes the VMM's memory, info->piece[]: in 2 MiB units, zeroed, reserved in the firmware's map for good. It is one piece if the
+ * black box at its end can begin at one of its places. Otherwise the box is taken separately, and the rest in as few pieces as possible.
+ *   pool  bytes of image and pool
+ * Returns false if there is not enough memory; nothing is taken then.
  */
-uint64_t memory_region(const struct loader *l, uint64_t size, uint64_t box);
+bool memory_take(const struct loader *l, uint64_t pool, uint64_t box, struct boot_info *info);
 /*
  * Page tables that are the firmware's with the region at VMM_BASE on top (boot/transition.h).
  *   tables  where they lie, TRANSITION_PAGES; 0: nowhere

@@ -3,10 +3,14 @@
 #include "hw/x86.h"
 #include "loader.h"
 #include "hw/asm.h"
+#include "pieces.h"
 #include "ranges.h"
 #include "transition.h"
 
+#define MIB      0x100000ull
 #define BELOW_4G 0xffffffffull
+#define FIRST_PIECE                                                                                          \
+	(8 * MIB) /* the image, and what is larger than a few pages; copy buffer and names come on top */
 
 void memory_free(uint64_t base, uint64_t size)
 {
@@ -38,21 +42,21 @@ static uint64_t free_place(const struct map *m, uint64_t size, uint64_t limit)
 	return best;
 }
 
-/* Places the region so that the black box at its end is where the next start searches. Returns 0 if every place is taken. */
-static uint64_t region_at_place(const struct loader *l, uint64_t size, uint64_t box)
+/*
+ * Places memory so that the black box is where the next start searches, with `before` bytes in front of it. Returns its address;
+ * 0 if every place is taken.
+ */
+static uint64_t at_place(const struct loader *l, uint64_t before, uint64_t box)
 {
 	uint64_t place;
 
 	for (unsigned n = 0; (place = blackbox_place(l, n)); n++) {
-		EFI_PHYSICAL_ADDRESS base = place + box - size;
+		EFI_PHYSICAL_ADDRESS base = place - before;
 
-		if (place > size && !EFI_ERROR(BS->AllocatePages(AllocateAddress, EfiReservedMemoryType,
-					    EFI_SIZE_TO_PAGES(size), &base)))
+		if (place > before && !EFI_ERROR(BS->AllocatePages(AllocateAddress, EfiReservedMemoryType,
+					      EFI_SIZE_TO_PAGES(before + box), &base)))
 			return base;
 	}
-	if (l->config.blackbox)
-		say("black box: no memory free at its places: what happens in this run will not outlast a "
-		    "reset");
 	return 0;
 }
 
@@ -77,7 +81,7 @@ static uint64_t region_below(const struct map *m, uint64_t size, uint64_t limit)
  * some firmware makes untested memory usable before it fails, and counts its allocations in variables. No operating system uses
  * EfiReservedMemoryType, before or after ExitBootServices() (UEFI specification 7.2, table 7.6).
  */
-static uint64_t region_anywhere(uint64_t size)
+static uint64_t region_anywhere(void *unused, uint64_t size)
 {
 	struct map m;
 	UINTN key;
@@ -91,23 +95,66 @@ static uint64_t region_anywhere(uint64_t size)
 			base = region_below(&m, size, UINT64_MAX);
 		FreePool(m.at);
 	}
-	if (!base)
-		say("the firmware has no %u MiB of memory in one piece: a smaller ring= in trapline.conf "
-		    "needs "
-		    "less; booting without Trapline",
-			(unsigned)(size >> 20));
 	return base;
 }
 
-uint64_t memory_region(const struct loader *l, uint64_t size, uint64_t box)
+static void give_region(void *unused, uint64_t base, uint64_t size)
 {
-	uint64_t base = region_at_place(l, size, box);
+	memory_free(base, size);
+}
+
+/* Image and pool, beside a black box that is there. */
+static bool take_pool(const struct loader *l, uint64_t size, struct boot_info *info)
+{
+	static const struct piece_source source = {.take = region_anywhere, .give = give_region};
+	struct boot_range piece[BOOT_MAX_PIECES - 1];
+	uint64_t first = FIRST_PIECE + l->config.copy_buffer * MIB + info->names_size;
+	uint32_t n = pieces_take(&source, size, first, piece, BOOT_MAX_PIECES - 1);
+
+	if (!n)
+		return false;
+	info->piece_count = n + 1;
+	info->piece[BOOT_PIECE_IMAGE] = piece[0];
+	memcpy(&info->piece[BOOT_PIECE_MORE], &piece[1], (n - 1) * sizeof(*piece));
+	return true;
+}
+
+static void clear(const struct boot_info *info)
+{
+	for (uint32_t n = 0; n < info->piece_count; n++)
+		memset((void *)info->piece[n].base, 0, info->piece[n].size);
+}
+
+static bool take_apart(const struct loader *l, uint64_t pool, uint64_t box, struct boot_info *info)
+{
+	uint64_t place = at_place(l, 0, box), base = place ? place : region_anywhere(NULL, box);
 
 	if (!base)
-		base = region_anywhere(size);
-	if (base)
-		memset((void *)base, 0, size);
-	return base;
+		return false;
+	if (!take_pool(l, pool, info)) {
+		memory_free(base, box);
+		return false;
+	}
+	info->piece[BOOT_PIECE_BOX] = (struct boot_range){base, box};
+	if (!place && l->config.blackbox)
+		say("black box: no memory free at its places: what happens in this run will not outlast a "
+		    "reset");
+	return true;
+}
+
+bool memory_take(const struct loader *l, uint64_t pool, uint64_t box, struct boot_info *info)
+{
+	uint64_t whole = at_place(l, pool, box);
+
+	if (whole) {
+		info->piece_count = 2;
+		info->piece[BOOT_PIECE_IMAGE] = (struct boot_range){whole, pool};
+		info->piece[BOOT_PIECE_BOX] = (struct boot_range){whole + pool, box};
+	} else if (!take_apart(l, pool, box, info)) {
+		return false;
+	}
+	clear(info);
+	return true;
 }
 
 uint64_t memory_transition(uint64_t region, uint64_t size, uint64_t *tables)

@@ -2,11 +2,11 @@
 #include <lib/string.h>
 #include "hw/asm.h"
 #include "hw/x86.h"
+#include "budget.h"
 #include "loader.h"
 #include "transition.h"
 
 #define MIB        0x100000ull
-#define GIB        (1024 * MIB)
 #define LARGE_PAGE (2 * MIB)
 
 /* image.S */
@@ -16,12 +16,9 @@ extern const uint8_t vmm_blob[], vmm_blob_end[];
 struct vmm {
 	const struct vmm_header *header;
 	struct boot_info *info;
-	uint64_t region;
-	uint64_t size;
 	uint64_t cr3;
 	uint64_t tables;  /* what it leads to */
 	bool five_levels; /* of the boot CPU's paging */
-	uint64_t box;     /* bytes of the region that are the black box */
 	struct last_run last;
 	volatile bool entered[BOOT_MAX_CPUS];
 	bool keep; /* a CPU may still run in this memory: do not free it */
@@ -60,28 +57,6 @@ static bool check_image(struct vmm *v)
 	return !fault;
 }
 
-/* Each GiB of memory that may appear later needs a page table of the VMM's and one of the second level. */
-static uint64_t hot_tables(const struct boot_info *i)
-{
-	uint64_t tables = 0;
-
-	for (uint32_t n = 0; n < i->hot_count; n++)
-		tables += 2 * (i->hot[n].size / GIB + 2);
-	return tables * EFI_PAGE_SIZE;
-}
-
-/* What page tables and per-CPU state need, and the copy buffer of the guest's copies. */
-static uint64_t pool_size(const struct trapline_config *c, const struct boot_info *i)
-{
-	return 4 * MIB + c->copy_buffer * MIB + i->cpus * (MIB / 4 + MIB / 16) + hot_tables(i);
-}
-
-/* The black box holds the rings, the kept records and the histories. */
-static uint64_t box_size(const struct trapline_config *c, uint64_t cpus)
-{
-	return blackbox_rings_at(c->history) + cpus * blackbox_part(c->ring, c->history).size;
-}
-
 static bool take_info(struct vmm *v)
 {
 	EFI_PHYSICAL_ADDRESS info;
@@ -97,20 +72,45 @@ static bool take_info(struct vmm *v)
 	return true;
 }
 
-static bool take_memory(struct vmm *v, const struct loader *l)
+static bool try_memory(struct vmm *v, const struct loader *l)
 {
-	uint32_t cpus = v->info->cpus;
+	return memory_take(l, round_up(v->header->image_size) + round_up(budget_pool(&l->config, v->info)),
+		round_up(budget_box(&l->config, v->info->cpus)), v->info);
+}
 
-	v->box = round_up(box_size(&l->config, cpus));
+static void say_no_memory(const struct vmm *v, const struct loader *l)
+{
+	say("the firmware has not the %u MiB that %u CPUs need; booting without Trapline",
+		(unsigned)((budget_pool(&l->config, v->info) + budget_box(&l->config, v->info->cpus)) / MIB),
+		v->info->cpus);
+}
+
+/* Shorter rings, rather than none. */
+static bool take_pieces(struct vmm *v, struct loader *l)
+{
+	uint32_t wanted = budget_ring(l->config.ring, v->info->cpus);
+
+	for (l->config.ring = wanted; !try_memory(v, l); l->config.ring /= 2)
+		if (l->config.ring / 2 < BUDGET_RING_MIN) {
+			say_no_memory(v, l);
+			return false;
+		}
+	if (l->config.ring != wanted)
+		say("ring: the firmware has no memory for %u records on each of %u CPUs: there are %u",
+			wanted, v->info->cpus, l->config.ring);
+	return true;
+}
+
+static bool take_memory(struct vmm *v, struct loader *l)
+{
+	const struct boot_range *image = &v->info->piece[BOOT_PIECE_IMAGE];
+
 	acpi_hot(v->info);
 	symbols_load(l, v->info);
-	v->size = round_up(v->header->image_size) +
-		  round_up(pool_size(&l->config, v->info) + v->info->names_size) + v->box;
-	v->region = memory_region(l, v->size, v->box);
-	if (!v->region)
+	if (!take_pieces(v, l))
 		return false;
-	blackbox_note_place(l, v->region + v->size - v->box);
-	v->cr3 = memory_transition(v->region, v->size, &v->tables);
+	blackbox_note_place(l, v->info->piece[BOOT_PIECE_BOX].base);
+	v->cr3 = memory_transition(image->base, image->size, &v->tables);
 	v->five_levels = read_cr4() & CR4_LA57;
 	return v->cr3 != 0;
 }
@@ -123,10 +123,7 @@ static bool fill_info(struct vmm *v, const struct loader *l)
 	i->magic = BOOT_INFO_MAGIC;
 	i->version = BOOT_INFO_VERSION;
 	i->size = sizeof(*i);
-	i->region_base = v->region;
-	i->region_size = v->size;
 	i->image_size = v->header->image_size;
-	i->blackbox_size = v->box;
 	i->last_base = v->last.base;
 	i->last_size = v->last.size;
 	i->last_text = (uint64_t)v->last.text;
@@ -193,7 +190,7 @@ static bool launch_others(struct vmm *v)
 
 static bool launch(struct vmm *v, const struct loader *l)
 {
-	memcpy((void *)v->region, vmm_blob, (size_t)(vmm_blob_end - vmm_blob));
+	memcpy((void *)v->info->piece[BOOT_PIECE_IMAGE].base, vmm_blob, (size_t)(vmm_blob_end - vmm_blob));
 	if (launch_cpu(v, 0, BOOT_PREPARE) != BOOT_PREPARED)
 		return refused(v->info);
 	blackbox_print(l, &v->last);
@@ -207,9 +204,10 @@ static bool launch(struct vmm *v, const struct loader *l)
 
 static void give_back(const struct vmm *v)
 {
-	if (v->region && v->box)
-		blackbox_wipe(v->region + v->size - v->box);
-	memory_free(v->region, v->region ? v->size : 0);
+	if (v->info && v->info->piece_count)
+		blackbox_wipe(v->info->piece[BOOT_PIECE_BOX].base);
+	for (uint32_t n = 0; v->info && n < v->info->piece_count; n++)
+		memory_free(v->info->piece[n].base, v->info->piece[n].size);
 	memory_free(v->tables, TRANSITION_PAGES * EFI_PAGE_SIZE);
 	memory_free((uint64_t)v->info, sizeof(*v->info));
 }

@@ -87,8 +87,12 @@ static const char *take_over(const struct boot_info *info)
 	memcpy(&boot_info, info, sizeof(boot_info));
 	host_trap_init(&takers);
 	idt_init();
-	pool_init(info->region_base + info->image_size,
-		info->region_size - info->image_size - info->blackbox_size);
+	for (uint32_t i = 0; i < info->piece_count; i++) {
+		uint64_t image = i == BOOT_PIECE_IMAGE ? info->image_size : 0;
+
+		if (i != BOOT_PIECE_BOX)
+			pool_add(info->piece[i].base + image, info->piece[i].size - image);
+	}
 	return host_map_init(&boot_info) ? NULL : "the VMM's memory is too small for its page tables";
 }
 

@@ -14,6 +14,7 @@
 #define BOOT_MAX_RAM      1024
 #define BOOT_MAX_HOT      16
 #define BOOT_MAX_CPUS     1024
+#define BOOT_MAX_PIECES   16
 
 /* Where the VMM's image is linked (linker.ld); the loader maps it there for the first call. */
 #define VMM_BASE 0xffffffff80000000ull
@@ -66,6 +67,13 @@ struct boot_launch {
 
 #define BOOT_ERROR_MAX 160
 
+/* Of the VMM's memory, in pieces of 2 MiB units: the first begins with the image, and is pool behind it. Those further on are pool. */
+enum boot_piece {
+	BOOT_PIECE_IMAGE,
+	BOOT_PIECE_BOX, /* the black box: include/boot/blackbox_layout.h */
+	BOOT_PIECE_MORE
+};
+
 /* A framebuffer of 32-bit pixels. */
 struct boot_screen {
 	uint64_t base;  /* physical; 0: none */
@@ -79,13 +87,10 @@ struct boot_info {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t size;
-	/* guest-physical, 2 MiB aligned: the VMM's memory, reserved in the firmware's map */
-	uint64_t region_base;
-	/* bytes, a multiple of 2 MiB; the image is at its start, the rest is the VMM's pool */
-	uint64_t region_size;
+	uint32_t piece_count;
+	uint32_t reserved_count;
+	struct boot_range piece[BOOT_MAX_PIECES]; /* the VMM's memory, reserved in the firmware's map */
 	uint64_t image_size;
-	/* bytes, a multiple of 2 MiB, at the end of the region (include/boot/blackbox_layout.h) */
-	uint64_t blackbox_size;
 	uint64_t last_base; /* a copy of the last run's black box, in the loader's memory; 0: none */
 	uint64_t last_size;
 	/* in the loader's memory: the buffer for the VMM's text about the last run; 0: none */

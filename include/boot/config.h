@@ -15,6 +15,7 @@
 #define CONFIG_TYPE_BOOL(m)        uint32_t m;
 #define CONFIG_TYPE_NUMBER(m)      uint32_t m;
 #define CONFIG_TYPE_PLACE(m)       uint32_t m;
+#define CONFIG_TYPE_AUTO(m)        uint32_t m;
 #define CONFIG_TYPE_VECTORS(m)     uint32_t m;
 #define CONFIG_TYPE_PRINTED(m)     struct config_printed m;
 #define CONFIG_TYPE_MITIGATIONS(m) uint32_t m;
@@ -25,7 +26,7 @@ struct config_printed {
 	uint32_t important; /* 1: of these only the important ones */
 };
 
-/* Strings are NUL-terminated ASCII; VECTORS is a bit mask by vector; MITIGATIONS one of src/hw/mitigations.h; CHOICE holds the enumerator's value. */
+/* Strings are NUL-terminated ASCII; VECTORS is a bit mask by vector; AUTO is 0 for auto; MITIGATIONS one of src/hw/mitigations.h; CHOICE holds the enumerator's value. */
 struct trapline_config {
 #define X(key, kind, member, dflt, help) CONFIG_TYPE_##kind(member)
 	CONFIG_KEYS(X)

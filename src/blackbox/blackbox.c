@@ -35,7 +35,7 @@ static bool is_place(const struct trapline_config *config, uint64_t place)
 
 bool blackbox_init(const struct boot_info *info)
 {
-	uint64_t place = info->region_base + info->region_size - info->blackbox_size;
+	uint64_t place = info->piece[BOOT_PIECE_BOX].base;
 
 	box = pool_virt(place);
 	is_looked_for = is_place(&info->config, place);
@@ -48,7 +48,7 @@ bool blackbox_init(const struct boot_info *info)
 	box->cpu_size = blackbox_part(box->ring_records, box->history_entries).size;
 	used = box->rings_at + box->cpus * box->cpu_size;
 	box_text = at(box->text_at);
-	return used <= info->blackbox_size;
+	return used <= info->piece[BOOT_PIECE_BOX].size;
 }
 
 bool blackbox_is_there(void)
@@ -81,7 +81,7 @@ void blackbox_open(const char *version, const char *backend)
 {
 	box->version = BLACKBOX_VERSION;
 	box->header_size = sizeof(*box);
-	box->size = boot_info.blackbox_size;
+	box->size = boot_info.piece[BOOT_PIECE_BOX].size;
 	box->record_version = TRAP_RECORD_VERSION;
 	box->tsc_start = boot_info.tsc_start;
 	box->tsc_khz = boot_info.tsc_khz;

@@ -64,12 +64,18 @@ bool host_map_learn(uint64_t base, uint64_t size)
 	return base + size <= GUEST_LIMIT && map_guest(base, size);
 }
 
+/* The black box among it. */
 static bool map_pool(const struct boot_info *info)
 {
-	uint64_t base = info->region_base + info->image_size;
+	for (uint32_t i = 0; i < info->piece_count; i++) {
+		uint64_t image = i == BOOT_PIECE_IMAGE ? info->image_size : 0,
+			 base = info->piece[i].base + image;
 
-	return paging_map(&host, POOL_BASE + base, base, info->region_size - info->image_size,
-		PTE_PRESENT | PTE_WRITE | PTE_NX);
+		if (!paging_map(&host, POOL_BASE + base, base, info->piece[i].size - image,
+			    PTE_PRESENT | PTE_WRITE | PTE_NX))
+			return false;
+	}
+	return true;
 }
 
 /* Firmware with 5-level paging leaves it on: everything of the VMM's is behind the last entry, which sign-extended addresses use. */
@@ -86,7 +92,7 @@ static bool make_top(void)
 
 bool host_map_init(const struct boot_info *info)
 {
-	image_phys = info->region_base;
+	image_phys = info->piece[BOOT_PIECE_IMAGE].base;
 	host.root = pool_alloc(1);
 	host.largest = features.huge_pages ? 3 : 2;
 	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info) || !make_top())

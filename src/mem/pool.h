@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include "mem/layout.h"
 
-/* [base, base + size): physical, page aligned, zeroed by the loader. */
-void pool_init(uint64_t base, uint64_t size);
+/* One more piece, [base, base + size): physical, page aligned, zeroed by the loader. BOOT_MAX_PIECES at most. */
+void pool_add(uint64_t base, uint64_t size);
 
 /* The physical address of `pages` contiguous zeroed pages; 0 if the pool is used up. */
 uint64_t pool_alloc(uint64_t pages);

@@ -60,7 +60,10 @@ bool stage2_is_hidden(uint64_t gpa)
 
 	if (page && (page == hidden_device[0] || page == hidden_device[1]))
 		return true;
-	return gpa - boot_info.region_base < boot_info.region_size;
+	for (uint32_t i = 0; i < boot_info.piece_count; i++)
+		if (gpa - boot_info.piece[i].base < boot_info.piece[i].size)
+			return true;
+	return false;
 }
 
 /* Parts of it that the guest may read: rings, one for each CPU. */
@@ -109,12 +112,18 @@ static bool hide_console(void)
 	return true;
 }
 
-static bool hide_region(void)
+static bool hide_piece(const struct boot_range *piece)
 {
-	uint64_t base = boot_info.region_base;
-
-	for (uint64_t at = base; at < base + boot_info.region_size; at += PAGE_SIZE)
+	for (uint64_t at = piece->base; at < piece->base + piece->size; at += PAGE_SIZE)
 		if (!hide_page(at))
+			return false;
+	return true;
+}
+
+static bool hide_memory(void)
+{
+	for (uint32_t i = 0; i < boot_info.piece_count; i++)
+		if (!hide_piece(&boot_info.piece[i]))
 			return false;
 	return true;
 }
@@ -172,7 +181,7 @@ const char *stage2_init(void)
 	eager = stage2_tables.largest == 3 || physical_limit < EAGER_LIMIT_2M ? physical_limit
 									      : EAGER_LIMIT_2M;
 	if (!stage2_tables.root || !ones_page || !scratch_page || !map(0, eager) || !leave_out_hot() ||
-		!hide_region() || !hide_console())
+		!hide_memory() || !hide_console())
 		return "the VMM's memory is too small for the second-level page tables";
 	memset(pool_virt(ones_page), 0xff, PAGE_SIZE);
 	memset(pool_virt(scratch_page), 0xff, PAGE_SIZE);

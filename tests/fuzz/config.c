@@ -47,6 +47,7 @@ static bool is_choice(const char *key, uint32_t value)
 #define CHECK_BOOL(key, m) assert(c->m <= 1);
 #define CHECK_NUMBER(key, m)
 #define CHECK_PLACE(key, m)
+#define CHECK_AUTO(key, m)
 #define CHECK_VECTORS(key, m)
 #define CHECK_PRINTED(key, m)     assert(c->m.important <= 1);
 #define CHECK_MITIGATIONS(key, m) assert(mitigations_valid(c->m));

@@ -40,6 +40,17 @@ def test_broken_configuration(machine):
 
 
 @on("svm")
+def test_shorter_rings(machine):
+    """More records than there is memory for: as many as there is room for, and a line that says so."""
+    conf = machine.conf("ring = 65536\n")
+    run = machine.boot(EFI=GUEST, CPUS=12, MEM=256, CONF=conf).expect_status(0)
+    run.expect_active(machine.vendor, cpus=12).expect_line(GREETING, "guest")
+    said = re.search(r"^trapline: ring: the firmware has no memory for 65536 records on each of 12 CPUs: there are (\d+)$", run.trapline, re.M)
+    expect(said, f"no line says that the rings are shorter; see {run.out}/trapline.log")
+    expect(int(said[1]) in (32768, 16384), said[0])
+
+
+@on("svm")
 def test_no_virtualisation(machine):
     """A CPU without AMD-V: one line says so, and the guest boots bare."""
     run = machine.boot(EFI=GUEST, CPU="qemu64,-svm").expect_status(0).expect_no_fault()

@@ -217,6 +217,18 @@ def test_black_box(machine):
     expect(report[:20] == printed[:20], f"not the report that was printed; see {run.out}/trapline.log")
 
 
+@on("svm")
+def test_black_box_apart(machine):
+    """All of Trapline's memory does not fit below the black box's place: the rest is taken elsewhere, and the box is found."""
+    conf = machine.conf("blackbox_mib = 64\ncopy_buffer = 128\n")
+    run = machine.guest("triple", CONF=conf, REBOOT=1, UNTIL="end of last run", TIMEOUT=120).expect_status(0)
+    first, found, again = run.trapline.partition("trapline: last run: ")
+    expect(found, f"no last run; see {run.out}/trapline.log")
+    heading = logs.fields(again.splitlines()[0])
+    expect(heading["end"] == "triple fault" and heading["text"] == heading["rings"] == "intact", f"{heading}")
+    expect("trapline: active" in first and "no memory free" not in first, first)
+
+
 @contextlib.contextmanager
 def reset_button(machine, said):
     """QEMU arguments for a machine whose reset button is pressed once, when the guest has said this."""

@@ -9,9 +9,11 @@ UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
 UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c map.c model.c notes.c number.c read_json.c \
                    read_records.c read_text.c record_line.c record_text.c) \
+                 boot/budget.c \
                  boot/canary.c \
                  boot/config.c \
                  boot/image_debug.c \
+                 boot/pieces.c \
                  boot/ranges.c \
                  boot/spcr.c \
                  boot/srat.c \
@@ -59,6 +61,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/mem/memory_type.c \
                  src/mem/mtrr_shadow.c \
                  src/mem/paging.c \
+                 src/mem/pool.c \
                  src/stage2/stage2.c \
                  src/svm/svm_check.c \
                  src/svm/svm_event.c \

@@ -50,8 +50,8 @@ static void *fake_pool_virt(uint64_t place)
 static int setup(void **state)
 {
 	memset(memory, 0, sizeof(memory));
-	boot_info = (struct boot_info){.region_size = SIZE,
-		.blackbox_size = SIZE,
+	boot_info = (struct boot_info){.piece_count = 2,
+		.piece = {[BOOT_PIECE_BOX] = {0, SIZE}},
 		.tsc_khz = SECOND / 1000,
 		.cpus = 2,
 		.config = {.ring = 64, .history = 16}};

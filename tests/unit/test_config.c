@@ -90,7 +90,7 @@ static void defaults(void **state)
 	assert_int_equal(config.console, 0x2f8);
 	assert_int_equal(config.baud, 115200);
 	assert_int_equal(config.hide_console, 1);
-	assert_int_equal(config.ring, 4096);
+	assert_int_equal(config.ring, 0); /* auto */
 	assert_int_equal(config.triple_fault, TRIPLE_FAULT_AUTO);
 	assert_int_equal(config.example_foo, EXAMPLE_FOO_OFF);
 	assert_string_equal(config.report_file, "");
@@ -245,7 +245,7 @@ static void bad_numbers(void **state)
 {
 	static const char *const values[] = {"", "x", "0x", "-64", "+64", "64k", "6 4", "0", "63", "65",
 		"65537", "131072", "4294967296", "4294967360", "18446744073709551680", "0x10000000040",
-		"64.0", "0b1000000"};
+		"64.0", "0b1000000", "auto64", "Auto", "off"};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
 		char line[64];
@@ -266,9 +266,10 @@ static void number_limits(void **state)
 		{"ring = 0x10000", 65536, 115200},
 		{"ring = 0X40", 64, 115200},
 		{"ring = 0x0000000000000040", 64, 115200},
-		{"baud = 50", 4096, 50},
-		{"baud = 57600", 4096, 57600},
-		{"baud = 115200", 4096, 115200},
+		{"ring = auto", 0, 115200},
+		{"baud = 50", 0, 50},
+		{"baud = 57600", 0, 57600},
+		{"baud = 115200", 0, 115200},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -578,7 +579,7 @@ static void any_file(void **state)
 		config_parse_options(&config, text, ignore_report, &complaints);
 		assert_true(memchr(config.next, 0, sizeof(config.next)) != NULL);
 		assert_true(memchr(config.options, 0, sizeof(config.options)) != NULL);
-		assert_true(config.ring >= 64 && config.ring <= 65536);
+		assert_true(!config.ring || (config.ring >= 64 && config.ring <= 65536));
 	}
 }
 

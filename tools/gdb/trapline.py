@@ -134,7 +134,7 @@ class Start(gdb.Command):
         gdb.execute("continue")
         del breakpoint_
         info = gdb.Value(int(gdb.parse_and_eval("$rdi"))).cast(gdb.lookup_type("struct boot_info").pointer())
-        region = int(info["region_base"])
+        region = int(info["piece"][0]["base"])
         print(f"Trapline's image is at 0x{region:x}, its symbols at 0x{IMAGE:x}")
 
 
