@@ -60,12 +60,25 @@ static int mitigations_valid(uint32_t m)
 #undef X
 }
 
+#define X(key, kind, member, dflt, help) {#key, #kind},
+static const char *const kinds[][2] = {CONFIG_KEYS(X)};
+#undef X
+
+/* The word, which no limit holds for. */
+static bool is_auto(const char *key, uint32_t value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i][0], key))
+			return !value && !strcmp(kinds[i][1], "AUTO");
+	return false;
+}
+
 static void check_config(const struct trapline_config *c)
 {
 #define X(key, kind, member, dflt, help) CHECK_##kind(#key, member)
 	CONFIG_KEYS(X)
 #undef X
-#define X(key, min, max) assert(c->key >= (min) && c->key <= (max));
+#define X(key, min, max) assert((c->key >= (min) && c->key <= (max)) || is_auto(#key, c->key));
 	CONFIG_LIMITS(X)
 #undef X
 #define X(key, holds, text)                                                                                  \
