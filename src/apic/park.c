@@ -4,9 +4,12 @@
 #include "hw/asm.h"
 #include "cpu/moment.h"
 #include "hw/lock.h"
+#include "lib/printf.h"
+#include "trace/cpu_list.h"
 #include "vendor.h"
 
 #define ANSWER_MS 100
+#define WHO_MAX   128 /* a list of CPUs that is longer is cut */
 
 /* Values of cpu->kicked. */
 enum {
@@ -139,19 +142,45 @@ static const char *why_not_stopped(const struct cpu *cpu)
 						 : "did not stop: it is in the VMM, or waits for a SIPI";
 }
 
+static bool stopped_alike(uint32_t a, uint32_t b)
+{
+	const struct stopped *x = &cpus[a]->stopped, *y = &cpus[b]->stopped;
+
+	if (lock_holder(&stopper) == name_of(cpus[b]) || atomic_load(&x->is) != atomic_load(&y->is))
+		return false;
+	if (!atomic_load(&x->is))
+		return why_not_stopped(cpus[a]) == why_not_stopped(cpus[b]);
+	return x->reason == y->reason && x->at.cs == y->at.cs && x->at.rip == y->at.rip;
+}
+
+/* Of several only what they have in common. */
+static void report_stopped(const struct cpu *c, const struct cpu_set *like)
+{
+	const struct stopped *s = &c->stopped;
+	bool one = cpu_set_from(like, c->number + 1) == CPU_SET_NONE;
+	char who[WHO_MAX], rest[WHO_MAX] = "";
+	struct text t = text_on(who, sizeof(who));
+
+	cpu_list_add(&t, like);
+	if (!atomic_load(&s->is)) {
+		log_print("trapline: %s %s", who, why_not_stopped(c));
+		return;
+	}
+	if (one)
+		snprintf(rest, sizeof(rest), " rsp=%016lx cr3=%016lx", s->at.gpr[TRAP_RSP], s->at.cr3);
+	log_print("trapline: stopped %s exit=0x%lx (%s) cs=%04x rip=%016lx%s", who, s->reason,
+		vendor->exits.name(s->reason), s->at.cs, s->at.rip, rest);
+}
+
 void cpus_report(void)
 {
-	for_each_cpu (c) {
-		const struct stopped *s = &c->stopped;
+	struct cpu_set told = {0}, like;
 
-		if (lock_holder(&stopper) == LOCK_NOBODY || lock_holder(&stopper) == name_of(c))
+	for_each_cpu (c) {
+		if (lock_holder(&stopper) == LOCK_NOBODY || lock_holder(&stopper) == name_of(c) ||
+			cpu_set_has(&told, c->number))
 			continue;
-		if (!atomic_load(&s->is)) {
-			log_print("trapline: cpu=%u %s", c->number, why_not_stopped(c));
-			continue;
-		}
-		log_print("trapline: stopped cpu=%u exit=0x%lx (%s) cs=%04x rip=%016lx rsp=%016lx cr3=%016lx",
-			c->number, s->reason, vendor->exits.name(s->reason), s->at.cs, s->at.rip,
-			s->at.gpr[TRAP_RSP], s->at.cr3);
+		like = cpu_list_take(&told, boot_info.cpus, c->number, stopped_alike);
+		report_stopped(c, &like);
 	}
 }

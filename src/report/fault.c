@@ -294,16 +294,13 @@ static void step_cpus(struct cpu *cpu)
 
 static void step_history(struct cpu *cpu)
 {
-	report_history(cpu);
-	for_each_cpu (c)
-		if (c != cpu)
-			report_history(c);
+	report_histories(cpu);
 }
 
 static void step_traps(struct cpu *cpu)
 {
 	log_print("trapline: last traps of every CPU");
-	report_last_traps(LAST_TRAPS);
+	report_last_traps(cpu, LAST_TRAPS);
 }
 
 static void step_seal(struct cpu *cpu)

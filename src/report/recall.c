@@ -9,6 +9,7 @@
 #include "blackbox/blackbox.h"
 #include "report/recall.h"
 #include "trace/chain.h"
+#include "trace/cpu_list.h"
 #include "trace/format.h"
 #include "trace/reserve.h"
 #include "trace/text.h"
@@ -340,13 +341,32 @@ static uint64_t tail_of(const struct blackbox_header *h)
 											  : tail;
 }
 
+/* TSC of the newest record of a CPU. */
+static uint64_t recorded_last(const void *context, uint32_t cpu)
+{
+	const struct last *l = context;
+	const struct trap_record *r = record_at(l, cpu, newest(l, cpu));
+
+	return r ? r->tsc : 0;
+}
+
 /* Each record and each exit is checked by itself. */
 static void add_rings(struct text *t, const struct last *l)
 {
-	for (uint32_t n = 0; l->box->record_version == TRAP_RECORD_VERSION && n < l->box->cpus; n++) {
+	uint32_t all = l->box->cpus, shown = 0;
+	struct cpu_set told;
+
+	if (l->box->record_version != TRAP_RECORD_VERSION || !all)
+		return;
+	told = cpu_list_newest(all, 0, recorded_last, l);
+	for_each_in_set(n, &told)
+	{
 		add_traps(t, l, n);
 		add_exits(t, l, n);
+		shown++;
 	}
+	if (shown < all)
+		text_add(t, "last| %u more CPUs, which recorded nothing newer, are left out\n", all - shown);
 }
 
 static void add_last_words(struct text *t, const struct last *l)

@@ -10,6 +10,7 @@
 #include "report/guest_names.h"
 #include "trace/backtrace.h"
 #include "trace/chain.h"
+#include "trace/cpu_list.h"
 #include "trace/gate.h"
 #include "trace/vector.h"
 #include "vendor.h"
@@ -388,6 +389,39 @@ void report_history(const struct cpu *cpu)
 	fold_walk(&l, print_exit, NULL);
 }
 
+/* TSC of a CPU's newest record. */
+static uint64_t recorded_last(const void *unused, uint32_t n)
+{
+	static struct trap_record r;
+	const struct trace_ring *ring = cpus[n] ? cpus[n]->writing : NULL;
+
+	return ring && ring_at(ring, atomic_load(&ring->head), &r) ? r.tsc : 0;
+}
+
+static struct cpu_set cpus_told_of(const struct cpu *first)
+{
+	return cpu_list_newest(boot_info.cpus, first->number, recorded_last, NULL);
+}
+
+static void say_untold(const struct cpu_set *told)
+{
+	unsigned left_out = 0;
+
+	for_each_cpu (c)
+		left_out += !cpu_set_has(told, c->number);
+	if (left_out)
+		report_line("trapline: %u more CPUs, which recorded nothing newer, are left out", left_out);
+}
+
+void report_histories(const struct cpu *first)
+{
+	struct cpu_set told = cpus_told_of(first);
+
+	report_history(first);
+	for_each_in_set(n, &told) if (cpus[n] && cpus[n] != first) report_history(cpus[n]);
+	say_untold(&told);
+}
+
 static void print_runs(const struct trace_ring *ring, unsigned n)
 {
 	static struct trap_run runs[RUNS_MAX];
@@ -404,8 +438,10 @@ void report_run(const struct trap_run *run)
 		report_line("  and so on, %lu times in a row", run->count);
 }
 
-void report_last_traps(unsigned n)
+void report_last_traps(const struct cpu *first, unsigned n)
 {
-	for_each_cpu (c)
-		print_runs(c->writing, n);
+	struct cpu_set told = cpus_told_of(first);
+
+	for_each_in_set(i, &told) if (cpus[i]) print_runs(cpus[i]->writing, n);
+	say_untold(&told);
 }

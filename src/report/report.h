@@ -76,6 +76,9 @@ void report_backtrace(const struct cpu *cpu, const struct trap_record *r);
 /* Prints a CPU's last exits, the oldest first, with repetitions folded. */
 void report_history(const struct cpu *cpu);
 
+/* The same for `first`, and then for the others; on a machine with many CPUs only for those that recorded something last. */
+void report_histories(const struct cpu *first);
+
 /* Writes one exit as text, without a newline. */
 void report_exit_format(struct text *t, const struct exit_entry *e, const struct trap_clock *clock);
 
@@ -85,7 +88,7 @@ void report_exit_line(struct text *t, const struct fold_line *line, const struct
 /* Prints a record and how many times in a row it came. */
 void report_run(const struct trap_run *run);
 
-/* Prints the last n records of every CPU as trap lines; repetitions count once. */
-void report_last_traps(unsigned n);
+/* Prints the last n records of the same CPUs as trap lines; repetitions count once. */
+void report_last_traps(const struct cpu *first, unsigned n);
 
 #endif

@@ -10,6 +10,7 @@
 #include "hw/x86.h"
 #include "lib/printf.h"
 #include "trace/chain.h"
+#include "trace/cpu_list.h"
 #include "log/cmos.h"
 #include "trace/decode.h"
 #include "trace/explain.h"
@@ -26,7 +27,8 @@
 #define STOPPED_SECONDS 120 /* maximum age of the cause when the operator stops the guest */
 /* a kernel that cannot run without one of its programs gives up within this time */
 #define PROGRAM_SECONDS 10
-#define ROOT_SECONDS    5 /* maximum time from the cause to a recursion */
+#define ROOT_SECONDS    5   /* maximum time from the cause to a recursion */
+#define WHO_MAX         128 /* a list of CPUs that is longer is cut */
 #define OTHERS_SHOWN    4
 
 static const struct reserve *kept[BOOT_MAX_CPUS];
@@ -208,17 +210,26 @@ static bool has_interrupts(const struct trap_record *r)
 	return r->rflags & RFLAGS_IF;
 }
 
-static void tell_place(const struct trap_record *r)
+static void tell_place_of(const struct cpu_set *who, const struct trap_record *r)
 {
-	char sym[NAMES_NAME_MAX + 32] = "";
-	struct text t = text_on(sym, sizeof(sym));
+	char cpu[WHO_MAX], sym[NAMES_NAME_MAX + 32] = "";
+	struct text w = text_on(cpu, sizeof(cpu)), t = text_on(sym, sizeof(sym));
 	struct guest_paging paging = guest_paging_of(r);
 	struct decoded d;
 
 	decode(r, &d);
+	cpu_list_add(&w, who);
 	guest_names_add(&t, &paging, r->cpl == 3, r->rip, 0);
-	report_line("  stands cpu=%u at=0x%x:0x%lx%s mode=%u cpl=%u interrupts=%s insn=\"%s\"", r->cpu, r->cs,
+	report_line("  stands %s at=0x%x:0x%lx%s mode=%u cpl=%u interrupts=%s insn=\"%s\"", cpu, r->cs,
 		r->rip, sym, r->mode, r->cpl, has_interrupts(r) ? "on" : "off", d.text);
+}
+
+static void tell_place(const struct trap_record *r)
+{
+	struct cpu_set one = {0};
+
+	cpu_set_add(&one, r->cpu);
+	tell_place_of(&one, r);
 }
 
 /* Prints other important records of the kernel, the newest first. */
@@ -240,12 +251,6 @@ static void tell_others(const struct cause *c)
 	}
 }
 
-static void tell_exits(void)
-{
-	for_each_cpu (c)
-		report_history(c);
-}
-
 /* Prints the whole story. The beginning matters most, because the serial line gets only that. */
 static void tell_all(struct cpu *cpu, const struct cause *c, const char *end)
 {
@@ -258,7 +263,7 @@ static void tell_all(struct cpu *cpu, const struct cause *c, const char *end)
 	report_backtrace(cpu, &own);
 	tell_sites();
 	tell_others(c);
-	tell_exits();
+	report_histories(cpu);
 }
 
 static void say_left_out(unsigned lines)
@@ -315,7 +320,7 @@ static void tell_dying(struct cpu *cpu, const char *why)
 	report_registers(&own);
 	report_stack(cpu, &own);
 	tell_sites();
-	tell_exits();
+	report_histories(cpu);
 }
 
 /* The whole story once; after that one line, and the story again for the black box only. Records that come meanwhile count for the next end. */
@@ -375,6 +380,27 @@ void story_dying(struct cpu *cpu, const char *why)
 	snprintf(said.why, sizeof(said.why), "%s", why);
 }
 
+static bool stands_like(uint32_t a, uint32_t b)
+{
+	const struct trap_record *x = pause_where(cpus[a]), *y = pause_where(cpus[b]);
+
+	return pause_has(cpus[b]) && x->cs == y->cs && x->rip == y->rip && x->mode == y->mode &&
+	       x->cpl == y->cpl && has_interrupts(x) == has_interrupts(y);
+}
+
+static void tell_paused(const struct trap_record *but)
+{
+	struct cpu_set done = {0}, like;
+
+	cpu_set_add(&done, but->cpu);
+	for_each_cpu (c) {
+		if (!pause_has(c) || cpu_set_has(&done, c->number))
+			continue;
+		like = cpu_list_take(&done, boot_info.cpus, c->number, stands_like);
+		tell_place_of(&like, pause_where(c));
+	}
+}
+
 /* No important record: shows the CPU that takes no interrupts, if there is one. */
 static void tell_places(const struct trap_record *own)
 {
@@ -394,9 +420,7 @@ static void tell_places(const struct trap_record *own)
 		has_interrupts(hung) ? "on" : "off");
 	say(sentence);
 	tell_place(hung);
-	for_each_cpu (c)
-		if (pause_has(c) && pause_where(c) != hung)
-			tell_place(pause_where(c));
+	tell_paused(hung);
 	if (own != hung)
 		tell_place(own);
 }
