@@ -14,7 +14,7 @@ FUZZ_RECORD := src/trace/ring.c src/trace/reserve.c src/trace/sites.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
-FUZZ_blackbox    := src/report/recall.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
+FUZZ_blackbox    := src/report/recall.c src/trace/cpu_list.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
 FUZZ_command     := src/cpu/exit.c $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
                     src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
@@ -34,7 +34,7 @@ FUZZ_reader      := $(FUZZ_FORMAT) zydis
 FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis
 FUZZ_symbols     := boot/symbol_map.c src/trace/names.c src/trace/slide.c $(FUZZ_TEXT)
-FUZZ_task        := src/hw/features.c src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
+FUZZ_task        := src/hw/features.c src/lib/printf.c src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
 FUZZ_vmcall      := src/trace/names.c src/trace/process.c src/trace/text.c src/hw/features.c $(wildcard src/vmcall/*.c) src/console/answer.c src/cpu/exit.c $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
 FUZZ_walk        := $(FUZZ_MEMORY) src/trace/walk_trace.c $(FUZZ_TEXT)
 
