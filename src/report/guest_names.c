@@ -68,7 +68,7 @@ static void name_record(struct text *t, const struct trap_record *r)
 }
 
 /*
- * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (Linux' pti.c), which
+ * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (page-table isolation of Linux), which
  * no two processes share.
  */
 static bool is_pair(uint64_t user)
