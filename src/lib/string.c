@@ -1,15 +1,20 @@
 /*
- * These use `rep` string instructions, the fastest and shortest copy without vector registers. The compiler must not
- * recognise a loop as the function that it implements, or the function would call itself.
+ * These use `rep` string instructions, the fastest and shortest copy without vector registers, eight bytes at a time: CPUs
+ * without fast short strings take a step for each, and so do emulators. The compiler must not recognise a loop as the
+ * function that it implements, or the function would call itself.
  */
 #include "lib/string.h"
 #include <stdint.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
+	size_t words = n / 8, rest = n % 8;
 	void *d = to;
 
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(n) : : "memory");
+	if (words)
+		__asm__ volatile("rep movsq" : "+D"(d), "+S"(from), "+c"(words) : : "memory");
+	if (rest)
+		__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(rest) : : "memory");
 	return to;
 }
 
@@ -31,9 +36,14 @@ void *memmove(void *to, const void *from, size_t n)
 
 void *memset(void *to, int byte, size_t n)
 {
+	uint64_t pattern = (uint8_t)byte * 0x0101010101010101ull;
+	size_t words = n / 8, rest = n % 8;
 	void *d = to;
 
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(byte) : "memory");
+	if (words)
+		__asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(pattern) : "memory");
+	if (rest)
+		__asm__ volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(pattern) : "memory");
 	return to;
 }
 
