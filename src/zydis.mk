@@ -8,7 +8,7 @@ ZYDIS_DIR   := $(BUILD)/zydis
 ZYDIS_STAMP := $(ZYDIS_DIR)/.sha256
 
 # AVX-512 stays, so that code of a guest that uses it is decoded. Knights Corner's encodings could only be mistaken for it.
-ZYDIS_CPPFLAGS := -I$(ZYDIS_DIR)/include -DZYAN_NO_LIBC -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD \
+ZYDIS_CPPFLAGS := -I$(ZYDIS_DIR)/include -DZYAN_CUSTOM_LIBC -include src/lib/zydis_libc.h -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD \
                   -DZYDIS_DISABLE_ENCODER -DZYDIS_DISABLE_KNC
 
 # Omitted because nothing here calls them: Disassembler.c (wraps the rest), Encoder*.c, MetaInfo.c (names of categories).
@@ -25,12 +25,12 @@ $(ZYDIS_STAMP): tools/fetch-zydis.sh
 	$(Q)tools/fetch-zydis.sh $(ZYDIS_DIR) && touch $@
 
 # -w: warnings of Zydis are not fixed here.
-$(ZYDIS_VMM_OBJS): $(BUILD)/vmm/zydis/%.o: $(ZYDIS_STAMP)
+$(ZYDIS_VMM_OBJS): $(BUILD)/vmm/zydis/%.o: $(ZYDIS_STAMP) src/zydis.mk src/lib/zydis_libc.h
 	$(call say,CC,zydis/$*.c)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(VMM_CFLAGS) $(ZYDIS_CPPFLAGS) -I$(ZYDIS_DIR)/src -w -c -o $@ $(ZYDIS_DIR)/src/$*.c
+	$(Q)$(CC) $(VMM_CFLAGS) $(ZYDIS_CPPFLAGS) -DNDEBUG -I$(ZYDIS_DIR)/src -w -c -o $@ $(ZYDIS_DIR)/src/$*.c
 
-$(ZYDIS_HOST_OBJS): $(BUILD)/host/zydis/%.o: $(ZYDIS_STAMP)
+$(ZYDIS_HOST_OBJS): $(BUILD)/host/zydis/%.o: $(ZYDIS_STAMP) src/zydis.mk src/lib/zydis_libc.h
 	$(call say,HOSTCC,zydis/$*.c)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O1 -g $(ZYDIS_CPPFLAGS) -I$(ZYDIS_DIR)/src -w -c -o $@ $(ZYDIS_DIR)/src/$*.c
@@ -43,5 +43,5 @@ $(ZYDIS_LIB) $(ZYDIS_HOST_LIB):
 
 # The project's files that include Zydis.
 ZYDIS_USERS := $(patsubst src/%.c,$(BUILD)/vmm/%.o,$(shell grep -l 'Zydis/Zydis.h' $(VMM_C)))
-$(ZYDIS_USERS): VMM_DEFS += $(ZYDIS_CPPFLAGS)
-$(ZYDIS_USERS): | $(ZYDIS_STAMP)
+$(ZYDIS_USERS): VMM_DEFS += $(ZYDIS_CPPFLAGS) -DNDEBUG
+$(ZYDIS_USERS): src/zydis.mk | $(ZYDIS_STAMP)
