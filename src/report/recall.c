@@ -62,7 +62,7 @@ static void add_quoted(struct text *t, const char *name, const char *value, size
 	memcpy(copy, value, size);
 	copy[size - 1] = 0;
 	text_add(t, " %s=", name);
-	text_add_value(t, copy, true);
+	text_add_quoted(t, copy);
 }
 
 static bool has_gone_on(const struct blackbox_header *h)

@@ -78,7 +78,7 @@ static void say(const char *sentence)
 	char quoted[SENTENCE_MAX];
 	struct text q = text_on(quoted, sizeof(quoted));
 
-	text_add_value(&q, sentence, true);
+	text_add_quoted(&q, sentence);
 	report_line("trapline: verdict %s", quoted);
 }
 

@@ -35,18 +35,21 @@ static void explain_pf(struct text *t, const struct trap_record *r)
 {
 	uint32_t err = r->error_code;
 
-	text_add(t, "%s %s, from %s mode", pf_access(r), pf_page(err), err & PF_U ? "user" : "supervisor");
+	text_add_string(t, pf_access(r));
+	text_add_string(t, " ");
+	text_add_string(t, pf_page(err));
+	text_add_string(t, err & PF_U ? ", from user mode" : ", from supervisor mode");
 	/* The CPU accesses GDT, LDT, IDT and TSS as supervisor in any mode: SDM vol. 3A 4.6. */
 	if (!(err & PF_U) && r->cpl == 3)
-		text_add(t, " by the CPU itself");
+		text_add_string(t, " by the CPU itself");
 	if (err & PF_PK)
-		text_add(t, ", protection key");
+		text_add_string(t, ", protection key");
 	if (err & PF_HLAT)
-		text_add(t, ", HLAT paging");
+		text_add_string(t, ", HLAT paging");
 	if (err & PF_SGX)
-		text_add(t, ", SGX");
+		text_add_string(t, ", SGX");
 	if (err & PF_RMP)
-		text_add(t, ", RMP");
+		text_add_string(t, ", RMP");
 }
 
 /* SDM vol. 3A 6.15 "Interrupt 21", APM vol. 2 8.4.3. */
@@ -62,16 +65,16 @@ static void explain_cp(struct text *t, const struct trap_record *r)
 	uint32_t cause = r->error_code & 0x7fff;
 
 	if (cause < ARRAY_SIZE(causes) && causes[cause])
-		text_add(t, "%s", causes[cause]);
+		text_add_string(t, causes[cause]);
 }
 
 /* SDM vol. 3A table 2-2. If neither bit is set, it is AMX's XFD or a lazy emulator, and the record does not show which. */
 static void explain_nm(struct text *t, const struct trap_record *r)
 {
 	if (r->cr0 & CR0_EM)
-		text_add(t, "CR0.EM is set");
+		text_add_string(t, "CR0.EM is set");
 	else if (r->cr0 & CR0_TS)
-		text_add(t, "CR0.TS is set");
+		text_add_string(t, "CR0.TS is set");
 }
 
 /* SDM vol. 1 3.3.7.1: #GP(0), or #SS(0) through the stack segment. A fault during a delivery does not come from the instruction. */
@@ -80,14 +83,14 @@ static void explain_address(struct text *t, const struct trap_record *r, const s
 	if (r->error_code || r->mode != 64 || (r->flags & TRAP_DURING))
 		return;
 	if (!decode_is_canonical(r, r->rip)) {
-		text_add(t, "RIP not canonical");
+		text_add_string(t, "RIP not canonical");
 		return;
 	}
 	if (!insn)
 		return;
 	for (unsigned i = 0; i < insn->mems; i++)
 		if (!decode_is_canonical(r, insn->mem[i])) {
-			text_add(t, "address not canonical");
+			text_add_string(t, "address not canonical");
 			return;
 		}
 }
@@ -129,7 +132,7 @@ void explain_selector(struct text *t, const struct trap_record *r)
 		return;
 	if (!(r->error_code & ~ERROR_EXT &
 		    0xffff)) { /* a null error code: no selector was involved, SDM vol. 3A 6.13 */
-		text_add(t, "ext");
+		text_add_string(t, "ext");
 		return;
 	}
 	if (r->error_code & ERROR_IDT)
@@ -137,7 +140,7 @@ void explain_selector(struct text *t, const struct trap_record *r)
 	else
 		text_add(t, "%s 0x%04x", r->error_code & ERROR_TI ? "ldt" : "gdt", index << INDEX_SHIFT);
 	if (r->error_code & ERROR_EXT)
-		text_add(t, " ext");
+		text_add_string(t, " ext");
 }
 
 struct bit_name {
@@ -169,5 +172,5 @@ void explain_dr6(struct text *t, const struct trap_record *r)
 	add_bits(t, dr6_bits, ARRAY_SIZE(dr6_bits), r->dr6, &count);
 	add_bits(t, dr6_inverted_bits, ARRAY_SIZE(dr6_inverted_bits), whole ? ~r->dr6 : 0, &count);
 	if (count)
-		text_add(t, ")");
+		text_add_string(t, ")");
 }

@@ -37,12 +37,21 @@ static bool named_by_vector(unsigned type)
 /* One function for each field, with its name: it writes the value, or nothing if the record has none. */
 static void field_seq(struct text *t, const struct view *v)
 {
-	text_add(t, "%llu", (unsigned long long)v->r->seq);
+	text_add_decimal(t, v->r->seq);
 }
 
 static void field_cpu(struct text *t, const struct view *v)
 {
-	text_add(t, "%u", v->r->cpu);
+	text_add_decimal(t, v->r->cpu);
+}
+
+static void add_micros(struct text *t, uint32_t micros)
+{
+	char digits[] = ".000000";
+
+	for (unsigned i = sizeof(digits) - 2; i; i--, micros /= 10)
+		digits[i] = (char)('0' + micros % 10);
+	text_add_string(t, digits);
 }
 
 static void field_t(struct text *t, const struct view *v)
@@ -52,9 +61,9 @@ static void field_t(struct text *t, const struct view *v)
 
 	if (!khz || v->r->tsc < v->clock->tsc_start)
 		return;
+	text_add_decimal(t, ticks / (khz * 1000));
 	/* The remainder is below 2^32 * 1000 ticks; times 1000 it still fits. */
-	text_add(t, "%llu.%06llu", (unsigned long long)(ticks / (khz * 1000)),
-		(unsigned long long)(ticks % (khz * 1000) * 1000 / khz));
+	add_micros(t, (uint32_t)(ticks % (khz * 1000) * 1000 / khz));
 }
 
 /* A line of the guest: it is not an event, and has no vector, name or type. */
@@ -66,7 +75,7 @@ static bool is_mark(const struct trap_record *r)
 static void field_vec(struct text *t, const struct view *v)
 {
 	if (!is_mark(v->r))
-		text_add(t, "%u", v->r->vector);
+		text_add_decimal(t, v->r->vector);
 }
 
 static void field_name(struct text *t, const struct view *v)
@@ -74,24 +83,26 @@ static void field_name(struct text *t, const struct view *v)
 	const char *name = named_by_vector(v->r->type) ? vector_name(v->r->vector) : type_name(v->r->type);
 
 	if (name && !is_mark(v->r))
-		text_add(t, "%s", name);
+		text_add_string(t, name);
 }
 
 static void field_type(struct text *t, const struct view *v)
 {
 	if (v->r->type != TRAP_TYPE_EXCEPTION && !is_mark(v->r) && type_name(v->r->type))
-		text_add(t, "%s", type_name(v->r->type));
+		text_add_string(t, type_name(v->r->type));
 }
 
 static void field_err(struct text *t, const struct view *v)
 {
 	if (v->r->flags & TRAP_HAS_ERROR)
-		text_add(t, "0x%x", v->r->error_code);
+		text_add_hex(t, v->r->error_code);
 }
 
 static void field_at(struct text *t, const struct view *v)
 {
-	text_add(t, "0x%x:0x%llx", v->r->cs, (unsigned long long)v->r->rip);
+	text_add_hex(t, v->r->cs);
+	text_add_string(t, ":");
+	text_add_hex(t, v->r->rip);
 }
 
 static trap_namer *namer;
@@ -103,18 +114,23 @@ void trap_format_names(trap_namer *n)
 
 static void field_sym(struct text *t, const struct view *v)
 {
-	if (namer)
-		namer(t, v->r);
+	char buf[TEXT_VALUE_MAX];
+	struct text name = text_on(buf, sizeof(buf));
+
+	if (!namer)
+		return;
+	namer(&name, v->r);
+	text_add_escaped(t, buf); /* names come from a file */
 }
 
 static void field_mode(struct text *t, const struct view *v)
 {
-	text_add(t, "%u", v->r->mode);
+	text_add_decimal(t, v->r->mode);
 }
 
 static void field_cpl(struct text *t, const struct view *v)
 {
-	text_add(t, "%u", v->r->cpl);
+	text_add_decimal(t, v->r->cpl);
 }
 
 static void field_as(struct text *t, const struct view *v)
@@ -122,7 +138,7 @@ static void field_as(struct text *t, const struct view *v)
 	uint64_t space = process_space(v->r);
 
 	if (space)
-		text_add(t, "0x%llx", (unsigned long long)space);
+		text_add_hex(t, space);
 }
 
 static void field_pid(struct text *t, const struct view *v)
@@ -130,7 +146,7 @@ static void field_pid(struct text *t, const struct view *v)
 	struct process p;
 
 	if (process_find(process_space(v->r), &p))
-		text_add(t, "%u", p.pid);
+		text_add_decimal(t, p.pid);
 }
 
 static void field_comm(struct text *t, const struct view *v)
@@ -138,7 +154,7 @@ static void field_comm(struct text *t, const struct view *v)
 	struct process p;
 
 	if (process_find(process_space(v->r), &p))
-		text_add(t, "%s", p.name);
+		text_add_escaped(t, p.name);
 }
 
 static void field_text(struct text *t, const struct view *v)
@@ -149,27 +165,26 @@ static void field_text(struct text *t, const struct view *v)
 		return;
 	__builtin_memcpy(text, v->r->gpr, sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	text_add(t, "%s", text);
+	text_add_escaped(t, text);
 }
 
 static void field_code(struct text *t, const struct view *v)
 {
-	for (unsigned i = 0; i < decode_code_length(v->r); i++)
-		text_add(t, "%02x", v->r->code[i]);
+	text_add_bytes(t, v->r->code, decode_code_length(v->r));
 }
 
 static void field_insn(struct text *t, const struct view *v)
 {
 	if (v->decoded == DECODE_OK)
-		text_add(t, "%s", v->insn.text);
+		text_add_string(t, v->insn.text);
 	else if (v->decoded == DECODE_BAD)
-		text_add(t, "(bad)");
+		text_add_string(t, "(bad)");
 }
 
 static void field_cr2(struct text *t, const struct view *v)
 {
 	if (v->r->flags & TRAP_HAS_CR2)
-		text_add(t, "0x%llx", (unsigned long long)v->r->cr2);
+		text_add_hex(t, v->r->cr2);
 }
 
 static void field_why(struct text *t, const struct view *v)
@@ -193,7 +208,10 @@ static void field_uses(struct text *t, const struct view *v)
 		const struct decoded_reg *reg = &v->insn.reg[i];
 		const char *msr = reg->is_msr ? msr_name((uint32_t)reg->value) : NULL;
 
-		text_add(t, "%s%s=0x%llx", i ? " " : "", reg->name, (unsigned long long)reg->value);
+		text_add_string(t, i ? " " : "");
+		text_add_string(t, reg->name);
+		text_add_string(t, "=");
+		text_add_hex(t, reg->value);
 		if (msr)
 			text_add(t, "(%s)", msr);
 	}
@@ -201,8 +219,10 @@ static void field_uses(struct text *t, const struct view *v)
 
 static void field_mem(struct text *t, const struct view *v)
 {
-	for (unsigned i = 0; i < v->insn.mems; i++)
-		text_add(t, "%s0x%llx", i ? "," : "", (unsigned long long)v->insn.mem[i]);
+	for (unsigned i = 0; i < v->insn.mems; i++) {
+		text_add_string(t, i ? "," : "");
+		text_add_hex(t, v->insn.mem[i]);
+	}
 }
 
 static void field_during(struct text *t, const struct view *v)
@@ -212,7 +232,7 @@ static void field_during(struct text *t, const struct view *v)
 	if (!(v->r->flags & TRAP_DURING))
 		return;
 	if (named_by_vector(type) && vector_name(vector))
-		text_add(t, "%s", vector_name(vector));
+		text_add_string(t, vector_name(vector));
 	else if (type_name(type))
 		text_add(t, "%s 0x%x", type_name(type), vector);
 	if (v->r->flags & TRAP_DURING_ERR)
@@ -222,50 +242,49 @@ static void field_during(struct text *t, const struct view *v)
 static void field_cause(struct text *t, const struct view *v)
 {
 	if ((v->r->flags & TRAP_DURING) && v->r->link && v->r->link < v->r->seq)
-		text_add(t, "%llu", (unsigned long long)(v->r->seq - v->r->link));
+		text_add_decimal(t, v->r->seq - v->r->link);
 }
 
 static void field_origin(struct text *t, const struct view *v)
 {
 	if (v->r->flags & TRAP_SYNTHESIZED)
-		text_add(t, "merge");
+		text_add_string(t, "merge");
 }
 
 static void field_outcome(struct text *t, const struct view *v)
 {
 	if (v->r->flags & TRAP_TRIPLED)
-		text_add(t, "triple-fault");
+		text_add_string(t, "triple-fault");
 	else if (v->r->flags & TRAP_DOUBLED)
-		text_add(t, "double-fault");
+		text_add_string(t, "double-fault");
 }
 
 struct field {
-	const char *name;
+	const char *begin; /* " name=", and the quote in front */
+	uint8_t begin_length;
 	bool quoted;
 	void (*write)(struct text *t, const struct view *v);
 };
 
-#define BARE                   false
-#define QUOTED                 true
-#define X(name, kind, meaning) {#name, kind, field_##name},
+#define BEGIN_BARE(name)       " " #name "=", sizeof(" " #name "=") - 1, false
+#define BEGIN_QUOTED(name)     " " #name "=\"", sizeof(" " #name "=\"") - 1, true
+#define X(name, kind, meaning) {BEGIN_##kind(name), field_##name},
 static const struct field fields[] = {TRAP_FIELDS(X)};
 #undef X
-#undef BARE
-#undef QUOTED
+#undef BEGIN_BARE
+#undef BEGIN_QUOTED
 
 /* Adds " name=value" completely or not at all. */
 static void add_field(struct text *line, const struct field *f, const struct view *v)
 {
-	char buf[TEXT_VALUE_MAX];
-	struct text value = text_on(buf, sizeof(buf));
-	size_t before = line->length;
+	size_t before = line->length, empty;
 
-	f->write(&value, v);
-	if (!value.length)
-		return;
-	text_add(line, " %s=", f->name);
-	text_add_value(line, buf, f->quoted);
-	if (line->cut)
+	text_add_part(line, f->begin, f->begin_length);
+	empty = line->length;
+	f->write(line, v);
+	if (f->quoted && line->length != empty)
+		text_add_string(line, "\"");
+	if (line->cut || line->length == empty)
 		text_truncate(line, before);
 }
 
@@ -275,7 +294,7 @@ size_t trap_format(char *out, size_t size, const struct trap_record *r, const st
 	struct view v = {.r = r, .clock = clock};
 
 	v.decoded = decode(r, &v.insn);
-	text_add(&line, "%s", is_mark(r) ? "mark" : "trap");
+	text_add_string(&line, is_mark(r) ? "mark" : "trap");
 	for (unsigned i = 0; i < ARRAY_SIZE(fields) && !line.cut; i++)
 		add_field(&line, &fields[i], &v);
 	return line.length;

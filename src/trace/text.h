@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* The longest value of one field: `uses` of PUSHAD and of CMPXCHG16B stay below 300. */
+/* Room for any name that stands in a line. */
 #define TEXT_VALUE_MAX 320
 
 struct text {
@@ -21,11 +22,26 @@ struct text text_on(char *buf, size_t size);
 /* Appends like snprintf. A part that does not fit is cut off, and so is everything after it. */
 __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *fmt, ...);
 
+/* Appends `n` bytes as they are, or as many as fit. */
+void text_add_part(struct text *t, const char *bytes, size_t n);
+
 /*
- * Appends a logfmt value, in quotes if `quoted`. Bytes that would break the line, such as a newline, are replaced
- * by '.'.
+ * The same without a format, for lines that the guest waits for: a string, which is %s; a number as %llu and as 0x%llx; bytes
+ * as %02x each.
  */
-void text_add_value(struct text *t, const char *value, bool quoted);
+static inline void text_add_string(struct text *t, const char *s)
+{
+	text_add_part(t, s, __builtin_strlen(s)); /* the compiler knows a literal's */
+}
+void text_add_decimal(struct text *t, uint64_t value);
+void text_add_hex(struct text *t, uint64_t value);
+void text_add_bytes(struct text *t, const uint8_t *bytes, size_t n);
+
+/* Appends what a quoted logfmt value holds: '"' and '\\' are escaped, bytes that would break the line are replaced by '.'. */
+void text_add_escaped(struct text *t, const char *value);
+
+/* The same with its quotes. */
+void text_add_quoted(struct text *t, const char *value);
 
 /* Shortens the text to an earlier length; `cut` stays. */
 void text_truncate(struct text *t, size_t length);
