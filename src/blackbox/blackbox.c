@@ -93,37 +93,45 @@ void blackbox_open(const char *version, const char *backend)
 	lay_canary();
 }
 
-static void put(char c)
+/* Sum and head follow the bytes of a whole line: a reset in the middle leaves them as far apart as one within a byte would. */
+static void put(const char *bytes, size_t n)
 {
-	uint64_t place = box->text_head % BLACKBOX_TEXT_SIZE;
+	uint64_t head = box->text_head, sum = box->text_sum;
 
-	box->text_sum += ((uint8_t)c - (uint64_t)box_text[place]) * (place + 1);
-	box_text[place] = (uint8_t)c;
-	box->text_head++;
+	for (const char *end = bytes + n; bytes < end; bytes++, head++) {
+		uint64_t place = head % BLACKBOX_TEXT_SIZE;
+
+		sum += ((uint8_t)*bytes - (uint64_t)box_text[place]) * (place + 1);
+		box_text[place] = (uint8_t)*bytes;
+	}
+	box->text_sum = sum;
+	box->text_head = head;
 }
 
 /*
  * A report that is longer than the box keeps its beginning, which says what happened. Later lines are counted,
  * and CUT_ROOM is reserved for a line with the count.
  */
-static bool has_room(const char *line)
+static bool has_room(size_t length)
 {
 	if (box->end.sealed == BLACKBOX_SAID) /* the guest still runs, and newer lines matter more */
 		return true;
-	return !mark || box->text_head - (mark - 1) + strlen(line) + 1 + CUT_ROOM <= BLACKBOX_TEXT_SIZE;
+	return !mark || box->text_head - (mark - 1) + length + 1 + CUT_ROOM <= BLACKBOX_TEXT_SIZE;
 }
 
 void blackbox_line(const char *line)
 {
+	size_t length;
+
 	if (!box)
 		return;
-	if (!has_room(line)) {
+	length = strlen(line);
+	if (!has_room(length)) {
 		cut++;
 		return;
 	}
-	for (; *line; line++)
-		put(*line);
-	put('\n');
+	put(line, length);
+	put("\n", 1);
 }
 
 static void say_cut(void)
@@ -131,8 +139,8 @@ static void say_cut(void)
 	char line[CUT_ROOM];
 
 	snprintf(line, sizeof(line), "(%u more lines of the report found no room here)\n", cut);
-	for (const char *c = line; cut && *c; c++)
-		put(*c);
+	if (cut)
+		put(line, strlen(line));
 	cut = 0;
 }
 

@@ -91,29 +91,35 @@ uint64_t log_lost(void)
 	return lost_lines;
 }
 
-static void put(char c)
+static void put(const char *bytes, size_t n)
 {
-	text[text_head++ % TEXT_SIZE] = c;
+	uint32_t at = text_head % TEXT_SIZE;
+	size_t first = n < TEXT_SIZE - at ? n : TEXT_SIZE - at;
+
+	memcpy(text + at, bytes, first);
+	memcpy(text, bytes + first, n - first);
+	text_head += (uint32_t)n;
 }
 
 /* Each newline becomes CR LF, because terminals need both. */
 static void put_line(const char *line)
 {
-	for (; *line; line++) {
-		if (*line == '\n')
-			put('\r');
-		put(*line);
-	}
-	put('\r');
-	put('\n');
+	const char *from = line;
+
+	for (; *line; line++)
+		if (*line == '\n') {
+			put(from, (size_t)(line - from));
+			put("\r", 1);
+			from = line;
+		}
+	put(from, (size_t)(line - from));
+	put("\r\n", 2);
 }
 
 void log_put(const char *bytes, size_t n)
 {
-	if (log_room() < n)
-		return;
-	while (n--)
-		put(*bytes++);
+	if (log_room() >= n)
+		put(bytes, n);
 }
 
 void log_put_line(const char *line)
