@@ -43,4 +43,14 @@ static inline void uart_port_write(const struct uart_port *u, unsigned reg, uint
 		*(volatile uint32_t *)at = value;
 }
 
+/* All to one register. */
+static inline void uart_port_write_all(const struct uart_port *u, unsigned reg, const char *bytes, size_t n)
+{
+	if (!u->memory)
+		outsb((uint16_t)(u->base + reg), bytes, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			uart_port_write(u, reg, (uint8_t)bytes[i]);
+}
+
 #endif

@@ -3,6 +3,7 @@
 #define TRAPLINE_ASM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* If the instruction at `at` faults, execution continues at `go_on`; rdmsr_safe() shows the pattern. */
@@ -223,6 +224,12 @@ static inline uint32_t inl(uint16_t port)
 static inline void outb(uint16_t port, uint8_t v)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+/* n bytes, one after the other, to the same port. */
+static inline void outsb(uint16_t port, const void *bytes, size_t n)
+{
+	__asm__ volatile("rep outsb" : "+S"(bytes), "+c"(n) : "d"(port) : "memory");
 }
 
 static inline void outw(uint16_t port, uint16_t v)

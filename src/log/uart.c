@@ -42,8 +42,7 @@ size_t uart_put(const char *bytes, size_t n)
 		return 0;
 	if (n > UART_FIFO)
 		n = UART_FIFO;
-	for (size_t i = 0; i < n; i++)
-		uart_port_write(&uart, NS16550_DATA, (uint8_t)bytes[i]);
+	uart_port_write_all(&uart, NS16550_DATA, bytes, n);
 	return n;
 }
 
