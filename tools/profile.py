@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Shows where the instructions of one exit go: all from the guest's instruction to its next one, counted by function.
 
-    tools/profile.py NAME [--list]    NAME: a row of tests/guests/bench.c, as cpuid, vmcall_null, ud, apic_immediate;
-                                      --list: also each instruction in order
+    tools/profile.py NAME [--list | --printed]    NAME: a row of tests/guests/bench.c, as cpuid, vmcall_null, ud, apic_immediate;
+                                      --list: also each instruction in its order
+                                      --printed: every record is printed; all that the exits do, for one line
 
 AMD-V on QEMU. The bench guest repeats that row without end (profile=NAME). QEMU single-steps and logs every
 instruction's address for a moment. The tool takes the most frequent path from an exit to the next entry, and looks up its
@@ -31,6 +32,7 @@ TRACE = re.compile(r"^Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/", re.M)
 VMM = range(0xFFFFFFFF80000000, 0xFFFFFFFF81000000)  # where linker.ld puts it; a Linux guest may be above
 START_SECONDS = 60
 LOG_SECONDS = 0.3
+PRINTED_SECONDS = 3
 
 
 def functions(addresses):
@@ -40,11 +42,17 @@ def functions(addresses):
     return [f"{name} ({where.removeprefix(str(ROOT) + '/').split(':')[0]})" for name, where in zip(text[::2], text[1::2])]
 
 
-def start(name):
+def symbol(name):
+    """Its address in the VMM."""
+    text = subprocess.run(["nm", str(ELF)], capture_output=True, text=True, check=True).stdout
+    return int(re.search(rf"^([0-9a-f]+) \w {name}$", text, re.M).group(1), 16)
+
+
+def start(name, configuration):
     """A machine whose guest repeats the row."""
     conf = OUT / "profile.conf"
     OUT.mkdir(parents=True, exist_ok=True)
-    conf.write_text("print = none\n")
+    conf.write_text(configuration)
     for variable in machine.VARIABLES:
         os.environ.pop(variable, None)
     os.environ.update(EFI=str(machine.GUESTS / "bench.efi"), ARGS=f"profile={name}", OUT=str(OUT), CONF=str(conf))
@@ -65,14 +73,14 @@ def wait_for(path, text):
         time.sleep(0.2)
 
 
-def trace(name):
+def trace(name, configuration, seconds):
     """Addresses of the instructions of some passes."""
-    running, log = start(name)
+    running, log = start(name, configuration)
     try:
         wait_for(log, f"profile name={name}\n")
         for command in ("singlestep on", "log exec,nochain"):
             running.monitor.command("human-monitor-command", **{"command-line": command})
-        time.sleep(LOG_SECONDS)
+        time.sleep(seconds)
         running.monitor.command("human-monitor-command", **{"command-line": "log none"})
     finally:
         running.stop()
@@ -85,11 +93,29 @@ def exits(addresses):
     return runs[1:-1]  # the log began and ended in the middle of one
 
 
+def printed(name):
+    """All exits together, by function: lines are formatted, fed and kept at several."""
+    runs = exits(trace(name, "print = all\nfilter = rate=0\n", PRINTED_SECONDS))
+    count = collections.Counter(address for run in runs for address in run)
+    lines = count[symbol("trap_format")]
+    if not lines:
+        sys.exit(f"profile: no line was formatted in {OUT}/trace")
+    total = collections.Counter()
+    for (address, times), owner in zip(count.items(), functions(count)):
+        total[owner] += times
+    print(f"{sum(total.values()) // lines} instructions a line, over {lines} lines; by function:")
+    for owner, times in total.most_common():
+        print(f"{times / lines:8.1f}  {owner}")
+    return 0
+
+
 def main():
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         print(__doc__)
         return 2
-    runs = collections.Counter(exits(trace(sys.argv[1])))
+    if "--printed" in sys.argv:
+        return printed(sys.argv[1])
+    runs = collections.Counter(exits(trace(sys.argv[1], "print = none\n", LOG_SECONDS)))
     if not runs:
         sys.exit(f"profile: no exit in {OUT}/trace")
     run, times = runs.most_common(1)[0]
