@@ -27,7 +27,7 @@ enum guest_register {
 	GUEST_CODE_MODE, /* 16, 32 or 64 */
 	GUEST_CPL,       /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
 	GUEST_EVENT,     /* an event goes in with the next entry */
-	GUEST_IO_NEXT,   /* with EXIT_IO: the address behind the instruction */
+	GUEST_IO_LENGTH, /* with EXIT_IO: of the instruction, in bytes */
 
 	/* The shadow of a STI or MOV SS. 0 ends it, as before a restartable instruction; nothing else is to be written. */
 	GUEST_SHADOW
@@ -142,10 +142,11 @@ struct vendor_exits {
 	void (*own)(struct cpu *cpu);
 
 	/*
-	 * The vendor's skip of exit_dispatch(), where the next instruction's address is known.
-	 *   met  bits of DR6: breakpoints of the guest's that the instruction has met, for which #DB is raised
+	 * The vendor's skip of exit_dispatch(), where the CPU does not say how long the instruction was.
+	 *   length  in bytes; 0 for one that is repeated
+	 *   met     bits of DR6: breakpoints of the guest's that the instruction has met, for which #DB is raised
 	 */
-	void (*skip_to)(struct cpu *cpu, uint64_t rip, uint64_t met);
+	void (*skip)(struct cpu *cpu, unsigned length, uint64_t met);
 
 	/* RDMSR and WRMSR of what the vendor's state holds or hides. */
 	enum msr_result (*msr)(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);

@@ -72,7 +72,7 @@ static void fake_watch(struct cpu *c, enum watched what, bool on)
 {
 }
 
-static void fake_skip_to(struct cpu *c, uint64_t rip, uint64_t met)
+static void fake_skip(struct cpu *c, unsigned length, uint64_t met)
 {
 }
 
@@ -108,7 +108,7 @@ static const struct vendor_traits fake_traits = {.stage2_largest = 2};
 	.state.capture = fake_capture, .state.reset = fake_reset, .events.inject = fake_inject,              \
 	.events.inject_nmi = fake_inject_nmi, .events.take_interrupt = fake_cpu,                             \
 	.events.let_in = fake_let_in, .exits.watch = fake_watch, .exits.own = fake_cpu,                      \
-	.exits.skip_to = fake_skip_to, .exits.msr = fake_msr, .exits.hide_cpuid = fake_hide_cpuid,           \
+	.exits.skip = fake_skip, .exits.msr = fake_msr, .exits.hide_cpuid = fake_hide_cpuid,                 \
 	.exits.name = fake_name, .exits.dump = fake_dump, .stage2.bits = fake_bits, .stage2.flush = fake_cpu
 
 /* A row of the test's own takes the place of a default. */

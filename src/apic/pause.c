@@ -1,12 +1,7 @@
 #include "apic/pause.h"
 #include "apic/park.h"
 
-static _Atomic bool wanted;
-
-bool pause_wanted(void)
-{
-	return atomic_load(&wanted);
-}
+_Atomic bool pause_asked;
 
 bool pause_has(const struct cpu *cpu)
 {
@@ -15,14 +10,14 @@ bool pause_has(const struct cpu *cpu)
 
 void pause_begin(struct cpu *cpu)
 {
-	if (atomic_exchange(&wanted, true))
+	if (atomic_exchange(&pause_asked, true))
 		return;
 	cpu_kick_others(cpu);
 }
 
 void pause_end(void)
 {
-	atomic_store(&wanted, false);
+	atomic_store(&pause_asked, false);
 }
 
 const struct trap_record *pause_where(const struct cpu *cpu)

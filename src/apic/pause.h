@@ -12,7 +12,12 @@ void pause_begin(struct cpu *cpu);
 void pause_end(void);
 
 /* Whether the guest has to stop; whether this CPU has stopped. */
-bool pause_wanted(void);
+extern _Atomic bool pause_asked;
+static inline bool pause_wanted(void)
+{
+	return atomic_load(&pause_asked);
+}
+
 bool pause_has(const struct cpu *cpu);
 
 /* The state of a CPU while it is stopped: its registers, and the code at RIP. */

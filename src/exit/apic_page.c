@@ -84,13 +84,13 @@ static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const str
 
 	if (is_usual(s)) {
 		write_register(cpu, offset, s->from_register ? (uint32_t)cpu->gpr[s->reg] : s->immediate);
-		vendor->exits.skip_to(cpu, insn_after(cpu, mode, s->length), 0);
+		vendor->exits.skip(cpu, s->length, 0);
 		return true;
 	}
 	if (!store_run(cpu, s, store_reads(s) ? apic_registers(cpu)[offset / 4] : 0, &value))
 		return false;
 	write_register(cpu, offset, value);
-	store_end(cpu, s, mode);
+	store_end(cpu, s);
 	return true;
 }
 
@@ -106,7 +106,7 @@ SLOW_PATH static bool carry_out_elsewhere(
 	if (address & 3 || !store_run(cpu, s, store_reads(s) ? *at : 0, &value))
 		return false;
 	*at = value;
-	store_end(cpu, s, mode);
+	store_end(cpu, s);
 	return true;
 }
 

@@ -380,7 +380,7 @@ void exit_io(struct cpu *cpu)
 		watched_out(io, (uint32_t)*rax);
 	met = breakpoint_io(cpu, io->port, io->size);
 	if (met)
-		vendor->exits.skip_to(cpu, vendor->state.get(cpu, GUEST_IO_NEXT), met);
+		vendor->exits.skip(cpu, (unsigned)vendor->state.get(cpu, GUEST_IO_LENGTH), met);
 	else
 		exit_skip(cpu);
 }

@@ -99,12 +99,19 @@ static void wait_held(struct cpu *cpu)
 	pause_leave(cpu);
 }
 
+/* The vendor's own work is not done here: on some CPUs every exit has it. */
+static bool is_nothing(const struct cpu *cpu)
+{
+	return !(cpu->work & ~(CPU_WORK_VENDOR | CPU_WORK_RELOAD)) && !pause_wanted() &&
+	       !atomic_load(&cpu->flush_due);
+}
+
 /* A CPU that is about to wait for its SIPI has no time for anything else: what is to be done waits for it. */
 void exit_after_work(struct cpu *cpu)
 {
 	uint32_t waits;
 
-	if (atomic_load(&cpu->waits_for_sipi))
+	if (is_nothing(cpu) || atomic_load(&cpu->waits_for_sipi))
 		return;
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);

@@ -105,12 +105,11 @@ static void move_pointers(struct cpu *cpu, const struct store *s)
 		add_to(cpu, TRAP_RCX, -1, s->width);
 }
 
-void store_end(struct cpu *cpu, const struct store *s, unsigned mode)
+void store_end(struct cpu *cpu, const struct store *s)
 {
 	bool again;
 
 	move_pointers(cpu, s);
 	again = s->repeated && cut(cpu->gpr[TRAP_RCX], s->width);
-	vendor->exits.skip_to(
-		cpu, again ? vendor->state.get(cpu, GUEST_RIP) : insn_after(cpu, mode, s->length), 0);
+	vendor->exits.skip(cpu, again ? 0 : s->length, 0);
 }

@@ -20,6 +20,6 @@ bool store_run(struct cpu *cpu, const struct store *s, uint32_t old, uint32_t *v
  * Ends the instruction: the guest continues after it, or at it again if REP has steps left. Pointers and count are moved
  * by one step.
  */
-void store_end(struct cpu *cpu, const struct store *s, unsigned mode);
+void store_end(struct cpu *cpu, const struct store *s);
 
 #endif

@@ -278,7 +278,7 @@ static uint64_t behind_pause(struct cpu *cpu)
 static void pause(struct cpu *cpu)
 {
 	turn_poll(cpu);
-	svm_skip_to(cpu, behind_pause(cpu), 0);
+	svm_skip_to(cpu, behind_pause(cpu));
 }
 
 static void svm_own_exit(struct cpu *cpu)
@@ -320,7 +320,7 @@ const struct vendor svm_vendor = {
 	.events.inject_nmi = svm_inject_nmi,
 	.exits.watch = svm_watch,
 	.exits.own = svm_own_exit,
-	.exits.skip_to = svm_skip_to,
+	.exits.skip = svm_skip_on,
 	.exits.msr = svm_msr,
 	.exits.hide_cpuid = svm_hide_cpuid,
 	.exits.name = svm_exit_name,

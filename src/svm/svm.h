@@ -152,7 +152,8 @@ __attribute__((noreturn)) void svm_run_on(struct cpu *cpu);
 void svm_open_nmi_window(void); /* STGI, CLGI */
 
 /* svm_skip.c */
-void svm_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met);
+void svm_skip_on(struct cpu *cpu, unsigned length, uint64_t met);
+void svm_skip_to(struct cpu *cpu, uint64_t rip);
 void svm_end_instruction(struct cpu *cpu);
 uint64_t svm_find_next(struct cpu *cpu);
 

@@ -83,13 +83,27 @@ SLOW_PATH static void skip_met(struct cpu *cpu, struct vmcb *v, uint64_t met)
 		exception_raise(cpu, VEC_DB, 0);
 }
 
-void svm_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met)
+static inline void skip_to(struct cpu *cpu, struct vmcb *v, uint64_t rip, uint64_t met)
 {
-	struct vmcb *v = vmcb_of(cpu);
-
 	v->save.rip = rip;
 	if (met)
 		skip_met(cpu, v, met);
 	else
 		svm_skipped(cpu, v);
+}
+
+/* Only 64-bit code goes on past 4 GiB. */
+void svm_skip_on(struct cpu *cpu, unsigned length, uint64_t met)
+{
+	struct vmcb *v = vmcb_of(cpu);
+	uint64_t rip = v->save.rip, next = rip + length;
+
+	if (__builtin_expect((rip ^ next) >> 32, 0) && svm_code_mode(cpu) != 64)
+		next = (uint32_t)next;
+	skip_to(cpu, v, next, met);
+}
+
+void svm_skip_to(struct cpu *cpu, uint64_t rip)
+{
+	skip_to(cpu, vmcb_of(cpu), rip, 0);
 }

@@ -43,8 +43,8 @@ static uint64_t get_other(const struct vmcb *v, enum guest_register r)
 		return v->save.cpl;
 	case GUEST_EVENT:
 		return v->control.eventinj & SVM_EVENT_V;
-	case GUEST_IO_NEXT:
-		return v->control.exitinfo2; /* on every CPU (15.10.2) */
+	case GUEST_IO_LENGTH:
+		return v->control.exitinfo2 - v->save.rip; /* the next RIP, on every CPU (15.10.2) */
 	case GUEST_SHADOW:
 		return v->control.interrupt_shadow;
 	default:

@@ -127,7 +127,7 @@ unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 void vmx_skip(struct cpu *cpu);
 void vmx_end_shadow(struct cpu *cpu);
-void vmx_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met);
+void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met);
 
 /* vmx_refused.c */
 __attribute__((noreturn)) void vmx_refused(struct cpu *cpu, uint32_t reason);

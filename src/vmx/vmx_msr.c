@@ -83,22 +83,26 @@ const char *vmx_msr_init(void)
 	return NULL;
 }
 
-static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+SLOW_PATH static enum msr_result read_other(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
-	if (msr == MSR_FEATURE_CONTROL) {
-		*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
-		return MSR_DONE;
-	}
 	if (mtrr_is(msr))
 		return mtrr_shadow_read(&vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_NOT_MINE;
 	return is_vmx(msr) || is_tracing(msr) ? MSR_FAULT : MSR_NOT_MINE;
+}
+
+static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+	if (msr != MSR_FEATURE_CONTROL)
+		return read_other(cpu, msr, value);
+	*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
+	return MSR_DONE;
 }
 
 /*
  * Microcode is not the guest's to load: the VMM runs on it, and the CPU would not in VMX non-root operation. With
  * XD_DISABLE the host's own EFER.NXE would be a reserved bit.
  */
-static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64_t value)
+SLOW_PATH static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	if (is_vmx(msr) || is_tracing(msr) || msr == MSR_FEATURE_CONTROL)
 		return MSR_FAULT;

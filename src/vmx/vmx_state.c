@@ -10,11 +10,10 @@ static uint64_t exit_length(const struct cpu *cpu)
 	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
 }
 
-SLOW_PATH static uint64_t next_rare(const struct cpu *cpu)
+/* Only 64-bit code goes on past 4 GiB. */
+SLOW_PATH static uint64_t cut(const struct cpu *cpu, uint64_t rip)
 {
-	uint64_t next = vmx_of(cpu)->rip + exit_length(cpu);
-
-	return vmx_code_mode(cpu) == 64 ? next : (uint32_t)next;
+	return vmx_code_mode(cpu) == 64 ? rip : (uint32_t)rip;
 }
 
 /* What is no register of the guest's. */
@@ -27,8 +26,8 @@ static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
 		return vmx_cpl(cpu);
 	case GUEST_EVENT:
 		return vmx_of(cpu)->event_set;
-	case GUEST_IO_NEXT:
-		return next_rare(cpu);
+	case GUEST_IO_LENGTH:
+		return exit_length(cpu);
 	default:
 		return vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS);
 	}
@@ -238,7 +237,7 @@ void vmx_skip(struct cpu *cpu)
 	uint64_t rip = vmx_of(cpu)->rip, next = rip + vmread(VMCS_EXIT_LENGTH);
 
 	if (__builtin_expect(cpu->exit.kind == EXIT_EXCEPTION || (rip ^ next) >> 32, 0))
-		go_on_at(cpu, next_rare(cpu));
+		go_on_at(cpu, cut(cpu, rip + exit_length(cpu)));
 	else
 		go_on_at(cpu, next);
 }
@@ -250,10 +249,14 @@ SLOW_PATH static void add_met(struct cpu *cpu, uint64_t met)
 	vmx_of(cpu)->stepped = true;
 }
 
-/* The same where the end is known: an EPT violation has no length (28.2.5). */
-void vmx_skip_to(struct cpu *cpu, uint64_t rip, uint64_t met)
+/* An EPT violation has no length (28.2.5). */
+void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met)
 {
-	go_on_at(cpu, rip);
+	uint64_t rip = vmx_of(cpu)->rip, next = rip + length;
+
+	if (__builtin_expect((rip ^ next) >> 32, 0))
+		next = cut(cpu, next);
+	go_on_at(cpu, next);
 	if (met)
 		add_met(cpu, met);
 }

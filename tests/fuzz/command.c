@@ -50,7 +50,8 @@ static struct reserve kept[2];
 static struct exit_entry exits[2][HISTORY];
 static struct guest_paging paging;
 static struct filter filter;
-static bool stopped, watched[2];
+static bool watched[2];
+_Atomic bool pause_asked;
 static unsigned done;
 static char share[100];
 
@@ -140,7 +141,7 @@ void report_end(void)
 
 void pause_begin(struct cpu *c)
 {
-	stopped = true;
+	pause_asked = true;
 }
 
 void freeze_set(struct cpu *c, uint64_t seconds)
@@ -160,17 +161,12 @@ uint64_t freeze_not_kept(void)
 
 void pause_end(void)
 {
-	stopped = false;
-}
-
-bool pause_wanted(void)
-{
-	return stopped;
+	pause_asked = false;
 }
 
 bool pause_has(const struct cpu *cpu)
 {
-	return stopped;
+	return pause_asked;
 }
 
 void cpu_kick(struct cpu *c)
@@ -342,7 +338,7 @@ static void begin(void)
 	filter_init(&filter, ~0u);
 	input_output = flags & 1 ? INPUT_TERMINAL : INPUT_LOGFMT;
 	input_cpu = 0;
-	stopped = flags & 2;
+	pause_asked = flags & 2;
 	paging = (struct guest_paging){.cr0 = flags & 4 ? 0x80000001 : 1, .cr3 = 0x1000, .cr4 = 0x20};
 	paging.efer = flags & 8 ? 0x500 : 0;
 	for (unsigned page = 1; page < 5; page++)
