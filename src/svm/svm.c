@@ -12,15 +12,14 @@
 #include "exit/io.h"
 #include "trace/vector.h"
 
-#define VM_CR_SVMDIS   (1ull << 4)
-#define VM_CR_LOCK     (1ull << 3)
-#define NP_ENABLE      1
-#define TLB_FLUSH_ALL  1
-#define TLB_FLUSH_ASID 3
-#define GUEST_ASID     1
-#define PAUSES         30000 /* half a millisecond or so */
-#define NOP            0x90
-#define LENGTH_PAUSE   2
+#define VM_CR_SVMDIS  (1ull << 4)
+#define VM_CR_LOCK    (1ull << 3)
+#define NP_ENABLE     1
+#define TLB_FLUSH_ALL 1
+#define GUEST_ASID    1
+#define PAUSES        30000 /* half a millisecond or so */
+#define NOP           0x90
+#define LENGTH_PAUSE  2
 
 #define CPUID_SVM (1u << 2)
 
@@ -207,20 +206,6 @@ static void svm_cpu_undo(struct cpu *cpu)
 	write_cr4(vmcb_of(cpu)->save.cr4);
 	cpu_unload_host(cpu);
 	__asm__ volatile("vmload %0" : : "a"(cpu->vendor_asm[0]) : "memory");
-}
-
-static uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
-{
-	/* Nested walks are user accesses (15.25.5); memory type: WB here, the host's MTRRs decide (15.25.8).
-	 */
-	return PTE_PRESENT | PTE_USER | (write ? PTE_WRITE : 0);
-}
-
-static void svm_stage2_flush(struct cpu *cpu)
-{
-	vmcb_of(cpu)->control.tlb_control =
-		svm_caps.features & SVM_FEATURE_FLUSHASID ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
-	svm_set_pending(cpu, SVM_TLB_REQUEST);
 }
 
 void svm_watch_interrupts(struct cpu *cpu, bool on)

@@ -96,7 +96,11 @@ void svm_paging(const struct cpu *cpu, struct guest_paging *out);
 unsigned svm_fetch(struct cpu *cpu, uint8_t *code);
 unsigned svm_code_mode(const struct cpu *cpu);
 void svm_capture(struct cpu *cpu, struct trap_record *record);
+
+/* svm_start.c */
 const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch);
+
+/* svm_dump.c */
 const char *svm_exit_name(uint64_t reason);
 void svm_dump(const struct cpu *cpu);
 
@@ -136,6 +140,10 @@ enum exit_kind svm_refused(struct cpu *cpu); /* of an exit with SVM_EXIT_INVALID
 void svm_set_intercepts(struct cpu *cpu);
 void svm_watch_interrupts(struct cpu *cpu, bool on);
 void svm_poll(struct cpu *cpu); /* for keys, from an exit that comes where no other does */
+
+/* svm_stage2.c */
+uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
+void svm_stage2_flush(struct cpu *cpu);
 
 /* svm_halt.c */
 void svm_halt(struct cpu *cpu);

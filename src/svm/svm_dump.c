@@ -150,3 +150,20 @@ void svm_dump(const struct cpu *cpu)
 	print_table("gdtr ", &s->gdtr);
 	print_table("idtr ", &s->idtr);
 }
+
+#define X(code, name, kind)                                                                                  \
+	case code:                                                                                           \
+		return #name;
+const char *svm_exit_name(uint64_t reason)
+{
+	if (reason - SVM_EXIT_EXCEPTION < 32)
+		return vector_name((unsigned)(reason - SVM_EXIT_EXCEPTION));
+	switch (reason) {
+		SVM_EXITS(X)
+		X(SVM_EXIT_NPF, NPF, EXIT_STAGE2)
+		X(SVM_EXIT_INVALID, INVALID, EXIT_UNKNOWN)
+	default:
+		return "not in the list";
+	}
+}
+#undef X

@@ -99,13 +99,11 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word);
 void vmx_restore_nmi_blocking(const struct cpu *cpu);
 void vmx_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 void vmx_settle_debug(struct cpu *cpu);
-void vmx_take_nmi(struct cpu *cpu);
-bool vmx_inject_nmi(struct cpu *cpu);
-void vmx_nmi_unblocked(struct cpu *cpu);
 void vmx_take_interrupt(struct cpu *cpu);
 void vmx_watch(struct cpu *cpu, enum watched what, bool on);
 void vmx_set_timer(struct cpu *cpu);
 void vmx_timer(struct cpu *cpu);
+void vmx_set_control(struct cpu *cpu, uint32_t control, bool on); /* CPU_..., in VMCS_CPU_CONTROLS */
 
 /* The event whose delivery the exit interrupted, where there was one: most exits have none. */
 static inline void vmx_decode_during(struct cpu *cpu)
@@ -116,6 +114,11 @@ static inline void vmx_decode_during(struct cpu *cpu)
 		vmx_decode_vectoring(cpu, word);
 }
 
+/* vmx_nmi.c */
+void vmx_take_nmi(struct cpu *cpu);
+bool vmx_inject_nmi(struct cpu *cpu);
+void vmx_nmi_unblocked(struct cpu *cpu);
+
 /* vmx_state.c */
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r);
 void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value);
@@ -125,9 +128,11 @@ unsigned vmx_fetch(struct cpu *cpu, uint8_t *code);
 unsigned vmx_cpl(const struct cpu *cpu);
 unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
+
+/* vmx_skip.c */
 void vmx_skip(struct cpu *cpu);
-void vmx_end_shadow(struct cpu *cpu);
 void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met);
+void vmx_end_shadow(struct cpu *cpu);
 
 /* vmx_refused.c */
 __attribute__((noreturn)) void vmx_refused(struct cpu *cpu, uint32_t reason);
@@ -163,7 +168,7 @@ enum msr_result vmx_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *val
 uint64_t vmx_msr_bitmap(void);
 void vmx_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
-/* vmx_ept.c */
+/* vmx_stage2.c */
 uint64_t vmx_ept_pointer(void);
 uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
 void vmx_stage2_flush(struct cpu *cpu);

@@ -12,8 +12,6 @@
 #include "log/turn.h"
 #include "hw/asm.h"
 #include "cpu/host_interrupt.h"
-#include "cpu/idt.h"
-#include "apic/park.h"
 #include "exit/halt.h"
 #include "trace/vector.h"
 
@@ -41,7 +39,7 @@ static void set_pin(struct cpu *cpu, bool interrupts)
 
 /* An NMI of the host's may change the word at any point (WATCH_ENTRY); what is written last is what it ends
  * up as. */
-static void set_control(struct cpu *cpu, uint32_t control, bool on)
+void vmx_set_control(struct cpu *cpu, uint32_t control, bool on)
 {
 	_Atomic uint32_t *word = &vmx_of(cpu)->controls;
 	uint32_t v = on ? atomic_fetch_or(word, control) : atomic_fetch_and(word, ~control);
@@ -197,61 +195,6 @@ void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	vmx_of(cpu)->event_set = true;
 }
 
-/* The exit has consumed the NMI and blocks further ones until an IRET (28.5.5): this is one, to the next
- * instruction. */
-static void unblock_host_nmi(void)
-{
-	uint64_t rsp, scratch;
-
-	__asm__ volatile("mov %%rsp, %0\n\t"
-			 "push %2\n\t"
-			 "push %0\n\t"
-			 "pushfq\n\t"
-			 "push %3\n\t"
-			 "lea 1f(%%rip), %1\n\t"
-			 "push %1\n\t"
-			 "iretq\n"
-			 "1:"
-			 : "=&r"(rsp), "=&r"(scratch)
-			 : "i"(SEL_HOST_DS), "i"(SEL_HOST_CS)
-			 : "memory", "cc");
-}
-
-void vmx_take_nmi(struct cpu *cpu)
-{
-	cpu_note_nmi(cpu);
-	unblock_host_nmi();
-}
-
-/*
- * Virtual NMIs: the CPU blocks further ones from this one's delivery to the guest's IRET. Where the guest
- * cannot take it now, the NMI window says when. A single step that is pending goes first.
- */
-bool vmx_inject_nmi(struct cpu *cpu)
-{
-	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
-	const struct vmx_cpu *vmx = vmx_of(cpu);
-
-	if (vmx->event_set || vmx->stepped ||
-		(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_NMI | BLOCKING_MOV_SS | BLOCKING_STI))) {
-		set_control(cpu, CPU_NMI_WINDOW, true);
-		return false;
-	}
-	set_control(cpu, CPU_NMI_WINDOW, false);
-	if (cpu->nmi_pending ||
-		(cpu->work & (CPU_WORK_KICK |
-				     CPU_WORK_MC))) /* another one came since, or comes at any point here */
-		set_control(cpu, CPU_NMI_WINDOW, true);
-	vmx_inject(cpu, &nmi, 0);
-	return true;
-}
-
-/* The NMI window is open; whoever waits for it looks next. */
-void vmx_nmi_unblocked(struct cpu *cpu)
-{
-	set_control(cpu, CPU_NMI_WINDOW, false);
-}
-
 static bool can_take_interrupt(struct cpu *cpu)
 {
 	return (vmx_of(cpu)->rflags & RFLAGS_IF) && !vmx_of(cpu)->event_set &&
@@ -267,7 +210,7 @@ void vmx_take_interrupt(struct cpu *cpu)
 	bool now = can_take_interrupt(cpu);
 
 	cpu->host_interrupt_valid = false;
-	set_control(cpu, CPU_INTERRUPT_WINDOW, !now);
+	vmx_set_control(cpu, CPU_INTERRUPT_WINDOW, !now);
 	set_pin(cpu, now && vmx_of(cpu)->watching);
 	if (!now)
 		return;
@@ -305,7 +248,7 @@ static void watch_interrupts(struct cpu *cpu, bool on)
 
 	vmx->watching = on;
 	if (!on)
-		set_control(cpu, CPU_INTERRUPT_WINDOW, false);
+		vmx_set_control(cpu, CPU_INTERRUPT_WINDOW, false);
 	set_pin(cpu, on && !(vmx->controls & CPU_INTERRUPT_WINDOW));
 	vmx_set_timer(cpu);
 }
@@ -318,5 +261,5 @@ void vmx_watch(struct cpu *cpu, enum watched what, bool on)
 	else if (what == WATCH_CONFIGURED)
 		vmx_set_intercepts(cpu);
 	else if (what == WATCH_ENTRY)
-		set_control(cpu, CPU_NMI_WINDOW, on);
+		vmx_set_control(cpu, CPU_NMI_WINDOW, on);
 }

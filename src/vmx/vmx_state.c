@@ -2,19 +2,6 @@
 #include "vmx/vmx.h"
 #include "hw/x86.h"
 #include "hw/asm.h"
-#include "guest/insn.h"
-
-/* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL. */
-static uint64_t exit_length(const struct cpu *cpu)
-{
-	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
-}
-
-/* Only 64-bit code goes on past 4 GiB. */
-SLOW_PATH static uint64_t cut(const struct cpu *cpu, uint64_t rip)
-{
-	return vmx_code_mode(cpu) == 64 ? rip : (uint32_t)rip;
-}
 
 /* What is no register of the guest's. */
 static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
@@ -27,7 +14,7 @@ static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
 	case GUEST_EVENT:
 		return vmx_of(cpu)->event_set;
 	case GUEST_IO_LENGTH:
-		return exit_length(cpu);
+		return vmread(VMCS_EXIT_LENGTH);
 	default:
 		return vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS);
 	}
@@ -191,72 +178,4 @@ void vmx_capture(struct cpu *cpu, struct trap_record *r)
 	r->mode = (uint8_t)code_mode(m);
 	if (__builtin_expect(r->mode != 64, 0))
 		capture_segments(cpu, r);
-}
-
-/* The single step that TF asks for becomes pending, as behind an instruction of the CPU's own (SDM vol.
- * 3B 18.3.1.4). */
-static void step(struct cpu *cpu)
-{
-	if (vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF)
-		return; /* only branches are stepped, and nothing that is carried out here is one */
-	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | DR6_BS);
-	vmx_of(cpu)->stepped = true;
-}
-
-void vmx_end_shadow(struct cpu *cpu)
-{
-	(void)cpu;
-	vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
-		vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
-}
-
-SLOW_PATH static void end_instruction(struct cpu *cpu, uint64_t rflags)
-{
-	vmx_set_rflags(cpu, rflags & ~RFLAGS_RF);
-	if (rflags & RFLAGS_TF)
-		step(cpu);
-}
-
-__attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint64_t rip)
-{
-	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY), rflags = vmx_of(cpu)->rflags;
-
-	vmx_set_rip(cpu, rip);
-	if (__builtin_expect(blocking & (BLOCKING_STI | BLOCKING_MOV_SS), 0))
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
-	if (__builtin_expect(rflags & (RFLAGS_RF | RFLAGS_TF), 0))
-		end_instruction(cpu, rflags);
-}
-
-/*
- * Past an instruction that was carried out in software, with all that its end does: the shadow of a STI or
- * MOV SS and RFLAGS.RF end there, and a single step traps.
- */
-void vmx_skip(struct cpu *cpu)
-{
-	uint64_t rip = vmx_of(cpu)->rip, next = rip + vmread(VMCS_EXIT_LENGTH);
-
-	if (__builtin_expect(cpu->exit.kind == EXIT_EXCEPTION || (rip ^ next) >> 32, 0))
-		go_on_at(cpu, cut(cpu, rip + exit_length(cpu)));
-	else
-		go_on_at(cpu, next);
-}
-
-/* Bit 12 says that an enabled breakpoint was met (SDM vol. 3C table 25-4); they trap together with a single step. */
-SLOW_PATH static void add_met(struct cpu *cpu, uint64_t met)
-{
-	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_BP | met);
-	vmx_of(cpu)->stepped = true;
-}
-
-/* An EPT violation has no length (28.2.5). */
-void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met)
-{
-	uint64_t rip = vmx_of(cpu)->rip, next = rip + length;
-
-	if (__builtin_expect((rip ^ next) >> 32, 0))
-		next = cut(cpu, next);
-	go_on_at(cpu, next);
-	if (met)
-		add_met(cpu, met);
 }
