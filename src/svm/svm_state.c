@@ -31,8 +31,6 @@ static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
 static uint64_t get_other(const struct vmcb *v, enum guest_register r)
 {
 	switch (r) {
-	case GUEST_CODE_MODE:
-		return code_mode(&v->save);
 	case GUEST_CPL:
 		return v->save.cpl;
 	case GUEST_EVENT:
@@ -50,6 +48,8 @@ uint64_t svm_get(const struct cpu *cpu, enum guest_register r)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
+	if (r == GUEST_CODE_MODE) /* each VMCALL asks for it */
+		return code_mode(&v->save);
 	return r < GUEST_EFER ? *register_at(&v->save, r) : get_other(v, r);
 }
 

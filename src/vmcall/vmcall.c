@@ -96,10 +96,11 @@ static int64_t serve(struct vmcall *call, uint64_t number)
 		return TRAPLINE_E_NUMBER;
 	if (!(policy.user >> number & 1) && vmcall_user(call))
 		return TRAPLINE_E_DENIED;
-	if (s->arguments)
+	if (s->arguments) {
 		take_arguments(call);
-	if (s->checked)
-		error = check(call, s->kind);
+		if (s->checked)
+			error = check(call, s->kind);
+	}
 	return error ? error : s->serve(call);
 }
 
