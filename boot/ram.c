@@ -28,28 +28,49 @@ static bool is_ram(UINT32 type)
 	}
 }
 
+struct map {
+	const char *at;
+	UINTN size; /* of an entry */
+};
+
+static const EFI_MEMORY_DESCRIPTOR *entry(const struct map *m, uint32_t i)
+{
+	return (const EFI_MEMORY_DESCRIPTOR *)(m->at + i * m->size);
+}
+
+static bool get_ram(const void *map, uint32_t i, struct boot_range *out)
+{
+	const EFI_MEMORY_DESCRIPTOR *d = entry(map, i);
+
+	*out = (struct boot_range){d->PhysicalStart, d->NumberOfPages * EFI_PAGE_SIZE};
+	return is_ram(d->Type) && d->NumberOfPages;
+}
+
+/* What the map has is no memory that may appear. */
+static void cut_hot(const struct map *m, uint32_t n, struct boot_info *info)
+{
+	for (uint32_t i = 0; i < n; i++)
+		info->hot_count = range_cut(info->hot, info->hot_count, BOOT_MAX_HOT,
+			entry(m, i)->PhysicalStart, entry(m, i)->NumberOfPages * EFI_PAGE_SIZE);
+}
+
 bool ram_fill(struct boot_info *info)
 {
-	UINTN count, key, size, left_out = 0;
+	UINTN count, key;
 	UINT32 version;
-	char *map = (char *)LibMemoryMap(&count, &key, &size, &version);
+	struct map m;
+	uint32_t left_out;
 
-	if (!map) {
+	m.at = (const char *)LibMemoryMap(&count, &key, &m.size, &version);
+	if (!m.at) {
 		say("the firmware gives no memory map; booting without Trapline");
 		return false;
 	}
-	for (UINTN i = 0; i < count; i++) {
-		const EFI_MEMORY_DESCRIPTOR *d = (const EFI_MEMORY_DESCRIPTOR *)(map + i * size);
-		uint64_t bytes = d->NumberOfPages * EFI_PAGE_SIZE;
-		if (is_ram(d->Type) && d->NumberOfPages)
-			left_out += !range_add(
-				info->ram, &info->ram_count, BOOT_MAX_RAM, d->PhysicalStart, bytes);
-		info->hot_count =
-			range_cut(info->hot, info->hot_count, BOOT_MAX_HOT, d->PhysicalStart, bytes);
-	}
-	FreePool(map);
+	left_out = range_add_all(info->ram, &info->ram_count, BOOT_MAX_RAM, get_ram, &m, (uint32_t)count);
+	cut_hot(&m, (uint32_t)count, info);
+	FreePool((void *)m.at);
 	if (left_out)
-		say("the memory map has more than %u pieces; %lu are not read for the trace", BOOT_MAX_RAM,
+		say("the memory map has more than %u pieces; %u are not read for the trace", BOOT_MAX_RAM,
 			left_out);
 	if (info->ram_count) {
 		const struct boot_range *last = &info->ram[info->ram_count - 1];

@@ -47,6 +47,32 @@ bool range_add(struct boot_range *ranges, uint32_t *count, uint32_t max, uint64_
 	return true;
 }
 
+static uint32_t add_each(struct boot_range *ranges, uint32_t *count, uint32_t max, range_get get,
+	const void *context, uint32_t n)
+{
+	uint32_t left_out = 0;
+	struct boot_range r;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (get(context, i, &r))
+			left_out += !range_add(ranges, count, max, r.base, r.size);
+	return left_out;
+}
+
+/* To add again what is there changes nothing. */
+uint32_t range_add_all(struct boot_range *ranges, uint32_t *count, uint32_t max, range_get get,
+	const void *context, uint32_t n)
+{
+	uint32_t before, left_out = add_each(ranges, count, max, get, context, n);
+
+	do {
+		before = left_out;
+		if (left_out)
+			left_out = add_each(ranges, count, max, get, context, n);
+	} while (left_out < before);
+	return left_out;
+}
+
 static void drop(struct boot_range *ranges, uint32_t *count, uint32_t i)
 {
 	ranges[i] = ranges[--*count];

@@ -13,6 +13,16 @@
  */
 bool range_add(struct boot_range *ranges, uint32_t *count, uint32_t max, uint64_t base, uint64_t size);
 
+/* Range i of a list; false: it does not count. */
+typedef bool (*range_get)(const void *context, uint32_t i, struct boot_range *out);
+
+/*
+ * Adds n ranges. One that found no room is tried again: those that came later may have joined others.
+ * Returns how many have no room at last.
+ */
+uint32_t range_add_all(struct boot_range *ranges, uint32_t *count, uint32_t max, range_get get,
+	const void *context, uint32_t n);
+
 /*
  * Removes [base, base + size) from the ranges, in 2 MiB units: a unit that is touched is removed. If a range would split and
  * there are `max` already, only its larger part stays. Returns the new number of ranges.

@@ -50,6 +50,48 @@ static void test_add_full(void **state)
 	assert_int_equal(r[0].size, 2 * MIB);
 }
 
+#define PIECES 2 * BOOT_MAX_RAM
+
+/* Pages of a map: every other one, and in the end those between them. */
+static bool get_page(const void *order, uint32_t i, struct boot_range *out)
+{
+	uint64_t page = ((const uint32_t *)order)[i];
+
+	*out = (struct boot_range){page * 4096, 4096};
+	return true;
+}
+
+/* More pieces than there is room for, in the worst order: where they make one range in the end, none is left out. */
+static void test_add_all(void **state)
+{
+	static struct boot_range r[BOOT_MAX_RAM];
+	static uint32_t order[PIECES], count;
+
+	for (uint32_t i = 0; i < PIECES; i++)
+		order[i] = i < PIECES / 2 ? 2 * i : 2 * (i - PIECES / 2) + 1;
+	count = 0;
+	assert_int_equal(range_add_all(r, &count, BOOT_MAX_RAM / 2, get_page, order, PIECES), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(r[0].size, PIECES * 4096ull);
+}
+
+/* What stays apart is counted, each once. */
+static void test_add_too_many(void **state)
+{
+	static struct boot_range r[BOOT_MAX_RAM];
+	static uint32_t order[PIECES], count;
+
+	for (uint32_t i = 0; i < PIECES; i++)
+		order[i] = 2 * i;
+	count = 0;
+	assert_int_equal(
+		range_add_all(r, &count, BOOT_MAX_RAM, get_page, order, PIECES), PIECES - BOOT_MAX_RAM);
+	assert_int_equal(count, BOOT_MAX_RAM);
+	count = 0;
+	assert_int_equal(range_add_all(r, &count, BOOT_MAX_RAM, get_page, order, BOOT_MAX_RAM), 0);
+	assert_int_equal(count, BOOT_MAX_RAM);
+}
+
 static void test_cut(void **state)
 {
 	struct boot_range r[MAX] = {{4 * GIB, 4 * GIB}};
@@ -96,6 +138,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add_any_order),
 		cmocka_unit_test(test_add_full),
+		cmocka_unit_test(test_add_all),
+		cmocka_unit_test(test_add_too_many),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_fit),
 	};
