@@ -1,6 +1,7 @@
 /* Commands that change something: stop, go, intercept, message, loglevel, set, reset; and shares. */
 #include "console/command.h"
 #include "log/log.h"
+#include "trace/cpu_list.h"
 #include "trace/filter.h"
 #include "trace/text.h"
 #include "report/report.h"
@@ -21,6 +22,7 @@
 #include "vmcall/share.h"
 
 #define ANSWER_MS 100
+#define WHO_MAX   128 /* a list of CPUs that is longer is cut */
 
 static bool others_stopped(const struct cpu *self)
 {
@@ -28,6 +30,33 @@ static bool others_stopped(const struct cpu *self)
 		if (c != self && !atomic_load(&c->start) && !pause_has(c))
 			return false;
 	return true;
+}
+
+static const char *why_not_stopped(const struct cpu *cpu)
+{
+	return atomic_load(&cpu->start) ? "waits-for-sipi" : "does-not-answer";
+}
+
+static bool are_alike(uint32_t a, uint32_t b)
+{
+	return !pause_has(cpus[b]) && why_not_stopped(cpus[a]) == why_not_stopped(cpus[b]);
+}
+
+static void reply_not_stopped(const struct cpu *self)
+{
+	struct cpu_set done = {0}, like;
+
+	cpu_set_add(&done, self->number);
+	for_each_cpu (c) {
+		char who[WHO_MAX];
+		struct text t = text_on(who, sizeof(who));
+
+		if (pause_has(c) || cpu_set_has(&done, c->number))
+			continue;
+		like = cpu_list_take(&done, boot_info.cpus, c->number, are_alike);
+		cpu_list_add(&t, &like);
+		log_reply("stop %s state=%s", who, why_not_stopped(c));
+	}
 }
 
 /* This CPU stops after its answer. */
@@ -38,10 +67,7 @@ const char *command_stop(struct command_call *call)
 	pause_begin(call->cpu);
 	while (!others_stopped(call->cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
 		moment();
-	for_each_cpu (c)
-		if (c != call->cpu && !pause_has(c))
-			log_reply("stop cpu=%u state=%s", c->number,
-				atomic_load(&c->start) ? "waits-for-sipi" : "does-not-answer");
+	reply_not_stopped(call->cpu);
 	log_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->state.get(call->cpu, GUEST_RIP));
 	story_stopped(call->cpu);
 	return NULL;
