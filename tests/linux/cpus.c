@@ -15,7 +15,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define CPUS_MAX  64
+#define CPUS_MAX  256
 #define SIGNATURE 0x40000000
 #define UD2_SIZE  2
 

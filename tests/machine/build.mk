@@ -79,6 +79,11 @@ test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
 formats-fixtures: machine-files guests ## make the logs and records of tests/formats anew, by real machines (a minute)
 	$(Q)tests/formats/renew
 
+.PHONY: test-many
+test-many: machine-files guests ## 72 CPUs beneath Debian's kernel, stopped, let go and dying, on AMD-V (10 minutes)
+	@echo "test-many: 10 minutes on two idle processors; the logs are in $(BUILD)/tests/machine"
+	$(Q)MANY=1 $(MACHINE_TESTS) --backend svm many.
+
 .PHONY: test-smp-hardware
 test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means, on Debian 13's Bochs (downloads it; 6 minutes)
 	$(Q)tools/bochs3.sh
