@@ -196,8 +196,21 @@ enum {
 	GO_BACK
 };
 
+/*
+ * A CPU that is ready holds SMIs back on AMD-V, and the firmware's handlers wait for all CPUs. moment() is for CPUs that are beneath
+ * the guest.
+ */
+static void wait_a_turn(bool ready)
+{
+	if (ready)
+		vendor->events.let_in(true);
+	cpu_pause();
+	if (ready)
+		vendor->events.let_in(false);
+}
+
 /* All CPUs but the boot CPU meet here. Returns false on all of them if one failed or did not arrive in time. */
-static bool wait_for_others(void)
+static bool wait_for_others(bool ready)
 {
 	uint64_t since = rdtsc(), limit = boot_info.tsc_khz * BOOT_WAIT_MS;
 	int undecided = UNDECIDED;
@@ -206,7 +219,7 @@ static bool wait_for_others(void)
 	atomic_fetch_add(&start.arrived, 1);
 	do {
 		all = atomic_load(&start.arrived) == boot_info.cpus - 1;
-		cpu_pause();
+		wait_a_turn(ready);
 	} while (!all && rdtsc() - since < limit);
 	atomic_compare_exchange_strong(
 		&start.decision, &undecided, all && !atomic_load(&start.failed) ? GO_IN : GO_BACK);
@@ -220,7 +233,7 @@ static uint64_t enter(struct boot_info *info, const struct boot_launch *launch)
 
 	host_map_load();
 	ready = start_cpu(info, launch, cpu);
-	if (cpu->number == 0 ? ready : wait_for_others())
+	if (cpu->number == 0 ? ready : wait_for_others(ready))
 		vendor->life.run(cpu);
 	if (ready)
 		vendor->life.cpu_undo(cpu);
