@@ -11,6 +11,7 @@
 #define LEAF7_ECX_OSPKE      (1u << 4)
 #define LEAF7_1_EAX_FRED     (1u << 17)
 #define LEAF_KEY_LOCKER      0x19
+#define LEAF_COUNTERS        0x23
 
 /* Where hypervisors have their leaves: one with several interfaces has each at a multiple of 0x100. */
 #define LEAF_HYPERVISORS      TRAPLINE_CPUID_SIGNATURE
@@ -44,12 +45,13 @@ static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
 	return cpuid(leaf, subleaf);
 }
 
-#define ADJUSTED (1u << 1 | 1u << 6 | 1u << 7 | 1u << 0xd | 1u << LEAF_KEY_LOCKER)
+#define ADJUSTED                                                                                             \
+	(1ull << 1 | 1ull << 6 | 1ull << 7 | 1ull << 0xd | 1ull << LEAF_KEY_LOCKER | 1ull << LEAF_COUNTERS)
 
 /* These, the hypervisor's range and the extended ones; all others are as the CPU has them. */
 static bool is_adjusted(uint32_t leaf)
 {
-	return leaf < 32 ? ADJUSTED >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
+	return leaf < 64 ? ADJUSTED >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
 }
 
 /* Whether the instructions are on: CR4.KL counts, and the host's is clear. */

@@ -17,6 +17,7 @@
 	X(debug_store,     0x00000001, edx, 21, "Intel's debug store")                                       \
 	X(processor_trace, 0x00000007, ebx, 25, "Intel's processor trace")                                   \
 	X(feedback,        0x00000006, eax, 19, "Intel's hardware feedback")                                 \
+	X(physical_pebs,   0x00000023, eax, 4,  "PEBS that writes to physical addresses")                    \
 	X(mca,             0x00000001, edx, 14, "machine checks report their abilities (IA32_MCG_CAP)")      \
 	X(sgx,             0x00000007, ebx, 2,  "SGX")                                                       \
 	X(sgx_launch,      0x00000007, ecx, 30, "SGX's launch control")                                      \

@@ -155,6 +155,8 @@
 	X(0x00000392, MSR_PERF_GLOBAL_INUSE,               "IA32_PERF_GLOBAL_INUSE")                        \
 	X(0x000003f1, MSR_PEBS_ENABLE,                     "IA32_PEBS_ENABLE")                              \
 	X(0x000003f2, MSR_PEBS_DATA_CFG,                   "MSR_PEBS_DATA_CFG")                             \
+	X(0x000003f4, MSR_PEBS_BASE,                       "IA32_PEBS_BASE")                                \
+	X(0x000003f5, MSR_PEBS_INDEX,                      "IA32_PEBS_INDEX")                               \
 	X(0x000003f6, MSR_PEBS_LD_LAT,                     "MSR_PEBS_LD_LAT")                               \
 	X(0x000003f7, MSR_PEBS_FRONTEND,                   "MSR_PEBS_FRONTEND")                             \
 	/* VMX capabilities: SDM vol. 3D appendix A */                                                      \

@@ -51,12 +51,13 @@ static bool is_vmx(uint32_t msr)
 
 /*
  * What writes to memory by itself, past Trapline's tables: PEBS at linear addresses of whoever runs, the VMM included
- * (SDM vol. 3B 20.6.2.4), processor trace and hardware feedback at physical ones (vol. 3C 33.5.2, vol. 3B 15.6). The guest's CPU
- * has none of them.
+ * (SDM vol. 3B 20.6.2.4), processor trace, hardware feedback and newer CPUs' PEBS at physical ones (vol. 3C 33.5.2, vol. 3B 15.6).
+ * The guest's CPU has none of them.
  */
 static bool is_tracing(uint32_t msr)
 {
 	return (features.debug_store && (msr == MSR_PEBS_ENABLE || msr == MSR_DS_AREA)) ||
+	       (features.physical_pebs && (msr == MSR_PEBS_BASE || msr == MSR_PEBS_INDEX)) ||
 	       (features.processor_trace && msr >= MSR_RTIT_OUTPUT_BASE && msr <= MSR_RTIT_LAST) ||
 	       (features.feedback && msr >= MSR_HW_FEEDBACK_PTR && msr <= MSR_HW_FEEDBACK_THREAD_CONFIG);
 }

@@ -29,6 +29,7 @@
 #define LEAF7_ECX_RDPID          (1u << 22)
 #define LEAF7_EDX_PCONFIG        (1u << 18)
 #define LEAF7_1_EAX_MSRLIST      (1u << 27)
+#define LEAF23_EAX_PEBS          (1u << 4 | 1u << 5) /* the subleaves that it has */
 #define LEAF_XSAVE_1_EAX_XSAVES  (1u << 3)
 #define LEAF_XSAVE_1_ECX_PT      (1u << 8)
 #define LEAF_XSAVE_PT            8
@@ -90,6 +91,14 @@ static void hide_state(uint32_t subleaf, uint32_t cpu2, struct cpuid *r)
 	r->ecx &= ~LEAF_XSAVE_1_ECX_PT;
 }
 
+static void hide_counters(uint32_t subleaf, struct cpuid *r)
+{
+	if (subleaf == 0)
+		r->eax &= ~LEAF23_EAX_PEBS;
+	if (subleaf == 4 || subleaf == 5)
+		*r = (struct cpuid){0};
+}
+
 void vmx_hide(uint32_t leaf, uint32_t subleaf, uint32_t cpu2, struct cpuid *r)
 {
 	if (leaf == 1) {
@@ -103,6 +112,8 @@ void vmx_hide(uint32_t leaf, uint32_t subleaf, uint32_t cpu2, struct cpuid *r)
 		r->eax &= ~LEAF7_1_EAX_MSRLIST; /* its control is a tertiary one, which is not set */
 	} else if (leaf == 0xd) {
 		hide_state(subleaf, cpu2, r);
+	} else if (leaf == 0x23) {
+		hide_counters(subleaf, r);
 	} else if (leaf == 0x80000001) {
 		r->edx &= ~(cpu2 & CPU2_RDTSCP ? 0 : LEAF_EXTENDED_EDX_RDTSCP);
 	}

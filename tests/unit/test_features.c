@@ -122,7 +122,7 @@ static void bits(void **state)
 		bool extended = rows[i].leaf.number >= 0x80000000, there;
 
 		only = rows[i].leaf;
-		last_basic = 7;
+		last_basic = 0x23;
 		last_extended = 0x80000021;
 		if (count(rows[i].name, &there) != 1 || !there)
 			fail_msg("%s: not alone", rows[i].name);

@@ -24,6 +24,7 @@ static void known(void **state)
 		{0x277, "IA32_PAT"},
 		{0x280, "IA32_MC0_CTL2"},
 		{0x2ff, "IA32_MTRR_DEF_TYPE"},
+		{0x3f4, "IA32_PEBS_BASE"},
 		{0x400, "IA32_MC0_CTL"},
 		{0x401, "IA32_MC0_STATUS"},
 		{0x473, "IA32_MC28_MISC"},

@@ -100,6 +100,11 @@ static void cpuid_hides(void **state)
 	expect(hidden(0xd, 1, all & ~xsaves), BIT(3), 0, BIT(8), 0);
 	expect(hidden(0xd, 8, all), all, all, all, all);
 	expect(hidden(0xd, 9, all), 0, 0, 0, 0);
+	expect(hidden(0x23, 0, all), BIT(4) | BIT(5), 0, 0, 0);
+	expect(hidden(0x23, 3, all), 0, 0, 0, 0);
+	expect(hidden(0x23, 4, all), all, all, all, all);
+	expect(hidden(0x23, 5, all), all, all, all, all);
+	expect(hidden(0x23, 0x84, all), 0, 0, 0, 0);
 	expect(hidden(0x80000001, 0, all & ~rdtscp), 0, 0, 0, BIT(27));
 	expect(hidden(0x80000001, 0, all), 0, 0, 0, 0);
 	expect(hidden(4, 0, 0), 0, 0, 0, 0);
