@@ -33,9 +33,6 @@
 #define INIT_TO_SIPI 10000 /* microseconds, SDM vol. 3A 9.4.4.1 */
 #define COM2_STATUS  0x2fd
 
-#define APIC_BASE_X2APIC (1ull << 10)
-#define MSR_X2APIC_SVR   0x80f
-
 const char guest_name[] = "hang";
 
 /* Behind the instruction of two bytes that faulted; over an error code first. */

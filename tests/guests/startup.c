@@ -9,7 +9,7 @@
  *
  * For 3 CPUs, APIC identifiers 0 to 2. Load options: only=a,b the cases with these names; ioapic as well an INIT
  * that no CPU sends; bsp as well an INIT to the boot CPU, after which another CPU has the last word and turns
- * the machine off (QEMU's chipset); crash a triple fault on CPU 1.
+ * the machine off (QEMU's chipset); crash a triple fault on CPU 1; x2apic the boot CPU sends by x2APIC's register.
  */
 #include <efi.h>
 
@@ -389,6 +389,8 @@ EFI_STATUS guest_main(void)
 		print("no memory below 1 MiB\n");
 		return EFI_OUT_OF_RESOURCES;
 	}
+	if (guest_option("x2apic"))
+		ap_use_x2apic();
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		if (i == 0 || !only || guest_listed(only, cases[i].name))
 			cases[i].run();

@@ -148,6 +148,12 @@ def test_startup_same_as_bare(machine):
     startup(machine)
 
 
+@on("vmx")
+def test_startup_by_x2apic(machine):
+    """The boot CPU sends INIT and SIPI by x2APIC's register, which neither emulator's AMD-V has."""
+    startup(machine, "x2apic only=first,sipi_to_running,init_to_running,like_linux")
+
+
 def by_hardware(machine):
     """A machine whose INIT and SIPI exits, or VM_CR, work, and a trapline.conf that takes them."""
     bochs = os.environ.get("BOCHS")

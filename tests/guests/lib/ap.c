@@ -221,8 +221,22 @@ void ap_delay(uint64_t us)
 	guest_firmware->BootServices->Stall(us);
 }
 
+static bool in_x2apic(void)
+{
+	return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC;
+}
+
+void ap_use_x2apic(void)
+{
+	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+}
+
 void ap_send(uint8_t destination, uint32_t command)
 {
+	if (in_x2apic()) {
+		wrmsr(MSR_X2APIC_ICR, (uint64_t)destination << 32 | command);
+		return;
+	}
 	apic_write(APIC_ICR_HIGH, (uint32_t)destination << 24);
 	apic_write(APIC_ICR, command);
 }

@@ -88,7 +88,11 @@ extern uint8_t ap_vector[2];
 /* A gate of the IDT that all of them have; there is one for NMIs to begin with. */
 void ap_set_handler(unsigned vector, const void *handler);
 
+/* By the register of this CPU's mode. */
 void ap_send(uint8_t destination, uint32_t command);
+
+/* Puts this CPU's APIC into x2APIC mode: apic_read() and apic_write() are not for it any more. */
+void ap_use_x2apic(void);
 
 /* Whether it runs: its count grows. */
 bool ap_runs(unsigned id);

@@ -9,6 +9,9 @@
 
 #define MSR_TSC          0x10
 #define MSR_APIC_BASE    0x1b
+#define MSR_X2APIC_SVR   0x80f
+#define MSR_X2APIC_ICR   0x830
+#define APIC_BASE_X2APIC (1ull << 10)
 #define MSR_FEATURE_CTL  0x3a
 #define MSR_PAT          0x277
 #define MSR_MTRR_DEFTYPE 0x2ff
