@@ -65,21 +65,27 @@ static void write_fields(struct chain *c, int dy, const struct entry *e, const c
 	write_at(c, dy, "", text);
 }
 
-/* The function of the innermost frame that is known, and its line. */
+static const struct frame *frame_at(const struct entry *e)
+{
+	for (size_t i = 0; i < e->places; i++)
+		if (!strcmp(e->place[i].field, "at") && e->place[i].frames)
+			return e->place[i].frame;
+	return NULL;
+}
+
+/* The address, and its function and line as far as symbols or the line itself name them. */
 static void write_place(struct chain *c, int dy, const struct entry *e)
 {
-	for (size_t i = 0; i < e->places; i++) {
-		const struct frame *f = e->place[i].frames ? e->place[i].frame : NULL;
-		char text[256];
+	const struct frame *f = frame_at(e);
+	const char *at = entry_field(e, "at"), *sym = entry_field(e, "sym");
+	char text[256];
 
-		if (!f || !f->function || strcmp(e->place[i].field, "at"))
-			continue;
-		snprintf(text, sizeof(text), "%s%s%s%s", f->function, f->file ? " at " : "",
-			f->file ? f->file : "", f->module ? " [module]" : "");
-		write_at(c, dy, "name", text);
-		return;
-	}
-	write_at(c, dy, "", entry_field(e, "at") ? entry_field(e, "at") : "");
+	if (f && f->function)
+		snprintf(text, sizeof(text), "%s   %s%s%s", at ? at : "", f->function, f->file ? " at " : "",
+			f->file ? f->file : "");
+	else
+		snprintf(text, sizeof(text), "%s   %s", at ? at : "", sym ? sym : "");
+	write_at(c, dy, "", text);
 }
 
 static void write_title(struct chain *c, const struct entry *e)
