@@ -45,12 +45,21 @@ static void write_frame(FILE *out, const struct frame *f)
 	fputs(f->inlined ? " (inlined)</div>" : "</div>", out);
 }
 
+/* The log's own names count if no symbols were given. */
 void html_places(FILE *out, const struct entry *e, const char *field)
 {
+	const char *sym = entry_field(e, "sym");
+	bool any = false;
+
 	for (size_t i = 0; i < e->places; i++) {
 		if (field && strcmp(e->place[i].field, field))
 			continue;
-		for (size_t k = 0; k < e->place[i].frames; k++)
+		for (size_t k = 0; k < e->place[i].frames; k++, any = true)
 			write_frame(out, &e->place[i].frame[k]);
 	}
+	if (any || !sym)
+		return;
+	fputs("<div class=\"place\">", out);
+	html_cell(out, "b", sym);
+	fputs("</div>", out);
 }

@@ -130,7 +130,9 @@ static void write_title(const struct html *h, const struct story *s)
 	size_t n = quoted ? strlen(quoted) : 0;
 
 	fprintf(h->out, "<h2>%s</h2>\n<p class=\"verdict\">",
-		e->last ? "What ended the run before" : "What ended it");
+		s->again  ? "And then"
+		: e->last ? "What ended the run before"
+			  : "What ended it");
 	if (n > 2 && quoted[n - 1] == '"')
 		for (size_t i = 1; i < n - 1; i++) {
 			char one[2] = {quoted[i], 0};

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SITES_SHOWN 20 /* the others are there to be unfolded */
+
 struct site {
 	uint64_t count, rip;
 	const struct entry *e; /* the first of them */
@@ -67,19 +69,30 @@ static void write_site(FILE *out, const struct site *s)
 	fputs("</tr>\n", out);
 }
 
+static void write_sites(FILE *out, const struct site *site, size_t n)
+{
+	fputs("<table><tr><th>records</th><th>what</th><th>cpl</th><th>at</th><th>function</"
+	      "th><th>instruction</th></tr>\n",
+		out);
+	for (size_t i = 0; i < n; i++)
+		write_site(out, &site[i]);
+	fputs("</table>\n", out);
+}
+
 void html_sites(const struct html *h)
 {
 	struct site *site = calloc(h->t.records + 1, sizeof(*site));
-	size_t n = site ? collect(h, site) : 0;
+	size_t n = site ? collect(h, site) : 0, shown = n < SITES_SHOWN ? n : SITES_SHOWN;
 
 	if (n) {
-		fputs("<section><h2>Where it happened "
-		      "most</h2>\n<table><tr><th>records</th><th>what</th><th>cpl</th><th>at</th>"
-		      "<th>function</th><th>instruction</th></tr>\n",
-			h->out);
-		for (size_t i = 0; i < n; i++)
-			write_site(h->out, &site[i]);
-		fputs("</table></section>\n", h->out);
+		fputs("<section><h2>Where it happened most</h2>\n", h->out);
+		write_sites(h->out, site, shown);
+		if (n > shown) {
+			fprintf(h->out, "<details><summary>%zu more places</summary>\n", n - shown);
+			write_sites(h->out, site + shown, n - shown);
+			fputs("</details>\n", h->out);
+		}
+		fputs("</section>\n", h->out);
 	}
 	free(site);
 }
