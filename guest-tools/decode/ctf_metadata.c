@@ -5,7 +5,7 @@
 
 #include "../formats/ctf_record.h"
 
-/* Of bytes as they lie in memory: no field is aligned, so that none is padded. */
+/* Fields are aligned to bytes (a bit field to bits), because a reader would otherwise insert padding. */
 static void write_integer(FILE *out, unsigned bits, unsigned align, unsigned base, const char *map)
 {
 	fprintf(out, "integer { size = %u; align = %u; signed = false; byte_order = le; base = %u;%s }", bits,
@@ -28,7 +28,7 @@ static void write_labels(FILE *out)
 	fputs("};\n\n", out);
 }
 
-/* CTF's clock counts from its offset on: seconds, then ticks. Time 0 is the log's. */
+/* CTF adds an offset, in seconds and ticks, to the clock. A negative one makes time 0 that of the log. */
 static void write_clock(FILE *out, uint64_t tsc_start, uint32_t tsc_khz)
 {
 	uint64_t hz = tsc_khz ? tsc_khz * 1000ull : 1000000000;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* In front of the records of a packet, by its own description in the metadata. */
+/* The header of a packet of records. The metadata describes it as the packet's context. */
 struct __attribute__((packed)) ctf_packet {
 	uint64_t timestamp_begin, timestamp_end; /* TSC */
 	uint64_t content_size, packet_size;      /* bits */

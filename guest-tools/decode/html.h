@@ -12,22 +12,22 @@ struct html {
 	struct timeline t;
 };
 
-/* <td> and the like around a text; NULL: nothing in it. */
+/* Writes a text within an element, <td> for example. NULL is an empty text. */
 void html_cell(FILE *out, const char *tag, const char *text);
 
-/* An entry's name=value pairs, one a row. */
+/* Writes the fields of an entry as a table. */
 void html_fields(FILE *out, const struct entry *e);
 
-/* Functions, files and lines of an entry's places; only those of one field unless it is NULL. */
+/* Writes functions, files and lines of an entry's places, of one field or (NULL) of all. */
 void html_places(FILE *out, const struct entry *e, const char *field);
 
-/* Each report of an end: verdict, chain, record, callers, page walk, gates, registers, stack. */
+/* Writes each report of an end: verdict, chain, record, callers, page walk, gates, registers, stack. */
 void html_stories(const struct html *h);
 
-/* The places that raised exceptions, those that did so most first. */
+/* Writes the places that raised exceptions, by their number of records. */
 void html_sites(const struct html *h);
 
-/* All of them, folded. */
+/* Writes all records, folded. */
 void html_records(const struct html *h);
 
 #endif

@@ -17,7 +17,7 @@ static bool has(const struct model *m, enum entry_kind kind, size_t record)
 	return false;
 }
 
-/* What belongs to a record stands behind it, up to the next one. */
+/* The lines that belong to a record follow it, up to the next record. */
 #define EACH_OF(m, i, kind, record)                                                                          \
 	for (size_t i = (record) + 1; i < (m)->entries && !(m)->entry[i].record; i++)                        \
 		if (is_of(m, i, kind, record))
@@ -58,7 +58,7 @@ static void write_level(FILE *out, const struct entry *e)
 	fputs("</tr>\n", out);
 }
 
-/* Its first line says of which address it is. */
+/* The first line of a walk names its address. */
 static void write_walk(const struct html *h, size_t record)
 {
 	if (!has(h->m, ENTRY_WALK, record))
@@ -103,7 +103,7 @@ static void write_lines(const struct html *h, size_t record, enum entry_kind kin
 	fputs("</pre></details>\n", h->out);
 }
 
-/* The story's own record lies open; the others are there to be unfolded. */
+/* The story's own record is open, the others are folded. */
 static void write_record(const struct html *h, size_t record, bool open)
 {
 	const struct entry *e = &h->m->entry[record];

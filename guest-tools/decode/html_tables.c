@@ -1,4 +1,4 @@
-/* Tables over all records: sites, and the records themselves. */
+/* Tables over all records: the places that raised exceptions, and the records themselves. */
 #include "html.h"
 #include "markup.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SITES_SHOWN 20 /* the others are there to be unfolded */
+#define SITES_SHOWN 20 /* the others are folded */
 
 struct site {
 	uint64_t count, rip;
@@ -34,7 +34,7 @@ static int by_count(const void *left, const void *right)
 	return by_place(left, right);
 }
 
-/* The records' places, each once. */
+/* Counts the records of each place, and sorts the places by their number. */
 static size_t collect(const struct html *h, struct site *site)
 {
 	size_t n = 0, kept = 0;
@@ -97,7 +97,7 @@ void html_sites(const struct html *h)
 	free(site);
 }
 
-/* Only a binary record has all of them, and a line that `regs` lines follow. */
+/* Registers are known in binary records, and in lines that `regs` lines follow. */
 static void write_registers(FILE *out, const struct entry *e)
 {
 	static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8",

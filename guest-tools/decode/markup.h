@@ -1,4 +1,4 @@
-/* Text within HTML and SVG. Whatever a guest has written into its log stays text. */
+/* Escapes text for HTML and SVG, because a guest can write markup into the log. */
 #ifndef DECODE_MARKUP_H
 #define DECODE_MARKUP_H
 
@@ -7,7 +7,7 @@
 
 void markup(FILE *out, const char *text);
 
-/* No more than `most` characters of it, "..." behind them where it is longer. */
+/* Writes at most `most` characters, then "..." if the text is longer. */
 void markup_cut(FILE *out, const char *text, size_t most);
 
 #endif

@@ -1,4 +1,4 @@
-/* Pictures: a chain of faults, and exceptions by time. The same in a file of their own and within a report. */
+/* Draws a chain of faults, and exceptions by time, as a file or as a part of the HTML report. */
 #ifndef DECODE_SVG_H
 #define DECODE_SVG_H
 
@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-/* In a file of its own a picture brings its style along; in a report that is there once. */
+/* Writes the style of both pictures: once in a report, or in each file. */
 void svg_style(FILE *out);
 
-/* A story's records, from the first fault to how it ended. false: it has none, and nothing was written. */
+/* Draws a story's records from the first fault to the end. Returns false, and writes nothing, if it has none. */
 bool svg_chain(FILE *out, const struct model *m, size_t story, bool alone);
 
-/* One run's records, a row for each CPU and vector. false: none of them has a time. */
+/* Draws one run's records, one row for each CPU and vector. Returns false, and writes nothing, if none has a time. */
 bool svg_timeline(FILE *out, const struct model *m, const struct timeline *t, unsigned run, bool alone);
 
 #endif

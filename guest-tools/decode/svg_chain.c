@@ -1,4 +1,4 @@
-/* A chain of faults: a box for each, what the CPU was delivering between them, and the end. */
+/* Draws a chain of faults: a box for each fault, the event that was being delivered between two, and the end. */
 #include "markup.h"
 #include "svg.h"
 #include "trace/vector.h"
@@ -46,7 +46,7 @@ static void write_at(struct chain *c, int dy, const char *class, const char *tex
 	fputs("</text>\n", c->out);
 }
 
-/* Two fields of a line, those that are there. */
+/* Writes the named fields in one line, without those that the entry does not have. */
 static void write_fields(struct chain *c, int dy, const struct entry *e, const char *const *names)
 {
 	char text[512] = "";
@@ -73,7 +73,7 @@ static const struct frame *frame_at(const struct entry *e)
 	return NULL;
 }
 
-/* The address, and its function and line as far as symbols or the line itself name them. */
+/* Writes the address, with function and line if symbols or the log name them. */
 static void write_place(struct chain *c, int dy, const struct entry *e)
 {
 	const struct frame *f = frame_at(e);
@@ -125,7 +125,7 @@ static void write_record(struct chain *c, const struct entry *e)
 	c->y += BOX_HEIGHT;
 }
 
-/* Why the gate that leads to its handler did not take it. */
+/* Returns why the gate of a record's handler was not usable, or NULL. */
 static const char *gate_fault(const struct model *m, size_t record)
 {
 	for (size_t i = 0; (i = entry_next(m, i, ENTRY_IDT)) != NO_ENTRY; i++)
@@ -166,7 +166,7 @@ static const char *arrow_text(const struct entry *next)
 	return text;
 }
 
-/* How it ended: behind the verdict's last semicolon; of a triple fault in its own words. */
+/* The end of a story follows the first semicolon of its verdict. A triple fault has fixed words. */
 static void write_end(struct chain *c)
 {
 	const struct story *s = &c->m->story[c->story];

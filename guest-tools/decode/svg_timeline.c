@@ -1,4 +1,4 @@
-/* Exceptions by time: a row for each CPU and vector. What falls on one pixel is one bar, the higher the more it was. */
+/* Draws exceptions by time, one row for each CPU and vector. All records of one pixel are one bar; its height shows their number. */
 #include "markup.h"
 #include "svg.h"
 
@@ -41,7 +41,7 @@ static int by_row(const void *left, const void *right)
 	return (a->us > b->us) - (a->us < b->us);
 }
 
-/* How many from the i-th on are of its CPU, or of its row as well. */
+/* Counts the records from the i-th on that share its CPU, or (`row`) its CPU and its row. */
 static size_t group(const struct plot *p, size_t i, bool row)
 {
 	const struct moment *first = &p->shown[i];
@@ -60,7 +60,7 @@ static int pixel(const struct plot *p, int64_t us)
 	return x < 0 ? 0 : x >= PLOT ? PLOT - 1 : (int)x;
 }
 
-/* 1: 5 pixels, and 3 more each time it doubles. */
+/* One record is 5 pixels high. Each doubling adds 3. */
 static int bar_height(size_t count)
 {
 	int height = 5;
@@ -70,7 +70,7 @@ static int bar_height(size_t count)
 	return height;
 }
 
-/* Exceptions of the kernel's have a colour of their own: that is where to look. */
+/* Exceptions of the kernel have their own colour, because they are the first to look at. */
 static const char *color_of(const struct moment *r, size_t n)
 {
 	if (row_of(r) == MARKS)
@@ -181,7 +181,7 @@ static void write_verdicts(const struct plot *p)
 	}
 }
 
-/* The run's records that have a time. false: there are none. */
+/* Selects the run's records that have a time. Returns false if there are none. */
 static bool choose(struct plot *p)
 {
 	int64_t first = INT64_MAX, last = INT64_MIN;

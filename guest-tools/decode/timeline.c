@@ -19,7 +19,7 @@ static void *room_for(size_t count, size_t size)
 	return memory;
 }
 
-/* The log may say anything. */
+/* A longer time is a damaged or forged log. */
 static int64_t time_of(const struct entry *e)
 {
 	return e->us > LONGEST ? NOT_KNOWN : e->us;
@@ -30,7 +30,7 @@ static int compare(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* The same record's are together then, the one that knows most first. */
+/* Puts all copies of one record side by side, the most complete copy first. */
 static int by_identity(const void *left, const void *right)
 {
 	const struct moment *a = left, *b = right;
@@ -46,7 +46,7 @@ static int by_identity(const void *left, const void *right)
 	return order ? order : compare((uintptr_t)a->e, (uintptr_t)b->e);
 }
 
-/* Those without a time come first, in their CPU's order. */
+/* Records without a time come first, in the order of their numbers. */
 static int by_time(const void *left, const void *right)
 {
 	const struct moment *a = left, *b = right;
@@ -57,7 +57,7 @@ static int by_time(const void *left, const void *right)
 	return order ? order : compare(a->e->record->seq, b->e->record->seq);
 }
 
-/* Binary records do not say which run they are of: any. */
+/* A binary record does not name its run, so it matches any. */
 static bool is_same(const struct moment *a, const struct moment *b)
 {
 	const struct trap_record *r = a->e->record, *s = b->e->record;
@@ -118,7 +118,7 @@ static void collect(struct timeline *t, const struct model *m)
 	qsort(t->record, t->records, sizeof(*t->record), by_time);
 }
 
-/* What is told of the last run has that run's times. */
+/* Lines about the last run carry times of that run, so both runs have a clock of their own. */
 static void set_times(struct timeline *t, const struct model *m)
 {
 	int64_t now[2] = {NOT_KNOWN, NOT_KNOWN};
@@ -180,7 +180,7 @@ static void add_span(struct timeline *t, const struct model *m, size_t i, const 
 		}
 }
 
-/* A CPU halts once and stays so, or is awake again: another line of it before that says no more. */
+/* A second line about a CPU that still halts does not start a second span. */
 static bool is_open(const struct timeline *t, const struct entry *e, int64_t at)
 {
 	for (size_t i = t->spans; i-- > 0;)

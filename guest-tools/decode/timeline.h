@@ -1,4 +1,4 @@
-/* What pictures and traces are made of: each record once, in the order of time, and how long CPUs did nothing. */
+/* The data behind pictures and traces: each record once, in order of time, and the spans in which a CPU did not run. */
 #ifndef DECODE_TIMELINE_H
 #define DECODE_TIMELINE_H
 
@@ -10,7 +10,7 @@ struct moment {
 	int64_t us; /* NOT_KNOWN */
 };
 
-/* A CPU that halted, or was stopped for a report or for good. `until` is the end of the run where nothing ended it. */
+/* The time in which a CPU was halted, stopped or held. `until` is the end of the run if no line ends the span. */
 struct span {
 	const char *what;
 	const struct entry *e;
@@ -25,15 +25,16 @@ struct timeline {
 	struct span *span;
 	size_t spans;
 	int64_t *
-		at; /* of each entry: its own time, or that of the last one before it in its run; NOT_KNOWN */
-	int *cpu;   /* those of the records, in their order */
+		at; /* for each entry its own time, or that of the last entry before it in its run; NOT_KNOWN */
+	int *cpu;   /* the CPUs of the records, ascending */
 	size_t cpus;
 };
 
+/* Collects the timeline of all entries. timeline_free() releases it. */
 void timeline_make(struct timeline *t, const struct model *m);
 void timeline_free(struct timeline *t);
 
-/* "#PF", "int 0x80", "mark"; "": not known. Lasts until the next call. */
+/* Returns "#PF", "int 0x80", "mark", or "" if the vector is not known. The text is valid until the next call. */
 const char *record_name(const struct entry *e);
 
 #endif

@@ -76,7 +76,7 @@ static void write_instant(struct chrome *c, const struct moment *r, const char *
 	end_with_line(c, r->e);
 }
 
-/* How many of this name there have been so far in this run, on all CPUs. */
+/* A counter has the number of records of its vector so far, in this run and on all CPUs. */
 static void write_counter(struct chrome *c, const struct moment *r, const char *name)
 {
 	bool numbered = r->e->known & KNOWN(VECTOR) && r->e->record->type != TRAP_TYPE_MARK;
@@ -115,7 +115,7 @@ static void write_spans(struct chrome *c)
 	}
 }
 
-/* 12.345678 in microseconds; NOT_KNOWN */
+/* Converts 12.345678 to microseconds. Returns NOT_KNOWN for anything else. */
 static int64_t time_of(const char *text)
 {
 	uint64_t seconds, us;
@@ -125,7 +125,7 @@ static int64_t time_of(const char *text)
 	return (int64_t)(seconds * 1000000 + us);
 }
 
-/* A loop of exits, which the log tells once, lasts until its last one. */
+/* The log prints a loop of exits once. It lasts until its last exit. */
 static void write_exit(struct chrome *c, const struct entry *e, int cpu)
 {
 	const char *name = entry_field(e, "name");
@@ -142,7 +142,7 @@ static void write_exit(struct chrome *c, const struct entry *e, int cpu)
 	end_with_line(c, e);
 }
 
-/* The line above them says of which CPU they are. */
+/* The line above the exits names their CPU. */
 static void write_exits(struct chrome *c)
 {
 	int cpu = NOT_KNOWN;
@@ -157,7 +157,7 @@ static void write_exits(struct chrome *c)
 	}
 }
 
-/* What an end came from, across all tracks. */
+/* A verdict is an instant across all tracks. */
 static void write_verdicts(struct chrome *c)
 {
 	for (size_t i = 0; (i = entry_next(c->m, i, ENTRY_VERDICT)) != NO_ENTRY; i++) {

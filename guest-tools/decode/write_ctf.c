@@ -1,6 +1,6 @@
 /*
- * A folder that babeltrace2 and Trace Compass open: the records of each CPU, byte for byte as they lie in its ring, in the
- * order of their numbers, and what describes them. Where numbers are missing a packet ends, and the next one says how many.
+ * Writes a folder for babeltrace2 and Trace Compass: metadata, and a stream for each CPU with its records as they lie in the ring,
+ * ordered by number. A packet ends where numbers are missing, and the next packet counts them.
  */
 #include "ctf_metadata.h"
 #include "options.h"
@@ -42,7 +42,7 @@ static int by_cpu(const void *left, const void *right)
 	return (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-/* Time must not go back: records that do are another run's, of the same CPU. */
+/* Time must not go back in a stream. A record that does so is of another run. */
 static size_t drop_backward(const struct trap_record **record, size_t count)
 {
 	size_t kept = 0;
@@ -59,7 +59,7 @@ static size_t drop_backward(const struct trap_record **record, size_t count)
 	return kept;
 }
 
-/* Only binary records are whole. */
+/* Only binary records have all fields. */
 static const struct trap_record **whole_records(const struct timeline *t, size_t *count)
 {
 	const struct trap_record **record = calloc(t->records + 1, sizeof(struct trap_record *));
@@ -75,7 +75,7 @@ static const struct trap_record **whole_records(const struct timeline *t, size_t
 	return record;
 }
 
-/* How many of them follow each other without a gap. */
+/* Counts the records that follow each other without a gap. */
 static size_t row_of(const struct trap_record **record, size_t count)
 {
 	size_t n = 1;
@@ -103,7 +103,7 @@ static void write_packet(FILE *out, const struct trap_record **record, size_t n,
 		fwrite(record[i], sizeof(**record), 1, out);
 }
 
-/* The records of one CPU; what came before the first one is gone, too. */
+/* Writes one CPU's records. The records before its first one were lost as well. */
 static bool write_stream(const char *folder, const struct trap_record **record, size_t count)
 {
 	uint64_t discarded = record[0]->seq - 1;

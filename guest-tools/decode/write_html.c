@@ -1,6 +1,6 @@
 /*
- * A report in one file: no script, nothing from elsewhere (its own policy forbids both), readable in light and dark and on
- * paper. What the log says is text, whatever it looks like.
+ * Writes a report as one HTML file without scripts and without network access: its Content-Security-Policy forbids both. All text of
+ * the log is escaped.
  */
 #include "html.h"
 #include "markup.h"

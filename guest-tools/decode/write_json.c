@@ -1,4 +1,4 @@
-/* One object a line: those of records are trapctl's, with what else is known behind it. */
+/* Writes each line as a JSON object. A record has the members that trapctl prints, and more after them. */
 #define _GNU_SOURCE
 #include "../common/json_line.h"
 #include "timeline.h"
@@ -23,7 +23,7 @@ static const char *begins(enum entry_kind kind)
 	return texts[kind];
 }
 
-/* Behind the words that make a line one of its kind. */
+/* Skips the words that identify the kind. */
 static const char *fields_of(const struct entry *e)
 {
 	const char *begin = begins(e->kind), *blank = strrchr(begin, ' ');
@@ -40,7 +40,7 @@ static void write_text_member(FILE *out, const char *text, size_t n)
 	json_string(out, text, n);
 }
 
-/* All of it is one text in quotes. */
+/* A verdict is one quoted text. */
 static void write_verdict(FILE *out, const struct entry *e)
 {
 	const char *quoted = strchr(e->text, '"');
@@ -134,7 +134,7 @@ static void write_places(FILE *out, const struct entry *e)
 
 #define YEAR_2000 946684800
 
-/* For tools that need a date: Trapline became active when 2000 began. What is before the first line with a time is then. */
+/* Some tools need a date. Trapline became active at the start of 2000, and so did lines before the first time. */
 static void write_time(FILE *out, int64_t us)
 {
 	time_t date = YEAR_2000 + (time_t)(us == NOT_KNOWN ? 0 : us / 1000000);

@@ -1,4 +1,4 @@
-/* One picture in a file of its own: of the first story that is told in full, and of the run with the most records. */
+/* Writes one picture as a file: the chain of the first full story, or the timeline of the run with most records. */
 #include "options.h"
 #include "svg.h"
 #include "writers.h"

@@ -1,13 +1,13 @@
 /*
- * struct trap_record as CTF's metadata describes it: one row a field, from the record's first byte to its last. What is
- * listed here is laid out once more below, packed, and has to lie where the record has it.
+ * Describes struct trap_record for CTF: one row for each field, from the first byte of the record to the last. Below, a packed
+ * struct is made of the same list, and the compiler checks that each field has the offset that it has in the record.
  *
  *   INT(name, member, bits, base)         a number
  *   BITS(name, member, bits)              some bits of a byte, the lowest ones first
  *   ENUM(name, member, bits, labels)      a number with names: the enumeration is `labels`
  *   ARRAY(name, member, bits, count)      bytes
  *
- * CTF shows nothing of an event's header but its time, so only the two members that lie before the time are in it.
+ * The event header holds the time, which readers take from there, and seq, which lies before it.
  */
 #ifndef TRAPLINE_CTF_RECORD_H
 #define TRAPLINE_CTF_RECORD_H
