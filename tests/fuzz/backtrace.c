@@ -1,6 +1,6 @@
 /*
- * libFuzzer: a backtrace of any registers and any stack. It ends within its bounds, each place stands behind a CALL or
- * something that looks like one, and its line is printable.
+ * libFuzzer: a backtrace of any registers and any stack. It ends within its bounds, each place follows a CALL or
+ * bytes that look like one, and its line is printable.
  */
 #include "input.h"
 #include "trace/backtrace.h"
@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.gpr[TRAP_RSP] = memory.at - r.ss_base + (take32() & (BYTES - 1));
 	r.gpr[TRAP_RBP] = memory.at - r.ss_base + (take32() & (2 * BYTES - 1));
 	take(memory.bytes, BYTES);
-	/* Words that name this memory are what it is about. */
+	/* Words that point into this memory are the interesting ones. */
 	for (unsigned i = take8(); i; i--) {
 		uint64_t value = memory.at + (take32() & (BYTES - 1));
 

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: a box of a last run as the loader finds it: any header, any text, any records and exits, its
- * checksums right or wrong. It is refused, or read without leaving it; the text that is made of it is
+ * libFuzzer: the box of a last run as the loader finds it: any header, any text, any records and exits, with
+ * right or wrong checksums. It is refused, or read without leaving its bounds. The resulting text is
  * terminated, stays in its buffer, and is printable.
  */
 #include "input.h"
@@ -15,7 +15,7 @@
 #define ROOM    (512ull << 10) /* for two CPUs, and a page or more behind them */
 #define WORDS   512
 
-/* The exits' own format is the vendors' and needs a VMM. */
+/* The format of exits is the vendors' and needs a VMM. */
 void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock)
 {
 	const struct exit_entry *e = line->exit;
@@ -46,7 +46,7 @@ static struct blackbox_header sound(void)
 	return h;
 }
 
-/* Words of the header that are others than they should be. */
+/* Words of the header that may differ from the right ones. */
 static void damage_header(struct blackbox_header *h)
 {
 	for (unsigned n = take8() & 3; n; n--) {
@@ -81,7 +81,7 @@ static void put_record(
 		memcpy(box + at + (r->seq & 7) * sizeof(*r), r, sizeof(*r));
 }
 
-/* Records that are where they belong, so that those around them are told apart. */
+/* Valid records, so that the search gets past the invalid ones. */
 static void put_records(uint8_t *box, const struct blackbox_header *h)
 {
 	unsigned n = take8() & 15;
@@ -139,7 +139,7 @@ static void recall(uint8_t *box)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static uint8_t *box; /* of just that size: what leaves it is caught */
+	static uint8_t *box; /* of exactly this size, so that a read beyond it is caught */
 	struct blackbox_header h = sound(), good = h;
 	uint8_t right;
 

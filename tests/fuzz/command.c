@@ -1,8 +1,8 @@
 /*
  * libFuzzer: keys from the operator's serial line to the answers of the commands: the editor, the parser and
- * every command but what it does to a CPU. The guest's memory is an array (tests/fake) with any page tables.
- * Each answer is a line of printable text, and whatever was sent before, the next command is answered with
- * its one `done`.
+ * every command except its effect on a CPU. The guest's memory is an array (tests/fake) with any page tables.
+ * Each answer is a line of printable text. After any input, the next command is answered with
+ * exactly one `done`.
  */
 #include <asm/prctl.h>
 #include <stdarg.h>
@@ -121,7 +121,7 @@ uint64_t uart_overruns(void)
 	return 0;
 }
 
-/* What the commands do, as far as it can be seen from here. */
+/* The effects of the commands, as far as they can be seen from here. */
 void story_stopped(struct cpu *c)
 {
 }
@@ -326,7 +326,7 @@ static void begin_cpu(unsigned n)
 	exits[n][take8() % HISTORY].tsc_lo = 1;
 }
 
-/* The first bytes are the guest's memory and tables; what follows are the keys. */
+/* The first bytes are the guest's memory and tables; the others are the keys. */
 static void begin(void)
 {
 	uint8_t flags = take8();
@@ -351,7 +351,7 @@ static void begin(void)
 		begin_cpu(n);
 }
 
-/* Until nothing is left to do. A command for another CPU is taken up by that one. */
+/* Runs until there is nothing left to do. A command for another CPU is taken by that CPU. */
 static void serve(void)
 {
 	bool more = true;
@@ -375,7 +375,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input_begin(data, size);
 	begin();
 	serve();
-	/* Whatever came before, the next command works. */
+	/* After any input the next command works. */
 	input_begin(end, sizeof(end) - 1);
 	serve();
 	done = 0;

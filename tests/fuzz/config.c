@@ -1,6 +1,6 @@
 /*
- * libFuzzer: trapline.conf and the load options, any bytes. Whatever they are, every member ends up within
- * its limits, strings are terminated and printable, and each thing that is wrong is one line of printable
+ * libFuzzer: trapline.conf and the load options, any bytes. Every member ends up within
+ * its limits, strings are terminated and printable, and each error is one line of printable
  * text.
  */
 #include "input.h"
@@ -94,7 +94,7 @@ static void check_file(void)
 {
 	struct trapline_config c;
 	size_t n = input_left;
-	char *text = malloc(n + !n); /* of just that size: no NUL behind it */
+	char *text = malloc(n + !n); /* of exactly this size: no NUL follows */
 
 	assert(text);
 	take(text, n);

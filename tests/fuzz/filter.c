@@ -1,6 +1,6 @@
 /*
- * libFuzzer: the filter's grammar, any words. What is refused changes nothing; what is taken can be written
- * down and read again, and then lets the same records through.
+ * libFuzzer: the filter's grammar, any words. A refused text changes nothing. An accepted filter can be printed and
+ * parsed again, and then lets the same records through.
  */
 #include "input.h"
 #include "trace/filter.h"
@@ -47,7 +47,7 @@ static void check_again(const struct filter *f, const struct trap_record *r)
 	assert(filter_match(f, r) == filter_match(&again, r));
 }
 
-/* Never more lines than the rate and one burst. */
+/* Never more lines than the rate allows, plus one burst. */
 static void check_rate(void)
 {
 	struct filter_rate r = {0};

@@ -1,7 +1,7 @@
 /*
- * libFuzzer: any record, with any code bytes, as text. A line is printable, ends where it says, stays within
- * TRAP_LINE_MAX, and is logfmt; with less room it is the same line with whole fields left out at its end. The
- * decoder names no more than it has room for, and nothing at all where it decodes nothing.
+ * libFuzzer: any record, with any code bytes, as text. A line is printable, ends at the returned length, stays within
+ * TRAP_LINE_MAX, and is logfmt; with less room its last fields are omitted as a whole. The
+ * decoder lists no more registers and operands than fit, and none if it decodes nothing.
  */
 #include "input.h"
 #include "trace/bits.h"
@@ -28,7 +28,7 @@ static void check_decoded(const struct trap_record *r)
 		assert(!d.length && !d.text[0] && !d.regs && !d.mems);
 }
 
-/* Behind a value, which is one word or quoted. NULL: it is neither. */
+/* The end of a value, which is one word or quoted. NULL: it is neither. */
 static const char *skip_value(const char *at)
 {
 	if (*at != '"') {
@@ -62,7 +62,7 @@ static void check_logfmt(const char *line)
 static void check_short(const char *whole, const struct trap_record *r, const struct trap_clock *clock)
 {
 	size_t room = take32() % (TRAP_LINE_MAX + 1), n;
-	char *line = malloc(room + !room); /* of just that size: one byte more is caught */
+	char *line = malloc(room + !room); /* of exactly this size, so that one byte more is caught */
 
 	assert(line);
 	n = trap_format(line, room, r, clock);
@@ -75,7 +75,7 @@ static void check_short(const char *whole, const struct trap_record *r, const st
 	free(line);
 }
 
-/* The rest of what is made of bits. */
+/* The other parts that are made of bits. */
 static void check_bits(void)
 {
 	uint8_t bytes[GATE_SIZE_MAX];
@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	input_begin(data, size);
 	shape = take8();
-	take(r.code, sizeof(r.code)); /* first: most of what there is to find hangs on these */
+	take(r.code, sizeof(r.code)); /* first, because most of the result depends on them */
 	take(&r, offsetof(struct trap_record, code));
 	clock = (struct trap_clock){.tsc_start = take64(), .tsc_khz = take32()};
 	if (!(shape & 0x80)) {
@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(trap_format(line, sizeof(line), &r, &clock) == strlen(line));
 	assert(is_printable(line));
 	check_logfmt(line);
-	/* Nothing is left out for want of room. */
+	/* Nothing is omitted for lack of room. */
 	trap_format(much, sizeof(much), &r, &clock);
 	assert(!strcmp(line, much));
 	check_short(line, &r, &clock);

@@ -1,6 +1,6 @@
 /*
  * libFuzzer: the interrupt command register, any word to any APICs, against the manual's table of
- * destinations (SDM vol. 3A 11.6); and what INITs and SIPIs in any order make of a CPU.
+ * destinations (SDM vol. 3A 11.6); and the effect of INITs and SIPIs in any order on a CPU.
  */
 #include "input.h"
 #include "apic/icr.h"
@@ -51,7 +51,7 @@ static void check_targets(void)
 	}
 }
 
-/* A CPU runs, waits, or waits and has been told where to start: the first SIPI behind an INIT counts. */
+/* A CPU runs, waits, or waits and has got its start address: the first SIPI after an INIT counts. */
 static void check_start(void)
 {
 	uint32_t word = 0;

@@ -1,5 +1,4 @@
-/* What every fuzz target has: the input, read from the front, zeros behind its end; and what a text must be.
- */
+/* Used by every fuzz target: the input, read from the front, with zeros after its end; and the checks of a text. */
 #ifndef TRAPLINE_FUZZ_INPUT_H
 #define TRAPLINE_FUZZ_INPUT_H
 
@@ -56,7 +55,7 @@ static inline uint64_t take64(void)
 	return v;
 }
 
-/* The rest as a string of its own: what reads beyond its NUL is caught. The caller frees it. */
+/* The rest of the input as a separate string, so that a read beyond its NUL is caught. The caller frees it. */
 static inline char *take_string(void)
 {
 	size_t n = input_left ? strnlen((const char *)input, input_left) : 0;

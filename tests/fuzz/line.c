@@ -1,6 +1,6 @@
 /*
  * libFuzzer: the line editor, any keys, with a terminal at the other end. After each key the terminal shows
- * the prompt and the line, with its cursor where the editor has it.
+ * the prompt and the line, with its cursor at the editor's position.
  */
 #include "input.h"
 #include "console/line.h"
@@ -8,7 +8,7 @@
 #define WIDTH  (LINE_TEXT_MAX + 16)
 #define PROMPT "t> "
 
-/* One row of a terminal: CR, LF, ESC [ K, BEL and printable bytes are all that is sent to it. */
+/* One row of a terminal. It gets only CR, LF, ESC [ K, BEL and printable bytes. */
 static struct {
 	char row[WIDTH];
 	unsigned column;

@@ -1,6 +1,6 @@
 /*
  * libFuzzer: the MTRRs, any values, against the manual's rules applied to one address at a time (SDM vol.
- * 3A 12.11). The type holds for all of the range that it is said to hold for: its ends, and places in
+ * 3A 12.11). The type must be right at both ends of the returned range and at addresses in
  * between.
  */
 #include "input.h"
@@ -18,7 +18,7 @@ static unsigned fixed_type(const struct mtrr_state *m, uint64_t at)
 	return m->fixed[n / 8] >> n % 8 * 8 & 0xff;
 }
 
-/* A mask in more pieces than a real one has is one that is not followed. */
+/* A mask with more pieces than any real one is ignored. */
 static bool is_scattered(uint64_t mask, unsigned width)
 {
 	unsigned bit = 12, holes = 0;
@@ -60,7 +60,7 @@ static unsigned type_at(const struct mtrr_state *m, uint64_t at)
 	return wb && wt && !other ? MEMORY_WT : MEMORY_UC;
 }
 
-/* WRMSR takes no other types (12.11.2). */
+/* WRMSR accepts no other types (12.11.2). */
 static unsigned take_type(void)
 {
 	static const uint8_t types[] = {MEMORY_UC, MEMORY_WC, MEMORY_WT, MEMORY_WP, MEMORY_WB};
@@ -72,7 +72,7 @@ static uint64_t take_base(void)
 {
 	uint64_t word = take64();
 
-	return (take8() & 1 ? word & ~0xfffull : word & 0x7fff000) | take_type(); /* small ones overlap */
+	return (take8() & 1 ? word & ~0xfffull : word & 0x7fff000) | take_type(); /* small ranges overlap */
 }
 
 static void take_mtrrs(struct mtrr_state *m)

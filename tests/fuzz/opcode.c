@@ -1,6 +1,6 @@
 /*
- * libFuzzer: which instruction the bytes are, and how long, against Zydis: of those in the list, what is found is what
- * the decoder names; the other way round, what the decoder names is found. Nothing reads behind the bytes that there are.
+ * libFuzzer: the instruction that the bytes are, and its length, against Zydis. If opcode_find() finds an instruction, Zydis
+ * names the same; if Zydis names an instruction of the list, it is found. Nothing reads beyond the bytes.
  */
 #include <trapline/record.h>
 #include "input.h"
@@ -24,7 +24,7 @@ static bool decode(const uint8_t *code, unsigned length, unsigned mode, ZydisDec
 	       ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, length, insn));
 }
 
-/* Of MOV, which has many opcodes, one is in the list. */
+/* MOV has many opcodes, of which one is in the list. */
 static enum opcode listed(const ZydisDecodedInstruction *insn)
 {
 	if (insn->mnemonic == ZYDIS_MNEMONIC_MOV)
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input_begin(data, size);
 	mode = modes[take8() % 3];
 	length = input_left < TRAP_CODE_MAX ? (unsigned)input_left : TRAP_CODE_MAX;
-	code = malloc(length + !length); /* of just that size: one byte more is caught */
+	code = malloc(length + !length); /* of exactly this size, so that one byte more is caught */
 	assert(code);
 	take(code, length);
 	opcode = opcode_find(code, length, mode, &found);

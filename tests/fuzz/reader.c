@@ -1,7 +1,7 @@
 /*
- * libFuzzer: `trapctl trace` on whatever the records' side answers: any count, any registers, any records,
- * any name of an address. It ends, touches nothing but its own buffers, and prints one line a record: logfmt,
- * or JSON that a parser takes. Its source is included, as its output goes to standard output.
+ * libFuzzer: `trapctl trace` with any answers of Trapline: any count, any registers, any records,
+ * any name of an address. It ends, stays in its own buffers, and prints one line a record: logfmt,
+ * or JSON that a parser accepts. The source is included, because its output goes to standard output.
  */
 #define _GNU_SOURCE
 #include "input.h"
@@ -11,7 +11,7 @@
 #include "../../guest-tools/trapctl/cmd_trace.c"
 
 #define OPTIONS 6
-#define CALLS   8 /* answers until there is nothing new */
+#define CALLS   8 /* answers before there is nothing new */
 
 static unsigned calls;
 static char symbol_text[SYMBOL_MAX];
@@ -28,7 +28,7 @@ int64_t trapline_call(struct trapline_registers *r)
 	return r->rax = take8() & 0x80 ? (int64_t)take64() : take8() & 3;
 }
 
-/* As the library does it: what the other side says is not more than there was room for. */
+/* As in the library: the count is limited to the buffer's size. */
 int64_t trapline_trace_read(
 	unsigned cpu, uint64_t *next, struct trap_record *records, size_t room, uint64_t *lost)
 {
@@ -85,7 +85,7 @@ int fail(const char *what, int64_t error)
 	return STATUS_FAILED;
 }
 
-/* Behind a string, a number or an object of them; NULL: it is none (RFC 8259). */
+/* The end of a string, a number or an object of them; NULL: it is none of these (RFC 8259). */
 static const char *skip_string(const char *at)
 {
 	if (*at++ != '"')

@@ -1,8 +1,8 @@
 /*
- * libFuzzer: the trace ring under one writer and two readers, in any order of steps, against a plain count:
+ * libFuzzer: the trace ring with one writer and two readers, in any order of steps, against a plain count:
  * every record is read once, in order, or is counted as lost. Then with any words in the slots and the head,
- * as a reader finds a ring that is no longer whole: each read ends, and nothing outside of the slots is
- * touched. The chain of a fault is followed through both.
+ * as in a damaged ring: each read ends, and nothing outside of the slots is
+ * accessed. The chain of a fault is followed in both cases.
  */
 #include "input.h"
 #include "trace/chain.h"
@@ -62,7 +62,7 @@ static void check_chain(const struct writer *w)
 		assert(runs[i].count && runs[i].count <= SLOTS);
 }
 
-/* One reader a ring, and one over both that takes the oldest. */
+/* One reader for each ring, and one over both that takes the oldest record. */
 static void check_steps(struct writer *w)
 {
 	struct ring_reader alone, both[RINGS];
@@ -99,8 +99,8 @@ static void check_steps(struct writer *w)
 }
 
 /*
- * The ring is frozen and goes on, again and again, in the middle of anything. While it is, its readers find what they
- * have found before; afterwards the newest records stand where they always would have.
+ * The ring is frozen and thawed, again and again, at any point. While it is frozen, its readers find the same records as
+ * before; afterwards the newest records are in their usual slots.
  */
 static void check_frozen(struct writer *w)
 {
@@ -154,7 +154,7 @@ static void check_ruin(struct writer *w)
 		if (shape & 1)
 			w->slots[i].seq = shape >> 1;
 	}
-	from = take64() >> 1; /* no ring ever gets to the end of its numbers */
+	from = take64() >> 1; /* no real ring reaches the end of its numbers */
 	atomic_store(&w->ring.head, take8() & 1 ? from + take8() : take8());
 	reader = (struct ring_reader){.ring = &w->ring, .next = from};
 	for (unsigned i = 0; ring_read(&reader, &r); i++)

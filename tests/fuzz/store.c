@@ -1,7 +1,7 @@
 /*
- * libFuzzer: stores that the VMM carries out, from any bytes. What is decoded by hand, because it is
- * usual, must be what the decoder makes of it; and nothing reads behind the bytes that there are. The source
- * is included: which of the two ways was taken is nobody else's business.
+ * libFuzzer: stores that the VMM carries out, from any bytes. If the fast decoder accepts an instruction, its result must be
+ * that of Zydis; and nothing reads beyond the bytes. The source
+ * is included, because the fast decoder is static.
  */
 #include "input.h"
 #include "cpu/cpu.h"
@@ -17,8 +17,10 @@ static bool same(const struct store *a, const struct store *b)
 	       a->repeated == b->repeated;
 }
 
-/* The decoder once more, asked in another way: one operand of 32 bits in memory is written, none is of the FPU's, of
- * MMX or SSE. */
+/*
+ * Zydis again, with another question: one operand of 32 bits in memory is written, and none belongs to the FPU,
+ * MMX or SSE.
+ */
 static void check_against_zydis(const uint8_t *code, unsigned length, const struct store *s)
 {
 	ZydisDecoder decoder;
@@ -57,8 +59,10 @@ static void check_store(const uint8_t *code, unsigned length)
 		assert(any && same(&by_hand, &by_decoder));
 }
 
-/* Where the operands are registers it is the CPU's own instruction in both: what may not happen is a fault, or another
- * flag of the VMM's changed. */
+/*
+ * With register operands both execute the CPU's own instruction: it must neither fault nor change another
+ * flag of the VMM's.
+ */
 static void check_operation(void)
 {
 	struct store_values v = {.value = take32(), .operand = take32(), .flags = take32(), .count = take8()};
@@ -77,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input_begin(data, size);
 	mode = modes[take8() % 3];
 	length = input_left < TRAP_CODE_MAX ? (unsigned)input_left : TRAP_CODE_MAX;
-	code = malloc(length + !length); /* of just that size: one byte more is caught */
+	code = malloc(length + !length); /* of exactly this size, so that one byte more is caught */
 	assert(code);
 	take(code, length);
 	check_store(code, length);

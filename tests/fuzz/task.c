@@ -1,7 +1,7 @@
 /*
- * libFuzzer: hardware task switches that a guest of 32 bits asks for, with any descriptors and TSSs, in every
- * paging mode. What the switch leaves behind is a state that the CPU enters (SDM vol. 3C 27.3.1): if it were
- * not, a guest could stop its host. Nothing but RAM is touched, and at most one exception comes of it.
+ * libFuzzer: hardware task switches of a 32-bit guest, with any descriptors and TSSs, in every
+ * paging mode. The resulting state must be one that the CPU enters (SDM vol. 3C 27.3.1), because otherwise
+ * a guest could stop its host. Only RAM is accessed, and at most one exception results.
  */
 #include <stdio.h>
 #include "hw/features.h"
@@ -78,7 +78,7 @@ static void say(uint32_t field, const struct vmx_check_row *row)
 	fprintf(stderr, "%s=0x%lx %s\n", vmx_field_name(field), vmread(field), row->why);
 }
 
-/* Whether the CPU enters what the VMCS holds, as VMX operation fixes CR0 and CR4 on today's CPUs. */
+/* Whether the CPU enters the VMCS's state, with CR0 and CR4 fixed as VMX operation fixes them on current CPUs. */
 static bool enters(void)
 {
 	const struct vmx_check check = {
@@ -103,7 +103,7 @@ static void put_segment(unsigned n, uint16_t selector, uint32_t base, uint32_t l
 	vmwrite(VMCS_RIGHTS(n), rights);
 }
 
-/* A task that runs: flat segments of ring 0 or 3, its TSS in memory, with or without an LDT that lies in the GDT's page. */
+/* A task that runs: flat segments of ring 0 or 3, its TSS in memory, with or without an LDT that is in the GDT's page. */
 static void put_old_task(void)
 {
 	uint32_t ring = take8() & 1 ? 3 : 0;
@@ -124,7 +124,7 @@ static void put_old_task(void)
 	vmwrite(VMCS_GUEST_RSP, take8() & 1 ? 0x4000 : take32());
 }
 
-/* Off, 32-bit or PAE: then all of memory is mapped where it lies, unless the input changes the tables. */
+/* Off, 32-bit or PAE: all memory is mapped one to one, unless the input changes the tables. */
 static void put_paging(void)
 {
 	uint64_t cr0 = CR0_PE | CR0_NE, cr4 = CR4_VMXE | 0x10, pointer = (TABLES + 4096) | POINTER,
@@ -147,7 +147,7 @@ static void put_paging(void)
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
 }
 
-/* Descriptors as they should be, most of them, with any byte changed: type and rights decide most. */
+/* Mostly valid descriptors, with any byte changed: type and rights matter most. */
 static uint64_t take_descriptor(void)
 {
 	static const uint8_t rights[] = {

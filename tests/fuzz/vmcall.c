@@ -1,11 +1,11 @@
 /*
- * libFuzzer: one guest, one VMCALL after the other, on the host. The sources are the VMM's own (src/vmcall
- * and the page walk); the guest's memory is an array (tests/fake), and what the rest of the VMM would do is
+ * libFuzzer: one guest that makes VMCALLs one after the other, on the host. The sources are the VMM's own (src/vmcall
+ * and the page walk); the guest's memory is an array (tests/fake), and calls to the rest of the VMM are only
  * noted.
  *
- * After every call: the result is one that the service's row documents; memory outside of what the call was
- * asked to write is as it was, but for accessed and dirty bits; and the walk that checks rights ends where
- * the reader's walk does. Sanitizers see to the rest.
+ * After every call: the result is one that the service's row documents. Memory outside of what the call may
+ * write is unchanged, except for accessed and dirty bits. The walk that checks rights finds the same address as
+ * the reader's walk. Sanitizers check the rest.
  */
 #include "console/command.h"
 #include "cpu/moment.h"
@@ -44,9 +44,9 @@ static bool raised;
 static uint64_t raised_at;
 static void (*reply_to)(const char *line);
 static unsigned lines_to_come;
-static uint64_t answer; /* the last one's number */
+static uint64_t answer; /* number of the last one */
 
-/* The rest of the VMM. */
+/* Stubs for the rest of the VMM. */
 static uint64_t get(const struct cpu *c, enum guest_register r)
 {
 	return r == GUEST_CODE_MODE ? mode : r == GUEST_CPL ? cpl : registers[r];
@@ -70,7 +70,7 @@ void moment(void)
 {
 }
 
-/* Its words, as they are told: printable, and no longer than a text may be. */
+/* The text that is reported: printable, and no longer than a text may be. */
 void shutdown_dying(struct cpu *c, const char *text)
 {
 	assert(strlen(text) <= TRAPLINE_TEXT_MAX);
@@ -86,7 +86,7 @@ void log_print(const char *fmt, ...)
 {
 }
 
-/* Commands: the text says how long an answer is, and how much of it is there at once. */
+/* Commands: the text says how long an answer is, and how much of it exists at once. */
 bool command_begin(void)
 {
 	return true;
@@ -159,7 +159,7 @@ void flush_changed(struct cpu *c)
 
 uint64_t pool_alloc(uint64_t pages)
 {
-	static uint8_t *memory[2]; /* the lists of shares, the copy buffer: the same for every input */
+	static uint8_t *memory[2]; /* the lists of shares and the copy buffer, reused for every input */
 	bool buffer = pages == (1 << 20) / 4096;
 
 	if (!memory[buffer])
@@ -220,7 +220,7 @@ static void damage(void)
 static void set_up(void)
 {
 	static const uint64_t cr4_bits =
-		0x301030; /* PSE, PAE, LA57, SMEP, SMAP; no keys: RDPKRU and RDMSR are not for here */
+		0x301030; /* PSE, PAE, LA57, SMEP, SMAP; no keys, because RDPKRU and RDMSR cannot run here */
 	uint8_t flags = take8();
 
 	memset(&fake_ram, 0, sizeof(fake_ram));
@@ -247,7 +247,7 @@ static void set_up(void)
 	damage();
 }
 
-/* What a call may write: one bit a byte of RAM. */
+/* What a call may write: one bit for each byte of RAM. */
 static uint8_t allowed[FAKE_RAM / 8];
 
 static void allow(uint64_t physical, uint64_t bytes)
@@ -348,7 +348,7 @@ static void check_result(uint64_t number, int64_t result)
 		assert(result > -32 && errors >> -result & 1);
 }
 
-/* The two walks agree, in both directions where nothing but rights can be the difference. */
+/* The two walks agree, in both directions if rights are the only possible difference. */
 static void check_walk(uint64_t linear)
 {
 	struct guest_view view = {.physical_bits = 40, .huge_pages = true, .user = cpl == 3};
@@ -379,12 +379,12 @@ static void one_call(void)
 	cpu.gpr[TRAP_RAX] = number;
 	number &= width;
 	if (number == TRAPLINE_CALL_answer && cpu.gpr[TRAP_RSI] < 100)
-		cpu.gpr[TRAP_RSI] = answer; /* no input could guess it */
+		cpu.gpr[TRAP_RSI] = answer; /* the input could not guess it */
 	memset(allowed, 0, sizeof(allowed));
 	memcpy(before, fake_ram.bytes, sizeof(before));
 	for (unsigned again = 0; again < 64; again++) {
 		for (unsigned i = 0; i < 5; i++)
-			arg[i] = cpu.gpr[where[i]] & width; /* as far as a copy has come */
+			arg[i] = cpu.gpr[where[i]] & width; /* the progress of a copy */
 		allow_call(number, arg);
 		cpu.exit.skip = raised = false;
 		exit_vmcall(&cpu);
@@ -399,7 +399,7 @@ static void one_call(void)
 	check_memory(before);
 }
 
-/* With a policy of the input's own, and without what the last one has left. */
+/* With a policy from the input, and without state from the last one. */
 static void forget_shares(void)
 {
 	unsigned input_mode = mode, input_cpl = cpl;

@@ -1,8 +1,8 @@
 /*
- * libFuzzer: the walks of the guest's page tables, in every paging mode, against one that is written down
- * here from the manual's tables alone (SDM vol. 3A 4.3 to 4.7). The input gives the registers, two linear
- * addresses and the entries on their ways; every walk must end where this one ends, with the same error code,
- * must have marked the same entries and nothing else, and must have read nothing but RAM.
+ * libFuzzer: the walks of the guest's page tables, in every paging mode, against a separate walk that is written
+ * from the manual's tables alone (SDM vol. 3A 4.3 to 4.7). The input gives the registers, two linear
+ * addresses and the entries on their paths. Every walk must find the same address or error code,
+ * must have marked the same entries and nothing else, and must have read only RAM.
  */
 #include "input.h"
 #include "mem/guest_access.h"
@@ -16,7 +16,7 @@
 
 struct fake_ram fake_ram;
 
-/* A paging mode: how the levels' indexes lie in the address, the top one first. */
+/* A paging mode: the position of the levels' indexes in the address, the top one first. */
 struct mode {
 	unsigned levels, entry_size;
 	unsigned shift[LEVELS], bits[LEVELS];
@@ -52,8 +52,8 @@ static uint64_t entry_address(const struct mode *m, unsigned level, uint64_t tab
 }
 
 /*
- * How the input's tables come about: mostly pointers into the array, so that walks get far, and large pages at 0, where
- * the array is; now and then with one bit more, which may be a reserved one.
+ * Generates the input's tables: mostly pointers into the array, so that walks get far, and large pages at 0, where
+ * the array is; sometimes with one more bit, which may be a reserved one.
  */
 static uint64_t take_entry(const struct mode *m)
 {
@@ -74,7 +74,7 @@ static uint64_t take_entry(const struct mode *m)
 	return (shape & 0x20) && m->entry_size == 8 ? entry | TOP_BIT : entry;
 }
 
-/* One address's way through the tables. */
+/* The path of one address through the tables. */
 static void lay(const struct guest_paging *p, uint64_t linear)
 {
 	const struct mode *m = mode_of(p);
@@ -90,7 +90,7 @@ static void lay(const struct guest_paging *p, uint64_t linear)
 	}
 }
 
-/* What the walk of the manual comes to. */
+/* The result of the manual's walk. */
 struct found {
 	bool tables_in_ram, present, reserved;
 	bool is_page, is_user, is_writable, no_execute;
@@ -175,7 +175,7 @@ static void find(const struct guest_view *v, uint64_t linear, struct found *f)
 		f->present = entry & 1;
 		if (!f->present)
 			return;
-		/* The fault is that of the first entry with such a bit; the reader's walk goes on. */
+		/* The first entry with such a bit causes the fault; the reader's walk continues. */
 		f->reserved |= is_reserved(m, v, level, entry);
 		if (!(m == &pae && level == 0)) {
 			f->is_user &= entry >> 2 & 1;
@@ -192,7 +192,7 @@ static void find(const struct guest_view *v, uint64_t linear, struct found *f)
 	}
 }
 
-/* The reader's view: where does the address lead? */
+/* The address that the reader's walk must find. */
 static bool reader_finds(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
 {
 	struct guest_view v = {.paging = *p, .physical_bits = 52, .huge_pages = true};
@@ -237,13 +237,13 @@ static void check_fetch(const struct guest_paging *p, uint64_t linear, struct co
 	uint8_t code[16], wanted[16];
 	unsigned got;
 
-	if (!guest_is_canonical(p, linear)) /* RIP always is */
+	if (!guest_is_canonical(p, linear)) /* RIP is always canonical */
 		return;
 	got = guest_fetch(p, linear, last, code);
 	assert(got == reader_reads(p, linear, wanted, TRAP_CODE_MAX) && !memcmp(code, wanted, got));
 }
 
-/* A byte of an entry that led to the code page, or of anything. */
+/* Changes a byte of an entry that leads to the code page, or any byte. */
 static void change_memory(const struct code_page *last)
 {
 	uint64_t at = take32() % FAKE_RAM;
@@ -254,7 +254,7 @@ static void change_memory(const struct code_page *last)
 	fake_ram.bytes[at] ^= take8();
 }
 
-/* What is kept of the last fetch never shows: not when memory changes, nor the registers, nor the address. */
+/* The stored code page must never change a result: not after changes of memory, registers, or the address. */
 static void check_fetches(const struct guest_paging *p, uint64_t first, uint64_t second)
 {
 	static uint8_t before[FAKE_RAM];
@@ -302,7 +302,7 @@ static bool rights_refuse(const struct guest_view *v, const struct found *f, enu
 	return kind == GUEST_WRITE && !f->is_writable && (v->paging.cr0 >> 16 & 1);
 }
 
-/* What the CPU would push. */
+/* The error code that the CPU would push. */
 static uint32_t error_code(const struct guest_view *v, const struct found *f, enum guest_access_kind kind)
 {
 	bool nx = (v->paging.efer >> 11 & 1) && mode_of(&v->paging) != &narrow;
@@ -317,7 +317,7 @@ static uint32_t error_code(const struct guest_view *v, const struct found *f, en
 	return error | 1 | (uint32_t)keys_refuse(v, f, kind) << 5;
 }
 
-/* The accessed and dirty bits that are still clear; sets them in `memory`, unless there is none. */
+/* The accessed and dirty bits that are still clear; sets them in `memory`, unless it is NULL. */
 static bool mark(
 	const struct guest_view *v, const struct found *f, enum guest_access_kind kind, uint8_t *memory)
 {
@@ -363,7 +363,7 @@ static void check_access(const struct guest_view *v, uint64_t linear)
 	assert(!memcmp(before, fake_ram.bytes, FAKE_RAM));
 }
 
-/* The walk of the reports says the same, level by level. */
+/* The walk of the reports gives the same, level by level. */
 static void check_trace(const struct guest_view *v, uint64_t linear)
 {
 	char line[200];
