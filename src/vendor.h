@@ -1,5 +1,5 @@
 /*
- * The seam: everything that common code asks of VT-x or AMD-V. Chosen once, in main.c; there is no vendor test
+ * The seam: everything that common code asks of VT-x or AMD-V. main.c chooses the vendor once. There is no vendor test
  * elsewhere outside src/svm and src/vmx.
  */
 #ifndef TRAPLINE_VENDOR_H
@@ -77,18 +77,18 @@ enum watched {
 	WATCH_ENTRY /* the next entry: something may have come behind this exit's last look at the work */
 };
 
-/* The start. probe() and the inits return NULL, or one line that says why not and what to do. */
+/* Start-up. probe() and the inits return NULL, or one line with the reason and a remedy. */
 struct vendor_life {
 	/* Of this CPU. vendor_absent: CPUID does not have it; any other line: it is there, and not usable. */
 	const char *(*probe)(void);
 
-	/* Once: permission maps, second-level tables. */
+	/* Called once: makes permission maps and second-level tables. */
 	const char *(*init)(void);
 
-	/* On each CPU; may come again after cpu_undo(). */
+	/* Called on each CPU; may be called again after cpu_undo(). */
 	const char *(*cpu_init)(struct cpu *cpu, const struct boot_launch *launch);
 
-	/* Leaves this CPU as it was before cpu_init(), EFER apart. */
+	/* Restores this CPU's state from before cpu_init(), except EFER. */
 	void (*cpu_undo)(struct cpu *cpu);
 	__attribute__((noreturn)) void (*run)(struct cpu *cpu);
 };
@@ -105,7 +105,7 @@ struct vendor_state {
 	/* guest_fetch() at CS:RIP. Every recorded exception comes here: the vendor has all that it needs at hand. */
 	unsigned (*fetch)(struct cpu *cpu, uint8_t *code);
 
-	/* Fills a record, but for seq, tsc, event and code. */
+	/* Fills a record, except seq, tsc, event and code. */
 	void (*capture)(struct cpu *cpu, struct trap_record *record);
 
 	/*
@@ -115,22 +115,22 @@ struct vendor_state {
 	void (*reset)(struct cpu *cpu, unsigned sipi);
 };
 
-/* What comes to the guest from outside of its code. */
+/* Events that come from outside of the guest's code. */
 struct vendor_events {
 	/* For the next entry. */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2);
 
-	/* Acknowledges an interrupt on the host: cpu->host_interrupt. Or leaves it to the guest: cpu->pass_interrupt. */
+	/* Acknowledges an interrupt on the host (cpu->host_interrupt), or leaves it to the guest (cpu->pass_interrupt). */
 	void (*take_interrupt)(struct cpu *cpu);
 
-	/* Lets in what is held back while the VMM runs: cpu/moment.h. */
+	/* Opens or closes the window for events that are held back while the VMM runs: cpu/moment.h. */
 	void (*let_in)(bool on);
 
-	/* False: the guest cannot take an NMI now. */
+	/* Returns false if the guest cannot take an NMI now. */
 	bool (*inject_nmi)(struct cpu *cpu);
 };
 
-/* What exits, and what an exit's end is. */
+/* What exits, and the end of an exit. */
 struct vendor_exits {
 	/* From the next entry on. WATCH_ENTRY: also from the host's handlers of NMI and #MC, at any point. */
 	void (*watch)(struct cpu *cpu, enum watched what, bool on);
@@ -152,20 +152,19 @@ struct vendor_exits {
 	enum msr_result (*msr)(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 	void (*hide_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
-	/* The hardware's own name of an exit, for the report of an unknown one. */
+	/* The hardware's name of an exit, for the report of an unknown one. */
 	const char *(*name)(uint64_t reason);
 
-	/* Prints every field on the console: fault screen and fatal reports. */
+	/* Prints every field on the console, for the fault screen and fatal reports. */
 	void (*dump)(const struct cpu *cpu);
 };
 
 /* Second-level paging, for all CPUs. */
 struct vendor_stage2 {
 	/*
-	 * Bits of a leaf that maps gpa one to one.
-	 *   size   in: how many bytes from gpa on are asked for; out: for how many of them these are the right bits, a multiple
-	 *          of 4096
-	 *   write  also writable
+	 * The bits of a leaf that maps gpa one to one.
+	 *   size   in: bytes of interest from gpa on; out: bytes for which these bits are right, a multiple of 4096
+	 *   write  writable as well
 	 */
 	uint64_t (*bits)(uint64_t gpa, uint64_t *size, bool write);
 

@@ -1,6 +1,6 @@
 /*
- * What the VMM's assembly has to know of C: compiled to assembly and never linked. build.mk makes asm_offsets.inc of the lines
- * that begin with "-> ".
+ * Offsets and constants of C for the VMM's assembly. This is compiled to assembly and never linked; build.mk makes asm_offsets.inc of the
+ * lines that begin with "-> ".
  */
 #include <stddef.h>
 #include "cpu/cpu.h"

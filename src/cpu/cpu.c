@@ -118,7 +118,7 @@ static void keep_before(struct host_before *b)
 	b->gs_base = rdmsr(MSR_GS_BASE);
 }
 
-/* VERW's operand, which has to be a selector that can be written to: SDM vol. 2 VERW. */
+/* VERW's operand: a selector of a writable segment (SDM vol. 2 VERW). */
 const uint16_t host_data_selector = SEL_HOST_DS;
 
 void cpu_mitigate(struct cpu *cpu)
@@ -138,7 +138,7 @@ void cpu_load_host(struct cpu *cpu)
 	struct descriptor_table gdtr = {sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
 
 	keep_before(&cpu->before);
-	cpu->gdt[SEL_TSS / 8] &= ~(2ull << 40); /* LTR refuses a TSS that is marked busy */
+	cpu->gdt[SEL_TSS / 8] &= ~(2ull << 40); /* LTR refuses a busy TSS */
 	gdt_load(&gdtr);
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 	idt_load();

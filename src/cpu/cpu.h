@@ -1,6 +1,6 @@
 /*
- * One CPU beneath the guest. struct cpu is reached through GS in the host's context (the fault path, NMIs) and passed
- * as an argument everywhere else.
+ * One CPU under which Trapline runs. The fault path and NMIs find struct cpu through GS; all other code gets it as an
+ * argument.
  */
 #ifndef TRAPLINE_CPU_H
 #define TRAPLINE_CPU_H
@@ -20,21 +20,22 @@
 
 #define CPU_STACK_SIZE     (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
-#define CPU_LOOK_RECORDS   1024 /* between two polls of the console; the ring's length where that is less */
+#define CPU_LOOK_RECORDS                                                                                     \
+	1024 /* records between two polls of the console; the ring's length if that is smaller */
 
-/* Most exits do not come here: kept out of line, so that the callers stay short. */
+/* Code that most exits do not run: not inlined, so that its callers stay short. */
 #define SLOW_PATH __attribute__((noinline, cold))
 
-/* Work for the end of an exit, in one word: the hot path has one test for all of it. */
+/* Work for the end of an exit, in one word, so that the hot path tests it once. */
 #define CPU_WORK_CONSOLE 0x01 /* there is text to print or a record to format */
-#define CPU_WORK_NMI     0x02 /* an NMI of the guest's waits until the guest can take it */
+#define CPU_WORK_NMI     0x02 /* an NMI of the guest's waits to be injected */
 #define CPU_WORK_SCRATCH 0x04 /* the page behind hidden memory was opened for one store */
 #define CPU_WORK_RELOAD                                                                                      \
 	0x80 /* RBP or R12 to R15 of cpu->gpr were changed, which C keeps as they are: the entry loads them */
-#define CPU_WORK_VENDOR 0x08 /* the vendor's own: before the next handler, or before the next entry */
-#define CPU_WORK_KICK   0x10 /* another CPU has sent this one something: src/exit/init_sipi.h */
-#define CPU_WORK_MC     0x40 /* a machine check came to the VMM, and is the guest's: src/cpu/machine_check.h */
-#define CPU_WORK_EVENT  0x20 /* the event whose delivery this exit interrupted has still to go in */
+#define CPU_WORK_VENDOR 0x08 /* the vendor's work, before the next handler or the next entry */
+#define CPU_WORK_KICK   0x10 /* another CPU has sent a command or request: src/exit/init_sipi.h */
+#define CPU_WORK_MC     0x40 /* a machine check for the guest came to the VMM: src/cpu/machine_check.h */
+#define CPU_WORK_EVENT  0x20 /* the event whose delivery this exit interrupted has to be injected again */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->state.segment() takes them. */
 /* The tables' have a base and a limit only. */
@@ -52,19 +53,19 @@ enum segment {
 	SEG_IDTR
 };
 
-/* Refusals that the console prints, by kind: the first CPU_REPORTS of each, on each CPU. */
+/* Refusals that are printed, by kind: the first CPU_REPORTS of each on each CPU. */
 enum refusal {
 	REFUSED_MEMORY,
-	REFUSED_COMMAND, /* INIT or SIPI to no CPU of Trapline's */
-	REFUSED_STORE,   /* a store to the APIC that is none to a register */
-	REFUSED_BASE,    /* an address for the APIC where it cannot be watched */
-	REFUSED_CODE,    /* no refusal: an instruction whose bytes cannot be read */
+	REFUSED_COMMAND, /* INIT or SIPI to an APIC identifier without a CPU of Trapline's */
+	REFUSED_STORE,   /* a store to the APIC that is not to a register */
+	REFUSED_BASE,    /* an APIC address that cannot be watched */
+	REFUSED_CODE,    /* not a refusal: an instruction whose bytes cannot be read */
 	REFUSAL_KINDS
 };
 
 #define CPU_REPORTS 16
 
-/* What the guest asked for and was refused, as it is counted. X(name, text, meaning) */
+/* Denied requests of the guest, as they are counted. X(name, text, meaning) */
 #define BAD_GUEST_KINDS(X)                                                                                   \
 	X(BAD_MEMORY, "memory",                                                                              \
 		"accesses to memory that is not the guest's: Trapline's own, a hidden device's")             \
@@ -87,55 +88,57 @@ struct cpu_stats {
 	uint64_t exits[EXIT_KIND_COUNT];
 	uint64_t vectors[32][2]; /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
 	uint64_t bad_guest[BAD_KINDS];
-	uint64_t mended; /* states of the guest's that would not have been entered: exit/mended.h */
+	uint64_t mended; /* guest states that VM entry would have refused: exit/mended.h */
 };
 
 struct cpu {
-	/* The entry stubs use the first members, by asm_offsets.c; near the start their instructions are short. */
+	/* The entry stubs use the first members, by asm_offsets.c. Small offsets make their instructions short. */
 	struct cpu *self;        /* for this_cpu() */
-	uint64_t gpr[TRAP_GPRS]; /* the guest's; gpr[TRAP_RSP] is filled only where the vendor says so */
+	uint64_t gpr[TRAP_GPRS]; /* the guest's; gpr[TRAP_RSP] is filled only if the vendor says so */
 	uint64_t vendor_asm[4];  /* the vendor's own words for its stub */
 	uint64_t host_stack_top;
-	uint64_t host_stacks;      /* where its stacks begin; the one above is the last of them */
-	uint8_t host_interrupt;    /* the vector of an interrupt acknowledged on the host (idt.asm) */
-	bool host_interrupt_valid; /* there is one, not yet given to the guest */
-	uint32_t mitigating;       /* MITIGATE_..., what the stub carries out (mitigate.inc) */
-	uint32_t host_spec_ctrl, guest_spec_ctrl; /* with MITIGATE_IBRS; the guest's since the exit */
+	uint64_t host_stacks;   /* lowest address of its stacks; host_stack_top is the end of the last one */
+	uint8_t host_interrupt; /* vector of an interrupt that the host has acknowledged (idt.asm) */
+	bool host_interrupt_valid; /* there is one, not yet injected */
+	uint32_t mitigating;       /* MITIGATE_... bits for the stub (mitigate.inc) */
+	uint32_t host_spec_ctrl,
+		guest_spec_ctrl; /* with MITIGATE_IBRS; guest_spec_ctrl is the value at the exit */
 
 	uint32_t number;
 	uint32_t apic_id;
-	_Atomic uint32_t start; /* INIT and SIPI that were sent to it: src/apic/icr.h */
-	_Atomic uint8_t kicked; /* an NMI is under way to it that is not the guest's: src/apic/park.h */
+	_Atomic uint32_t start; /* INIT and SIPI that this CPU has received: src/apic/icr.h */
+	_Atomic uint8_t kicked; /* a kick is under way to it: src/apic/park.h */
 	_Atomic bool
-		waits_for_sipi; /* in the activity state wait-for-SIPI: it runs nothing, and no NMI reaches it */
-	_Atomic bool beneath;          /* it has come to its first entry: no NMI is for it before */
+		waits_for_sipi; /* in the activity state wait-for-SIPI: it executes nothing and takes no NMI */
+	_Atomic bool beneath;   /* it has reached its first entry: before that it must not get NMIs */
 	_Atomic bool aside, flush_due; /* src/apic/flush.h */
-	_Atomic uint32_t flushed;      /* the generation of the second-level tables that it has flushed for */
+	_Atomic uint32_t flushed;      /* generation of the second-level tables at its last flush */
 	uint32_t work;                 /* CPU_WORK_... */
-	uint64_t scratch_gpa[2];       /* with CPU_WORK_SCRATCH: pages, 0 for none; one store may meet two */
-	bool guest_nmi_blocked;        /* an NMI went in and its IRET has not been seen */
-	bool nmi_pending;              /* taken by the host, not yet given to the guest */
+	uint64_t scratch_gpa[2];       /* with CPU_WORK_SCRATCH: pages, 0 for none; one store may use two */
+	bool guest_nmi_blocked;        /* an NMI was injected and its IRET has not been seen */
+	bool nmi_pending;              /* the host took an NMI that is not yet injected */
 	bool pass_interrupt; /* interrupts do not exit after the next entry: the guest takes this one itself */
 	struct exit exit;
 	struct code_page code_page;
-	struct trace_ring ring, beside;     /* beside: while the ring is frozen, exit/freeze.h */
-	struct trace_ring *_Atomic writing; /* the one of the two that records go to */
-	uint64_t not_kept;                  /* records that found no room while it was frozen */
-	struct reserve *reserve;            /* beside the ring, for vectors that are rare */
-	_Atomic uint32_t noted; /* vectors whose next record leaves the short way: exit/exception.h */
+	struct trace_ring ring,
+		beside; /* beside: the second ring, used while the ring is frozen: exit/freeze.h */
+	struct trace_ring *_Atomic writing; /* the ring that is written */
+	uint64_t not_kept;                  /* records without room while the ring was frozen */
+	struct reserve *reserve;            /* beside the ring: the newest records of each vector */
+	_Atomic uint32_t noted; /* vectors whose next record takes the slow path: exit/exception.h */
 	struct exit_history history;
-	uint32_t intercepts;                    /* which order of exit/intercept.h it has carried out */
+	uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
 	uint64_t poll_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
-	uint32_t poll_mask;       /* a record whose seq has these bits clear polls it too: exit/exception.c */
-	struct print_queue print; /* records that are to be printed */
+	uint32_t poll_mask;       /* a record whose seq has these bits clear also polls: exit/exception.c */
+	struct print_queue print; /* records to print */
 	struct cpu_stats stats;
 	struct {
 		uint64_t rip, gpa;
 	} refused; /* the newest access that second-level paging refused */
 	uint8_t told[REFUSAL_KINDS];
 	void *vendor;        /* struct svm_cpu or struct vmx_cpu */
-	struct host_before { /* what cpu_load_host() took away */
+	struct host_before { /* the state that cpu_load_host() replaced */
 		struct descriptor_table gdt, idt;
 		uint16_t es, cs, ss, ds, fs, gs;
 		uint64_t fs_base, gs_base;
@@ -162,8 +165,8 @@ static inline struct cpu *this_cpu(void)
 }
 
 /*
- * The CPU whose host stack holds this address; the boot CPU, where none does. The fault path uses it, because GS may
- * still be the guest's there.
+ * The CPU whose host stack contains this address; the boot CPU if none does. For the fault path, where GS may
+ * still be the guest's.
  */
 struct cpu *cpu_of_stack(uint64_t address);
 
@@ -176,14 +179,14 @@ static inline uint64_t cpu_bad_guest(const struct cpu *cpu)
 	return n;
 }
 
-/* Counts a refusal of this kind. Returns whether it is to be printed. */
+/* Counts a refusal of this kind. Returns whether to print it. */
 static inline bool cpu_tells(struct cpu *cpu, enum refusal kind)
 {
 	return cpu->told[kind] < CPU_REPORTS && ++cpu->told[kind];
 }
 
 /*
- * Add bits to this CPU's own cpu->work, and take them away: in one instruction each, because an NMI's handler adds bits
+ * Set and clear bits of this CPU's own cpu->work, each in one instruction: an NMI's handler sets bits
  * too, and on VT-x it interrupts the VMM.
  */
 static inline void cpu_add_work(struct cpu *cpu, uint32_t bits)
@@ -196,17 +199,17 @@ static inline void cpu_end_work(struct cpu *cpu, uint32_t bits)
 	__asm__ volatile("andl %1, %0" : "+m"(cpu->work) : "ri"(~bits) : "cc");
 }
 
-/* Whether an NMI gets to the VMM there: not to the firmware, which has the CPU before, nor to the state wait-for-SIPI. */
+/* Whether an NMI to this CPU reaches the VMM: not while the firmware has the CPU, nor in the state wait-for-SIPI. */
 static inline bool cpu_takes_nmis(const struct cpu *cpu)
 {
 	return atomic_load(&cpu->beneath) && !atomic_load(&cpu->waits_for_sipi);
 }
 
-extern struct cpu *cpus[BOOT_MAX_CPUS];   /* by their number; NULL: there is none */
+extern struct cpu *cpus[BOOT_MAX_CPUS];   /* by number; NULL: there is none */
 extern const uint16_t host_data_selector; /* in the GDT of each CPU, for VERW */
 extern _Atomic uint32_t cpus_active;
 
-/* The first CPU from number n on; NULL: none. */
+/* The first CPU from number n on; NULL: there is none. */
 static inline struct cpu *cpu_from(uint32_t n)
 {
 	while (n < boot_info.cpus && !cpus[n])
@@ -214,25 +217,25 @@ static inline struct cpu *cpu_from(uint32_t n)
 	return n < boot_info.cpus ? cpus[n] : NULL;
 }
 
-/* Declares `c`. */
+/* A loop over all CPUs; declares `c`. */
 #define for_each_cpu(c) for (struct cpu *c = cpu_from(0); c; c = cpu_from(c->number + 1))
 
 /*
- * Allocates and fills what CPU `number` needs, stacks and descriptor tables included.
- * Returns NULL when the pool is empty. Boot time only.
+ * Allocates and fills the state of a CPU, with stacks and descriptor tables. Boot time only.
+ * Returns NULL if the pool is empty.
  */
 struct cpu *cpu_create(uint32_t number, uint32_t apic_id);
 
-/* Chooses this CPU's mitigations (hw/mitigations.h). After cpu_load_host(), whose IDT catches a missing MSR. */
+/* Chooses this CPU's mitigations (hw/mitigations.h). Call it after cpu_load_host(), whose IDT catches a missing MSR. */
 void cpu_mitigate(struct cpu *cpu);
 
-/* Loads this CPU's GDT, TSS, IDT and GS. From here on faults of the VMM's are caught. */
+/* Loads this CPU's GDT, TSS, IDT and GS. From here on faults of the VMM are caught. */
 void cpu_load_host(struct cpu *cpu);
 
-/* Restores what cpu_load_host() replaced, but for the task register: LTR cannot load none. */
+/* Restores what cpu_load_host() replaced, except the task register: LTR cannot load an empty one. */
 void cpu_unload_host(const struct cpu *cpu);
 
-/* Called by the vendor's run() on the CPU's own stack, before the first entry. */
+/* The vendor's run() calls this on the CPU's own stack, before the first entry. */
 void cpu_entered(void);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The neutral event: what an exit reports and what goes back into the guest. Vendor code turns it from and into its
- * hardware's words (SDM vol. 3C 25.9.2 and 25.8.3, APM vol. 2 15.7.2 and 15.20).
+ * The neutral event: reported by an exit, or injected into the guest. Vendor code converts it from and to the
+ * hardware's format (SDM vol. 3C 25.9.2 and 25.8.3, APM vol. 2 15.7.2 and 15.20).
  */
 #ifndef TRAPLINE_EVENT_H
 #define TRAPLINE_EVENT_H

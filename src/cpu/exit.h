@@ -1,4 +1,4 @@
-/* The neutral exit: what a vendor makes of its hardware's, for the handlers. */
+/* The neutral exit: the vendor fills it from its hardware's fields, the handlers read it. */
 #ifndef TRAPLINE_EXIT_H
 #define TRAPLINE_EXIT_H
 
@@ -12,20 +12,20 @@ enum exit_kind {
 	EXIT_KIND_COUNT
 };
 
-/* One exit, filled by the vendor. A member is valid for the kinds that its comment names. */
+/* One exit. A member is valid for the kinds that its comment names. */
 struct exit {
 	enum exit_kind kind;
-	/* exit_begin() sets these at every exit: adjacent, so that one store does it. */
+	/* exit_begin() sets these at every exit. They are adjacent, so that one store does it. */
 	bool skip;        /* set by exit_skip() */
-	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: nobody asked yet (guest/insn.h) */
+	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: not read yet (guest/insn.h) */
 	uint16_t reserved;
-	struct event during; /* any: the event whose delivery the exit interrupted */
+	struct event during; /* all kinds: the event whose delivery the exit interrupted */
 	struct event event;  /* EXCEPTION */
 	uint64_t reason;     /* the hardware's own code */
 	uint64_t address;    /* EXCEPTION #PF: CR2; STAGE2: guest-physical address */
-	/* EXCEPTION #DB: what DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
+	/* EXCEPTION #DB: the bits that DR6 reports; STAGE2: STAGE2_... bits; SIPI: the vector; IO: see struct exit_io */
 	uint64_t qualifier;
-	uint64_t linear; /* STAGE2: guest-linear address where STAGE2_LINEAR says so */
+	uint64_t linear; /* STAGE2: guest-linear address, if STAGE2_LINEAR is set */
 	uint8_t code[16];
 	struct exit_io {
 		uint16_t port;
@@ -40,11 +40,11 @@ struct exit {
 #define STAGE2_WRITE    0x02
 #define STAGE2_FETCH    0x04
 #define STAGE2_WALK     0x08 /* the access was to the guest's own page tables */
-#define STAGE2_PRESENT  0x10 /* the page was there: its rights refused the access */
-#define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration: a bug of Trapline's */
+#define STAGE2_PRESENT  0x10 /* the page is present, but its rights refuse the access */
+#define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration, which is a bug of Trapline's */
 #define STAGE2_LINEAR   0x40
 
-/* Clears what an exit begins without; the vendor fills the rest. */
+/* Sets the members that every exit starts with; the vendor fills the others. */
 static inline void exit_begin(struct exit *x)
 {
 	x->skip = false;
@@ -54,7 +54,7 @@ static inline void exit_begin(struct exit *x)
 	x->during.vector = x->during.type = 0;
 }
 
-/* The kind in words, for reports. */
+/* The name of a kind, for reports. */
 const char *exit_kind_name(enum exit_kind kind);
 
 #endif

@@ -13,8 +13,8 @@ void host_trap_init(const struct host_trap_takers *t)
 }
 
 /*
- * An access of the VMM's to memory of the guest's that is broken is given up, as one that faults. The fix-up of an instruction that
- * did not raise it is not to be taken: it has done its work, or will.
+ * An access of the VMM to broken memory of the guest is ended like one that faults. If the interrupted instruction did not raise the
+ * machine check, its fix-up is not used, because it has done its work or will do so.
  */
 static bool give_machine_check(struct trap_frame *frame)
 {
@@ -25,13 +25,13 @@ void host_trap(struct trap_frame *frame)
 {
 	if (frame->vector == VEC_DB) {
 		/*
-		 * Not a fault of ours: Bochs 2.7 raises a guest's single step behind the #VMEXIT, and QEMU 7.2 leaves the
+		 * These are not faults of the VMM: Bochs 2.7 raises a guest's single step after the #VMEXIT, and QEMU 7.2 leaves the
 		 * guest's instruction breakpoints armed. GS may still be the guest's here.
 		 */
 		frame->rflags = (frame->rflags & ~RFLAGS_TF) | RFLAGS_RF;
 		return;
 	}
-	/* What has come ends the sleep of cpu_wait(), also in front of its HLT. */
+	/* These events end the halt of cpu_wait(), even if they come before its HLT. */
 	if ((frame->vector == VEC_NMI || frame->vector == VEC_SX || frame->vector == VEC_MC) &&
 		frame->rip - (uint64_t)cpu_wait_begin < (uint64_t)(cpu_wait_end - cpu_wait_begin))
 		frame->rip = (uint64_t)cpu_wait_end;

@@ -1,4 +1,4 @@
-/* Traps that arrive at the VMM's own IDT go to the layers above, through a table that these set. */
+/* Passes traps of the VMM's own IDT to the layers above, through a table that these set. */
 #ifndef TRAPLINE_HOST_TRAP_H
 #define TRAPLINE_HOST_TRAP_H
 
@@ -7,12 +7,12 @@
 
 struct host_trap_takers {
 	void (*nmi)(struct cpu *cpu);
-	void (*init)(struct cpu *cpu);          /* AMD-V: one that was redirected to #SX */
-	bool (*machine_check)(struct cpu *cpu); /* false: it is a fault */
+	void (*init)(struct cpu *cpu);          /* AMD-V: an INIT that was redirected to #SX */
+	bool (*machine_check)(struct cpu *cpu); /* false: it is a fault of the VMM */
 	__attribute__((noreturn)) void (*fault)(const struct trap_frame *frame);
 };
 
-/* Once, before idt_load(). */
+/* Called once, before idt_load(). */
 void host_trap_init(const struct host_trap_takers *takers);
 
 /* Called by the stubs for every vector. */

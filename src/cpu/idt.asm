@@ -1,7 +1,7 @@
-; Stubs of the host's IDT: 256 of them, 16 bytes each, and the way into host_trap().
+; The stubs of the host's IDT, 256 of 16 bytes each, and the path to host_trap().
 bits 64
 default rel
-%include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
+%include "asm_offsets.inc"	; from src/cpu/asm_offsets.c
 extern host_trap
 global idt_stubs, window_stubs, gdt_load, cpu_wait, cpu_timed_halt, cpu_wait_begin, cpu_wait_end
 
@@ -21,8 +21,8 @@ align 16
 %assign v v+1
 %endrep
 
-; In the window every vector is an external interrupt, without an error code: a PIC may well use 8 to 15. It is noted for
-; the guest, and the window closes: it is for one, a second one would take the first one's place. cpu_timed_halt() ends with it.
+; In the window every vector is an external interrupt without an error code, because a PIC may use 8 to 15. The stub stores it for
+; the guest and closes the window, because a second interrupt would overwrite the first one. It also ends cpu_timed_halt().
 align 16
 window_stubs:
 %assign v 0
@@ -68,7 +68,7 @@ trap_common:
 	push	r15
 	cld
 	mov	rdi, rsp
-	lea	rbp, [rsp + FRAME_RBP]		; the frame pointer chain goes on at the saved RBP
+	lea	rbp, [rsp + FRAME_RBP]		; the chain of frame pointers continues at the saved RBP
 	call	host_trap
 	pop	r15
 	pop	r14
@@ -88,7 +88,7 @@ trap_common:
 	add	rsp, FRAME_RIP - FRAME_VECTOR
 	iretq
 
-; void gdt_load(const struct descriptor_table *gdtr): loads it, CS = 0x08, the data segments 0x10 or null
+; void gdt_load(const struct descriptor_table *gdtr): loads the GDT, CS = 0x08, the data segments 0x10 or null
 gdt_load:
 	lgdt	[rdi]
 	mov	eax, SEL_HOST_DS
@@ -103,9 +103,9 @@ gdt_load:
 	push	rax
 	retfq
 
-; void cpu_wait(const _Atomic uint32_t *word, uint32_t old): halts until an NMI has come, unless *word is not `old` any more.
-; An NMI between the look and the HLT would leave it asleep: host_trap() goes on at cpu_wait_end then.
-; cpu_timed_halt(), the same parameters: an external interrupt, through the window, ends it as well.
+; void cpu_wait(const _Atomic uint32_t *word, uint32_t old): halts until an NMI comes, unless *word is no longer `old`.
+; If an NMI comes between this test and the HLT, host_trap() continues at cpu_wait_end, because the HLT would not end.
+; cpu_timed_halt() has the same parameters; an external interrupt, through the window, ends it as well.
 cpu_timed_halt:
 cpu_wait_begin:
 	sti

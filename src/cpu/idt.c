@@ -116,7 +116,7 @@ static void bad_opcode(void)
 			 : "memory");
 }
 
-/* RBP as the base makes it an access to the stack segment. */
+/* With RBP as the base it is an access to the stack segment. */
 static void bad_stack(uint64_t address)
 {
 	__asm__ volatile("push %%rbp\n\t"

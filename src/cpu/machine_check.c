@@ -3,12 +3,12 @@
 #include "hw/msr.h"
 #include "hw/x86.h"
 
-#define MCG_STATUS_RIPV 1 /* what was interrupted can go on: SDM vol. 3B 16.3.1.2, APM vol. 2 9.3.1.2 */
-#define MCG_STATUS_EIPV 2 /* what was interrupted is what raised it */
+#define MCG_STATUS_RIPV 1 /* the interrupted code can continue: SDM vol. 3B 16.3.1.2, APM vol. 2 9.3.1.2 */
+#define MCG_STATUS_EIPV 2 /* the interrupted instruction raised it */
 
 /*
- * The banks and MCG_STATUS stay as they are, for the guest's handler. With CR4.MCE clear a CPU shuts down (SDM vol. 3A 6.15, APM vol. 2
- * 8.2.17): then it is Trapline's to tell.
+ * The banks and MCG_STATUS stay unchanged for the guest's handler. With CR4.MCE clear a CPU shuts down (SDM vol. 3A 6.15, APM vol. 2
+ * 8.2.17); then Trapline reports the machine check.
  */
 bool machine_check_is_guests(uint64_t guest_cr4)
 {

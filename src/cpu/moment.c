@@ -2,8 +2,8 @@
 #include "vendor.h"
 
 /*
- * Before this CPU is beneath the guest what is held back is the firmware's business, and the instruction for it may not be there
- * yet. While others are beneath it this one may still be on the firmware's stack, with the firmware's GS.
+ * Before Trapline runs under this CPU the firmware handles these events, and the instruction that lets them in may not exist
+ * yet. Other CPUs may already run under Trapline while this one still has the firmware's stack and GS.
  */
 static bool is_beneath(void)
 {
