@@ -12,6 +12,16 @@ enum exit_kind {
 	EXIT_KIND_COUNT
 };
 
+/* As bits: all kinds, and those that the vendor handles by itself. The lists of the vendors are held against these. */
+enum exit_kind_bits {
+	EXIT_KINDS_ALL = (1 << EXIT_KIND_COUNT) - 1,
+	EXIT_KINDS_OWN = 0
+#define EXIT_KIND(kind, name, handler, what, switches, stays)
+#define EXIT_OWN(kind, name, what, switches, stays) | 1 << kind
+#include "cpu/exit_kinds.def"
+};
+_Static_assert(EXIT_KIND_COUNT < 31, "a bit each");
+
 /* One exit. A member is valid for the kinds that its comment names. */
 struct exit {
 	enum exit_kind kind;

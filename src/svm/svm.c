@@ -82,11 +82,6 @@ static const char *svm_init(void)
 				  : "the VMM's memory is too small for the nested page tables";
 }
 
-static uint32_t with(uint32_t bits, uint32_t bit, bool on)
-{
-	return on ? bits | bit : bits & ~bit;
-}
-
 /* INT n and ICEBP are instructions to intercept, and not vectors. */
 void svm_set_intercepts(struct cpu *cpu)
 {
@@ -98,18 +93,15 @@ void svm_set_intercepts(struct cpu *cpu)
 		svm_of(cpu)->step.exceptions = c->exceptions;
 		c->exceptions |= 1u << VEC_DB;
 	}
-	c->intercept1 = with(c->intercept1, INTERCEPT1_INTN, config->intercept_int);
-	c->intercept2 = with(c->intercept2, INTERCEPT2_ICEBP, config->intercept & 1u << VEC_DB);
+	vmcb_intercept(c, SVM_EXIT_SWINT, config->intercept_int);
+	vmcb_intercept(c, SVM_EXIT_ICEBP, config->intercept & 1u << VEC_DB);
 }
 
 static void set_controls(struct vmcb_control *c)
 {
-	c->intercept1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA |
-			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
-	c->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
-			INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
+	svm_ask_for_exits(c);
 	if (svm_caps.features & SVM_FEATURE_PAUSE) {
-		c->intercept1 |= INTERCEPT1_PAUSE;
+		vmcb_intercept(c, SVM_EXIT_PAUSE, true);
 		c->pause_count = PAUSES;
 	}
 	c->iopm_base = io_map_phys();
@@ -212,7 +204,7 @@ void svm_watch_interrupts(struct cpu *cpu, bool on)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
-	c->intercept1 = with(c->intercept1, INTERCEPT1_INTR, on);
+	vmcb_intercept(c, SVM_EXIT_INTR, on);
 }
 
 /*
@@ -224,7 +216,7 @@ static void watch_waits(struct cpu *cpu, bool on)
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	svm_of(cpu)->watches_waits = on;
-	c->intercept1 = with(c->intercept1, INTERCEPT1_PAUSE, on || svm_caps.features & SVM_FEATURE_PAUSE);
+	vmcb_intercept(c, SVM_EXIT_PAUSE, on || svm_caps.features & SVM_FEATURE_PAUSE);
 }
 
 /* What comes while the global interrupt flag is clear is there behind the entry: nothing is to be watched for it (15.17). */
@@ -260,28 +252,10 @@ static uint64_t behind_pause(struct cpu *cpu)
  * A guest that waits for a lock with interrupts off, for ever if it has come to that, exits after so many PAUSEs (15.14.4). It is
  * a hint: stepped over it is carried out, and the next entry counts anew.
  */
-static void pause(struct cpu *cpu)
+void svm_pause(struct cpu *cpu)
 {
 	turn_poll(cpu);
 	svm_skip_to(cpu, behind_pause(cpu));
-}
-
-static void svm_own_exit(struct cpu *cpu)
-{
-	if (cpu->exit.kind == EXIT_NMI)
-		svm_take_nmi(cpu);
-	else if (cpu->exit.kind == EXIT_IRET)
-		svm_nmi_unblocked(cpu);
-	else if (cpu->exit.kind == EXIT_INIT)
-		svm_take_init(cpu);
-	else if (cpu->exit.kind == EXIT_TIMER)
-		pause(cpu);
-	else if (cpu->exit.kind == EXIT_UNREAD)
-		svm_pass_int(cpu);
-	else if (cpu->exit.kind == EXIT_HLT)
-		svm_halt(cpu);
-	else
-		svm_control_register(cpu);
 }
 
 const struct vendor svm_vendor = {

@@ -3,6 +3,7 @@
 #define TRAPLINE_SVM_H
 
 #include "cpu/cpu.h"
+#include "guest/opcode.h"
 #include "mem/paging.h"
 #include "hw/x86.h"
 #include "svm/vmcb.h"
@@ -139,6 +140,7 @@ enum exit_kind svm_refused(struct cpu *cpu); /* of an exit with SVM_EXIT_INVALID
 /* svm.c */
 void svm_set_intercepts(struct cpu *cpu);
 void svm_watch_interrupts(struct cpu *cpu, bool on);
+void svm_pause(struct cpu *cpu);
 void svm_poll(struct cpu *cpu); /* for keys, from an exit that comes where no other does */
 
 /* svm_stage2.c */
@@ -166,6 +168,9 @@ void svm_end_instruction(struct cpu *cpu);
 uint64_t svm_find_next(struct cpu *cpu);
 
 /* svm_exit.c, the last called by run.asm */
+void svm_ask_for_exits(struct vmcb_control *c);
+enum opcode svm_exited_opcode(uint64_t code); /* OPCODE_NONE: no instruction that is stepped over */
+void svm_own_exit(struct cpu *cpu);
 void svm_probe_cr2(struct cpu *cpu);
 void svm_exit(struct cpu *cpu);
 

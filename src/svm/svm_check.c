@@ -72,7 +72,7 @@ static bool event_is_valid(uint64_t event)
 	X("cs.attrib", s->cs.attrib, !is_long(s) || !has_both(s), "has both L and D",                        \
 		"A far transfer to such a segment raises #GP. QEMU carries it out, and so SYSENTER from "    \
 		"compatibility mode: D is cleared behind the exit, in `svm_exit.c`")                         \
-	X("intercept2", v->intercept2, (v->intercept2 & INTERCEPT2_VMRUN) != 0, "does not intercept VMRUN",  \
+	X("intercept2", v->intercept2, vmcb_has_intercept(v, SVM_EXIT_VMRUN), "does not intercept VMRUN",    \
 		OWN)                                                                                         \
 	X("asid", v->asid, v->asid != 0, "is 0", OWN)                                                        \
 	X("msrpm", v->msrpm_base, fits(c, v->msrpm_base, MSRPM_SIZE), "is beyond the physical addresses",    \

@@ -11,7 +11,6 @@
 #include "hw/x86.h"
 #include "trace/vector.h"
 
-#define CR_WRITE(n)  (1u << (n))
 #define REX_B        1u
 #define MODRM_REG(m) ((m) >> 3 & 7)
 #define MODRM_RM(m)  ((m)&7)
@@ -33,8 +32,8 @@ void svm_watch_cr(struct cpu *cpu)
 
 	if (svm_caps.strict_cr)
 		return;
-	c->intercept1 |= INTERCEPT1_CR0SEL;
-	c->cr_write |= CR_WRITE(4);
+	vmcb_intercept(c, SVM_EXIT_CR0_SEL_WRITE, true);
+	vmcb_intercept(c, SVM_EXIT_CR4_WRITE, true);
 }
 
 /* MOV to a control register at RIP: which, and from which general register. */
@@ -75,8 +74,8 @@ static void let_through(struct cpu *cpu)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
-	c->intercept1 &= ~INTERCEPT1_CR0SEL;
-	c->cr_write &= (uint16_t)~CR_WRITE(4);
+	vmcb_intercept(c, SVM_EXIT_CR0_SEL_WRITE, false);
+	vmcb_intercept(c, SVM_EXIT_CR4_WRITE, false);
 	svm_set_pending(cpu, SVM_CR_OPEN);
 	svm_keep_shadow(cpu);
 }

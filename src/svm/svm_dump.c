@@ -1,5 +1,6 @@
 /* The VMCB in words, field by field: for reports (APM vol. 2 tables B-1 and B-2). */
 #include "svm/svm.h"
+#include "lib/array.h"
 #include "log/log.h"
 #include "trace/bits.h"
 #include "trace/text.h"
@@ -63,44 +64,15 @@ static void print_event(const char *name, uint64_t word)
 	log_print("%s", line);
 }
 
-/* X(bit, name): of the intercept words, offsets 0xc and 0x10 */
-#define INTERCEPT1_BITS(X)                                                                                   \
-	X(INTERCEPT1_INTR, "INTR")                                                                           \
-	X(INTERCEPT1_NMI, "NMI")                                                                             \
-	X(INTERCEPT1_VINTR, "VINTR")                                                                         \
-	X(INTERCEPT1_CPUID, "CPUID")                                                                         \
-	X(INTERCEPT1_IRET, "IRET")                                                                           \
-	X(INTERCEPT1_INTN, "INTn")                                                                           \
-	X(INTERCEPT1_INVD, "INVD")                                                                           \
-	X(INTERCEPT1_PAUSE, "PAUSE")                                                                         \
-	X(INTERCEPT1_HLT, "HLT")                                                                             \
-	X(INTERCEPT1_INVLPGA, "INVLPGA")                                                                     \
-	X(INTERCEPT1_IOIO, "IOIO") X(INTERCEPT1_MSR, "MSR") X(INTERCEPT1_SHUTDOWN, "SHUTDOWN")
-#define INTERCEPT2_BITS(X)                                                                                   \
-	X(INTERCEPT2_VMRUN, "VMRUN")                                                                         \
-	X(INTERCEPT2_VMMCALL, "VMMCALL")                                                                     \
-	X(INTERCEPT2_VMLOAD, "VMLOAD")                                                                       \
-	X(INTERCEPT2_VMSAVE, "VMSAVE")                                                                       \
-	X(INTERCEPT2_STGI, "STGI")                                                                           \
-	X(INTERCEPT2_CLGI, "CLGI")                                                                           \
-	X(INTERCEPT2_SKINIT, "SKINIT") X(INTERCEPT2_ICEBP, "ICEBP") X(INTERCEPT2_MWAIT, "MWAIT")
-
 static void print_intercepts(const struct vmcb_control *c)
 {
 	struct text t = begin("intercepts ");
 
 	text_add(&t, "cr=0x%x/0x%x dr=0x%x/0x%x exceptions=0x%x instructions=\"", c->cr_read, c->cr_write,
 		c->dr_read, c->dr_write, c->exceptions);
-#define X(bit, name)                                                                                         \
-	if (c->intercept1 & (bit))                                                                           \
-		text_add(&t, "%s ", name);
-	INTERCEPT1_BITS(X)
-#undef X
-#define X(bit, name)                                                                                         \
-	if (c->intercept2 & (bit))                                                                           \
-		text_add(&t, "%s ", name);
-	INTERCEPT2_BITS(X)
-#undef X
+	for (unsigned code = SVM_EXIT_INTR; code < 32 * ARRAY_SIZE(c->intercepts); code++)
+		if (vmcb_has_intercept(c, code))
+			text_add(&t, "%s ", svm_exit_name(code));
 	text_truncate(&t, t.length - 1);
 	text_add(&t, "\"");
 	log_print("%s", line);
@@ -151,7 +123,7 @@ void svm_dump(const struct cpu *cpu)
 	print_table("idtr ", &s->idtr);
 }
 
-#define X(code, name, kind)                                                                                  \
+#define X(code, name)                                                                                        \
 	case code:                                                                                           \
 		return #name;
 const char *svm_exit_name(uint64_t reason)
@@ -160,8 +132,8 @@ const char *svm_exit_name(uint64_t reason)
 		return vector_name((unsigned)(reason - SVM_EXIT_EXCEPTION));
 	switch (reason) {
 		SVM_EXITS(X)
-		X(SVM_EXIT_NPF, NPF, EXIT_STAGE2)
-		X(SVM_EXIT_INVALID, INVALID, EXIT_UNKNOWN)
+		X(SVM_EXIT_NPF, NPF)
+		X(SVM_EXIT_INVALID, INVALID)
 	default:
 		return "not in the list";
 	}

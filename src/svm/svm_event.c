@@ -219,7 +219,7 @@ void svm_pass_int(struct cpu *cpu)
 		log_line("trapline: INT n in code that cannot be read cpu=%u rip=0x%lx; it is carried "
 			 "out, unrecorded",
 			cpu->number, vmcb_of(cpu)->save.rip);
-	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_INTN;
+	vmcb_intercept(&vmcb_of(cpu)->control, SVM_EXIT_SWINT, false);
 	svm_set_pending(cpu, SVM_PASSES_INT);
 }
 
@@ -320,7 +320,7 @@ static void pass_interrupt(struct cpu *cpu)
 	cpu->pass_interrupt = true;
 	svm_watch_interrupts(cpu, false);
 	if (!apic_sees_interrupts())
-		vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_IRET;
+		vmcb_intercept(&vmcb_of(cpu)->control, SVM_EXIT_IRET, true);
 }
 
 /*

@@ -2,19 +2,16 @@
 #include "hw/x86.h"
 #include "svm/svm_skip.h"
 #include "hw/asm.h"
+#include "lib/array.h"
 #include "exit/dispatch.h"
 #include "exit/mended.h"
 
-/* The ranges first, then the list; 0 is EXIT_UNKNOWN. */
-#define X(code, name, kind) [code] = kind,
-static const uint8_t kind_of[0x90] = {
-	[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = EXIT_EXCEPTION, SVM_EXITS(X)};
-#undef X
-
 /* APM vol. 2 15.10.2: EXITINFO1 of an IOIO exit. */
-static void decode_io(struct exit_io *io, uint64_t info)
+static void decode_io(struct cpu *cpu, struct vmcb *v)
 {
-	*io = (struct exit_io){
+	uint64_t info = v->control.exitinfo1;
+
+	cpu->exit.io = (struct exit_io){
 		.port = (uint16_t)(info >> 16),
 		.size = info >> 4 & 7,
 		.in = info & 1,
@@ -24,11 +21,13 @@ static void decode_io(struct exit_io *io, uint64_t info)
 }
 
 /* APM vol. 2 15.25.6: EXITINFO1 of a nested page fault. */
-static void decode_npf(struct exit *x, const struct vmcb_control *c)
+static void decode_npf(struct cpu *cpu, struct vmcb *v)
 {
-	uint64_t e = c->exitinfo1;
+	struct exit *x = &cpu->exit;
+	uint64_t e = v->control.exitinfo1;
 
-	x->address = c->exitinfo2;
+	x->kind = EXIT_STAGE2;
+	x->address = v->control.exitinfo2;
 	x->qualifier = (e & 0x02          ? STAGE2_WRITE
 			       : e & 0x10 ? STAGE2_FETCH
 					  : STAGE2_READ) |
@@ -36,51 +35,139 @@ static void decode_npf(struct exit *x, const struct vmcb_control *c)
 		       (e & 1ull << 33 ? STAGE2_WALK : 0);
 }
 
-/* The kinds whose exit says more than its code. */
-#define MORE_TO_DECODE (1u << EXIT_EXCEPTION | 1u << EXIT_RDMSR | 1u << EXIT_IO | 1u << EXIT_STAGE2)
-
-__attribute__((noinline)) static void decode_more(struct cpu *cpu, struct vmcb *v)
+/* 15.11: EXITINFO1 of an MSR exit. */
+static void decode_msr(struct cpu *cpu, struct vmcb *v)
 {
-	struct exit *x = &cpu->exit;
-
-	if (x->reason - SVM_EXIT_EXCEPTION < 32) {
-		svm_decode_exception(cpu, v);
-		return;
-	}
-	switch (x->kind) {
-	case EXIT_EXCEPTION:
-		svm_decode_swint(cpu, v);
-		break;
-	case EXIT_RDMSR:
-		x->kind = v->control.exitinfo1 ? EXIT_WRMSR : EXIT_RDMSR;
-		break;
-	case EXIT_IO:
-		decode_io(&x->io, v->control.exitinfo1);
-		break;
-	default:
-		decode_npf(x, &v->control);
-		break;
-	}
+	if (v->control.exitinfo1)
+		cpu->exit.kind = EXIT_WRMSR;
 }
 
-/* A code that is neither in the list nor NPF. */
-SLOW_PATH static enum exit_kind decode_rare(struct cpu *cpu)
+/* A code behind the list: NPF, or none that is known. */
+__attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb *v)
 {
-	return cpu->exit.reason == SVM_EXIT_INVALID ? svm_refused(cpu) : EXIT_UNKNOWN;
+	cpu->exit.kind = EXIT_UNKNOWN;
+	if (cpu->exit.reason == SVM_EXIT_NPF)
+		decode_npf(cpu, v);
+	else if (cpu->exit.reason == SVM_EXIT_INVALID)
+		cpu->exit.kind = svm_refused(cpu);
+}
+
+/*
+ * The exits besides exceptions and NPF, and what each is in neutral words.
+ * X(name, when, kind, decoder, opcode)
+ *   name     of SVM_EXITS
+ *   when     ALWAYS; SOMETIMES: the file that switches it is the one of its mechanism; NEVER: it would be known
+ *   decoder  NULL: the code says all; it may change the kind
+ *   opcode   of OPCODES: what is stepped over when it is done; NONE: nothing is, or EXITINFO2 says where it ends
+ */
+#define EXITS(X)                                                                                             \
+	X(CR4_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                           \
+	X(INTR, SOMETIMES, EXIT_INTERRUPT, NULL, NONE)                                                       \
+	X(NMI, ALWAYS, EXIT_NMI, NULL, NONE)                                                                 \
+	X(INIT, SOMETIMES, EXIT_INIT, NULL, NONE)                                                            \
+	X(VINTR, NEVER, EXIT_INTERRUPT_WINDOW, NULL, NONE)                                                   \
+	X(CR0_SEL_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                       \
+	X(CPUID, ALWAYS, EXIT_CPUID, NULL, CPUID)                                                            \
+	X(IRET, SOMETIMES, EXIT_IRET, NULL, NONE)                                                            \
+	X(SWINT, SOMETIMES, EXIT_EXCEPTION, svm_decode_swint, NONE)                                          \
+	X(INVD, ALWAYS, EXIT_INVD, NULL, INVD)                                                               \
+	X(PAUSE, SOMETIMES, EXIT_TIMER, NULL, NONE)                                                          \
+	X(HLT, SOMETIMES, EXIT_HLT, NULL, HLT)                                                               \
+	X(INVLPGA, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                  \
+	X(IOIO, ALWAYS, EXIT_IO, decode_io, NONE)                                                            \
+	X(MSR, ALWAYS, EXIT_RDMSR, decode_msr, RDMSR)                                                        \
+	X(SHUTDOWN, ALWAYS, EXIT_SHUTDOWN, NULL, NONE)                                                       \
+	X(VMRUN, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                    \
+	X(VMMCALL, ALWAYS, EXIT_VMCALL, NULL, VMMCALL)                                                       \
+	X(VMLOAD, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                   \
+	X(VMSAVE, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                   \
+	X(STGI, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                     \
+	X(CLGI, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                     \
+	X(SKINIT, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                   \
+	X(ICEBP, SOMETIMES, EXIT_EXCEPTION, svm_decode_swint, NONE)                                          \
+	X(WBINVD, NEVER, EXIT_INVD, NULL, WBINVD)                                                            \
+	X(MWAIT, SOMETIMES, EXIT_HLT, NULL, MWAIT)                                                           \
+	X(XSETBV, NEVER, EXIT_XSETBV, NULL, XSETBV)
+/* The kinds that AMD-V handles by itself. X(kind, handler) */
+#define OWN(X)                                                                                               \
+	X(EXIT_NMI, svm_take_nmi)                                                                            \
+	X(EXIT_IRET, svm_nmi_unblocked)                                                                      \
+	X(EXIT_INIT, svm_take_init)                                                                          \
+	X(EXIT_CONTROL_REGISTER, svm_control_register)                                                       \
+	X(EXIT_TIMER, svm_pause)                                                                             \
+	X(EXIT_HLT, svm_halt)                                                                                \
+	X(EXIT_UNREAD, svm_pass_int)
+
+/* The kinds that it does not have. */
+#define ABSENT (1 << EXIT_NMI_WINDOW | 1 << EXIT_X87 | 1 << EXIT_TASK_SWITCH | 1 << EXIT_SIPI)
+/* Those that are not in the list, or that a decoder makes. */
+#define OTHERS                                                                                               \
+	(1 << EXIT_UNKNOWN | 1 << EXIT_EXCEPTION | 1 << EXIT_STAGE2 | 1 << EXIT_WRMSR | 1 << EXIT_UNREAD)
+
+#define X(name, when, kind, decoder, opcode) | 1 << kind
+_Static_assert((OTHERS | ABSENT EXITS(X)) == EXIT_KINDS_ALL, "a kind without a row: cpu/exit_kinds.def");
+_Static_assert(((OTHERS EXITS(X)) & ABSENT) == 0, "a row of a kind that AMD-V does not have");
+#undef X
+#define X(kind, handler) | 1 << kind
+_Static_assert((0 OWN(X)) == (EXIT_KINDS_OWN & ~ABSENT), "a kind without a handler: cpu/exit_kinds.def");
+#undef X
+
+/* Two tables of one list: the hot path takes an instruction less. */
+#define X(name, when, kind, decoder, opcode) [SVM_EXIT_##name] = kind,
+static const uint8_t kinds[] = {[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = EXIT_EXCEPTION, EXITS(X)};
+#undef X
+#define X(name, when, kind, decoder, opcode) [SVM_EXIT_##name] = decoder,
+static void (*const decoders[])(struct cpu *cpu, struct vmcb *v) = {
+	[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = svm_decode_exception, EXITS(X)};
+#undef X
+
+enum opcode svm_exited_opcode(uint64_t code)
+{
+#define X(name, when, kind, decoder, opcode)                                                                 \
+	case SVM_EXIT_##name:                                                                                \
+		return OPCODE_##opcode;
+	switch (code) {
+		EXITS(X)
+	default:
+		return OPCODE_NONE;
+	}
+#undef X
+}
+
+void svm_ask_for_exits(struct vmcb_control *c)
+{
+	enum {
+		NEVER,
+		SOMETIMES,
+		ALWAYS
+	};
+#define X(name, when, kind, decoder, opcode) vmcb_intercept(c, SVM_EXIT_##name, (when) == ALWAYS);
+	EXITS(X)
+#undef X
+}
+
+void svm_own_exit(struct cpu *cpu)
+{
+#define X(kind, handler) [kind] = (handler),
+	static void (*const handlers[EXIT_KIND_COUNT])(struct cpu *) = {OWN(X)};
+#undef X
+
+	handlers[cpu->exit.kind](cpu);
 }
 
 static void decode(struct cpu *cpu, struct vmcb *v)
 {
-	struct exit *x = &cpu->exit;
 	uint64_t code = (uint32_t)v->control.exitcode;
-	enum exit_kind kind;
 
-	x->reason = code;
-	kind = code < sizeof(kind_of) ? kind_of[code] : code == SVM_EXIT_NPF ? EXIT_STAGE2 : decode_rare(cpu);
+	cpu->exit.reason = code;
+	if (code >= ARRAY_SIZE(kinds)) {
+		decode_other(cpu, v);
+	} else {
+		cpu->exit.kind = kinds[code];
+		if (decoders[code])
+			decoders[code](cpu, v);
+	}
 	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
-	x->kind = kind;
-	if (1u << kind & MORE_TO_DECODE)
-		decode_more(cpu, v);
 }
 
 /*

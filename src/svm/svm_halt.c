@@ -17,8 +17,10 @@
 
 void svm_watch_halt(struct cpu *cpu)
 {
-	vmcb_of(cpu)->control.intercept1 |= INTERCEPT1_HLT;
-	vmcb_of(cpu)->control.intercept2 |= INTERCEPT2_MWAIT;
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	vmcb_intercept(c, SVM_EXIT_HLT, true);
+	vmcb_intercept(c, SVM_EXIT_MWAIT, true);
 }
 
 /*
@@ -42,7 +44,7 @@ void svm_keep_shadow(struct cpu *cpu)
 
 static void let_halt(struct cpu *cpu)
 {
-	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_HLT;
+	vmcb_intercept(&vmcb_of(cpu)->control, SVM_EXIT_HLT, false);
 	svm_set_pending(cpu, SVM_HALTS);
 	svm_keep_shadow(cpu);
 }
@@ -52,9 +54,9 @@ void svm_end_halt(struct cpu *cpu)
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	if (svm_of(cpu)->pending & SVM_HALTS)
-		c->intercept1 |= INTERCEPT1_HLT;
+		vmcb_intercept(c, SVM_EXIT_HLT, true);
 	if (svm_of(cpu)->pending & SVM_DELAYS)
-		c->intercept2 |= INTERCEPT2_MWAIT;
+		vmcb_intercept(c, SVM_EXIT_MWAIT, true);
 	svm_of(cpu)->pending &= ~(SVM_HALTS | SVM_DELAYS);
 }
 
@@ -87,7 +89,7 @@ static void halt(struct cpu *cpu)
  */
 static void leave_mwait(struct cpu *cpu)
 {
-	vmcb_of(cpu)->control.intercept2 &= ~INTERCEPT2_MWAIT;
+	vmcb_intercept(&vmcb_of(cpu)->control, SVM_EXIT_MWAIT, false);
 }
 
 /* MWAIT may end spuriously (APM vol. 3, MWAIT): behind the timed halt the guest checks for the store itself. */

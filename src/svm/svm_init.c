@@ -46,7 +46,7 @@ void svm_reset(struct cpu *cpu, unsigned sipi)
 	init_segments(&v->save, sipi);
 	init_registers(&v->save, sipi);
 	v->control.interrupt_shadow = 0;
-	v->control.intercept1 &= ~INTERCEPT1_IRET;
+	vmcb_intercept(&v->control, SVM_EXIT_IRET, false);
 	v->control.eventinj = 0;
 	svm_watch_halt(cpu);
 	svm_of(cpu)->pending &= ~(SVM_SOFT_PENDING | SVM_POLLS_HALT | SVM_POLLED);
@@ -62,15 +62,15 @@ void svm_reset(struct cpu *cpu, unsigned sipi)
  */
 void svm_redirect_init(struct cpu *cpu, bool on)
 {
-	uint32_t *intercepts = &vmcb_of(cpu)->control.intercept1;
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
 	uint64_t vm_cr;
 
-	*intercepts &= ~INTERCEPT1_INIT;
+	vmcb_intercept(c, SVM_EXIT_INIT, false);
 	if (!rdmsr_safe(MSR_VM_CR, &vm_cr))
 		return;
 	wrmsr_safe(MSR_VM_CR, (vm_cr & ~VM_CR_R_INIT) | (on ? VM_CR_R_INIT : 0));
 	if (rdmsr_safe(MSR_VM_CR, &vm_cr) && vm_cr & VM_CR_R_INIT)
-		*intercepts |= INTERCEPT1_INIT;
+		vmcb_intercept(c, SVM_EXIT_INIT, true);
 }
 
 /*

@@ -56,12 +56,12 @@ bool svm_inject_nmi(struct cpu *cpu)
 	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
 
 	if (v->control.eventinj & SVM_EVENT_V) { /* before the step: its frame would have TF */
-		v->control.intercept1 |= INTERCEPT1_IRET;
+		vmcb_intercept(&v->control, SVM_EXIT_IRET, true);
 		return false;
 	}
 	if (iret_is_next(cpu))
 		return false;
-	v->control.intercept1 |= INTERCEPT1_IRET;
+	vmcb_intercept(&v->control, SVM_EXIT_IRET, true);
 	svm_leave_poll(cpu);
 	svm_inject(cpu, &nmi, 0);
 	cpu->guest_nmi_blocked = true;
@@ -94,7 +94,7 @@ void svm_end_step(struct cpu *cpu)
 	v->control.exceptions = svm->step.exceptions;
 	if (!stepped(v)) {
 		give_back_dr6(svm, v);
-		v->control.intercept1 |= INTERCEPT1_IRET;
+		vmcb_intercept(&v->control, SVM_EXIT_IRET, true);
 		if (svm->step.own_tf)
 			v->save.rflags &= ~RFLAGS_TF;
 		return;
@@ -114,7 +114,7 @@ void svm_nmi_unblocked(struct cpu *cpu)
 	struct svm_cpu *svm = svm_of(cpu);
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
 
-	vmcb_of(cpu)->control.intercept1 &= ~INTERCEPT1_IRET;
+	vmcb_intercept(&vmcb_of(cpu)->control, SVM_EXIT_IRET, false);
 	if (!cpu->guest_nmi_blocked)
 		return;
 	if (cpu->nmi_pending) {

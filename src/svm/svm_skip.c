@@ -2,29 +2,9 @@
 #include "log/log.h"
 #include "hw/msr.h"
 #include "exit/exception.h"
+#include "report/fault.h"
 #include "hw/x86.h"
 #include "trace/vector.h"
-
-/* Whose end Trapline is asked for: the instruction of each kind, where it has no prefix. */
-static enum opcode exited_opcode(const struct exit *x)
-{
-	switch (x->kind) {
-	case EXIT_CPUID:
-		return OPCODE_CPUID;
-	case EXIT_RDMSR:
-		return OPCODE_RDMSR;
-	case EXIT_WRMSR:
-		return OPCODE_WRMSR;
-	case EXIT_INVD:
-		return OPCODE_INVD;
-	case EXIT_HLT:
-		return x->reason == SVM_EXIT_MWAIT ? OPCODE_MWAIT : OPCODE_HLT;
-	case EXIT_XSETBV:
-		return OPCODE_XSETBV;
-	default:
-		return OPCODE_VMMCALL;
-	}
-}
 
 /*
  * The prefixes are in the code. Where that cannot be read, or has become another instruction since, it is taken to have none:
@@ -33,9 +13,13 @@ static enum opcode exited_opcode(const struct exit *x)
  */
 static unsigned exited_length(struct cpu *cpu)
 {
+	enum opcode opcode = svm_exited_opcode(cpu->exit.reason);
 	struct found_opcode found;
-	unsigned length = opcode_length(exited_opcode(&cpu->exit));
+	unsigned length;
 
+	if (opcode == OPCODE_NONE)
+		fault_fatal(cpu, "nothing to step over behind exit %s", svm_exit_name(cpu->exit.reason));
+	length = opcode_length(opcode);
 	if (insn_find(cpu, &found) != OPCODE_NONE && opcode_length(found.opcode) == length)
 		return found.length;
 	if (cpu->exit.kind != EXIT_HLT && !cpu->told[REFUSED_CODE] && cpu_tells(cpu, REFUSED_CODE))

@@ -2,6 +2,7 @@
 #ifndef TRAPLINE_VMCB_H
 #define TRAPLINE_VMCB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,12 +20,15 @@ struct vmcb_segment {
 
 /* APM vol. 2 table B-1 */
 struct vmcb_control {
-	uint16_t cr_read, cr_write;
-	uint16_t dr_read, dr_write;
-	uint32_t exceptions;
-	uint32_t intercept1; /* INTERCEPT1_... */
-	uint32_t intercept2; /* INTERCEPT2_... */
-	uint32_t intercept3;
+	union {
+		struct {
+			uint16_t cr_read, cr_write;
+			uint16_t dr_read, dr_write;
+			uint32_t exceptions;
+			uint32_t intercept1, intercept2, intercept3;
+		};
+		uint32_t intercepts[6]; /* all of these: a bit for each exit code, vmcb_intercept() */
+	};
 	uint8_t reserved1[0x3c - 0x18];
 	uint16_t pause_threshold, pause_count;
 	uint64_t iopm_base, msrpm_base;
@@ -71,6 +75,7 @@ struct vmcb {
 	struct vmcb_save save;
 };
 
+_Static_assert(offsetof(struct vmcb_control, intercept2) == 0x10, "table B-1");
 _Static_assert(offsetof(struct vmcb_control, iopm_base) == 0x40, "table B-1");
 _Static_assert(offsetof(struct vmcb_control, exitcode) == 0x70, "table B-1");
 _Static_assert(offsetof(struct vmcb_control, eventinj) == 0xa8, "table B-1");
@@ -89,72 +94,81 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 /* Of the vector of exceptions: bits 2 and 9 are undefined (15.12), and nothing raises a reserved vector (table 8-1). */
 #define INTERCEPT_EXCEPTIONS (~(1u << 2 | 1u << 9 | 1u << 15 | 1u << 20 | 0x3fu << 22 | 1u << 31))
 
-#define INTERCEPT1_INTR     (1u << 0)
-#define INTERCEPT1_NMI      (1u << 1)
-#define INTERCEPT1_INIT     (1u << 3)
-#define INTERCEPT1_VINTR    (1u << 4)
-#define INTERCEPT1_CR0SEL   (1u << 5)
-#define INTERCEPT1_CPUID    (1u << 18)
-#define INTERCEPT1_IRET     (1u << 20)
-#define INTERCEPT1_INTN     (1u << 21)
-#define INTERCEPT1_INVD     (1u << 22)
-#define INTERCEPT1_PAUSE    (1u << 23)
-#define INTERCEPT1_HLT      (1u << 24)
-#define INTERCEPT1_INVLPGA  (1u << 26)
-#define INTERCEPT1_IOIO     (1u << 27)
-#define INTERCEPT1_MSR      (1u << 28)
-#define INTERCEPT1_SHUTDOWN (1u << 31)
-
-#define INTERCEPT2_VMRUN   (1u << 0)
-#define INTERCEPT2_VMMCALL (1u << 1)
-#define INTERCEPT2_VMLOAD  (1u << 2)
-#define INTERCEPT2_VMSAVE  (1u << 3)
-#define INTERCEPT2_STGI    (1u << 4)
-#define INTERCEPT2_CLGI    (1u << 5)
-#define INTERCEPT2_SKINIT  (1u << 6)
-#define INTERCEPT2_ICEBP   (1u << 8)
-#define INTERCEPT2_MWAIT   (1u << 11)
-
 /*
- * Exit codes, APM vol. 2 appendix C, and what each is in neutral words. Ranges (CR, DR, exceptions) are
- * decoded in svm_exit.c. X(code, name, kind)
+ * Exit codes, APM vol. 2 appendix C. X(code, name). What of them exits, and what becomes of it, is in svm_exit.c. Exceptions are a
+ * range, CR and DR two each.
  */
 #define SVM_EXITS(X)                                                                                         \
-	X(0x014, CR4_WRITE, EXIT_CONTROL_REGISTER)                                                           \
-	X(0x060, INTR, EXIT_INTERRUPT)                                                                       \
-	X(0x061, NMI, EXIT_NMI)                                                                              \
-	X(0x063, INIT, EXIT_INIT)                                                                            \
-	X(0x064, VINTR, EXIT_INTERRUPT_WINDOW)                                                               \
-	X(0x065, CR0_SEL_WRITE, EXIT_CONTROL_REGISTER)                                                       \
-	X(0x072, CPUID, EXIT_CPUID)                                                                          \
-	X(0x074, IRET, EXIT_IRET)                                                                            \
-	X(0x075, SWINT, EXIT_EXCEPTION)                                                                      \
-	X(0x076, INVD, EXIT_INVD)                                                                            \
-	X(0x077, PAUSE, EXIT_TIMER)                                                                          \
-	X(0x078, HLT, EXIT_HLT)                                                                              \
-	X(0x07a, INVLPGA, EXIT_VIRTUALIZATION)                                                               \
-	X(0x07b, IOIO, EXIT_IO)                                                                              \
-	X(0x07c, MSR, EXIT_RDMSR)                                                                            \
-	X(0x07f, SHUTDOWN, EXIT_SHUTDOWN)                                                                    \
-	X(0x080, VMRUN, EXIT_VIRTUALIZATION)                                                                 \
-	X(0x081, VMMCALL, EXIT_VMCALL)                                                                       \
-	X(0x082, VMLOAD, EXIT_VIRTUALIZATION)                                                                \
-	X(0x083, VMSAVE, EXIT_VIRTUALIZATION)                                                                \
-	X(0x084, STGI, EXIT_VIRTUALIZATION)                                                                  \
-	X(0x085, CLGI, EXIT_VIRTUALIZATION)                                                                  \
-	X(0x086, SKINIT, EXIT_VIRTUALIZATION)                                                                \
-	X(0x088, ICEBP, EXIT_EXCEPTION)                                                                      \
-	X(0x089, WBINVD, EXIT_INVD)                                                                          \
-	X(0x08b, MWAIT, EXIT_HLT)                                                                            \
-	X(0x08d, XSETBV, EXIT_XSETBV)
+	X(0x014, CR4_WRITE)                                                                                  \
+	X(0x060, INTR)                                                                                       \
+	X(0x061, NMI)                                                                                        \
+	X(0x062, SMI)                                                                                        \
+	X(0x063, INIT)                                                                                       \
+	X(0x064, VINTR)                                                                                      \
+	X(0x065, CR0_SEL_WRITE)                                                                              \
+	X(0x066, IDTR_READ)                                                                                  \
+	X(0x067, GDTR_READ)                                                                                  \
+	X(0x068, LDTR_READ)                                                                                  \
+	X(0x069, TR_READ)                                                                                    \
+	X(0x06a, IDTR_WRITE)                                                                                 \
+	X(0x06b, GDTR_WRITE)                                                                                 \
+	X(0x06c, LDTR_WRITE)                                                                                 \
+	X(0x06d, TR_WRITE)                                                                                   \
+	X(0x06e, RDTSC)                                                                                      \
+	X(0x06f, RDPMC)                                                                                      \
+	X(0x070, PUSHF)                                                                                      \
+	X(0x071, POPF)                                                                                       \
+	X(0x072, CPUID)                                                                                      \
+	X(0x073, RSM)                                                                                        \
+	X(0x074, IRET)                                                                                       \
+	X(0x075, SWINT)                                                                                      \
+	X(0x076, INVD)                                                                                       \
+	X(0x077, PAUSE)                                                                                      \
+	X(0x078, HLT)                                                                                        \
+	X(0x079, INVLPG)                                                                                     \
+	X(0x07a, INVLPGA)                                                                                    \
+	X(0x07b, IOIO)                                                                                       \
+	X(0x07c, MSR)                                                                                        \
+	X(0x07d, TASK_SWITCH)                                                                                \
+	X(0x07e, FERR_FREEZE)                                                                                \
+	X(0x07f, SHUTDOWN)                                                                                   \
+	X(0x080, VMRUN)                                                                                      \
+	X(0x081, VMMCALL)                                                                                    \
+	X(0x082, VMLOAD)                                                                                     \
+	X(0x083, VMSAVE)                                                                                     \
+	X(0x084, STGI)                                                                                       \
+	X(0x085, CLGI)                                                                                       \
+	X(0x086, SKINIT)                                                                                     \
+	X(0x087, RDTSCP)                                                                                     \
+	X(0x088, ICEBP)                                                                                      \
+	X(0x089, WBINVD)                                                                                     \
+	X(0x08a, MONITOR)                                                                                    \
+	X(0x08b, MWAIT)                                                                                      \
+	X(0x08c, MWAIT_CONDITIONAL)                                                                          \
+	X(0x08d, XSETBV)                                                                                     \
+	X(0x08e, RDPRU)                                                                                      \
+	X(0x08f, EFER_WRITE_TRAP)
 
-#define X(code, name, kind) SVM_EXIT_##name = (code),
+#define X(code, name) SVM_EXIT_##name = (code),
 enum svm_exit_code {
 	SVM_EXIT_EXCEPTION = 0x40,
 	SVM_EXITS(X) SVM_EXIT_NPF = 0x400
 };
 #define SVM_EXIT_INVALID 0xffffffffu /* QEMU zero-extends it */
 #undef X
+
+/* An exit's code is the number of the bit that asks for it, counted from the beginning of the VMCB: table B-1. */
+static inline bool vmcb_has_intercept(const struct vmcb_control *c, unsigned code)
+{
+	return c->intercepts[code / 32] >> code % 32 & 1;
+}
+
+static inline void vmcb_intercept(struct vmcb_control *c, unsigned code, bool on)
+{
+	uint32_t *word = &c->intercepts[code / 32], bit = 1u << code % 32;
+
+	*word = on ? *word | bit : *word & ~bit;
+}
 
 /* The CPU's SVM features, CPUID Fn8000_000A EDX */
 #define SVM_FEATURE_NP        (1u << 0)

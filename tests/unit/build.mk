@@ -65,6 +65,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/stage2/stage2.c \
                  src/svm/svm_check.c \
                  src/svm/svm_event.c \
+                 src/svm/svm_exit.c \
                  src/svm/svm_halt.c \
                  src/svm/svm_init.c \
                  src/svm/svm_msr.c \

@@ -26,7 +26,7 @@ static unsigned check(void)
 static void make_sound(void)
 {
 	memset(&vmcb, 0, sizeof(vmcb));
-	vmcb.control.intercept2 = INTERCEPT2_VMRUN;
+	vmcb_intercept(&vmcb.control, SVM_EXIT_VMRUN, true);
 	vmcb.control.asid = 1;
 	vmcb.control.np_enable = 1;
 	vmcb.save.cr0 = 0x80010033;

@@ -1,6 +1,8 @@
 /* AMD-V: handling of the guest's registers where neither emulator behaves like a CPU. The VMCB is an array here. */
 #include "unit.h"
 #include "fake_vendor.h"
+#undef skip /* cmocka's */
+#include <stdlib.h>
 #include <string.h>
 #include "apic/apic.h"
 #include "cpu/host_interrupt.h"
@@ -8,12 +10,15 @@
 #include "log/log.h"
 #include "hw/msr.h"
 #include "apic/park.h"
+#include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
+#include "exit/mended.h"
 #include "guest/insn.h"
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "mem/pool.h"
+#include "report/fault.h"
 #include "svm/svm_skip.h"
 #include "trace/vector.h"
 
@@ -50,7 +55,7 @@ static uint64_t get(const struct cpu *c, enum guest_register r)
 
 void svm_set_intercepts(struct cpu *c)
 {
-	vmcb.control.intercept1 |= INTERCEPT1_INTN;
+	vmcb_intercept(&vmcb.control, SVM_EXIT_SWINT, true);
 }
 
 void svm_watch_interrupts(struct cpu *c, bool on)
@@ -140,6 +145,58 @@ static enum msr_result write_msr(uint32_t msr, uint64_t value)
 {
 	return svm_msr(&cpu, msr, true, &value);
 }
+
+void svm_control_register(struct cpu *c)
+{
+}
+
+void svm_pause(struct cpu *c)
+{
+}
+
+enum exit_kind svm_refused(struct cpu *c)
+{
+	return EXIT_CONTROL_REGISTER;
+}
+
+void svm_watch_cr(struct cpu *c)
+{
+}
+
+void svm_close_cr(struct cpu *c)
+{
+}
+
+void svm_run_on(struct cpu *c)
+{
+	abort();
+}
+
+void mended_note(struct cpu *c, const char *what, uint64_t value, const char *why)
+{
+}
+
+void exit_after_work(struct cpu *c)
+{
+}
+
+void fault_fatal(struct cpu *c, const char *fmt, ...)
+{
+	abort();
+}
+
+void log_print(const char *fmt, ...)
+{
+}
+
+static enum exit_kind handled;
+
+static void handle(struct cpu *c)
+{
+	handled = c->exit.kind;
+}
+
+void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {[0 ... EXIT_KIND_COUNT - 1] = handle};
 
 static int setup(void **state)
 {
@@ -339,7 +396,7 @@ static void wait_with(const char *bytes, unsigned number, uint64_t ecx, uint64_t
 
 static bool watched(void)
 {
-	return vmcb.control.intercept2 & INTERCEPT2_MWAIT;
+	return vmcb_has_intercept(&vmcb.control, SVM_EXIT_MWAIT);
 }
 
 /* A delay is executed with RIP before it, but only until the next exit. */
@@ -350,7 +407,7 @@ static void expect_let_through(void)
 	svm_end_halt(&cpu);
 	assert_true(watched());
 	assert_int_equal(svm.pending, 0);
-	assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT);
+	assert_true(vmcb_has_intercept(&vmcb.control, SVM_EXIT_HLT));
 }
 
 static void delays(void **state)
@@ -386,9 +443,9 @@ static void halt_and_delay(void **state)
 	wait_with(MWAITX, 0, TIMER, RFLAGS_IF);
 	cpu.exit.reason = SVM_EXIT_HLT;
 	svm_halt(&cpu);
-	assert_false(vmcb.control.intercept1 & INTERCEPT1_HLT || watched());
+	assert_false(vmcb_has_intercept(&vmcb.control, SVM_EXIT_HLT) || watched());
 	svm_end_halt(&cpu);
-	assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT && watched());
+	assert_true(vmcb_has_intercept(&vmcb.control, SVM_EXIT_HLT) && watched());
 }
 
 /* The instruction at RIP when it exits; NULL: its code cannot be read. */
@@ -443,7 +500,7 @@ static void halt_is_polled(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
 		halt_polled(RFLAGS_IF);
-		assert_true(vmcb.control.intercept1 & INTERCEPT1_HLT && !cpu.exit.skip && looks == 1);
+		assert_true(vmcb_has_intercept(&vmcb.control, SVM_EXIT_HLT) && !cpu.exit.skip && looks == 1);
 		assert_true(svm.pending & SVM_POLLS_HALT && !vmcb.control.interrupt_shadow);
 		assert_int_equal(vmcb.save.rip, 0x1000);
 		vmcb.control.exitcode = ends[i].reason;
@@ -482,8 +539,8 @@ static void halt_with_step(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
 		halt_polled(flags[i]);
-		assert_false(
-			vmcb.control.intercept1 & INTERCEPT1_HLT || svm.pending & SVM_POLLS_HALT || looks);
+		assert_false(vmcb_has_intercept(&vmcb.control, SVM_EXIT_HLT) ||
+			     svm.pending & SVM_POLLS_HALT || looks);
 	}
 }
 
@@ -538,11 +595,11 @@ static void int_unread(void **state)
 	svm_decode_swint(&cpu, &vmcb);
 	assert_int_equal(cpu.exit.kind, EXIT_UNREAD);
 	svm_pass_int(&cpu);
-	assert_false(vmcb.control.intercept1 & INTERCEPT1_INTN);
+	assert_false(vmcb_has_intercept(&vmcb.control, SVM_EXIT_SWINT));
 	assert_int_equal(vmcb.save.rip, 0x1000);
 	assert_int_equal(lines, 1);
 	svm_end_pass(&cpu);
-	assert_true(vmcb.control.intercept1 & INTERCEPT1_INTN);
+	assert_true(vmcb_has_intercept(&vmcb.control, SVM_EXIT_SWINT));
 	assert_int_equal(svm.pending, 0);
 }
 
@@ -591,6 +648,75 @@ static void cr4_of_the_host(void **state)
 	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_CET | CR4_PCIDE | CR4_PKE | CR4_PKS, false), CR4_PAE);
 }
 
+static void take_exit(uint64_t number, uint64_t info1, uint64_t info2)
+{
+	_Alignas(4 * sizeof(struct exit_entry)) static struct exit_entry entries[2];
+
+	setup(NULL);
+	history_init(&cpu.history, entries, 2);
+	vmcb.control.exitcode = number;
+	vmcb.control.exitinfo1 = info1;
+	vmcb.control.exitinfo2 = info2;
+	vmcb.control.eventinj = ~0ull;
+	handled = EXIT_KIND_COUNT;
+	svm_exit(&cpu);
+	assert_int_equal(vmcb.control.eventinj, 0);
+}
+
+/* Appendix C: what each exit is to the handlers. */
+static void kinds(void **state)
+{
+	static const struct {
+		uint64_t code, info1;
+		enum exit_kind kind;
+	} cases[] = {{0x14, 0, EXIT_CONTROL_REGISTER}, {0x4d, 0, EXIT_EXCEPTION}, {0x5f, 0, EXIT_EXCEPTION},
+		{0x60, 0, EXIT_INTERRUPT}, {0x61, 0, EXIT_NMI}, {0x63, 0, EXIT_INIT}, {0x72, 0, EXIT_CPUID},
+		{0x74, 0, EXIT_IRET}, {0x75, 0, EXIT_UNREAD}, {0x76, 0, EXIT_INVD}, {0x77, 0, EXIT_TIMER},
+		{0x78, 0, EXIT_HLT}, {0x7a, 0, EXIT_VIRTUALIZATION}, {0x7c, 0, EXIT_RDMSR},
+		{0x7c, 1, EXIT_WRMSR}, {0x7f, 0, EXIT_SHUTDOWN}, {0x80, 0, EXIT_VIRTUALIZATION},
+		{0x81, 0, EXIT_VMCALL}, {0x88, 0, EXIT_EXCEPTION}, {0x8b, 0, EXIT_HLT},
+		{0x400, 0, EXIT_STAGE2}, {-1u, 0, EXIT_CONTROL_REGISTER}, {-1ull, 0, EXIT_CONTROL_REGISTER},
+		/* not asked for: SMI, RDTSC, EFER_WRITE_TRAP, and what is in no manual */
+		{0x62, 0, EXIT_UNKNOWN}, {0x6e, 0, EXIT_UNKNOWN}, {0x8f, 0, EXIT_UNKNOWN},
+		{0x90, 0, EXIT_UNKNOWN}, {0x401, 0, EXIT_UNKNOWN}, {0x80000000, 0, EXIT_UNKNOWN}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		take_exit(cases[i].code, cases[i].info1, 0);
+		assert_int_equal(handled, cases[i].kind);
+		assert_int_equal(cpu.exit.reason, (uint32_t)cases[i].code);
+	}
+}
+
+/* 15.10.2, 15.25.6 */
+static void details(void **state)
+{
+	take_exit(0x7b, 0x3f80000 | 0x10 | 0x1, 0);
+	assert_int_equal(handled, EXIT_IO);
+	assert_int_equal(cpu.exit.io.port, 0x3f8);
+	assert_int_equal(cpu.exit.io.size, 1);
+	assert_true(cpu.exit.io.in && !cpu.exit.io.string && !cpu.exit.io.rep);
+	take_exit(0x7b, 0xcf80000 | 0x40 | 0x8 | 0x4, 0);
+	assert_int_equal(cpu.exit.io.size, 4);
+	assert_true(!cpu.exit.io.in && cpu.exit.io.string && cpu.exit.io.rep);
+	take_exit(0x400, 1ull << 33 | 0x2, 0x1234000);
+	assert_int_equal(cpu.exit.address, 0x1234000);
+	assert_int_equal(cpu.exit.qualifier, STAGE2_WRITE | STAGE2_WALK);
+	take_exit(0x400, 1ull << 32 | 0x10 | 0x1, 0);
+	assert_int_equal(cpu.exit.qualifier, STAGE2_FETCH | STAGE2_PRESENT);
+}
+
+/* Appendix C against table B-1: what is asked for at the start. */
+static void asked(void **state)
+{
+	struct vmcb_control c;
+
+	memset(&c, 0xff, sizeof(c));
+	svm_ask_for_exits(&c);
+	assert_true(c.intercept1 & 1u << 18 && c.intercept1 & 1u << 31 && c.intercept2 & 1u << 0);
+	assert_false(c.intercept1 & 1u << 0 || c.intercept1 & 1u << 24 || c.intercept2 & 1u << 13);
+	assert_int_equal(c.cr_write, 0xffef);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -614,6 +740,9 @@ int main(void)
 		cmocka_unit_test(int_by_its_bytes),
 		cmocka_unit_test(int_unread),
 		cmocka_unit_test(ends),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(details),
+		cmocka_unit_test(asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
