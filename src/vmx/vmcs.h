@@ -155,130 +155,140 @@ enum vmcs_field {
 #define VMCS_BASE(n)     (VMCS_GUEST_ES_BASE + 2 * (n))
 
 /*
- * The controls, X(word, bit, name, what it is called in a message). Which of them are on is decided in
- * vmx_controls.c. Tables 25-5 to 25-7, 25-13, 25-15.
+ * The controls: tables 25-5 to 25-7, 25-13, 25-15. X(word, bit, name, rule, what it is called in a message)
+ *   rule  REQUIRED   always on
+ *         WANTED     on where the CPU has it: without the secondary ones instructions raise #UD in the guest, whatever CPUID
+ *                    says (26.3)
+ *         SOMETIMES  comes and goes, but the CPU has to have it
+ *         OPTIONAL   comes and goes where the CPU has it
+ *         FORBIDDEN  always off
  */
 /* clang-format off */
 #define VMX_CONTROLS(X)                                                                                     \
-	X(PIN, 0, INTERRUPT_EXITING, "external-interrupt exiting")                                          \
-	X(PIN, 3, NMI_EXITING, "NMI exiting")                                                               \
-	X(PIN, 5, VIRTUAL_NMIS, "virtual NMIs")                                                             \
-	X(PIN, 6, PREEMPTION_TIMER, "activate VMX-preemption timer")                                        \
-	X(CPU, 2, INTERRUPT_WINDOW, "interrupt-window exiting")                                             \
-	X(CPU, 15, CR3_LOAD_EXITING, "CR3-load exiting")                                                    \
-	X(CPU, 16, CR3_STORE_EXITING, "CR3-store exiting")                                                  \
-	X(CPU, 22, NMI_WINDOW, "NMI-window exiting")                                                        \
-	X(CPU, 25, IO_BITMAPS, "use I/O bitmaps")                                                           \
-	X(CPU, 28, MSR_BITMAPS, "use MSR bitmaps")                                                          \
-	X(CPU, 31, SECONDARY, "activate secondary controls")                                                \
-	X(CPU2, 1, EPT, "enable EPT")                                                                       \
-	X(CPU2, 3, RDTSCP, "enable RDTSCP")                                                                 \
-	X(CPU2, 5, VPID, "enable VPID")                                                                     \
-	X(CPU2, 7, UNRESTRICTED, "unrestricted guest")                                                      \
-	X(CPU2, 12, INVPCID, "enable INVPCID")                                                              \
-	X(CPU2, 20, XSAVES, "enable XSAVES/XRSTORS")                                                        \
-	X(CPU2, 26, USER_WAIT, "enable user wait and pause")                                                \
-	X(CPU2, 27, PCONFIG, "enable PCONFIG")                                                              \
-	X(EXIT, 2, SAVE_DEBUG, "save debug controls")                                                       \
-	X(EXIT, 9, HOST_64, "host address-space size")                                                      \
-	X(EXIT, 18, SAVE_PAT, "save IA32_PAT")                                                              \
-	X(EXIT, 19, LOAD_PAT, "load IA32_PAT")                                                              \
-	X(EXIT, 20, SAVE_EFER, "save IA32_EFER")                                                            \
-	X(EXIT, 21, LOAD_EFER, "load IA32_EFER")                                                            \
-	X(EXIT, 22, SAVE_TIMER, "save VMX-preemption timer value")                                          \
-	X(ENTRY, 2, LOAD_DEBUG, "load debug controls")                                                      \
-	X(ENTRY, 9, GUEST_64, "IA-32e mode guest")                                                          \
-	X(ENTRY, 14, LOAD_PAT, "load IA32_PAT")                                                             \
-	X(ENTRY, 15, LOAD_EFER, "load IA32_EFER")                                                           \
-	X(ENTRY, 20, LOAD_CET, "load CET state")
+	X(PIN, 0, INTERRUPT_EXITING, SOMETIMES, "external-interrupt exiting")                               \
+	X(PIN, 3, NMI_EXITING, REQUIRED, "NMI exiting")                                                     \
+	X(PIN, 5, VIRTUAL_NMIS, REQUIRED, "virtual NMIs")                                                   \
+	X(PIN, 6, PREEMPTION_TIMER, WANTED, "activate VMX-preemption timer")                                \
+	X(CPU, 2, INTERRUPT_WINDOW, SOMETIMES, "interrupt-window exiting")                                  \
+	X(CPU, 15, CR3_LOAD_EXITING, FORBIDDEN, "CR3-load exiting")                                         \
+	X(CPU, 16, CR3_STORE_EXITING, FORBIDDEN, "CR3-store exiting")                                       \
+	X(CPU, 22, NMI_WINDOW, SOMETIMES, "NMI-window exiting")                                             \
+	X(CPU, 25, IO_BITMAPS, REQUIRED, "use I/O bitmaps")                                                 \
+	X(CPU, 28, MSR_BITMAPS, REQUIRED, "use MSR bitmaps")                                                \
+	X(CPU, 31, SECONDARY, REQUIRED, "activate secondary controls")                                      \
+	X(CPU2, 1, EPT, REQUIRED, "enable EPT")                                                             \
+	X(CPU2, 3, RDTSCP, WANTED, "enable RDTSCP")                                                         \
+	X(CPU2, 5, VPID, WANTED, "enable VPID")                                                             \
+	X(CPU2, 7, UNRESTRICTED, REQUIRED, "unrestricted guest")                                            \
+	X(CPU2, 12, INVPCID, WANTED, "enable INVPCID")                                                      \
+	X(CPU2, 20, XSAVES, WANTED, "enable XSAVES/XRSTORS")                                                \
+	X(CPU2, 26, USER_WAIT, WANTED, "enable user wait and pause")                                        \
+	X(CPU2, 27, PCONFIG, WANTED, "enable PCONFIG")                                                      \
+	X(EXIT, 2, SAVE_DEBUG, REQUIRED, "save debug controls")                                             \
+	X(EXIT, 9, HOST_64, REQUIRED, "host address-space size")                                            \
+	X(EXIT, 18, SAVE_PAT, REQUIRED, "save IA32_PAT")                                                    \
+	X(EXIT, 19, LOAD_PAT, REQUIRED, "load IA32_PAT")                                                    \
+	X(EXIT, 20, SAVE_EFER, REQUIRED, "save IA32_EFER")                                                  \
+	X(EXIT, 21, LOAD_EFER, REQUIRED, "load IA32_EFER")                                                  \
+	X(EXIT, 22, SAVE_TIMER, WANTED, "save VMX-preemption timer value")                                  \
+	X(ENTRY, 2, LOAD_DEBUG, REQUIRED, "load debug controls")                                            \
+	X(ENTRY, 9, GUEST_64, REQUIRED, "IA-32e mode guest")                                                \
+	X(ENTRY, 14, LOAD_PAT, REQUIRED, "load IA32_PAT")                                                   \
+	X(ENTRY, 15, LOAD_EFER, REQUIRED, "load IA32_EFER")                                                 \
+	X(ENTRY, 20, LOAD_CET, OPTIONAL, "load CET state")
 /* clang-format on */
 
-#define X(word, bit, name, text) word##_##name = (int)(1u << (bit)),
+enum vmx_rule {
+	VMX_REQUIRED,
+	VMX_WANTED,
+	VMX_SOMETIMES,
+	VMX_OPTIONAL,
+	VMX_FORBIDDEN
+};
+
+#define X(word, bit, name, rule, text) word##_##name = (int)(1u << (bit)), RULE_##word##_##name = VMX_##rule,
 enum vmx_control {
 	VMX_CONTROLS(X)
 };
 #undef X
 
-/*
- * Basic exit reasons, appendix C, and what each is in neutral words. X(number, name, kind). Those of kind
- * EXIT_UNKNOWN are in the list for their names.
- */
+/* Basic exit reasons, appendix C. X(number, name). What becomes of them is in vmx_exit.c. */
 /* clang-format off */
-#define VMX_EXITS(X)                                                                                        \
-	X(0, EXCEPTION_OR_NMI, EXIT_EXCEPTION)                                                              \
-	X(1, EXTERNAL_INTERRUPT, EXIT_INTERRUPT)                                                            \
-	X(2, TRIPLE_FAULT, EXIT_SHUTDOWN)                                                                   \
-	X(3, INIT, EXIT_INIT)                                                                               \
-	X(4, SIPI, EXIT_SIPI)                                                                               \
-	X(5, IO_SMI, EXIT_UNKNOWN)                                                                          \
-	X(6, OTHER_SMI, EXIT_UNKNOWN)                                                                       \
-	X(7, INTERRUPT_WINDOW, EXIT_INTERRUPT_WINDOW)                                                       \
-	X(8, NMI_WINDOW, EXIT_NMI_WINDOW)                                                                   \
-	X(9, TASK_SWITCH, EXIT_TASK_SWITCH)                                                                 \
-	X(10, CPUID, EXIT_CPUID)                                                                            \
-	X(11, GETSEC, EXIT_VIRTUALIZATION)                                                                  \
-	X(12, HLT, EXIT_UNKNOWN)                                                                            \
-	X(13, INVD, EXIT_INVD)                                                                              \
-	X(14, INVLPG, EXIT_UNKNOWN)                                                                         \
-	X(15, RDPMC, EXIT_UNKNOWN)                                                                          \
-	X(16, RDTSC, EXIT_UNKNOWN)                                                                          \
-	X(17, RSM, EXIT_UNKNOWN)                                                                            \
-	X(18, VMCALL, EXIT_VMCALL)                                                                          \
-	X(19, VMCLEAR, EXIT_VIRTUALIZATION)                                                                 \
-	X(20, VMLAUNCH, EXIT_VIRTUALIZATION)                                                                \
-	X(21, VMPTRLD, EXIT_VIRTUALIZATION)                                                                 \
-	X(22, VMPTRST, EXIT_VIRTUALIZATION)                                                                 \
-	X(23, VMREAD, EXIT_VIRTUALIZATION)                                                                  \
-	X(24, VMRESUME, EXIT_VIRTUALIZATION)                                                                \
-	X(25, VMWRITE, EXIT_VIRTUALIZATION)                                                                 \
-	X(26, VMXOFF, EXIT_VIRTUALIZATION)                                                                  \
-	X(27, VMXON, EXIT_VIRTUALIZATION)                                                                   \
-	X(28, CR_ACCESS, EXIT_CONTROL_REGISTER)                                                             \
-	X(29, MOV_DR, EXIT_UNKNOWN)                                                                         \
-	X(30, IO, EXIT_IO)                                                                                  \
-	X(31, RDMSR, EXIT_RDMSR)                                                                            \
-	X(32, WRMSR, EXIT_WRMSR)                                                                            \
-	X(33, INVALID_GUEST_STATE, EXIT_UNKNOWN)                                                            \
-	X(34, MSR_LOADING, EXIT_UNKNOWN)                                                                    \
-	X(36, MWAIT, EXIT_UNKNOWN)                                                                          \
-	X(37, MONITOR_TRAP_FLAG, EXIT_UNKNOWN)                                                              \
-	X(39, MONITOR, EXIT_UNKNOWN)                                                                        \
-	X(40, PAUSE, EXIT_UNKNOWN)                                                                          \
-	X(41, MACHINE_CHECK, EXIT_UNKNOWN)                                                                  \
-	X(43, TPR_BELOW_THRESHOLD, EXIT_UNKNOWN)                                                            \
-	X(44, APIC_ACCESS, EXIT_UNKNOWN)                                                                    \
-	X(45, VIRTUALIZED_EOI, EXIT_UNKNOWN)                                                                \
-	X(46, GDTR_OR_IDTR, EXIT_UNKNOWN)                                                                   \
-	X(47, LDTR_OR_TR, EXIT_UNKNOWN)                                                                     \
-	X(48, EPT_VIOLATION, EXIT_STAGE2)                                                                   \
-	X(49, EPT_MISCONFIGURATION, EXIT_STAGE2)                                                            \
-	X(50, INVEPT, EXIT_VIRTUALIZATION)                                                                  \
-	X(51, RDTSCP, EXIT_UNKNOWN)                                                                         \
-	X(52, PREEMPTION_TIMER, EXIT_TIMER)                                                               \
-	X(53, INVVPID, EXIT_VIRTUALIZATION)                                                                 \
-	X(54, WBINVD, EXIT_INVD)                                                                            \
-	X(55, XSETBV, EXIT_XSETBV)                                                                          \
-	X(56, APIC_WRITE, EXIT_UNKNOWN)                                                                     \
-	X(57, RDRAND, EXIT_UNKNOWN)                                                                         \
-	X(58, INVPCID, EXIT_UNKNOWN)                                                                        \
-	X(59, VMFUNC, EXIT_VIRTUALIZATION)                                                                  \
-	X(60, ENCLS, EXIT_UNKNOWN)                                                                          \
-	X(61, RDSEED, EXIT_UNKNOWN)                                                                         \
-	X(62, PML_FULL, EXIT_UNKNOWN)                                                                       \
-	X(63, XSAVES, EXIT_UNKNOWN)                                                                         \
-	X(64, XRSTORS, EXIT_UNKNOWN)                                                                        \
-	X(65, PCONFIG, EXIT_UNKNOWN)                                                                        \
-	X(66, SPP, EXIT_UNKNOWN)                                                                            \
-	X(67, UMWAIT, EXIT_UNKNOWN)                                                                         \
-	X(68, TPAUSE, EXIT_UNKNOWN)                                                                         \
-	X(69, LOADIWKEY, EXIT_UNKNOWN)                                                                      \
-	X(72, ENQCMD_PASID, EXIT_UNKNOWN)                                                                   \
-	X(73, ENQCMDS_PASID, EXIT_UNKNOWN)                                                                  \
-	X(74, BUS_LOCK, EXIT_UNKNOWN)                                                                       \
-	X(75, NOTIFY_WINDOW, EXIT_UNKNOWN)
+#define VMX_EXITS(X)	                                                                                \
+	X(0, EXCEPTION_OR_NMI)                                                                              \
+	X(1, EXTERNAL_INTERRUPT)                                                                            \
+	X(2, TRIPLE_FAULT)                                                                                  \
+	X(3, INIT)                                                                                          \
+	X(4, SIPI)                                                                                          \
+	X(5, IO_SMI)                                                                                        \
+	X(6, OTHER_SMI)                                                                                     \
+	X(7, INTERRUPT_WINDOW)                                                                              \
+	X(8, NMI_WINDOW)                                                                                    \
+	X(9, TASK_SWITCH)                                                                                   \
+	X(10, CPUID)                                                                                        \
+	X(11, GETSEC)                                                                                       \
+	X(12, HLT)                                                                                          \
+	X(13, INVD)                                                                                         \
+	X(14, INVLPG)                                                                                       \
+	X(15, RDPMC)                                                                                        \
+	X(16, RDTSC)                                                                                        \
+	X(17, RSM)                                                                                          \
+	X(18, VMCALL)                                                                                       \
+	X(19, VMCLEAR)                                                                                      \
+	X(20, VMLAUNCH)                                                                                     \
+	X(21, VMPTRLD)                                                                                      \
+	X(22, VMPTRST)                                                                                      \
+	X(23, VMREAD)                                                                                       \
+	X(24, VMRESUME)                                                                                     \
+	X(25, VMWRITE)                                                                                      \
+	X(26, VMXOFF)                                                                                       \
+	X(27, VMXON)                                                                                        \
+	X(28, CR_ACCESS)                                                                                    \
+	X(29, MOV_DR)                                                                                       \
+	X(30, IO)                                                                                           \
+	X(31, RDMSR)                                                                                        \
+	X(32, WRMSR)                                                                                        \
+	X(33, INVALID_GUEST_STATE)                                                                          \
+	X(34, MSR_LOADING)                                                                                  \
+	X(36, MWAIT)                                                                                        \
+	X(37, MONITOR_TRAP_FLAG)                                                                            \
+	X(39, MONITOR)                                                                                      \
+	X(40, PAUSE)                                                                                        \
+	X(41, MACHINE_CHECK)                                                                                \
+	X(43, TPR_BELOW_THRESHOLD)                                                                          \
+	X(44, APIC_ACCESS)                                                                                  \
+	X(45, VIRTUALIZED_EOI)                                                                              \
+	X(46, GDTR_OR_IDTR)                                                                                 \
+	X(47, LDTR_OR_TR)                                                                                   \
+	X(48, EPT_VIOLATION)                                                                                \
+	X(49, EPT_MISCONFIGURATION)                                                                         \
+	X(50, INVEPT)                                                                                       \
+	X(51, RDTSCP)                                                                                       \
+	X(52, PREEMPTION_TIMER)                                                                             \
+	X(53, INVVPID)                                                                                      \
+	X(54, WBINVD)                                                                                       \
+	X(55, XSETBV)                                                                                       \
+	X(56, APIC_WRITE)                                                                                   \
+	X(57, RDRAND)                                                                                       \
+	X(58, INVPCID)                                                                                      \
+	X(59, VMFUNC)                                                                                       \
+	X(60, ENCLS)                                                                                        \
+	X(61, RDSEED)                                                                                       \
+	X(62, PML_FULL)                                                                                     \
+	X(63, XSAVES)                                                                                       \
+	X(64, XRSTORS)                                                                                      \
+	X(65, PCONFIG)                                                                                      \
+	X(66, SPP)                                                                                          \
+	X(67, UMWAIT)                                                                                       \
+	X(68, TPAUSE)                                                                                       \
+	X(69, LOADIWKEY)                                                                                    \
+	X(72, ENQCMD_PASID)                                                                                 \
+	X(73, ENQCMDS_PASID)                                                                                \
+	X(74, BUS_LOCK)                                                                                     \
+	X(75, NOTIFY_WINDOW)
 /* clang-format on */
 
-#define X(number, name, kind) VMX_EXIT_##name = (number),
+#define X(number, name) VMX_EXIT_##name = (number),
 enum vmx_exit_reason {
 	VMX_EXITS(X)
 };

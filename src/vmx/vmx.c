@@ -154,7 +154,7 @@ static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
 	return vmclear_vmptrld(vmcs) ? NULL : "the CPU refused its VMCS (VMPTRLD)";
 }
 
-/* With the guest's NE clear an x87 error is no exception: x87_error() of vmx_cr.c. */
+/* With the guest's NE clear an x87 error is no exception: vmx_x87_error(). */
 void vmx_set_intercepts(struct cpu *cpu)
 {
 	uint32_t x87 = vmx_of(cpu)->cr0_shadow & CR0_NE ? 0 : 1u << VEC_MF;

@@ -94,7 +94,7 @@ static inline void vmx_set_rflags(struct cpu *cpu, uint64_t rflags)
 }
 
 /* vmx_event.c */
-uint32_t vmx_decode_exception(struct cpu *cpu);
+uint64_t vmx_decode_exception(struct cpu *cpu);
 void vmx_decode_vectoring(struct cpu *cpu, uint32_t word);
 void vmx_restore_nmi_blocking(const struct cpu *cpu);
 void vmx_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
@@ -156,7 +156,8 @@ const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch);
 void vmx_load_host(struct cpu *cpu);
 
 /* vmx_cr.c */
-void vmx_own_exit(struct cpu *cpu);
+void vmx_control_register(struct cpu *cpu);
+void vmx_x87_error(struct cpu *cpu);
 void vmx_set_intercepts(struct cpu *cpu); /* after CR0.NE of the guest's has changed, too */
 
 /* vmx_task.c */
@@ -187,6 +188,7 @@ extern const char vmx_host_entry[], vmx_mitigated_entry[];
 
 /* vmx_exit.c, called by run.asm */
 void vmx_exit(struct cpu *cpu);
+void vmx_own_exit(struct cpu *cpu);
 __attribute__((noreturn)) void vmx_entry_failed(struct cpu *cpu);
 
 #endif

@@ -61,7 +61,7 @@ static void write_cr0_ne(struct cpu *cpu, uint64_t value)
  * take one. Where nobody can say which vector IRQ 13 has, or the interrupt's handler runs into the error once more after it
  * had IGNNE# asserted, the guest gets #MF, as with NE set.
  */
-static void x87_error(struct cpu *cpu)
+void vmx_x87_error(struct cpu *cpu)
 {
 	struct event e = {.valid = true, .type = TRAP_TYPE_EXTINT, .vector = (uint8_t)pic_vector()};
 
@@ -78,7 +78,7 @@ static void x87_error(struct cpu *cpu)
 	vmx_inject(cpu, &e, 0);
 }
 
-static void control_register(struct cpu *cpu)
+void vmx_control_register(struct cpu *cpu)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
 
@@ -86,22 +86,4 @@ static void control_register(struct cpu *cpu)
 		write_cr0_ne(cpu, operand(cpu, q));
 	else /* CR4 with VMXE or SMXE */
 		exception_raise(cpu, VEC_GP, 0);
-}
-
-void vmx_own_exit(struct cpu *cpu)
-{
-	if (cpu->exit.kind == EXIT_NMI)
-		vmx_take_nmi(cpu);
-	else if (cpu->exit.kind == EXIT_NMI_WINDOW)
-		vmx_nmi_unblocked(cpu);
-	else if (cpu->exit.kind == EXIT_INIT)
-		vmx_take_init(cpu);
-	else if (cpu->exit.kind == EXIT_TASK_SWITCH)
-		vmx_task_switch(cpu);
-	else if (cpu->exit.kind == EXIT_TIMER)
-		vmx_timer(cpu);
-	else if (cpu->exit.kind == EXIT_X87)
-		x87_error(cpu);
-	else
-		control_register(cpu);
 }

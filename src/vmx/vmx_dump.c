@@ -3,7 +3,7 @@
 #include "lib/array.h"
 #include "log/log.h"
 
-#define X(number, name, kind) [number] = #name,
+#define X(number, name) [number] = #name,
 static const char *const exit_names[] = {VMX_EXITS(X)};
 #undef X
 

@@ -103,7 +103,7 @@ static void decode_debug(struct cpu *cpu)
 }
 
 /* An exception or an NMI. Returns the VM-exit interruption information. */
-uint32_t vmx_decode_exception(struct cpu *cpu)
+uint64_t vmx_decode_exception(struct cpu *cpu)
 {
 	uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT);
 	struct event *e = &cpu->exit.event;

@@ -1,19 +1,30 @@
 /* VM exit: from the VMCS's words to the neutral exit, and back in. */
 #include "vmx/vmx.h"
 #include "hw/x86.h"
+#include "lib/array.h"
 #include "report/fault.h"
 #include "exit/dispatch.h"
 
-#define X(number, name, kind) [number] = kind,
-static const uint8_t kind_of[] = {VMX_EXITS(X)};
-#undef X
+/* The decoders return what the history of exits keeps besides the reason. */
+
+static uint64_t decode_during(struct cpu *cpu)
+{
+	vmx_decode_during(cpu);
+	return 0;
+}
+
+/* 28.2.1: the vector. */
+static uint64_t decode_sipi(struct cpu *cpu)
+{
+	return cpu->exit.qualifier = vmread(VMCS_EXIT_QUALIFICATION);
+}
 
 /* Table 28-5: exit qualification of an I/O instruction. */
-static uint64_t decode_io(struct exit_io *io)
+static uint64_t decode_io(struct cpu *cpu)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
 
-	*io = (struct exit_io){
+	cpu->exit.io = (struct exit_io){
 		.port = (uint16_t)(q >> 16),
 		.size = (uint8_t)((q & 7) + 1),
 		.in = q & 0x08,
@@ -24,7 +35,7 @@ static uint64_t decode_io(struct exit_io *io)
 }
 
 /* Table 28-7: exit qualification of an EPT violation. A misconfiguration has none. */
-static void decode_ept(struct cpu *cpu)
+static uint64_t decode_ept(struct cpu *cpu)
 {
 	struct exit *x = &cpu->exit;
 	uint64_t q;
@@ -33,7 +44,7 @@ static void decode_ept(struct cpu *cpu)
 	vmx_decode_during(cpu);
 	if (x->reason == VMX_EXIT_EPT_MISCONFIGURATION) {
 		x->qualifier = STAGE2_RESERVED;
-		return;
+		return x->address;
 	}
 	q = vmread(VMCS_EXIT_QUALIFICATION);
 	x->qualifier = (q & 0x02          ? STAGE2_WRITE
@@ -45,33 +56,100 @@ static void decode_ept(struct cpu *cpu)
 		x->linear = vmread(VMCS_GUEST_LINEAR_ADDRESS);
 	if (q & EVENT_NMI_UNBLOCKING)
 		vmx_restore_nmi_blocking(cpu);
+	return x->address;
 }
 
-/* The other kinds whose exit says more than its reason. */
-#define MORE_TO_DECODE                                                                                       \
-	(1u << EXIT_UNKNOWN | 1u << EXIT_EXCEPTION | 1u << EXIT_IO | 1u << EXIT_STAGE2 |                     \
-		1u << EXIT_TASK_SWITCH | 1u << EXIT_SIPI | 1u << EXIT_SHUTDOWN)
-_Static_assert(EXIT_KIND_COUNT <= 32, "the mask above");
+/*
+ * The exits, and what each is in neutral words. Another reason is EXIT_UNKNOWN.
+ * X(name, control, kind, decoder)
+ *   name     of VMX_EXITS
+ *   control  of VMX_CONTROLS: what makes it exit. ALWAYS: no control does; NEVER: it is not asked for, it would be known
+ *   decoder  NULL: the reason says all; it may change the kind
+ */
+#define EXITS(X)                                                                                             \
+	X(EXCEPTION_OR_NMI, PIN_NMI_EXITING, EXIT_EXCEPTION, vmx_decode_exception)                           \
+	X(EXTERNAL_INTERRUPT, PIN_INTERRUPT_EXITING, EXIT_INTERRUPT, NULL)                                   \
+	X(TRIPLE_FAULT, ALWAYS, EXIT_SHUTDOWN, decode_during)                                                \
+	X(INIT, ALWAYS, EXIT_INIT, NULL)                                                                     \
+	X(SIPI, ALWAYS, EXIT_SIPI, decode_sipi)                                                              \
+	X(INTERRUPT_WINDOW, CPU_INTERRUPT_WINDOW, EXIT_INTERRUPT_WINDOW, NULL)                               \
+	X(NMI_WINDOW, CPU_NMI_WINDOW, EXIT_NMI_WINDOW, NULL)                                                 \
+	X(TASK_SWITCH, ALWAYS, EXIT_TASK_SWITCH, decode_during)                                              \
+	X(CPUID, ALWAYS, EXIT_CPUID, NULL)                                                                   \
+	X(GETSEC, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                         \
+	X(INVD, ALWAYS, EXIT_INVD, NULL)                                                                     \
+	X(VMCALL, ALWAYS, EXIT_VMCALL, NULL)                                                                 \
+	X(VMCLEAR, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                        \
+	X(VMLAUNCH, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                       \
+	X(VMPTRLD, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                        \
+	X(VMPTRST, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                        \
+	X(VMREAD, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                         \
+	X(VMRESUME, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                       \
+	X(VMWRITE, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                        \
+	X(VMXOFF, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                         \
+	X(VMXON, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                          \
+	X(CR_ACCESS, ALWAYS, EXIT_CONTROL_REGISTER, NULL)                                                    \
+	X(IO, CPU_IO_BITMAPS, EXIT_IO, decode_io)                                                            \
+	X(RDMSR, CPU_MSR_BITMAPS, EXIT_RDMSR, NULL)                                                          \
+	X(WRMSR, CPU_MSR_BITMAPS, EXIT_WRMSR, NULL)                                                          \
+	X(EPT_VIOLATION, CPU2_EPT, EXIT_STAGE2, decode_ept)                                                  \
+	X(EPT_MISCONFIGURATION, CPU2_EPT, EXIT_STAGE2, decode_ept)                                           \
+	X(INVEPT, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                         \
+	X(PREEMPTION_TIMER, PIN_PREEMPTION_TIMER, EXIT_TIMER, NULL)                                          \
+	X(INVVPID, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                        \
+	X(WBINVD, NEVER, EXIT_INVD, NULL)                                                                    \
+	X(XSETBV, ALWAYS, EXIT_XSETBV, NULL)                                                                 \
+	X(VMFUNC, NEVER, EXIT_VIRTUALIZATION, NULL)
 
-/* Returns what the history of exits keeps besides the reason. */
-__attribute__((noinline)) static uint64_t decode_more(struct cpu *cpu)
+/* The kinds that VT-x handles by itself. X(kind, handler) */
+#define OWN(X)                                                                                               \
+	X(EXIT_NMI, vmx_take_nmi)                                                                            \
+	X(EXIT_NMI_WINDOW, vmx_nmi_unblocked)                                                                \
+	X(EXIT_INIT, vmx_take_init)                                                                          \
+	X(EXIT_CONTROL_REGISTER, vmx_control_register)                                                       \
+	X(EXIT_X87, vmx_x87_error)                                                                           \
+	X(EXIT_TASK_SWITCH, vmx_task_switch)                                                                 \
+	X(EXIT_TIMER, vmx_timer)
+
+/* The kinds that it does not have. */
+#define ABSENT (1 << EXIT_IRET | 1 << EXIT_HLT | 1 << EXIT_UNREAD)
+/* Those that are not in the list, or that a decoder makes. */
+#define OTHERS (1 << EXIT_UNKNOWN | 1 << EXIT_NMI | 1 << EXIT_X87)
+
+#define X(name, control, kind, decoder) | 1 << kind
+_Static_assert((OTHERS | ABSENT EXITS(X)) == EXIT_KINDS_ALL, "a kind without a row: cpu/exit_kinds.def");
+_Static_assert(((OTHERS EXITS(X)) & ABSENT) == 0, "a row of a kind that VT-x does not have");
+#undef X
+#define X(kind, handler) | 1 << kind
+_Static_assert((0 OWN(X)) == (EXIT_KINDS_OWN & ~ABSENT), "a kind without a handler: cpu/exit_kinds.def");
+#undef X
+#define RULE_ALWAYS VMX_REQUIRED
+#define RULE_NEVER  VMX_OPTIONAL
+#define X(name, control, kind, decoder)                                                                      \
+	_Static_assert(RULE_##control != (int)VMX_FORBIDDEN, #name " does not exit: VMX_CONTROLS");
+EXITS(X)
+#undef X
+
+/* Two tables of one list: the hot path takes an instruction less. */
+#define X(name, control, kind, decoder) [VMX_EXIT_##name] = kind,
+static const uint8_t kinds[] = {EXITS(X)};
+#undef X
+static uint64_t decode_other(struct cpu *cpu);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init" /* the range first, then the list */
+#define X(name, control, kind, decoder) [VMX_EXIT_##name] = decoder,
+static uint64_t (*const decoders[ARRAY_SIZE(kinds)])(struct cpu *cpu) = {
+	[0 ... ARRAY_SIZE(kinds) - 1] = decode_other, EXITS(X)};
+#undef X
+#pragma GCC diagnostic pop
+
+void vmx_own_exit(struct cpu *cpu)
 {
-	struct exit *x = &cpu->exit;
+#define X(kind, handler) [kind] = (handler),
+	static void (*const handlers[EXIT_KIND_COUNT])(struct cpu *) = {OWN(X)};
+#undef X
 
-	switch (x->kind) {
-	case EXIT_EXCEPTION: /* with a flag above its number: in an enclave (28.2.1) */
-		return vmx_decode_exception(cpu);
-	case EXIT_IO:
-		return decode_io(&x->io);
-	case EXIT_SIPI:
-		return x->qualifier = vmread(VMCS_EXIT_QUALIFICATION); /* the vector: 28.2.1 */
-	case EXIT_STAGE2:
-		decode_ept(cpu);
-		return x->address;
-	default:
-		vmx_decode_during(cpu);
-		return 0;
-	}
+	handlers[cpu->exit.kind](cpu);
 }
 
 /* 31.2, VMfailValid: the VMCS itself or its controls are wrong. */
@@ -83,22 +161,26 @@ void vmx_entry_failed(struct cpu *cpu)
 		cpu, "VM entry failed: %s (VM-instruction error %lu)", vmx_instruction_error(error), error);
 }
 
-/* A reason with flags above its number, or one that is not in the table. */
-SLOW_PATH static enum exit_kind decode_rare(struct cpu *cpu, uint32_t reason)
-{
-	if (reason & EXIT_ENTRY_FAILURE)
-		vmx_refused(cpu, reason);
-	cpu->exit.reason = reason &= EXIT_REASON_BASIC;
-	return reason < sizeof(kind_of) ? kind_of[reason] : EXIT_UNKNOWN;
-}
-
 static uint64_t decode(struct cpu *cpu, uint32_t reason)
 {
-	struct exit *x = &cpu->exit;
+	cpu->exit.reason = reason;
+	if (reason >= ARRAY_SIZE(kinds))
+		return decode_other(cpu);
+	cpu->exit.kind = kinds[reason];
+	return decoders[reason] ? decoders[reason](cpu) : 0;
+}
 
-	x->reason = reason;
-	x->kind = reason < sizeof(kind_of) ? kind_of[reason] : decode_rare(cpu, reason);
-	return 1u << x->kind & MORE_TO_DECODE ? decode_more(cpu) : 0;
+/* A reason with flags above its number, or one that is not in the list. */
+SLOW_PATH static uint64_t decode_other(struct cpu *cpu)
+{
+	uint32_t reason = (uint32_t)cpu->exit.reason;
+
+	if (reason & EXIT_ENTRY_FAILURE)
+		vmx_refused(cpu, reason);
+	if (reason & ~EXIT_REASON_BASIC)
+		return decode(cpu, reason & EXIT_REASON_BASIC);
+	cpu->exit.kind = EXIT_UNKNOWN;
+	return decode_during(cpu);
 }
 
 static inline void end_exit(struct cpu *cpu)
