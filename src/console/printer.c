@@ -1,7 +1,7 @@
 #include "console/printer.h"
 #include "log/log.h"
 #include "hw/asm.h"
-#include "exit/exception.h"
+#include "exit/record.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/important.h"
@@ -235,7 +235,7 @@ const char *console_set_filter(char *words, const char **bad)
 	log_lock();
 	filter = f;
 	boot_info.config.print = (struct config_printed){.vectors = f.vectors, .important = f.important};
-	exception_note_all();
+	record_note_all();
 	log_unlock();
 	return NULL;
 }

@@ -1,15 +1,10 @@
 #include "exit/exception.h"
-#include "log/log.h"
-#include "log/turn.h"
-#include "hw/asm.h"
 #include "hw/x86.h"
-#include "exit/freeze.h"
 #include "guest/insn.h"
 #include "exit/handlers.h"
 #include "exit/merge.h"
+#include "exit/record.h"
 #include "exit/shutdown.h"
-#include "lib/string.h"
-#include "trace/important.h"
 #include "trace/vector.h"
 #include "vendor.h"
 
@@ -44,92 +39,29 @@ static inline void copy_kind(uint8_t *to, const struct event *e)
 	_Static_assert(
 		offsetof(struct trap_record, during_type) == offsetof(struct trap_record, during_vector) + 1,
 		"side by side");
-	_Static_assert(offsetof(struct cpu, recorded_type) == offsetof(struct cpu, recorded_vector) + 1,
-		"side by side");
 	__builtin_memcpy(to, (const char *)e + offsetof(struct event, vector), 2);
 }
 
-static bool is_printed(const struct trap_record *r)
-{
-	const struct config_printed *print = &boot_info.config.print;
-
-	return print->vectors >> (r->vector & 31) & 1 && (!print->important || trap_is_important(r));
-}
-
-void exception_note_all(void)
-{
-	for_each_cpu (c)
-		atomic_store(&c->noted, ~0u);
-}
-
-/*
- * All records come here but those of a vector that is not printed and of which RESERVE_RECORDS came within a quarter of
- * the ring: then it is left out until the ring has turned once, so that a flood costs next to nothing. A guest that
- * faults in a loop with interrupts off has no other exits: one record in so many comes here to look for keys.
- */
-SLOW_PATH static void after_record(struct cpu *cpu, const struct trap_record *r)
-{
-	uint32_t bit = 1u << (r->vector & 31);
-
-	if (!((uint32_t)r->seq & cpu->poll_mask)) {
-		turn_poll(cpu);
-		freeze_serve(cpu);
-	}
-	if (!(r->seq & cpu->ring.mask))
-		atomic_store(&cpu->noted, ~0u);
-	if (is_printed(r)) {
-		log_queue_trap(cpu, r);
-		reserve_add(cpu->reserve, r, cpu->ring.mask / 4);
-		return;
-	}
-	if (!(atomic_load(&cpu->noted) & bit) || reserve_add(cpu->reserve, r, cpu->ring.mask / 4))
-		return;
-	atomic_fetch_and(&cpu->noted, ~bit);
-	if (is_printed(r)) /* it has become so meanwhile */
-		atomic_fetch_or(&cpu->noted, bit);
-}
-
-/* The first record of a site that matters: by the time that somebody asks, the stack may be somebody else's. */
-SLOW_PATH static void keep_stack(struct kept_stack *to, const struct trap_record *r)
-{
-	struct guest_paging paging = guest_paging_of(r);
-
-	__atomic_store_n(&to->seq, 0, __ATOMIC_RELAXED);
-	atomic_thread_fence(memory_order_release); /* as in ring_begin() */
-	to->linear = stack_top(r);
-	to->bytes = guest_read(&paging, to->linear, to->at, STACK_KEPT_MAX);
-	__atomic_store_n(&to->seq, r->seq, __ATOMIC_RELEASE);
-}
-
-/* The record of one event. On the hot path: fixed cost, no lock, no printing. */
-static void record(struct cpu *cpu, const struct event *e, unsigned flags)
+__attribute__((always_inline)) static inline struct trap_record *begin(
+	struct cpu *cpu, const struct event *e, unsigned flags)
 {
 	const struct exit *x = &cpu->exit;
-	struct trace_ring *ring = atomic_load_explicit(&cpu->writing, memory_order_relaxed);
-	struct trap_record *r = ring_begin(ring);
-	struct kept_stack *stack;
+	struct trap_record *r = record_begin(cpu);
 
-	vendor->state.capture(cpu, r);
-	r->tsc = rdtsc();
 	r->error_code = e->error;
 	r->during_error = x->during.error;
-	r->cpu = (uint16_t)cpu->number;
 	copy_kind(&r->vector, e);
 	copy_kind(&r->during_vector, &x->during);
 	r->link = link_of(cpu, &x->during);
 	set_flags(r, x, e, flags);
 	r->code_len = x->code_len;
 	__builtin_memcpy(r->code, x->code, TRAP_CODE_MAX);
-	ring_commit(ring, r);
-	copy_kind(&cpu->recorded_vector, e);
-	cpu->stats.vectors[e->vector & 31][r->cpl == 3]++;
-	stack = sites_note(&cpu->reserve->sites, r);
-	if (stack)
-		keep_stack(stack, r);
-	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (e->vector & 31) & 1) |
-			!((uint32_t)r->seq & cpu->poll_mask) ||
-		(e->vector == VEC_PF && important_pf(e->error, x->address, r->cpl)))
-		after_record(cpu, r);
+	return r;
+}
+
+static void record(struct cpu *cpu, const struct event *e, unsigned flags)
+{
+	record_exception(cpu, begin(cpu, e, flags));
 }
 
 static void double_fault(struct cpu *cpu, const struct event *first)
@@ -155,10 +87,8 @@ static void double_fault(struct cpu *cpu, const struct event *first)
  */
 SLOW_PATH static void record_software(struct cpu *cpu, const struct event *e)
 {
-	if (e->vector >= 32)
-		return;
-	record(cpu, e, 0);
-	cpu->stats.vectors[e->vector][vendor->state.get(cpu, GUEST_CPL) == 3]--;
+	if (e->vector < 32)
+		record_other(cpu, begin(cpu, e, 0));
 }
 
 /* One event of the two goes in, or a third. */

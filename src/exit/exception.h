@@ -19,7 +19,4 @@ void exception_raise_pf(struct cpu *cpu, uint32_t error, uint64_t address);
 /* The #DB that TF asks for behind an instruction that was carried out in software (SDM vol. 3B 18.3.1.4). */
 void exception_single_step(struct cpu *cpu);
 
-/* boot_info.config.print has changed: records of every vector are looked at again. */
-void exception_note_all(void);
-
 #endif

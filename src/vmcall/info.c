@@ -1,5 +1,5 @@
 /* Services about Trapline itself: version, status, stats, exits, filter. */
-#include "exit/exception.h"
+#include "exit/record.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "vmcall/caller.h"
@@ -87,6 +87,6 @@ int64_t vmcall_filter_set(struct vmcall *call)
 	if (call->arg[ARG_RBX] > UINT32_MAX)
 		return TRAPLINE_E_ARGUMENT;
 	boot_info.config.print = (struct config_printed){.vectors = (uint32_t)call->arg[ARG_RBX]};
-	exception_note_all();
+	record_note_all();
 	return 0;
 }

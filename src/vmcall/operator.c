@@ -1,8 +1,8 @@
 /* Lines from the guest to the trace and the operator, and back: mark, say, hear, dying. */
 #include "vmcall/operator.h"
 #include "log/log.h"
-#include "hw/asm.h"
 #include "cpu/moment.h"
+#include "exit/record.h"
 #include "exit/shutdown.h"
 #include "hw/lock.h"
 #include "lib/string.h"
@@ -117,21 +117,13 @@ int64_t vmcall_mark(struct vmcall *call)
 
 	if (error)
 		return error;
-	r = ring_begin(cpu->writing);
-	vendor->state.capture(cpu, r);
+	r = record_begin(cpu);
 	memset(r->gpr, 0, sizeof(r->gpr));
 	memcpy(r->gpr, text, call->arg[ARG_RCX]);
-	r->tsc = rdtsc();
-	r->cpu = (uint16_t)cpu->number;
 	r->vector = 0;
 	r->type = TRAP_TYPE_MARK;
 	r->flags = r->code_len = r->link = 0;
-	ring_commit(cpu->writing, r);
-	if (!(r->seq & cpu->ring.mask)) /* the ring has wrapped: exit/exception.c */
-		atomic_store(&cpu->noted, ~0u);
-	cpu->recorded_vector = 0;
-	cpu->recorded_type = TRAP_TYPE_MARK;
-	log_queue_trap(cpu, r);
+	record_other(cpu, r);
 	vmcall_return(call, ARG_RBX, r->seq);
 	vmcall_return(call, ARG_RCX, cpu->number);
 	return 0;

@@ -12,6 +12,7 @@
 #include "exit/handlers.h"
 #include "log/log.h"
 #include "exit/exception.h"
+#include "exit/record.h"
 #include "exit/freeze.h"
 #include "exit/shutdown.h"
 #include "hw/features.h"
@@ -126,7 +127,15 @@ void exception_raise_pf(struct cpu *c, uint32_t error, uint64_t address)
 	raised_at = address;
 }
 
-void exception_note_all(void)
+void record_note_all(void)
+{
+}
+
+void record_after(struct cpu *c, const struct trap_record *r)
+{
+}
+
+void record_keep_stack(struct kept_stack *to, const struct trap_record *r)
 {
 }
 

@@ -42,6 +42,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/interrupt.c \
                  src/exit/io.c \
                  src/exit/merge.c \
+                 src/exit/record.c \
                  src/exit/init_sipi.c \
                  src/exit/work.c \
                  src/guest/insn.c \

@@ -13,6 +13,7 @@
 #include "report/guest_names.h"
 #include "hw/asm.h"
 #include "exit/exception.h"
+#include "exit/record.h"
 #include "fake_vendor.h"
 
 #define LINES     1000
@@ -90,7 +91,7 @@ bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *ph
 	return false;
 }
 
-void exception_note_all(void)
+void record_note_all(void)
 {
 }
 

@@ -1,0 +1,59 @@
+#include "exit/record.h"
+#include "exit/freeze.h"
+#include "log/log.h"
+#include "log/turn.h"
+
+static bool is_printed(const struct trap_record *r)
+{
+	const struct config_printed *print = &boot_info.config.print;
+
+	return print->vectors >> (r->vector & 31) & 1 && (!print->important || trap_is_important(r));
+}
+
+void record_note_all(void)
+{
+	for_each_cpu (c)
+		atomic_store(&c->noted, ~0u);
+}
+
+static void print_or_reserve(struct cpu *cpu, const struct trap_record *r)
+{
+	uint32_t bit = 1u << (r->vector & 31);
+
+	if (is_printed(r)) {
+		log_queue_trap(cpu, r);
+		reserve_add(cpu->reserve, r, cpu->ring.mask / 4);
+		return;
+	}
+	if (!(atomic_load(&cpu->noted) & bit) || reserve_add(cpu->reserve, r, cpu->ring.mask / 4))
+		return;
+	atomic_fetch_and(&cpu->noted, ~bit);
+	if (is_printed(r)) /* it has become so meanwhile */
+		atomic_fetch_or(&cpu->noted, bit);
+}
+
+SLOW_PATH void record_after(struct cpu *cpu, const struct trap_record *r)
+{
+	if (!((uint32_t)r->seq & cpu->poll_mask)) {
+		turn_poll(cpu);
+		freeze_serve(cpu);
+	}
+	if (!(r->seq & cpu->ring.mask))
+		atomic_store(&cpu->noted, ~0u);
+	if (r->type == TRAP_TYPE_MARK)
+		log_queue_trap(cpu, r);
+	else
+		print_or_reserve(cpu, r);
+}
+
+/* The first record of a site that matters: by the time that somebody asks, the stack may be somebody else's. */
+SLOW_PATH void record_keep_stack(struct kept_stack *to, const struct trap_record *r)
+{
+	struct guest_paging paging = guest_paging_of(r);
+
+	__atomic_store_n(&to->seq, 0, __ATOMIC_RELAXED);
+	atomic_thread_fence(memory_order_release); /* as in ring_begin() */
+	to->linear = stack_top(r);
+	to->bytes = guest_read(&paging, to->linear, to->at, STACK_KEPT_MAX);
+	__atomic_store_n(&to->seq, r->seq, __ATOMIC_RELEASE);
+}
