@@ -205,14 +205,25 @@ static void smis_come(void **state)
 	assert_string_equal(story, "stgi,out 604,clgi,");
 }
 
+/* What a write to a port is to come to. */
+struct written {
+	uint16_t port;
+	uint32_t value;
+	const char *story;
+};
+
+static void write_each(const struct written *cases, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		run(cases[i].port, false, cases[i].value);
+		assert_string_equal(story, cases[i].story);
+	}
+}
+
 /* The report is out before the power is. */
 static void ends(void **state)
 {
-	static const struct {
-		uint16_t port;
-		uint32_t value;
-		const char *story;
-	} cases[] = {
+	static const struct written cases[] = {
 		{PM1, SLP_EN, "report,stgi,out 604,clgi,"},
 		{0xcf9, 6, "report,stgi,out cf9,clgi,"},
 		{0x64, 0xfe, "report,stgi,out 64,clgi,"},
@@ -220,20 +231,13 @@ static void ends(void **state)
 	};
 
 	vendor = &svm_like;
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		run(cases[i].port, false, cases[i].value);
-		assert_string_equal(story, cases[i].story);
-	}
+	write_each(cases, ARRAY_SIZE(cases));
 }
 
 /* On VT-x INIT resets nothing: the machine is reset, and if that does nothing the guest's write goes its way. */
 static void init_is_no_reset(void **state)
 {
-	static const struct {
-		uint16_t port;
-		uint32_t value;
-		const char *story;
-	} cases[] = {
+	static const struct written cases[] = {
 		{PM1, SLP_EN, "report,out 604,"},
 		{0xcf9, 6, "report,out cf9,"},
 		{0xcf9, 0xe, "report,out cf9,"},
@@ -246,10 +250,7 @@ static void init_is_no_reset(void **state)
 	};
 
 	vendor = &vmx_like;
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		run(cases[i].port, false, cases[i].value);
-		assert_string_equal(story, cases[i].story);
-	}
+	write_each(cases, ARRAY_SIZE(cases));
 }
 
 /* A write of several bytes goes to several ports, as the bus makes of it. */
