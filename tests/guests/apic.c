@@ -149,7 +149,7 @@ static void run_code(const char *which, const uint8_t *page)
 	uint64_t *entry = entry_of(PAGE_SUPERVISOR);
 
 	*entry = (*entry & 0xfffull) | (uint64_t)page;
-	invlpg(PAGE_SUPERVISOR);
+	invlpg((const void *)PAGE_SUPERVISOR);
 	__asm__ volatile("call *%0" : : "r"(PAGE_SUPERVISOR), "a"(0xa), "c"(0xc), "D"(REGISTER) : "memory");
 	print("case name=remapped code=%s value=%x\n", which, apic_read(APIC_TIMER));
 }

@@ -181,7 +181,7 @@ static const struct row {
 } rows[] = {
 	ROW("cpuid", loop_cpuid, loop_cpuid_setup),
 	ROW("rdmsr_passed", loop_rdmsr, loop_move, .rdi = MSR_LSTAR),
-	ROW("rdmsr_trapped", loop_rdmsr, loop_move, .rdi = MSR_FEATURE_CTL, .need = INTEL),
+	ROW("rdmsr_trapped", loop_rdmsr, loop_move, .rdi = MSR_FEATURE_CONTROL, .need = INTEL),
 	ROW("rdmsr_trapped", loop_rdmsr, loop_move, .rdi = MSR_EFER, .need = AMD),
 	ROW("rdmsr_wrmsr", loop_rdmsr_wrmsr, loop_move, .rdi = MSR_EFER, .need = AMD),
 	ROW("vmcall_bad", loop_vmcall, loop_move, .rdi = NO_CALL, .need = TRAPLINE_INTEL),

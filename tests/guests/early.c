@@ -88,7 +88,7 @@ static uint64_t boot_top[512] __attribute__((aligned(4096))), own_top[512] __att
 static uint64_t pdpt[512] __attribute__((aligned(4096))), pd[512] __attribute__((aligned(4096)));
 static uint64_t pt[512] __attribute__((aligned(4096))), bss_page[512] __attribute__((aligned(4096)));
 static uint8_t image[PAGES][4096] __attribute__((aligned(4096)));
-static struct table_register gdtr, idtr;
+static struct descriptor_table gdtr, idtr;
 
 static bool breaks(const char *what)
 {
@@ -124,8 +124,8 @@ static void make_tables(void)
 	memcpy(image[2], segments, sizeof(segments));
 	for (unsigned v = 0; v < 32; v++)
 		set_gate(v, handler_of(v), !breaks("bss"));
-	gdtr = (struct table_register){sizeof(segments) - 1, TABLES};
-	idtr = (struct table_register){32 * sizeof(struct gate) - 1, TABLES + IDT_AT};
+	gdtr = (struct descriptor_table){sizeof(segments) - 1, TABLES};
+	idtr = (struct descriptor_table){32 * sizeof(struct gate) - 1, TABLES + IDT_AT};
 	/* The kernel reads both where it is mapped itself. */
 	memcpy(image[0] + 0x800, &gdtr, sizeof(gdtr));
 	memcpy(image[0] + 0x810, &idtr, sizeof(idtr));

@@ -21,12 +21,9 @@
 
 const char guest_name[] = "entered";
 
-#define MSR_SYSENTER_CS  0x174
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
-#define USER_BOTH_L_D    0x00effb000000ffffull /* ring 3, 64-bit, and D */
-#define SEG_USER_BOTH    SEG_ABSENT_CODE       /* whose place it takes */
-#define DATA             (PAGE_DATA + 0x100)
+#define USER_BOTH_L_D 0x00effb000000ffffull /* ring 3, 64-bit, and D */
+#define SEG_USER_BOTH SEG_ABSENT_CODE       /* whose place it takes */
+#define DATA          (PAGE_DATA + 0x100)
 
 /* The ways in. RBX and RCX are where to. */
 TRAP_STUB(sysenter, "sysenter");
@@ -99,7 +96,7 @@ static void open_to_user(uint64_t address)
 
 static void set_descriptor(unsigned selector, uint64_t descriptor)
 {
-	struct table_register gdt;
+	struct descriptor_table gdt;
 
 	__asm__ volatile("sgdt %0" : "=m"(gdt));
 	*(uint64_t *)(gdt.base + selector) = descriptor;

@@ -215,7 +215,7 @@ static void x2apic(void)
 	machine_set_handler(VECTOR_UD, hang_skip);
 	__asm__ volatile("ud2");
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
-	wrmsr(MSR_X2APIC_SVR, rdmsr(MSR_X2APIC_SVR) & ~(uint64_t)APIC_SVR_ENABLE);
+	wrmsr(MSR_X2APIC_SIVR, rdmsr(MSR_X2APIC_SIVR) & ~(uint64_t)APIC_SVR_ENABLE);
 	for (;;)
 		__asm__ volatile("pause");
 }

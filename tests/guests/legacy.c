@@ -27,7 +27,7 @@ __asm__(".section .rodata\n"
 extern const uint8_t legacy_begin[], legacy_end[];
 
 static struct {
-	struct table_register gdt, idt;
+	struct descriptor_table gdt, idt;
 	uint16_t cs, ds, es, fs, gs, ss;
 } firmware;
 
@@ -74,7 +74,7 @@ static void restore_tables(void)
 
 static void cross_over(struct legacy *half)
 {
-	const struct table_register table = {sizeof(gdt) - 1, (uint64_t)gdt};
+	const struct descriptor_table table = {sizeof(gdt) - 1, (uint64_t)gdt};
 	uint64_t flags = read_flags(), cr0 = read_cr0(), efer = rdmsr(MSR_EFER);
 
 	__asm__ volatile("cli");

@@ -169,7 +169,7 @@ static const struct range counting[] = {
  * What Trapline hides: feature control, the VMX capabilities, PEBS, processor trace and the debug store, VM_CR, VM_HSAVE_PA and SVM_KEY.
  */
 static const struct range hidden[] = {
-	{MSR_FEATURE_CTL, MSR_FEATURE_CTL},
+	{MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL},
 	{0x3f1, 0x3f1},
 	{0x480, 0x493},
 	{0x560, 0x58f},
@@ -315,12 +315,12 @@ static const struct write writes[] = {
 	{"lstar_noncanonical", MSR, MSR_LSTAR, 0x0000800000000000, GP, EMU_QEMU, 0, false},
 	{"fs_base", MSR, MSR_FS_BASE, 0xffff800000001000, OK, 0, 0, false},
 	{"gs_base", MSR, MSR_GS_BASE, 0x1000, OK, 0, 0, false},
-	{"kernel_gs_base", MSR, MSR_KERNEL_GS, 0xffff800000001000, OK, 0, 0, false},
+	{"kernel_gs_base", MSR, MSR_KERNEL_GS_BASE, 0xffff800000001000, OK, 0, 0, false},
 	{"fmask", MSR, MSR_FMASK, 0x47700, OK, 0, 0, false},
 	{"pat", MSR, MSR_PAT, 0x1, OK, 0, 0, false},
 	{"pat_reserved_type", MSR, MSR_PAT, 0x4, GP, EMU_QEMU, 0, false},
-	{"mtrr_deftype_same", MSR, MSR_MTRR_DEFTYPE, 0, OK, 0, 0, false},
-	{"mtrr_deftype_type", MSR, MSR_MTRR_DEFTYPE, 0x1, GP, EMU_QEMU, 0, false},
+	{"mtrr_deftype_same", MSR, MSR_MTRR_DEF_TYPE, 0, OK, 0, 0, false},
+	{"mtrr_deftype_type", MSR, MSR_MTRR_DEF_TYPE, 0x1, GP, EMU_QEMU, 0, false},
 	{"apic_base_same", MSR, MSR_APIC_BASE, 0, OK, 0, 0, false},
 	{"apic_base_reserved", MSR, MSR_APIC_BASE, 1 << 1, GP, EMU_QEMU, 0, false},
 	{"sysenter_cs", MSR, 0x174, 0x8, OK, 0, 0, false},

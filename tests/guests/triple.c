@@ -162,7 +162,7 @@ static void no_idt_divide(void)
 /* The IDT is in memory that is no longer mapped. */
 static void stale_idt(void)
 {
-	struct table_register idt = {256 * sizeof(struct gate) - 1, PAGE_ABSENT};
+	struct descriptor_table idt = {256 * sizeof(struct gate) - 1, PAGE_ABSENT};
 
 	__asm__ volatile("lidt %0; ud2" : : "m"(idt));
 }
@@ -170,7 +170,7 @@ static void stale_idt(void)
 /* A GDT of nothing: the next load of a segment is a #GP, and so is each handler's code segment. */
 static void no_gdt(void)
 {
-	struct table_register gdt = {0, 0};
+	struct descriptor_table gdt = {0, 0};
 
 	__asm__ volatile("lgdt %0; mov %1, %%ds" : : "m"(gdt), "a"(SEG_DATA));
 }

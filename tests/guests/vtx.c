@@ -39,8 +39,8 @@ static const struct row {
 	uint64_t value;
 	unsigned vector; /* VECTOR_END: it works */
 } rows[] = {
-	{"feature-control-read", stub_rdmsr, MSR_FEATURE_CTL, 0, VECTOR_END},
-	{"feature-control-write", stub_wrmsr, MSR_FEATURE_CTL, 5, VECTOR_GP},
+	{"feature-control-read", stub_rdmsr, MSR_FEATURE_CONTROL, 0, VECTOR_END},
+	{"feature-control-write", stub_wrmsr, MSR_FEATURE_CONTROL, 5, VECTOR_GP},
 	{"vmx-basic", stub_rdmsr, 0x480, 0, VECTOR_GP},
 	{"vmx-vmfunc", stub_rdmsr, 0x491, 0, VECTOR_GP},
 	{"vmx-basic-write", stub_wrmsr, 0x480, 0, VECTOR_GP},
@@ -83,7 +83,7 @@ static void show_instructions(void)
 
 		report(r->name, e->vector == r->vector, e->vector);
 	}
-	report("feature-control", rdmsr(MSR_FEATURE_CTL) == LOCKED, rdmsr(MSR_FEATURE_CTL));
+	report("feature-control", rdmsr(MSR_FEATURE_CONTROL) == LOCKED, rdmsr(MSR_FEATURE_CONTROL));
 	report("cpuid", !(cpuid(1, 0).ecx & (LEAF1_ECX_VMX | LEAF1_ECX_SMX)), cpuid(1, 0).ecx);
 	report("cr4-hidden", !(cr4 & CR4_VMXE), cr4);
 	report("cr4-vmxe", run(stub_cr4, 0, cr4 | CR4_VMXE)->vector == VECTOR_GP, read_cr4());
@@ -95,7 +95,7 @@ static void show_instructions(void)
 static void show_mtrrs(void)
 {
 	static uint8_t pages[0x8000] __attribute__((aligned(0x8000)));
-	uint64_t base = (uint64_t)pages, def = rdmsr(MSR_MTRR_DEFTYPE),
+	uint64_t base = (uint64_t)pages, def = rdmsr(MSR_MTRR_DEF_TYPE),
 		 old_base = rdmsr(MTRR_BASE(MTRR_LAST)), old_mask = rdmsr(MTRR_MASK(MTRR_LAST));
 	uint64_t mask = 0xffffff8000 | MTRR_VALID;
 
@@ -105,8 +105,8 @@ static void show_mtrrs(void)
 	report("mtrr-mask", rdmsr(MTRR_MASK(MTRR_LAST)) == mask, rdmsr(MTRR_MASK(MTRR_LAST)));
 	for (unsigned i = 0; i < sizeof(pages); i++)
 		pages[i] = (uint8_t)i;
-	wrmsr(MSR_MTRR_DEFTYPE, def & ~(uint64_t)DEF_TYPE_ENABLE);
-	wrmsr(MSR_MTRR_DEFTYPE, def);
+	wrmsr(MSR_MTRR_DEF_TYPE, def & ~(uint64_t)DEF_TYPE_ENABLE);
+	wrmsr(MSR_MTRR_DEF_TYPE, def);
 	wrmsr(MTRR_MASK(MTRR_LAST), old_mask);
 	wrmsr(MTRR_BASE(MTRR_LAST), old_base);
 	report("mtrr-memory", pages[0x7fff] == 0xff && pages[0x1234] == 0x34, pages[0x7fff]);

@@ -147,7 +147,7 @@ static void carry_out(unsigned id, uint32_t order)
 		ap_send(id, ICR_INIT);
 		break;
 	case AP_CRASH:
-		__asm__ volatile("lidt %0; ud2" : : "m"((const struct table_register){0, 0}));
+		__asm__ volatile("lidt %0; ud2" : : "m"((const struct descriptor_table){0, 0}));
 		break;
 	case AP_TASK:
 		ap_task(id);
@@ -163,7 +163,7 @@ static void carry_out(unsigned id, uint32_t order)
 /* Entered by trampoline.S with interrupts off, and never left. */
 static void ap_main(const struct ap_slot *slot, uint64_t id)
 {
-	const struct table_register table = {sizeof(idt) - 1, (uint64_t)idt};
+	const struct descriptor_table table = {sizeof(idt) - 1, (uint64_t)idt};
 	struct ap_apic apic = look_at_apic();
 
 	memcpy((void *)&aps[id].slot, slot, sizeof(*slot));

@@ -91,6 +91,8 @@ void ap_set_handler(unsigned vector, const void *handler);
 /* By the register of this CPU's mode. */
 void ap_send(uint8_t destination, uint32_t command);
 
+#define APIC_BASE_X2APIC (1ull << 10) /* IA32_APIC_BASE.EXTD */
+
 /* Puts this CPU's APIC into x2APIC mode: apic_read() and apic_write() are not for it any more. */
 void ap_use_x2apic(void);
 

@@ -28,7 +28,7 @@ struct tss { /* SDM vol. 3A 8.7 */
 
 /* The firmware's state, by the instruction that gives it back. */
 static struct {
-	struct table_register gdt, idt;
+	struct descriptor_table gdt, idt;
 	uint16_t cs, ds, es, fs, gs, ss, tr, ldt;
 	uint64_t cr0, cr3, cr4, efer, fs_base, gs_base, flags, dr7, cr8;
 	uint8_t pic_mask[2];
@@ -49,12 +49,12 @@ static const uint64_t gdt_image[SEG_COUNT] = {
 #undef X
 };
 
-static void load_gdt(const struct table_register *table)
+static void load_gdt(const struct descriptor_table *table)
 {
 	__asm__ volatile("lgdt %0" : : "m"(*table));
 }
 
-static void load_idt(const struct table_register *table)
+static void load_idt(const struct descriptor_table *table)
 {
 	__asm__ volatile("lidt %0" : : "m"(*table));
 }
@@ -95,7 +95,7 @@ static void fill_tss(struct tss *t)
 
 static void reset_gdt(void)
 {
-	const struct table_register table = {sizeof(gdt) - 1, (uint64_t)gdt};
+	const struct descriptor_table table = {sizeof(gdt) - 1, (uint64_t)gdt};
 
 	memcpy(gdt, gdt_image, sizeof(gdt));
 	fill_tss(&tss);
@@ -133,7 +133,7 @@ static void reset_idt(void)
 
 void machine_set_idt_limit(uint16_t limit)
 {
-	const struct table_register table = {limit, (uint64_t)machine_idt};
+	const struct descriptor_table table = {limit, (uint64_t)machine_idt};
 
 	load_idt(&table);
 }

@@ -27,7 +27,7 @@ void *paging_data(void)
 void paging_map(uint64_t address, const void *frame, uint64_t bits)
 {
 	pages[(address - WINDOW) / PAGE_SIZE] = (uint64_t)frame | bits;
-	invlpg(address);
+	invlpg((const void *)address);
 }
 
 static void map_window(void)
