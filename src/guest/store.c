@@ -1,6 +1,7 @@
 #include "guest/store.h"
 #include <Zydis/Zydis.h>
 #include "hw/x86.h"
+#include "trace/zydis_mode.h"
 
 #define OPCODE_MOV_REGISTER  0x89
 #define OPCODE_MOV_IMMEDIATE 0xc7
@@ -118,15 +119,6 @@ static bool take_operand(const ZydisDecodedOperand *op, struct store *out)
 	}
 }
 
-static ZyanStatus init(ZydisDecoder *decoder, unsigned mode)
-{
-	if (mode == 64)
-		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	if (mode == 32)
-		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
-	return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
-}
-
 /* Whether the operand is the 32 bits in memory that are written; XCHG may have it on either side. */
 static bool is_stored(const ZydisDecodedOperand *op)
 {
@@ -160,7 +152,7 @@ static bool decode_any(const uint8_t *code, unsigned length, unsigned mode, stru
 	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
 	unsigned stored = 0;
 
-	if (!ZYAN_SUCCESS(init(&decoder, mode)) ||
+	if (!ZYAN_SUCCESS(zydis_init_mode(&decoder, mode, mode)) ||
 		!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, length, &insn, op)))
 		return false;
 	*out = (struct store){.length = insn.length};

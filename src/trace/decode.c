@@ -2,6 +2,7 @@
 #include <Zydis/Zydis.h>
 #include "trace/decode.h"
 #include "lib/array.h"
+#include "trace/zydis_mode.h"
 
 /* The state of one decode. */
 struct context {
@@ -11,27 +12,6 @@ struct context {
 	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisRegister listed[DECODE_REGS_MAX]; /* the registers in d->reg[] */
 };
-
-/*
- * The decoder's mode. Compatibility mode, real mode and virtual-8086 mode are decoded as legacy protected
- * mode. The opcodes that they reject (SYSENTER, LLDT, VEX) raise #UD, and the operator then wants to see the
- * instruction's name.
- */
-static ZyanStatus init_decoder(ZydisDecoder *decoder, const struct trap_record *r)
-{
-	ZydisStackWidth stack = r->stack32 ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16;
-
-	switch (r->mode) {
-	case 16:
-		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, stack);
-	case 32:
-		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_32, stack);
-	case 64:
-		return ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	default:
-		return ZYAN_STATUS_INVALID_ARGUMENT;
-	}
-}
 
 static uint64_t low_bits(uint64_t value, unsigned bits)
 {
@@ -353,7 +333,7 @@ enum decode_result decode(const struct trap_record *r, struct decoded *d)
 	ZyanStatus status;
 
 	*d = (struct decoded){0};
-	if (!available || !ZYAN_SUCCESS(init_decoder(&decoder, r)))
+	if (!available || !ZYAN_SUCCESS(zydis_init_mode(&decoder, r->mode, r->stack32 ? 32 : 16)))
 		return DECODE_NONE;
 	status = ZydisDecoderDecodeFull(&decoder, r->code, available, &c.insn, c.op);
 	if (!ZYAN_SUCCESS(status))

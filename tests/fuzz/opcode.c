@@ -6,6 +6,7 @@
 #include "input.h"
 #include <Zydis/Zydis.h>
 #include "guest/opcode.h"
+#include "trace/zydis_mode.h"
 
 #define ZYDIS_MNEMONIC_MOV_CR ZYDIS_MNEMONIC_MOV
 #define X(name, more, ...)    [OPCODE_##name] = ZYDIS_MNEMONIC_##name,
@@ -15,12 +16,8 @@ static const ZydisMnemonic mnemonics[OPCODE_COUNT] = {OPCODES(X)};
 static bool decode(const uint8_t *code, unsigned length, unsigned mode, ZydisDecodedInstruction *insn)
 {
 	ZydisDecoder decoder;
-	ZyanStatus status =
-		mode == 64   ? ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)
-		: mode == 32 ? ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32)
-			     : ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
 
-	return ZYAN_SUCCESS(status) &&
+	return ZYAN_SUCCESS(zydis_init_mode(&decoder, mode, mode)) &&
 	       ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, length, insn));
 }
 

@@ -28,7 +28,7 @@ static void check_against_zydis(const uint8_t *code, unsigned length, const stru
 	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
 	unsigned written = 0;
 
-	assert(ZYAN_SUCCESS(init(&decoder, mode)));
+	assert(ZYAN_SUCCESS(zydis_init_mode(&decoder, mode, mode)));
 	assert(ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, length, &insn, op)));
 	for (unsigned i = 0; i < insn.operand_count; i++) {
 		written += op[i].type == ZYDIS_OPERAND_TYPE_MEMORY && op[i].size == 32 &&
