@@ -70,4 +70,12 @@ enum opcode_length {
 #undef X
 unsigned opcode_length(enum opcode opcode);
 
+/* Its first two bytes as they lie in memory, the second 0 where there is one only. */
+#define OPCODE_BEGIN(first, second, ...) ((first) | (second) << 8)
+#define X(name, more, ...)               BEGIN_##name = OPCODE_BEGIN(__VA_ARGS__, 0, 0),
+enum opcode_begin {
+	OPCODES(X)
+};
+#undef X
+
 #endif

@@ -18,13 +18,13 @@
 static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s, unsigned *length)
 {
 	static const struct {
-		uint16_t opcode; /* its first two bytes */
+		uint16_t begin;
 		uint16_t length;
 	} plain[EXIT_KIND_COUNT] = {
-		[EXIT_CPUID] = {0xa20f, LENGTH_CPUID},
-		[EXIT_RDMSR] = {0x320f, LENGTH_RDMSR},
-		[EXIT_WRMSR] = {0x300f, LENGTH_WRMSR},
-		[EXIT_VMCALL] = {0x010f, LENGTH_VMMCALL},
+		[EXIT_CPUID] = {BEGIN_CPUID, LENGTH_CPUID},
+		[EXIT_RDMSR] = {BEGIN_RDMSR, LENGTH_RDMSR},
+		[EXIT_WRMSR] = {BEGIN_WRMSR, LENGTH_WRMSR},
+		[EXIT_VMCALL] = {BEGIN_VMMCALL, LENGTH_VMMCALL},
 	};
 	const struct code_page *page = &cpu->code_page;
 
@@ -32,7 +32,7 @@ static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s
 	return *length && (s->cs.attrib & ATTRIB_LONG) && (s->efer & EFER_LMA) &&
 	       (s->rip & (PAGE_SIZE - 1)) <= CODE_PAGE_LAST &&
 	       code_page_holds(page, s->cr3, s->cr4, s->rip) &&
-	       *(const uint16_t *)code_page_byte(page, s->rip) == plain[cpu->exit.kind].opcode;
+	       *(const uint16_t *)code_page_byte(page, s->rip) == plain[cpu->exit.kind].begin;
 }
 
 /*
