@@ -10,6 +10,9 @@
 #define FIXUP_ENTRY(at, go_on)                                                                               \
 	".pushsection .fixup_table, \"a\"\n\t.quad " at ", " go_on "\n\t.popsection\n\t"
 
+/* `bad`, an operand that is not 0, is 0 behind it where the instruction has not faulted. */
+#define ASM_TRY(instruction, bad) "1: " instruction "\n\txor " bad ", " bad "\n2:\n\t" FIXUP_ENTRY("1b", "2b")
+
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };
@@ -42,11 +45,7 @@ static inline bool rdmsr_safe(uint32_t msr, uint64_t *value)
 {
 	uint32_t lo = 0, hi = 0, bad = 1;
 
-	__asm__ volatile("1: rdmsr\n\t"
-			 "xor %2, %2\n"
-			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
-			 : "+a"(lo), "+d"(hi), "+r"(bad)
-			 : "c"(msr));
+	__asm__ volatile(ASM_TRY("rdmsr", "%2") : "+a"(lo), "+d"(hi), "+r"(bad) : "c"(msr));
 	if (!bad)
 		*value = (uint64_t)hi << 32 | lo;
 	return !bad;
@@ -57,9 +56,7 @@ static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
 {
 	uint32_t bad = 1;
 
-	__asm__ volatile("1: wrmsr\n\t"
-			 "xor %0, %0\n"
-			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+	__asm__ volatile(ASM_TRY("wrmsr", "%0")
 			 : "+r"(bad)
 			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
@@ -71,12 +68,7 @@ static inline bool write_cr0_safe(uint64_t value)
 {
 	uint32_t bad = 1;
 
-	__asm__ volatile("1: mov %1, %%cr0\n\t"
-			 "xor %0, %0\n"
-			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
-			 : "+r"(bad)
-			 : "r"(value)
-			 : "memory");
+	__asm__ volatile(ASM_TRY("mov %1, %%cr0", "%0") : "+r"(bad) : "r"(value) : "memory");
 	return !bad;
 }
 
@@ -85,9 +77,7 @@ static inline bool xsetbv_safe(uint32_t xcr, uint64_t value)
 {
 	uint32_t bad = 1;
 
-	__asm__ volatile("1: xsetbv\n\t"
-			 "xor %0, %0\n"
-			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
+	__asm__ volatile(ASM_TRY("xsetbv", "%0")
 			 : "+r"(bad)
 			 : "c"(xcr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
