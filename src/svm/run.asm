@@ -62,11 +62,7 @@ svm_run_on:
 	push	rdi
 	push	rdi
 .load:
-	mov	rbp, [rdi + CPU_RBP]
-	mov	r12, [rdi + CPU_R12]
-	mov	r13, [rdi + CPU_R13]
-	mov	r14, [rdi + CPU_R14]
-	mov	r15, [rdi + CPU_R15]
+	LOAD_KEPT_REGISTERS
 	cmp	dword [rdi + CPU_MITIGATING], 0
 	jne	.mitigated
 	GUEST_LOOP 0

@@ -85,11 +85,7 @@ vmx_run_on:
 	mov	rsp, [rdi + CPU_STACK_TOP]
 	push	rdi
 	push	rdi
-	mov	rbp, [rdi + CPU_RBP]
-	mov	r12, [rdi + CPU_R12]
-	mov	r13, [rdi + CPU_R13]
-	mov	r14, [rdi + CPU_R14]
-	mov	r15, [rdi + CPU_R15]
+	LOAD_KEPT_REGISTERS
 	cmp	dword [rdi + CPU_MITIGATING], 0
 	jne	enter_mitigated
 
