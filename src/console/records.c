@@ -227,20 +227,14 @@ const char *command_freeze(struct command_call *call)
 const char *command_stats(struct command_call *call)
 {
 	for (unsigned v = 0; v < VECTOR_COUNT; v++) {
-		uint64_t kernel = 0, user = 0;
+		uint64_t kernel = cpus_exceptions(v, false), user = cpus_exceptions(v, true);
 
-		for_each_cpu (c) {
-			kernel += c->stats.vectors[v][0];
-			user += c->stats.vectors[v][1];
-		}
 		if (kernel || user)
 			log_reply("stat vec=%u name=%s kernel=%lu user=%lu", v, vector_name(v), kernel, user);
 	}
 	for (unsigned k = 0; k < EXIT_KIND_COUNT; k++) {
-		uint64_t n = 0;
+		uint64_t n = cpus_exits(k);
 
-		for_each_cpu (c)
-			n += c->stats.exits[k];
 		if (n)
 			log_reply("stat exit=%s count=%lu", exit_kind_name(k), n);
 	}

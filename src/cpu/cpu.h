@@ -220,6 +220,25 @@ static inline struct cpu *cpu_from(uint32_t n)
 /* A loop over all CPUs; declares `c`. */
 #define for_each_cpu(c) for (struct cpu *c = cpu_from(0); c; c = cpu_from(c->number + 1))
 
+/* Of all CPUs: exits of a kind, and recorded exceptions of a vector, `user` those from CPL 3. */
+static inline uint64_t cpus_exits(enum exit_kind kind)
+{
+	uint64_t n = 0;
+
+	for_each_cpu (c)
+		n += c->stats.exits[kind];
+	return n;
+}
+
+static inline uint64_t cpus_exceptions(unsigned vector, bool user)
+{
+	uint64_t n = 0;
+
+	for_each_cpu (c)
+		n += c->stats.vectors[vector][user];
+	return n;
+}
+
 /*
  * Allocates and fills the state of a CPU, with stacks and descriptor tables. Boot time only.
  * Returns NULL if the pool is empty.

@@ -31,11 +31,10 @@ static void print_summary(void)
 	static char table[SUMMARY_MAX];
 	struct trap_counts counts = {0};
 
-	for_each_cpu (c)
-		for (unsigned v = 0; v < VECTOR_COUNT; v++) {
-			counts.kernel[v] += c->stats.vectors[v][0];
-			counts.user[v] += c->stats.vectors[v][1];
-		}
+	for (unsigned v = 0; v < VECTOR_COUNT; v++) {
+		counts.kernel[v] = cpus_exceptions(v, false);
+		counts.user[v] = cpus_exceptions(v, true);
+	}
 	summary_format(table, sizeof(table), &counts);
 	log_print("trapline: summary\n%strapline: end of summary", table);
 }
@@ -43,10 +42,8 @@ static void print_summary(void)
 static void print_exits(void)
 {
 	for (unsigned k = 0; k < EXIT_KIND_COUNT; k++) {
-		uint64_t n = 0;
+		uint64_t n = cpus_exits(k);
 
-		for_each_cpu (c)
-			n += c->stats.exits[k];
 		if (n)
 			log_print("trapline: exits kind=%s count=%lu", exit_kind_name(k), n);
 	}
