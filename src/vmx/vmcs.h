@@ -157,6 +157,7 @@ enum vmcs_field {
 /*
  * The controls: tables 25-5 to 25-7, 25-13, 25-15. X(word, bit, name, rule, what it is called in a message)
  *   rule  REQUIRED   always on
+ *         BY_EXIT    on where an exit of vmx_exit.c names it; most are not named
  *         WANTED     on where the CPU has it: without the secondary ones instructions raise #UD in the guest, whatever CPUID
  *                    says (26.3)
  *         SOMETIMES  comes and goes, but the CPU has to have it
@@ -166,21 +167,37 @@ enum vmcs_field {
 /* clang-format off */
 #define VMX_CONTROLS(X)                                                                                     \
 	X(PIN, 0, INTERRUPT_EXITING, SOMETIMES, "external-interrupt exiting")                               \
-	X(PIN, 3, NMI_EXITING, REQUIRED, "NMI exiting")                                                     \
+	X(PIN, 3, NMI_EXITING, BY_EXIT, "NMI exiting")                                                      \
 	X(PIN, 5, VIRTUAL_NMIS, REQUIRED, "virtual NMIs")                                                   \
 	X(PIN, 6, PREEMPTION_TIMER, WANTED, "activate VMX-preemption timer")                                \
 	X(CPU, 2, INTERRUPT_WINDOW, SOMETIMES, "interrupt-window exiting")                                  \
+	X(CPU, 7, HLT_EXITING, BY_EXIT, "HLT exiting")                                                      \
+	X(CPU, 9, INVLPG_EXITING, BY_EXIT, "INVLPG exiting")                                                \
+	X(CPU, 10, MWAIT_EXITING, BY_EXIT, "MWAIT exiting")                                                 \
+	X(CPU, 11, RDPMC_EXITING, BY_EXIT, "RDPMC exiting")                                                 \
+	X(CPU, 12, RDTSC_EXITING, BY_EXIT, "RDTSC exiting")                                                 \
 	X(CPU, 15, CR3_LOAD_EXITING, FORBIDDEN, "CR3-load exiting")                                         \
 	X(CPU, 16, CR3_STORE_EXITING, FORBIDDEN, "CR3-store exiting")                                       \
+	X(CPU, 19, CR8_LOAD_EXITING, BY_EXIT, "CR8-load exiting")                                           \
+	X(CPU, 20, CR8_STORE_EXITING, BY_EXIT, "CR8-store exiting")                                         \
 	X(CPU, 22, NMI_WINDOW, SOMETIMES, "NMI-window exiting")                                             \
-	X(CPU, 25, IO_BITMAPS, REQUIRED, "use I/O bitmaps")                                                 \
-	X(CPU, 28, MSR_BITMAPS, REQUIRED, "use MSR bitmaps")                                                \
+	X(CPU, 23, MOV_DR_EXITING, BY_EXIT, "MOV-DR exiting")                                               \
+	X(CPU, 25, IO_BITMAPS, BY_EXIT, "use I/O bitmaps")                                                  \
+	X(CPU, 27, MONITOR_TRAP_FLAG, BY_EXIT, "monitor trap flag")                                         \
+	X(CPU, 28, MSR_BITMAPS, BY_EXIT, "use MSR bitmaps")                                                 \
+	X(CPU, 29, MONITOR_EXITING, BY_EXIT, "MONITOR exiting")                                             \
+	X(CPU, 30, PAUSE_EXITING, BY_EXIT, "PAUSE exiting")                                                 \
 	X(CPU, 31, SECONDARY, REQUIRED, "activate secondary controls")                                      \
 	X(CPU2, 1, EPT, REQUIRED, "enable EPT")                                                             \
+	X(CPU2, 2, TABLE_EXITING, BY_EXIT, "descriptor-table exiting")                                      \
 	X(CPU2, 3, RDTSCP, WANTED, "enable RDTSCP")                                                         \
 	X(CPU2, 5, VPID, WANTED, "enable VPID")                                                             \
+	X(CPU2, 6, WBINVD_EXITING, BY_EXIT, "WBINVD exiting")                                               \
 	X(CPU2, 7, UNRESTRICTED, REQUIRED, "unrestricted guest")                                            \
+	X(CPU2, 10, PAUSE_LOOP_EXITING, BY_EXIT, "PAUSE-loop exiting")                                      \
+	X(CPU2, 11, RDRAND_EXITING, BY_EXIT, "RDRAND exiting")                                              \
 	X(CPU2, 12, INVPCID, WANTED, "enable INVPCID")                                                      \
+	X(CPU2, 16, RDSEED_EXITING, BY_EXIT, "RDSEED exiting")                                              \
 	X(CPU2, 20, XSAVES, WANTED, "enable XSAVES/XRSTORS")                                                \
 	X(CPU2, 26, USER_WAIT, WANTED, "enable user wait and pause")                                        \
 	X(CPU2, 27, PCONFIG, WANTED, "enable PCONFIG")                                                      \
@@ -200,13 +217,25 @@ enum vmcs_field {
 
 enum vmx_rule {
 	VMX_REQUIRED,
+	VMX_BY_EXIT,
 	VMX_WANTED,
 	VMX_SOMETIMES,
 	VMX_OPTIONAL,
 	VMX_FORBIDDEN
 };
 
-#define X(word, bit, name, rule, text) word##_##name = (int)(1u << (bit)), RULE_##word##_##name = VMX_##rule,
+enum vmx_control_word {
+	VMX_WORD_PIN,
+	VMX_WORD_CPU,
+	VMX_WORD_CPU2,
+	VMX_WORD_EXIT,
+	VMX_WORD_ENTRY,
+	VMX_CONTROL_WORDS
+};
+
+#define X(word, bit, name, rule, text)                                                                       \
+	word##_##name = (int)(1u << (bit)), RULE_##word##_##name = VMX_##rule,                               \
+	WORD_##word##_##name = VMX_WORD_##word,
 enum vmx_control {
 	VMX_CONTROLS(X)
 };

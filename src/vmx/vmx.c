@@ -61,8 +61,10 @@ static const char *check_ept(struct vmx_caps *c)
 
 static const char *read_caps(struct vmx_caps *c)
 {
+	uint32_t asked[VMX_CONTROL_WORDS];
 	const char *error;
 
+	vmx_ask_for_exits(asked);
 	c->basic = probe_need(MSR_VMX_BASIC);
 	c->injects_cp = vmx_can_inject(c->basic, VEC_CP);
 	c->misc = probe_need(MSR_VMX_MISC);
@@ -70,7 +72,7 @@ static const char *read_caps(struct vmx_caps *c)
 	c->cr0_fixed1 = probe_need(MSR_VMX_CR0_FIXED1);
 	c->cr4_fixed0 = probe_need(MSR_VMX_CR4_FIXED0);
 	c->cr4_fixed1 = probe_need(MSR_VMX_CR4_FIXED1);
-	error = vmx_controls_compute(probe_need, c->basic, &c->controls);
+	error = vmx_controls_compute(probe_need, c->basic, asked, &c->controls);
 	return error ? error : check_ept(c);
 }
 

@@ -188,6 +188,7 @@ extern const char vmx_host_entry[], vmx_mitigated_entry[];
 
 /* vmx_exit.c, called by run.asm */
 void vmx_exit(struct cpu *cpu);
+void vmx_ask_for_exits(uint32_t asked[VMX_CONTROL_WORDS]);
 void vmx_own_exit(struct cpu *cpu);
 __attribute__((noreturn)) void vmx_entry_failed(struct cpu *cpu);
 

@@ -11,34 +11,26 @@
 
 #define BASIC_TRUE_CONTROLS (1ull << 55)
 
-enum word {
-	WORD_PIN,
-	WORD_CPU,
-	WORD_CPU2,
-	WORD_EXIT,
-	WORD_ENTRY
-};
-
 static const struct word_msr {
 	uint32_t msr, true_msr;
 } msrs[] = {
-	[WORD_PIN] = {MSR_VMX_PINBASED_CTLS, MSR_VMX_TRUE_PINBASED_CTLS},
-	[WORD_CPU] = {MSR_VMX_PROCBASED_CTLS, MSR_VMX_TRUE_PROCBASED_CTLS},
-	[WORD_CPU2] = {MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2},
-	[WORD_EXIT] = {MSR_VMX_EXIT_CTLS, MSR_VMX_TRUE_EXIT_CTLS},
-	[WORD_ENTRY] = {MSR_VMX_ENTRY_CTLS, MSR_VMX_TRUE_ENTRY_CTLS},
+	[VMX_WORD_PIN] = {MSR_VMX_PINBASED_CTLS, MSR_VMX_TRUE_PINBASED_CTLS},
+	[VMX_WORD_CPU] = {MSR_VMX_PROCBASED_CTLS, MSR_VMX_TRUE_PROCBASED_CTLS},
+	[VMX_WORD_CPU2] = {MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2},
+	[VMX_WORD_EXIT] = {MSR_VMX_EXIT_CTLS, MSR_VMX_TRUE_EXIT_CTLS},
+	[VMX_WORD_ENTRY] = {MSR_VMX_ENTRY_CTLS, MSR_VMX_TRUE_ENTRY_CTLS},
 };
 
-#define X(word, bit, name, rule, text) {WORD_##word, VMX_##rule, 1u << (bit), text},
+#define X(word, bit, name, rule, text) {VMX_WORD_##word, VMX_##rule, 1u << (bit), text},
 static const struct control {
-	enum word word;
+	enum vmx_control_word word;
 	enum vmx_rule rule;
 	uint32_t bit;
 	const char *text;
 } controls[] = {VMX_CONTROLS(X)};
 #undef X
 
-static uint32_t bits_of(enum word word, enum vmx_rule rule)
+static uint32_t bits_of(enum vmx_control_word word, enum vmx_rule rule)
 {
 	uint32_t bits = 0;
 
@@ -48,7 +40,7 @@ static uint32_t bits_of(enum word word, enum vmx_rule rule)
 	return bits;
 }
 
-static const char *complain(enum word word, uint32_t bits, const char *what)
+static const char *complain(enum vmx_control_word word, uint32_t bits, const char *what)
 {
 	static char line[BOOT_ERROR_MAX];
 
@@ -61,11 +53,19 @@ static const char *complain(enum word word, uint32_t bits, const char *what)
 	return "this CPU's VT-x lacks a control";
 }
 
+/* What it is computed from. */
+struct request {
+	uint64_t (*read)(uint32_t msr);
+	uint64_t basic;
+	const uint32_t *asked;
+};
+
 /* The low half of a capability MSR has the bits that must be 1, the high half those that may be. */
-static const char *compute(enum word word, uint64_t (*read)(uint32_t msr), uint64_t basic, uint32_t *out)
+static const char *compute(const struct request *r, enum vmx_control_word word, uint32_t *out)
 {
-	uint64_t caps = read(basic & BASIC_TRUE_CONTROLS ? msrs[word].true_msr : msrs[word].msr);
-	uint32_t must = (uint32_t)caps, may = caps >> 32, required = bits_of(word, VMX_REQUIRED);
+	uint64_t caps = r->read(r->basic & BASIC_TRUE_CONTROLS ? msrs[word].true_msr : msrs[word].msr);
+	uint32_t must = (uint32_t)caps, may = caps >> 32;
+	uint32_t required = bits_of(word, VMX_REQUIRED) | r->asked[word];
 	uint32_t needed = required | bits_of(word, VMX_SOMETIMES), forbidden = bits_of(word, VMX_FORBIDDEN);
 
 	if (needed & ~may)
@@ -76,19 +76,21 @@ static const char *compute(enum word word, uint64_t (*read)(uint32_t msr), uint6
 	return NULL;
 }
 
-const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic, struct vmx_controls *c)
+const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic,
+	const uint32_t asked[VMX_CONTROL_WORDS], struct vmx_controls *c)
 {
-	const char *error = compute(WORD_PIN, read, basic, &c->pin);
+	const struct request r = {read, basic, asked};
+	const char *error = compute(&r, VMX_WORD_PIN, &c->pin);
 
 	if (!error)
-		error = compute(WORD_CPU, read, basic, &c->cpu);
+		error = compute(&r, VMX_WORD_CPU, &c->cpu);
 	if (!error) /* the MSR exists where the secondary controls do */
-		error = compute(WORD_CPU2, read, basic, &c->cpu2);
+		error = compute(&r, VMX_WORD_CPU2, &c->cpu2);
 	if (!error)
-		error = compute(WORD_EXIT, read, basic, &c->exit);
+		error = compute(&r, VMX_WORD_EXIT, &c->exit);
 	if (!(c->pin & PIN_PREEMPTION_TIMER)) /* 27.2.1.2 */
 		c->exit &= ~(uint32_t)EXIT_SAVE_TIMER;
 	if (!error)
-		error = compute(WORD_ENTRY, read, basic, &c->entry);
+		error = compute(&r, VMX_WORD_ENTRY, &c->entry);
 	return error;
 }

@@ -3,6 +3,7 @@
 #define TRAPLINE_VMX_CONTROLS_H
 
 #include <stdint.h>
+#include "vmx/vmcs.h"
 
 struct vmx_controls {
 	uint32_t pin, cpu, cpu2, exit, entry;
@@ -11,10 +12,12 @@ struct vmx_controls {
 /*
  *   read   reads a capability MSR
  *   basic  IA32_VMX_BASIC
+ *   asked  what the exits ask for besides: vmx_ask_for_exits()
  *   c      the result
  * Returns NULL, or a line that names the control the CPU lacks or cannot go without; it is valid until the
  * next call.
  */
-const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic, struct vmx_controls *c);
+const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic,
+	const uint32_t asked[VMX_CONTROL_WORDS], struct vmx_controls *c);
 
 #endif

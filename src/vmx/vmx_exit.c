@@ -2,6 +2,7 @@
 #include "vmx/vmx.h"
 #include "hw/x86.h"
 #include "lib/array.h"
+#include "lib/string.h"
 #include "report/fault.h"
 #include "exit/dispatch.h"
 
@@ -123,12 +124,26 @@ _Static_assert(((OTHERS EXITS(X)) & ABSENT) == 0, "a row of a kind that VT-x doe
 #define X(kind, handler) | 1 << kind
 _Static_assert((0 OWN(X)) == (EXIT_KINDS_OWN & ~ABSENT), "a kind without a handler: cpu/exit_kinds.def");
 #undef X
-#define RULE_ALWAYS VMX_REQUIRED
-#define RULE_NEVER  VMX_OPTIONAL
+
+enum {
+	ALWAYS = 0,
+	RULE_ALWAYS = VMX_REQUIRED,
+	WORD_ALWAYS = 0,
+	NEVER = 0,
+	RULE_NEVER = VMX_OPTIONAL,
+	WORD_NEVER = 0,
+};
+
+void vmx_ask_for_exits(uint32_t asked[VMX_CONTROL_WORDS])
+{
+	memset(asked, 0, VMX_CONTROL_WORDS * sizeof(asked[0]));
 #define X(name, control, kind, decoder)                                                                      \
-	_Static_assert(RULE_##control != (int)VMX_FORBIDDEN, #name " does not exit: VMX_CONTROLS");
-EXITS(X)
+	_Static_assert(RULE_##control != (int)VMX_FORBIDDEN, #name " does not exit: VMX_CONTROLS");          \
+	if (RULE_##control == (int)VMX_BY_EXIT)                                                              \
+		asked[WORD_##control] |= (uint32_t)(control);
+	EXITS(X)
 #undef X
+}
 
 /* Two tables of one list: the hot path takes an instruction less. */
 #define X(name, control, kind, decoder) [VMX_EXIT_##name] = kind,

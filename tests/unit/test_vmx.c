@@ -27,9 +27,14 @@ static uint64_t read_caps(uint32_t msr)
 	return caps[msr - 0x480];
 }
 
+static uint32_t asked[VMX_CONTROL_WORDS] = {
+	[VMX_WORD_PIN] = PIN_NMI_EXITING,
+	[VMX_WORD_CPU] = CPU_IO_BITMAPS | CPU_MSR_BITMAPS,
+};
+
 static const char *compute(struct vmx_controls *c)
 {
-	return vmx_controls_compute(read_caps, caps[0], c);
+	return vmx_controls_compute(read_caps, caps[0], asked, c);
 }
 
 static void controls(void **state)
@@ -90,6 +95,20 @@ static void controls_wanted(void **state)
 	assert_null(compute(&c));
 	assert_int_equal(c.pin & 1u << 6, 0);
 	assert_int_equal(c.exit & 1u << 22, 0);
+}
+
+/* What an exit asks for is on, or the CPU has no place here. */
+static void controls_asked(void **state)
+{
+	struct vmx_controls c;
+
+	skylake_x();
+	asked[VMX_WORD_CPU] |= CPU_RDPMC_EXITING;
+	assert_null(compute(&c));
+	assert_true(c.cpu & 1u << 11);
+	caps[0xe] &= ~(1ull << (32 + 11));
+	assert_non_null(strstr(compute(&c), "has no \"RDPMC exiting\""));
+	asked[VMX_WORD_CPU] &= ~CPU_RDPMC_EXITING;
 }
 
 /* Without the TRUE MSRs CR3 accesses have to exit. */
@@ -393,6 +412,7 @@ int main(void)
 		cmocka_unit_test(controls),
 		cmocka_unit_test(controls_missing),
 		cmocka_unit_test(controls_wanted),
+		cmocka_unit_test(controls_asked),
 		cmocka_unit_test(controls_old),
 		cmocka_unit_test(state_sound),
 		cmocka_unit_test(state_broken),
