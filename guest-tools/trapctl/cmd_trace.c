@@ -133,21 +133,22 @@ static void name_record(struct text *t, const struct trap_record *r)
 	text_add(t, "%s", symbol(r->rip, r->cr3, options.pid));
 }
 
-/* What Trapline knows of an address space, asked for once in a row. */
+/* Asks Trapline for the owner of the record's address space. */
 static void ask_process(const struct trap_record *r)
 {
-	struct trapline_registers call = {.rax = TRAPLINE_CALL_process_of, .rbx = process_space(r)};
-	static uint64_t newest;
-	uint64_t name[2];
+	struct trapline_registers call = {
+		.rax = TRAPLINE_CALL_process_of, .rbx = process_space(r), .rcx = r->tsc};
+	uint64_t name[2] = {0};
 
-	if (call.rbx == newest)
+	if (!call.rbx)
 		return;
-	newest = call.rbx;
-	if (!newest || trapline_call(&call) < 0)
+	if (trapline_call(&call) < 0) {
+		process_note(process_space(r), r->tsc, 0, (const char *)name);
 		return;
+	}
 	name[0] = call.rdx;
 	name[1] = call.rsi;
-	process_note(newest, (uint32_t)call.rcx, (const char *)name);
+	process_note(process_space(r), r->tsc, (uint32_t)call.rcx, (const char *)name);
 }
 
 static void print(const struct trap_record *r)

@@ -145,7 +145,7 @@ static void field_pid(struct text *t, const struct view *v)
 {
 	struct process p;
 
-	if (process_find(process_space(v->r), &p))
+	if (process_find(process_space(v->r), v->r->tsc, &p))
 		text_add_decimal(t, p.pid);
 }
 
@@ -153,7 +153,7 @@ static void field_comm(struct text *t, const struct view *v)
 {
 	struct process p;
 
-	if (process_find(process_space(v->r), &p))
+	if (process_find(process_space(v->r), v->r->tsc, &p))
 		text_add_escaped(t, p.name);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Which process an address space is, as far as the guest has said so (VMCALL process): a table of a fixed size, in which a newer one
- * takes the place of an older one. One writes at a time; readers take no lock.
+ * The processes that own address spaces, as reported by the guest (VMCALL process): a table of fixed size, in which new entries replace
+ * old ones. Writers take turns; readers take no lock.
  */
 #ifndef TRAPLINE_PROCESS_H
 #define TRAPLINE_PROCESS_H
@@ -17,23 +17,25 @@ struct process {
 };
 
 /*
- * The address space of a record: CR3 without its low 12 bits. Where user mode has page tables of its own, one page behind the
- * kernel's (Linux' page-table isolation), both are the kernel's. 0: the record tells none apart.
+ * The address space of a record: CR3 without its low 12 bits. If user mode has page tables of its own, in the page after the kernel's
+ * (Linux' page-table isolation), the result is the kernel's for both. 0: the record is of firmware, or the like, with one space only.
  */
 uint64_t process_space(const struct trap_record *r);
 
-/* Who can look whether two page tables are of one process: `user` has bit 12 set, the other one has not. NULL: nobody can. */
+/* Whether the page tables at `user` (bit 12 is set) and at the page before belong to one process. */
 typedef bool process_pair(uint64_t user);
+/* Sets how to find that out. NULL, the default: no page tables are pairs. */
 void process_pairs_by(process_pair *pair);
 
 /*
- * The guest says who an address space is.
- *   pid   0: nobody any more
+ * Notes the owner of an address space.
+ *   tsc   from when on: a line may be printed long after its record was made
+ *   pid   0: it has no owner any more
  *   name  PROCESS_NAME_MAX bytes, padded with zeros
  */
-void process_note(uint64_t space, uint32_t pid, const char *name);
+void process_note(uint64_t space, uint64_t tsc, uint32_t pid, const char *name);
 
-/* False: nobody has said it, or the table has no room for it any more. */
-bool process_find(uint64_t space, struct process *out);
+/* Finds the owner at that time. Returns false if it was not reported by then, or new entries have replaced it. */
+bool process_find(uint64_t space, uint64_t tsc, struct process *out);
 
 #endif

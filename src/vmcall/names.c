@@ -1,4 +1,5 @@
-/* What the guest says of itself, for the lines that are printed: process and image. */
+/* The guest's reports of its processes and programs, which lines then name: process, process_of and image. */
+#include "hw/asm.h"
 #include "hw/lock.h"
 #include "lib/string.h"
 #include "mem/layout.h"
@@ -18,7 +19,7 @@ int64_t vmcall_process(struct vmcall *call)
 		return TRAPLINE_E_ARGUMENT;
 	if (!lock_try(&lock))
 		return VMCALL_AGAIN;
-	process_note(space, (uint32_t)pid, (const char *)name);
+	process_note(space, rdtsc(), (uint32_t)pid, (const char *)name);
 	lock_give(&lock);
 	return 0;
 }
@@ -28,7 +29,7 @@ int64_t vmcall_process_of(struct vmcall *call)
 	uint64_t name[PROCESS_NAME_MAX / 8];
 	struct process p;
 
-	if (!process_find(call->arg[ARG_RBX] & ~(PAGE_SIZE - 1), &p))
+	if (!process_find(call->arg[ARG_RBX] & ~(PAGE_SIZE - 1), call->arg[ARG_RCX], &p))
 		return TRAPLINE_E_MISSING;
 	memcpy(name, p.name, sizeof(name));
 	vmcall_return(call, ARG_RCX, p.pid);
