@@ -13,11 +13,14 @@
 #include "trace/slide.h"
 #include "vendor.h"
 
-/* What a CPU showed when it was last looked at. */
-static struct shown {
-	bool once;
+/* The state of each CPU at the last search. */
+static struct state {
+	unsigned times; /* searches in this state; 0: none yet */
+	uint64_t tsc;   /* of the last one */
 	uint64_t idt, lstar;
-} shown[BOOT_MAX_CPUS];
+} states[BOOT_MAX_CPUS];
+
+#define TIMES_MOST 16
 
 enum news {
 	NEWS_NONE,
@@ -32,9 +35,9 @@ static struct {
 } maps[NAMES_MAPS];
 
 static struct lock looking = LOCK_FREE;
-static struct slide_seen seen; /* under it */
+static struct slide_seen seen; /* protected by `looking` */
 
-/* Low addresses are firmware's only as long as they are where the firmware has put them, one to one. */
+/* Low addresses belong to firmware images only while they are mapped one to one, as firmware does. */
 static bool find(const struct guest_paging *paging, bool user, uint64_t address, struct name *n)
 {
 	uint64_t physical;
@@ -67,10 +70,7 @@ static void name_record(struct text *t, const struct trap_record *r)
 		name_add(t, &n);
 }
 
-/*
- * Page tables of a process whose user mode has some of its own: the lower half of both leads to the same places (page-table isolation of Linux), which
- * no two processes share.
- */
+/* With page-table isolation (Linux) the lower halves of both tables point to the same tables. Two processes share none. */
 static bool is_pair(uint64_t user)
 {
 	uint64_t mine, kernels;
@@ -106,7 +106,7 @@ void guest_names_begin(void)
 	process_pairs_by(is_pair);
 }
 
-/* Code that can be read; its calls are kept. False: nobody can run it. */
+/* Adds the calls in the code of an entry point. Returns false if the code cannot be read. */
 static bool see_code(const struct guest_paging *paging, uint64_t address)
 {
 	uint8_t code[SLIDE_CODE];
@@ -139,8 +139,8 @@ static void note(unsigned n, int news, unsigned witnesses)
 	atomic_store(&maps[n].news, news);
 }
 
-/* What is known of a map stays where the CPU shows too little; another kernel's gates end it. */
-static void judge(unsigned n)
+/* A known slide stays while the CPU's state shows too little. The gates of another kernel end it. */
+static void judge(unsigned n, bool again)
 {
 	struct names_block *b = names_block();
 	uint64_t slide = 0, old;
@@ -156,7 +156,7 @@ static void judge(unsigned n)
 	}
 	if (known && !slide_fits_any(b, &b->map[n], &seen, old))
 		names_forget_slide(n);
-	if (result == SLIDE_MISFITS && !known && !maps[n].misfit_said) {
+	if (result == SLIDE_MISFITS && again && !known && !maps[n].misfit_said) {
 		maps[n].misfit_said = true;
 		note(n, NEWS_MISFIT, 0);
 	}
@@ -169,7 +169,7 @@ static uint64_t lstar_of(struct cpu *cpu)
 	return vendor->exits.msr(cpu, MSR_LSTAR, false, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
 }
 
-static void look(struct cpu *cpu, const struct segment_state *idt, uint64_t lstar)
+static void look(struct cpu *cpu, const struct segment_state *idt, uint64_t lstar, bool again)
 {
 	struct guest_paging paging;
 
@@ -179,12 +179,31 @@ static void look(struct cpu *cpu, const struct segment_state *idt, uint64_t lsta
 	seen.lstar = lstar && see_code(&paging, lstar) ? lstar : 0;
 	for (unsigned n = 0; n < names_block()->maps; n++)
 		if (names_block()->map[n].how == NAMES_FOUND)
-			judge(n);
+			judge(n, again);
+}
+
+static bool all_found(void)
+{
+	uint64_t slide;
+
+	for (unsigned n = 0; n < names_block()->maps; n++)
+		if (names_block()->map[n].how == NAMES_FOUND && !names_slide(n, &slide))
+			return false;
+	return true;
+}
+
+/* A kernel may have been setting up its tables at the last search: once more after a second, then after two, and so on. */
+static bool is_due(const struct state *s, uint64_t idt, uint64_t lstar)
+{
+	if (!s->times || s->idt != idt || s->lstar != lstar)
+		return true;
+	return !all_found() && s->times < TIMES_MOST &&
+	       rdtsc() - s->tsc >= boot_info.tsc_khz * 1000 << (s->times - 1);
 }
 
 void guest_names_look(struct cpu *cpu)
 {
-	struct shown *s = &shown[cpu->number];
+	struct state *s = &states[cpu->number];
 	struct segment_state idt;
 	uint64_t lstar;
 
@@ -192,10 +211,13 @@ void guest_names_look(struct cpu *cpu)
 		return;
 	vendor->state.segment(cpu, SEG_IDTR, &idt);
 	lstar = lstar_of(cpu);
-	if ((s->once && s->idt == idt.base && s->lstar == lstar) || !lock_try(&looking))
+	if (!is_due(s, idt.base, lstar) || !lock_try(&looking))
 		return;
-	*s = (struct shown){true, idt.base, lstar};
-	look(cpu, &idt, lstar);
+	s->times = s->idt == idt.base && s->lstar == lstar ? s->times + 1 : 1;
+	s->tsc = rdtsc();
+	s->idt = idt.base;
+	s->lstar = lstar;
+	look(cpu, &idt, lstar, s->times > 1);
 	lock_give(&looking);
 }
 
