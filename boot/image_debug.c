@@ -13,13 +13,13 @@
 #define RSDS            0x53445352
 #define MTOC            0x434f544d
 
-/* The image; all that is read of it lies within. */
+/* The image: word() and keep() read only within it. */
 struct image {
 	const char *at;
 	uint64_t size;
 };
 
-/* 0 where it is outside. */
+/* Returns 0 outside of the image. */
 static uint32_t word(const struct image *i, uint64_t at, unsigned bytes)
 {
 	uint32_t value = 0;
@@ -29,7 +29,7 @@ static uint32_t word(const struct image *i, uint64_t at, unsigned bytes)
 	return value;
 }
 
-/* The last part of a path, without its ending. */
+/* Keeps the last part of a path, without the extension. */
 static bool keep(const struct image *i, uint64_t at, char to[NAMES_IMAGE_MAX])
 {
 	uint64_t from = at, n = 0;

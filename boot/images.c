@@ -1,7 +1,7 @@
 /*
- * What the firmware has loaded, and where: by its handles with a loaded image on them (UEFI specification 9.1). Names come from the
- * place of the debug information that the linker has left in the image (PE format, "debug directory"), else from the file, else from
- * the firmware volume's own name of it (PI specification vol. 3, EFI_SECTION_USER_INTERFACE).
+ * The images that the firmware has loaded: handles with EFI_LOADED_IMAGE_PROTOCOL (UEFI specification 9.1). An image is named by the path
+ * of its debug information (PE format, "debug directory"), else by its file, else by the user interface section of the firmware volume
+ * that it comes from (PI specification vol. 3, EFI_SECTION_USER_INTERFACE).
  */
 #include <lib/string.h>
 #include "loader.h"
@@ -21,7 +21,7 @@ struct volume {
 
 static EFI_GUID volume_guid = {0x220e73b6, 0x6bdb, 0x4413, {0x84, 0x05, 0xb9, 0x74, 0xb1, 0x08, 0x61, 0x9a}};
 
-/* As long as the VMM can compare, printable, without what would need quotes. */
+/* Keeps printable characters that need no escape in a line. */
 static void keep_name(char to[NAMES_IMAGE_MAX], const CHAR16 *from, size_t n)
 {
 	size_t used = 0;
@@ -32,7 +32,7 @@ static void keep_name(char to[NAMES_IMAGE_MAX], const CHAR16 *from, size_t n)
 	to[used] = '\0';
 }
 
-/* The section with its name, where the firmware keeps the image in a volume. */
+/* Reads the name from the user interface section of the image's file in a firmware volume. */
 static bool name_by_volume(
 	const EFI_LOADED_IMAGE *image, const EFI_DEVICE_PATH *node, char to[NAMES_IMAGE_MAX])
 {
@@ -53,7 +53,7 @@ static bool name_by_volume(
 	return to[0] != '\0';
 }
 
-/* The last part of a path, nodes are not aligned. */
+/* Takes the last part of the path. Nodes are not aligned. */
 static bool name_by_file(const EFI_DEVICE_PATH *node, char to[NAMES_IMAGE_MAX])
 {
 	CHAR16 path[LOADER_PATH_MAX];

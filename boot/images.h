@@ -1,4 +1,4 @@
-/* Images that the firmware has loaded. */
+/* Names of the images that the firmware has loaded. */
 #ifndef TRAPLINE_IMAGES_H
 #define TRAPLINE_IMAGES_H
 
@@ -7,9 +7,9 @@
 #include <boot/names_layout.h>
 
 /*
- * The name of an image by the path of its debug information, without folder and ending. Pure: `base` may hold anything.
- *   base, size  the image, as it lies in memory
- * Returns false where it has none.
+ * Finds the name of an image in the path of its debug information, without folder and extension. Pure.
+ *   base, size  the loaded image; any bytes
+ * Returns false if it has no such path.
  */
 bool image_debug_name(const void *base, uint64_t size, char to[NAMES_IMAGE_MAX]);
 

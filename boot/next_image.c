@@ -135,7 +135,7 @@ static const char *load_advice(EFI_STATUS status)
 	return "see next= in trapline.conf";
 }
 
-/* Maps of `symbols` that are for it are for "next"; in lines it has its own name. */
+/* Reports the next image twice: as "next", which maps of `symbols` refer to, then by its own name, which lines show. */
 static void tell_place(EFI_HANDLE next)
 {
 	char name[NAMES_IMAGE_MAX];

@@ -1,12 +1,11 @@
 #include "symbol_map.h"
 #include "lib/string.h"
 
-#define FUNCTION_MOST                                                                                        \
-	4096 /* bytes that the last function is taken to have: nothing behind it says where it ends */
-#define NOT_CODE    100         /* rank: something else begins at this address */
-#define LINUX_GRAIN 0x200000ull /* CONFIG_PHYSICAL_ALIGN of a 64-bit kernel is no less */
-#define PAGE        0x1000ull
-#define REACH       0xffffffffull
+#define FUNCTION_MOST 4096        /* assumed size of the last function: no symbol follows it */
+#define NOT_CODE      100         /* rank of data: a function ends here */
+#define LINUX_GRAIN   0x200000ull /* CONFIG_PHYSICAL_ALIGN of a 64-bit kernel is no less */
+#define PAGE          0x1000ull
+#define REACH         0xffffffffull
 
 /* A part of the file. */
 struct part {
@@ -44,7 +43,7 @@ static bool take_hex(struct part *p, uint64_t *value)
 	return digits && digits <= 16;
 }
 
-/* A word that can stand in a line of the log. */
+/* Takes a word that may appear in a line of the log. */
 static bool take_name(struct part *p, struct part *name)
 {
 	name->at = p->at;
@@ -69,7 +68,7 @@ static bool is_code(char type)
 	return type == 'T' || type == 't' || type == 'W' || type == 'w';
 }
 
-/* Of names for one address: a global one, and rather without the underscores of a section's beginning. */
+/* Prefers global names, and names without the underscore of section symbols such as _text. */
 static uint16_t rank(char type, const char *name)
 {
 	static const char order[] = "TWtw";
@@ -96,13 +95,13 @@ static void add(struct symbol_map *m, uint64_t address, uint16_t rank, const str
 	};
 }
 
-/* Absolute values, and what is defined elsewhere, are no place in memory. */
+/* Absolute and undefined symbols have no place in memory. */
 static bool has_place(char type)
 {
 	return type != 'A' && type != 'a' && type != 'U';
 }
 
-/* `hex type name`; /proc/kallsyms has the module behind the name, whose place is another at the next start. */
+/* `hex type name`. In /proc/kallsyms `[module]` may follow; modules move with every boot. */
 static void read_line(struct symbol_map *m, struct part p)
 {
 	struct part name;
@@ -159,7 +158,7 @@ static void swap(struct symbol_line *a, struct symbol_line *b)
 	*b = t;
 }
 
-/* Files are mostly sorted already. False: this one is not nearly, and it would take too long. */
+/* Insertion sort, because most files are sorted. Returns false if this takes too long. */
 static bool sort_nearly(struct symbol_line *line, uint32_t n)
 {
 	uint64_t moves = 16 + 4ull * n;
@@ -184,7 +183,7 @@ static void sift(struct symbol_line *line, uint32_t root, uint32_t n)
 	}
 }
 
-/* Whatever the order was: in place, and no file makes it slow. */
+/* Heap sort: in place, and fast for every order. */
 static void sort_heap(struct symbol_line *line, uint32_t n)
 {
 	for (uint32_t i = n / 2; i--;)
@@ -195,7 +194,7 @@ static void sort_heap(struct symbol_line *line, uint32_t n)
 	}
 }
 
-/* The 4 GiB that hold the most functions: distances have 32 bits. */
+/* Finds the 4 GiB with the most functions, because distances have 32 bits. */
 static void find_window(struct symbol_map *m)
 {
 	uint32_t best = 0, inside = 0, last = 0, all = 0;
@@ -217,11 +216,11 @@ static void find_window(struct symbol_map *m)
 	m->far = all - best;
 }
 
-/* Goes through what the table gets: an entry at a time, its name empty where something else begins behind a function. */
+/* Walks along the entries of the table. The name is empty if data follows a function. */
 struct walk {
 	const struct symbol_map *m;
 	uint32_t next;
-	bool named; /* the entry before is a function */
+	bool named; /* the last entry is a function */
 	uint64_t address;
 	struct part name;
 };
@@ -319,7 +318,7 @@ void symbol_map_put(const struct symbol_map *m, struct names_map *to, void *bloc
 	}
 }
 
-/* The word behind a path: a slide, else an image's name. */
+/* Takes the word behind a path: a slide or the name of an image. */
 static const char *take_place(const char *word, size_t n, struct names_map *map)
 {
 	struct part p = {word, word + n};

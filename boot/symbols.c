@@ -1,12 +1,12 @@
-/* Names for the reports: the maps of trapline.conf's `symbols`, and the images that the firmware has loaded by now. */
+/* Builds the block of names for the VMM: from the maps of the key `symbols`, and from the images that the firmware has loaded. */
 #include <lib/string.h>
 #include "loader.h"
 #include "symbol_map.h"
 
 #define FILE_MAX  (64u << 20)
-#define TOTAL_MAX (64u << 20) /* bytes that all tables together take of Trapline's memory */
+#define TOTAL_MAX (64u << 20) /* bytes of all tables together */
 
-/* What is being put together, in the firmware's memory. */
+/* The block, in memory of the firmware's. */
 struct names {
 	struct names_block *block;
 	uint64_t size;
@@ -28,7 +28,7 @@ static void give(void *at, uint64_t bytes)
 		memory_free((uint64_t)at, bytes);
 }
 
-/* Behind what is there; all of it moves. */
+/* Makes the block larger. It moves. */
 static bool grow(struct names *n, uint64_t bytes)
 {
 	void *larger = n->size + bytes <= TOTAL_MAX ? take(n->size + bytes) : NULL;
@@ -42,7 +42,7 @@ static bool grow(struct names *n, uint64_t bytes)
 	return true;
 }
 
-/* What a file had that no name was made of. */
+/* Reports how many names a file gives, and what was left out. */
 static void say_map(const char *path, const struct symbol_map *m, uint64_t bytes)
 {
 	say("symbols %s: %u names in %u KiB; left out: %u not code, %u second names, %u of modules, %u too "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tells Trapline which process an address space is, so that its lines name it: those that are there when the module comes, and each
- * one that forks, starts another program, or takes another name. The parameter `processes` (on) turns it off.
+ * Tells Trapline which process owns each address space, so that lines name it: for all processes when the module is loaded, then at each
+ * fork, exec and change of name. The parameter `processes` (on) turns this off.
  */
 #include <linux/binfmts.h>
 #include <linux/mm.h>
@@ -18,7 +18,7 @@ static bool processes = true;
 module_param(processes, bool, 0444);
 MODULE_PARM_DESC(processes, "tell Trapline the processes' numbers and names (on)");
 
-/* Threads of the kernel have no space of their own. */
+/* Kernel threads have no address space of their own. */
 static void tell(struct task_struct *task, struct mm_struct *mm, const char *name)
 {
 	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_process};
@@ -45,7 +45,7 @@ static void on_exec(void *data, struct task_struct *task, pid_t old, struct linu
 	tell(task, task->mm, task->comm);
 }
 
-/* A thread's name is not its process'. */
+/* Only the leader's name is the name of the process. */
 static void on_rename(void *data, struct task_struct *task, const char *name)
 {
 	if (task == current && thread_group_leader(task))
@@ -85,7 +85,7 @@ static void tell_all(void)
 	rcu_read_unlock();
 }
 
-/* A kernel without tracepoints has those that are there. */
+/* On a kernel without tracepoints only the processes of now are reported. */
 void trapline_process_begin(void)
 {
 	int i;

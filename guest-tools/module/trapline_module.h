@@ -44,7 +44,7 @@ void trapline_names_process(pid_t pid, unsigned long base, unsigned long bytes, 
 void trapline_panic_begin(void);
 void trapline_panic_stop(void);
 
-/* module_process.c: tells Trapline which process an address space is. */
+/* module_process.c: tells Trapline which process owns each address space. */
 void trapline_process_begin(void);
 void trapline_process_stop(void);
 

@@ -84,7 +84,7 @@ static bool wants_others(void)
 	return there && !vendor->traits->has_timer;
 }
 
-/* Before a record is printed that names come from. */
+/* Comes before the records, so that their addresses have names. */
 static bool says_names(struct cpu *cpu)
 {
 	static char line[LOG_LINE_SIZE];

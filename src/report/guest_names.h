@@ -1,6 +1,6 @@
 /*
- * The guest's own names in what is printed: where its kernel lies is found out from the CPU when a line is about to be printed,
- * and looked at again when its interrupt table or the address of SYSCALL has become another. No exit is added for that.
+ * Function names of the guest in the output. The slide of its kernel is searched before a line is printed, and again when the address of
+ * the interrupt table or of SYSCALL has changed. No exit is added for that.
  */
 #ifndef TRAPLINE_GUEST_NAMES_H
 #define TRAPLINE_GUEST_NAMES_H
@@ -9,22 +9,23 @@
 #include "mem/guest_walk.h"
 #include "trace/text.h"
 
-/* Copies the loader's block. Once, at start, with the firmware's memory still mapped. False: no memory. */
+/* Copies the loader's block of names. Called once, while the firmware's memory is still mapped. Returns false if there is no memory. */
 bool guest_names_take(const struct boot_info *info);
 
-/* From here on there are names. */
+/* Starts to give names. */
 void guest_names_begin(void);
 
-/* On this CPU's behalf; cheap where nothing has changed. */
+/* Searches for slides in the state of the current CPU, if that has changed. */
 void guest_names_look(struct cpu *cpu);
 
-/* The next line that it has led to, without a newline. False: there is none. */
+/* Writes the next line about the search, without a newline. Returns false if there is none. */
 bool guest_names_line(char *line, size_t size);
 
 /*
- * ` sym="function+0x1f"` of an address of code, or nothing where there is no name.
- *   user    a program's: what lies at low addresses is not firmware's
- *   before  0, or 1 for a return address: behind the CALL another function may begin
+ * Appends ` sym="function+0x1f"`, or nothing if the address has no name.
+ *   paging  unused if `user` is set
+ *   user    user mode, or unknown: low addresses are not firmware's
+ *   before  1 for a return address, because another function may begin behind the CALL; else 0
  */
 void guest_names_add(
 	struct text *t, const struct guest_paging *paging, bool user, uint64_t address, unsigned before);

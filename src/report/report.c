@@ -52,7 +52,7 @@ bool report_try(void)
 	return lock_try(&reporting);
 }
 
-/* Where the guest's kernel is, if that is news. */
+/* Searches for the guest's kernel, and prints what is new. */
 static void report_names(struct cpu *cpu)
 {
 	char line[LINE_MAX];
@@ -310,7 +310,7 @@ void report_exit_format(struct text *t, const struct exit_entry *e, const struct
 	add_time(t, exit_entry_tsc(e), clock);
 	text_add(t, "reason=0x%x name=%s info=0x%lx rip=0x%lx", e->reason, vendor->exits.name(e->reason),
 		e->qualifier, e->rip);
-	guest_names_add(t, NULL, true, e->rip, 0); /* whose RIP it was is not kept */
+	guest_names_add(t, NULL, true, e->rip, 0); /* the entry does not have the privilege level */
 }
 
 void report_exit_line(struct text *t, const struct fold_line *line, const struct trap_clock *clock)

@@ -2,7 +2,7 @@
 #include <stdatomic.h>
 #include "lib/string.h"
 
-#define KNOWN 1ull /* bit 0 of a slide: slides are multiples of a page */
+#define KNOWN 1ull /* bit 0 of a slide: a slide is a multiple of a page */
 
 static struct names_block *block;
 static _Atomic uint64_t slides[NAMES_MAPS];
@@ -12,7 +12,7 @@ struct names_block *names_block(void)
 	return block;
 }
 
-/* Maps of an image have moved to where it is. */
+/* Gives the maps of an image their slide. */
 static void settle(const struct names_image *i)
 {
 	for (unsigned n = 0; n < block->maps; n++)
@@ -37,7 +37,7 @@ static const uint32_t *numbers(const struct names_block *b, uint32_t at)
 	return (const uint32_t *)((const char *)b + at);
 }
 
-/* The last entry at or below a distance from the base. The first one's is 0. */
+/* The last entry at or below a distance from the base. The first entry has distance 0. */
 static uint32_t last_below(const struct names_block *b, const struct names_map *m, uint32_t distance)
 {
 	const uint32_t *offset = numbers(b, m->offsets);
@@ -54,7 +54,7 @@ static uint32_t last_below(const struct names_block *b, const struct names_map *
 	return low;
 }
 
-/* Every 16th name's place is kept; from there on it is counted. */
+/* Starts at the nearest name whose place is stored, and steps over the names between. */
 static const char *text_of(const struct names_block *b, const struct names_map *m, uint32_t entry)
 {
 	const char *at = (const char *)b + m->strings + numbers(b, m->places)[entry / NAMES_STRIDE];
@@ -113,7 +113,7 @@ bool names_find(uint64_t address, struct name *out)
 	return false;
 }
 
-/* The newest one: memory is given out again. */
+/* The newest image wins: firmware reuses memory. */
 bool names_image(uint64_t address, struct name *out)
 {
 	for (unsigned n = block ? block->images : 0; n--;) {
@@ -136,7 +136,7 @@ static void keep_name(char to[NAMES_IMAGE_MAX], const char *name)
 	to[n] = '\0';
 }
 
-/* Its place in the list: that of one at the same address, or a new one. */
+/* The entry of the image at this base, or a new one. */
 static unsigned place_for(uint64_t base)
 {
 	for (unsigned n = 0; n < block->images; n++)
@@ -151,7 +151,7 @@ bool names_add_image(const char *name, uint64_t base, uint64_t size)
 
 	if (n == NAMES_IMAGES)
 		return false;
-	block->image[n].size = 0; /* nothing lies in it while it is written */
+	block->image[n].size = 0; /* no address matches while the entry changes */
 	block->image[n].base = base;
 	keep_name(block->image[n].name, name);
 	__atomic_store_n(&block->image[n].size, size, __ATOMIC_RELEASE);

@@ -1,6 +1,6 @@
 /*
- * Names for addresses of the guest's, from the block that the loader has made (include/boot/names_layout.h). Lookups take no lock and
- * are a binary search; no way of an exit makes one. Pure.
+ * Names for guest addresses, from the block that the loader has built (include/boot/names_layout.h). A lookup is a binary search and takes
+ * no lock. The exit path never looks up a name. Pure.
  */
 #ifndef TRAPLINE_NAMES_H
 #define TRAPLINE_NAMES_H
@@ -10,46 +10,48 @@
 #include <boot/names_layout.h>
 #include "trace/text.h"
 
-/* What an address lies in. */
+/* The function or image that contains an address. */
 struct name {
 	const char *text;
 	uint64_t offset;
 };
 
-/* The block; NULL: there are no names. Slides that were given by hand are known from here on. */
+/* Sets the block; NULL: there are no names. Slides that trapline.conf gives apply at once. */
 void names_init(struct names_block *block);
 struct names_block *names_block(void);
 
 /*
- * The function of one map that an address, as the map has it, lies in. False: none; where a function ends without another one
- * beginning there, what is behind it has no name.
+ * Finds the function of one map that contains an address.
+ *   address  in the map, without a slide
+ * Returns false if there is none: between the end of one function and the start of the next, addresses have no name.
  */
 bool names_map_find(
 	const struct names_block *b, const struct names_map *m, uint64_t address, struct name *out);
 
-/* Whether a function begins there. */
+/* Whether a function begins at this address. */
 bool names_map_starts(const struct names_block *b, const struct names_map *m, uint64_t address);
 
-/* How far the code of map n was moved. */
+/* Sets the slide of map n. */
 void names_set_slide(unsigned n, uint64_t slide);
-/* Not known any more: no names from it. */
+/* The slide of map n is unknown from here on: the map gives no names. */
 void names_forget_slide(unsigned n);
+/* Returns false if the slide is unknown. */
 bool names_slide(unsigned n, uint64_t *slide);
 
-/* By all maps whose slide is known. */
+/* Finds the function that contains an address, in the maps whose slide is known. */
 bool names_find(uint64_t address, struct name *out);
 
-/* The image that an address lies in, where the firmware has put it: whether it is still there is for the caller to know. */
+/* Finds the image that contains an address. The caller checks that the image is still there. */
 bool names_image(uint64_t address, struct name *out);
 
 /*
- * One more image, at [base, base + size), which may take the place of older ones there. Maps that are its own get their slide.
- *   name  what cannot stand in a line becomes '.', what is too long is cut. The caller sees to it that calls do not meet
- * Returns false where there is no room.
+ * Adds an image at [base, base + size), or replaces the one at this base. Maps that belong to it get their slide. Calls must not overlap.
+ *   name  characters that are not printable become '.'; a long name is cut
+ * Returns false if there is no room.
  */
 bool names_add_image(const char *name, uint64_t base, uint64_t size);
 
-/* `function+0x1f` */
+/* Appends `function+0x1f`. */
 void name_add(struct text *t, const struct name *n);
 
 #endif

@@ -1,13 +1,13 @@
 #include "trace/slide.h"
 #include "lib/string.h"
 
-#define GATES_LEAST 4 /* with fewer the table tells nothing */
+#define GATES_LEAST 4 /* fewer are no witness */
 #define CALLS_LEAST 4
-#define NEAR        (64ull << 20) /* what is taken for a call leads into the same kernel */
+#define NEAR        (64ull << 20) /* a call leads into the same kernel */
 #define OP_CALL     0xe8
 #define OP_JMP      0xe9
 
-/* What fits a slide, of those that are there. */
+/* How many of the entry points and calls fit a slide. */
 struct score {
 	unsigned gates, gates_there;
 	unsigned calls, calls_there;
@@ -47,7 +47,7 @@ void slide_add_code(struct slide_seen *seen, uint64_t address, const uint8_t *co
 	}
 }
 
-/* Within one function it is no witness: labels have no names. */
+/* A jump within a function is no witness: its target is a label, which has no name. */
 static bool is_inside(const struct names_block *b, const struct names_map *m, uint64_t from, uint64_t to)
 {
 	struct name x, y;
@@ -55,7 +55,7 @@ static bool is_inside(const struct names_block *b, const struct names_map *m, ui
 	return names_map_find(b, m, from, &x) && names_map_find(b, m, to, &y) && x.text == y.text;
 }
 
-/* Gates that nobody has set since the kernel came up lead into one array of stubs (Linux' early_idt_handler_array): no witnesses. */
+/* Unused gates of Linux still lead into one array of stubs, early_idt_handler_array: these gates are no witnesses. */
 static bool is_stub(const struct names_block *b, const struct names_map *m, const struct slide_seen *seen,
 	uint64_t slide, unsigned gate)
 {
@@ -95,13 +95,13 @@ static struct score score_of(
 	return s;
 }
 
-/* A few of them may be broken, or no calls at all. */
+/* A few gates may be broken, and a few calls may be parts of other instructions. */
 static bool are_most(unsigned fit, unsigned there)
 {
 	return 4 * fit >= 3 * there;
 }
 
-/* The witnesses, as bits; 0: one of them says otherwise, or it is but one. */
+/* The witnesses that agree, as bits; 0: one of them disagrees, or there is only one. */
 static unsigned judge(const struct slide_seen *seen, const struct score *s, uint64_t slide)
 {
 	unsigned w = 0;
@@ -115,11 +115,11 @@ static unsigned judge(const struct slide_seen *seen, const struct score *s, uint
 	w |= s->gates_there >= GATES_LEAST ? SLIDE_IDT : 0;
 	w |= s->lstar ? SLIDE_LSTAR : 0;
 	w |= s->calls_there >= CALLS_LEAST ? SLIDE_CALLS : 0;
-	/* Where nothing has moved there is nothing to be found: one is enough to say that it is this kernel. */
+	/* Without a slide nothing has to be found, and one witness is enough. */
 	return w & (w - 1) || (w && !slide) ? w : 0;
 }
 
-/* All slides that make an entry point a function's beginning. Returns how many of them the witnesses agree on. */
+/* Tries each slide that makes this entry point the start of a function. Returns how many of them have enough witnesses. */
 static unsigned try_from(const struct names_block *b, const struct names_map *m,
 	const struct slide_seen *seen, uint64_t entry, uint64_t *slide, unsigned *witnesses)
 {
@@ -157,7 +157,7 @@ enum slide_result slide_find(const struct names_block *b, const struct names_map
 		found = try_from(b, m, seen, seen->gate[i], slide, witnesses);
 	if (found == 1)
 		return SLIDE_FITS;
-	/* A kernel that is still coming up has other gates, and no address of SYSCALL. */
+	/* While a kernel starts, it has other gates, and LSTAR is still 0. */
 	return found || seen->lstar ? SLIDE_MISFITS : SLIDE_OPEN;
 }
 

@@ -1,9 +1,9 @@
 /*
- * How far a kernel that loads itself anywhere has moved, from what its CPU shows, against a map of its functions. Pure.
+ * Finds the slide of a kernel that loads at any address: compares the CPU's state with the map of its functions. Pure.
  *
- * The witnesses are the gates of the interrupt table, the address of SYSCALL, and the functions that these call: of two builds of one
- * kernel the former lie at the same distances, the latter do not. More than one has to say the same, and none may say otherwise:
- * a name that is left out is better than a wrong one.
+ * There are three witnesses: the gates of the interrupt table, the address of SYSCALL (IA32_LSTAR), and the functions that these entry
+ * points call. In two builds of a kernel the entry points may have the same distances, because Linux aligns their section to 2 MiB; the
+ * functions that they call are elsewhere. Two witnesses have to agree and none may disagree: a missing name is better than a wrong one.
  */
 #ifndef TRAPLINE_SLIDE_H
 #define TRAPLINE_SLIDE_H
@@ -12,18 +12,18 @@
 
 #define SLIDE_GATES_MAX 32
 #define SLIDE_CALLS_MAX 96
-#define SLIDE_CODE      96 /* bytes of an entry point that are looked at for calls */
+#define SLIDE_CODE      96 /* bytes of an entry point that are searched for calls */
 
-/* Where a call or jump in an entry point's code leads. */
+/* A call or jump in the code of an entry point. */
 struct slide_call {
 	uint64_t from; /* the entry point */
 	uint64_t to;
 };
 
-/* What the CPU shows. Entry points whose code cannot be read are none. */
+/* The state of the CPU. Entry points whose code cannot be read are left out. */
 struct slide_seen {
 	unsigned gates, calls;
-	uint64_t gate[SLIDE_GATES_MAX]; /* each once */
+	uint64_t gate[SLIDE_GATES_MAX]; /* each address once */
 	uint64_t lstar;                 /* 0: none */
 	struct slide_call call[SLIDE_CALLS_MAX];
 };
@@ -33,24 +33,34 @@ struct slide_seen {
 #define SLIDE_CALLS 4u
 
 enum slide_result {
-	SLIDE_OPEN,    /* the CPU shows too little: it runs no system yet */
-	SLIDE_FITS,    /* *slide and *witnesses */
-	SLIDE_MISFITS, /* the map is of another kernel */
+	SLIDE_OPEN,    /* the state shows too little: no kernel has set it up yet */
+	SLIDE_FITS,    /* *slide and *witnesses are set */
+	SLIDE_MISFITS, /* the map belongs to another kernel */
 };
 
+/* Adds the handler's address of a gate. */
 void slide_add_gate(struct slide_seen *seen, uint64_t address);
 
-/* The calls and jumps of 32 bits among the bytes at an entry point. Some may be none: it is not decoded. */
+/*
+ * Adds the calls and jumps with a distance of 32 bits in the code of an entry point. The code is not decoded: some of them may be parts of
+ * other instructions.
+ */
 void slide_add_code(struct slide_seen *seen, uint64_t address, const uint8_t *code, unsigned n);
 
+/*
+ * Searches for the one slide that fits the state.
+ *   b, m       the map
+ *   slide      a multiple of m->grain
+ *   witnesses  SLIDE_IDT and so on
+ */
 enum slide_result slide_find(const struct names_block *b, const struct names_map *m,
 	const struct slide_seen *seen, uint64_t *slide, unsigned *witnesses);
 
-/* Whether any gate, or the address of SYSCALL, is a function's beginning with this slide; where none is there, it may still hold. */
+/* Whether this slide is possible: a gate or the address of SYSCALL is the start of a function, or the state shows no gates. */
 bool slide_fits_any(const struct names_block *b, const struct names_map *m, const struct slide_seen *seen,
 	uint64_t slide);
 
-/* `idt,lstar,calls` */
+/* Appends `idt,lstar,calls`. */
 void slide_witnesses_add(struct text *t, unsigned witnesses);
 
 #endif
