@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "console/printer.h"
 #include "console/input.h"
+#include "report/guest_names.h"
 #include "report/report.h"
 #include "apic/pause.h"
 #include "exit/freeze.h"
@@ -15,9 +16,11 @@
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
 #include "trace/decode.h"
+#include "trace/names.h"
 #include "vendor.h"
 #include "vmcall/check.h"
 
+#define SYM_MAX       (NAMES_NAME_MAX + 32)
 #define MEM_DEFAULT   64
 #define MEM_MOST      1024
 #define MEM_LINE      16
@@ -74,16 +77,27 @@ static void reply_tables(const struct cpu *cpu)
 	log_reply("  table name=idtr base=%016lx limit=%04x", idt.base, idt.limit);
 }
 
+/* ` sym="..."` of RIP, or nothing. */
+static const char *name_of(const struct trap_record *r, char *buf, size_t size)
+{
+	struct guest_paging paging = guest_paging_of(r);
+	struct text t = text_on(buf, size);
+
+	guest_names_add(&t, &paging, r->cpl == 3, r->rip, 0);
+	return buf;
+}
+
 const char *command_regs(struct command_call *call)
 {
 	struct trap_record r;
+	char sym[SYM_MAX];
 	const char *why = check_all(call);
 
 	if (why)
 		return why;
 	capture(call->cpu, &r);
-	log_reply("regs cpu=%u at=0x%x:0x%lx mode=%u cpl=%u stopped=%s", call->cpu->number, r.cs, r.rip,
-		r.mode, r.cpl, pause_wanted() ? "yes" : "no");
+	log_reply("regs cpu=%u at=0x%x:0x%lx%s mode=%u cpl=%u stopped=%s", call->cpu->number, r.cs, r.rip,
+		name_of(&r, sym, sizeof(sym)), r.mode, r.cpl, pause_wanted() ? "yes" : "no");
 	report_answer(call->cpu);
 	report_registers(&r);
 	report_answer(NULL);
@@ -238,13 +252,15 @@ const char *command_disas(struct command_call *call)
 const char *command_bt(struct command_call *call)
 {
 	struct trap_record r;
+	char sym[SYM_MAX];
 	const char *why = check_all(call);
 
 	if (why)
 		return why;
 	capture(call->cpu, &r);
 	r.code_len = (uint8_t)read_virtual(call->cpu, insn_address(call->cpu), r.code, TRAP_CODE_MAX);
-	log_reply("bt cpu=%u at=0x%x:0x%lx mode=%u cpl=%u", call->cpu->number, r.cs, r.rip, r.mode, r.cpl);
+	log_reply("bt cpu=%u at=0x%x:0x%lx%s mode=%u cpl=%u", call->cpu->number, r.cs, r.rip,
+		name_of(&r, sym, sizeof(sym)), r.mode, r.cpl);
 	report_answer(call->cpu);
 	report_backtrace(call->cpu, &r);
 	report_answer(NULL);

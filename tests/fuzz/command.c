@@ -17,6 +17,7 @@
 #include "log/log.h"
 #include "console/printer.h"
 #include "console/input.h"
+#include "report/guest_names.h"
 #include "report/report.h"
 #include "report/story.h"
 #include "log/uart.h"
@@ -216,6 +217,11 @@ void report_answer(const struct cpu *c)
 }
 
 void report_registers(const struct trap_record *r)
+{
+}
+
+void guest_names_add(
+	struct text *t, const struct guest_paging *paging, bool user, uint64_t address, unsigned before)
 {
 }
 
