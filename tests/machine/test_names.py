@@ -109,14 +109,14 @@ def test_names_by_hand(machine):
     expect(re.search(r'^  by 0x.* sym="vfs_write\+0x', end_of(run), re.M), f"no caller; see {run.out}/trapline.log")
 
 
-@on("svm", "vmx")
+@on("svm")
 def test_processes(machine):
     """as= tells programs apart, and with Trapline's module in the guest their numbers and names stand beside it; trapctl has the same."""
     if not (BUILD / "guest-tools/modules/trapline/trapline.ko").exists():
         raise Skip("the kernel module is not built: no headers of the guest's kernel")
     conf = machine.conf("print = all\nfilter = \"vec=ud,de,pf cpl=3 rate=any\"\n")
     run = "die:user-read,insmod:trapline,die:user-divide,die:user-write,trapctl:trace:--vector=de:--cpl=3,trapctl:trace:--vector=de:--json"
-    run = machine.linux(f"trapline.run={run}", CONF=conf, INITRD=suite.INITRD, TIMEOUT=500 if machine.vendor == "svm" else 1500)
+    run = machine.linux(f"trapline.run={run}", CONF=conf, INITRD=suite.INITRD)
     run.expect_status(0).expect_active(machine.vendor)
     where = f"see {run.out}/trapline.log"
     dying = {word: [t for t in run.traps if t.get("insn", "").startswith(insn) and t["cpl"] == "3"] for word, insn in (
