@@ -64,25 +64,35 @@ static const char *text_of(const struct names_block *b, const struct names_map *
 	return at;
 }
 
-bool names_map_find(
-	const struct names_block *b, const struct names_map *m, uint64_t address, struct name *out)
+bool names_map_entry(
+	const struct names_block *b, const struct names_map *m, uint64_t address, uint32_t *entry)
 {
 	uint64_t distance = address - m->base;
-	uint32_t entry;
 
 	if (!m->count || distance > UINT32_MAX)
 		return false;
-	entry = last_below(b, m, (uint32_t)distance);
+	*entry = last_below(b, m, (uint32_t)distance);
+	return true;
+}
+
+bool names_map_find(
+	const struct names_block *b, const struct names_map *m, uint64_t address, struct name *out)
+{
+	uint32_t entry;
+
+	if (!names_map_entry(b, m, address, &entry))
+		return false;
 	out->text = text_of(b, m, entry);
-	out->offset = distance - numbers(b, m->offsets)[entry];
+	out->offset = address - m->base - numbers(b, m->offsets)[entry];
 	return *out->text != '\0';
 }
 
 bool names_map_starts(const struct names_block *b, const struct names_map *m, uint64_t address)
 {
-	struct name n;
+	uint32_t entry;
 
-	return names_map_find(b, m, address, &n) && !n.offset;
+	return names_map_entry(b, m, address, &entry) && numbers(b, m->offsets)[entry] == address - m->base &&
+	       *text_of(b, m, entry);
 }
 
 void names_set_slide(unsigned n, uint64_t slide)

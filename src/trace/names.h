@@ -28,6 +28,10 @@ struct names_block *names_block(void);
 bool names_map_find(
 	const struct names_block *b, const struct names_map *m, uint64_t address, struct name *out);
 
+/* The entry of the table that an address belongs to. Returns false if the map has none. */
+bool names_map_entry(
+	const struct names_block *b, const struct names_map *m, uint64_t address, uint32_t *entry);
+
 /* Whether a function begins at this address. */
 bool names_map_starts(const struct names_block *b, const struct names_map *m, uint64_t address);
 

@@ -1,11 +1,13 @@
 #include "trace/slide.h"
 #include "lib/string.h"
 
-#define GATES_LEAST 4 /* fewer are no witness */
-#define CALLS_LEAST 4
-#define NEAR        (64ull << 20) /* a call leads into the same kernel */
-#define OP_CALL     0xe8
-#define OP_JMP      0xe9
+#define GATES_LEAST    4 /* fewer are no witness */
+#define CALLS_LEAST    4
+#define NEAR           (64ull << 20) /* a call leads into the same kernel */
+#define TRIED_MOST     4096          /* a large kernel whose grain is a page has some hundred */
+#define COMPLETED_MOST 32
+#define OP_CALL        0xe8
+#define OP_JMP         0xe9
 
 /* How many of the entry points and calls fit a slide. */
 struct score {
@@ -50,9 +52,9 @@ void slide_add_code(struct slide_seen *seen, uint64_t address, const uint8_t *co
 /* A jump within a function is no witness: its target is a label, which has no name. */
 static bool is_inside(const struct names_block *b, const struct names_map *m, uint64_t from, uint64_t to)
 {
-	struct name x, y;
+	uint32_t x, y;
 
-	return names_map_find(b, m, from, &x) && names_map_find(b, m, to, &y) && x.text == y.text;
+	return names_map_entry(b, m, from, &x) && names_map_entry(b, m, to, &y) && x == y;
 }
 
 /* Unused gates of Linux still lead into one array of stubs, early_idt_handler_array: these gates are no witnesses. */
@@ -68,11 +70,21 @@ static bool is_stub(const struct names_block *b, const struct names_map *m, cons
 static void score_gates(struct score *s, const struct names_block *b, const struct names_map *m,
 	const struct slide_seen *seen, uint64_t slide)
 {
-	for (unsigned i = 0; i < seen->gates; i++) {
-		bool starts = names_map_starts(b, m, seen->gate[i] - slide);
+	for (unsigned i = 0; i < seen->gates; i++)
+		s->gates_there +=
+			names_map_starts(b, m, seen->gate[i] - slide) || !is_stub(b, m, seen, slide, i);
+}
 
-		s->gates += starts;
-		s->gates_there += starts || !is_stub(b, m, seen, slide, i);
+static void score_calls(struct score *s, const struct names_block *b, const struct names_map *m,
+	const struct slide_seen *seen, uint64_t slide)
+{
+	for (unsigned i = 0; i < seen->calls; i++) {
+		uint64_t from = seen->call[i].from - slide, to = seen->call[i].to - slide;
+
+		if (is_inside(b, m, from, to))
+			continue;
+		s->calls_there++;
+		s->calls += names_map_starts(b, m, to);
 	}
 }
 
@@ -81,18 +93,17 @@ static struct score score_of(
 {
 	struct score s = {.lstar = seen->lstar && names_map_starts(b, m, seen->lstar - slide)};
 
-	score_gates(&s, b, m, seen, slide);
-	if (!s.lstar && s.gates < GATES_LEAST)
-		return s;
-	for (unsigned i = 0; i < seen->calls; i++) {
-		uint64_t from = seen->call[i].from - slide, to = seen->call[i].to - slide;
-
-		if (is_inside(b, m, from, to))
-			continue;
-		s.calls_there++;
-		s.calls += names_map_starts(b, m, to);
-	}
+	for (unsigned i = 0; i < seen->gates; i++)
+		s.gates += names_map_starts(b, m, seen->gate[i] - slide);
 	return s;
+}
+
+/* The rest, which takes longer. */
+static void complete(struct score *s, const struct names_block *b, const struct names_map *m,
+	const struct slide_seen *seen, uint64_t slide)
+{
+	score_gates(s, b, m, seen, slide);
+	score_calls(s, b, m, seen, slide);
 }
 
 /* A few gates may be broken, and a few calls may be parts of other instructions. */
@@ -119,46 +130,69 @@ static unsigned judge(const struct slide_seen *seen, const struct score *s, uint
 	return w & (w - 1) || (w && !slide) ? w : 0;
 }
 
-/* Tries each slide that makes this entry point the start of a function. Returns how many of them have enough witnesses. */
-static unsigned try_from(const struct names_block *b, const struct names_map *m,
-	const struct slide_seen *seen, uint64_t entry, uint64_t *slide, unsigned *witnesses)
+/* One search. No map and no guest makes it long: interrupts are off. */
+struct search {
+	const struct names_block *b;
+	const struct names_map *m;
+	const struct slide_seen *seen;
+	uint64_t slide;
+	unsigned witnesses;
+	unsigned found;            /* slides with enough witnesses */
+	unsigned tried, completed; /* slides that were scored, and scored in full */
+};
+
+static void try_slide(struct search *s, uint64_t slide)
 {
-	const uint32_t *offset = (const uint32_t *)((const char *)b + m->offsets);
-	unsigned found = 0;
+	struct score score;
+	unsigned w;
 
-	for (uint32_t i = 0; i < m->count; i++) {
-		uint64_t candidate = entry - m->base - offset[i];
-		struct score s;
-		unsigned w;
+	if (s->tried == TRIED_MOST || s->completed == COMPLETED_MOST)
+		return;
+	s->tried++;
+	score = score_of(s->b, s->m, s->seen, slide);
+	if (!score.lstar && score.gates < GATES_LEAST)
+		return;
+	s->completed++;
+	complete(&score, s->b, s->m, s->seen, slide);
+	w = judge(s->seen, &score, slide);
+	if (!w)
+		return;
+	s->slide = slide;
+	s->witnesses = w;
+	s->found++;
+}
 
-		if (candidate & (m->grain - 1) || !names_map_starts(b, m, entry - candidate))
-			continue;
-		s = score_of(b, m, seen, candidate);
-		w = judge(seen, &s, candidate);
-		if (!w)
-			continue;
-		*slide = candidate;
-		*witnesses = w;
-		found++;
+/* Tries each slide that makes this entry point the start of a function. */
+static void try_from(struct search *s, uint64_t entry)
+{
+	const uint32_t *offset = (const uint32_t *)((const char *)s->b + s->m->offsets);
+
+	for (uint32_t i = 0; i < s->m->count; i++) {
+		uint64_t slide = entry - s->m->base - offset[i];
+
+		if (!(slide & (s->m->grain - 1)) && names_map_starts(s->b, s->m, entry - slide))
+			try_slide(s, slide);
 	}
-	return found;
 }
 
 enum slide_result slide_find(const struct names_block *b, const struct names_map *m,
 	const struct slide_seen *seen, uint64_t *slide, unsigned *witnesses)
 {
-	unsigned found = 0, from = seen->gates < GATES_LEAST ? 0 : GATES_LEAST;
+	struct search s = {.b = b, .m = m, .seen = seen};
+	unsigned from = seen->gates < GATES_LEAST ? 0 : GATES_LEAST;
 
 	if (!m->count || (!seen->lstar && !from))
 		return SLIDE_OPEN;
 	if (seen->lstar)
-		found = try_from(b, m, seen, seen->lstar, slide, witnesses);
-	for (unsigned i = 0; !seen->lstar && !found && i < from; i++)
-		found = try_from(b, m, seen, seen->gate[i], slide, witnesses);
-	if (found == 1)
+		try_from(&s, seen->lstar);
+	for (unsigned i = 0; !seen->lstar && !s.found && i < from; i++)
+		try_from(&s, seen->gate[i]);
+	*slide = s.slide;
+	*witnesses = s.witnesses;
+	if (s.found == 1 && s.tried < TRIED_MOST && s.completed < COMPLETED_MOST)
 		return SLIDE_FITS;
 	/* While a kernel starts, it has other gates, and LSTAR is still 0. */
-	return found || seen->lstar ? SLIDE_MISFITS : SLIDE_OPEN;
+	return s.found || seen->lstar ? SLIDE_MISFITS : SLIDE_OPEN;
 }
 
 bool slide_fits_any(

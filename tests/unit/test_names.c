@@ -429,6 +429,25 @@ static void a_single_witness(void **state)
 	drop(&m);
 }
 
+/* A map in which each slide seems possible is given up in time. */
+static void too_many_slides(void **state)
+{
+	static char text[20000 * 24];
+	struct slide_seen seen = {.lstar = 0x10000000};
+	unsigned witnesses;
+	char *at = text;
+	uint64_t slide;
+	struct made m;
+
+	for (unsigned i = 0; i < 20000; i++)
+		at += snprintf(at, 24, "%x T f\n", 0x1000 * (i + 1));
+	m = make_names(text, (size_t)(at - text));
+	for (unsigned i = 0; i < SLIDE_GATES_MAX; i++)
+		slide_add_gate(&seen, 0x10000000 + 0x1000 * i);
+	assert_int_equal(find(&m, &seen, &slide, &witnesses), SLIDE_MISFITS);
+	drop(&m);
+}
+
 /* Linux comes up with one array of stubs behind all its gates, and no SYSCALL: nobody says that this is another kernel. */
 static void a_kernel_that_comes_up(void **state)
 {
@@ -509,6 +528,7 @@ int main(void)
 		cmocka_unit_test(witnesses_that_agree),
 		cmocka_unit_test(witnesses_that_do_not),
 		cmocka_unit_test(a_single_witness),
+		cmocka_unit_test(too_many_slides),
 		cmocka_unit_test(a_kernel_that_comes_up),
 		cmocka_unit_test(what_witnesses_are_called),
 		cmocka_unit_test(names_of_images),
