@@ -101,8 +101,8 @@ struct cpu {
 	uint8_t host_interrupt; /* vector of an interrupt that the host has acknowledged (idt.asm) */
 	bool host_interrupt_valid; /* there is one, not yet injected */
 	uint32_t mitigating;       /* MITIGATE_... bits for the stub (mitigate.inc) */
-	uint32_t host_spec_ctrl,
-		guest_spec_ctrl; /* with MITIGATE_IBRS; guest_spec_ctrl is the value at the exit */
+	/* with MITIGATE_IBRS; guest_spec_ctrl is the value at the exit */
+	uint32_t host_spec_ctrl, guest_spec_ctrl;
 
 	uint32_t number;
 	uint32_t apic_id;
@@ -120,8 +120,8 @@ struct cpu {
 	bool pass_interrupt; /* interrupts do not exit after the next entry: the guest takes this one itself */
 	struct exit exit;
 	struct code_page code_page;
-	struct trace_ring ring,
-		beside; /* beside: the second ring, used while the ring is frozen: exit/freeze.h */
+	/* beside: the second ring, used while the ring is frozen: exit/freeze.h */
+	struct trace_ring ring, beside;
 	struct trace_ring *_Atomic writing; /* the ring that is written */
 	uint64_t not_kept;                  /* records without room while the ring was frozen */
 	struct reserve *reserve;            /* beside the ring: the newest records of each vector */

@@ -5,10 +5,10 @@
 #define WRITE_OUTPUT    0xd1
 #define GATE_OFF        0xdd
 #define GATE_ON         0xdf
-#define PULSE           0xf0 /* of the lines whose bit is clear */
+#define PULSE           0xf0 /* pulses the lines whose bit is clear */
 #define IS_PULSE(value) (((value)&0xf0) == PULSE)
 
-/* What the guest believes to be off, and the command whose byte is still to come. One machine has one of each. */
+/* The gates that the guest has switched off, and a command whose byte is still to come. A machine has one of each. */
 static bool port_a_off, output_off;
 static uint8_t command;
 
@@ -28,7 +28,7 @@ bool a20_is_port(uint16_t port, unsigned size)
 	       (command && touches(port, size, A20_KBC_DATA));
 }
 
-/* The byte of a write that goes to one port. */
+/* The byte of a write that goes to this port. */
 static uint8_t byte_to(const struct exit_io *io, unsigned port, uint32_t value)
 {
 	return (uint8_t)(value >> 8 * (port - io->port));
@@ -39,7 +39,7 @@ static uint32_t gate_at(const struct exit_io *io, unsigned port)
 	return (uint32_t)GATE << 8 * (port - io->port);
 }
 
-/* GATE_OFF is kept from the controller, and a pulse of the line as well. */
+/* GATE_OFF, and a pulse of the line, are not passed to the controller. */
 static bool write_command(const struct exit_io *io, uint32_t *value)
 {
 	uint8_t byte = byte_to(io, A20_KBC_COMMAND, *value);

@@ -7,8 +7,8 @@
 #include "hw/msr.h"
 
 /*
- * The new page is watched before the registers are there. All but the address is the CPU's to judge: what it refuses has
- * moved nothing. No other CPU runs meanwhile, because a large leaf may be split.
+ * The new page is watched before the registers move there. The CPU checks all but the address: if it refuses the value, nothing
+ * has moved. No other CPU runs meanwhile, because a large leaf may be split.
  */
 static enum msr_result move_base(struct cpu *cpu, uint64_t value)
 {
@@ -26,7 +26,7 @@ static enum msr_result move_base(struct cpu *cpu, uint64_t value)
 	return done ? MSR_DONE : MSR_FAULT;
 }
 
-/* No kick has got here meanwhile, and none from here to the others. */
+/* While the APIC was off no kick has arrived here, and none was sent to other CPUs. */
 static void note_mode(struct cpu *cpu, enum apic_mode was, enum apic_mode is)
 {
 	if (was == is)

@@ -15,12 +15,12 @@
 #include "stage2/stage2.h"
 #include "trace/vector.h"
 
-/* Of the host's, for what lies where another CPU's registers are. */
+/* The host's window for an address at which another CPU has its registers. */
 #define OTHER_WINDOW(number) (BOOT_MAX_CPUS + (number))
 
-static bool left; /* the boot CPU's APIC is off, by the guest's doing */
+static bool left; /* the guest has switched the boot CPU's APIC off */
 
-/* INIT or SIPI. One for a CPU that is not beneath Trapline goes nowhere: such a CPU would run without it. */
+/* Carries out INIT or SIPI. A CPU without Trapline does not get it, because it would run outside of Trapline's control. */
 static void command(struct cpu *cpu, const struct icr *icr)
 {
 	struct cpu_set targets = apic_targets(cpu, icr);
@@ -45,7 +45,7 @@ void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how)
 	if (cpu->number || was == is)
 		return;
 	left = was;
-	cpu_add_work(cpu, CPU_WORK_CONSOLE); /* keys are to be noticed by other exits, or are not any more */
+	cpu_add_work(cpu, CPU_WORK_CONSOLE); /* from now on other exits poll for keys, or no longer do */
 	if (was)
 		halt_apic_off(cpu, how);
 	else
@@ -69,10 +69,10 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 	else if (offset == APIC_ID || offset == APIC_LDR || offset == APIC_DFR)
 		apic_note_names(cpu);
 	else if (offset == APIC_SVR || offset == APIC_LVT_LINT0)
-		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have another answer */
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have changed */
 }
 
-/* Stores of a register but RSP, or of a constant: those that an operating system makes at every interrupt. */
+/* Stores of a register except RSP, or of a constant: the ones that operating systems use for every interrupt. */
 static bool is_usual(const struct store *s)
 {
 	return s->kind == STORE_MOV && s->reg != TRAP_RSP;
@@ -94,7 +94,7 @@ static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const str
 	return true;
 }
 
-/* In a page where only other CPUs have their registers: for this one it is what else lies there. */
+/* A store to a page where only other CPUs have their registers: it goes to the memory or device at this address. */
 SLOW_PATH static bool carry_out_elsewhere(
 	struct cpu *cpu, uint64_t address, unsigned mode, const struct store *s)
 {
@@ -111,8 +111,8 @@ SLOW_PATH static bool carry_out_elsewhere(
 }
 
 /*
- * What is no 32-bit store to a register's own address is undefined to a real APIC (SDM vol. 3A 11.4.1), and so are
- * those by the FPU, MMX and SSE. What no decoder knows cannot be told from an INIT: the guest gets #GP, merged with what
+ * Anything but an aligned 32-bit store to a register is undefined on a real APIC (SDM vol. 3A 11.4.1), and so are
+ * stores by the FPU, MMX and SSE. A store that cannot be decoded might be an INIT. The guest gets #GP, merged with the event that
  * was being delivered.
  */
 SLOW_PATH static void refuse(struct cpu *cpu)
@@ -156,7 +156,7 @@ bool apic_watches_msr(uint32_t msr)
 	       (msr == MSR_X2APIC_ICR && !apic_by_hardware());
 }
 
-/* With x2APIC the register is an MSR; without it there is none, and the CPU says so. */
+/* In x2APIC mode this is an MSR; in other modes it does not exist, and the CPU raises #GP. */
 static enum msr_result write_svr(struct cpu *cpu, uint64_t value)
 {
 	bool was = apic_is_on();

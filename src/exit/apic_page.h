@@ -1,6 +1,6 @@
 /*
- * The watch on the local APICs' pages: the guest's INIT and SIPI must not reach a CPU beneath which Trapline runs, so the
- * stores to the interrupt command register are looked at and these two carried out in software (init_sipi.c).
+ * Watches the local APICs' pages. The guest's INIT and SIPI must not reach a CPU under which Trapline runs, so stores to
+ * the interrupt command register exit and these two commands are carried out in software (init_sipi.c).
  */
 #ifndef TRAPLINE_APIC_PAGE_H
 #define TRAPLINE_APIC_PAGE_H
@@ -10,10 +10,10 @@
 /* Whether WRMSR of this MSR has to exit: for the vendors' permission maps. */
 bool apic_watches_msr(uint32_t msr);
 
-/* EXIT_STAGE2 in a watched page. Returns false where the exit is none of ours. */
+/* EXIT_STAGE2 in a watched page. Returns false if the page is not watched. */
 bool apic_stage2(struct cpu *cpu);
 
-/* EXIT_WRMSR of a watched MSR but IA32_APIC_BASE, which is src/exit/apic_base.h. */
+/* EXIT_WRMSR of a watched MSR, except IA32_APIC_BASE: see src/exit/apic_base.h. */
 enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 
 /*
@@ -23,8 +23,9 @@ enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool apic_is_left(void);
 
 /*
- * The guest switches this CPU's APIC on or off. The boot CPU's is reported.
- *   how  by which register
+ * The guest switches this CPU's APIC on or off. For the boot CPU it is reported.
+ *   was, is  whether it was on before, and is on now
+ *   how      the register, in words
  */
 void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how);
 

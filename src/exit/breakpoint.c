@@ -6,8 +6,10 @@
 #define ENABLED 0xffu /* L and G of all four */
 #define KIND_IO 2u
 
-/* DR0 to DR3 are the guest's all the time. LEN is 1, 2, 8 and 4 bytes, and the address is taken as aligned to
- * it. */
+/*
+ * DR0 to DR3 always hold the guest's values. LEN is 1, 2, 8 and 4 bytes, and the address counts as aligned to
+ * it.
+ */
 static bool meets(uint64_t dr7, unsigned n, unsigned port, unsigned size)
 {
 	static const uint8_t lengths[] = {1, 2, 8, 4};

@@ -1,7 +1,7 @@
 /*
- * What MOV to CR0 and CR4 refuses with #GP for other reasons than reserved bits: SDM vol. 2B "MOV - Move to/from Control
+ * The values that MOV to CR0 and CR4 refuses with #GP, apart from reserved bits: SDM vol. 2B "MOV - Move to/from Control
  * Registers", APM vol. 2 3.1.1, 3.1.3 and 14.6. The exit comes before the CPU's own
- * checks, but for the privilege level. Pure: tested on the host.
+ * checks, except that of the privilege level. Pure: tested on the host.
  */
 #ifndef TRAPLINE_CONTROL_REGISTER_H
 #define TRAPLINE_CONTROL_REGISTER_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The guest as it stands, before the instruction. */
+/* The guest's state before the instruction. */
 struct cr_state {
 	uint64_t cr0, cr3, cr4, efer;
 	bool long_code; /* CS.L */

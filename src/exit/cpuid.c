@@ -1,4 +1,4 @@
-/* CPUID: the CPU's own answer, but for the hypervisor's presence and what the vendor hides. */
+/* CPUID: the CPU's own result, except for the hypervisor leaves and what the vendor hides. */
 #include <trapline/abi.h>
 #include "hw/asm.h"
 #include "hw/features.h"
@@ -13,7 +13,7 @@
 #define LEAF_KEY_LOCKER      0x19
 #define LEAF_COUNTERS        0x23
 
-/* Where hypervisors have their leaves: one with several interfaces has each at a multiple of 0x100. */
+/* The leaves of hypervisors: one with several interfaces has each at a multiple of 0x100. */
 #define LEAF_HYPERVISORS      TRAPLINE_CPUID_SIGNATURE
 #define LEAF_HYPERVISORS_MASK 0xffff0000u
 
@@ -33,8 +33,8 @@ static struct cpuid signature(uint32_t leaf)
 }
 
 /*
- * What a hypervisor beneath Trapline has there is not for the guest: it would use that one's calls, and Trapline would answer
- * them, by its own numbers. A CPU without one has its own answer, which the guest gets where Trapline does not show itself.
+ * The leaves of a hypervisor beneath Trapline are hidden. The guest would make its calls, and Trapline would take
+ * them by its own numbers. If Trapline is hidden as well, a CPU without a hypervisor returns its own result.
  */
 static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
 {
@@ -48,13 +48,13 @@ static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
 #define ADJUSTED                                                                                             \
 	(1ull << 1 | 1ull << 6 | 1ull << 7 | 1ull << 0xd | 1ull << LEAF_KEY_LOCKER | 1ull << LEAF_COUNTERS)
 
-/* These, the hypervisor's range and the extended ones; all others are as the CPU has them. */
+/* These leaves, the hypervisors' and the extended ones are adjusted; all others are the CPU's. */
 static bool is_adjusted(uint32_t leaf)
 {
 	return leaf < 64 ? ADJUSTED >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
 }
 
-/* Whether the instructions are on: CR4.KL counts, and the host's is clear. */
+/* Whether the instructions are enabled: it depends on CR4.KL, which is clear in the host. */
 static struct cpuid key_locker(uint32_t subleaf)
 {
 	uint64_t cr4 = read_cr4();
@@ -66,8 +66,10 @@ static struct cpuid key_locker(uint32_t subleaf)
 	return r;
 }
 
-/* Leaves whose answer depends on CR4 show the guest's, not the host's; leaf 1 also says whether
- * there is a hypervisor. */
+/*
+ * Leaves that depend on CR4 show the guest's CR4, not the host's. Leaf 1 also shows whether
+ * there is a hypervisor.
+ */
 static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
 {
 	if (leaf == 1) {
@@ -76,7 +78,7 @@ static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpui
 	} else if (leaf == 7 && subleaf == 0) {
 		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->state.get(cpu, GUEST_CR4) & CR4_PKE);
 	} else if (leaf == 7 && subleaf == 1) {
-		r->eax &= ~LEAF7_1_EAX_FRED; /* its events carry more than Trapline gives back */
+		r->eax &= ~LEAF7_1_EAX_FRED; /* its events carry more information than Trapline injects */
 	} else if (leaf == LEAF_KEY_LOCKER && (vendor->state.get(cpu, GUEST_CR4) & CR4_KL)) {
 		*r = key_locker(subleaf);
 	}
@@ -115,7 +117,7 @@ void exit_cpuid(struct cpu *cpu)
 	} else {
 		uint64_t *g = cpu->gpr;
 
-		/* CPUID clears the upper halves of its results itself. */
+		/* CPUID itself clears the upper halves of its results. */
 		__asm__ volatile("cpuid"
 				 : "=a"(g[TRAP_RAX]), "=b"(g[TRAP_RBX]), "=c"(g[TRAP_RCX]), "=d"(g[TRAP_RDX])
 				 : "a"(leaf), "c"(subleaf));

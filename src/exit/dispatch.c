@@ -6,9 +6,9 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-#define UNKNOWN_REPORTS 16 /* per CPU; the rest is counted in its statistics */
+#define UNKNOWN_REPORTS 16 /* for each CPU; further ones are only counted in its statistics */
 
-/* An exit that nobody asked for: said, and the instruction refused. The guest goes on, or dies of its #UD. */
+/* An exit that Trapline did not ask for is printed, and the instruction raises #UD. The guest may continue or die of it. */
 void exit_unknown(struct cpu *cpu)
 {
 	if (cpu->stats.exits[EXIT_UNKNOWN] <= UNKNOWN_REPORTS)

@@ -1,4 +1,4 @@
-/* From an exit's kind to its handler. */
+/* Calls the handler for an exit's kind. */
 #ifndef TRAPLINE_DISPATCH_H
 #define TRAPLINE_DISPATCH_H
 
@@ -8,11 +8,11 @@
 extern void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *);
 
 /*
- * Handles cpu->exit, then whatever cpu->work asks for. Called by the vendor's exit, the guest's state is up
+ * Handles cpu->exit, then the work in cpu->work. Called by the vendor's exit code, with the guest's state up
  * to date.
- *   skip          the vendor's: moves RIP behind the instruction that exited, ends an interrupt shadow, raises #DB where TF
- *                 asks for it. It is called before an NMI may go in: the NMI's frame has the new RIP.
- *   before_entry  the vendor's: what it does besides on the rare entry, last of all
+ *   skip          the vendor's: moves RIP past the instruction that exited, ends an interrupt shadow, and raises #DB if TF
+ *                 is set. Called before an NMI may be injected, so that the NMI's frame has the new RIP
+ *   before_entry  the vendor's: further work of a rare entry, called last
  */
 __attribute__((always_inline)) static inline void exit_dispatch(
 	struct cpu *cpu, void (*skip)(struct cpu *), void (*before_entry)(struct cpu *))

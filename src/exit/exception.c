@@ -23,8 +23,10 @@ static void set_flags(struct trap_record *r, const struct exit *x, const struct 
 	r->flags = (uint8_t)flags;
 }
 
-/* How far back the record of the interrupted event stands: it is this CPU's newest, if it was recorded at
- * all. */
+/*
+ * The distance back to the record of the interrupted event: it is this CPU's newest record, if it was recorded at
+ * all.
+ */
 static uint8_t link_of(const struct cpu *cpu, const struct event *during)
 {
 	return during->valid && cpu->recorded_vector == during->vector && cpu->recorded_type == during->type;
@@ -74,7 +76,7 @@ static void double_fault(struct cpu *cpu, const struct event *first)
 	};
 	record(cpu, first, TRAP_DOUBLED);
 	if (first->type == TRAP_TYPE_EXCEPTION &&
-		first->vector == VEC_PF) /* CR2 is loaded all the same: SDM vol. 3A 6.15, #PF */
+		first->vector == VEC_PF) /* CR2 is loaded nevertheless: SDM vol. 3A 6.15, #PF */
 		vendor->state.set(cpu, GUEST_CR2, cpu->exit.address);
 	cpu->exit.during = *first;
 	record(cpu, &df, TRAP_SYNTHESIZED);
@@ -82,8 +84,8 @@ static void double_fault(struct cpu *cpu, const struct event *first)
 }
 
 /*
- * INT n above 31 is a system call of the guest's, not a fault: it goes back without a record. One below has a record, but
- * is none of the exceptions that are counted by that number.
+ * INT n above 31 is a system call of the guest, not a fault: it is injected without a record. INT n below 32 has a record, but
+ * does not count as the exception with that number.
  */
 SLOW_PATH static void record_software(struct cpu *cpu, const struct event *e)
 {
@@ -91,7 +93,7 @@ SLOW_PATH static void record_software(struct cpu *cpu, const struct event *e)
 		record_other(cpu, begin(cpu, e, 0));
 }
 
-/* One event of the two goes in, or a third. */
+/* Merges the two events: one of them, or a third event, is injected. */
 static enum merge_result merge(struct cpu *cpu)
 {
 	cpu_end_work(cpu, CPU_WORK_EVENT);

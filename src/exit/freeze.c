@@ -3,10 +3,10 @@
 #include "hw/asm.h"
 #include "apic/park.h"
 
-/* In ticks of the TSC; ticks = 0: they are not frozen. */
+/* In TSC ticks; ticks = 0: the rings are not frozen. */
 static _Atomic uint64_t since, ticks;
 
-/* A CPU's TSC may be a little behind another's; one that the guest has set back ends it. */
+/* A CPU's TSC may be slightly lower than another's. If the guest has set it back, the freeze ends. */
 static uint64_t passed(void)
 {
 	uint64_t slack = boot_info.tsc_khz * 100, now = rdtsc() + slack - atomic_load(&since);
@@ -21,7 +21,7 @@ static bool wanted(void)
 	return n && passed() < n;
 }
 
-/* A record in so many is looked at: while it is frozen none that comes after the time is lost. */
+/* Every record that matches polls: so a frozen ring loses no record that comes after the end of the freeze. */
 static uint32_t poll_mask(const struct trace_ring *ring)
 {
 	return ring->mask < CPU_LOOK_RECORDS ? ring->mask : CPU_LOOK_RECORDS - 1;
@@ -75,7 +75,7 @@ uint64_t freeze_left(void)
 	return gone < n ? (n - gone + second - 1) / second : 0;
 }
 
-/* Those that have gone out of the ring beside it by now among them. */
+/* Includes records that the second ring has overwritten so far. */
 uint64_t freeze_not_kept(void)
 {
 	uint64_t all = 0;

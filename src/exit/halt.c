@@ -5,8 +5,8 @@
 #include "report/story.h"
 #include "vendor.h"
 
-#define PANIC_SECONDS 5 /* a panic turns the APIC off at once, when it has printed what it has to say */
-#define NEAR          0x10000u /* bytes of one kernel's code for its APIC */
+#define PANIC_SECONDS 5        /* a panic turns the APIC off at once, right after its messages */
+#define NEAR          0x10000u /* bytes between the code for the APIC's switching off and on in one kernel */
 
 static bool told;
 static unsigned reports;
@@ -28,7 +28,7 @@ void halt_tell(struct cpu *cpu, uint64_t next)
 	report_end();
 }
 
-/* When the boot CPU's local APIC went off, and by which code; 0: it is on, or nothing was told of it. */
+/* When the boot CPU's local APIC went off, and by which code; 0: it is on, or there was no story about it. */
 static struct {
 	uint64_t at, rip;
 } off;

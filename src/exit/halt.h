@@ -5,19 +5,19 @@
 #include "cpu/cpu.h"
 
 /*
- * Report that the boot CPU has halted, and that the halt is over: the first HALT_REPORTS times. Other CPUs are not reported,
- * because kernels take them out of use that way.
- *   next  where it would go on
+ * halt_tell() reports that the boot CPU has halted, and halt_over() that the halt has ended: the first HALT_REPORTS times. Other CPUs
+ * are not reported, because kernels halt them to take them out of use.
+ *   next  the address after the HLT
  */
 #define HALT_REPORTS 16
-#define HALT_SECONDS 120 /* its cause is no older than that */
+#define HALT_SECONDS 120 /* maximum age of its cause */
 void halt_tell(struct cpu *cpu, uint64_t next);
 void halt_over(struct cpu *cpu);
 
 /*
- * The boot CPU has turned its local APIC off: tells the story of that, where there is one, HALT_REPORTS times at most.
- * halt_apic_on() says that it is on again, where a story was told.
- *   how  by which register
+ * The boot CPU has turned its local APIC off: tells the story, if there is one, HALT_REPORTS times at most.
+ * halt_apic_on() reports that it is on again, if there was a story.
+ *   how  the register, in words
  */
 void halt_apic_off(struct cpu *cpu, const char *how);
 void halt_apic_on(struct cpu *cpu);

@@ -1,4 +1,4 @@
-/* The handlers of exits, one a kind, each in the file of its mechanism. */
+/* The handlers of exits, one for each kind, each in the file of its mechanism. */
 #ifndef TRAPLINE_HANDLERS_H
 #define TRAPLINE_HANDLERS_H
 
@@ -7,7 +7,7 @@
 #define EXIT_KIND(kind, name, handler, what, switches, stays) void handler(struct cpu *cpu);
 #include "cpu/exit_kinds.def"
 
-/* The instruction was carried out, the guest goes on behind it. */
+/* The instruction was carried out: the guest continues after it. */
 static inline void exit_skip(struct cpu *cpu)
 {
 	cpu->exit.skip = true;

@@ -11,7 +11,7 @@
 #include "lib/string.h"
 
 #define SVR_RESET       0xff
-#define VERSION_LVTS(v) ((v) >> 16 & 0xff) /* the highest entry's number */
+#define VERSION_LVTS(v) ((v) >> 16 & 0xff) /* number of the last entry */
 #define LVT_STEP        0x10
 
 static void change(struct cpu *target, uint32_t low)
@@ -34,7 +34,7 @@ void init_sipi_send(struct cpu *cpu, const struct cpu_set *targets, uint32_t low
 	}
 }
 
-/* Timer, thermal, performance, LINT0, LINT1, error: the version register says how many of them there are. */
+/* Timer, thermal, performance, LINT0, LINT1, error: the version register says how many there are. */
 static void mask_lvts(enum apic_mode mode)
 {
 	unsigned last = VERSION_LVTS(apic_read(mode, APIC_VERSION));
@@ -45,8 +45,10 @@ static void mask_lvts(enum apic_mode mode)
 		apic_write(mode, offsets[i], APIC_LVT_MASKED);
 }
 
-/* SDM vol. 3A 11.4.7.3: as after power-up, but for the identifier; x2APIC has no DFR, and derives its LDR
- * (11.12.5.1). */
+/*
+ * SDM vol. 3A 11.4.7.3: the state after power-up, except for the identifier. x2APIC has no DFR, and derives its LDR
+ * (11.12.5.1).
+ */
 static void reset_apic(struct cpu *cpu)
 {
 	enum apic_mode mode = apic_mode();
@@ -69,8 +71,8 @@ static void reset_apic(struct cpu *cpu)
 }
 
 /*
- * The boot CPU begins at the reset vector at once, and no SIPI means anything to it (SDM vol. 3A 9.4.2). That is the end of what
- * ran here, and is told while the guest stands where it was: nobody waits for this CPU any more.
+ * The boot CPU begins at the reset vector at once, and ignores SIPIs (SDM vol. 3A 9.4.2). That ends the guest that
+ * ran here. It is reported while the guest's state is unchanged, because no other CPU waits for this one.
  */
 static void restart(struct cpu *cpu)
 {
@@ -79,7 +81,7 @@ static void restart(struct cpu *cpu)
 	shutdown_report("the boot CPU got an INIT, and begins at the reset vector", SHUTDOWN_RESET);
 }
 
-/* Nothing that waited for the CPU that was comes to the one that begins. */
+/* Drops events that were pending before the INIT. */
 static void forget_events(struct cpu *cpu)
 {
 	cpu->nmi_pending = false;
@@ -88,7 +90,7 @@ static void forget_events(struct cpu *cpu)
 	cpu_end_work(cpu, CPU_WORK_NMI | CPU_WORK_EVENT | CPU_WORK_MC);
 }
 
-/* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX says which CPU it is. */
+/* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX is the CPU's signature. */
 static void reset(struct cpu *cpu, unsigned sipi)
 {
 	memset(cpu->gpr, 0, sizeof(cpu->gpr));
@@ -113,7 +115,7 @@ void init_sipi_note_init(struct cpu *cpu)
 	cpu_add_work(cpu, CPU_WORK_KICK);
 }
 
-/* The one thing of an INIT's that others can tell before the SIPI: it is not to be called by the logical name that it had. */
+/* The only effect of an INIT that other CPUs can see before the SIPI: the CPU no longer has its logical name. */
 static void forget_name(void)
 {
 	enum apic_mode mode = apic_mode();
@@ -122,7 +124,7 @@ static void forget_name(void)
 		apic_write(mode, APIC_LDR, 0);
 }
 
-/* A SIPI is only waited for in the CPU where it exits there: where the command register is looked at, init_sipi_serve() waits. */
+/* Waits for the SIPI in the CPU's own state only if a SIPI exits. If the command register is watched, init_sipi_serve() waits. */
 bool init_sipi_wait(struct cpu *cpu)
 {
 	if (apic_is_bsp() || !apic_by_hardware()) {
@@ -136,7 +138,7 @@ bool init_sipi_wait(struct cpu *cpu)
 	return true;
 }
 
-/* Whoever had something for it meanwhile has left it at that: no NMI would have come (src/apic/park.c). */
+/* Other CPUs did not kick this CPU while it waited, because it takes no NMIs (src/apic/park.c). It checks its work now. */
 void exit_sipi(struct cpu *cpu)
 {
 	atomic_store(&cpu->waits_for_sipi, false);
@@ -150,7 +152,7 @@ void init_sipi_serve(struct cpu *cpu)
 	for (;;) {
 		uint32_t word;
 
-		/* Before the word is read: a kick that comes in between is seen in it. */
+		/* This comes before reading the word, so that a kick in between is not lost. */
 		cpu_end_work(cpu, CPU_WORK_KICK);
 		word = atomic_load(&cpu->start);
 		cpu_park_if_asked(cpu);

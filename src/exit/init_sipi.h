@@ -1,4 +1,4 @@
-/* INIT and SIPI, carried out in software on the CPU that they are sent to. */
+/* Carries out INIT and SIPI in software, on the CPU that they address. */
 #ifndef TRAPLINE_INIT_SIPI_H
 #define TRAPLINE_INIT_SIPI_H
 
@@ -11,7 +11,7 @@
  */
 void init_sipi_send(struct cpu *cpu, const struct cpu_set *targets, uint32_t low);
 
-/* This CPU got an INIT in a way that did not reset it: as if it had been sent one by init_sipi_send(). */
+/* This CPU got an INIT that did not reset it: handles it like one from init_sipi_send(). */
 void init_sipi_note_init(struct cpu *cpu);
 
 /*
@@ -21,7 +21,7 @@ void init_sipi_note_init(struct cpu *cpu);
  */
 bool init_sipi_wait(struct cpu *cpu);
 
-/* Does what this CPU has been sent (CPU_WORK_KICK). After an INIT it comes back when a SIPI has. */
+/* Carries out the commands that this CPU has received (CPU_WORK_KICK). After an INIT it returns when a SIPI has come. */
 void init_sipi_serve(struct cpu *cpu);
 
 #endif

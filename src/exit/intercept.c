@@ -11,7 +11,7 @@ void intercept_serve(struct cpu *cpu)
 	if (cpu->intercepts == now)
 		return;
 	cpu->intercepts = now;
-	cpu->recorded_type = TRAP_TYPE_MARK; /* what comes next need not be behind the newest record */
+	cpu->recorded_type = TRAP_TYPE_MARK; /* the next event need not belong to the newest record */
 	vendor->exits.watch(cpu, WATCH_CONFIGURED, true);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What exits, and what of it can be changed while the guest runs: boot_info.config says which exceptions are
- * wanted, each CPU does it for itself when it comes by; the permission map of ports is one for all.
+ * What exits, and changes of that while the guest runs. boot_info.config holds the configured exceptions; each CPU applies a
+ * change at one of its next exits. All CPUs share the permission map of ports.
  */
 #ifndef TRAPLINE_INTERCEPT_H
 #define TRAPLINE_INTERCEPT_H
@@ -8,12 +8,13 @@
 #include "cpu/cpu.h"
 
 /*
- *   vectors   a bit each
- *   software  AMD-V: INT n, INT3 and INTO as instructions
+ * Orders a change.
+ *   vectors   one bit each
+ *   software  AMD-V: intercept INT n, INT3 and INTO as instructions
  */
 void intercept_set(struct cpu *cpu, uint32_t vectors, bool software);
 
-/* Carries out on this CPU what was ordered last. */
+/* Carries out the last order on this CPU. */
 void intercept_serve(struct cpu *cpu);
 
 #endif

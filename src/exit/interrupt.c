@@ -3,9 +3,9 @@
 #include "vendor.h"
 
 /*
- * Interrupts are watched only while the console has something to do, and where one looks for
- * keys and has no other exits to do so. The host acknowledges this one, so that its vector is known and it is in
- * service as if the guest had taken it, and passes it on: the guest could have taken it at this very point.
+ * Interrupts exit only while the console has something to do, or if it polls for keys and
+ * has no other exits for that. The host acknowledges the interrupt, so that its vector is known and it is in
+ * service as if the guest had taken it, and injects it. The guest could have taken it at this very point.
  */
 void exit_interrupt(struct cpu *cpu)
 {
@@ -13,11 +13,11 @@ void exit_interrupt(struct cpu *cpu)
 
 	turn_poll(cpu);
 	if (cpu->work &
-		CPU_WORK_EVENT) /* which goes first: this one stays with the interrupt controller, and exits again */
+		CPU_WORK_EVENT) /* that event goes first: the interrupt stays with the interrupt controller, and exits again */
 		return;
 	vendor->events.take_interrupt(cpu);
 	if (cpu->pass_interrupt)
-		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* which watches interrupts again afterwards */
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* turns interrupt exits on again later */
 	if (!cpu->host_interrupt_valid)
 		return;
 	cpu->host_interrupt_valid = false;

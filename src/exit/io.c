@@ -1,7 +1,7 @@
 /*
- * Three kinds of ports exit: the console's, which the guest does not have, with PCI's data ports where it is a card;
- * those that end the machine, so that the last lines are out before the power is; and the gates of address line 20. On VT-x
- * the 8259s' are the fourth.
+ * Three kinds of ports exit: the console's, which is hidden from the guest, with PCI's data ports if it is a card;
+ * those that end the machine, so that the last lines are printed first; and the gates of address line 20. On VT-x
+ * the 8259s' ports are the fourth kind.
  */
 #include "exit/io.h"
 #include <boot/cmos_note.h>
@@ -25,7 +25,7 @@
 #define IO_MAP_PAGES   3
 #define UART_PORTS     8
 #define SLP_EN         (1u << 13) /* ACPI 4.8.3.2.1, PM1 control */
-#define KBC_RESET      0xf0       /* pulse output lines: bit 0 clear resets; 0xfe is what everybody writes */
+#define KBC_RESET      0xf0       /* pulse output lines: bit 0 clear resets; the usual value is 0xfe */
 #define RESET_CF9      0xcf9
 #define PCI_ADDRESS    0xcf8 /* PCI local bus specification 3.0, 3.2.2.3.2 */
 #define PCI_DATA       0xcfc
@@ -37,7 +37,7 @@
 
 static uint64_t map;
 static bool power_watched;
-/* Of the map, which is all CPUs' own: a byte of it has the ports of several devices. */
+/* Protects the map, which all CPUs share: a byte of it has the ports of several devices. */
 static struct lock lock = LOCK_FREE;
 
 uint64_t io_map_phys(void)
@@ -45,7 +45,7 @@ uint64_t io_map_phys(void)
 	return map;
 }
 
-/* Under the lock, once CPUs run. */
+/* Called with the lock held, once CPUs run. */
 static void set_exits(unsigned port, unsigned count, bool on)
 {
 	uint8_t *bits = pool_virt(map);
@@ -54,7 +54,7 @@ static void set_exits(unsigned port, unsigned count, bool on)
 		bits[p / 8] = (uint8_t)(on ? bits[p / 8] | 1u << p % 8 : bits[p / 8] & ~(1u << p % 8));
 }
 
-/* For ports that exit at times. The last one to ask is right, whoever was first. */
+/* For ports that exit only at times. It asks again with the lock held, so that the last caller sets the right state. */
 static void follow(unsigned port, bool *is, bool (*wants)(void))
 {
 	if (*is == wants())
@@ -81,7 +81,7 @@ static void watch_power(bool on)
 	if (boot_info.reset_port)
 		set_exits(boot_info.reset_port, 1, on);
 	set_exits(RESET_CF9, 1, on);
-	set_exits(A20_PORT_A, 1, true); /* both end the machine as well, and exit in any case */
+	set_exits(A20_PORT_A, 1, true); /* both can also end the machine, and always exit */
 	set_exits(A20_KBC_COMMAND, 1, true);
 	power_watched = on;
 }
@@ -149,7 +149,7 @@ bool io_init(void)
 	return true;
 }
 
-/* The configuration space that the data ports show at the moment. */
+/* Whether the data ports currently access this function's configuration space. */
 static bool selects(uint16_t function)
 {
 	return (inl(PCI_ADDRESS) & PCI_SELECTS) == (PCI_ENABLE | (uint32_t)function << 8);
@@ -160,7 +160,7 @@ static bool overlaps(const struct exit_io *io, uint64_t base, unsigned count)
 	return io->port < base + count && io->port + io->size > base;
 }
 
-/* An access that begins below it is as much one of it: bytes of it would get there. */
+/* An access that begins below a hidden port also counts, because some of its bytes would reach the port. */
 static bool is_hidden(const struct exit_io *io)
 {
 	const struct uart_port *uart = &boot_info.console;
@@ -173,8 +173,8 @@ static bool is_hidden(const struct exit_io *io)
 }
 
 /*
- * The firmware may serve such a port by SMIs: what an IN reads is what its handler makes of it, and a PM1 write may be the handler's to
- * carry out. They come with the instruction, wherever the vendor would have them wait.
+ * The firmware may serve such a port by SMIs: its handler provides what IN reads, and may carry out a PM1 write. The SMI has to come
+ * with the instruction, although AMD-V would hold it back.
  */
 static uint32_t port_in(uint16_t port, unsigned size)
 {
@@ -198,7 +198,7 @@ static void port_out(uint16_t port, unsigned size, uint32_t value)
 	moment_close();
 }
 
-/* The RTC's, where a note of ours may be written between two of the guest's accesses. */
+/* Accesses to the RTC's ports, between which a note may be written. */
 static void cmos_access(const struct exit_io *io, uint32_t *value)
 {
 	cmos_begin();
@@ -211,7 +211,7 @@ static void cmos_access(const struct exit_io *io, uint32_t *value)
 	cmos_end();
 }
 
-/* Whether a write to `first` of `size` bytes sets SLP_EN of the PM1 control register at `pm1`. */
+/* Whether a write of `size` bytes to `port` sets SLP_EN of the PM1 control register at `pm1`. */
 static bool sets_slp_en(uint16_t pm1, unsigned port, unsigned size, uint32_t value)
 {
 	unsigned shift = 8 * (port - pm1);
@@ -225,7 +225,7 @@ static bool sleeps(const struct exit_io *io, uint32_t value)
 	       sets_slp_en(boot_info.pm1b_cnt, io->port, io->size, value);
 }
 
-/* What a byte is about to do, NULL when nothing ends. */
+/* What a byte ends, in words; NULL: nothing. */
 static const char *byte_ending(unsigned port, uint8_t value)
 {
 	if (boot_info.reset_port && port == boot_info.reset_port && value == boot_info.reset_value)
@@ -239,13 +239,13 @@ static const char *byte_ending(unsigned port, uint8_t value)
 	return NULL;
 }
 
-/* A write of several bytes goes to as many ports. */
+/* A write of several bytes goes to several ports. */
 static uint8_t byte_of(uint32_t value, unsigned n)
 {
 	return (uint8_t)(value >> 8 * n);
 }
 
-/* What a write to a watched port is about to do, NULL when nothing ends. */
+/* What a write to a watched port ends, in words; NULL: nothing. */
 static const char *ending(const struct exit_io *io, uint32_t value)
 {
 	const char *end = NULL;
@@ -258,8 +258,8 @@ static const char *ending(const struct exit_io *io, uint32_t value)
 }
 
 /*
- * Of what ends the machine, a write that resets the CPU alone. On Intel's chipsets that is INIT: it would exit in the guest, and
- * the firmware's first code, which sets up the machine, would run as a guest. Bit 1 of 0xcf9 asks for a reset of it all.
+ * Whether a write that ends the machine resets only the CPU. On Intel's chipsets that is INIT. It would exit in the guest, and
+ * the firmware's first code, which sets up the machine, would run as a guest. Bit 1 of 0xcf9 requests a full reset.
  */
 static bool byte_resets_cpu(unsigned port, uint8_t value)
 {
@@ -288,7 +288,7 @@ static bool is_pic(const struct exit_io *io)
 	       (overlaps(io, PIC_MASTER, 1) || overlaps(io, PIC_SLAVE, 2) || overlaps(io, PIC_CLEAR_BUSY, 1));
 }
 
-/* Byte by byte, as they get it: one that is not for them does not. */
+/* Byte by byte, as the 8259s get them; bytes that are not for them are dropped. */
 static void pic_out(const struct exit_io *io, uint32_t value)
 {
 	for (unsigned n = 0; n < io->size; n++)
@@ -327,7 +327,7 @@ static uint32_t watched_in(const struct exit_io *io)
 	return value;
 }
 
-/* RAX after IN of this size: 8 and 16 bits keep the rest, 32 clear it. */
+/* RAX after IN of this size: 8 and 16 bits keep the rest, 32 bits clear it. */
 static uint64_t merge_in(uint64_t rax, unsigned size, uint32_t value)
 {
 	if (size == 4)
@@ -336,8 +336,8 @@ static uint64_t merge_in(uint64_t rax, unsigned size, uint32_t value)
 }
 
 /*
- * INS and OUTS to such a port: nobody does that in earnest. The port stops exiting, and the instruction runs by itself:
- * lossy for the console's secrecy, exact for the guest. A gate of line 20 is not given up: the VMM would be gone.
+ * INS and OUTS to such a port, which no real system uses. The port stops exiting, and the CPU runs the instruction:
+ * exact for the guest, although the console may become visible. A gate of line 20 keeps exiting, because without the line the VMM would crash.
  */
 static void give_up_port(struct cpu *cpu, const struct exit_io *io)
 {
@@ -356,7 +356,7 @@ static void give_up_port(struct cpu *cpu, const struct exit_io *io)
 	lock_give(&lock);
 }
 
-/* It exits for 0xcf9, which it does not reach: a write of 32 bits is the configuration address's alone. */
+/* A 32-bit write to the configuration address does not reach 0xcf9, although it exits because of that port. */
 static bool is_pci_address(const struct exit_io *io)
 {
 	return io->port == PCI_ADDRESS && io->size == 4 && !io->in && !io->string;

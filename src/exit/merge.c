@@ -8,7 +8,7 @@ static enum vector_class event_class(const struct event *e)
 	return vector_table[e->vector].class;
 }
 
-/* SDM vol. 3A table 6-5 row by row, and below it the text on what ends in shutdown. */
+/* SDM vol. 3A table 6-5 row by row, and the text below it about shutdown. */
 enum merge_result merge_events(const struct event *during, const struct event *now)
 {
 	/* clang-format off */

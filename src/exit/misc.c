@@ -1,10 +1,10 @@
-/* Exits that need a line or two each. */
+/* Exits with handlers of a line or two. */
 #include "hw/asm.h"
 #include "exit/handlers.h"
 #include "exit/exception.h"
 #include "trace/vector.h"
 
-/* Other bits than x87 and those the CPU has raise #GP (SDM vol. 2 XSETBV); the CPU itself is asked. */
+/* Bits that the CPU does not have, and a clear x87 bit, raise #GP (SDM vol. 2 XSETBV): the CPU's own XSETBV decides. */
 void exit_xsetbv(struct cpu *cpu)
 {
 	uint64_t value = cpu->gpr[TRAP_RDX] << 32 | (uint32_t)cpu->gpr[TRAP_RAX];
@@ -15,7 +15,7 @@ void exit_xsetbv(struct cpu *cpu)
 		exception_raise(cpu, VEC_GP, 0);
 }
 
-/* INVD would throw away what the VMM has in the caches; written back, the guest cannot tell the difference. */
+/* INVD would discard the VMM's data in the caches. With WBINVD instead the guest sees no difference. */
 void exit_invd(struct cpu *cpu)
 {
 	wbinvd();

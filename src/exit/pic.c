@@ -5,11 +5,11 @@
 #define INITIALIZE    0x10 /* ICW1 */
 #define SINGLE        0x02 /* of ICW1: no ICW3 follows */
 #define FOURTH        0x01 /* of ICW1: ICW4 follows */
-#define AUTOMATIC     0x02 /* of ICW4: an interrupt is over as it is taken */
-#define CASCADE       2    /* of the master: the slave */
-#define IRQ13         5    /* of the slave */
+#define AUTOMATIC     0x02 /* of ICW4: automatic end of interrupt */
+#define CASCADE       2    /* of the master: the slave's input */
+#define IRQ13         5    /* of the slave: its input */
 #define EOI           0x20
-#define ROTATES       0x80 /* with either: priorities, which are not kept here */
+#define ROTATES       0x80 /* with either: priorities, which are not tracked here */
 #define EOI_OF(level) (0x60 | (level))
 #define READ_ISR      0x0b /* OCW3 */
 #define READ_IRR      0x0a
@@ -19,7 +19,7 @@ static bool known, ignores, serving[2]; /* of the master, of the slave */
 static uint8_t base;
 static struct {
 	uint8_t first;
-	unsigned next; /* of its initialization words, 2 to 4; 0: there is none to come */
+	unsigned next; /* number of the next initialization word, 2 to 4; 0: none is expected */
 	bool automatic;
 } slave;
 
@@ -28,7 +28,7 @@ int pic_vector(void)
 	return known ? base + IRQ13 : PIC_NOT_KNOWN;
 }
 
-/* The master is not asked whether it serves the slave: with automatic ends, which only its data port would tell, it never says. */
+/* Does not ask whether the master serves the slave: with automatic ends, which only its data port would show, it never does. */
 bool pic_is_open(void)
 {
 	return !serving[1] && !(inb(MASTER_MASK) & 1u << CASCADE) && !(inb(PIC_SLAVE_DATA) & 1u << IRQ13);
@@ -51,7 +51,7 @@ bool pic_wants_master(void)
 	return serving[0];
 }
 
-/* An end of interrupt that names none is for the one of the highest priority: one of the controller's own may be above ours. */
+/* An unspecific end of interrupt is for the highest priority in service, which may be an interrupt of the controller above ours. */
 static bool is_higher(uint16_t command, unsigned level)
 {
 	uint8_t in_service;
@@ -90,7 +90,7 @@ static unsigned fourth_word(void)
 	return slave.first & FOURTH ? 4 : 0;
 }
 
-/* Initialization words in their order, then masks. */
+/* Handles initialization words in their order, then masks. */
 static void write_slave_data(uint8_t value)
 {
 	switch (slave.next) {

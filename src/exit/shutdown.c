@@ -22,10 +22,10 @@
 
 #define RUNS_SHOWN    8
 #define DYING_REPORTS 16
-#define DEATH_LINES                                                                                          \
-	90 /* that the line gets of a triple fault: its chain has up to four records, and each has a table walk */
+/* that the line gets of a triple fault: its chain has up to four records, and each has a table walk */
+#define DEATH_LINES 90
 
-/* The table of what was recorded, all CPUs together. */
+/* Prints the table of recorded exceptions of all CPUs. */
 static void print_summary(void)
 {
 	static char table[SUMMARY_MAX];
@@ -95,8 +95,7 @@ void shutdown_dying(struct cpu *cpu, const char *text)
 	report_end();
 }
 
-/* Whether two records were taken in one and the same state of the guest, so that it need not be said twice.
- */
+/* Whether two records have the same guest state, so that it is printed only once. */
 static bool same_state(const struct trap_record *a, const struct trap_record *b)
 {
 	return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip && a->cr3 == b->cr3 &&
@@ -104,8 +103,8 @@ static bool same_state(const struct trap_record *a, const struct trap_record *b)
 }
 
 /*
- * One link of the chain. Between the first fault and the last no instruction of the guest's ran: tables and
- * stack are for all of them as they are now.
+ * Prints one link of the chain. The guest executed no instruction between the first fault and the last, so the current tables and
+ * stack are right for all of them.
  */
 static void print_link(const struct cpu *cpu, const struct trap_record *r, const struct trap_record *before)
 {
@@ -119,13 +118,13 @@ static void print_link(const struct cpu *cpu, const struct trap_record *r, const
 		report_stack(cpu, r);
 	}
 	report_walk(cpu, r);
-	if (!(r->flags & (TRAP_DOUBLED | TRAP_TRIPLED))) /* nothing was delivered */
+	if (!(r->flags & (TRAP_DOUBLED | TRAP_TRIPLED))) /* an event that was not delivered used no gate */
 		report_gate(cpu, r);
 }
 
 /*
- * What came before the chain, the newest last. A handler that faults at its first instruction does so until
- * the stack is used up, and only then in a chain: the fault that it was called for stands at the start of
+ * Prints the records before the chain, the newest last. A handler that faults at its first instruction repeats that until
+ * the stack is used up, and only the last fault becomes a chain. The fault for which it was called is at the start of
  * that run.
  */
 static void print_before(const struct cpu *cpu, uint64_t seq)
@@ -155,8 +154,8 @@ static void print_chain(const struct cpu *cpu)
 }
 
 /*
- * Nothing of it was intercepted: what is left is the state in which the CPU gave up, which on AMD-V need not be the guest's
- * (APM vol. 2 15.14.3). With every exception intercepted only a machine check leads here.
+ * No fault of the chain was intercepted. What is left is the CPU's state at the shutdown, which on AMD-V may be undefined
+ * (APM vol. 2 15.14.3). If all exceptions are intercepted, only a machine check leads here.
  */
 static void print_state(struct cpu *cpu)
 {
@@ -181,8 +180,10 @@ void shutdown_reset(void)
 	outb(0x64, 0xfe);
 }
 
-/* What trapline.conf wants to follow. Held, the CPU waits in the VMM for a debugger or the console's
- * operator. */
+/*
+ * Carries out `triple_fault` of trapline.conf. With hold the CPU waits in the VMM for a debugger or the console's
+ * operator.
+ */
 __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 {
 	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET)
@@ -211,7 +212,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	links = recorded ? chain_collect(&cpu->ring, atomic_load(&cpu->ring.head), chain) : 0;
 	if (links)
 		story_tell_chain(cpu, chain, links);
-	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET) /* the next start tells it all */
+	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET) /* the next start prints all of it */
 		log_bound(DEATH_LINES);
 	log_print("trapline: triple fault cpu=%u", cpu->number);
 	if (recorded)
@@ -237,8 +238,8 @@ void shutdown_guest(struct cpu *cpu)
 }
 
 /*
- * The CPU's own report of a shutdown. With all exceptions intercepted the merge sees it first; this is for
- * those that trapline.conf leaves alone.
+ * The CPU's own report of a shutdown. If all exceptions are intercepted the merge finds it first; this is for
+ * exceptions that trapline.conf leaves out.
  */
 void exit_shutdown(struct cpu *cpu)
 {

@@ -1,4 +1,4 @@
-/* Second-level page faults: the guest went for the VMM's memory, or for an address that is not mapped yet. */
+/* Second-level page faults: the guest accessed the VMM's memory, or an address that is not mapped yet. */
 #include "apic/apic.h"
 #include "exit/apic_page.h"
 #include "exit/handlers.h"
@@ -18,7 +18,7 @@ static const char *access_name(uint64_t qualifier)
 	return qualifier & STAGE2_WRITE ? "write" : qualifier & STAGE2_FETCH ? "fetch" : "read";
 }
 
-/* Why it was refused, as the CPU reports it. */
+/* The CPU's reason for the fault. */
 static const char *page_state(uint64_t qualifier)
 {
 	if (qualifier & STAGE2_RESERVED)
@@ -27,8 +27,8 @@ static const char *page_state(uint64_t qualifier)
 }
 
 /*
- * The guest-linear address: from the CPU where it says so; otherwise the operand of the instruction that
- * leads there through the guest's page tables. False: neither, as for what the CPU does on its own.
+ * Finds the guest-linear address: from the CPU if it reports one; otherwise the operand of the instruction whose
+ * translation is the faulting address. False: neither, as for accesses that the CPU makes by itself.
  */
 static bool linear_address(
 	struct cpu *cpu, const struct trap_record *r, const struct decoded *d, uint64_t *linear)
@@ -49,7 +49,7 @@ static bool linear_address(
 	return false;
 }
 
-/* The exit field by field, behind the line that says what it was about. */
+/* Prints the exit field by field, after the line with its subject. */
 static void report_access(struct cpu *cpu)
 {
 	static const char *const by[] = {"the instruction", "the CPU, for its page walk"};
@@ -71,8 +71,8 @@ static void report_access(struct cpu *cpu)
 }
 
 /*
- * To memory of Trapline's, or to what no map has. The first few are told in full; the same once more is not:
- * an interrupt may come before the instruction that was let through, and then it is here again.
+ * Reports an access to Trapline's memory, or to an address outside of the firmware's map. The first few are printed in full.
+ * A repetition is not: an interrupt may come before the instruction that was let through, which then exits again.
  */
 static void report_refused(struct cpu *cpu, const char *where, const char *outcome)
 {
@@ -90,7 +90,7 @@ static void report_refused(struct cpu *cpu, const char *where, const char *outco
 	report_access(cpu);
 }
 
-/* The tables have the page and yet the CPU does not like it: a bug of Trapline's. */
+/* The tables map the page, but the CPU refuses the access: a bug of Trapline's. */
 static void fail(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
@@ -100,7 +100,7 @@ static void fail(struct cpu *cpu)
 		x->address, x->qualifier);
 }
 
-/* Another CPU's APIC has left the page, which is not watched any more: this CPU has it cached as it was. */
+/* Another CPU's APIC has left the page, which is no longer watched: this CPU used a stale translation. */
 static bool is_old_translation(const struct exit *x)
 {
 	return (x->qualifier & (STAGE2_WRITE | STAGE2_PRESENT | STAGE2_RESERVED)) ==

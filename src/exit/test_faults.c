@@ -10,13 +10,12 @@
 
 #define DR7_HIGH (1ull << 32)
 
-#define NOWHERE                                                                                              \
-	0xffff900000000123ull /* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h)          \
-			       */
+/* between GUEST_RAM and POOL_BASE, beyond any RAM (src/mem/layout.h) */
+#define NOWHERE 0xffff900000000123ull
 
 static enum test_fault pending = TEST_FAULT_COUNT;
 
-/* The sum keeps the compiler from making a loop of it. */
+/* The sum prevents the compiler from making a loop of it. */
 __attribute__((noinline)) static uint64_t overflow(uint64_t depth)
 {
 	volatile uint64_t frame[64];
@@ -83,7 +82,7 @@ static void fault_on_purpose(struct cpu *cpu, enum test_fault which)
 	}
 }
 
-/* Once: the call runs again, without IF. */
+/* Once: the guest executes the call again, without IF. */
 static bool take_if(struct cpu *cpu)
 {
 	uint64_t rflags = vendor->state.get(cpu, GUEST_RFLAGS);
@@ -104,7 +103,7 @@ void exit_test_vmcall(struct cpu *cpu)
 		return;
 	}
 	fault_on_purpose(cpu, (enum test_fault)cpu->gpr[TRAP_RBX]);
-	exit_skip(cpu); /* it was none on this CPU */
+	exit_skip(cpu); /* it did not fault on this CPU */
 }
 
 #endif

@@ -1,4 +1,5 @@
-/* Deliberate faults of the VMM's own, for the tests of the fault screen. Only in a test build (make
+/*
+ * Deliberate faults of the VMM, for the tests of the fault screen. Only in a test build (make
  * test-efi).
  */
 #ifndef TRAPLINE_TEST_FAULTS_H
@@ -6,7 +7,7 @@
 
 #include <stdint.h>
 
-/* RAX of the VMCALL that asks for one; RBX says which, by its number in TEST_FAULTS. */
+/* RAX of the VMCALL that requests one; RBX is its number in TEST_FAULTS. */
 #define TEST_FAULT_CALL 0x7261705474736554ull /* "TestTrap" */
 
 /* X(name, what it does) */
@@ -32,7 +33,7 @@ enum test_fault {
 
 struct cpu;
 
-/* In the place of exit_vmcall: passes on what is not for it. */
+/* Replaces exit_vmcall: passes other calls on. */
 void exit_test_vmcall(struct cpu *cpu);
 
 #endif

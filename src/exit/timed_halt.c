@@ -7,22 +7,22 @@
 #include "vendor.h"
 
 /*
- * Only what is of the highest class gets past the priority that a timed halt sets, and of that class the timer's vector is the highest:
- * what else was sent to the CPU waits for the guest. No APIC tells how fast it counts: 20 ms on QEMU, 200 ms at the
+ * During a timed halt only the highest priority class gets through, and the timer's vector is the highest of it. Other
+ * interrupts wait for the guest. The APIC does not report its frequency: the count lasts 20 ms on QEMU, 200 ms at the
  * 100 MHz of AMD's.
  */
 #define TIMED_HALT_VECTOR 0xff
-#define NAP_SPURIOUS                                                                                         \
-	0xf0 /* not the timer's, as after an INIT: Bochs 2.7 does not end an interrupt of this number */
+/* not the timer's, as after an INIT: Bochs 2.7 does not end an interrupt of this number */
+#define NAP_SPURIOUS 0xf0
 #define NAP_PRIORITY 0xe0
 #define NAP_CLASS    0xffff0000u /* of the last word of IRR and ISR */
 #define NAP_COUNT    20000000
 #define DIVIDE_BY_1  0x0b
 #define LAST_WORD    0x70
 #define TO_SELF      (ICR_TO_SELF << 18 | ICR_ASSERT)
-#define TURN_US      100 /* between two turns of the console: the FIFO takes 1400, and others want its lock */
+#define TURN_US      100 /* between two turns of the console: the FIFO takes 1400, and other CPUs want the lock */
 
-/* What a timed halt changes, and gives back. */
+/* The registers that a timed halt changes and restores. */
 struct borrowed {
 	uint32_t tpr, lint0, svr, divide, lvt, count;
 };
@@ -32,7 +32,7 @@ static bool is_set(enum apic_mode mode, unsigned bits, uint8_t vector)
 	return apic_read(mode, bits + vector / 32 * 0x10) >> vector % 32 & 1;
 }
 
-/* Nobody waits for it: masked, though EDK II lets it count on, or a single shot that was fired. */
+/* Whether the guest does not wait for the timer: it is masked (EDK II lets it count on nevertheless), or a one-shot timer that has fired. */
 static bool timer_is_free(enum apic_mode mode)
 {
 	uint32_t lvt = apic_read(mode, APIC_LVT_TIMER);
@@ -46,7 +46,7 @@ static bool can_borrow(enum apic_mode mode)
 	       !((apic_read(mode, APIC_ISR + LAST_WORD) | apic_read(mode, APIC_IRR + LAST_WORD)) & NAP_CLASS);
 }
 
-/* An 8259 does not ask for the priority: it must not find this CPU instead of the one that it means. */
+/* An 8259's interrupt ignores the priority, so LINT0 is masked: this CPU must not take it instead of the intended one. */
 static void borrow(enum apic_mode mode, struct borrowed *b)
 {
 	*b = (struct borrowed){.tpr = apic_read(mode, APIC_TPR),
@@ -64,7 +64,7 @@ static void borrow(enum apic_mode mode, struct borrowed *b)
 	apic_write(mode, APIC_TIMER_COUNT, NAP_COUNT);
 }
 
-/* One of the guest's is requested anew. One that is not in service was spurious: nothing is to be ended. */
+/* An interrupt of the guest is requested again. One that is not in service was spurious, and needs no end. */
 static void settle(struct cpu *cpu, enum apic_mode mode)
 {
 	uint8_t vector = cpu->host_interrupt;
@@ -80,16 +80,16 @@ static void settle(struct cpu *cpu, enum apic_mode mode)
 }
 
 /*
- * An APIC that was off has taken interrupts meanwhile, which the guest's would not have. The count of a timer that has fired
- * would fire it again.
+ * An APIC that was off has accepted interrupts meanwhile, which the guest's would not have. The count of a timer that has fired
+ * is not restored, because the timer would fire again.
  */
 static void give_back(struct cpu *cpu, enum apic_mode mode, const struct borrowed *b)
 {
 	apic_write(mode, APIC_LVT_TIMER, APIC_LVT_MASKED);
 	apic_write(mode, APIC_TIMER_COUNT, 0);
 	settle(cpu, mode);
-	if (is_set(mode, APIC_IRR,
-		    TIMED_HALT_VECTOR)) { /* it came when something else had ended the timed halt */
+	/* The timer fired after another event had ended the timed halt. */
+	if (is_set(mode, APIC_IRR, TIMED_HALT_VECTOR)) {
 		host_interrupt_take(cpu);
 		settle(cpu, mode);
 	}

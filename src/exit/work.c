@@ -17,7 +17,7 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-/* Another one may come to the host at any point where the vendor cannot hold it back: marks go first. */
+/* Another NMI may come to the host at any point if the vendor cannot hold it back, so the bits are cleared first. */
 static void pass_nmi(struct cpu *cpu)
 {
 	cpu_end_work(cpu, CPU_WORK_NMI);
@@ -39,7 +39,7 @@ bool exit_note_machine_check(struct cpu *cpu)
 	return true;
 }
 
-/* One of the VMM's time (cpu/machine_check.h). Where another event goes in, the next interrupt exits at the latest. */
+/* Injects a machine check that came while the VMM ran (cpu/machine_check.h). If another event is injected first, the next interrupt exits. */
 static void pass_machine_check(struct cpu *cpu)
 {
 	if (vendor->state.get(cpu, GUEST_EVENT)) {
@@ -47,16 +47,17 @@ static void pass_machine_check(struct cpu *cpu)
 		return;
 	}
 	cpu_end_work(cpu, CPU_WORK_MC);
-	if (!(vendor->state.get(cpu, GUEST_CR4) & CR4_MCE)) /* cleared since: the handler is gone */
+	if (!(vendor->state.get(cpu, GUEST_CR4) &
+		    CR4_MCE)) /* it was cleared meanwhile: the guest has no handler */
 		return;
 	halt_over(cpu);
-	cpu->exit.code_len = EXIT_CODE_UNREAD; /* RIP may be behind the instruction that exited */
+	cpu->exit.code_len = EXIT_CODE_UNREAD; /* RIP may be after the instruction that exited */
 	exception_raise(cpu, VEC_MC, 0);
 }
 
 /*
- * Any exit may interrupt the delivery of an event (APM vol. 2 15.7.2, SDM vol. 3C 28.2.4), and the CPU does not come back to it
- * by itself. Where the handler has not merged it with another or replaced it, it goes in as it was, before all that waits.
+ * Any exit may interrupt the delivery of an event (APM vol. 2 15.7.2, SDM vol. 3C 28.2.4), and the CPU does not repeat the delivery
+ * by itself. Unless the handler has merged or replaced it, the event is injected again, before all events that wait.
  */
 static void give_back(struct cpu *cpu)
 {
@@ -64,22 +65,22 @@ static void give_back(struct cpu *cpu)
 	vendor->events.inject(cpu, &cpu->exit.during, vendor->state.get(cpu, GUEST_CR2));
 }
 
-#define FROM_NMIS (CPU_WORK_KICK | CPU_WORK_NMI) /* another CPU's word, and the guest's own */
+#define FROM_NMIS (CPU_WORK_KICK | CPU_WORK_NMI) /* commands of other CPUs, and the guest's own NMIs */
 
-/* What NMIs have brought, of these. */
+/* Handles those of these bits that NMIs have set. */
 SLOW_PATH static void serve_nmi(struct cpu *cpu, uint32_t work)
 {
 	if (cpu->work & work & CPU_WORK_KICK) {
 		init_sipi_serve(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
-		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* it may be a command that waits for this CPU */
+		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* a console command may wait for this CPU */
 	}
 	if (cpu->work & work & CPU_WORK_NMI)
 		pass_nmi(cpu);
 }
 
-/* Stopped by the operator, the CPU waits here, and carries out what is asked of it. */
+/* While the operator has stopped the guest, the CPU waits here, and carries out commands. */
 static void wait_held(struct cpu *cpu)
 {
 	struct trap_record r;
@@ -106,7 +107,7 @@ static bool is_nothing(const struct cpu *cpu)
 	       !atomic_load(&cpu->flush_due);
 }
 
-/* A CPU that is about to wait for its SIPI has no time for anything else: what is to be done waits for it. */
+/* A CPU that is about to wait for its SIPI does so at once; other work is done later. */
 void exit_after_work(struct cpu *cpu)
 {
 	uint32_t waits;
@@ -126,9 +127,9 @@ void exit_after_work(struct cpu *cpu)
 	if (cpu->work & CPU_WORK_MC)
 		pass_machine_check(cpu);
 	if (cpu->work & FROM_NMIS &
-		~waits) /* it came while the console or the operator was waited for: cpu/moment.h */
+		~waits) /* It came while this waited for the console or the operator: cpu/moment.h. */
 		serve_nmi(cpu, FROM_NMIS & ~waits);
-	if (atomic_load(&cpu->flush_due)) /* no kick has told it while its APIC was off */
+	if (atomic_load(&cpu->flush_due)) /* this CPU got no kick while its APIC was off */
 		flush_serve(cpu);
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
