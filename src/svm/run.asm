@@ -1,9 +1,9 @@
-; Into the guest and out again. APM vol. 2 15.5.1 and 15.6: VMRUN and #VMEXIT exchange RAX, RSP, RIP, RFLAGS, the
-; control registers and ES, CS, SS, DS; VMLOAD and VMSAVE the rest that the host must have back (TR for its IST stacks,
-; GS for its CPU); the general registers are ours to exchange. Vector state is never touched.
+; Enters the guest and leaves it again. APM vol. 2 15.5.1 and 15.6: VMRUN and #VMEXIT exchange RAX, RSP, RIP, RFLAGS, the
+; control registers and ES, CS, SS, DS; VMLOAD and VMSAVE exchange the other state that the host needs (TR for its IST stacks,
+; GS for its CPU); this code exchanges the general registers. Vector state is never touched.
 bits 64
 default rel
-%include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
+%include "asm_offsets.inc"	; from src/cpu/asm_offsets.c
 %include "cpu/mitigate.inc"
 %include "cpu/registers.inc"
 extern host_data_selector, svm_exit, cpu_entered
@@ -14,9 +14,9 @@ global svm_run, svm_run_on, svm_open_nmi_window
 
 section .text
 
-; The loop. %1: 1 with what src/hw/mitigations.h chose, 0 on a CPU that needs none of it.
-; C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's: where they have to change,
-; svm_run_on() does.
+; The loop. %1: 1 with the mitigations of src/hw/mitigations.h, 0 on a CPU that needs none.
+; C code preserves RBP and R12 to R15, so the guest's values stay in the registers. If a handler changes them,
+; svm_run_on() loads them.
 %macro GUEST_LOOP 1
 %%again:
 %if %1
@@ -49,8 +49,8 @@ section .text
 align 16
 svm_run:
 	mov	rsp, [rdi + CPU_STACK_TOP]
-	push	rdi				; where the exit finds its CPU
-	push	rdi				; and the stack's alignment
+	push	rdi				; the exit finds its CPU here
+	push	rdi				; aligns the stack
 	xor	ebp, ebp
 	call	cpu_entered
 	mov	rdi, [rsp]

@@ -1,4 +1,4 @@
-/* AMD-V: what the CPU can do, the controls, and the vendor table. */
+/* AMD-V: the CPU's features, the controls, and the vendor table. */
 #include "svm/svm.h"
 #include "log/turn.h"
 #include "hw/asm.h"
@@ -17,7 +17,7 @@
 #define NP_ENABLE     1
 #define TLB_FLUSH_ALL 1
 #define GUEST_ASID    1
-#define PAUSES        30000 /* half a millisecond or so */
+#define PAUSES        30000 /* about half a millisecond */
 #define NOP           0x90
 #define LENGTH_PAUSE  2
 
@@ -28,11 +28,11 @@ static struct vendor_traits traits = {.watches_waits = true};
 
 static bool is_present(void)
 {
-	/* This CPU: `features` is the boot CPU's. */
+	/* CPUID of this CPU: `features` is the boot CPU's. */
 	return cpuid(0x80000000, 0).eax >= 0x8000000a && (cpuid(0x80000001, 0).ecx & CPUID_SVM);
 }
 
-/* Fn8000_0001 ECX, Fn8000_000A; VM_CR: APM vol. 2 15.4 has the order of these questions. */
+/* Fn8000_0001 ECX, Fn8000_000A; VM_CR. The order of the tests is that of APM vol. 2 15.4. */
 static const char *svm_probe(void)
 {
 	uint64_t vm_cr;
@@ -82,14 +82,14 @@ static const char *svm_init(void)
 				  : "the VMM's memory is too small for the nested page tables";
 }
 
-/* INT n and ICEBP are instructions to intercept, and not vectors. */
+/* INT n and ICEBP have intercepts of their own, not vectors. */
 void svm_set_intercepts(struct cpu *cpu)
 {
 	const struct trapline_config *config = &boot_info.config;
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	c->exceptions = config->intercept & INTERCEPT_EXCEPTIONS;
-	if (svm_of(cpu)->pending & SVM_STEP_IRET) { /* #DB is svm_nmi.c's until the step is over */
+	if (svm_of(cpu)->pending & SVM_STEP_IRET) { /* svm_nmi.c needs #DB until the step is over */
 		svm_of(cpu)->step.exceptions = c->exceptions;
 		c->exceptions |= 1u << VEC_DB;
 	}
@@ -112,7 +112,7 @@ static void set_controls(struct vmcb_control *c)
 	c->n_cr3 = nested_root;
 }
 
-/* One page each: this CPU's svm_cpu, its VMCB, the host's VMLOAD area, the host save area (15.30.4). */
+/* Takes one page each for this CPU's svm_cpu, its VMCB, the host's VMLOAD area and the host save area (15.30.4). */
 static bool take_pages(struct cpu *cpu)
 {
 	uint64_t pa = pool_alloc(4);
@@ -127,8 +127,8 @@ static bool take_pages(struct cpu *cpu)
 }
 
 /*
- * Once, as faults are without a hypervisor: KVM intercepts #GP while SVME is set, and gives it another RFLAGS than a guest's
- * that has no SVME. SVME is only to be clear while the global interrupt flag is set.
+ * Probes the faults once, with SVME clear: KVM intercepts #GP while SVME is set, and then pushes another RFLAGS than for a guest
+ * without SVME. SVME may only be cleared while the global interrupt flag is set.
  */
 static void probe_faults(void)
 {
@@ -143,7 +143,7 @@ static void probe_faults(void)
 	wrmsr(MSR_EFER, efer);
 }
 
-/* The host's EFER, which each #VMEXIT brings back (15.6); the guest has its own. */
+/* Sets the host's EFER, which each #VMEXIT loads (15.6); the guest has its own. */
 static void mitigate(struct cpu *cpu)
 {
 	cpu_mitigate(cpu);
@@ -175,7 +175,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	if (error)
 		return error;
 	wrmsr(MSR_VM_HSAVE_PA, cpu->vendor_asm[1] + PAGE_SIZE);
-	/* VMLOAD's half of the guest's state is what the registers still hold. */
+	/* The registers still hold VMLOAD's part of the guest's state. */
 	__asm__ volatile("vmsave %0" : : "a"(cpu->vendor_asm[0]) : "memory");
 	cpu_load_host(cpu);
 	load_cr4(); /* from here on machine checks come, to the VMM's IDT */
@@ -208,8 +208,8 @@ void svm_watch_interrupts(struct cpu *cpu, bool on)
 }
 
 /*
- * A kernel that has given up waits with its local APIC off: no interrupt comes, and Linux's loop has nothing in it but PAUSE, RDTSC
- * and, on newer CPUs, MWAITX. Without the filter every PAUSE exits then.
+ * A kernel that has given up waits with its local APIC off: no interrupt comes, and Linux's loop contains only PAUSE, RDTSC
+ * and, on newer CPUs, MWAITX. Without the PAUSE filter every PAUSE then exits.
  */
 static void watch_waits(struct cpu *cpu, bool on)
 {
@@ -235,7 +235,7 @@ void svm_poll(struct cpu *cpu)
 	turn_poll(cpu);
 }
 
-/* F3 90; more prefixes may stand before it. */
+/* PAUSE is F3 90; more prefixes may come before it. */
 static uint64_t behind_pause(struct cpu *cpu)
 {
 	unsigned n = 0;
@@ -249,8 +249,8 @@ static uint64_t behind_pause(struct cpu *cpu)
 }
 
 /*
- * A guest that waits for a lock with interrupts off, for ever if it has come to that, exits after so many PAUSEs (15.14.4). It is
- * a hint: stepped over it is carried out, and the next entry counts anew.
+ * A guest that waits for a lock with interrupts off, perhaps for ever, exits after so many PAUSEs (15.14.4). PAUSE is
+ * a hint, so skipping it is enough; the next entry counts anew.
  */
 void svm_pause(struct cpu *cpu)
 {

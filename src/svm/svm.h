@@ -1,4 +1,4 @@
-/* AMD-V, APM vol. 2 chapter 15: what the files of this folder share. */
+/* AMD-V, APM vol. 2 chapter 15: shared by the files of this folder. */
 #ifndef TRAPLINE_SVM_H
 #define TRAPLINE_SVM_H
 
@@ -10,45 +10,45 @@
 #include "vendor.h"
 
 struct svm_cpu {
-	uint32_t pending;  /* SVM_...: extra work of the next exit or entry; mostly 0 */
-	uint64_t soft_rip; /* with SVM_SOFT_PENDING: of the event's instruction */
+	uint32_t pending;  /* SVM_... bits: rare work of the next exit or entry; mostly 0 */
+	uint64_t soft_rip; /* with SVM_SOFT_PENDING: RIP of the event's instruction */
 	uint8_t soft_vector;
 	bool watches_waits;   /* WATCH_WAITS */
 	uint64_t polled_halt; /* with SVM_POLLS_HALT and SVM_POLLED: RIP of the HLT */
-	uint64_t behind_halt; /* and RIP when an interrupt or an NMI has ended it */
-	uint64_t first_cr2;   /* with SVM_PROBE_CR2: the firmware's */
-	struct {              /* with SVM_STEP_IRET: what the step has replaced */
+	uint64_t behind_halt; /* RIP for when an interrupt or an NMI has ended it */
+	uint64_t first_cr2;   /* with SVM_PROBE_CR2: the firmware's CR2 */
+	struct {              /* with SVM_STEP_IRET: the state that the step has replaced */
 		uint32_t exceptions;
 		uint64_t dr6;
-		bool own_tf; /* TF is ours, not the guest's */
+		bool own_tf; /* Trapline has set TF, not the guest */
 	} step;
-	struct { /* the IRET of an NMI handler that went on without a step */
+	struct { /* the IRET of an NMI handler that was executed without a step */
 		bool noted;
 		uint64_t rip, rsp;
 	} iret;
 };
 
-#define SVM_TLB_REQUEST  0x01  /* TLB_CONTROL was set for one entry */
-#define SVM_SOFT_PENDING 0x02  /* a software event went in with RIP moved by hand: svm_event.c */
-#define SVM_PROBE_CR2    0x04  /* the next exit tells whether VMRUN loads CR2 */
-#define SVM_STEP_IRET    0x20  /* the guest is stepped over the IRET of its NMI handler: svm_nmi.c */
-#define SVM_HALTS        0x40  /* HLT is the guest's own until the next exit: svm_halt.c */
-#define SVM_DELAYS       0x80  /* and so are MWAIT and MWAITX */
-#define SVM_PASSES_INT   0x100 /* INT n is the guest's own until the next exit: svm_event.c */
-#define SVM_CR_OPEN      0x200 /* MOV to CR0 and CR4 is the guest's own until the next exit: svm_cr.c */
-#define SVM_POLLS_HALT   0x400 /* a HLT exits again and again until an interrupt comes: svm_halt.c */
-#define SVM_POLLED       0x800 /* at this exit the guest is in such a HLT */
-#define SVM_KEEPS_CR2    0x08  /* VMRUN does not load CR2 (Bochs 2.7): the guest finds the host's */
+#define SVM_TLB_REQUEST  0x01 /* TLB_CONTROL was set for one entry */
+#define SVM_SOFT_PENDING 0x02 /* a software event was injected with a changed RIP: svm_event.c */
+#define SVM_PROBE_CR2    0x04 /* the next exit shows whether VMRUN loads CR2 */
+#define SVM_STEP_IRET    0x20 /* the guest executes the IRET of its NMI handler as a single step: svm_nmi.c */
+#define SVM_HALTS        0x40 /* HLT does not exit until the next exit: svm_halt.c */
+#define SVM_DELAYS       0x80 /* MWAIT and MWAITX do not exit until the next exit */
+#define SVM_PASSES_INT   0x100 /* INT n does not exit until the next exit: svm_event.c */
+#define SVM_CR_OPEN      0x200 /* MOV to CR0 and CR4 does not exit until the next exit: svm_cr.c */
+#define SVM_POLLS_HALT   0x400 /* a HLT exits repeatedly until an interrupt comes: svm_halt.c */
+#define SVM_POLLED       0x800 /* this exit came at such a HLT */
+#define SVM_KEEPS_CR2    0x08  /* VMRUN does not load CR2 (Bochs 2.7): the guest has the host's */
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
 	uint32_t asids;
-	bool nrips;         /* the CPU writes nRIP and uses it for software events */
+	bool nrips;         /* the CPU writes nRIP, and uses it for software events */
 	bool assists;       /* decode assists: EXITINFO1 has the vector of INT n, 15.33 */
 	uint32_t pushes_rf; /* vectors whose faults push RFLAGS with RF set: svm_probe_rf() */
-	bool stale_dr6;     /* a #DB exit has DR6 as it was at the entry: seen at an exit without a reason */
-	bool strict_efer;   /* WRMSR EFER with a reserved bit raises #GP, as the manual has it */
-	bool strict_cr;     /* and so does MOV to CR0 with NW and without CD */
+	bool stale_dr6;     /* at a #DB exit DR6 is that of the entry: seen at an exit without a reason */
+	bool strict_efer;   /* WRMSR EFER with a reserved bit raises #GP, as in the manual */
+	bool strict_cr;     /* MOV to CR0 with NW and without CD raises #GP as well */
 };
 
 extern struct svm_caps svm_caps;
@@ -58,7 +58,7 @@ static inline struct svm_cpu *svm_of(const struct cpu *cpu)
 	return cpu->vendor;
 }
 
-/* Asks the next exit, and the entry after it, to look at `pending`. */
+/* Makes the next exit, and the entry after it, handle `pending`. */
 static inline void svm_set_pending(struct cpu *cpu, uint32_t bits)
 {
 	struct svm_cpu *svm = cpu->vendor;
@@ -75,7 +75,7 @@ static inline struct vmcb *vmcb_of(const struct cpu *cpu)
 /* svm_event.c */
 void svm_probe_rf(void);
 void svm_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
-bool svm_says_why(uint64_t dr6); /* whether DR6 of a #DB exit has a reason in it */
+bool svm_says_why(uint64_t dr6); /* whether DR6 of a #DB exit contains a reason */
 void svm_soft_event_done(struct cpu *cpu);
 void svm_decode_exception(struct cpu *cpu, struct vmcb *v);
 void svm_decode_swint(struct cpu *cpu, struct vmcb *v);
@@ -135,13 +135,14 @@ void svm_control_register(struct cpu *cpu);
 bool svm_is_cr_move(struct cpu *cpu); /* the instruction at RIP is MOV to a control register */
 
 /* svm_refused.c */
-enum exit_kind svm_refused(struct cpu *cpu); /* of an exit with SVM_EXIT_INVALID; most do not come back */
+enum exit_kind svm_refused(
+	struct cpu *cpu); /* the kind of an exit with SVM_EXIT_INVALID; mostly does not return */
 
 /* svm.c */
 void svm_set_intercepts(struct cpu *cpu);
 void svm_watch_interrupts(struct cpu *cpu, bool on);
 void svm_pause(struct cpu *cpu);
-void svm_poll(struct cpu *cpu); /* for keys, from an exit that comes where no other does */
+void svm_poll(struct cpu *cpu); /* polls for keys, in an exit for guests without other exits */
 
 /* svm_stage2.c */
 uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
@@ -153,11 +154,11 @@ void svm_watch_halt(struct cpu *cpu);
 void svm_end_halt(struct cpu *cpu);
 void svm_end_poll(struct cpu *cpu);
 void svm_leave_poll(struct cpu *cpu);  /* the guest gets an NMI, which ends such a HLT */
-void svm_keep_shadow(struct cpu *cpu); /* where an instruction that has exited runs again */
+void svm_keep_shadow(struct cpu *cpu); /* before an instruction that has exited runs again */
 
 /* run.asm */
 __attribute__((noreturn)) void svm_run(struct cpu *cpu);
-/* From anywhere on the CPU's stack; loads all registers. */
+/* Callable from anywhere on the CPU's stack; loads all registers. */
 __attribute__((noreturn)) void svm_run_on(struct cpu *cpu);
 void svm_open_nmi_window(void); /* STGI, CLGI */
 

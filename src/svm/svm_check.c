@@ -4,8 +4,8 @@
 #include "hw/x86.h"
 #include "mem/memory_type.h"
 
-#define CR4_RESERVED  0xffffffffff08e000ull /* 3.1.3: what no CPU defines */
-#define EFER_RESERVED 0xffffffffffc902feull /* 3.1.7: likewise */
+#define CR4_RESERVED  0xffffffffff08e000ull /* 3.1.3: bits that no CPU defines */
+#define EFER_RESERVED 0xffffffffffc902feull /* 3.1.7: bits that no CPU defines */
 #define MSRPM_SIZE    0x2000
 #define IOPM_SIZE     0x3000
 #define VECTOR_NMI    2
@@ -47,13 +47,13 @@ static bool event_is_valid(uint64_t event)
 	}
 }
 
-/* Answers that more than one row has. */
+/* Texts that several rows share. */
 #define BY_WRMSR   "Its writes of EFER exit, and what is not legal raises #GP: `svm_msr.c`"
 #define BY_MOV_CR0 "MOV to CR0 raises #GP. QEMU's does not: `svm_cr.c`"
 #define BY_MOV_DR  "MOV to a debug register raises #GP"
 #define OWN        "Trapline's own"
 
-/* A row: the field, its value, when it is as it has to be, what is said otherwise, and why it is not the guest's doing. */
+/* A row: the field, its value, the condition that it has to meet, the message otherwise, and why the guest cannot cause it. */
 #define SVM_CHECKS(X)                                                                                        \
 	X("efer", s->efer, (s->efer & EFER_SVME) != 0, "has SVME clear", BY_WRMSR)                           \
 	X("efer", s->efer, !(s->efer & EFER_RESERVED), "has reserved bits", BY_WRMSR)                        \

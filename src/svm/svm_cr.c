@@ -1,7 +1,7 @@
 /*
- * MOV to CR0 and CR4 where the CPU takes values that the manual has it refuse (APM vol. 2 3.1.1, 3.1.3): its VMRUN does not
- * enter what comes of them. QEMU 7.2 is such a one, for CR0 always, for CR4 but for reserved bits, and Bochs 2.7 beneath a
- * guest. There these instructions exit; no CPU is asked to do so.
+ * MOV to CR0 and CR4 on CPUs that accept values which the manual refuses (APM vol. 2 3.1.1, 3.1.3), and whose VMRUN then refuses
+ * the state. QEMU 7.2 does so for CR0 always, for CR4 except for reserved bits; Bochs 2.7 does so in a
+ * guest. On these the instructions exit; on a CPU that follows the manual they do not.
  */
 #include "hw/asm.h"
 #include "exit/control_register.h"
@@ -15,7 +15,7 @@
 #define MODRM_REG(m) ((m) >> 3 & 7)
 #define MODRM_RM(m)  ((m)&7)
 
-/* Changes nothing where it is refused; what is not can be taken back. */
+/* Tries such a value. A refused one changes nothing; an accepted one is undone. */
 void svm_cr_probe(void)
 {
 	uint64_t cr0 = read_cr0();
@@ -25,7 +25,7 @@ void svm_cr_probe(void)
 		write_cr0(cr0);
 }
 
-/* Of writes to CR0 those that change other bits than TS and MP. */
+/* Intercepts writes; of CR0 those that change other bits than TS and MP. */
 void svm_watch_cr(struct cpu *cpu)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
@@ -36,7 +36,7 @@ void svm_watch_cr(struct cpu *cpu)
 	vmcb_intercept(c, SVM_EXIT_CR4_WRITE, true);
 }
 
-/* MOV to a control register at RIP: which, and from which general register. */
+/* Decodes MOV to a control register at RIP: the control register, and the general register. */
 static bool decode_move(struct cpu *cpu, unsigned *cr, unsigned *gpr)
 {
 	struct found_opcode found;
@@ -69,7 +69,7 @@ static bool is_legal(const struct cpu *cpu, unsigned cr, uint64_t value)
 	return cr ? cr4_is_legal(&state, value) : cr0_is_legal(&state, value);
 }
 
-/* The instruction runs again, and does not exit: whatever it changes is the CPU's own work. */
+/* The instruction runs again without an exit, so the CPU itself carries out all changes. */
 static void let_through(struct cpu *cpu)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
@@ -86,7 +86,7 @@ void svm_close_cr(struct cpu *cpu)
 	svm_watch_cr(cpu);
 }
 
-/* LMSW exits as well, and has no value that is refused. What svm_refused() lets through to here is refused already. */
+/* LMSW exits as well, and never has a refused value. With SVM_EXIT_INVALID the CPU has already refused the value: svm_refused(). */
 void svm_control_register(struct cpu *cpu)
 {
 	unsigned cr, gpr;

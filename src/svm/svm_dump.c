@@ -1,4 +1,4 @@
-/* The VMCB in words, field by field: for reports (APM vol. 2 tables B-1 and B-2). */
+/* Prints the VMCB in words, field by field, for reports (APM vol. 2 tables B-1 and B-2). */
 #include "svm/svm.h"
 #include "lib/array.h"
 #include "log/log.h"

@@ -1,15 +1,15 @@
 /*
- * Events: what EXITINTINFO and the exception exits say, and what EVENTINJ is told (APM vol.
+ * Events: decodes EXITINTINFO and the exception exits, and fills in EVENTINJ (APM vol.
  * 2 15.7.2, 15.12, 15.20).
  *
- * Where QEMU 7.2 (TCG) differs from the manual:
- *  - INT3 and INTO exit as INT n (0x75), not as exceptions 3 and 4, and CPUs without nRIP do not say how long
- * the instruction was: the bytes are looked at.
- *  - EXITINTINFO has type 3 for external interrupts and NMIs, and 4 for INT3: put right in event_of(). No CPU raises
- * exception 31, and VMRUN refuses to inject it.
+ * QEMU 7.2 (TCG) differs from the manual:
+ *  - INT3 and INTO exit as INT n (0x75), not as exceptions 3 and 4. Without nRIP the CPU does not report the length of
+ *    the instruction, so its bytes are read.
+ *  - EXITINTINFO has type 3 for external interrupts and NMIs, and 4 for INT3; event_of() corrects this. No CPU raises
+ *    exception 31, and VMRUN refuses to inject it.
  *  - Type 3 with vector 3 or 4 does not check the gate's DPL, type 4 does.
- * Where Bochs 2.7 (ryzen) differs: neither DR6 nor DR7.GD is updated at a #DB exit; debug_reasons() works
- * them out.
+ * Bochs 2.7 (ryzen) differs, too: neither DR6 nor DR7.GD is updated at a #DB exit; debug_reasons() derives
+ * them.
  */
 #include "svm/svm.h"
 #include "hw/x86.h"
@@ -40,8 +40,8 @@ static struct event event_of(uint64_t word)
 }
 
 /*
- * A software event whose RIP was moved by hand before it went in: when its delivery did not finish, the guest
- * must see RIP at the instruction again, as the CPU has it.
+ * A software event was injected with a changed RIP. If its delivery did not finish, the guest
+ * must see RIP at the instruction again, as on a CPU.
  */
 void svm_soft_event_done(struct cpu *cpu)
 {
@@ -53,7 +53,7 @@ void svm_soft_event_done(struct cpu *cpu)
 		vmcb_of(cpu)->save.rip = svm->soft_rip;
 }
 
-/* INT3 and INTO went in as INT n (prepare_soft()): their own record tells. */
+/* INT3 and INTO were injected as INT n (prepare_soft()): their own record has the type. */
 void svm_decode_during(struct cpu *cpu, const struct vmcb *v)
 {
 	struct event *during = &cpu->exit.during;
@@ -65,7 +65,7 @@ void svm_decode_during(struct cpu *cpu, const struct vmcb *v)
 	cpu_add_work(cpu, CPU_WORK_EVENT);
 }
 
-/* Breakpoint n of DR7: enabled, and its R/W field (APM vol. 2 13.1.1.4); 0 is an instruction breakpoint. */
+/* Whether breakpoint n of DR7 is enabled, and its R/W field (APM vol. 2 13.1.1.4); 0 is an instruction breakpoint. */
 static bool breakpoint_on(uint64_t dr7, unsigned n)
 {
 	return dr7 >> 2 * n & 3;
@@ -76,13 +76,13 @@ static unsigned breakpoint_kind(uint64_t dr7, unsigned n)
 	return dr7 >> (16 + 4 * n) & 3;
 }
 
-/* A bus lock (BusLockTrap, Zen 5) is one reason more, and the only one whose bit is clear then (APM vol. 2 13.1.1.3). */
+/* A bus lock (BusLockTrap, Zen 5) is a reason as well, the only one whose bit is then clear (APM vol. 2 13.1.1.3). */
 bool svm_says_why(uint64_t dr6)
 {
 	return dr6 & DR6_REASONS || !(dr6 & DR6_BLD);
 }
 
-/* Which data breakpoint was hit cannot be known afterwards: all that are enabled are named. */
+/* The data breakpoint that matched cannot be determined afterwards, so all enabled ones are named. */
 static uint64_t debug_reasons(const struct vmcb_save *s)
 {
 	uint64_t data = 0;
@@ -103,8 +103,8 @@ static uint64_t debug_reasons(const struct vmcb_save *s)
 }
 
 /*
- * The manual has DR6 and DR7 as the handler is to see them (APM vol. 2 15.12.2). Where a #DB exits with a DR6 that has no reason it
- * is the one of the entry (Bochs 2.7): from then on what the guest has left in it is taken for no reason either.
+ * By the manual DR6 and DR7 are as the handler must see them (APM vol. 2 15.12.2). If a #DB exits with a DR6 without any reason, this
+ * DR6 is that of the entry (Bochs 2.7). From then on bits that the guest has left in it do not count as reasons.
  */
 static void decode_debug(struct cpu *cpu, struct vmcb *v)
 {
@@ -135,8 +135,8 @@ static bool is_svm_instruction(struct cpu *cpu)
 }
 
 /*
- * SVME is set beneath the guest, so that these instructions fault with #GP outside of CPL 0 before they exit.
- * To the guest SVME is clear: they are #UD at every CPL (APM vol. 3, VMRUN and its like).
+ * SVME is set while the guest runs, so outside of CPL 0 these instructions fault with #GP before they exit.
+ * For the guest SVME is clear, and they have to raise #UD at every CPL (APM vol. 3, VMRUN and related instructions).
  */
 static void hide_svme(struct cpu *cpu, const struct vmcb *v)
 {
@@ -174,8 +174,8 @@ static struct event software_event(uint8_t type, uint8_t vector)
 }
 
 /*
- * INT n, on QEMU also INT3 and INTO. Decode assists have the vector in EXITINFO1 (15.33). Without them it is in the code,
- * which may lie where nothing can be read, in a ROM: then the CPU carries the instruction out by itself.
+ * INT n; on QEMU also INT3 and INTO. With decode assists EXITINFO1 has the vector (15.33). Without them it is in the code,
+ * which may be unreadable, in a ROM: then the CPU carries the instruction out.
  */
 static void decode_int(struct cpu *cpu, const struct vmcb *v)
 {
@@ -202,7 +202,7 @@ static void decode_int(struct cpu *cpu, const struct vmcb *v)
 	}
 }
 
-/* ICEBP has an exit of its own. */
+/* ICEBP has its own exit. */
 void svm_decode_swint(struct cpu *cpu, struct vmcb *v)
 {
 	if (v->control.exitcode != SVM_EXIT_ICEBP) {
@@ -230,8 +230,8 @@ void svm_end_pass(struct cpu *cpu)
 }
 
 /*
- * The RIP behind a software event's instruction. The CPU's own where it gives one, which is with the exit of the instruction
- * itself (15.7.1), and not with one that interrupted its delivery. What cannot be read is taken to have no prefixes.
+ * The RIP after a software event's instruction. The CPU's nRIP is valid at the exit of the instruction
+ * itself (15.7.1), but not at an exit that interrupted its delivery. Unreadable code is assumed to have no prefixes.
  */
 static uint64_t soft_next(struct cpu *cpu, const struct event *e)
 {
@@ -246,15 +246,15 @@ static uint64_t soft_next(struct cpu *cpu, const struct event *e)
 }
 
 /*
- * Software events push the RIP behind the instruction. CPUs with nRIP take it from there, those without (and
- * Bochs 2.7, which has it and does not use it) from RIP: both are set, and RIP is moved back if the delivery
- * exits. Where trapline.conf leaves exceptions to the guest, such a delivery may fault without an exit, and a
- * CPU with nRIP is trusted to push RIP as it is.
+ * A software event pushes the RIP after its instruction. CPUs with nRIP take it from there; those without (and
+ * Bochs 2.7, which has nRIP and does not use it) take it from RIP. So both are set, and RIP is restored if the delivery
+ * exits. If trapline.conf leaves exceptions to the guest, such a delivery may fault without an exit; then a
+ * CPU with nRIP is relied on to push the unchanged RIP.
  *
- * INT3 and INTO go in as INT n: every CPU then checks the gate's DPL. Only virtual-8086 mode tells them
- * apart, by IOPL, and there they are exceptions to a real CPU (APM vol. 2 15.20). QEMU 7.2, on which they exit as
- * INT n, looks at the DPL of INT n only, and at IOPL of neither. ICEBP is #DB: no CPU gives vector 1 of type 3
- * the semantics of a trap.
+ * INT3 and INTO are injected as INT n, so that every CPU checks the gate's DPL. Only in virtual-8086 mode do they differ,
+ * because INT n depends on IOPL; there a real CPU gets them as exceptions (APM vol. 2 15.20). QEMU 7.2, on which they exit as
+ * INT n, checks the DPL for INT n only, and IOPL for neither. ICEBP is injected as #DB: no CPU treats vector 1 of type 3
+ * as a trap.
  */
 SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 {
@@ -278,9 +278,9 @@ SLOW_PATH static uint64_t prepare_soft(struct cpu *cpu, const struct event *e)
 }
 
 /*
- * Faults push RFLAGS with RF set, #DB apart (APM vol. 2 3.1.6); injection pushes what the VMCB has. QEMU 7.2 leaves RF out in
- * 64-bit mode, and a hypervisor beneath it that intercepts a vector puts RF into that alone (KVM: #UD). Each vector that can be
- * raised here is tried, and #DE, which nobody looks at, answers for the others.
+ * Faults other than #DB push RFLAGS with RF set (APM vol. 2 3.1.6); an injected event pushes the VMCB's RFLAGS. QEMU 7.2 leaves RF
+ * clear in 64-bit mode, and a hypervisor on it that intercepts a vector sets RF for that vector alone (KVM: #UD). So each vector
+ * that can be raised here is tried; the result of #DE, which hypervisors do not intercept, is used for the others.
  */
 void svm_probe_rf(void)
 {
@@ -314,7 +314,7 @@ void svm_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 	v->control.eventinj = word;
 }
 
-/* Leaves it to the guest, once. The next exit is the end of it, at the APIC, or the IRET of its handler. */
+/* Leaves the interrupt to the guest, once, until the next exit: at the APIC, or at the IRET of its handler. */
 static void pass_interrupt(struct cpu *cpu)
 {
 	cpu->pass_interrupt = true;
@@ -324,14 +324,14 @@ static void pass_interrupt(struct cpu *cpu)
 }
 
 /*
- * QEMU 7.2 keeps the vector of an external interrupt that was injected, and delivers it once more, IF or not, when
- * another of its threads wants the CPU's attention before the next exit or exception: a kernel whose timer's handler is
- * entered twice waits for its own lock. QEMU is told by having no nRIP; the other way is right on any CPU.
+ * QEMU 7.2 stores the vector of an injected external interrupt and delivers it a second time, whatever IF is, when
+ * another of its threads wants the CPU's attention before the next exit or exception. A kernel whose timer handler is
+ * entered twice then waits for its own lock. The lack of nRIP identifies QEMU; the method used there is right on any CPU.
  */
 void svm_take_interrupt(struct cpu *cpu)
 {
 	if (svm_caps.nrips)
 		host_interrupt_take(cpu);
-	if (!cpu->host_interrupt_valid) /* it is gone meanwhile, or the host cannot have it */
+	if (!cpu->host_interrupt_valid) /* it was withdrawn meanwhile, or the host cannot get it */
 		pass_interrupt(cpu);
 }

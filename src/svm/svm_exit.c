@@ -1,4 +1,4 @@
-/* #VMEXIT: from the VMCB's words to the neutral exit, and back in. */
+/* #VMEXIT: converts the VMCB's fields to the neutral exit. */
 #include "hw/x86.h"
 #include "svm/svm_skip.h"
 #include "hw/asm.h"
@@ -167,12 +167,12 @@ static void decode(struct cpu *cpu, struct vmcb *v)
 		if (decoders[code])
 			decoders[code](cpu, v);
 	}
-	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not go in twice */
+	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not be injected twice */
 }
 
 /*
- * Before the first entry CR2 is set to what the guest's is not; at the first exit, before any #PF can have
- * been given to the guest, the VMCB says which of the two the guest ran with.
+ * Before the first entry CR2 is set to another value than the guest's. At the first exit, before any #PF can have
+ * been injected, the VMCB shows with which value the guest ran.
  */
 void svm_probe_cr2(struct cpu *cpu)
 {
@@ -190,11 +190,11 @@ static void conclude_cr2(struct cpu *cpu, struct vmcb *v)
 		return;
 	svm->pending |= SVM_KEEPS_CR2;
 	v->save.cr2 = svm->first_cr2;
-	svm_caps.strict_cr = false; /* beneath a guest it is not: Bochs 2.7 takes PG without PE there */
+	svm_caps.strict_cr = false; /* in a guest it is not: Bochs 2.7 accepts PG without PE there */
 	svm_watch_cr(cpu);
 }
 
-/* What most exits do not need: before the handler, and before the entry. */
+/* Rare work before the handler and before the entry. */
 SLOW_PATH static void pending_exit(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
@@ -234,9 +234,9 @@ SLOW_PATH static void pending_entry(struct cpu *cpu)
 }
 
 /*
- * D is reserved where L is set (APM vol. 2 4.8.1), and no CPU loads such a segment: QEMU 7.2 does, by SYSENTER from
- * compatibility mode, which raises #UD on a CPU, and by far transfers. It goes on in 64-bit mode, as if D were clear. VMRUN
- * refuses both (15.5.1), and QEMU's has lost RIP by then: so this is looked at behind each exit. 64-bit code has D clear.
+ * D is reserved if L is set (APM vol. 2 4.8.1), and a CPU never loads such a segment. QEMU 7.2 does, by SYSENTER from
+ * compatibility mode, which raises #UD on a CPU, and by far transfers; it then runs in 64-bit mode as if D were clear. VMRUN
+ * refuses the state (15.5.1), and QEMU has lost RIP by then, so it is checked after each exit. 64-bit code has D clear.
  */
 SLOW_PATH static void mend_code_segment(struct cpu *cpu, struct vmcb_save *s)
 {

@@ -1,8 +1,8 @@
 /*
- * HLT, MWAIT and MWAITX. With interrupts on they are the guest's: a HLT is let through, once, and the next exit watches for it
- * again. With interrupts off nothing but an NMI, an INIT or a reset ends a HLT, and mostly nothing does: that is how kernels die, and how
- * CPUs sleep that nobody uses. AMD-V has no timer that would bring Trapline back, so that the CPU waits here in the
- * guest's place, and the console has its turns.
+ * HLT, MWAIT and MWAITX. With interrupts on the guest executes them: a HLT is let through once, and the next exit intercepts it
+ * again. With interrupts off only an NMI, an INIT or a reset ends a HLT, and mostly nothing does: kernels die this way, and unused
+ * CPUs sleep this way. AMD-V has no timer that returns to Trapline, so the CPU waits here instead of in the
+ * guest, and the console gets its turns.
  */
 #include "exit/handlers.h"
 #include "exit/timed_halt.h"
@@ -12,8 +12,8 @@
 #include "hw/x86.h"
 #include "svm/svm_skip.h"
 
-#define MWAIT_INTERRUPT 1 /* ECX: interrupts end it with IF clear, too */
-#define MWAITX_TIMER    2 /* ECX: so does a timer, in EBX */
+#define MWAIT_INTERRUPT 1 /* ECX: interrupts end it even with IF clear */
+#define MWAITX_TIMER    2 /* ECX: a timer in EBX ends it as well */
 
 void svm_watch_halt(struct cpu *cpu)
 {
@@ -24,8 +24,8 @@ void svm_watch_halt(struct cpu *cpu)
 }
 
 /*
- * No interrupt comes between STI and what follows it (15.21.5), HLT for one. QEMU 7.2, which is told by having no nRIP, does
- * not load the shadow of a STI at VMRUN, so that the STI is executed once more there.
+ * STI blocks interrupts until the next instruction has ended (15.21.5), such as HLT. QEMU 7.2, identified by its lack of nRIP, does
+ * not load STI's shadow at VMRUN, so there STI is executed again.
  */
 void svm_keep_shadow(struct cpu *cpu)
 {
@@ -60,7 +60,7 @@ void svm_end_halt(struct cpu *cpu)
 	svm_of(cpu)->pending &= ~(SVM_HALTS | SVM_DELAYS);
 }
 
-/* One that is in the handler of another NMI stays there: its IRET, if it has come to that, is behind it. */
+/* A CPU in the handler of another NMI stays there, unless that handler's IRET has been executed. */
 static bool nmi_wakes(struct cpu *cpu)
 {
 	return cpu->nmi_pending && (!cpu->guest_nmi_blocked || svm_of(cpu)->iret.noted);
@@ -84,15 +84,15 @@ static void halt(struct cpu *cpu)
 }
 
 /*
- * A CPU that idles by MWAIT does so for good: until its next INIT it is left alone, because the exit has ended what its
- * MONITOR began, so that the MWAIT behind it does not wait.
+ * A CPU that idles by MWAIT does so for good: until its next INIT it is left alone. The exit has ended its
+ * MONITOR, so leaving MWAIT to the guest does not make this one wait.
  */
 static void leave_mwait(struct cpu *cpu)
 {
 	vmcb_intercept(&vmcb_of(cpu)->control, SVM_EXIT_MWAIT, false);
 }
 
-/* MWAIT may end spuriously (APM vol. 3, MWAIT): behind the timed halt the guest checks for the store itself. */
+/* MWAIT may end spuriously (APM vol. 3, MWAIT): after the timed halt the guest checks for the store itself. */
 static void wait_for_store(struct cpu *cpu)
 {
 	if (!cpu->number || cpu->gpr[TRAP_RCX] & MWAIT_INTERRUPT || !timed_halt_ends()) {
@@ -104,8 +104,8 @@ static void wait_for_store(struct cpu *cpu)
 }
 
 /*
- * MWAITX has the intercept and the exit of MWAIT (appendix C). No CPU idles by it: it is how Linux and programs wait for a
- * moment, at any CPL, in a loop that looks at the time. One that ends by itself is let through until the next exit, like a HLT.
+ * MWAITX has the intercept and the exit of MWAIT (appendix C). CPUs do not idle with it: Linux and programs use it for a
+ * short delay, at any CPL, in a loop that reads the time. One that ends by itself is let through until the next exit, like a HLT.
  */
 static bool is_mwaitx(struct cpu *cpu)
 {
@@ -126,9 +126,9 @@ static void let_delay(struct cpu *cpu)
 }
 
 /*
- * With the local APIC off a HLT may never end, nor a wait, though interrupts are on: the guest is entered at the HLT again and again,
- * and the console has its turns. What ends it finds RIP behind the HLT, as it would have: an interrupt, which exits, or
- * an NMI of the guest's.
+ * With the local APIC off a HLT or a wait may never end, although interrupts are on. The guest is entered at the HLT repeatedly,
+ * and the console gets its turns. The event that ends the HLT must find RIP after it: an interrupt, which exits, or
+ * an NMI of the guest.
  */
 static void poll_halt(struct cpu *cpu)
 {
@@ -175,7 +175,7 @@ void svm_halt(struct cpu *cpu)
 	uint64_t flags = vmcb_of(cpu)->save.rflags & (RFLAGS_IF | RFLAGS_TF);
 	bool hlt = cpu->exit.reason == SVM_EXIT_HLT, wakes = flags;
 
-	/* A single step ends a HLT at once, by the CPU. */
+	/* A single step ends a HLT at once; the CPU handles that. */
 	if (svm_of(cpu)->watches_waits && (hlt ? flags == RFLAGS_IF : wakes))
 		poll(cpu, hlt);
 	else if (hlt && wakes)

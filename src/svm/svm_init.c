@@ -27,7 +27,7 @@ static void init_segments(struct vmcb_save *s, unsigned sipi)
 
 static void init_registers(struct vmcb_save *s, unsigned sipi)
 {
-	s->cr0 = (s->cr0 & (CR0_CD | CR0_NW)) | RESET_CR0; /* caching stays as it was */
+	s->cr0 = (s->cr0 & (CR0_CD | CR0_NW)) | RESET_CR0; /* INIT does not change CD and NW */
 	s->cr2 = s->cr3 = s->cr4 = 0;
 	s->efer = EFER_SVME;
 	s->rflags = RFLAGS_FIXED;
@@ -38,7 +38,7 @@ static void init_registers(struct vmcb_save *s, unsigned sipi)
 	s->cpl = 0;
 }
 
-/* Nothing that was about to happen to the guest does: it is another one from here on. The other MSRs stay. */
+/* Events that were pending before the INIT are dropped. The other MSRs do not change. */
 void svm_reset(struct cpu *cpu, unsigned sipi)
 {
 	struct vmcb *v = vmcb_of(cpu);
@@ -55,10 +55,10 @@ void svm_reset(struct cpu *cpu, unsigned sipi)
 }
 
 /*
- * VM_CR.R_INIT turns an INIT into #SX, which the host takes behind the exit (APM vol. 2 15.13.4, 15.28,
- * 15.30.1): one that comes past the command register, from an I/O APIC or as a message of a device, does not
- * reset the CPU then. A SIPI has no exit on AMD-V, so that the command register is looked at all the same.
- * Bochs 2.7 and QEMU 7.2 have no VM_CR; Bochs 3.0 has it. Beneath a hypervisor without it RDMSR and WRMSR may fault.
+ * VM_CR.R_INIT turns an INIT into #SX, which the host takes after the exit (APM vol. 2 15.13.4, 15.28,
+ * 15.30.1). An INIT that does not come from a command register, from an I/O APIC or a device's message, then does not
+ * reset the CPU. AMD-V has no exit for SIPI, so the command register is watched all the same.
+ * Bochs 2.7 and QEMU 7.2 have no VM_CR; Bochs 3.0 has it. Under a hypervisor without it RDMSR and WRMSR may fault.
  */
 void svm_redirect_init(struct cpu *cpu, bool on)
 {
@@ -74,8 +74,8 @@ void svm_redirect_init(struct cpu *cpu, bool on)
 }
 
 /*
- * KVM keeps R_INIT and does nothing with it, up to 6.1 at least: the INIT exits, and resets the CPU as soon as the global
- * interrupt flag is set. Nothing keeps it away there, and no other hypervisor is believed either before its first #SX.
+ * KVM stores R_INIT without effect, up to 6.1 at least: the INIT exits, then resets the CPU as soon as the global
+ * interrupt flag is set. That cannot be prevented, so R_INIT counts as ineffective under any hypervisor until the first #SX.
  */
 static void warn_of_init(const struct cpu *cpu)
 {
@@ -84,7 +84,7 @@ static void warn_of_init(const struct cpu *cpu)
 		cpu->number);
 }
 
-/* Behind the window an INIT that was redirected has come as #SX: host_trap(). */
+/* After the window a redirected INIT has arrived as #SX: host_trap(). */
 void svm_take_init(struct cpu *cpu)
 {
 	static _Atomic bool seen;

@@ -1,4 +1,4 @@
-/* MSRs and CPUID bits of AMD-V itself, which the guest does not get to see or change. */
+/* MSRs and CPUID bits of AMD-V itself, which are hidden from the guest. */
 #include "svm/svm.h"
 #include "hw/features.h"
 #include "hw/x86.h"
@@ -8,7 +8,7 @@
 #include "mem/pool.h"
 
 #define EFER_PROBE  (1ull << 2) /* no CPU defines it: APM vol. 2 3.1.7 */
-#define VM_CR_VALUE 0x18        /* SVMDIS and LOCK: as where the firmware turned SVM off */
+#define VM_CR_VALUE 0x18        /* SVMDIS and LOCK: as if the firmware had turned SVM off */
 
 static uint64_t msrpm;
 static uint64_t efer_bits;
@@ -18,7 +18,7 @@ uint64_t svm_msrpm(void)
 	return msrpm;
 }
 
-/* Two bits an MSR, read and write, in three ranges: APM vol. 2 15.11. */
+/* Two bits for each MSR, read and write, in three ranges: APM vol. 2 15.11. */
 #define ON_READ  1u
 #define ON_WRITE 2u
 
@@ -34,7 +34,7 @@ static void intercept(uint32_t msr, unsigned accesses)
 	map[bit / 8] |= (uint8_t)(accesses << bit % 8);
 }
 
-/* Bits of EFER that this CPU has, SVME apart: APM vol. 2 3.1.7. */
+/* Bits of EFER that this CPU has, except SVME: APM vol. 2 3.1.7. */
 static uint64_t supported_efer(void)
 {
 	uint64_t bits = 0;
@@ -51,7 +51,7 @@ static uint64_t supported_efer(void)
 	return bits;
 }
 
-/* What the manual leaves no choice in but an emulator takes: the guest gets what its CPU does. */
+/* Emulators accept some values that the manual refuses. The guest gets the behaviour of its CPU. */
 void svm_msr_probe(void)
 {
 	static bool probed;
@@ -103,8 +103,8 @@ static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 }
 
 /*
- * LME cannot change while paging is on (APM vol. 2 14.6.1); LMA is the CPU's. What the guest's own WRMSR would flush, one that
- * was intercepted does not: that is the VMM's to ask for (15.16).
+ * LME cannot change while paging is on (APM vol. 2 14.6.1), and LMA is the CPU's. An intercepted WRMSR does not flush what
+ * the guest's own WRMSR would: the VMM has to request the flush (15.16).
  */
 static enum msr_result write_efer(struct cpu *cpu, uint64_t value)
 {
@@ -113,7 +113,7 @@ static enum msr_result write_efer(struct cpu *cpu, uint64_t value)
 
 	if (svm_caps.strict_efer && (value & ~(efer_bits | EFER_LMA)))
 		return MSR_FAULT;
-	/* Where it is ignored, what VMRUN would refuse is refused all the same. */
+	/* If the CPU accepts the change, it is refused here, because VMRUN would refuse the state. */
 	if (((old ^ value) & EFER_LME) && (v->save.cr0 & CR0_PG) &&
 		(svm_caps.strict_efer || !(v->save.cr4 & CR4_PAE)))
 		return MSR_FAULT;
@@ -146,8 +146,8 @@ enum msr_result svm_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *val
 }
 
 /*
- * Of memory encryption nothing is shown: an address with the C-bit, or with a key in it, is another one to second-level paging
- * (15.25, 15.34.1), and Linux without a hypervisor in sight turns SME on.
+ * Memory encryption is hidden: an address with the C-bit, or with a key, is a different address in second-level paging
+ * (15.25, 15.34.1), and Linux turns SME on if it sees no hypervisor.
  */
 #define LEAF_ENCRYPTION      0x8000001f
 #define LEAF_ENCRYPTION_KEYS 0x80000023

@@ -1,8 +1,8 @@
 /*
- * NMIs on CPUs without virtual NMIs (APM vol. 2 15.20): nothing blocks the next one after one was injected,
- * so that the block is kept here. It ends when the guest's IRET has been carried out, not before: a handler
- * on an IST stack would lose its frame. The IRET intercept exits in front of the instruction; if an NMI waits
- * by then, the guest is stepped over it with TF, and the #DB of that step is nobody's but ours.
+ * NMIs on CPUs without virtual NMIs (APM vol. 2 15.20): after an NMI was injected nothing blocks the next one,
+ * so this code does. The blocking ends when the guest's IRET has been executed, not before: a handler
+ * on an IST stack would lose its frame. The IRET intercept exits before the instruction. If an NMI waits
+ * by then, the guest executes the IRET as a single step with TF, and the #DB of that step stays in Trapline.
  */
 #include "hw/asm.h"
 #include "hw/reset_state.h"
@@ -12,7 +12,7 @@
 
 #define DR6_INVERTED (DR6_BLD | DR6_RTM)
 
-/* The NMI stays pending while GIF is clear (15.17): opening it lets the host's handler note it. */
+/* The NMI stays pending while GIF is clear (15.17): setting GIF lets the host's handler take it. */
 void svm_take_nmi(struct cpu *cpu)
 {
 	svm_open_nmi_window();
@@ -26,13 +26,13 @@ static void start_step(struct cpu *cpu)
 	svm->step.exceptions = v->control.exceptions;
 	svm->step.dr6 = v->save.dr6;
 	svm->step.own_tf = !(v->save.rflags & RFLAGS_TF);
-	v->save.dr6 = RESET_DR6; /* what the guest has left in it is not to be taken for this step's end */
+	v->save.dr6 = RESET_DR6; /* bits that the guest has left in it must not end the step */
 	v->save.rflags |= RFLAGS_TF;
 	v->control.exceptions |= 1u << VEC_DB;
 	svm_set_pending(cpu, SVM_STEP_IRET);
 }
 
-/* One came between the exit in front of the handler's IRET and the IRET itself: that is stepped over first. */
+/* The NMI came between the exit at the handler's IRET and the IRET itself: the IRET is executed as a step first. */
 static bool iret_is_next(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);
@@ -48,14 +48,14 @@ static bool iret_is_next(struct cpu *cpu)
 	return cpu->guest_nmi_blocked;
 }
 
-/* Where another event goes in at this entry, the NMI waits for the next IRET: that event's handler has one.
- */
+/* If another event is injected at this entry, the NMI waits for the next IRET, which that event's handler has. */
 bool svm_inject_nmi(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
 	struct event nmi = {.valid = true, .type = TRAP_TYPE_NMI, .vector = VEC_NMI};
 
-	if (v->control.eventinj & SVM_EVENT_V) { /* before the step: its frame would have TF */
+	if (v->control.eventinj &
+		SVM_EVENT_V) { /* before the step, because the event's frame would have TF */
 		vmcb_intercept(&v->control, SVM_EXIT_IRET, true);
 		return false;
 	}
@@ -71,10 +71,10 @@ bool svm_inject_nmi(struct cpu *cpu)
 static bool stepped(const struct vmcb *v)
 {
 	return v->control.exitcode == SVM_EXIT_EXCEPTION + VEC_DB &&
-	       (v->save.dr6 & DR6_BS || !svm_says_why(v->save.dr6)); /* stale: svm_event.c */
+	       (v->save.dr6 & DR6_BS || !svm_says_why(v->save.dr6)); /* DR6 is stale: svm_event.c */
 }
 
-/* Reasons of before stay until software clears them (APM vol. 2 13.1.1.3). */
+/* Earlier reasons stay until software clears them (APM vol. 2 13.1.1.3). */
 static void give_back_dr6(struct svm_cpu *svm, struct vmcb *v)
 {
 	v->save.dr6 = (svm->step.dr6 & v->save.dr6 & DR6_INVERTED) |
@@ -82,8 +82,8 @@ static void give_back_dr6(struct svm_cpu *svm, struct vmcb *v)
 }
 
 /*
- * The exit after start_step(). Behind the IRET RFLAGS is what it popped, ours is gone. An exit before that
- * (an interrupt, a fault of the IRET's own) takes TF back and waits for the IRET anew.
+ * The exit after start_step(). After the IRET RFLAGS is the popped value, without Trapline's TF. At an exit before that
+ * (an interrupt, or a fault of the IRET itself) TF is cleared, and the IRET is intercepted again.
  */
 void svm_end_step(struct cpu *cpu)
 {
@@ -104,11 +104,11 @@ void svm_end_step(struct cpu *cpu)
 		give_back_dr6(svm, v);
 	} else {
 		v->save.dr6 = svm->step.dr6;
-		v->control.exitcode = SVM_EXIT_IRET; /* to everybody else this is the IRET, done */
+		v->control.exitcode = SVM_EXIT_IRET; /* all other code sees an IRET that was executed */
 	}
 }
 
-/* EXIT_IRET: in front of the instruction, or, after the step, behind it. */
+/* EXIT_IRET: before the instruction, or after it once the step is done. */
 void svm_nmi_unblocked(struct cpu *cpu)
 {
 	struct svm_cpu *svm = svm_of(cpu);

@@ -1,9 +1,9 @@
 /*
- * VMEXIT_INVALID: nothing of the guest ran, and nothing would the next time. A CPU leaves the guest's state as it was, Bochs
- * 2.7 has written the host's over it by now, and QEMU 7.2 the host's over some of it, RIP always. What the guest can bring
- * about does not get as far as this: docs/vendors.md, "What an entry checks".
+ * VMEXIT_INVALID: the guest did not run, and a retry would fail the same way. A CPU leaves the guest's state unchanged; Bochs
+ * 2.7 has overwritten it with the host's, and QEMU 7.2 a part of it, RIP always. States that the guest can cause
+ * do not get here: docs/vendors.md, "What an entry checks".
  *
- * QEMU has another use of the code: MOV to CR3 or CR4 with a reserved bit exits with it, where a CPU raises #GP.
+ * QEMU also uses this code for MOV to CR3 or CR4 with a reserved bit, where a CPU raises #GP.
  */
 #include "log/log.h"
 #include "log/turn.h"
@@ -32,7 +32,7 @@ static unsigned check(const struct vmcb *v, void (*fail)(const struct svm_check_
 
 __attribute__((noreturn)) static void die(struct cpu *cpu, const struct vmcb *v)
 {
-	cpus_park(); /* before the console is seized: nobody else is to print then */
+	cpus_park(); /* before the console is seized, because no other CPU may print then */
 	log_seize();
 	turn_finish();
 	log_print("trapline: VMRUN failed cpu=%u: VMEXIT_INVALID", cpu->number);
@@ -41,7 +41,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, const struct vmcb *v)
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 
-/* RIP is the guest's only in the second case: the host's code is nothing that the guest's memory has. */
+/* RIP is the guest's only at such a MOV. Otherwise it is the host's, where the guest's memory has no MOV to a control register. */
 enum exit_kind svm_refused(struct cpu *cpu)
 {
 	const struct vmcb *v = vmcb_of(cpu);

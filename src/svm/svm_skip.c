@@ -7,9 +7,9 @@
 #include "trace/vector.h"
 
 /*
- * The prefixes are in the code. Where that cannot be read, or has become another instruction since, it is taken to have none:
- * an instruction that is repeated for ever would be worse. A CPU tells it once, and not of HLT and MWAIT: firmware parks CPUs in
- * memory of its own.
+ * The prefixes are in the code. If it cannot be read, or has become another instruction, it is assumed to have none,
+ * because repeating the instruction for ever would be worse. A line reports it once for each CPU, but not for HLT and MWAIT:
+ * firmware parks CPUs in its own memory.
  */
 static unsigned exited_length(struct cpu *cpu)
 {
@@ -34,12 +34,12 @@ SLOW_PATH uint64_t svm_find_next(struct cpu *cpu)
 {
 	if (cpu->exit.kind == EXIT_IO)
 		return vmcb_of(cpu)->control.exitinfo2;
-	if (cpu->exit.kind == EXIT_EXCEPTION) /* insn_is_vmcall(): without prefixes */
+	if (cpu->exit.kind == EXIT_EXCEPTION) /* insn_is_vmcall(): it has no prefixes */
 		return insn_after(cpu, svm_code_mode(cpu), LENGTH_VMCALL);
 	return insn_after(cpu, svm_code_mode(cpu), exited_length(cpu));
 }
 
-/* With BTF, TF means branches (APM vol. 2 13.1.1.7), and no instruction that is skipped is one. The register is the guest's. */
+/* With BTF set TF steps branches only (APM vol. 2 13.1.1.7), and no skipped instruction is a branch. DebugCtl is the guest's. */
 static bool is_stepped(const struct vmcb_save *s)
 {
 	uint64_t debugctl = 0;
@@ -56,7 +56,7 @@ SLOW_PATH void svm_end_instruction(struct cpu *cpu)
 		exception_single_step(cpu);
 }
 
-/* One #DB for all: the breakpoints are named first. */
+/* One #DB for all reasons: the breakpoints are set first. */
 SLOW_PATH static void skip_met(struct cpu *cpu, struct vmcb *v, uint64_t met)
 {
 	struct vmcb_save *s = &v->save;

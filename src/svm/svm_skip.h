@@ -1,6 +1,6 @@
 /*
- * Past an instruction that was carried out in software: inlined into the one place that calls it, it is on
- * the way of every CPUID.
+ * Moves RIP past an instruction that was carried out in software. Inlined into its only caller, because
+ * every CPUID runs it.
  */
 #ifndef TRAPLINE_SVM_SKIP_H
 #define TRAPLINE_SVM_SKIP_H
@@ -12,13 +12,13 @@
 #include "svm/svm.h"
 
 /*
- * The usual case of a CPU without nRIP: 64-bit code, in the page that code was found in last, without prefixes. Returns
- * false for any other.
+ * The usual case of a CPU without nRIP: 64-bit code without prefixes, in the page in which code was found last. Returns
+ * false for all others.
  */
 static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s, unsigned *length)
 {
 	static const struct {
-		uint16_t begin;
+		uint16_t begin; /* the first two bytes */
 		uint16_t length;
 	} plain[EXIT_KIND_COUNT] = {
 		[EXIT_CPUID] = {BEGIN_CPUID, LENGTH_CPUID},
@@ -36,8 +36,8 @@ static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s
 }
 
 /*
- * The address behind the instruction that exited. Only intercepted instructions set nRIP (15.7.1): for a VMCALL that came as a
- * #UD it is 0. Without nRIP the code is read, through the guest's tables as they are now.
+ * The address after the instruction that exited. Only intercepted instructions set nRIP (15.7.1): for a VMCALL that came as a
+ * #UD it is 0. Without nRIP the code is read, through the guest's current tables.
  */
 static inline uint64_t svm_next_rip(struct cpu *cpu)
 {
@@ -50,8 +50,8 @@ static inline uint64_t svm_next_rip(struct cpu *cpu)
 }
 
 /*
- * The shadow of a STI or MOV SS and RFLAGS.RF end with the instruction; a single step traps behind it (APM
- * vol. 2 13.1.4), which the CPU does not do when software has moved RIP.
+ * The shadow of a STI or MOV SS and RFLAGS.RF end with the instruction, and a single step traps after it (APM
+ * vol. 2 13.1.4). The CPU does not do this when software moves RIP.
  */
 static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 {
@@ -60,7 +60,7 @@ static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 		svm_end_instruction(cpu);
 }
 
-/* Prefixes count: they are part of the instruction. */
+/* Prefixes are part of the instruction's length. */
 static inline void svm_skip(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);

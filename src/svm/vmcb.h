@@ -43,7 +43,7 @@ struct vmcb_control {
 	uint64_t eventinj;
 	uint64_t n_cr3;
 	uint64_t lbr_virtualization;
-	uint64_t clean; /* VMCB clean bits, 15.15.3: always 0 here, every field is loaded */
+	uint64_t clean; /* VMCB clean bits, 15.15.3: always 0 here, so every field is loaded */
 	uint64_t nrip;
 	uint8_t fetched; /* decode assists: bytes in code[] */
 	uint8_t code[15];
@@ -91,7 +91,7 @@ _Static_assert(offsetof(struct vmcb_save, cr2) == 0x240, "table B-2");
 _Static_assert(offsetof(struct vmcb_save, g_pat) == 0x268, "table B-2");
 _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 
-/* Of the vector of exceptions: bits 2 and 9 are undefined (15.12), and nothing raises a reserved vector (table 8-1). */
+/* The vectors to intercept: bits 2 and 9 are undefined (15.12), and nothing raises a reserved vector (table 8-1). */
 #define INTERCEPT_EXCEPTIONS (~(1u << 2 | 1u << 9 | 1u << 15 | 1u << 20 | 0x3fu << 22 | 1u << 31))
 
 /*
