@@ -1,9 +1,9 @@
-; Into the guest and out again. SDM vol. 3C 27 and 28: VM entry and VM exit exchange RIP, RSP, RFLAGS, the control
-; registers but CR2, the segments and descriptor tables; the general registers and CR2 are ours to exchange, the debug
+; Enters the guest and leaves it again. SDM vol. 3C 27 and 28: VM entry and VM exit exchange RIP, RSP, RFLAGS, the control
+; registers except CR2, the segments and descriptor tables. This code exchanges the general registers and CR2. The debug
 ; registers DR0 to DR3 and DR6 stay the guest's. Vector state is never touched.
 bits 64
 default rel
-%include "asm_offsets.inc"	; of src/cpu/asm_offsets.c
+%include "asm_offsets.inc"	; from src/cpu/asm_offsets.c
 %include "cpu/mitigate.inc"
 %include "cpu/registers.inc"
 extern host_data_selector, vmx_exit, vmx_entry_failed, cpu_entered
@@ -13,9 +13,9 @@ global vmx_run, vmx_run_on, vmx_host_entry, vmx_mitigated_entry
 
 section .text
 
-; Into the guest. %1 as in LEAVE. C gives back RBP and R12 to R15 as it found them, and no handler changes the guest's:
-; where they have to change, vmx_run_on() does. VM entry does not load CR2. Writing it is slow, and it seldom differs from
-; what the exit left.
+; Enters the guest. %1 as in LEAVE. C code preserves RBP and R12 to R15, so the guest's values stay in the registers. If a
+; handler changes them, vmx_run_on() loads them. VM entry does not load CR2. Writing it is slow, and it seldom differs from
+; its value at the exit, so it is compared first.
 %macro ENTER 1
 	mov	rax, [rdi + GUEST_CR2]
 	mov	rcx, cr2
@@ -37,14 +37,14 @@ section .text
 	jmp	%%go
 %endmacro
 
-; Out of the guest. %1: 1 with what src/hw/mitigations.h chose, 0 on a CPU that needs none of it.
+; Leaves the guest. %1: 1 with the mitigations of src/hw/mitigations.h, 0 on a CPU that needs none.
 %macro LEAVE 1
 	push	rdi
 	mov	rdi, [rsp + 8]
 	pop	qword [rdi + CPU_RDI]
 	mov	[rdi + CPU_RAX], rax
 	SAVE_REGISTERS
-	mov	rax, cr2			; before a page fault of the host's own, which is fixed up, changes it
+	mov	rax, cr2			; before a page fault of the host, which the fix-up handles, changes it
 	mov	[rdi + GUEST_CR2], rax
 %if %1
 	MITIGATE_EXIT
@@ -58,11 +58,11 @@ section .text
 align 16
 vmx_run:
 	mov	rsp, [rdi + CPU_STACK_TOP]
-	push	rdi				; where the exit finds its CPU; HOST_RSP points
+	push	rdi				; the exit finds its CPU here; HOST_RSP points
 	push	rdi				; here, with the stack aligned (vmx_start.c)
 	xor	ebp, ebp
 	call	cpu_entered
-	; The guest goes on behind the loader's call, which expects nothing in the registers: 0 says nothing of ours.
+	; The guest continues after the loader's call, which expects nothing in the registers: 0 leaks nothing of the VMM.
 	xor	eax, eax
 	xor	ecx, ecx
 	xor	edx, edx
@@ -95,13 +95,13 @@ enter:
 enter_mitigated:
 	ENTER 1
 
-; A VM entry that fails before it loads the guest goes on here (27.8).
+; A VM entry that fails before it loads the guest continues here (27.8).
 failed:
 	mov	rdi, [rsp]
 	xor	ebp, ebp
 	call	vmx_entry_failed
 
-; HOST_RIP, the one of the two that the CPU needs (vmx_load_host)
+; HOST_RIP is the one of the two that the CPU needs (vmx_load_host)
 align 16
 vmx_host_entry:
 	LEAVE 0

@@ -1,5 +1,7 @@
-/* The virtual-machine control structure: its fields, controls, exit reasons and event words. SDM vol. 3C
- * chapter 25. */
+/*
+ * The virtual-machine control structure: its fields, controls, exit reasons and event words. SDM vol. 3C
+ * chapter 25.
+ */
 #ifndef TRAPLINE_VMCS_H
 #define TRAPLINE_VMCS_H
 
@@ -11,7 +13,7 @@
 
 /*
  * Every field that Trapline writes, reads or dumps, by the manual's name: appendix B. X(encoding, name).
- * Fields that need not exist on every CPU are only touched where their control is on; a dump skips what
+ * Fields that some CPUs do not have are only accessed if their control is on; a dump skips fields that
  * VMREAD refuses.
  */
 /* clang-format off */
@@ -148,7 +150,7 @@ enum vmcs_field {
 };
 #undef X
 
-/* The fields of segment n (SEG_ES to SEG_TR, which is the order of the VMCS as well). */
+/* The fields of segment n: SEG_ES to SEG_TR have the order of the VMCS. */
 #define VMCS_SELECTOR(n) (VMCS_GUEST_ES_SELECTOR + 2 * (n))
 #define VMCS_LIMIT(n)    (VMCS_GUEST_ES_LIMIT + 2 * (n))
 #define VMCS_RIGHTS(n)   (VMCS_GUEST_ES_RIGHTS + 2 * (n))
@@ -324,14 +326,16 @@ enum vmx_exit_reason {
 #undef X
 
 #define EXIT_REASON_BASIC  0xffffu
-#define EXIT_ENTRY_FAILURE (1u << 31) /* the guest never ran: table 25-18 */
+#define EXIT_ENTRY_FAILURE (1u << 31) /* the guest did not run: table 25-18 */
 
-/* The event words have one layout: VM-entry, VM-exit and IDT-vectoring information, tables 25-16, 25-19,
- * 25-20. */
+/*
+ * The event words have one layout: VM-entry, VM-exit and IDT-vectoring information, tables 25-16, 25-19,
+ * 25-20.
+ */
 #define EVENT_VECTOR(e)      ((e)&0xff)
 #define EVENT_TYPE(e)        ((e) >> 8 & 7) /* enum trap_type */
 #define EVENT_ERROR_CODE     (1u << 11)
-#define EVENT_NMI_UNBLOCKING (1u << 12) /* VM-exit information: IRET had lifted the blocking of NMIs */
+#define EVENT_NMI_UNBLOCKING (1u << 12) /* VM-exit information: IRET had already ended the blocking of NMIs */
 #define EVENT_VALID          (1u << 31)
 
 /* Interruptibility state, table 25-3 */
@@ -344,7 +348,7 @@ enum vmx_exit_reason {
 #define ACTIVITY_HLT           1
 #define ACTIVITY_WAIT_FOR_SIPI 3
 
-/* Access rights, table 25-2: bits 15:0 are those of the descriptor */
+/* Access rights, table 25-2: bits 15:0 are those of the descriptor. */
 #define RIGHTS_TYPE(r)  ((r)&0xf)
 #define RIGHTS_CODE     0x0008u
 #define RIGHTS_S        0x0010u

@@ -11,7 +11,7 @@ extern uint64_t vmx_reads, vmx_writes; /* vmx_count.c */
 #define VMX_COUNT_ONE(n) ((void)0)
 #endif
 
-/* Of the current VMCS; of a field that every CPU has, or that a control says is there. */
+/* Reads a field of the current VMCS; every CPU must have the field, or a control must show that this CPU has it. */
 static inline uint64_t vmread(uint32_t field)
 {
 	uint64_t v;

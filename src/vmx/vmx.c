@@ -1,4 +1,4 @@
-/* VT-x: what the CPU can do, VMX operation, and the vendor table. */
+/* VT-x: the CPU's features, VMX operation, and the vendor table. */
 #include "vmx/vmx.h"
 #include "hw/asm.h"
 #include "cpu/idt.h"
@@ -28,11 +28,13 @@ static struct vendor_traits traits = {.reset_is_init = true};
 
 static bool is_present(void)
 {
-	return cpuid(1, 0).ecx & CPUID_VMX; /* this CPU's */
+	return cpuid(1, 0).ecx & CPUID_VMX; /* this CPU's, not the boot CPU's */
 }
 
-/* IA32_FEATURE_CONTROL: 24.7. What the firmware left open is set and locked when the CPU enters VMX
- * operation. */
+/*
+ * IA32_FEATURE_CONTROL: 24.7. If the firmware left it unlocked, it is set and locked when the CPU enters VMX
+ * operation.
+ */
 static const char *check_lock(void)
 {
 	uint64_t feature = probe_need(MSR_FEATURE_CONTROL);
@@ -54,7 +56,7 @@ static const char *check_ept(struct vmx_caps *c)
 		return "this CPU's EPT has no 2 MiB pages (IA32_VMX_EPT_VPID_CAP)";
 	if (!(caps & EPT_CAP_INVEPT) || !(caps & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)))
 		return "this CPU's EPT has no INVEPT (IA32_VMX_EPT_VPID_CAP)";
-	if (!(caps & VPID_CAP_INVVPID_ALL)) /* what could not be flushed is not to be kept */
+	if (!(caps & VPID_CAP_INVVPID_ALL)) /* without a way to flush, nothing may be cached */
 		c->controls.cpu2 &= ~CPU2_VPID;
 	return NULL;
 }
@@ -83,7 +85,7 @@ static void note_traits(const struct vmx_caps *c)
 	traits.stage2_largest = c->ept_vpid & EPT_CAP_1G ? 3 : 2;
 }
 
-/* The boot CPU first, whose answers are used; the others have to be like it. */
+/* The boot CPU comes first, and its results are used; the other CPUs have to match. */
 static const char *vmx_probe(void)
 {
 	static bool probed;
@@ -136,7 +138,7 @@ static bool has_local_mc(void)
 	return features.mca && (probe_or(MSR_MCG_CAP, 0) & MCG_CAP_LMCE);
 }
 
-/* 24.7, 24.8 and 25.11.5: what has to be true before VMXON, on each CPU for itself. */
+/* 24.7, 24.8 and 25.11.5: the conditions for VMXON, on each CPU. */
 static const char *enter_vmx_operation(uint64_t region, uint64_t vmcs)
 {
 	uint64_t feature = probe_need(MSR_FEATURE_CONTROL);
@@ -177,8 +179,7 @@ static void set_controls(struct cpu *cpu)
 	vmwrite(VMCS_EXIT_CONTROLS, c->exit);
 	vmwrite(VMCS_ENTRY_CONTROLS, c->entry);
 	vmx_set_intercepts(cpu);
-	vmwrite(VMCS_PF_ERROR_MASK,
-		0); /* with both 0 every #PF exits if bit 14 of the bitmap says so: 26.2 */
+	vmwrite(VMCS_PF_ERROR_MASK, 0); /* with both 0 bit 14 of the bitmap decides for every #PF: 26.2 */
 	vmwrite(VMCS_PF_ERROR_MATCH, 0);
 	vmwrite(VMCS_IO_BITMAP_A, io_map_phys());
 	vmwrite(VMCS_IO_BITMAP_B, io_map_phys() + PAGE_SIZE);
@@ -208,7 +209,7 @@ static uint64_t vmcs_page(const struct cpu *cpu)
 	return pool_phys(cpu->vendor) + 2 * PAGE_SIZE;
 }
 
-/* One page each: this CPU's vmx_cpu, its VMXON region, its VMCS. */
+/* Takes one page each for this CPU's vmx_cpu, its VMXON region and its VMCS. */
 static bool take_pages(struct cpu *cpu)
 {
 	uint64_t pa = pool_alloc(3);
@@ -218,8 +219,10 @@ static bool take_pages(struct cpu *cpu)
 	return pa;
 }
 
-/* Once: a task register that was empty cannot be emptied again, and the second start would take ours for the
- * firmware's. */
+/*
+ * Once: an empty task register cannot be emptied again, and a second start would take the VMM's for the
+ * firmware's.
+ */
 static void remember_firmware(struct vmx_cpu *vmx)
 {
 	vmx->before.cr0 = read_cr0();
@@ -272,7 +275,7 @@ static const char *vmx_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	return NULL;
 }
 
-/* A busy TSS cannot be loaded: that of the firmware, which has one or not, is made available once more. */
+/* A busy TSS cannot be loaded, so the firmware's, if there is one, is marked available first. */
 static void reload_tr(uint16_t selector)
 {
 	const struct descriptor_table gdt = sgdt();
@@ -283,7 +286,7 @@ static void reload_tr(uint16_t selector)
 	__asm__ volatile("ltr %w0" : : "r"(selector));
 }
 
-/* The host's tables go first: an NMI must not find them outside of VMX operation. */
+/* The host's tables are removed first, because an NMI outside of VMX operation must not use them. */
 static void vmx_cpu_undo(struct cpu *cpu)
 {
 	const struct vmx_cpu *vmx = vmx_of(cpu);

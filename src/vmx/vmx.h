@@ -1,4 +1,4 @@
-/* VT-x, SDM vol. 3C chapters 24 to 29: what the files of this folder share. */
+/* VT-x, SDM vol. 3C chapters 24 to 29: shared by the files of this folder. */
 #ifndef TRAPLINE_VMX_H
 #define TRAPLINE_VMX_H
 
@@ -11,7 +11,7 @@
 #include "vmx/vmread.h"
 #include "vmx/vmx_caps.h"
 
-/* Guest fields that decide how its code and its memory are read. Read together: who needs one needs most. */
+/* Guest fields that decide how its code and its memory are read. They are read together, because a caller needs most of them. */
 struct vmx_mode {
 	struct guest_paging paging;
 	uint64_t cs_rights;
@@ -19,33 +19,33 @@ struct vmx_mode {
 
 struct vmx_cpu {
 	uint64_t rip, rflags; /* the guest's, read at every exit */
-	struct vmx_mode mode; /* read when it is asked for: vmx_mode() */
-	uint32_t pin;         /* the controls that change, as the VMCS has them */
+	struct vmx_mode mode; /* read on demand: vmx_mode() */
+	uint32_t pin;         /* controls that change, as they are in the VMCS */
 	_Atomic uint32_t controls;
 	uint32_t reason; /* of this exit */
 	union {
 		uint32_t fresh; /* all of these at once: 0 at each exit */
 		struct {
 			bool mode_read;
-			bool event_set; /* an event goes in with the next entry */
-			bool stepped;   /* skip() has set the single step's #DB pending */
+			bool event_set; /* an event is injected at the next entry */
+			bool stepped;   /* skip() has made the single step's #DB pending */
 		};
 	};
 	bool watching; /* the console wants external interrupts to exit */
-	struct {       /* the firmware's, which cpu_undo() restores */
+	struct {       /* the firmware's state, which cpu_undo() restores */
 		uint64_t cr0, cr4;
 		uint16_t ldtr, tr;
 	} before;
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
 	struct mtrr_shadow mtrrs;
-	uint64_t refused_at; /* the history's place at the last refused entry: vmx_refused.c */
+	uint64_t refused_at; /* position in the history at the last refused entry: vmx_refused.c */
 };
 
 extern struct vmx_caps vmx_caps;
 
 #define PENDING_BP (1ull << 12)
 
-/* Bits that the host owns: the guest sees them in the shadow, as they would be without Trapline. */
+/* Bits that the host owns: the guest reads them from the shadow, as they would be without Trapline. */
 #define CR0_OWNED CR0_NE
 #define CR4_OWNED (CR4_VMXE | CR4_SMXE)
 
@@ -105,7 +105,7 @@ void vmx_set_timer(struct cpu *cpu);
 void vmx_timer(struct cpu *cpu);
 void vmx_set_control(struct cpu *cpu, uint32_t control, bool on); /* CPU_..., in VMCS_CPU_CONTROLS */
 
-/* The event whose delivery the exit interrupted, where there was one: most exits have none. */
+/* Decodes the event whose delivery the exit interrupted; most exits have none. */
 static inline void vmx_decode_during(struct cpu *cpu)
 {
 	uint32_t word = (uint32_t)vmread(VMCS_VECTORING_EVENT);
@@ -158,7 +158,7 @@ void vmx_load_host(struct cpu *cpu);
 /* vmx_cr.c */
 void vmx_control_register(struct cpu *cpu);
 void vmx_x87_error(struct cpu *cpu);
-void vmx_set_intercepts(struct cpu *cpu); /* after CR0.NE of the guest's has changed, too */
+void vmx_set_intercepts(struct cpu *cpu); /* also after the guest's CR0.NE has changed */
 
 /* vmx_task.c */
 void vmx_task_switch(struct cpu *cpu);
@@ -182,7 +182,7 @@ void vmx_dump(const struct cpu *cpu);
 
 /* run.asm */
 __attribute__((noreturn)) void vmx_run(struct cpu *cpu);
-/* From an exit, with the registers as cpu->gpr has them now. */
+/* Callable from an exit; loads the registers from cpu->gpr. */
 __attribute__((noreturn)) void vmx_run_on(struct cpu *cpu);
 extern const char vmx_host_entry[], vmx_mitigated_entry[];
 

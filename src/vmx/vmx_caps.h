@@ -1,4 +1,4 @@
-/* What a CPU can do in VMX operation, as its capability MSRs say, and the controls that come of it. */
+/* A CPU's features in VMX operation from its capability MSRs, and the resulting controls. */
 #ifndef TRAPLINE_VMX_CAPS_H
 #define TRAPLINE_VMX_CAPS_H
 
@@ -12,7 +12,7 @@ struct vmx_caps {
 	uint64_t misc;                                           /* IA32_VMX_MISC */
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* IA32_VMX_CR0_FIXED0 and so on */
 	struct vmx_controls controls;
-	bool injects_cp; /* of basic: #CP can go in with its error code (27.2.1.3) */
+	bool injects_cp; /* from basic: #CP can be injected with its error code (27.2.1.3) */
 };
 
 #endif

@@ -5,8 +5,8 @@
 #include "vmx/vmread.h"
 
 /*
- * SSP is no MSR: only a VM entry can load it. The control for that stays on; from then on the fields are what the guest has made of
- * them, because an exit saves them wherever the control exists (28.3.1).
+ * SSP is not an MSR: only a VM entry can load it. The control for that stays on. Later entries load what the guest has set,
+ * because an exit saves the fields wherever the control exists (28.3.1).
  */
 void vmx_cet_clear(vmx_msr_writer *write, uint64_t entry_caps)
 {

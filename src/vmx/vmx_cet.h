@@ -1,4 +1,4 @@
-/* The guest's shadow stacks and branch tracking: their state is in MSRs, and in the VMCS where VM entries load it. */
+/* The guest's shadow stacks and branch tracking: their state is in MSRs, and in the VMCS if VM entries load it. */
 #ifndef TRAPLINE_VMX_CET_H
 #define TRAPLINE_VMX_CET_H
 
@@ -8,9 +8,9 @@
 typedef bool vmx_msr_writer(uint32_t msr, uint64_t value);
 
 /*
- * Clears that state, as an INIT does (SDM vol. 3A table 10-1).
- *   write         WRMSR, false where the register is not there
- *   entry_caps    the capability MSR of the VM-entry controls
+ * Clears that state, as INIT does (SDM vol. 3A table 10-1).
+ *   write       WRMSR; returns false if the register does not exist
+ *   entry_caps  the capability MSR of the VM-entry controls
  */
 void vmx_cet_clear(vmx_msr_writer *write, uint64_t entry_caps);
 

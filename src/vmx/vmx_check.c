@@ -12,7 +12,7 @@
 #define TYPE_ACCESSED 1u
 #define BLOCKING_SMI  4u
 #define PENDING_BS    (1ull << 14)
-#define PENDING_ZERO  0xffffffffffeeaff0ull /* all but B0 to B3, bit 12, BS and RTM */
+#define PENDING_ZERO  0xffffffffffeeaff0ull /* all bits except B0 to B3, bit 12, BS and RTM */
 
 enum {
 	ES,
@@ -26,9 +26,9 @@ enum {
 };
 
 /*
- * What an entry looks at. A row: its name here, the fields, what is said of one that fails, and why the guest cannot bring it
- * about. Then the bits to clear and to set where it does all the same, because an emulator of a CPU gets it wrong: only where
- * there is one way to go on.
+ * The checks of an entry. A row: its name here, the fields, the message of one that fails, and why the guest cannot cause
+ * it. Then the bits to clear and to set if it fails nevertheless, because an emulator does not follow the manual: only if
+ * there is one way to continue.
  */
 /* clang-format off */
 #define VMX_CHECKS(X) \
@@ -106,7 +106,7 @@ const struct vmx_check_row vmx_check_rows[] = {
 #undef X
 		{0}};
 
-/* What several checks depend on. */
+/* Values on which several checks depend. */
 struct state {
 	const struct vmx_check *c;
 	unsigned failed;
@@ -134,13 +134,13 @@ static void expect(struct state *s, bool ok, enum check which, uint32_t field)
 	s->c->fail(field, row);
 }
 
-/* The same in all of the upper bits, from `from` on. */
+/* Whether all bits from `from` on are equal. */
 static bool extends(uint64_t address, unsigned from)
 {
 	return address >> from == 0 || (int64_t)address >> from == -1;
 }
 
-/* As wide as the CPU has them, in whatever mode the guest is. */
+/* In the width of the CPU's linear addresses, whatever the guest's mode is. */
 static void check_canonical(struct state *s, uint32_t field)
 {
 	expect(s, extends(get(s, field), s->c->linear_bits - 1), CHECK_CANONICAL, field);
@@ -210,7 +210,7 @@ static void check_virtual_8086(struct state *s)
 	}
 }
 
-/* Of every segment that is usable: S, P, reserved bits, and a granularity that goes with the limit. */
+/* For every usable segment: S, P, reserved bits, and a granularity that matches the limit. */
 static void check_rights(struct state *s, unsigned n, bool system)
 {
 	uint64_t rights = get(s, VMCS_RIGHTS(n)), limit = get(s, VMCS_LIMIT(n));
@@ -275,7 +275,7 @@ static void check_tables(struct state *s)
 	expect(s, !(get(s, VMCS_GUEST_IDTR_LIMIT) >> 16), CHECK_TABLE_LIMIT, VMCS_GUEST_IDTR_LIMIT);
 }
 
-/* 27.3.1.4: RIP need not be canonical, as behind an instruction that ends where the lower half of the addresses does. */
+/* 27.3.1.4: RIP need not be canonical, such as after an instruction that ends at the end of the lower half. */
 static void check_rip_rflags(struct state *s)
 {
 	uint64_t rip = get(s, VMCS_GUEST_RIP), f = s->rflags;

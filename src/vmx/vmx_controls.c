@@ -1,6 +1,6 @@
 /*
- * The control words, from the capability MSRs: what must be set, what we need, what we would like and the CPU
- * allows (SDM vol. 3D appendix A.2 to A.5).
+ * Computes the control words from the capability MSRs: bits that must be set, bits that Trapline needs, and wanted bits that the
+ * CPU allows (SDM vol. 3D appendix A.2 to A.5).
  */
 #include "hw/msr.h"
 #include <boot/boot_info.h>
@@ -53,14 +53,14 @@ static const char *complain(enum vmx_control_word word, uint32_t bits, const cha
 	return "this CPU's VT-x lacks a control";
 }
 
-/* What it is computed from. */
+/* What the words are computed from. */
 struct request {
 	uint64_t (*read)(uint32_t msr);
 	uint64_t basic;
 	const uint32_t *asked;
 };
 
-/* The low half of a capability MSR has the bits that must be 1, the high half those that may be. */
+/* The low half of a capability MSR has the bits that must be 1, the high half those that may be 1. */
 static const char *compute(const struct request *r, enum vmx_control_word word, uint32_t *out)
 {
 	uint64_t caps = r->read(r->basic & BASIC_TRUE_CONTROLS ? msrs[word].true_msr : msrs[word].msr);

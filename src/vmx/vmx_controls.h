@@ -10,11 +10,12 @@ struct vmx_controls {
 };
 
 /*
+ * Computes the control words.
  *   read   reads a capability MSR
  *   basic  IA32_VMX_BASIC
- *   asked  what the exits ask for besides: vmx_ask_for_exits()
- *   c      the result
- * Returns NULL, or a line that names the control the CPU lacks or cannot go without; it is valid until the
+ *   asked  the bits that the exits need: vmx_ask_for_exits()
+ *   c      out: the result
+ * Returns NULL, or a line that names a needed control that the CPU lacks, or one that it cannot turn off; valid until the
  * next call.
  */
 const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic,

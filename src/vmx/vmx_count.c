@@ -1,6 +1,6 @@
 /*
- * make CC="gcc -DVMX_COUNT": how many VMREADs and VMWRITEs an exit takes, by its kind, on the console
- * whenever the count of exits of that kind is a power of two.
+ * make CC="gcc -DVMX_COUNT": counts the VMREADs and VMWRITEs of an exit by its kind, and prints them
+ * whenever the number of exits of that kind is a power of two.
  */
 #include "vmx/vmx.h"
 

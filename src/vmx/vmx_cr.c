@@ -1,6 +1,6 @@
 /*
- * Exits that only VT-x has. Control registers exit where the guest writes a bit that Trapline owns with
- * another value than it is shown: CR4.VMXE and SMXE, which a CPU without VT-x and SMX does not have, and
+ * Exits that only VT-x has. A control-register access exits if the guest writes a bit that Trapline owns with
+ * another value than the shadow's: CR4.VMXE and SMXE, which a CPU without VT-x and SMX does not have, and
  * CR0.NE, which VMX operation fixes at 1.
  */
 #include "vmx/vmx.h"
@@ -41,8 +41,8 @@ static bool is_legal(const struct cpu *cpu, uint64_t value)
 }
 
 /*
- * The new NE goes to the shadow alone, and the instruction runs again: it agrees with the shadow now, so it
- * does not exit, and whatever else it changes (paging, long mode, caches) is the CPU's own work.
+ * Only the shadow gets the new NE, and the instruction runs again. It now agrees with the shadow, so it
+ * does not exit, and the CPU itself carries out all other changes (paging, long mode, caches).
  */
 static void write_cr0_ne(struct cpu *cpu, uint64_t value)
 {
@@ -56,10 +56,10 @@ static void write_cr0_ne(struct cpu *cpu, uint64_t value)
 }
 
 /*
- * An x87 error while the guest has NE clear: FERR#, which the chipset turns into IRQ 13 (SDM vol. 3A 2.5, vol. 1 8.7). The CPU waits
- * with the instruction until an interrupt comes, and so does the guest here: it meets the error again and again until it can
- * take one. Where nobody can say which vector IRQ 13 has, or the interrupt's handler runs into the error once more after it
- * had IGNNE# asserted, the guest gets #MF, as with NE set.
+ * An x87 error while the guest has NE clear: FERR#, which the chipset turns into IRQ 13 (SDM vol. 3A 2.5, vol. 1 8.7). A CPU does not
+ * complete the instruction until an interrupt comes; here the guest takes the error repeatedly until it can
+ * take an interrupt. If the vector of IRQ 13 is unknown, or the interrupt's handler takes the error again after it
+ * has asserted IGNNE#, the guest gets #MF, as with NE set.
  */
 void vmx_x87_error(struct cpu *cpu)
 {

@@ -1,4 +1,4 @@
-/* The VMCS in words: every field by name, exit reasons, VM-instruction errors. */
+/* Prints the VMCS in words: every field by name, exit reasons, VM-instruction errors. */
 #include "vmx/vmx.h"
 #include "lib/array.h"
 #include "log/log.h"
@@ -58,7 +58,7 @@ static bool vmread_exists(uint32_t field, uint64_t *value)
 	return ok;
 }
 
-/* Digits of a field's width, table 25-21 */
+/* The number of digits for a field's width, table 25-21. */
 static int digits(uint32_t field)
 {
 	static const int by_width[] = {4, 16, 8, 16};

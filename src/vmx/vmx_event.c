@@ -1,11 +1,11 @@
 /*
- * Events: what the VM-exit and IDT-vectoring information say, and what the VM-entry information is told (SDM
+ * Events: decodes the VM-exit and IDT-vectoring information, and fills in the VM-entry information (SDM
  * vol. 3C 25.8.3, 25.9.2, 25.9.3, 27.6).
  *
- * Where Bochs 2.7 differs from the manual: after an NMI exit NMIs stay masked until an IRET, also across VM
- * entries; the pending debug exceptions have BS set on every exit with TF, also where the instruction has not
- * been carried out; RFLAGS is saved without RF on the exit of a fault; error codes are valid in real mode
- * too.
+ * Bochs 2.7 differs from the manual. After an NMI exit NMIs stay masked until an IRET, also across VM
+ * entries. The pending debug exceptions have BS set on every exit with TF, even if the instruction was not
+ * executed. RFLAGS is saved without RF on the exit of a fault. Error codes are valid in real mode
+ * as well.
  */
 #include "vmx/vmx.h"
 #include "hw/x86.h"
@@ -15,9 +15,11 @@
 #include "exit/halt.h"
 #include "trace/vector.h"
 
-#define ERROR_CODE_BITS 0xffffu /* 27.2.1.3: the rest has to be 0 */
-/* All exceptions but #DB, which is both, the traps #BP and #OF, and the aborts #DF and #MC: SDM vol. 3A table
- * 6-1 */
+#define ERROR_CODE_BITS 0xffffu /* 27.2.1.3: other bits have to be 0 */
+/*
+ * All exceptions except #DB, which is fault and trap, the traps #BP and #OF, and the aborts #DF and #MC: SDM vol. 3A table
+ * 6-1
+ */
 #define FAULTS      ~(1u << VEC_DB | 1u << VEC_NMI | 1u << VEC_BP | 1u << VEC_OF | 1u << VEC_DF | 1u << VEC_MC)
 #define DB_REASONS  0x600full /* table 28-1: B0 to B3, BD, BS */
 #define DB_BUS_LOCK (1ull << 11)
@@ -51,7 +53,7 @@ void vmx_set_control(struct cpu *cpu, uint32_t control, bool on)
 	while (v != atomic_load(word));
 }
 
-/* Real mode pushes no error codes, and none may be injected there (27.2.1.3). */
+/* Real mode has no error codes, and none may be injected there (27.2.1.3). */
 static bool has_error(const struct cpu *cpu, uint32_t word)
 {
 	return (word & EVENT_ERROR_CODE) && (vmx_mode(cpu)->paging.cr0 & CR0_PE);
@@ -66,7 +68,10 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 	e->type = EVENT_TYPE(word);
 	e->has_error = has_error(cpu, word);
 	e->error = e->has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR_CODE) : 0;
-	/* One that cannot be injected: its instruction runs again, and raises it again. No call: the hot path would save for it. */
+	/*
+	 * An event that cannot be injected: its instruction runs again and raises it again. There is no call here, so that the hot
+	 * path saves no registers.
+	 */
 	if (e->vector == VEC_CP && e->type == TRAP_TYPE_EXCEPTION && !vmx_caps.injects_cp)
 		e->valid = false;
 	else
@@ -74,8 +79,8 @@ void vmx_decode_vectoring(struct cpu *cpu, uint32_t word)
 }
 
 /*
- * 28.3.4: the EPT violation was in an IRET that had lifted the blocking of NMIs already; it is to be there at its next
- * try. A fault that the guest gets leaves it lifted (SDM vol. 3A 6.7.1).
+ * 28.3.4: the EPT violation came in an IRET that had already ended the blocking of NMIs. It must be set again when the IRET is
+ * retried. If the guest gets a fault, the blocking stays ended (SDM vol. 3A 6.7.1).
  */
 void vmx_restore_nmi_blocking(const struct cpu *cpu)
 {
@@ -84,9 +89,9 @@ void vmx_restore_nmi_blocking(const struct cpu *cpu)
 }
 
 /*
- * An intercepted #DB leaves DR6, DR7 and IA32_DEBUGCTL as they were (28.1): what its delivery does to them
- * (SDM vol. 3B 18.2.3, 18.2.4, 18.4) is ours to do. B0 to B3 are set and cleared, the others only set; bus
- * lock and RTM are inverted. INT1 says nothing in DR6.
+ * An intercepted #DB leaves DR6, DR7 and IA32_DEBUGCTL unchanged (28.1), so Trapline makes the changes of its delivery
+ * (SDM vol. 3B 18.2.3, 18.2.4, 18.4). B0 to B3 are set and cleared, the others only set; bus
+ * lock and RTM are inverted. INT1 sets nothing in DR6.
  */
 static void decode_debug(struct cpu *cpu)
 {
@@ -102,7 +107,7 @@ static void decode_debug(struct cpu *cpu)
 	cpu->exit.qualifier = read_dr6();
 }
 
-/* An exception or an NMI. Returns the VM-exit interruption information. */
+/* Decodes an exception or an NMI. Returns the VM-exit interruption information. */
 uint64_t vmx_decode_exception(struct cpu *cpu)
 {
 	uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT);
@@ -133,8 +138,8 @@ uint64_t vmx_decode_exception(struct cpu *cpu)
 }
 
 /*
- * 27.3.1.5 and 27.3.1.6 tie BS of the pending debug exceptions to TF: it has to be set while a STI or MOV SS
- * shadow or HLT holds the single step back, and it must be clear otherwise unless an instruction has just
+ * 27.3.1.5 and 27.3.1.6 tie BS of the pending debug exceptions to TF. BS has to be set while a STI or MOV SS
+ * shadow or HLT delays the single step. Otherwise it must be clear unless an instruction has just
  * ended.
  */
 void vmx_settle_debug(struct cpu *cpu)
@@ -149,7 +154,7 @@ void vmx_settle_debug(struct cpu *cpu)
 		vmwrite(VMCS_GUEST_PENDING_DEBUG, wanted);
 }
 
-/* 27.3.1.5: an NMI that goes in again, because its delivery exited, must not find NMIs blocked by itself. */
+/* 27.3.1.5: an NMI that is injected again because its delivery exited must not be blocked by its own blocking. */
 static void unblock_nmi(void)
 {
 	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
@@ -160,8 +165,8 @@ static void unblock_nmi(void)
 
 /*
  * The frame of a fault has RF set (SDM vol. 3B 18.3.1.1), so that its handler returns past an instruction
- * breakpoint. An intercepted fault saves it like that (28.3.3), but not Bochs', and what Trapline raises by
- * itself has none.
+ * breakpoint. An intercepted fault saves RFLAGS with RF (28.3.3), except on Bochs; a fault that Trapline raises
+ * has no RF yet.
  */
 static void set_rf(struct cpu *cpu)
 {
@@ -171,8 +176,10 @@ static void set_rf(struct cpu *cpu)
 		vmx_set_rflags(cpu, rflags | RFLAGS_RF);
 }
 
-/* The length of a software event is that of the exit it came with, as exception or as the event under
- * delivery. */
+/*
+ * The length of a software event comes from its exit, where it was the exception or the event under
+ * delivery.
+ */
 void vmx_inject(struct cpu *cpu, const struct event *e, uint64_t cr2)
 {
 	uint32_t vector = e->vector, type = e->type, word = EVENT_VALID | type << 8 | vector;
@@ -202,8 +209,8 @@ static bool can_take_interrupt(struct cpu *cpu)
 }
 
 /*
- * An external interrupt exits whether or not the guest has IF set (26.2). Where the guest cannot take it, it
- * stays with the interrupt controller, nothing exits for it, and the interrupt window says when it can.
+ * An external interrupt exits whether or not the guest has IF set (26.2). If the guest cannot take it, it
+ * stays with the interrupt controller and causes no more exits until the interrupt window shows that the guest can take it.
  */
 void vmx_take_interrupt(struct cpu *cpu)
 {
@@ -218,9 +225,9 @@ void vmx_take_interrupt(struct cpu *cpu)
 }
 
 /*
- * On the boot CPU: a guest that neither exits nor takes interrupts (CLI, JMP to itself) exits when the preemption timer expires, of
- * which only the guest's own time counts (26.5.1): soon while there is something to print or to carry out, now and
- * then while the console only waits for keys. The timer cannot be turned off alone; its longest time is next to never.
+ * On the boot CPU a guest that neither exits nor takes interrupts (CLI, JMP to itself) exits when the preemption timer expires.
+ * The timer counts only the guest's time (26.5.1). It is short while there is something to print or to carry out, and longer
+ * while the console only waits for keys. The timer cannot be turned off alone; its maximum is practically never.
  */
 void vmx_set_timer(struct cpu *cpu)
 {

@@ -1,4 +1,4 @@
-/* VM exit: from the VMCS's words to the neutral exit, and back in. */
+/* VM exit: converts the VMCS's fields to the neutral exit. */
 #include "vmx/vmx.h"
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -205,7 +205,7 @@ static inline void end_exit(struct cpu *cpu)
 	vmx_count_exit(cpu);
 }
 
-/* What few entries need. */
+/* Rare work before an entry. */
 static void before_entry(struct cpu *cpu)
 {
 	if (!(cpu->work & CPU_WORK_RELOAD))

@@ -1,11 +1,11 @@
 /*
- * INIT and SIPI. What a CPU is after an INIT: SDM vol. 3A table 10-1. Where both are the CPU's to report
- * (26.2, 25.4.2), INIT exits, the activity state wait-for-SIPI waits, and SIPI exits with its vector.
+ * INIT and SIPI. SDM vol. 3A table 10-1 has the state of a CPU after INIT. On a CPU that reports both
+ * (26.2, 25.4.2), INIT exits, the guest waits in the activity state wait-for-SIPI, and SIPI exits with its vector.
  *
- * Bochs 2.7: INIT is dropped in VMX root operation, and one that has exited does so again before each
- * instruction of the guest's; 2.8 and later do as the manual says. In wait-for-SIPI it sets blocking by NMI
- * and by SMI, which the next entry into the active state must not find. 3.0 holds an INIT that comes while
- * the guest waits for a SIPI, and lets it exit behind the SIPI.
+ * Bochs 2.7 drops an INIT in VMX root operation, and an INIT that has exited exits again before each
+ * instruction of the guest; 2.8 and later follow the manual. Entering wait-for-SIPI sets blocking by NMI
+ * and by SMI, which must be cleared for the next entry into the active state. 3.0 keeps an INIT that comes while
+ * the guest waits for a SIPI, and lets it exit after the SIPI.
  */
 #include "vmx/vmx.h"
 #include "lib/array.h"
@@ -47,7 +47,7 @@ static bool write_msr(uint32_t msr, uint64_t value)
 	return wrmsr_safe(msr, value);
 }
 
-/* Caching stays as it was; NE is the host's and shown clear. */
+/* INIT does not change CD and NW. NE is the host's, and the shadow shows it clear. */
 static void init_control_registers(struct cpu *cpu)
 {
 	uint64_t cr0 = (vmread(VMCS_GUEST_CR0) & (CR0_CD | CR0_NW)) | RESET_CR0;
@@ -66,7 +66,7 @@ static void init_control_registers(struct cpu *cpu)
 	cpu->vendor_asm[0] = 0; /* CR2 */
 }
 
-/* Nothing that was about to happen to the guest does: it is another one from here on. The other MSRs stay. */
+/* Events that were pending before the INIT are dropped. The other MSRs do not change. */
 void vmx_reset(struct cpu *cpu, unsigned sipi)
 {
 	init_segments(sipi);
@@ -87,8 +87,8 @@ void vmx_reset(struct cpu *cpu, unsigned sipi)
 }
 
 /*
- * 26.2: in wait-for-SIPI an INIT is blocked. Whether it is forgotten is not said; a CPU that waits already is
- * to stay as it is, so one that exits behind the SIPI, before an instruction of the guest's, came too early.
+ * 26.2: in wait-for-SIPI an INIT is blocked. The manual does not say whether it stays pending. A CPU that already waits must
+ * not change, so an INIT that exits after the SIPI and before an instruction of the guest came too early, and is dropped.
  */
 static bool came_while_waiting(const struct cpu *cpu)
 {
@@ -97,7 +97,7 @@ static bool came_while_waiting(const struct cpu *cpu)
 	return before->reason == VMX_EXIT_SIPI && !vmx_of(cpu)->rip;
 }
 
-/* 27.3.1.5: without a shadow, and with nothing to inject. */
+/* 27.3.1.5: the state requires no shadow and no injected event. */
 static void wait_for_sipi(struct cpu *cpu)
 {
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
@@ -105,7 +105,7 @@ static void wait_for_sipi(struct cpu *cpu)
 	vmwrite(VMCS_ENTRY_EVENT, 0);
 	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_FOR_SIPI);
 	vmx_of(cpu)->event_set = false;
-	vmx_of(cpu)->stepped = true; /* end_exit(): nothing is to be settled */
+	vmx_of(cpu)->stepped = true; /* end_exit() has nothing to settle */
 }
 
 void vmx_take_init(struct cpu *cpu)
@@ -114,7 +114,7 @@ void vmx_take_init(struct cpu *cpu)
 		wait_for_sipi(cpu);
 }
 
-/* Nothing is held back on VT-x: NMIs and machine checks come while the VMM runs. */
+/* VT-x holds nothing back: NMIs and machine checks come while the VMM runs. */
 void vmx_let_in(bool on)
 {
 }

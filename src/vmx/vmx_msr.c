@@ -1,5 +1,7 @@
-/* MSRs and CPUID bits of VT-x itself, which the guest does not get to see, and the MTRRs, which the EPT
- * follows. */
+/*
+ * MSRs and CPUID bits of VT-x itself, which are hidden from the guest, and the MTRRs, which the EPT
+ * follows.
+ */
 #include "vmx/vmx.h"
 #include "hw/features.h"
 #include "apic/apic.h"
@@ -24,8 +26,7 @@ uint64_t vmx_msr_bitmap(void)
 	return bitmap;
 }
 
-/* 25.6.9: reads of 0 to 0x1fff, reads of 0xc0000000 to 0xc0001fff, and the same for writes; a kilobyte each.
- */
+/* 25.6.9: reads of 0 to 0x1fff, reads of 0xc0000000 to 0xc0001fff, and the same for writes; a kilobyte each. */
 static void set_exit(uint32_t msr, unsigned kilobyte)
 {
 	uint8_t *map = pool_virt(bitmap);
@@ -62,7 +63,7 @@ static bool is_tracing(uint32_t msr)
 	       (features.feedback && msr >= MSR_HW_FEEDBACK_PTR && msr <= MSR_HW_FEEDBACK_THREAD_CONFIG);
 }
 
-/* Writes of which some or all are refused, or ignored. */
+/* MSRs of which some or all writes are refused or ignored. */
 static bool is_written_by_rule(uint32_t msr)
 {
 	return msr == MSR_FEATURE_CONTROL || msr == MSR_MISC_ENABLE || msr == MSR_XSS ||
@@ -100,7 +101,7 @@ static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 }
 
 /*
- * Microcode is not the guest's to load: the VMM runs on it, and the CPU would not in VMX non-root operation. With
+ * The guest may not load microcode: the VMM runs on it, and the CPU refuses it in VMX non-root operation. With
  * XD_DISABLE the host's own EFER.NXE would be a reserved bit.
  */
 SLOW_PATH static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64_t value)

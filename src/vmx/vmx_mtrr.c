@@ -4,7 +4,7 @@
 #include "mem/mtrr.h"
 #include "stage2/stage2.h"
 
-/* What the tables were made from; they are the same for all CPUs, as the MTRRs have to be (SDM vol. 3A 12.11.8). */
+/* The MTRRs from which the tables were made. All CPUs share the tables, because their MTRRs have to be equal (SDM vol. 3A 12.11.8). */
 static struct mtrr_state tables;
 
 void vmx_mtrr_init(void)
@@ -26,8 +26,8 @@ unsigned vmx_mtrr_type(uint64_t gpa, uint64_t *size)
 }
 
 /*
- * Each CPU writes its own MTRRs, all to the same values (12.11.8): the first one to come brings the tables up to date, while no
- * other runs the guest, and the others find that they are.
+ * Each CPU writes its own MTRRs, all to the same values (12.11.8). The first CPU updates the tables, while no
+ * other runs the guest; the others then find no difference.
  */
 static void apply(struct cpu *cpu, const struct mtrr_state *wanted)
 {
@@ -42,7 +42,7 @@ static void apply(struct cpu *cpu, const struct mtrr_state *wanted)
 	flush_release(cpu, changes);
 }
 
-/* The CPU's own registers stay: they are the host's, and SMM's. For the guest's memory they mean nothing (29.3.7.2). */
+/* The CPU's own registers do not change: they are for the host and for SMM, and have no effect on the guest's memory (29.3.7.2). */
 bool vmx_mtrr_write(struct cpu *cpu, struct mtrr_shadow *s, uint32_t msr, uint64_t value)
 {
 	enum mtrr_write result = mtrr_shadow_write(s, msr, value);

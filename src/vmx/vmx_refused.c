@@ -1,6 +1,6 @@
 /*
- * A VM entry that was refused (SDM vol. 3C 27.8): the guest is as before, and nothing ran. What the guest was given by the
- * CPU and cannot be entered with is put right, once; everything else is Trapline's own fault, and ends in a report.
+ * A VM entry that was refused (SDM vol. 3C 27.8): the guest is unchanged and did not run. If the CPU has let the guest reach
+ * a state that cannot be entered, it is corrected, once. Everything else is a bug of Trapline's, and ends in a report.
  */
 #include "log/log.h"
 #include "log/turn.h"
@@ -51,7 +51,7 @@ static struct vmx_check checks(void)
 	};
 }
 
-/* There is no exit between two entries that are refused. */
+/* Two refused entries without an exit between them have the same place in the history. */
 static bool is_first(struct cpu *cpu)
 {
 	bool first = vmx_of(cpu)->refused_at != cpu->history.count;
@@ -60,7 +60,7 @@ static bool is_first(struct cpu *cpu)
 	return first;
 }
 
-/* Whether there is a reason to try again: all that fails has a remedy. */
+/* Whether a retry can work: every check that fails has a remedy. */
 static bool mend_state(void)
 {
 	struct vmx_check c = checks();
@@ -81,7 +81,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, uint64_t detail)
 {
 	const struct vmx_check c = checks();
 
-	cpus_park(); /* before the console is seized: nobody else is to print then */
+	cpus_park(); /* before the console is seized, because no other CPU may print then */
 	log_seize();
 	turn_finish();
 	log_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
@@ -99,7 +99,7 @@ static bool can_go_on(struct cpu *cpu)
 	return cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE && is_first(cpu) && mend_state();
 }
 
-/* The event that was to go in is still in the VMCS: 27.8 leaves its field alone. */
+/* The VMCS still has the event to inject: 27.8 does not clear its field. */
 void vmx_refused(struct cpu *cpu, uint32_t reason)
 {
 	uint64_t detail = vmread(VMCS_EXIT_QUALIFICATION);

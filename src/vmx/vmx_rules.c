@@ -109,7 +109,7 @@ void vmx_hide(uint32_t leaf, uint32_t subleaf, uint32_t cpu2, struct cpuid *r)
 	} else if (leaf == 7 && subleaf == 0) {
 		hide_features(cpu2, r);
 	} else if (leaf == 7 && subleaf == 1) {
-		r->eax &= ~LEAF7_1_EAX_MSRLIST; /* its control is a tertiary one, which is not set */
+		r->eax &= ~LEAF7_1_EAX_MSRLIST; /* it needs a tertiary control, which is not set */
 	} else if (leaf == 0xd) {
 		hide_state(subleaf, cpu2, r);
 	} else if (leaf == 0x23) {

@@ -1,4 +1,4 @@
-/* EPT entries: one to one, with the memory types that the guest's MTRRs give (SDM vol. 3C 29.3.7). */
+/* EPT entries: one to one, with the memory types of the guest's MTRRs (SDM vol. 3C 29.3.7). */
 #include "vmx/vmx.h"
 #include "hw/asm.h"
 #include "vmx/vmx_mtrr.h"
@@ -12,7 +12,7 @@ uint64_t vmx_ept_pointer(void)
 	return stage2_tables.root | EPT_WALK_4 | MEMORY_WB;
 }
 
-/* IPAT stays clear: the guest's PAT has its say, as it has over the MTRRs' types bare. */
+/* IPAT stays clear, so the guest's PAT is combined with these types as it is with the MTRRs' bare. */
 uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
 {
 	return EPT_READ | EPT_EXECUTE | (write ? EPT_WRITE : 0) | EPT_TYPE(vmx_mtrr_type(gpa, size));

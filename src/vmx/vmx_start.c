@@ -1,5 +1,7 @@
-/* The first state of both sides: the guest's, taken from the running firmware, and the host's, which does not
- * change. */
+/*
+ * The first state of both sides: the guest's, from the running firmware, and the host's, which does not
+ * change.
+ */
 #include "hw/asm.h"
 #include "cpu/idt.h"
 #include "hw/msr.h"
@@ -34,7 +36,8 @@ static struct segment_words {
 		memcpy(&d[1], (const char *)gdt->base + (selector & ~SELECTOR_LOW) + 8, 8);
 	s.rights = (uint32_t)(d[0] >> 40) & 0xf0ff;
 	if (!system)
-		s.rights |= 1; /* accessed: a CPU that has it loaded has set this, 27.3.1.2 asks for it */
+		s.rights |=
+			1; /* accessed: 27.3.1.2 requires it, and a CPU that has the segment loaded has set it */
 	s.limit = (uint32_t)((d[0] & 0xffff) | (d[0] >> 32 & 0xf0000));
 	if (s.rights & RIGHTS_GRANULAR)
 		s.limit = s.limit << 12 | 0xfff;
@@ -69,7 +72,7 @@ static uint32_t load_segments(const struct vmx_cpu *vmx)
 	for (unsigned n = 0; n < SEG_COUNT; n++) {
 		struct segment_words s = read_segment(selectors[n], &gdt);
 
-		/* Firmware needs no TSS, VM entry does: 27.3.1.2. */
+		/* Firmware needs no TSS, but VM entry does: 27.3.1.2. */
 		if (n == SEG_TR && (s.rights & RIGHTS_UNUSABLE))
 			s = (struct segment_words){.limit = TSS_LIMIT, .rights = RIGHTS_TSS_BUSY};
 		if (n == SEG_TR)
@@ -113,7 +116,7 @@ static void load_msrs(void)
 	vmwrite(VMCS_GUEST_SYSENTER_EIP, probe_need(MSR_SYSENTER_EIP));
 }
 
-/* The guest goes on as the firmware's CPU stands, at the loader's resume point. */
+/* The guest starts in the firmware's state, at the loader's resume point. */
 const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 {
 	if (!(load_segments(vmx_of(cpu)) & RIGHTS_LONG))
@@ -134,8 +137,8 @@ const char *vmx_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 }
 
 /*
- * VM exits load all of this and set the limits of GDTR and IDTR to 0xffff (28.5.2): more than there is, and
- * without consequence, since the host uses no selector beyond its table and no vector beyond 255.
+ * VM exits load all of this and set the limits of GDTR and IDTR to 0xffff (28.5.2). That is more than the tables have, but
+ * harmless, because the host uses no selector beyond its table and no vector beyond 255.
  */
 void vmx_load_host(struct cpu *cpu)
 {

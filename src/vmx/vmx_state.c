@@ -48,8 +48,10 @@ uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 	}
 }
 
-/* The control registers are not for common code to change: what they mean for the TLB and the PDPTEs is in
- * vmx_cr.c. */
+/*
+ * Common code may not change the control registers: vmx_cr.c handles their effects on the TLB and the
+ * PDPTEs.
+ */
 void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 {
 	switch (r) {
@@ -124,7 +126,7 @@ unsigned vmx_code_mode(const struct cpu *cpu)
 	return code_mode(vmx_mode(cpu));
 }
 
-/* CS has no base in 64-bit mode: not read. */
+/* CS has no base in 64-bit mode, so it is not read. */
 static uint64_t code_address(const struct vmx_cpu *vmx)
 {
 	if (__builtin_expect(code_mode(&vmx->mode) == 64, 1))
@@ -142,7 +144,7 @@ unsigned vmx_fetch(struct cpu *cpu, uint8_t *code)
 	return guest_fetch(&m->paging, code_address(vmx_of(cpu)), &cpu->code_page, code);
 }
 
-/* In 64-bit mode ES, CS, SS and DS have no base, and the CPL is in CS as well: not read. */
+/* In 64-bit mode ES, CS, SS and DS have no base, and CS has the CPL as well: they are not read. */
 SLOW_PATH static void capture_segments(const struct cpu *cpu, struct trap_record *r)
 {
 	r->cs_base = (uint32_t)vmread(VMCS_GUEST_CS_BASE);

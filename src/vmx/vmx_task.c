@@ -1,7 +1,7 @@
 /*
- * Hardware task switches, which always exit on VT-x before anything has changed (SDM vol. 3C 26.4.2) and are
- * carried out here: SDM vol. 3A 8.3. What an operating system of today has left of them is the double-fault
- * task of 32-bit kernels. TSSs of 16 bits are refused, with a line on the console.
+ * Hardware task switches, which always exit on VT-x before any change (SDM vol. 3C 26.4.2) and are
+ * carried out here: SDM vol. 3A 8.3. Current operating systems use them only for the double-fault
+ * task of 32-bit kernels. 16-bit TSSs are refused, with a line on the console.
  */
 #include "vmx/vmx.h"
 #include "hw/features.h"
@@ -50,13 +50,13 @@ struct task_switch {
 	enum source source;
 	uint16_t selector; /* of the new TSS */
 	uint64_t descriptor, descriptor_at;
-	bool event; /* an event goes through a task gate: cpu->exit.during */
+	bool event; /* an event is delivered through a task gate: cpu->exit.during */
 	struct tss next;
 	bool loads_pdptes;
 	uint64_t pdpte[PDPTES];
 };
 
-/* Merged with the event that goes through the gate, where there is one: a fault of #DF's task is a triple fault. */
+/* Merges the fault with the event that is delivered through the gate, if there is one: a fault in #DF's task is a triple fault. */
 static bool fault(struct task_switch *t, uint8_t vector, uint32_t error)
 {
 	struct exit *x = &t->cpu->exit;
@@ -77,14 +77,14 @@ static bool fail(struct task_switch *t, uint8_t vector, uint32_t selector)
 	return fault(t, vector, (selector & ~3u) | ext);
 }
 
-/* No memory that can be reached: the event that asked for the task is lost, because given back it would ask for ever. */
+/* The memory cannot be accessed. The event that requested the task is dropped, because injecting it again would repeat this for ever. */
 static bool give_up(struct task_switch *t)
 {
 	cpu_end_work(t->cpu, CPU_WORK_EVENT);
 	return false;
 }
 
-/* Memory of the guest's, with the rights of its kernel; raises #PF and returns false where the CPU would. */
+/* Accesses the guest's memory with its kernel's rights. Raises #PF and returns false if the CPU would. */
 static bool access(
 	struct task_switch *t, uint64_t linear, void *data, uint32_t size, enum guest_access_kind kind)
 {
@@ -127,8 +127,10 @@ static uint32_t descriptor_rights(uint64_t d)
 	return (uint32_t)(d >> 40) & 0xf0ff;
 }
 
-/* Reads a descriptor of the GDT, or of the LDT where the selector says so; #TS or #GP `vector` where there is
- * none. */
+/*
+ * Reads a descriptor of the GDT, or of the LDT if the selector says so. Raises #TS or #GP (`vector`) if there is
+ * none.
+ */
 static bool read_descriptor(
 	struct task_switch *t, uint32_t selector, uint8_t vector, uint64_t *d, uint64_t *at)
 {
@@ -145,8 +147,8 @@ static bool read_descriptor(
 }
 
 /*
- * PAE's four pointers are loaded where CR3 changes (SDM vol. 3A 4.4.1), and with EPT they come from the VMCS at VM
- * entry, which refuses reserved bits (27.3.1.6 and 27.3.2.4): #GP, as of a MOV to CR3.
+ * PAE's four pointers are loaded when CR3 changes (SDM vol. 3A 4.4.1). With EPT a VM entry takes them from the VMCS,
+ * and refuses reserved bits (27.3.1.6 and 27.3.2.4): #GP, as for a MOV to CR3.
  */
 static bool read_pdptes(struct task_switch *t)
 {
@@ -163,7 +165,7 @@ static bool read_pdptes(struct task_switch *t)
 	return true;
 }
 
-/* 8.3, steps 2 to 6, as far as the CPU has not done them before the exit. */
+/* 8.3, steps 2 to 6, except those that the CPU has made before the exit. */
 static bool read_next(struct task_switch *t)
 {
 	uint8_t vector = t->source == FROM_IRET ? VEC_TS : VEC_GP;
@@ -187,7 +189,7 @@ static bool read_next(struct task_switch *t)
 	       read_pdptes(t);
 }
 
-/* Where the old task goes on: behind the instruction, unless it was a fault or an interrupt that came in. */
+/* The address at which the old task continues: after the instruction, except for a fault or an interrupt. */
 static uint32_t old_eip(const struct task_switch *t)
 {
 	uint64_t rip = vmx_of(t->cpu)->rip;
@@ -197,7 +199,7 @@ static uint32_t old_eip(const struct task_switch *t)
 	return (uint32_t)(rip + vmread(VMCS_EXIT_LENGTH));
 }
 
-/* Only what a task changes goes to its TSS (step 8). */
+/* Only state that a task changes is saved in its TSS (step 8). */
 static bool save_old(struct task_switch *t)
 {
 	struct tss old = {.eip = old_eip(t), .eflags = (uint32_t)vmx_of(t->cpu)->rflags};
@@ -222,7 +224,7 @@ static bool set_busy(struct task_switch *t, uint64_t at, bool busy)
 	return access(t, at, &d, 8, GUEST_WRITE);
 }
 
-/* Steps 5, 7, 9 and 10: the busy bits, and the link of a task that is nested. */
+/* Steps 5, 7, 9 and 10: the busy bits, and the link of a nested task. */
 static bool link_tasks(struct task_switch *t)
 {
 	uint16_t old = (uint16_t)vmread(VMCS_SELECTOR(SEG_TR));
@@ -274,8 +276,10 @@ static void put_segment(unsigned n, uint32_t selector, uint64_t base, uint32_t l
 	vmwrite(VMCS_RIGHTS(n), rights);
 }
 
-/* What is wrong with a segment descriptor for this register: a vector, 0 when nothing is (SDM vol. 3A table
- * 6-6, #TS). */
+/*
+ * The vector for a bad segment descriptor in this register; 0: it is valid (SDM vol. 3A table
+ * 6-6, #TS).
+ */
 static uint8_t segment_fault(unsigned n, uint32_t selector, uint32_t rights, unsigned cpl)
 {
 	unsigned type = RIGHTS_TYPE(rights), dpl = RIGHTS_DPL(rights), rpl = selector & 3;
@@ -336,7 +340,7 @@ static bool load_ldt(struct task_switch *t)
 	return true;
 }
 
-/* The selectors first, so that a fault finds the new ones (8.3): the descriptors follow one by one. */
+/* The selectors are loaded first, so that a fault finds the new ones (8.3); the descriptors follow one by one. */
 static bool load_segments(struct task_switch *t)
 {
 	bool v86 = t->next.eflags & RFLAGS_VM;
@@ -347,7 +351,7 @@ static bool load_segments(struct task_switch *t)
 
 		if (v86)
 			put_segment(n, selector, (uint64_t)selector << 4, 0xffff, RIGHTS_V86);
-		else if (n == SEG_CS || n == SEG_SS) /* valid for VM entry, whatever comes of the checks */
+		else if (n == SEG_CS || n == SEG_SS) /* valid for VM entry, whatever the checks find */
 			put_segment(n, selector, 0, ~0u, (n == SEG_CS ? 0xc09bu : 0xc093u) | cpl << 5);
 		else
 			put_segment(n, selector, 0, 0, RIGHTS_UNUSABLE);
@@ -363,7 +367,7 @@ static bool load_segments(struct task_switch *t)
 	return true;
 }
 
-/* Interrupt shadows end; an NMI that came through the gate blocks the next, the IRET of one lifts that. */
+/* Interrupt shadows end. An NMI through the gate blocks further NMIs; the IRET of its handler ends that. */
 static void set_blocking(const struct task_switch *t)
 {
 	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_NMI;
@@ -392,8 +396,7 @@ static void raise_trap(struct task_switch *t)
 	exception_raise(t->cpu, VEC_DB, 0);
 }
 
-/* Where one of the steps raises an exception, it does so in the task that the steps before it have reached.
- */
+/* If one of the steps raises an exception, it does so in the task that the earlier steps have reached. */
 void vmx_task_switch(struct cpu *cpu)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
