@@ -10,7 +10,7 @@
 #include "cpu/idt.h"
 #include "mem/guest_walk.h"
 
-/* Guest registers that live in the VMCB or VMCS; the rest is in cpu->gpr. And what else they say in a word. */
+/* Guest registers that are in the VMCB or VMCS, and values derived from it. The other registers are in cpu->gpr. */
 enum guest_register {
 	GUEST_RIP,
 	GUEST_RSP,
@@ -23,13 +23,13 @@ enum guest_register {
 	GUEST_DR7,
 	GUEST_EFER,
 
-	/* To be read only. */
+	/* Read-only. */
 	GUEST_CODE_MODE, /* 16, 32 or 64 */
 	GUEST_CPL,       /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
-	GUEST_EVENT,     /* an event goes in with the next entry */
+	GUEST_EVENT,     /* whether an event is injected at the next entry */
 	GUEST_IO_LENGTH, /* with EXIT_IO: of the instruction, in bytes */
 
-	/* The shadow of a STI or MOV SS. 0 ends it, as before a restartable instruction; nothing else is to be written. */
+	/* The shadow of a STI or MOV SS. Writing 0 ends it, as before a restartable instruction; no other value may be written. */
 	GUEST_SHADOW
 };
 
@@ -51,7 +51,7 @@ enum msr_result {
 	MSR_FAULT
 };
 
-/* In what the two differ, as far as common code has to know. probe() has filled it. */
+/* Differences between the vendors that common code has to know. Filled by probe(). */
 struct vendor_traits {
 	/* Chipsets reset the CPU alone by INIT, which exits here and resets nothing. */
 	bool reset_is_init;
@@ -59,27 +59,27 @@ struct vendor_traits {
 	/* INIT and SIPI both exit: an INIT finds the CPU in wait-for-SIPI when its SIPI comes. */
 	bool reports_init_sipi;
 
-	/* A boot CPU whose interrupts are watched exits now and then without any. */
+	/* A boot CPU whose interrupts exit also exits from time to time without any. */
 	bool has_timer;
 
 	/* WATCH_WAITS makes waiting loops exit. */
 	bool watches_waits;
 
-	/* Level of the largest leaf of second-level paging: 2 2 MiB, 3 1 GiB. */
+	/* The level of the largest leaf of second-level paging: 2 is 2 MiB, 3 is 1 GiB. */
 	unsigned stage2_largest;
 };
 
-/* What can be asked to exit, besides what always does. */
+/* Exits that can be requested, in addition to those that are always on. */
 enum watched {
-	WATCH_INTERRUPTS, /* external ones, to serve the console */
-	WATCH_WAITS,      /* the instructions of waiting loops, where nothing else does: with watches_waits */
-	WATCH_CONFIGURED, /* the exceptions that boot_info.config names now */
-	WATCH_ENTRY /* the next entry: something may have come behind this exit's last look at the work */
+	WATCH_INTERRUPTS, /* external interrupts, for the console */
+	WATCH_WAITS,      /* the instructions of waiting loops, if nothing else exits: with watches_waits */
+	WATCH_CONFIGURED, /* the exceptions that boot_info.config names at present */
+	WATCH_ENTRY       /* the next entry, because work may have come after this exit's last test of it */
 };
 
 /* Start-up. probe() and the inits return NULL, or one line with the reason and a remedy. */
 struct vendor_life {
-	/* Of this CPU. vendor_absent: CPUID does not have it; any other line: it is there, and not usable. */
+	/* Tests this CPU. vendor_absent: CPUID does not report the extension; another line: it exists, but is not usable. */
 	const char *(*probe)(void);
 
 	/* Called once: makes permission maps and second-level tables. */
@@ -99,25 +99,25 @@ struct vendor_state {
 	void (*set)(struct cpu *cpu, enum guest_register r, uint64_t value);
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
 
-	/* Four times get(): a call of its own, because each store to the APIC and each VMCALL with an address needs it. */
+	/* The same as four get(). It is a separate call, because each store to the APIC and each VMCALL with an address needs it. */
 	void (*paging)(const struct cpu *cpu, struct guest_paging *out);
 
-	/* guest_fetch() at CS:RIP. Every recorded exception comes here: the vendor has all that it needs at hand. */
+	/* guest_fetch() at CS:RIP. Every recorded exception calls it, and the vendor has already read all that it needs. */
 	unsigned (*fetch)(struct cpu *cpu, uint8_t *code);
 
 	/* Fills a record, except seq, tsc, event and code. */
 	void (*capture)(struct cpu *cpu, struct trap_record *record);
 
 	/*
-	 * Leaves the guest's state as INIT does, cpu->gpr apart.
-	 *   sipi  NO_SIPI; or the vector of the SIPI behind it, with which the guest starts
+	 * Sets the guest's state as INIT does, except cpu->gpr.
+	 *   sipi  NO_SIPI, or the vector of the SIPI that follows, at which the guest starts
 	 */
 	void (*reset)(struct cpu *cpu, unsigned sipi);
 };
 
 /* Events that come from outside of the guest's code. */
 struct vendor_events {
-	/* For the next entry. */
+	/* Sets the event of the next entry. */
 	void (*inject)(struct cpu *cpu, const struct event *event, uint64_t cr2);
 
 	/* Acknowledges an interrupt on the host (cpu->host_interrupt), or leaves it to the guest (cpu->pass_interrupt). */
@@ -132,12 +132,12 @@ struct vendor_events {
 
 /* What exits, and the end of an exit. */
 struct vendor_exits {
-	/* From the next entry on. WATCH_ENTRY: also from the host's handlers of NMI and #MC, at any point. */
+	/* Takes effect at the next entry. The host's handlers of NMI and #MC may call it with WATCH_ENTRY, at any point. */
 	void (*watch)(struct cpu *cpu, enum watched what, bool on);
 
 	/*
-	 * Handles the kinds of exit_own(). NMI: the host's handler has it (cpu->nmi_pending), and it goes to the guest at the end of this exit,
-	 * if the guest can take it. INIT: it is over, and init_sipi_note_init() or init_sipi_wait() has carried it out.
+	 * Handles the kinds of exit_own(). NMI: lets the host's handler take it (cpu->nmi_pending); it is injected at the end of this exit,
+	 * if the guest can take it. INIT: ends it, and has init_sipi_note_init() or init_sipi_wait() carry it out.
 	 */
 	void (*own)(struct cpu *cpu);
 
@@ -148,7 +148,7 @@ struct vendor_exits {
 	 */
 	void (*skip)(struct cpu *cpu, unsigned length, uint64_t met);
 
-	/* RDMSR and WRMSR of what the vendor's state holds or hides. */
+	/* RDMSR and WRMSR of MSRs that are part of the vendor's state, or that it hides. */
 	enum msr_result (*msr)(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 	void (*hide_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 

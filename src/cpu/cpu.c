@@ -62,7 +62,7 @@ static bool make_stacks(struct cpu *cpu)
 	return cpu->host_stack_top != 0;
 }
 
-/* What the next start finds in the black box. */
+/* The CPU's part of the black box, for the next start. */
 static void make_records(struct cpu *cpu)
 {
 	struct blackbox_cpu at = blackbox_cpu(cpu->number);

@@ -18,7 +18,7 @@ void exit_unknown(struct cpu *cpu)
 	exception_raise(cpu, VEC_UD, 0);
 }
 
-/* What only one vendor has, and what each ends in its own way. */
+/* Kinds that only one vendor has, and those that each vendor ends in its own way. */
 void exit_own(struct cpu *cpu)
 {
 	vendor->exits.own(cpu);

@@ -6,7 +6,7 @@
 #include "hw/cpu_set.h"
 
 /*
- * Sends INIT or SIPI to CPUs. Never waits for them.
+ * Sends INIT or SIPI. Does not wait for the CPUs.
  *   low  the lower word of the interrupt command
  */
 void init_sipi_send(struct cpu *cpu, const struct cpu_set *targets, uint32_t low);
@@ -15,9 +15,9 @@ void init_sipi_send(struct cpu *cpu, const struct cpu_set *targets, uint32_t low
 void init_sipi_note_init(struct cpu *cpu);
 
 /*
- * The exit of an INIT, on CPUs where a SIPI exits too. A CPU that is not in wait-for-SIPI loses a SIPI (SDM vol. 3C 26.2), and
+ * The exit of an INIT, on CPUs where a SIPI exits too. A CPU outside of wait-for-SIPI loses a SIPI (SDM vol. 3C 26.2), and
  * an operating system sends its two within 20 us. So the CPU enters that state at once, and is reset when the SIPI has come.
- * The boot CPU does not wait. Returns whether the CPU does: the next entry is into that state then.
+ * The boot CPU does not wait. Returns whether this CPU waits: its next entry then is into that state.
  */
 bool init_sipi_wait(struct cpu *cpu);
 

@@ -126,8 +126,8 @@ void exit_after_work(struct cpu *cpu)
 	wait_held(cpu);
 	if (cpu->work & CPU_WORK_MC)
 		pass_machine_check(cpu);
-	if (cpu->work & FROM_NMIS &
-		~waits) /* It came while this waited for the console or the operator: cpu/moment.h. */
+	/* It came while this waited for the console or the operator: cpu/moment.h. */
+	if (cpu->work & FROM_NMIS & ~waits)
 		serve_nmi(cpu, FROM_NMIS & ~waits);
 	if (atomic_load(&cpu->flush_due)) /* this CPU got no kick while its APIC was off */
 		flush_serve(cpu);

@@ -59,7 +59,7 @@ static const char *svm_probe(void)
 	return NULL;
 }
 
-/* Nested tables have as many levels as the host's own (15.25.3). Guest-physical addresses end below 48 bits: one entry is enough. */
+/* Nested tables have as many levels as the host's own (15.25.3). Guest-physical addresses have at most 48 bits, so one entry is enough. */
 static uint64_t nested_root;
 
 static bool make_nested_root(void)
@@ -151,7 +151,7 @@ static void mitigate(struct cpu *cpu)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
 }
 
-/* VMRUN keeps the host's CR4 (15.5.1); the guest has the firmware's. */
+/* The host's CR4 survives VMRUN (15.5.1); the guest has the firmware's value. */
 static void load_cr4(void)
 {
 	write_cr4(svm_host_cr4(read_cr4(), features.mce));
@@ -219,7 +219,7 @@ static void watch_waits(struct cpu *cpu, bool on)
 	vmcb_intercept(c, SVM_EXIT_PAUSE, on || svm_caps.features & SVM_FEATURE_PAUSE);
 }
 
-/* What comes while the global interrupt flag is clear is there behind the entry: nothing is to be watched for it (15.17). */
+/* Nothing to do for WATCH_ENTRY: events that come while the global interrupt flag is clear stay pending, and exit after the entry (15.17). */
 static void svm_watch(struct cpu *cpu, enum watched what, bool on)
 {
 	if (what == WATCH_INTERRUPTS)

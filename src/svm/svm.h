@@ -112,8 +112,8 @@ void svm_take_init(struct cpu *cpu);
 void svm_let_in(bool on);
 
 /*
- * The host's CR4: the firmware's without what the VMM does not keep to the rules of, shadow stacks before all. A machine check
- * that finds MCE clear shuts the CPU down (8.2.17), and firmware may have left it so.
+ * The host's CR4: the firmware's, without features whose rules the VMM does not follow, such as shadow stacks. With MCE
+ * clear a machine check shuts the CPU down (8.2.17), and firmware may have left it clear.
  */
 static inline uint64_t svm_host_cr4(uint64_t firmware, bool mce)
 {

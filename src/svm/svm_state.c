@@ -27,7 +27,7 @@ static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
 	return (uint64_t *)((char *)s + offsets[r]);
 }
 
-/* Its CPL is the VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
+/* The VMCB has its own CPL: after SYSCALL and SYSRET SS.DPL may differ from it (APM vol. 2 15.5.1). */
 static uint64_t get_other(const struct vmcb *v, enum guest_register r)
 {
 	switch (r) {

@@ -39,8 +39,10 @@ static void set_pin(struct cpu *cpu, bool interrupts)
 		vmwrite(VMCS_PIN_CONTROLS, vmx->pin = pin);
 }
 
-/* An NMI of the host's may change the word at any point (WATCH_ENTRY); what is written last is what it ends
- * up as. */
+/*
+ * The host's NMI handler may change the word at any point (WATCH_ENTRY), so this writes until the VMCS has the newest
+ * value.
+ */
 void vmx_set_control(struct cpu *cpu, uint32_t control, bool on)
 {
 	_Atomic uint32_t *word = &vmx_of(cpu)->controls;

@@ -91,7 +91,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, uint64_t detail)
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 
-/* A machine check during the entry (27.9) comes to nobody's IDT: the guest's waits for the exit that WATCH_ENTRY asks for. */
+/* A machine check during the entry (27.9) does not use the IDT: the guest's waits for the exit that WATCH_ENTRY requests. */
 static bool can_go_on(struct cpu *cpu)
 {
 	if (cpu->exit.reason == VMX_EXIT_MACHINE_CHECK)

@@ -7,8 +7,8 @@
 #include "hw/asm.h"
 
 /*
- * The host's CR4: PAE, MCE, OSXSAVE and what VMX operation fixes. Of the firmware's (`now`) only LA57: the VMM does not keep to the
- * rules of CET, PCIDE, PKS or LASS. Without MCE a machine check would be a shutdown without a word.
+ * The host's CR4: PAE, MCE, OSXSAVE and the bits that VMX operation fixes. Of the firmware's bits (`now`) only LA57: the VMM does not
+ * follow the rules of CET, PCIDE, PKS or LASS. Without MCE a machine check would be a shutdown without a report.
  */
 uint64_t vmx_host_cr4(uint64_t now, uint64_t fixed0, bool xsave);
 
