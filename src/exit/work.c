@@ -47,8 +47,8 @@ static void pass_machine_check(struct cpu *cpu)
 		return;
 	}
 	cpu_end_work(cpu, CPU_WORK_MC);
-	if (!(vendor->state.get(cpu, GUEST_CR4) &
-		    CR4_MCE)) /* it was cleared meanwhile: the guest has no handler */
+	/* it was cleared meanwhile: the guest has no handler */
+	if (!(vendor->state.get(cpu, GUEST_CR4) & CR4_MCE))
 		return;
 	halt_over(cpu);
 	cpu->exit.code_len = EXIT_CODE_UNREAD; /* RIP may be after the instruction that exited */

@@ -32,10 +32,10 @@ enum {
  */
 /* clang-format off */
 #define VMX_CHECKS(X) \
-	X(CR0_ONES, "CR0", "has a bit clear that VMX operation fixes at 1", "NE is Trapline's, the guest writes a shadow of it: `vmx_cr.c`", 0, 0) \
+	X(CR0_ONES, "CR0", "has a bit clear that VMX operation fixes at 1", "Trapline owns NE, the guest writes its shadow: `vmx_cr.c`", 0, 0) \
 	X(CR0_ZEROS, "CR0", "has a bit set that VMX operation fixes at 0", "MOV to CR0 raises #GP", 0, 0) \
 	X(PG_PE, "CR0", "has PG without PE", "MOV to CR0 raises #GP", 0, 0) \
-	X(CR4_ONES, "CR4", "has a bit clear that VMX operation fixes at 1", "VMXE is Trapline's, the guest writes a shadow of it: `vmx_cr.c`", 0, 0) \
+	X(CR4_ONES, "CR4", "has a bit clear that VMX operation fixes at 1", "Trapline owns VMXE, the guest writes its shadow: `vmx_cr.c`", 0, 0) \
 	X(CR4_ZEROS, "CR4", "has a bit set that VMX operation fixes at 0", "MOV to CR4 raises #GP", 0, 0) \
 	X(CET_WP, "CR4", "has CET while CR0.WP is clear", "MOV to CR0 or CR4 raises #GP", 0, 0) \
 	X(LONG_PG, "CR0", "has no PG in IA-32e mode", "MOV to CR0 leaves IA-32e mode with it", 0, 0) \
@@ -44,21 +44,21 @@ enum {
 	X(CR3, "CR3", "is beyond the physical addresses", "MOV to CR3 raises #GP; a task switch loads 32 bits", 0, 0) \
 	X(DR7, "DR7", "has a high half", "MOV to DR7 raises #GP", 0, 0) \
 	X(EFER_ZEROS, "EFER", "has reserved bits", "WRMSR raises #GP", 0, 0) \
-	X(EFER_MODE, "EFER", "LMA is not \"IA-32e mode guest\"", "The CPU changes both; INIT in software as well: `vmx_init.c`", 0, 0) \
+	X(EFER_MODE, "EFER", "LMA is not \"IA-32e mode guest\"", "The CPU changes both, and so does INIT in software: `vmx_init.c`", 0, 0) \
 	X(LMA_LME, "EFER", "LMA is not LME with paging on", "WRMSR that would raises #GP", 0, 0) \
 	X(PAT, "PAT", "has a reserved memory type", "WRMSR raises #GP", 0, 0) \
 	X(CANONICAL, "SYSENTER_ESP, SYSENTER_EIP, TR_BASE, FS_BASE, GS_BASE, LDTR_BASE, GDTR_BASE, IDTR_BASE", "is not canonical", "WRMSR, LTR, LLDT, LGDT and LIDT raise #GP, a segment's descriptor has 32 bits", 0, 0) \
 	X(TI, "TR_SELECTOR, LDTR_SELECTOR", "has TI set", "LTR and LLDT raise #GP, a task switch #GP or #TS: `vmx_task.c`", 0, 0) \
 	X(BASE_HIGH, "CS_BASE, ES_BASE, SS_BASE, DS_BASE", "has a high half", "A descriptor has 32 bits", 0, 0) \
-	X(V86_BASE, "six bases", "is not 16 times the selector in virtual-8086 mode", "So are they loaded, also by a task switch: `vmx_task.c`", 0, 0) \
+	X(V86_BASE, "six bases", "is not 16 times the selector in virtual-8086 mode", "They are loaded so, also by a task switch: `vmx_task.c`", 0, 0) \
 	X(V86_LIMIT, "six limits", "is not 0xffff in virtual-8086 mode", "The same", 0, 0) \
 	X(V86_RIGHTS, "six rights", "is not 0xf3 in virtual-8086 mode", "The same", 0, 0) \
 	X(S_SET, "TR_RIGHTS, LDTR_RIGHTS", "has S set", "Loading such a descriptor raises #GP or #TS", 0, 0) \
 	X(S_CLEAR, "six rights", "has S clear", "Loading such a descriptor raises #GP or #TS", 0, 0) \
 	X(PRESENT, "eight rights", "is not present", "Loading such a descriptor raises #NP or #SS", 0, 0) \
-	X(RIGHTS_ZEROS, "eight rights", "has reserved bits", "A descriptor has no place for them", 0, 0) \
+	X(RIGHTS_ZEROS, "eight rights", "has reserved bits", "A descriptor has no such bits", 0, 0) \
 	X(LIMIT_LOW, "eight limits", "ends within a page with G set", "The CPU scales limits as it loads them", 0, 0xfff) \
-	X(LIMIT_HIGH, "eight limits", "is above 1 MiB with G clear", "A descriptor has no place for it", 0, 0) \
+	X(LIMIT_HIGH, "eight limits", "is above 1 MiB with G clear", "A descriptor cannot express it", 0, 0) \
 	X(CS_TYPE, "CS_RIGHTS", "is not an accessed code segment", "Loading sets the accessed bit, and raises #GP for another type", 0, TYPE_ACCESSED) \
 	X(CS_REAL, "CS_RIGHTS", "has a DPL above 0 with type 3", "Real mode begins at CPL 0", 0, 0) \
 	X(CS_DPL, "CS_RIGHTS", "DPL is not that of SS", "Far transfers load SS with the CPL", 0, 0) \
@@ -67,28 +67,28 @@ enum {
 	X(SS_TYPE, "SS_RIGHTS", "is not accessed writable data", "Loading sets the accessed bit, and raises #GP for another type", 0, TYPE_ACCESSED) \
 	X(DATA_TYPE, "DS_RIGHTS, ES_RIGHTS, FS_RIGHTS, GS_RIGHTS", "is not accessed readable", "Loading sets the accessed bit, and raises #GP for another type", 0, TYPE_ACCESSED) \
 	X(SS_REAL, "SS_RIGHTS", "has a DPL above 0 in real mode", "Real mode begins at CPL 0", 0, 0) \
-	X(TR_UNUSABLE, "TR_RIGHTS", "is unusable", "Trapline gives it one to begin with, and nothing takes it away: `vmx_start.c`", 0, 0) \
+	X(TR_UNUSABLE, "TR_RIGHTS", "is unusable", "The guest starts with a usable one, and nothing makes it unusable: `vmx_start.c`", 0, 0) \
 	X(TR_TYPE, "TR_RIGHTS", "is not a busy TSS of this mode", "LTR makes it busy; MOV to CR0 that enters IA-32e mode with a 16-bit one raises #GP", 0, 0) \
 	X(LDTR_TYPE, "LDTR_RIGHTS", "is not an LDT", "LLDT raises #GP", 0, 0) \
 	X(TABLE_LIMIT, "GDTR_LIMIT, IDTR_LIMIT", "is above 0xffff", "LGDT and LIDT take 16 bits", 0, 0) \
-	X(RIP_HIGH, "RIP", "has a high half outside of 64-bit mode", "EIP has 32 bits; what is skipped is cut: `vmx_skip()`", 0, 0) \
-	X(RIP_WIDE, "RIP", "is wider than linear addresses", "Branches raise #GP; what is skipped adds 15 at most to what is not", 0, 0) \
+	X(RIP_HIGH, "RIP", "has a high half outside of 64-bit mode", "EIP has 32 bits; a skipped instruction cuts RIP: `vmx_skip()`", 0, 0) \
+	X(RIP_WIDE, "RIP", "is wider than linear addresses", "Branches raise #GP; skipping an instruction adds 15 at most", 0, 0) \
 	X(RFLAGS, "RFLAGS", "has reserved bits", "POPF and IRET leave them, a task switch clears them: `vmx_task.c`", 0, 0) \
 	X(VM_MODE, "RFLAGS", "has VM in IA-32e or real mode", "IRET does not set it there", 0, 0) \
 	X(IF_CLEAR, "RFLAGS", "has IF clear while an interrupt is injected", "Trapline's own: `vmx_take_interrupt()`", 0, 0) \
 	X(ACTIVITY, "ACTIVITY", "is no activity state", "Trapline's own", 0, 0) \
 	X(HLT_CPL, "ACTIVITY", "is HLT with a CPL above 0", "HLT raises #GP there", 0, 0) \
 	X(HLT_SHADOW, "INTERRUPTIBILITY", "is a STI or MOV SS shadow in HLT", "HLT ends it", BLOCKING_STI | BLOCKING_MOV_SS, 0) \
-	X(HLT_EVENT, "ACTIVITY", "is HLT and the event to inject does not end it", "Trapline's own: a CPU in HLT raises no other", 0, 0) \
+	X(HLT_EVENT, "ACTIVITY", "is HLT and the event to inject does not end it", "Trapline's own: a CPU in HLT raises no other event", 0, 0) \
 	X(BLOCKING, "INTERRUPTIBILITY", "has reserved bits", "Trapline's own", 0, 0) \
 	X(BOTH_SHADOWS, "INTERRUPTIBILITY", "is a STI and a MOV SS shadow at once", "The second instruction of the two has none", BLOCKING_STI, 0) \
-	X(STI_IF, "INTERRUPTIBILITY", "is a STI shadow with IF clear", "What clears IF ends it", BLOCKING_STI, 0) \
+	X(STI_IF, "INTERRUPTIBILITY", "is a STI shadow with IF clear", "An instruction that clears IF ends it", BLOCKING_STI, 0) \
 	X(SHADOW_INTERRUPT, "INTERRUPTIBILITY", "is a shadow while an interrupt is injected", "Trapline's own: `vmx_take_interrupt()`", 0, 0) \
 	X(SHADOW_NMI, "INTERRUPTIBILITY", "is a MOV SS shadow while an NMI is injected", "Trapline's own: `vmx_inject_nmi()`", 0, 0) \
 	X(NMI_NMI, "INTERRUPTIBILITY", "blocks NMIs while one is injected", "Trapline's own: `vmx_inject()`", 0, 0) \
 	X(SMI, "INTERRUPTIBILITY", "blocks SMIs outside of SMM", "Only SMM does; Bochs 3.0 sets it in wait-for-SIPI", BLOCKING_SMI, 0) \
 	X(PENDING, "PENDING_DEBUG", "has reserved bits", "The CPU writes the field", 0, 0) \
-	X(BS_MISSING, "PENDING_DEBUG", "has no BS with TF set in a shadow or HLT", "The CPU sets it, and behind each exit with TF so does `vmx_settle_debug()`", 0, PENDING_BS) \
+	X(BS_MISSING, "PENDING_DEBUG", "has no BS with TF set in a shadow or HLT", "The CPU sets it, and `vmx_settle_debug()` after each exit with TF does, too", 0, PENDING_BS) \
 	X(BS_WRONG, "PENDING_DEBUG", "has BS without TF in a shadow or HLT", "The same", PENDING_BS, 0) \
 	X(PDPTE, "PDPTE0, PDPTE1, PDPTE2, PDPTE3", "has reserved bits", "MOV to CR0, CR3 or CR4 raises #GP, a task switch too: `vmx_task.c`", 0, 0) \
 	X(LINK, "LINK_POINTER", "is not all ones", "Trapline's own", 0, 0)
