@@ -1,11 +1,11 @@
 /*
- * Address line 20, switched off and on by system control port A (0x92) and by the keyboard controller: with code, stack and page
- * tables below 1 MiB a guest can live without the line. What it wrote reads back, and an instruction that exits (CPUID) comes
- * back, although a hypervisor's own memory has addresses with that bit. Each step is a line, the same bare and under Trapline; so is
- * that memory above 1 MiB keeps what was written there before.
+ * Address line 20, switched off and on by system control port A (0x92) and by the keyboard controller. With code, stack and page
+ * tables below 1 MiB a guest can work without the line. It must read back what it wrote, and an instruction that exits (CPUID) must
+ * return, although a hypervisor's own memory has addresses with that bit. Memory above 1 MiB must keep its contents. Each step is a line,
+ * the same bare and under Trapline.
  *
- * `a20 gate= wraps=` says whether addresses above 1 MiB lead to those below while the line is off: as the A20M# pin has it
- * (SDM vol. 3A 9.7.13.4), and not under Trapline, which docs/limits.md says.
+ * `a20 gate= wraps=` says whether addresses above 1 MiB lead to those below while the line is off: with the A20M# pin they do
+ * (SDM vol. 3A 9.7.13.4), under Trapline they do not, as docs/limits.md says.
  */
 #include <efi.h>
 
@@ -26,7 +26,7 @@ const char guest_name[] = "a20";
 #define TABLE      4096u
 #define MAPPED_GIB 4
 
-/* What the code below 1 MiB reports; it lies there, too. */
+/* The report of the code below 1 MiB, and that code. */
 struct low {
 	volatile uint32_t there; /* to be seen 1 MiB further up where the line is off */
 	uint8_t off, on, wraps;
@@ -59,7 +59,7 @@ LOW_INLINE uint8_t kbc_output_port(void)
 	return inb(KBC_DATA);
 }
 
-/* While the line is off. */
+/* Runs while the line is off. */
 LOW_INLINE void look(struct low *l)
 {
 	uint32_t a = 0, b, c, d;

@@ -1,11 +1,11 @@
 /*
  * Stores to the local APIC's registers, and registers at another address. The APIC's page takes any aligned store of 32 bits; only loads and stores of the
- * FPU, MMX and SSE are ruled out (SDM vol. 3A 11.4.1). So what matters is what is stored, and not by which opcode: each
- * integer instruction that writes memory leaves the register, its own registers and the flags as it would leave them in
- * RAM. Hardware makes that hard for a hypervisor because such a store exits as a fault of the second-level tables, which
- * says where, and not what.
+ * FPU, MMX and SSE are forbidden (SDM vol. 3A 11.4.1). So the value matters, and not the opcode: each
+ * integer instruction that writes memory must leave the register, its own registers and the flags as it would in
+ * RAM. That is hard for a hypervisor, because such a store exits as a fault of the second-level tables, which gives
+ * the address but not the value.
  *
- * A line a case, the same bare and under Trapline. The timer's initial count serves as the register: all of its 32 bits
+ * Each case is a line, the same bare and under Trapline. The timer's initial count is the register: all of its 32 bits
  * can be written and read. Its interrupt is masked meanwhile. Load option only=a,b: groups with these names.
  */
 #include <efi.h>
@@ -22,7 +22,7 @@ const char guest_name[] = "apic";
 #define REGISTER   (0xfee00000ull + APIC_TIMER)
 #define LVT_MASKED 0x10000u
 
-/* What a case begins with, and what it leaves. */
+/* The state before a case, and after it. */
 struct registers {
 	uint64_t a, c, d, si, di, flags;
 };
@@ -31,7 +31,7 @@ static uint32_t words[4] = {0x1111, 0x2222, 0x3333, 0x4444};
 
 #define PASSWORD 0x12345678u
 
-/* What the manual leaves undefined is not compared: `undefined` are flags. */
+/* Values that the manual leaves undefined are not compared: `undefined` has flags. */
 static void print_case(const char *name, const struct registers *r, uint64_t undefined)
 {
 	print("case name=store form=\"%s\" value=%x rax=%lx rcx=%lx rdx=%lx rsi=%lx rdi=%lx flags=%lx\n",
@@ -43,7 +43,7 @@ static void print_case(const char *name, const struct registers *r, uint64_t und
 #define OF     RFLAGS_OF
 #define NOT_CF (RFLAGS_STATUS & ~RFLAGS_CF & ~RFLAGS_ZF)
 
-/* RDI is the register's address; RAX, RCX and RDX have what is left of their uppers to lose. */
+/* RDI is the register's address. The upper halves of RAX, RCX and RDX are set, so that their loss shows. */
 #define FORM(flags_in, undefined, code)                                                                      \
 	do {                                                                                                 \
 		struct registers r = {.a = 0xaaaa000080000005,                                               \
@@ -122,7 +122,7 @@ static void bit_forms(void)
 	FORM(0, AF | OF, "shrdl %%cl, %%edx, (%%rdi)");
 }
 
-/* QEMU 7.2 has changed the flags before the store of RCL and RCR faults: what exits there has lost CF. */
+/* QEMU 7.2 changes the flags before the store of RCL and RCR faults, so CF is already lost when the store exits. */
 static void carry_forms(void)
 {
 	if (guest_emulator() & EMU_QEMU)
@@ -134,7 +134,7 @@ static void carry_forms(void)
 static uint8_t first_code[PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t second_code[PAGE_SIZE] __attribute__((aligned(4096)));
 
-/* The entry that maps a page of the window: the tables are where CR3 says, one to one. */
+/* The entry that maps a page of the window: the tables at CR3 are mapped one to one. */
 static uint64_t *entry_of(uint64_t linear)
 {
 	uint64_t *table = (uint64_t *)(read_cr3() & 0x000ffffffffff000ull);
@@ -155,8 +155,8 @@ static void run_code(const char *which, const uint8_t *page)
 }
 
 /*
- * Other code at the same linear address, with CR3 the same: only INVLPG says so, and that does not exit. The first page keeps
- * its bytes, and no other store to the register comes between.
+ * Other code at the same linear address with the same CR3: only INVLPG announces it, which does not exit. The first page keeps
+ * its bytes, and there is no other store to the register in between.
  */
 static void remapped(void)
 {
@@ -175,7 +175,7 @@ static void remapped(void)
 	run_code("immediate", first_code);
 }
 
-#define AWAY 0xfec80000ull /* nothing is there on these machines */
+#define AWAY 0xfec80000ull /* nothing is at this address on these machines */
 
 static volatile uint8_t beneath[PAGE_SIZE] __attribute__((aligned(4096)));
 
@@ -187,7 +187,7 @@ static uint64_t move_to(uint64_t page)
 	return old & ~(PAGE_SIZE - 1);
 }
 
-/* The registers are at `page`, and not where they were: `left` keeps what is stored there to itself. */
+/* The registers are at `page`, and no longer at the old address, where `left` stores what is written. */
 static void print_moved(const char *name, uint64_t page, uint64_t left)
 {
 	volatile uint32_t *timer = (volatile uint32_t *)(page + APIC_TIMER);
@@ -203,8 +203,8 @@ static void print_moved(const char *name, uint64_t page, uint64_t left)
 }
 
 /*
- * To where nothing is, over memory of this program's, and back: what the registers lay over is memory again afterwards, for
- * stores of every size. QEMU takes the address and leaves the registers where they are: there it is only read back.
+ * Moves the registers to an empty address, then over memory of this program, and back. Afterwards the memory under them is memory again, for
+ * stores of every size. QEMU changes the address but leaves the registers where they are: there it is only read back.
  */
 static void moved(void)
 {

@@ -1,17 +1,17 @@
 /*
- * What an exit costs, in instructions.
+ * The cost of an exit, in instructions.
  *
- * Time on an emulator says nothing about hardware, but a count of instructions does, if it is exact: under
- * QEMU's -icount shift=5 every instruction is 32 ticks of the TSC, the VMM's own ones included, and on Bochs
- * with one CPU every instruction is one tick. The first line measures which it is; everything else is given
- * in that unit, in hundredths (per=31250 is 312.5 instructions), for one pass of the code in the loop, the
- * loop itself taken off; for a copy (with bytes=), for all of it, what the guest does besides taken off.
+ * Time on an emulator says nothing about hardware, but an exact count of instructions does. Under
+ * QEMU's -icount shift=5 every instruction is 32 ticks of the TSC, including those of the VMM; on Bochs
+ * with one CPU every instruction is one tick. The first line measures the unit. All other lines are
+ * in hundredths of it (per=31250 is 312.5 instructions), for one pass of the code in the loop, without the
+ * loop itself; for a copy (with bytes=), for all of it, without the guest's other instructions.
  *
- * Faults are skipped by handlers of two or three instructions, whose own count is in the figure, as it is
- * bare: the difference to the same line bare is what Trapline costs.
+ * Handlers of two or three instructions skip faults. Their own instructions are in the figure, as they
+ * are bare: the difference to the same line bare is the cost of Trapline.
  *
- * Load options: n=1000 passes, only=cpuid,ud2 lines, drain=0 null VMCALLs behind the passes, in which
- * Trapline gets its console work done: it is counted then. profile=cpuid makes passes of that line without
+ * Load options: n=1000 passes, only=cpuid,ud2 lines, drain=0 null VMCALLs after the passes, during which
+ * Trapline does its console work, which is then counted. profile=cpuid makes passes of that line without
  * end.
  */
 #include <trapline/services.h>
@@ -30,15 +30,17 @@ const char guest_name[] = "bench";
 #define WARM_UP       8
 #define PASSES        1000
 #define NONCANONICAL  0x0000800000000000ull
-#define APIC          0xfee00000 /* its end-of-interrupt register takes any number of writes */
+#define APIC          0xfee00000 /* its end-of-interrupt register accepts any number of writes */
 #define NO_CALL       0x7fffffff /* a number that no service has */
 #define UNALIGNED     (WINDOW_AT(PAGE_DATA_INDEX) + 1)
 #define CALIBRATION   100000
 #define UNITS_PER_ONE 100
 
-/* Handlers that skip an instruction of two bytes, which nearly each one here has, or three: without an error
- * code or with one; for the traps, which need no help; that take the reason away, so that the instruction can
- * go on. */
+/*
+ * Handlers that skip an instruction of two bytes, as nearly all here are, or of three, without or with an error
+ * code. Others are for traps, which need no skip, or remove the reason, so that the instruction can
+ * complete.
+ */
 extern const uint8_t bench_skip[], bench_skip_error[], bench_skip3[], bench_return[], bench_no_step[],
 	bench_no_x87[];
 __asm__(".text\n"
@@ -50,8 +52,10 @@ __asm__(".text\n"
 	"bench_no_step: andl $~0x100, 16(%rsp); iretq\n"
 	"bench_no_x87: fnclex; iretq\n");
 
-/* Ticks of n passes of a loop around `code`, which may use RAX, RCX, RDX and RBX; RSI and RDI are its
- * arguments. */
+/*
+ * Ticks of n passes of a loop around `code`, which may use RAX, RCX, RDX and RBX; RSI and RDI are its
+ * arguments.
+ */
 #define LOOP(name, code)                                                                                     \
 	static uint64_t loop_##name(uint64_t n, uint64_t rsi, uint64_t rdi)                                  \
 	{                                                                                                    \
@@ -96,7 +100,7 @@ LOOP(mov_cr0, "mov %%cr0, %%rax; mov %%rax, %%cr0")
 
 typedef uint64_t loop(uint64_t n, uint64_t rsi, uint64_t rdi);
 
-/* Alignment is checked in ring 3 only: the same loop, from RDTSC to RDTSC, and out by the stub's end. */
+/* Alignment is checked in ring 3 only: the same loop there, from RDTSC to RDTSC, left by the stub's end. */
 TRAP_STUB(load_user, "rdtsc; mov %eax, %r8d; mov %edx, %r9d\n"
 		     "1: mov (%rsi), %eax; dec %rcx; jnz 1b\n"
 		     "rdtsc");
@@ -144,13 +148,13 @@ static void before_xm(void)
 	__asm__ volatile("ldmxcsr %0; xorps %%xmm0, %%xmm0; xorps %%xmm1, %%xmm1" : : "m"(none_masked));
 }
 
-/* A #GP whose gate is not there: #NP while it is delivered, and so #DF. */
+/* A #GP whose gate is not present: #NP during its delivery makes #DF. */
 static void before_df(void)
 {
 	machine_idt[VECTOR_GP].type &= (uint8_t)~GATE_PRESENT;
 }
 
-/* An invalid opcode whose stack lies beyond the TSS: #TS while it is delivered. */
+/* An invalid opcode whose stack is beyond the TSS: #TS during its delivery. */
 static void before_ts(void)
 {
 	machine_load_short_tss();
@@ -163,7 +167,7 @@ enum need {
 	AMD,
 	TRAPLINE_INTEL,
 	TRAPLINE_AMD,
-	NOT_QEMU /* which does not raise it */
+	NOT_QEMU /* QEMU does not raise it */
 };
 
 #define ROW(n, with, without, ...)                                                                           \
@@ -288,7 +292,7 @@ static void install_handlers(void)
 		machine_set_handler(all[i].vector, all[i].handler);
 }
 
-/* Null calls: exits at whose end Trapline can do what waits. */
+/* Null calls: Trapline can do its waiting work at the end of their exits. */
 static uint64_t drain(void)
 {
 	loop *call = intel ? loop_vmcall : loop_vmmcall;
@@ -334,7 +338,7 @@ static void measure(const struct row *row, uint64_t n)
 	print_row(row->name, n, 0, total > baseline ? total - baseline : 0);
 }
 
-/* For tools/profile, which watches what the CPU executes meanwhile. */
+/* For tools/profile, which records the instructions meanwhile. */
 static void pass_for_ever(const struct row *row)
 {
 	begin(row);
@@ -344,8 +348,8 @@ static void pass_for_ever(const struct row *row)
 }
 
 /*
- * Copies: one call each, registers apart, which hold 32 bytes. What the guest does around the call is
- * measured with a call that does nothing, and taken off.
+ * Copies: one call each, except for registers, which hold 32 bytes. The guest's instructions around the call are
+ * measured with a null call, and subtracted.
  */
 #define KIB            1024ull
 #define MIB            (1024 * KIB)
@@ -382,7 +386,7 @@ static uint64_t ticks_of(void (*call)(struct regs *), struct regs *r)
 	return rdtsc() - start;
 }
 
-/* Ticks of one call; an error is printed, and then there is no figure. */
+/* Ticks of one call; if it fails, the error is printed instead of a figure. */
 static uint64_t time_call(const char *name, struct regs *r)
 {
 	struct regs nothing = *r;
@@ -464,7 +468,7 @@ static void measure_copies(void)
 		}
 }
 
-/* The trace, from the ring's oldest record on: one of 256 bytes, and as many as a call copies. */
+/* The trace, from the ring's oldest record on: one record of 256 bytes, and as many as a call copies. */
 static void measure_trace(void)
 {
 	uint64_t one, many;

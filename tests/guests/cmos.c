@@ -22,7 +22,7 @@ static uint8_t get(uint8_t at)
 	return inb(DATA);
 }
 
-/* How many starts there were, from the byte behind the note: whoever writes to that is seen. */
+/* The number of starts, in the byte after the note, so that a write beyond the note shows. */
 static void count_start(void)
 {
 	uint8_t starts = (uint8_t)(get(AT + COUNT) + 1);

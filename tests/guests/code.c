@@ -1,14 +1,14 @@
 /*
- * Which instruction it is, and where the next one begins: where a hypervisor that carries instructions out has to find that
- * out by itself.
+ * Finding an instruction and its end, where a hypervisor that carries it out has to do so
+ * itself.
  *
- *  - The code's page is another one than before, at the same linear address under the same CR3: the same instruction is
- *    longer there, or another one.
+ *  - The code's page changes at the same linear address under the same CR3: the instruction there is
+ *    longer, or another one.
  *  - 16-bit code above 64 KiB: EIP has 32 bits there, only branches cut it (SDM vol. 2A, JMP).
- *  - Code in ROM, which is not memory in the firmware's map. The bytes are looked for in the firmware's own flash.
+ *  - Code in ROM, which is not memory in the firmware's map. The bytes are searched in the firmware's own flash.
  *  - Code in memory that came later: load option hot=ADDRESS, of memory that the firmware's map does not have.
  *
- * A line `case` says which events there were, as vector@offset from the code's beginning, and has to be the same bare and
+ * A line `case` lists the events, as vector@offset from the code's beginning, and has to be the same bare and
  * under Trapline.
  */
 #include "hw/x86.h"
@@ -42,9 +42,9 @@ struct code {
 
 static const struct sample {
 	const char *name;
-	struct code code, other; /* other: what the same address has later */
+	struct code code, other; /* other: the later contents of the same address */
 	uint64_t flags;
-	bool in_rom; /* it is found there, and ends at once */
+	bool in_rom; /* it is found in ROM, and ends at once */
 } samples[] = {
 	{"cpuid", STUB(0x0f, 0xa2), STUB(0x66, 0x0f, 0xa2), 0, false},
 	{"cpuid_step", STUB(0x0f, 0xa2), STUB(0x66, 0x0f, 0xa2), RFLAGS_TF, true},
@@ -93,7 +93,7 @@ static void put(uint8_t *at, const struct code *code)
 		3); /* two steps, to see where they end */
 }
 
-/* The page at one address is exchanged for another, and back. */
+/* Exchanges the page at an address for another, and back. */
 static void run_remapped(const struct sample *s)
 {
 	static const char *const what[] = {"first", "first_again", "remapped", "back"};
@@ -108,7 +108,7 @@ static void run_remapped(const struct sample *s)
 	}
 }
 
-/* In the program itself, which the firmware has put between 64 KiB and 4 GiB. */
+/* In the program itself, which the firmware has loaded between 64 KiB and 4 GiB. */
 static void run_16bit(const struct sample *s)
 {
 	machine_reset();
@@ -124,7 +124,7 @@ static void run_16bit_store(void)
 	run_16bit(&store); /* MOV [ESI], EAX: to the APIC */
 }
 
-/* Where the firmware's flash has these bytes, not at the end of a page; 0: nowhere. */
+/* The address of these bytes in the firmware's flash, not at the end of a page; 0: not found. */
 static uint64_t find_in_rom(const struct code *code)
 {
 	const uint8_t *rom = (const uint8_t *)ROM;
@@ -135,7 +135,7 @@ static uint64_t find_in_rom(const struct code *code)
 	return 0;
 }
 
-/* What follows the instruction there is anybody's: only the first event is looked at. */
+/* The code after the instruction is unknown, so only the first event counts. */
 static void run_in_rom(const struct sample *s)
 {
 	uint64_t at = find_in_rom(&s->code), page = at & ~(PAGE_SIZE - 1);
@@ -161,7 +161,7 @@ static uint64_t parse_hex(const char *text)
 	return value;
 }
 
-/* The firmware need not have mapped it: the window shows it. */
+/* The firmware need not map it; the window does. */
 static void run_in_hot(const struct sample *s, uint64_t hot)
 {
 	machine_reset();

@@ -1,15 +1,15 @@
 /*
- * Dies as a kernel does that has just left the boot loader's page tables for its own and has no console yet.
+ * Dies like a kernel that has just switched from the boot loader's page tables to its own and has no console yet.
  * The early kernel is two pages of code, a GDT, an IDT and a stack, linked to run at KERNEL as Linux does at
- * 0xffffffff81000000; the load option break= says what its build or its loader got wrong:
+ * 0xffffffff81000000. The load option break= chooses the mistake of its build or its loader:
  *
- *   bss     its page tables end before its .bss: the first store there faults, and as no handler is installed
- * yet ... idt     the same store, and the gates hold the handlers' physical addresses, which nothing maps any
- * more text    the page of start_kernel() is missing from the page tables, and the handlers are in it as well
- *   stack   the stack pointer lies beyond what is mapped
- *   demand  nothing that it has: its page-fault handler maps .bss page by page as it is touched. Then it calls a function
- *           that is nowhere, which that handler cannot mend
- *   none    nothing: it gets as far as the end, to show that the rest of it works
+ *   bss     its page tables end before its .bss: the first store there faults, and no handler is installed yet
+ *   idt     the same store, but the gates hold the handlers' physical addresses, which are not mapped any more
+ *   text    the page of start_kernel() is missing from the page tables, and the handlers are in it as well
+ *   stack   the stack pointer is beyond what is mapped
+ *   demand  its page-fault handler maps .bss page by page on first access, which is right. Then it calls a function
+ *           at an unmapped address, which that handler cannot mend
+ *   none    nothing: it reaches the end, which shows that the rest of it works
  *
  * The end is a line on COM1 and HLT, both without the firmware.
  */
@@ -29,13 +29,12 @@ const char guest_name[] = "early";
 #define STACK_TOP   (KERNEL + 0x5000)
 #define BSS         (KERNEL + 0x200000) /* the next page directory entry */
 #define PAGES       5
-#define TOUCHED     8 /* pages of it */
+#define TOUCHED     8 /* pages of .bss that it touches */
 #define NOWHERE     0xffffffffdeadb000ull
 #define IDT_AT      0x100 /* in the page of tables */
 #define CODE_SELECT 0x08
 
-/* The early kernel. RDI: its page tables; the entry is called at its high address, low memory still mapped.
- */
+/* The early kernel. RDI: its page tables. The entry is called at its high address, with low memory still mapped. */
 extern const uint8_t early_entry[], early_entry_end[], early_main[], early_demand[], early_handler[],
 	early_main_end[];
 
@@ -109,7 +108,7 @@ static void set_gate(unsigned vector, uint64_t to, bool present)
 	memcpy(image[2] + IDT_AT + vector * sizeof(gate), &gate, sizeof(gate));
 }
 
-/* Where a vector's handler is. */
+/* The address of a vector's handler. */
 static uint64_t handler_of(unsigned vector)
 {
 	if (breaks("demand") && vector == VECTOR_PF)

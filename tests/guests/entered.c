@@ -1,14 +1,14 @@
 /*
- * States that a CPU, or an emulator of one, lets a guest into, and that a VM entry looks at.
+ * States that a CPU, or an emulator of one, lets a guest reach, and that a VM entry checks.
  *
- * What the manual says: a code segment with L and D both set is reserved (SDM vol. 3A 5.2.1, APM vol. 2 4.8.1): a far
+ * The manual: a code segment with L and D both set is reserved (SDM vol. 3A 5.2.1, APM vol. 2 4.8.1): a far
  * transfer to one raises #GP with its selector. SYSENTER in long mode raises #UD on AMD's CPUs (APM vol. 3 SYSENTER), and
- * lands in 64-bit code on Intel's.
+ * enters 64-bit code on Intel's.
  *
- * Why a hypervisor makes it hard: what the CPU lets the guest have, the next VM entry has to take as well. QEMU 7.2 carries
+ * The difficulty for a hypervisor: the next VM entry has to accept every state that the CPU lets the guest reach. QEMU 7.2 carries
  * all of this out, and leaves CS with L and D both set; its VMRUN refuses that (APM vol. 2 15.5.1).
  *
- * Each row gets into such a state in its own way, and goes on there with something that exits. A line must come out the
+ * Each row gets into such a state in its own way, and then runs code that exits. A line must be the
  * same bare and under Trapline, on the same machine.
  */
 #include "hw/x86.h"
@@ -25,14 +25,14 @@ const char guest_name[] = "entered";
 #define SEG_USER_BOTH SEG_ABSENT_CODE       /* whose place it takes */
 #define DATA          (PAGE_DATA + 0x100)
 
-/* The ways in. RBX and RCX are where to. */
+/* The ways into the state. RBX and RCX are the destination. */
 TRAP_STUB(sysenter, "sysenter");
 TRAP_STUB(far_jump, "rex.w ljmp *(%rsi)");
 TRAP_STUB(far_call, "rex.w lcall *(%rsi)");
 TRAP_STUB(far_return, "push %rcx; push %rbx; lretq");
 TRAP_STUB(iret, "mov %rsp, %rax; push %rdx; push %rax; mov $0, %eax; pushfq; push %rcx; push %rbx; iretq");
 
-/* What goes on there: the first exit of each is another one. */
+/* The code that runs there: the first exit of each is different. */
 #define LANDINGS(X)                                                                                          \
 	X(cpuid, "xor %eax, %eax; cpuid; xor %eax, %eax; cpuid")                                             \
 	X(rdmsr, "mov $0xc0000080, %ecx; rdmsr")                                                             \
@@ -61,7 +61,7 @@ static const struct landing landings[] = {
 struct way {
 	const char *name;
 	const uint8_t *code; /* NULL: IRETQ of the test's own */
-	uint16_t cs, target; /* where it starts, and what it goes to */
+	uint16_t cs, target; /* where it starts, and its destination */
 };
 
 static const struct way ways[] = {
@@ -76,7 +76,7 @@ static const struct way ways[] = {
 	{"iret_to_user", NULL, SEG_USER_BOTH | 3, SEG_USER_BOTH | 3},
 };
 
-/* 32-bit code lies below 4 GiB: ring 3 gets the page of the stubs where the image is, by the firmware's own tables. */
+/* 32-bit code is below 4 GiB: ring 3 gets the image's page of stubs through the firmware's own tables. */
 static void open_to_user(uint64_t address)
 {
 	uint64_t *table = (uint64_t *)(read_cr3() & PTE_ADDRESS);
@@ -144,7 +144,7 @@ static struct trap_state start_of(const struct way *way, const struct landing *l
 	return s;
 }
 
-/* Where it was, from one of the two places that it can have been at. */
+/* The code's position, from one of its two possible addresses. */
 static void print_place(uint64_t rip, uint64_t start, uint64_t landing)
 {
 	if (rip - landing < 64)

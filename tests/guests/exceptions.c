@@ -1,19 +1,19 @@
 /*
  * Every exception of 64-bit mode, from known instructions.
  *
- * What the manual says: SDM vol. 3A chapter 6 (APM vol. 2 chapter 8) gives for each vector whether it is a
- * fault or a trap, what it pushes as error code, and where the saved RIP points. Saved state is the state
- * before the instruction for a fault, after it for a trap; RFLAGS.RF is pushed as 1 by faults and left as it
- * was otherwise (SDM vol. 3B 18.3.1.1); two events in a row become #DF by table 6-5.
+ * The manual: SDM vol. 3A chapter 6 (APM vol. 2 chapter 8) gives for each vector whether it is a
+ * fault or a trap, which error code it pushes, and the saved RIP. Saved state is the state
+ * before the instruction for a fault, after it for a trap. Faults push RFLAGS.RF as 1, other events do not
+ * change it (SDM vol. 3B 18.3.1.1). Two events in a row become #DF by table 6-5.
  *
- * Why a hypervisor makes it hard: it sees each of these first, with only what the exit fields say, and has to
- * deliver it again such that nobody can tell. CR2, DR6, the error code's EXT bit, the length of a software
- * interrupt, the shadow after STI and MOV SS, single steps over instructions it emulates, faults while it
- * delivers: each has its own way to get lost.
+ * The difficulty for a hypervisor: it gets each of these first, with only the exit's fields, and has to
+ * deliver it so that the guest sees no difference. CR2, DR6, the error code's EXT bit, the length of a software
+ * interrupt, the shadow after STI and MOV SS, single steps over emulated instructions, and faults during
+ * delivery can each be lost in a different way.
  *
- * exceptions.def is the table: one row a case. This is the loop. A line `case ...` must come out the same
- * bare and under Trapline, on the same machine; a line `site ...` says where the instruction lies and what
- * its bytes are, which Trapline's own records of it must repeat.
+ * exceptions.def is the table: one row for each case. This is the loop. A line `case ...` must be the same
+ * bare and under Trapline, on the same machine. A line `site ...` has the instruction's address and
+ * bytes, which Trapline's own records of it must repeat.
  *
  * Load options: only=name,name and skip=name,name; force for rows that this emulator does not survive bare.
  */
@@ -35,7 +35,7 @@ const char guest_name[] = "exceptions";
 #define DATA         (PAGE_DATA + 0x100)
 #define LOST_STACK   (PAGE_ABSENT_LAST + 0x800)
 
-/* What is seen of the last event of a case. */
+/* The values of the last event of a case. */
 struct sight {
 	uint8_t vector;
 	bool no_error; /* INT n pushes none, whatever the vector */
@@ -56,7 +56,7 @@ struct row {
 		unsigned on; /* emulators */
 		struct sight sight;
 	} quirks[2];      /* what they show instead */
-	unsigned skip_on; /* hangs there, or harms, or nothing of it is worth comparing */
+	unsigned skip_on; /* emulators on which it hangs, does damage, or has no comparable result */
 	uint64_t needs;   /* of CR4: left out where the CPU does not have it */
 	uint64_t entry;   /* starts here and not at the stub */
 	void (*before)(const struct row *row);
