@@ -1,10 +1,10 @@
 /*
  * x87 errors with CR0.NE clear: the CPU asserts FERR#, which the chipset turns into IRQ 13 of the 8259s, and no #MF is raised
- * (SDM vol. 3A 2.5, vol. 1 8.7). The handler writes to port 0xf0, which takes the request back, and ends the interrupt at both
+ * (SDM vol. 3A 2.5, vol. 1 8.7). The handler writes to port 0xf0, which drops the request, and ends the interrupt at both
  * 8259s. VMX operation fixes NE at 1, where the same error is a #MF: a hypervisor on VT-x has to make the interrupt itself.
  *
- * A line a step, the same bare and under Trapline: how often each handler ran. Where RIP stands in the interrupt's frame is
- * the emulator's: Bochs goes on with the instruction before which a CPU waits.
+ * Each step is a line, the same bare and under Trapline: how often each handler ran. The RIP in the interrupt's frame is not compared:
+ * Bochs executes the instruction before which a CPU waits.
  */
 #include <efi.h>
 
@@ -48,7 +48,7 @@ static void start_pics(void)
 	outb(PIC2 + 1, ONLY_IRQ13);
 }
 
-/* Zero divides; the error is pending then, and the next instruction of the FPU that waits meets it. */
+/* Divides by zero; the error is then pending, and the next FPU instruction that waits takes it. */
 static void divide(void)
 {
 	static const uint16_t unmasked = 0x037b; /* all but the division by zero are masked */

@@ -35,7 +35,7 @@
 
 const char guest_name[] = "hang";
 
-/* Behind the instruction of two bytes that faulted; over an error code first. */
+/* Moves RIP past the faulting instruction of two bytes; the second one removes the error code first. */
 __asm__(".pushsection .text\n"
 	".balign 16\n"
 	"hang_skip_error: lea 8(%rsp), %rsp\n"

@@ -1,10 +1,10 @@
 /*
- * The VMM's memory and its UART are not there for the guest. The region is found as any OS would: in the
- * firmware's map, which calls it reserved. Bare there is no such region and a UART at COM2, so this program
- * is for under Trapline only.
+ * The VMM's memory and its UART are hidden from the guest. The program finds the region as any OS would: the
+ * firmware's map calls it reserved. Bare there is no such region, and there is a UART at COM2, so this program
+ * is for runs under Trapline only.
  *
- * Load option stack: events whose stack lies there. Pushing their frames exits, in the middle of the delivery (SDM vol. 3C
- * 28.2.4, APM vol. 2 15.7.2); each has to arrive all the same, once, although its frame is lost.
+ * Load option stack: events whose stack is in that region. Pushing their frames exits, in the middle of the delivery (SDM vol. 3C
+ * 28.2.4, APM vol. 2 15.7.2). Each must be delivered exactly once, although its frame is lost.
  */
 #include "lib/ap.h"
 #include "lib/cpu.h"
@@ -47,7 +47,7 @@ static void try_page(const char *name, uint64_t at)
 	print("memory page=%s before=%lx after=%lx\n", name, before, after);
 }
 
-/* The handler of these events: it goes back to a stack that is there. */
+/* The handler of these events returns to a valid stack. */
 __asm__(".text\n"
 	"lost_handler:\n"
 	"	incl lost_count(%rip)\n"
@@ -57,7 +57,7 @@ extern const uint8_t lost_handler[];
 uint64_t lost_stack, lost_return;
 uint32_t lost_count;
 
-/* Runs `code` with RSP at `stack`. What does not come within the loop does not come. */
+/* Runs `code` with RSP at `stack`. An event that does not come during the loop counts as lost. */
 #define ON_STACK(stack, code)                                                                                \
 	__asm__ volatile("mov %%rsp, lost_stack(%%rip)\n\t"                                                  \
 			 "lea 1f(%%rip), %%rax\n\t"                                                          \
@@ -101,7 +101,7 @@ static void try_event(uint64_t stack, uint8_t vector, unsigned how)
 	print("stack vector=%u arrived=%u\n", vector, lost_count);
 }
 
-/* The firmware's timer, which may be waiting: it comes here, and no more. */
+/* The firmware's timer may be pending: its interrupt is handled here, and only here. */
 static void drain(void)
 {
 	apic_write(APIC_LVT_TIMER, apic_read(APIC_LVT_TIMER) | LVT_MASKED);

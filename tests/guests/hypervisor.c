@@ -1,6 +1,6 @@
 /*
- * Who shows itself at CPUID 0x40000000 to 0x4000ffff, where hypervisors do, at multiples of 0x100: one line a leaf. The CPU itself
- * has nothing there: AMD's answers zeros, Intel's what its last basic leaf has (SDM vol. 2A, CPUID).
+ * The hypervisors that show themselves at CPUID 0x40000000 to 0x4000ffff, at multiples of 0x100: one line for each leaf. A CPU itself
+ * has nothing there: AMD's return zeros, Intel's the contents of the last basic leaf (SDM vol. 2A, CPUID).
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"

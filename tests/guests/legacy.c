@@ -1,8 +1,8 @@
 /*
  * Exceptions, single steps, interrupt shadows, debug registers and page tables of the modes before 64-bit
  * mode: protected mode without paging, with 32-bit paging and with PAE, 16-bit code, virtual-8086 mode. The
- * cases are those of legacy32/cases.def and run in a 32-bit program; here it is put where it was linked to,
- * started, and what it kept is printed. A line has to be the same bare and under Trapline.
+ * cases are those of legacy32/cases.def and run in a 32-bit program. This program loads it at its link
+ * address, starts it, and prints its results. A line has to be the same bare and under Trapline.
  */
 #include <efi.h>
 #include "legacy32/shared.h"

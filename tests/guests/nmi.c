@@ -1,10 +1,10 @@
 /*
- * Non-maskable interrupts, sent by the CPU to itself through its local APIC.
+ * Non-maskable interrupts that the CPU sends to itself through its local APIC.
  *
- * SDM vol. 3A 6.7.1, APM vol. 2 8.2.3: while an NMI is being handled the next one is held back, until an IRET
- * has been carried out; then it is taken, behind the IRET and not in front of it. A handler on an IST stack
- * depends on that: a frame that is pushed too early lies on top of the one that the IRET is about to take.
- * Hypervisors that intercept NMIs have to rebuild all of this, and IRET exits come in front of the
+ * SDM vol. 3A 6.7.1, APM vol. 2 8.2.3: while an NMI is being handled the next one is held back until an IRET
+ * has been executed. It is then taken after the IRET, not before it. A handler on an IST stack
+ * depends on that: a frame that is pushed too early overwrites the one that the IRET is about to pop.
+ * Hypervisors that intercept NMIs have to emulate all of this, and IRET exits come before the
  * instruction.
  */
 #include "lib/cpu.h"
@@ -20,7 +20,7 @@ const char guest_name[] = "nmi";
 #define ICR_NMI       0x4400 /* delivery mode NMI, level assert */
 #define SPINS         100000
 
-/* Kept by the handler, in entry order. */
+/* Stored by the handler, in the order of entries. */
 static volatile unsigned taken;
 static volatile unsigned taken_inside; /* how many there were when the first one was at its IRET */
 static volatile uint64_t frame_rip[4], frame_rsp[4];

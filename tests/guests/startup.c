@@ -22,7 +22,7 @@
 const char guest_name[] = "startup";
 
 #define CPUS      3
-#define SETTLE_US 100000 /* after what should do nothing, before one looks */
+#define SETTLE_US 100000 /* wait after something that should have no effect */
 #define SIPI_US   10
 #define NMIS      50
 #define SIPI_US   10
@@ -30,7 +30,7 @@ const char guest_name[] = "startup";
 static uint32_t expected_starts[AP_MAX];
 
 /*
- * INIT leaves CD and NW as they were, and EDX says which CPU it is (SDM vol. 3A table 10-1). QEMU sets CD and
+ * INIT does not change CD and NW, and EDX is the CPU's signature (SDM vol. 3A table 10-1). QEMU sets CD and
  * NW as a reset does, Bochs 2.7 clears EDX.
  */
 static void print_state(unsigned id)
@@ -76,7 +76,7 @@ static void restart(unsigned id)
 	start(id, 0);
 }
 
-/* From the firmware's own loop, whatever that is. */
+/* From the firmware's own loop. */
 static void first_start(void)
 {
 	for (unsigned id = 1; id < CPUS; id++) {
@@ -93,7 +93,7 @@ static void sipi_to_running(void)
 	report("sipi_to_running");
 }
 
-/* INIT takes back what was set, and the CPU waits; the SIPI's vector says where it begins. */
+/* INIT resets what was set, and the CPU waits; the SIPI's vector is the start address. */
 static void init_to_running(void)
 {
 	ap_order(1, AP_DIRTY);
@@ -105,7 +105,7 @@ static void init_to_running(void)
 	report("sipi_after_init");
 }
 
-/* The second INIT changes nothing, nor does the second SIPI. */
+/* The second INIT has no effect, nor has the second SIPI. */
 static void doubled(void)
 {
 	ap_send(1, ICR_INIT);

@@ -1,7 +1,7 @@
 /*
  * The 32-bit half of the legacy guest: protected mode without paging, with 32-bit paging and with PAE, rings
- * 0 and 3, 16-bit code, virtual-8086 mode (SDM vol. 3A chapters 3 to 6 and 8, 3B 21 and 23). What it sees of each event
- * is kept raw, stack frame and registers: the image lies where it was linked to, so all of it comes out the
+ * 0 and 3, 16-bit code, virtual-8086 mode (SDM vol. 3A chapters 3 to 6 and 8, 3B 21 and 23). Stack frame and registers of each event
+ * are stored unchanged. The image is at its link address, so all of them are the
  * same in every run.
  */
 #include <stdbool.h>
@@ -80,8 +80,8 @@ struct row {
 #define PAGE 4096u
 
 /*
- * Linear addresses of the window, a page each, and pages of 2 or 4 MiB behind it. The first three map one
- * frame, as the large ones map the image's own.
+ * Linear addresses of the window, a page each, and pages of 2 or 4 MiB after it. The first three map one
+ * frame; the large ones map the image's own.
  */
 #define WINDOW           (LEGACY_BASE + 0x200000)
 #define PAGE_DATA        (WINDOW + 0x0000)
@@ -220,7 +220,7 @@ static uint32_t *table_of(uint64_t upper)
 	return (uint32_t *)(uint32_t)(upper & 0xfffff000);
 }
 
-/* The last entry on the way to an address: the directory's for a large page. 8 bytes with PAE, else 4. */
+/* The last entry on the path to an address: the directory's for a large page. 8 bytes with PAE, otherwise 4. */
 static uint32_t *entry_of(uint32_t at)
 {
 	uint32_t *upper;
@@ -256,7 +256,7 @@ static uint64_t no_execute(void)
 	return mode == PAE ? NX : 0;
 }
 
-/* Four GiB as they are, for ring 0, in large pages; the image's own 4 MiB in small ones. */
+/* Maps 4 GiB one to one, for ring 0, in large pages; the image's own 4 MiB in small ones. */
 static void make_upper(void)
 {
 	for (unsigned i = 0; i < 1024; i++)
@@ -456,7 +456,7 @@ static void before_vme(void)
 	write_cr4(read_cr4() | 1);
 }
 
-/* In the middle of the data page, so that what is pushed in front of it goes astray nowhere. */
+/* In the middle of the data page, so that words that are pushed below it stay in the page. */
 #define WATCHED ((uint32_t)data + PAGE / 2)
 
 static void watch(uint32_t address, unsigned kind, unsigned length)
@@ -470,7 +470,7 @@ static void before_watch_write(void)
 	watch(WATCHED, 1, 3);
 }
 
-/* Two on the same word, which holds a selector that SS can take. */
+/* Two breakpoints on the same word, which holds a valid selector for SS. */
 static void before_watch_both(void)
 {
 	*(volatile uint32_t *)WATCHED = SEG_DATA;
@@ -538,7 +538,7 @@ static void before_pdpte_reserved(void)
 	pae_pointers[3] |= 6; /* bits 1 and 2 */
 }
 
-/* A task with four pointers of its own: the same ones. */
+/* A task with four PAE pointers of its own, with the same values. */
 static void before_task_pdptes(void)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -612,7 +612,7 @@ static void keep_registers(struct event *e, const uint32_t *pusha)
 	write_dr6(0xffff0ff0);
 }
 
-/* `stack`: eight registers, the vector, what the CPU pushed. */
+/* `stack`: eight registers, the vector, and the words that the CPU pushed. */
 int capture(const uint32_t *stack)
 {
 	struct event *e = next_event();
@@ -628,7 +628,7 @@ int capture(const uint32_t *stack)
 	return e->vector < 64 && row->resume >> e->vector & 1 && results[legacy.count].count < EVENTS_MAX;
 }
 
-/* `stack`: eight registers of the task's own, which say nothing, and the error code. */
+/* `stack`: eight registers of the task itself, which are ignored, and the error code. */
 void capture_task(const uint32_t *stack)
 {
 	struct event *e = next_event();

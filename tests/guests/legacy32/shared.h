@@ -1,9 +1,11 @@
-/* What the two halves of the legacy guest share: the 64-bit program that prints, the 32-bit one that runs the
- * cases. */
+/*
+ * Shared by the two halves of the legacy guest: the 64-bit program that prints, and the 32-bit one that runs the
+ * cases.
+ */
 #ifndef LEGACY_SHARED_H
 #define LEGACY_SHARED_H
 
-/* Where entry.S finds what it needs for the way back. */
+/* The state that entry.S needs to return. */
 #define LEGACY_BACK 16
 #define LEGACY_CR3  24
 #define LEGACY_CR4  28

@@ -87,7 +87,7 @@ static struct ap_apic look_at_apic(void)
 	};
 }
 
-/* All that an INIT has to take back: an interrupt that is requested and not taken among it. */
+/* Sets everything that an INIT has to reset, including an interrupt that is requested and not taken. */
 static void make_dirty(unsigned id)
 {
 	write_dr0(0x1234);
@@ -111,7 +111,7 @@ static void name_it(unsigned id, bool cluster)
 	apic_write(APIC_LDR, cluster ? (0x20u | 1u << (id & 3)) << 24 : 1u << (24 + id));
 }
 
-/* The firmware begins anew on the boot CPU; before it has got to this CPU, this one says what it has seen. */
+/* The firmware restarts on the boot CPU. Before it reaches this CPU, this CPU prints what it has seen. */
 _Noreturn static void init_boot_cpu(void)
 {
 	uint64_t last = 0, begin = rdtsc(), still = begin, now = begin;

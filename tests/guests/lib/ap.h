@@ -1,6 +1,6 @@
 /*
  * Other CPUs, started by the guest itself: the local APIC's command register, a page for each SIPI vector,
- * and a loop that the started CPU runs in, which counts, and takes orders.
+ * and a loop in which the started CPU counts and takes orders.
  */
 #ifndef GUEST_AP_H
 #define GUEST_AP_H
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AP_MAX 7 /* APIC identifiers below this: what fits into a page of slots */
+#define AP_MAX 7 /* APIC identifiers below this: as many as fit into a page of slots */
 
 #define APIC_ID         0x020
 #define APIC_TPR        0x080
@@ -46,7 +46,7 @@ static inline void apic_write(unsigned offset, uint32_t value)
 	*(volatile uint32_t *)(0xfee00000ull + offset) = value;
 }
 
-/* What a CPU found when it began; filled by trampoline.S. */
+/* The state in which a CPU started; filled by trampoline.S. */
 struct ap_slot {
 	uint16_t cs, selectors; /* selectors: the others, ORed */
 	uint32_t registers;     /* all but EDX, ORed */
@@ -85,7 +85,7 @@ extern volatile struct ap {
 bool ap_prepare(void);
 extern uint8_t ap_vector[2];
 
-/* A gate of the IDT that all of them have; there is one for NMIs to begin with. */
+/* Sets a gate of the IDT that all of them share; it has one for NMIs from the start. */
 void ap_set_handler(unsigned vector, const void *handler);
 
 /* By the register of this CPU's mode. */
@@ -96,16 +96,16 @@ void ap_send(uint8_t destination, uint32_t command);
 /* Puts this CPU's APIC into x2APIC mode: apic_read() and apic_write() are not for it any more. */
 void ap_use_x2apic(void);
 
-/* Whether it runs: its count grows. */
+/* Whether it runs, that is whether its count grows. */
 bool ap_runs(unsigned id);
 
-/* Gives an order and waits until it is done; false when it never is. */
+/* Gives an order and waits until it is carried out; false if that does not happen. */
 bool ap_order(unsigned id, enum ap_order order);
 
-/* What AP_TASK has it do. */
+/* The function that AP_TASK runs. */
 extern void (*ap_task)(unsigned id);
 
-/* Waits until it has started `n` times in all, and has got as far as its loop; false when it never does. */
+/* Waits until it has started `n` times in all and has reached its loop; false if that does not happen. */
 bool ap_wait_starts(unsigned id, uint32_t n);
 
 /* Microseconds. */

@@ -10,7 +10,7 @@
 #define COM1_LSR_THRE 0x20
 #define LINE_MAX      512
 
-/* A UART that is not there reads as 0xff and looks ready, so this ends either way. */
+/* A missing UART reads as 0xff and looks ready, so this always ends. */
 static void put(char c)
 {
 	while (!(inb(COM1_LSR) & COM1_LSR_THRE))

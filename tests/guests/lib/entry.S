@@ -1,14 +1,14 @@
 /*
- * The way in and out of the code under test. Two words describe a state: struct trap_state (trap.h), sixteen general
- * registers in ModRM order, then what IRETQ takes: RIP, CS, RFLAGS, RSP, SS.
+ * Enters and leaves the code under test. A state consists of: struct trap_state (trap.h), sixteen general
+ * registers in ModRM order, then the frame of IRETQ: RIP, CS, RFLAGS, RSP, SS.
  */
 	.equ STATE_RIP, 16 * 8
 
 	.text
 
 /*
- * One entry a vector, 16 bytes each. Nothing is pushed to stand in for an error code: whether the CPU pushed one is
- * part of what is tested (INT 13 pushes none, #GP does).
+ * One entry for each vector, 16 bytes each. Nothing is pushed in place of a missing error code, because the
+ * tests check whether the CPU pushed one (INT 13 does not, #GP does).
  */
 	.globl trap_entries
 	.balign 16
@@ -102,7 +102,7 @@ trap_enter:
 	mov 56(%rdi), %rdi
 	iretq
 
-/* Leaves the event where it is and returns from trap_enter(). After a change of CPL SS is null: it gets its own back. */
+/* Drops the event's frame and returns from trap_enter(). After a change of CPL SS is null, so it is reloaded. */
 	.globl trap_leave
 trap_leave:
 	mov saved_stack(%rip), %rsp
@@ -118,7 +118,7 @@ trap_leave:
 	pop %rbx
 	ret
 
-/* The code under test has a section of its own, on pages of its own: ring 3 sees them at a second address. */
+/* The code under test has a section and pages of its own, which ring 3 sees at a second address. */
 	.section trap_stubs, "ax", @progbits
 	.balign 4096
 	int3

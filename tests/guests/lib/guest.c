@@ -13,7 +13,7 @@ EFI_HANDLE guest_image;
 static char options[OPTIONS_MAX];
 
 /*
- * The firmware hands load options over as UCS-2, or as anything at all when it made the boot entry itself: a
+ * The firmware passes load options as UCS-2, or anything if it made the boot entry itself: a
  * character that is not ASCII ends them.
  */
 static void options_read(void)
@@ -36,7 +36,7 @@ static void options_read(void)
 	}
 }
 
-/* The length of what `word` begins with, up to one of the characters in `stops` or its end. */
+/* The length of `word` up to one of the characters in `stops`, or up to its end. */
 static size_t span(const char *text, char stop)
 {
 	size_t n = 0;

@@ -1,9 +1,9 @@
 /*
- * What every guest program starts from: its main function, COM1, its load options, and the way out.
+ * Shared by all guest programs: the main function, COM1, the load options, and the end.
  *
- * The output goes to COM1's registers and not through the firmware's console: it has to come out the same
+ * The output goes to COM1's registers and not through the firmware's console, because it has to be the same
  * bare and under Trapline, from ring 0 with interrupts off and with page tables and an IDT that the firmware
- * has never seen.
+ * does not know.
  */
 #ifndef GUEST_GUEST_H
 #define GUEST_GUEST_H
@@ -17,8 +17,7 @@
 extern EFI_SYSTEM_TABLE *guest_firmware;
 extern EFI_HANDLE guest_image;
 
-/* The program itself; its result is what the firmware gets. The library prints `end name=` after it returns.
- */
+/* The program itself; its result goes to the firmware. The library prints `end name=` after it returns. */
 extern const char guest_name[];
 EFI_STATUS guest_main(void);
 
@@ -34,15 +33,15 @@ bool guest_option(const char *word);
 const char *guest_value(const char *key);
 bool guest_listed(const char *list, const char *name);
 
-/* With the load option "freeze": Trapline's rings stand still for a minute from here on. */
+/* With the load option "freeze": freezes Trapline's rings for a minute. */
 void guest_freeze(void);
 
-/* Asks the firmware for a reset or a power off; comes back when it has none. */
+/* Request a reset or a power-off from the firmware; return if the firmware has none. */
 void guest_reset(EFI_RESET_TYPE how);
 
 /*
- * Which CPU, and which of its stand-ins: rows that an emulator is known to get wrong say so by these bits.
- * Taken from the brand string, which Trapline passes through.
+ * Identifies the CPU or its emulator: rows that an emulator is known to get wrong name it by these bits.
+ * Derived from the brand string, which Trapline passes through.
  */
 #define EMU_QEMU      0x1
 #define EMU_BOCHS_SVM 0x2

@@ -26,7 +26,7 @@ struct tss { /* SDM vol. 3A 8.7 */
 #define TSS_BUSY      0xbull
 #define TSS_IST7_AT   0x54
 
-/* The firmware's state, by the instruction that gives it back. */
+/* Restores the firmware's state, in the order of the instructions. */
 static struct {
 	struct descriptor_table gdt, idt;
 	uint16_t cs, ds, es, fs, gs, ss, tr, ldt;
@@ -158,8 +158,8 @@ uint64_t machine_frame_top(unsigned vector, unsigned cpl, uint64_t rsp)
 }
 
 /*
- * Debug registers before control registers: with CR4.DE clear a breakpoint on I/O means something else.
- * FNINIT and MXCSR take back what a case unmasked.
+ * Debug registers come before control registers, because with CR4.DE clear an I/O breakpoint has another meaning.
+ * FNINIT and MXCSR revert what a case unmasked.
  */
 void machine_reset(void)
 {
@@ -193,8 +193,8 @@ static void keep_segments(void)
 }
 
 /*
- * The firmware's timer stays out of the cases that set IF, whether it comes through the PIC or the local
- * APIC; what comes meanwhile is latched.
+ * Keeps the firmware's timer out of the cases that set IF, whether it uses the PIC or the local
+ * APIC; an interrupt that comes meanwhile is latched.
  */
 static void mask_interrupts(void)
 {
@@ -237,8 +237,8 @@ void machine_take(void)
 }
 
 /*
- * A TSS that the firmware had loaded is marked busy, and LTR of a busy one faults. OVMF has none, and what a guest
- * program before this one has left in TR is none of the firmware's GDT.
+ * A TSS that the firmware had loaded is marked busy, and LTR of a busy one faults. OVMF has none, and a TR from an earlier
+ * guest program does not refer to the firmware's GDT.
  */
 static void restore_tr(void)
 {

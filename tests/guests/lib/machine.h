@@ -1,7 +1,7 @@
 /*
- * The machine while a test has it: its own GDT, TSS, IDT and page tables, interrupts off. machine_take()
- * keeps what the firmware had and machine_give_back() puts it back; machine_reset() makes the standard state
- * anew, so that a case may damage what it likes.
+ * The machine during a test: its own GDT, TSS, IDT and page tables, interrupts off. machine_take()
+ * saves the firmware's state and machine_give_back() restores it. machine_reset() makes the standard state
+ * again, so a case may change anything.
  */
 #ifndef GUEST_MACHINE_H
 #define GUEST_MACHINE_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include "hw/x86.h"
 
-/* The GDT: one list, from which come the selectors and the descriptors. */
+/* The GDT: selectors and descriptors are generated from this list. */
 #define MACHINE_SEGMENTS(X)                                                                                  \
 	X(SEG_NULL, 0)                                                                                       \
 	X(SEG_CODE, 0x00af9b000000ffff) /* ring 0, 64-bit */                                                 \
@@ -60,10 +60,10 @@ struct gate {
 #define GATE_INTERRUPT 0x0e
 #define GATE_TRAP      0x0f
 
-/* The end of every stub: a gate that ring 3 may use, so that a stub that did not fault comes back as well. */
+/* The end of every stub: a gate that ring 3 may use, so that a stub without a fault returns as well. */
 #define VECTOR_END 0x81
 
-/* IST stacks: #DF always has one; cases give the others to whom they need. */
+/* IST stacks: #DF always has one; cases set the others for their vectors. */
 #define IST_DOUBLE_FAULT 1
 #define IST_SPARE        2
 #define IST_OUTSIDE      7 /* beyond the limit of SEG_SHORT_TSS */
@@ -79,13 +79,12 @@ void machine_set_idt_limit(uint16_t limit);
 void machine_load_short_tss(void);
 void machine_set_ist(unsigned ist, uint64_t top);
 
-/* Where the CPU has to put the frame of an event through gate `vector` from `cpl` with stack pointer `rsp`.
- */
+/* The address where the CPU has to put the frame of an event through gate `vector` from `cpl` with stack pointer `rsp`. */
 uint64_t machine_frame_top(unsigned vector, unsigned cpl, uint64_t rsp);
 
 /*
- * The window: pages of the test's own, at a place that the firmware's map leaves alone. One row a page;
- * ring-3 rows show the same frame as another page where that is useful.
+ * The window: pages of the test's own, at addresses that the firmware's map does not use. One row for each page;
+ * rows for ring 3 show the same frame as another page if that is useful.
  */
 #define WINDOW    0x0000400000000000ull
 #define PAGE_SIZE 4096ull
@@ -109,8 +108,10 @@ enum {
 	WINDOW_PAGES(X)
 };
 #undef X
-/* Behind the pages large ones, all of which show the first memory that there is, and upper entries with less
- * rights. */
+/*
+ * After the pages come large ones, which all map the first memory, and upper entries with fewer
+ * rights.
+ */
 #define LARGE_PAGES(X)                                                                                       \
 	X(LARGE_PAGES_ABOVE, 0)                                                                              \
 	X(LARGE_DATA, PTE_WRITE | PTE_USER | PTE_NX)                                                         \
@@ -140,15 +141,15 @@ enum {
 #undef X
 #define LARGE_AT(name) (WINDOW + name##_INDEX * 0x200000ull)
 #define GIB_AT(name)   (WINDOW + name##_INDEX * 0x40000000ull)
-#define WINDOW_BAD_UPPER                                                                                     \
-	(WINDOW + (1ull << 39)) /* a top entry with the large bit, which has no meaning there */
+/* a top entry with the large bit, which has no meaning there */
+#define WINDOW_BAD_UPPER (WINDOW + (1ull << 39))
 
-/* An interrupt of the local APIC, requested and waiting, for IF or for a CR8 below its priority. */
+/* An interrupt of the local APIC that is pending, for IF or for a CR8 below its priority. */
 #define VECTOR_IRQ   0x30
 #define PRIORITY_IRQ (VECTOR_IRQ >> 4)
 void machine_request_interrupt(uint64_t cr8);
 
-/* What an address in the stub section is for ring 3. */
+/* The address at which ring 3 sees an address of the stub section. */
 uint64_t machine_user_alias(const void *stub);
 void *machine_data_page(void);
 

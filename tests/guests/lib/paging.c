@@ -49,7 +49,7 @@ static void map_window(void)
 		paging_map(PAGE_STUBS + at, __start_trap_stubs + at, user);
 }
 
-/* Large pages begin at physical address 0; upper entries that only restrict lead to the window itself. */
+/* Large pages map physical address 0; upper entries that only restrict lead to the window itself. */
 static void map_upper(void)
 {
 #define X(name, bits) {name##_INDEX, bits},

@@ -1,6 +1,6 @@
 /*
- * Where a CPU begins after a SIPI: real mode, CS = vector << 8. The code is copied to the page of the vector (ap.c), notes
- * the state it finds in this CPU's slot of that page, and goes on in 64-bit mode with the boot CPU's page tables.
+ * The start of a CPU after a SIPI: real mode, CS = vector << 8. The code is copied to the page of the vector (ap.c). It stores
+ * the state that it finds in this CPU's slot of that page, and enters 64-bit mode with the boot CPU's page tables.
  */
 	.equ SLOTS, 0x400
 	.equ SLOT_SHIFT, 7
@@ -12,7 +12,7 @@
 	.balign 16
 ap_trampoline:
 	cli
-	/* One word that is 0 when all registers but EDX are. */
+	/* A word that is 0 if all registers except EDX are 0. */
 	or %ebx, %eax
 	or %ecx, %eax
 	or %esi, %eax

@@ -3,7 +3,7 @@
 #include "lib/machine.h"
 #include "lib/trap.h"
 
-/* What entry.S leaves on the stack. */
+/* The stack when entry.S calls the handler. */
 struct capture {
 	uint64_t gpr[REG_COUNT];
 	uint64_t vector;
@@ -27,7 +27,7 @@ void trap_capture(const struct capture *c);
 void trap_enter(const struct trap_state *start);
 _Noreturn void trap_leave(void);
 
-/* The test's own code faulted: say where, and end without the firmware's help, which would need its IDT. */
+/* The test's own code faulted: prints where, and ends without the firmware, which would need its IDT. */
 static _Noreturn void unexpected(const struct trap_event *e)
 {
 	write_dr7(0x400);

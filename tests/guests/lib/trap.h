@@ -1,9 +1,9 @@
 /*
- * Catching events: 256 entries, one capture, and a way in and out of the code under test.
+ * Catches events: 256 entries, one capture, and a way into and out of the code under test.
  *
- * trap_run() enters the code by IRETQ, so that CPL, RFLAGS, RSP and every register are exactly as asked, and
- * comes back when an event is taken whose vector is not in `resume`. The handler keeps everything the CPU
- * delivered; it never judges.
+ * trap_run() enters the code by IRETQ, so that CPL, RFLAGS, RSP and every register are exactly as requested. It
+ * returns when an event is taken whose vector is not in `resume`. The handler stores everything that the CPU
+ * delivered, and does not evaluate it.
  */
 #ifndef GUEST_TRAP_H
 #define GUEST_TRAP_H
@@ -54,7 +54,7 @@ enum reg {
 	REG_COUNT
 };
 
-/* What the CPU's frame and registers said; the order of gpr, rip to ss is also the entry's, see entry.S. */
+/* The contents of the CPU's frame and registers; gpr, rip to ss have the order of an entry, see entry.S. */
 struct trap_state {
 	uint64_t gpr[REG_COUNT];
 	uint64_t rip, cs, rflags, rsp, ss;
@@ -79,12 +79,12 @@ extern const uint8_t trap_entries[];
 extern const uint8_t __start_trap_stubs[], __stop_trap_stubs[];
 
 /*
- * Runs from `start` on until an event with a vector outside `resume`, or TRAP_EVENTS_MAX events. Bits of
- * `resume` are vectors below 64. Returns what happened; valid until the next call.
+ * Runs from `start` on until an event with a vector outside of `resume`, or TRAP_EVENTS_MAX events. Bits of
+ * `resume` are vectors below 64. Returns the events; valid until the next call.
  */
 const struct trap_log *trap_run(const struct trap_state *start, uint64_t resume);
 
-/* A piece of code of a test, in the section that ring 3 can reach as well. TRAP_STUB(name, "instructions") */
+/* Defines a piece of code of a test, in the section that ring 3 can reach as well. TRAP_STUB(name, "instructions") */
 #define TRAP_STUB(name, code)                                                                                \
 	extern const uint8_t stub_##name[], stub_##name##_end[];                                             \
 	__asm__(".pushsection trap_stubs, \"ax\", @progbits\n"                                               \
