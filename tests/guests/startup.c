@@ -129,7 +129,7 @@ static void without_pause(void)
 	report("without_pause");
 }
 
-/* Linux on family 6: no pause behind the INIT but this, and between the two SIPIs. What is lost here is lost. */
+/* Linux on family 6: only these pauses after the INIT and between the two SIPIs. A SIPI that is lost here stays lost. */
 static void like_linux(void)
 {
 	ap_send(1, ICR_INIT);
@@ -204,7 +204,7 @@ static void flat_both(void)
 	logical("logical_flat_both", AP_FLAT, 1u << 1 | 1u << 2);
 }
 
-/* Cluster 2, member 1; and a cluster in which nobody is. */
+/* Cluster 2, member 1; and a cluster without members. */
 static void cluster(void)
 {
 	logical("logical_cluster", AP_CLUSTER, 0x22);
@@ -219,7 +219,7 @@ static void nobody(void)
 	report("nobody");
 }
 
-/* NMIs of the guest's own are not mistaken for anything else, before and after an INIT. */
+/* The guest's own NMIs are not taken for anything else, before and after an INIT. */
 static void nmis(void)
 {
 	uint32_t sent = 0;
@@ -238,7 +238,7 @@ static void nmis(void)
 	report("nmis");
 }
 
-#define MOVED_TO 0xfec80000ull /* nothing is there on these machines */
+#define MOVED_TO 0xfec80000ull /* nothing is at this address on these machines */
 
 static void send_from(uint64_t page, uint8_t destination, uint32_t command)
 {
@@ -247,8 +247,8 @@ static void send_from(uint64_t page, uint8_t destination, uint32_t command)
 }
 
 /*
- * The boot CPU's registers at another address (SDM vol. 3A 11.4.5): INIT and SIPI from there are none the less INIT and SIPI. QEMU
- * takes the address and leaves the registers where they are, so that there is no such case.
+ * The boot CPU's registers at another address (SDM vol. 3A 11.4.5): INIT and SIPI from there count as well. QEMU
+ * changes the address but leaves the registers where they are, so there is no such case on QEMU.
  */
 static void moved(void)
 {
@@ -333,7 +333,7 @@ static void ioapic_route_pit(uint32_t how, uint8_t destination)
 	ioapic_write(IOAPIC_ENTRY + 2 * PIT_PIN, how);
 }
 
-/* A device's interrupt, the timer's here, can be an INIT: it goes past every CPU's command register. */
+/* A device's interrupt, here the timer's, can be an INIT, which no CPU's command register sends. */
 static void init_from_ioapic(void)
 {
 	ioapic_route_pit(IOAPIC_INIT, 1);
@@ -348,8 +348,7 @@ static void init_from_ioapic(void)
 	report("sipi_after_ioapic");
 }
 
-/* The boot CPU begins at the reset vector: this program is not heard of again, but from the CPU that sent it
- * there. */
+/* The boot CPU restarts at the reset vector: only the CPU that sent the INIT continues this program. */
 static void init_to_boot(void)
 {
 	print("case name=init_to_boot\n");

@@ -1,10 +1,10 @@
 /*
- * x87, SSE, AVX and what else XSAVE knows: all of it is the guest's, through every kind of exit.
+ * x87, SSE, AVX and the other state of XSAVE belongs to the guest, through every kind of exit.
  *
- * Nothing switches these registers when a guest exits (SDM vol. 3C 28.3, APM vol. 2 15.5): a hypervisor that
- * touches one, in a memory copy that the compiler made of XMM registers, has changed the guest's. Here every
- * byte is loaded from an image, one instruction that exits or faults comes, and what XSAVE then stores must be
- * the image again. The same for XCR0 itself, and for the way through an interrupt and through ring 3.
+ * Nothing switches these registers when a guest exits (SDM vol. 3C 28.3, APM vol. 2 15.5). If a hypervisor
+ * uses one, such as in a memory copy that the compiler made with XMM registers, it changes the guest's. Here every
+ * byte is loaded from an image, then one instruction exits or faults, and what XSAVE then stores must
+ * be the image again. The same is tested for XCR0, and for an interrupt and ring 3 in between.
  */
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -47,7 +47,7 @@ static uint64_t xgetbv(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* A pattern that no two registers share, in the components that hold nothing but registers. */
+/* A pattern that differs for all registers, in the components that contain only registers. */
 static void fill(unsigned offset, unsigned size)
 {
 	for (unsigned i = 0; i < size; i++)
@@ -91,7 +91,7 @@ static void store(void)
 	__asm__ volatile("xsave64 %0" : "+m"(stored) : "a"(-1), "d"(-1) : "memory");
 }
 
-/* What is left to the CPU: MXCSR_MASK, and FIP, FDP and FOP where no exception is pending (AMD). */
+/* Fields that the CPU defines: MXCSR_MASK, and FIP, FDP and FOP if no exception is pending (AMD). */
 static bool compared(unsigned offset)
 {
 	return (offset < 6 || offset >= 24) && !(offset >= 28 && offset < 32);

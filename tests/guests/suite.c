@@ -1,5 +1,5 @@
 /*
- * Runs other guest programs one after the other, so that the firmware has to be waited for only once. They lie in
+ * Runs other guest programs one after the other, so that the firmware boots only once. The programs are in
  * the root of the volume that this program came from. Load options: run=modes,legacy.
  */
 #include <efi.h>
@@ -29,7 +29,7 @@ static EFI_FILE_PROTOCOL *open_root(void)
 	return root;
 }
 
-/* The whole file, in pages that nobody frees. */
+/* Reads the whole file, into pages that are never freed. */
 static void *read_file(EFI_FILE_PROTOCOL *root, const char *name, UINTN *size)
 {
 	const UINTN room = 4 << 20;

@@ -49,13 +49,13 @@ static void deep_stack(void)
 	__asm__ volatile("mov %0, %%rsp; 1: push %%rax; jmp 1b" : : "r"(PAGE_USER_STACK + PAGE_SIZE));
 }
 
-/* CR3 where there is no memory at all. */
+/* CR3 at an address without memory. */
 static void wild_cr3(void)
 {
 	write_cr3(0x80000000);
 }
 
-/* A CALL to where nothing is mapped, and no IDT: who called is on the stack. */
+/* A CALL to an unmapped address, and no IDT: the caller's address is on the stack. */
 extern const uint8_t wild_call_returns[];
 
 static void wild_call(void)
@@ -66,8 +66,8 @@ static void wild_call(void)
 }
 
 /*
- * Down into real mode, where an IDT with no room for any vector stands for an overwritten one. The code runs from below
- * 64 KiB: 16-bit protected mode, on the way, has segments with base 0.
+ * Enters real mode, where an IDT without room for any vector stands for an overwritten one. The code runs from below
+ * 64 KiB, because 16-bit protected mode, on the way, has segments with base 0.
  */
 extern const uint8_t real_start[], real_32[], real_16[], real_mode[], real_end[];
 extern const uint8_t real_to_16[], real_to_real[];
@@ -135,7 +135,7 @@ static bool get_low_page(void)
 		guest_firmware->BootServices->AllocatePages(AllocateMaxAddress, EfiLoaderData, 1, &low_page));
 }
 
-/* A program without an IDT, as most are that somebody has just begun to write: whatever it does wrong is its end. */
+/* A program without an IDT, as in early development: any mistake ends it. */
 static void no_idt(void)
 {
 	machine_set_idt_limit(0);
@@ -167,7 +167,7 @@ static void stale_idt(void)
 	__asm__ volatile("lidt %0; ud2" : : "m"(idt));
 }
 
-/* A GDT of nothing: the next load of a segment is a #GP, and so is each handler's code segment. */
+/* An empty GDT: the next load of a segment is a #GP, and so is the code segment of each handler. */
 static void no_gdt(void)
 {
 	struct descriptor_table gdt = {0, 0};

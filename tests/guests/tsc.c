@@ -1,10 +1,10 @@
 /*
  * The time-stamp counter, read by every CPU in turn: no reading is less than the one before it, whichever CPU
- * that one was on, while all of them exit as often as they can.
+ * made that one, while all of them exit as often as they can.
  *
- * The counters of the CPUs are one clock (SDM vol. 3B 18.17.1, invariant TSC), and what a guest is shown is that
- * plus an offset of the CPU's own (TSC offsetting, VMCB.TSC_OFFSET): a hypervisor that hides the time of its exits
- * on one CPU, or that starts the CPUs with different offsets, lets time run backwards from one CPU to the other.
+ * The counters of the CPUs are one clock (SDM vol. 3B 18.17.1, invariant TSC), and the guest's value is that
+ * plus an offset of each CPU (TSC offsetting, VMCB.TSC_OFFSET). If a hypervisor hides the time of its exits
+ * on one CPU, or starts the CPUs with different offsets, time runs backwards from one CPU to the other.
  */
 #include <efi.h>
 #include "lib/ap.h"
@@ -19,7 +19,7 @@ const char guest_name[] = "tsc";
 #define STEP_US    1000
 #define FORMS      3 /* RDTSC, RDTSCP, RDTSC behind an exit */
 
-/* Whose turn it is: each reading follows the other CPU's. */
+/* The CPU whose turn it is: each reading follows the other CPU's. */
 static volatile uint32_t turn, finished;
 static volatile uint64_t last;
 static volatile uint32_t readings[CPUS], backwards[CPUS];

@@ -1,13 +1,13 @@
 /*
- * VMCALL from CPL 0 without an operating system: the copies of physical memory, the modes that call, and a
+ * VMCALL from CPL 0 without an operating system: the copies of physical memory, calls from other modes, and a
  * storm of random calls.
  *
- * What docs/vmcall.md says: a call either does what it was asked or returns an error of its row, and then
- * nothing was written; what was written lies within what was asked for; the VMM never faults.
+ * docs/vmcall.md: a call either does what it was asked or returns an error of its row, and in that case
+ * has written nothing. It writes only to the memory that it was given. The VMM never faults.
  *
- * Why this is hard: every register is the guest's, every address may lead to a device, to Trapline, around
- * the end of the address space or to the very list that is being read. The guest checks every byte that a
- * call had no business with, and every result against the table of services.
+ * The difficulty: every register is the guest's, and every address may refer to a device, to Trapline, wrap around
+ * the end of the address space, or point to the very list that is being read. The guest checks every byte that a
+ * call must not write, and every result against the table of services.
  *
  * Load options: n=1000000 random calls, seed=1.
  */
@@ -36,7 +36,7 @@ struct regs {
 	uint64_t arg[5]; /* RBX, RCX, RDX, RSI, RDI */
 };
 
-/* Skips the VMCALL that the #PF came from. */
+/* Skips the VMCALL that raised the #PF. */
 extern const uint8_t vmcalls_skip[];
 __asm__(".text\n"
 	".balign 16\n"
@@ -118,15 +118,15 @@ static struct regs call_as_user(const struct regs *in)
 }
 
 /*
- * Memory: a grant of 256 KiB that calls may write, between two guards of 1 MiB that none may, and a list of
+ * Memory: a grant of 256 KiB that calls may write, between two guards of 1 MiB that they may not write, and a list of
  * pages.
  */
 #define GUARD MIB
 #define GRANT (256 * 1024ull)
-#define GRANT_USED                                                                                           \
-	(GRANT - 16384) /* where buffers start: what is asked for behind fits still into the grant */
-#define ARENA (GUARD + GRANT + GUARD)
-#define BIG   (16 * MIB)
+/* where buffers start: what is asked for behind fits still into the grant */
+#define GRANT_USED (GRANT - 16384)
+#define ARENA      (GUARD + GRANT + GUARD)
+#define BIG        (16 * MIB)
 
 static uint8_t *arena, *grant, *big[2];
 static uint64_t *list;
@@ -188,7 +188,7 @@ static bool same(const uint8_t *a, const uint8_t *b, uint64_t n)
 	return memcmp(a, b, n) == 0;
 }
 
-/* The copies of issue: 16 MiB in one call each, there and back. */
+/* Large copies: 16 MiB in one call each, there and back. */
 static void test_physical(void)
 {
 	struct regs r = {TRAPLINE_CALL_put_physical, {(uint64_t)big[0], BIG, 0, 1, 2}};
@@ -250,7 +250,7 @@ static void test_refused(void)
 	report("lookup_absent", call5(0, PAGE_ABSENT, 0, 0, 0, 0) == 0);
 }
 
-/* A name that ends with its page, the next page being absent; one that goes on there. */
+/* A name that ends at the end of its page, with the next page absent; and one that continues there. */
 static void test_lookup(void)
 {
 	char *page = paging_data(); /* shown as PAGE_DATA, before PAGE_ABSENT_AFTER_DATA */
@@ -332,7 +332,7 @@ static void test_user(void)
 	report("user_lookup_faults", call_as_user(&in).rax == FAULTED);
 }
 
-/* The ring in place: what trace_read copies is what lies there, and a store to it changes nothing. */
+/* The ring in place: it has the same contents as the copy of trace_read, and a store to it changes nothing. */
 static void test_trace(void)
 {
 	static struct trap_record copied[16];
@@ -398,7 +398,7 @@ static const struct row {
 } rows[] = {TRAPLINE_SERVICES(X)};
 #undef X
 
-/* Addresses that nothing may be written to, and some that cannot even be. */
+/* Addresses that may not be written, and some that cannot be. */
 #define SPECIAL_MAX 64
 static uint64_t special[SPECIAL_MAX];
 static unsigned specials;
@@ -436,8 +436,10 @@ static void find_specials(void)
 	}
 }
 
-/* Within the grant, or where nothing may happen; `good`: within the grant, and then the length must be
- * modest. */
+/*
+ * Addresses within the grant, or at which nothing may happen; `good`: within the grant, and then the length must be
+ * small.
+ */
 static uint64_t random_address(bool *good)
 {
 	*good = below(4) != 0;
@@ -451,7 +453,7 @@ static uint64_t random_address(bool *good)
 	return any() | 1ull << 62; /* not canonical, and beyond every physical address */
 }
 
-/* Short enough to stay in the grant, or so long that no copy buffer holds it. */
+/* Short enough to stay in the grant, or too long for any copy buffer. */
 static uint64_t random_length(bool good)
 {
 	if (good && below(4))
@@ -556,7 +558,7 @@ static void storm(uint64_t calls)
 
 	machine_set_handler(VECTOR_PF, vmcalls_skip);
 	for (uint64_t n = 1; n <= calls && whole; n++) {
-		/* The contents of the copy buffer: as page addresses they lead nowhere, wherever they end up. */
+		/* The contents of the copy buffer: used as page addresses they refer to no memory. */
 		if (n % 1000 == 1) {
 			memset(grant, 0xff, GRANT);
 			call5(TRAPLINE_CALL_put_physical, (uint64_t)grant, GRANT_USED / 2, 0, 0, 0);
@@ -570,7 +572,7 @@ static void storm(uint64_t calls)
 	report("guards", whole && guards_whole());
 }
 
-/* A call is an instruction as any other: a step traps behind it, and the shadow of STI and MOV SS ends there. */
+/* A call is an instruction like any other: a single step traps after it, and the shadow of STI and MOV SS ends there. */
 TRAP_STUB(steps_intel, "vmcall; nop");
 TRAP_STUB(steps_amd, "vmmcall; nop");
 TRAP_STUB(shadow_intel, "sti; vmcall; nop; cli");

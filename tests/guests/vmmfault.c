@@ -1,6 +1,6 @@
 /*
- * Makes Trapline fault, in a test build of it (src/exit/test_faults.h): the load option fault= names what
- * kind. In any other build, and bare, nothing comes of it.
+ * Makes a test build of Trapline fault (src/exit/test_faults.h): the load option fault= names the
+ * kind. In any other build, and bare, it has no effect.
  */
 #include "exit/test_faults.h"
 #include "lib/guest.h"

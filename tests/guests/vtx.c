@@ -1,6 +1,6 @@
 /*
  * VT-x as a guest of Trapline sees it: as on a CPU whose firmware locked it out. And the MTRRs, which the
- * guest may write and read back as it likes while second-level paging follows them.
+ * guest may write and read back while second-level paging follows them.
  */
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -90,8 +90,7 @@ static void show_instructions(void)
 	report("cr4-same", run(stub_cr4, 0, cr4)->vector == VECTOR_END && read_cr4() == cr4, read_cr4());
 }
 
-/* 16 KiB write-through in RAM, which splits a large page of the second level; then all of them off, and back.
- */
+/* 16 KiB of RAM write-through, which splits a large page of the second level; then all MTRRs off, and restored. */
 static void show_mtrrs(void)
 {
 	static uint8_t pages[0x8000] __attribute__((aligned(0x8000)));

@@ -1,6 +1,6 @@
 /*
- * The copy buffer from user space, without privileges: buffers that nobody has touched, that are copied on write,
- * read-only or not there. One line a case, "copies name=... ok"; the exit status is the number of cases that
+ * The copy buffer from user space, without privileges: buffers that were never touched, that are copied on write,
+ * read-only or unmapped. One line for each case, "copies name=... ok"; the exit status is the number of cases that
  * failed.
  */
 #define _GNU_SOURCE
@@ -49,7 +49,7 @@ static unsigned char *fresh(size_t n)
 	return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-/* 16 MiB each way, into memory that the kernel has not given any pages yet. */
+/* 16 MiB each way, into memory for which the kernel has not yet allocated pages. */
 static void largest(void)
 {
 	unsigned char *from = malloc(COPY_BUFFER), *to = malloc(COPY_BUFFER);
@@ -63,7 +63,7 @@ static void largest(void)
 	free(to);
 }
 
-/* Untouched memory reads as zeros, from the kernel's one zero page. */
+/* Untouched memory reads as zeros, from the kernel's single zero page. */
 static void untouched(void)
 {
 	unsigned char *from = fresh(5 * PAGE), to[5 * PAGE];
@@ -75,7 +75,7 @@ static void untouched(void)
 	munmap(from, 5 * PAGE);
 }
 
-/* A child gets into pages that it shares with its parent until one of them writes. */
+/* A child's pages are shared with its parent until one of them writes. */
 static void copy_on_write(void)
 {
 	unsigned char *page = fresh(2 * PAGE);
@@ -108,7 +108,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	siglongjmp(back, 1);
 }
 
-/* What the OS cannot page in is its SIGSEGV, at the address that a MOV would have faulted on. */
+/* If the OS cannot page in, it sends SIGSEGV, for the address at which a MOV would have faulted. */
 static void segmentation_fault(void)
 {
 	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO}, before;
@@ -147,7 +147,7 @@ static int64_t copy(int call, const void *at, uint64_t bytes, uint64_t offset, s
 	return trapline_call(r);
 }
 
-/* Without TRAPLINE_PAGE_IN the caller learns how far it came, and why no further. */
+/* Without TRAPLINE_PAGE_IN the caller learns how far the copy came, and why it ended. */
 static void progress(void)
 {
 	unsigned char *pages = fresh(4 * PAGE);
@@ -200,7 +200,7 @@ static void registers(void)
 	report("registers", good && r.rbx == 1 && r.rcx == ~2ul && r.rdx == 3 && r.rsi == 4 && r.rdi == 0);
 }
 
-/* What one address space has put, another's user mode does not get. */
+/* User mode of one address space does not get what another has put. */
 static void foreign(void)
 {
 	char secret[16] = "secret", seen[16] = "";

@@ -1,4 +1,4 @@
-/* Every processor: exceptions on all of them at once, and CPUs that go offline and come back. See init.h. */
+/* Every CPU: exceptions on all of them at once, and CPUs that go offline and come back. See init.h. */
 #define _GNU_SOURCE
 #include "init.h"
 
@@ -34,7 +34,7 @@ extern const char ud2_at[];
 static __thread struct worker *me;
 static pthread_barrier_t all_ready;
 
-/* Right: at the one UD2, on the CPU that the thread is bound to. */
+/* A signal is right if it is for the one UD2, on the CPU that the thread is bound to. */
 static void on_sigill(int signal, siginfo_t *info, void *context)
 {
 	greg_t *gregs = ((ucontext_t *)context)->uc_mcontext.gregs;
@@ -59,7 +59,7 @@ static void catch_sigill(void)
 	sigaction(SIGILL, &action, NULL);
 }
 
-/* CPUID is always Trapline's to answer: who does not see its signature runs beside it. */
+/* Trapline answers every CPUID: a CPU without its signature runs outside of Trapline. */
 static int sees_trapline(void)
 {
 	unsigned eax, ebx, ecx, edx;
@@ -103,7 +103,7 @@ static void print_worker(const char *word, const struct worker *w)
 		w->wrong, w->under_trapline, w->us);
 }
 
-/* One thread a CPU, all at once; each provokes n. */
+/* One thread for each CPU, all at once; each raises n exceptions. */
 static void provoke(const char *word, int cpus, long n)
 {
 	static struct worker workers[CPUS_MAX];

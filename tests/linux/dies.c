@@ -1,4 +1,4 @@
-/* Dies of an exception, each of one that nothing else in the guest takes: dies ud, dies null. */
+/* Dies of an exception that nothing else in the guest raises: dies ud, dies null. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* One exception after the other, each in a process of its own: see init.h for what is printed. */
+/* One exception after the other, each in a process of its own: init.h describes the output. */
 #define _GNU_SOURCE
 #include "init.h"
 
@@ -11,7 +11,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* Fixed places, so that two runs print the same. Nothing else of this program lies there. */
+/* Fixed addresses, so that two runs print the same. Nothing else of this program is there. */
 #define PAGE_UNMAPPED  0x10000000UL
 #define PAGE_READ_ONLY 0x11000000UL
 #define PAGE_NO_EXEC   0x12000000UL
@@ -22,7 +22,7 @@
 #define VECTOR_PF     14
 #define CHILD_SECONDS 5
 
-/* What a child saw, in memory that it shares with its parent. */
+/* The signal of a child, in memory that it shares with its parent. */
 struct seen {
 	int signal, si_code;
 	uint64_t addr, vec, err, cr2, rip;
@@ -41,7 +41,7 @@ struct fault {
 static struct seen *seen;
 static const struct fault *running;
 
-/* The kernel refuses to copy what cannot be read, instead of faulting. */
+/* Asks the kernel to copy, because that fails without a fault if the memory cannot be read. */
 static int read_code(uint8_t *code, uint64_t rip)
 {
 	int pipes[2];

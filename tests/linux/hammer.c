@@ -1,6 +1,6 @@
 /*
- * Calls from every CPU at once: as many processes as CPUs, each with the copy buffer, marks and lookups. What a
- * process gets is what it has put, or it is told that the copy buffer is another's by now. One line: "hammer
+ * Calls from every CPU at once: as many processes as CPUs, each with the copy buffer, marks and lookups. A
+ * process gets what it has put, or is told that the copy buffer belongs to another by now. One line: "hammer
  * calls=... ok".
  */
 #define _GNU_SOURCE

@@ -1,20 +1,20 @@
 /*
- * The first and only program of the Linux guest: provokes every exception that user space can, tells on the
- * console what the kernel made of it, and powers off. Without a shell, so that there is nothing to wait for.
+ * The first and only program of the Linux guest: it raises every exception that user space can, prints on the
+ * console what the kernel made of it, and powers off. There is no shell, so that nothing has to be waited for.
  *
  * Words on the kernel's command line choose what it does:
  *   trapline.mode=faults   the exceptions of faults.c, one line each (the default)
- *   trapline.mode=boot     nothing: only the boot is of interest
- *   trapline.mode=forks    processes through busybox, trapline.n=N of them, for the time they take
- *   trapline.mode=storm    STORM invalid opcodes in a row, for the time they take
- *   trapline.mode=allstorm that on every CPU at once, trapline.n=N times on each
+ *   trapline.mode=boot     nothing: only the boot matters
+ *   trapline.mode=forks    processes through busybox, trapline.n=N of them, to measure their time
+ *   trapline.mode=storm    STORM invalid opcodes in a row, to measure their time
+ *   trapline.mode=allstorm the same on every CPU at once, trapline.n=N times on each
  *   trapline.mode=hotplug  all CPUs but one offline and online again, trapline.n=N times
  *   trapline.mode=stress   stress-ng for trapline.n=SECONDS, trapline.stressors=LIST; its initrd is stress.img
  *   trapline.mode=selftests  Linux's own x86 selftests, those of trapline.one_cpu=LIST on the first CPU alone; their
  *                          initrd is selftests.img
- *   trapline.run=LIST      programs and modules of the initrd: see run_programs() in init.h; after the mode's
- * own work trapline.icebp         faults: INT1 too, which hangs QEMU 7.2 The last line is GUEST-DONE in every
- * case.
+ *   trapline.run=LIST      programs and modules of the initrd, after the mode's own work: see run_programs() in init.h
+ *   trapline.icebp         faults: INT1 too, which hangs QEMU 7.2
+ * The last line is GUEST-DONE in every case.
  */
 #define _GNU_SOURCE
 #include "init.h"
@@ -47,7 +47,7 @@ static void mount_all(void)
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 }
 
-/* The initrd holds no device nodes, so the kernel had no console to give us. */
+/* The initrd has no device nodes, so the kernel could not open a console. */
 static void open_console(void)
 {
 	int console = open("/dev/console", O_RDWR);
@@ -59,7 +59,7 @@ static void open_console(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
-/* From here on the console is ours: the kernel's own lines would end up in the middle of ours. */
+/* From here on only this program uses the console: the kernel's lines would otherwise end up between its own. */
 static void silence_kernel(void)
 {
 	const int log_level = 8;
@@ -84,7 +84,7 @@ static int mode_is(const char *mode)
 	return strstr(command_line, word) != NULL;
 }
 
-/* The rest of a word of the command line, NULL when it is not there. */
+/* The value of a word on the command line; NULL if it is not there. */
 static const char *word_value(const char *key)
 {
 	static char value[sizeof command_line];
@@ -200,7 +200,7 @@ int main(void)
 	puts("GUEST-DONE");
 
 	fflush(stdout);
-	tcdrain(1); /* the UART takes its time, and its power goes with the machine's */
+	tcdrain(1); /* the UART takes its time, and loses its power with the machine */
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();

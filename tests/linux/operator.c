@@ -1,5 +1,5 @@
 /*
- * The operator's side of a share and of messages: makes a share, says so, and waits until the operator has
+ * The operator's side of a share and of messages: makes a share, announces it, and waits until the operator has
  * written to it and has sent a message. "operator waits", then "operator share=... message=...".
  */
 #define _GNU_SOURCE

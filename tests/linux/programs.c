@@ -1,4 +1,4 @@
-/* Other programs and modules of the initrd, one after the other: see init.h for how they are named. */
+/* Other programs and modules of the initrd, one after the other: init.h describes their names. */
 #define _GNU_SOURCE
 #include "init.h"
 
@@ -33,7 +33,7 @@ static int rmmod(const char *name)
 	return syscall(SYS_delete_module, name, 0) ? 1 : 0;
 }
 
-/* The kernel's lines that hold a word, without their times. */
+/* The kernel's lines that contain a word, without their times. */
 static int show_kernel_log(const char *word)
 {
 	enum {

@@ -27,7 +27,7 @@ static int in_list(const char *list, const char *name)
 	return 0;
 }
 
-/* What a test prints is in the log as well, up to its end; some of it are addresses, which nobody compares. */
+/* A test's output is in the log as well, up to its end; a part of it are addresses, which are not compared. */
 static void execute(const char *name)
 {
 	char *const argv[] = {(char *)name, NULL};
@@ -58,7 +58,7 @@ static int reap(pid_t child, int *status)
 	return ended;
 }
 
-/* With SIGCHLD blocked, so that it comes here and nowhere else. Returns whether the child ended in time. */
+/* With SIGCHLD blocked, so that this waits for it. Returns whether the child ended in time. */
 static int wait_for(pid_t child, const sigset_t *child_signal, int *status)
 {
 	struct timespec start, rest = {.tv_sec = TEST_SECONDS};

@@ -1,4 +1,4 @@
-/* Debian's stress-ng, and what the kernel had to say while it ran. See init.h. */
+/* Debian's stress-ng, and the kernel's messages while it ran. See init.h. */
 #define _GNU_SOURCE
 #include "init.h"
 

@@ -58,7 +58,7 @@ static const char *const mode_names[] = {"64", "32", "16", "far"};
 static const uint16_t mode_cs[] = {USER_CS64, USER_CS32, LDT_SELECTOR(LDT_CODE16), LDT_SELECTOR(LDT_FAR16)};
 static const uint64_t mode_rip[] = {CODE, CODE, 0, FAR_OFFSET};
 
-/* What the child leaves behind, in memory that it shares with its parent. */
+/* The results of the child, in memory that it shares with its parent. */
 struct end {
 	const char *how;
 	int sig, code;
@@ -86,7 +86,7 @@ __asm__(".globl enter_wild\n"
 	"	pop %rbp; pop %rdi; pop %rsi; pop %rdx; pop %rcx; pop %rbx; pop %rax\n"
 	"	iretq\n");
 
-/* The handler runs without what libc needs: FS is the random code's. */
+/* The handler uses nothing of libc: FS is the random code's. */
 __attribute__((noreturn)) static void leave(void)
 {
 	for (;;)
@@ -110,7 +110,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	ucontext_t *seen = context;
 
-	/* With AC set, this program's own accesses would have to be aligned. */
+	/* With AC set this program's own accesses would have to be aligned. */
 	__asm__ volatile("pushfq; andl $0xfffbffff, (%%rsp); popfq" : : : "memory", "cc");
 	if (signal == SIGPROF) {
 		end->how = "loop";
@@ -197,7 +197,7 @@ static void make_ldt(void)
 		(struct user_desc){.base_addr = SCRATCH, .limit = SCRATCH_SIZE - 1, .seg_32bit = 1});
 }
 
-/* Often a place in the scratch memory, as the mode's segments have it. */
+/* Often an address in the scratch memory, as the mode's segments have it. */
 static uint64_t random_register(struct dice *dice, enum mode mode)
 {
 	uint64_t value = dice_next(dice), offset = value % SCRATCH_SIZE & ~7UL;
@@ -230,7 +230,7 @@ static void prepare_entry(struct dice *dice, enum mode mode, int step)
 	entry.data = in_ldt ? LDT_SELECTOR(LDT_DATA) : mode == MODE_32 ? USER_DS : 0;
 }
 
-/* What the parent has left in them. Linux finds no AVX on Bochs' skylake; QEMU's FXRSTOR leaves x87's pointers alone. */
+/* The x87 and SSE registers that the parent has left. Linux finds no AVX on Bochs' skylake; QEMU's FXRSTOR does not restore x87's pointers. */
 static void clear_vectors(void)
 {
 	static const struct _libc_fpstate empty
@@ -246,7 +246,7 @@ __attribute__((noreturn)) static void run_child(struct dice *dice, enum mode mod
 	prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
 	prepare_entry(dice, mode, step);
 	catch_signals();
-	/* Where FS led to there are random numbers of libc's. From here on nothing may fail: errno is there, too. */
+	/* FS pointed to random numbers of libc. From here on nothing may fail, because errno is there, too. */
 	syscall(SYS_arch_prctl, ARCH_SET_FS, SCRATCH);
 	forbid_system_calls();
 	clear_vectors();

@@ -1,11 +1,11 @@
-/* Shared by the files of `wild`, which runs random code in ring 3: what it is made of, and where it lies. */
+/* Shared by the files of `wild`, which runs random code in ring 3: its contents, and its addresses. */
 #ifndef WILD_H
 #define WILD_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Alone in their neighbourhood, below 4 GiB for 32-bit code. Nothing else that random code can reach is writable. */
+/* No other memory is near these, and they are below 4 GiB for 32-bit code. Random code can write nothing else. */
 #define CODE         0x20000000UL
 #define CODE_SIZE    0x1000UL
 #define SCRATCH      0x20100000UL
@@ -36,11 +36,11 @@ uint64_t dice_next(struct dice *dice);
 unsigned dice_below(struct dice *dice, unsigned n);
 
 /*
- * Fills `code` with random bytes, or with instructions of which the CPU makes something: prefixes, privileged and
+ * Fills `code` with random bytes, or with valid instructions: prefixes, privileged and
  * system instructions, software interrupts, far jumps, segment registers, and plain ones between them.
  *
- * all: what QEMU 7.2 does not survive, bare as well, too. INT1 hangs it; an IRET in ring 3 loads RFLAGS.VM, and ends the
- * guest's kernel with that now and then.
+ * all: include instructions that QEMU 7.2 does not survive, bare as well. INT1 hangs it. An IRET in ring 3 loads RFLAGS.VM, and
+ * now and then ends the guest's kernel.
  */
 void wild_code(struct dice *dice, uint8_t *code, size_t size, int long_mode, int all);
 

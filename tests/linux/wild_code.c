@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Bytes of an instruction that are chosen when it is written. */
+/* Operand bytes of an instruction that are chosen when it is written. */
 enum {
 	ANY = 0x100,  /* any byte */
 	REGISTER,     /* ModRM of two registers */
@@ -107,7 +107,7 @@ static const int16_t special[][PARTS_MAX] = {
 	{0x68, ANY, ANY, 0x00, 0x00, 0x9d},
 };
 
-/* What goes on, as a rule: so that there are registers and memory to compare. */
+/* Instructions that mostly do not fault, so that there are registers and memory to compare. */
 static const int16_t plain[][PARTS_MAX] = {
 	{0x9c, END},
 	{0x9e, END},
@@ -164,7 +164,7 @@ unsigned dice_below(struct dice *dice, unsigned n)
 	return (unsigned)(dice_next(dice) >> 32) % n;
 }
 
-/* Where the code goes; what does not fit is cut off. */
+/* The output; what does not fit is cut off. */
 struct place {
 	uint8_t *at, *end;
 };
@@ -249,7 +249,7 @@ static void put_instruction(struct dice *dice, struct place *place, int long_mod
 		put_part(dice, place, parts[i]);
 }
 
-/* What differs for a reason, wherever its bytes lie: they could be jumped to. */
+/* Instructions that differ for a reason, wherever their bytes are, because code may jump to them. */
 static void scrub(uint8_t *code, size_t size, int all)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -257,7 +257,7 @@ static void scrub(uint8_t *code, size_t size, int all)
 			code[i] = NOP;
 		if (i < 2 || code[i - 2] != 0x0f)
 			continue;
-		/* VMCALL and VMMCALL are Trapline's; RDRAND, RDSEED and RDPID are chance's and the CPU's. */
+		/* VMCALL and VMMCALL are Trapline's; RDRAND, RDSEED and RDPID depend on chance and on the CPU. */
 		if (code[i - 1] == 0x01 && (code[i] == 0xc1 || code[i] == 0xd9))
 			code[i] = 0xd8;
 		if (code[i - 1] == 0xc7 && code[i] >= 0xf0)

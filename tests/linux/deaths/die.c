@@ -1,7 +1,7 @@
 /*
- * Dies in the way that its argument names: user-... in this process, module in the initialisation of a module that is loaded wrong
- * (wrong/wrong.c), any other in the kernel (module/death.c). A mark goes
- * into the trace first, so that what it says of the death can be told from what it said before; and a line in the kernel's form:
+ * Dies in the way that its argument names: user-... in this process; module in the initialisation of a module that is loaded
+ * wrongly (wrong/wrong.c); any other in the kernel (module/death.c). First it writes a mark into the trace, which separates the
+ * report of the death from earlier lines, and a line in the kernel's format:
  *
  *   death name=user-write at=0x5555555551d9 address=0x30
  */
@@ -16,7 +16,7 @@
 
 typedef void death(uintptr_t target);
 
-/* Each begins with the instruction that it dies of. */
+/* Each begins with the fatal instruction. */
 death user_write, user_read, user_call, user_jump, user_divide, user_overflow, library_write;
 extern const char user_overflow_top[], user_divide_at[];
 

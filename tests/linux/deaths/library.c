@@ -1,4 +1,4 @@
-/* The shared library of die.c: it stores through the pointer that it is given, as memset() would. */
+/* The shared library of die.c: it stores through a pointer, as memset() would. */
 #include <stdint.h>
 
 void library_write(uintptr_t target);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Dies as a driver would that is wrong: what is written to /proc/death says how. A line of the kernel's tells before it
- * which instruction it is and which address it is about, for whoever compares:
+ * Dies like a driver with a mistake: the word that is written to /proc/death chooses it. Before it a line of the kernel
+ * names the fatal instruction and the address, for the comparison:
  *
  *   death name=null-write at=0xffffffffc0201034 address=0x30
  */
@@ -24,14 +24,14 @@ MODULE_DESCRIPTION("Ways for a kernel to die");
 
 #define NULL_FIELD      0x30
 #define NULL_LINK       0x18
-#define WILD_FUNCTION   0xffffffffdeadb000ul /* where modules go, and none is */
-#define POISON          0xdead000000000100ul /* not canonical: what is in a list's link that was taken out */
+#define WILD_FUNCTION   0xffffffffdeadb000ul /* where modules are loaded, but none is */
+#define POISON          0xdead000000000100ul /* not canonical: the value in a list entry that was removed */
 #define RESERVED_BIT    51                   /* above the physical addresses of this machine */
 #define NAME_MAX_LENGTH 32
 
 /*
- * The one instruction that each of them dies of, with its operand in RDI, in a function of its own: there is a frame to
- * go back through, as there is in a driver.
+ * The fatal instruction of each, with its operand in RDI, in a function of its own: so there is a frame to
+ * follow, as in a driver.
  */
 #define DIES(name, code)                                                                                     \
 	extern const u8 death_at_##name[];                                                                   \
@@ -83,7 +83,7 @@ static unsigned long aim_poison(void)
 	return POISON;
 }
 
-/* Memory that was there, and that a pointer is still kept to. */
+/* Memory that was freed while a pointer to it remains. */
 static unsigned long aim_unmapped(void)
 {
 	void *memory = vmalloc(PAGE_SIZE);
@@ -136,7 +136,7 @@ static unsigned long aim_loop(void)
 
 static gate_desc table[IDT_ENTRIES] __aligned(PAGE_SIZE);
 
-/* A copy of the IDT with handlers where nothing is, in force from now on. */
+/* A copy of the IDT whose handlers are not mapped, in force from now on. */
 static void break_gates(unsigned int first, unsigned int last)
 {
 	struct desc_ptr idt;
@@ -153,7 +153,7 @@ static void break_gates(unsigned int first, unsigned int last)
 	load_idt(&idt);
 }
 
-/* Faults in the handler for faults, until the stack is used up; and no handler for that. */
+/* Faults in the page-fault handler until the stack is used up, and #DF has no handler. */
 static void die_gate(unsigned long target)
 {
 	break_gates(X86_TRAP_PF, X86_TRAP_PF);
@@ -175,7 +175,7 @@ static void die_nmi(unsigned long target)
 	udelay(1000);
 }
 
-/* The table was freed, and the CPU still has it. */
+/* The table was freed, and the CPU still uses it. */
 static void die_stale(unsigned long target)
 {
 	struct desc_ptr idt = {.size = IDT_ENTRIES * sizeof(gate_desc) - 1, .address = target};
@@ -221,7 +221,7 @@ static void let_watchdog_reset(u32 root)
 	writel(readl(gcs) & ~(u32)BIT(5), gcs);
 }
 
-/* The chipset's watchdog (ICH9, 13.9 TCO), a second from now, with nobody to feed it. */
+/* The chipset's watchdog (ICH9, 13.9 TCO), a second from now, which nothing resets. */
 static void die_watchdog(unsigned long target)
 {
 	struct pci_dev *bridge = pci_get_domain_bus_and_slot(0, 0, PCI_DEVFN(31, 0));
@@ -237,7 +237,7 @@ static void die_watchdog(unsigned long target)
 	die_hang_off(target);
 }
 
-/* What the keyboard controller's reset is on many boards, and the APIC's command register can do as well. */
+/* The effect of the keyboard controller's reset on many boards, which the APIC's command register has as well. */
 static void die_reset_init(unsigned long target)
 {
 	local_irq_disable();
@@ -245,7 +245,7 @@ static void die_reset_init(unsigned long target)
 	die_loop(target);
 }
 
-/* Off by the MSR, as kernels do that turned it on there. The loop has what one that waits has in it. */
+/* The APIC is turned off by the MSR, as by kernels that turned it on there. The loop is like that of a waiting kernel. */
 static void die_apic_base(unsigned long target)
 {
 	local_irq_disable();
@@ -254,7 +254,7 @@ static void die_apic_base(unsigned long target)
 		cpu_relax();
 }
 
-/* Off and on again, as around a sleep, or from one kernel to the next. */
+/* Off and on again, as around a suspend, or between two kernels. */
 static void die_apic_blink(unsigned long target)
 {
 	unsigned long flags, svr = apic_read(APIC_SPIV);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that is loaded wrong: its initialisation calls a function of its own, and the loader's relocation leads that call 256 MiB
- * past it, as one does that was made for another layout. The line before it is module/death.c's.
+ * A module that is loaded wrongly: its initialisation calls a function of its own, and the loader's relocation moves the target 256 MiB
+ * too far, like a relocation for another layout. The line before it is module/death.c's.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -18,7 +18,7 @@ static noinline __noclone void call_astray(void)
 	asm volatile(".globl wrong_call\nwrong_call: call wrong_function + %c0" : : "i"(ASTRAY) : "memory");
 }
 
-/* Where the call was meant to go. */
+/* The intended target of the call. */
 asm(".text\n.globl wrong_function\n.type wrong_function, @function\nwrong_function: ret; int3\n");
 extern const u8 wrong_function[];
 
