@@ -6,26 +6,26 @@ What is told has to name the instruction, the address and the cause, within the 
 
 from dataclasses import dataclass, replace
 
-# What ends the machine. On the line of one that runs on, or that ends without a word, no verdict is due: the record is looked at.
+# How the machine ends. If it runs on, or ends without a report on the line, there is no verdict there: the record is checked.
 RUNS_ON, TRIPLE, RESET, SILENT, HANG, HALT = "runs on", "triple fault", "reset", "reset without a word", "hang", "halt"
 
 
 @dataclass(frozen=True)
 class Death:
     name: str
-    die: str  # what die.c or triple.c is told, or a list of it: one death after the other
-    insn: str  # the instruction, as Zydis prints it; empty where there is none to be read at the place of the fault
-    cause: str  # what the verdict says, or the record's line where the machine runs on
+    die: str  # the argument of die.c or triple.c, or a list: one death after the other
+    insn: str  # the instruction, as Zydis prints it; empty if it cannot be read at the place of the fault
+    cause: str  # words of the verdict, or of the record's line if the machine runs on
     end: str = RUNS_ON
-    at: int | None = None  # where the CPU is at the fault, if not at the instruction: a call that went wrong
-    caller: bool = False  # and then the report's backtrace has to name the call
+    at: int | None = None  # where the CPU is at the fault, if not at the instruction: a wild call
+    caller: bool = False  # in that case the report's backtrace has to name the call
     append: str = ""  # for the kernel's command line
     extra: str = ""  # for QEMU
-    operator: bool = False  # somebody has to stop it
+    operator: bool = False  # the operator has to stop it
     cpus: int = 1
     backends: tuple = ("svm",)
-    missing: str = ""  # a gap that is known, and why it is one
-    address: int | None = None  # what is touched, where the guest does not say it
+    missing: str = ""  # a known gap, and its reason
+    address: int | None = None  # the address that is touched, if the guest does not print it
     has_address: bool = True
 
 
@@ -33,7 +33,7 @@ WILD = 0xFFFFFFFFDEADB000  # WILD_FUNCTION in death.c
 TOUCHED = -1  # at the address that the guest names
 FIELD = r"mov qword ptr \[rdi\+0x30\], 0x1"
 
-# In one boot: Linux ends the process, in which the kernel dies too, and goes on.
+# All in one boot: Linux ends the process in whose context the kernel dies, and runs on.
 IN_KERNEL = (
     Death("null_write", "null-write", FIELD, "write to a page not present, from supervisor mode"),
     Death("null_read", "null-read", r"mov rax, qword ptr \[rdi\+0x18\]", "read of a page not present, from supervisor mode"),
@@ -60,7 +60,7 @@ IN_USER = (
 WROTE = "(wrote|write|store)"
 CALLED = "(call|jump|fetch|execut|ran)"
 
-# Each the end of its machine.
+# Each of these ends its machine.
 LINUX = (
     Death("stack_overflow", "stack", "push rdi", "stack", RESET),
     Death("broken_handler", "gate", FIELD, WROTE, TRIPLE),
@@ -74,10 +74,10 @@ LINUX = (
     Death("watchdog", ("null-write", "watchdog"), FIELD, WROTE, SILENT, extra="-global ICH9-LPC.noreboot=off"),
 )
 
-# In the place of init: the kernel cannot go on without it, and panics.
+# In the place of init: the kernel cannot run without it, and panics.
 INIT = Death("init_dies", "user-library", r"mov qword ptr \[rdi\+0x10\], 0x1", f"a program {WROTE}", RESET, append="panic=1")
 
-# The first ones again, each with a panic that resets the machine: the verdict, which the next start tells as well.
+# The first ones again, each with a panic that resets the machine: the next start also prints the verdict.
 VERDICTS = {
     "null_read": "read", "null_call": CALLED, "null_jump": CALLED, "wild_call": CALLED, "poison": "not canonical",
     "use_after_unmap": "read.*nothing is mapped", "page_table": "reserved bit", "text_write": f"{WROTE}.*read-only",
@@ -89,7 +89,7 @@ PANICS = tuple(
     if death.name in VERDICTS
 )
 
-# Nothing ends by itself; on two CPUs where the one that hangs takes no interrupts, so that the other hears the operator.
+# These do not end by themselves. On two CPUs, if the hanging one takes no interrupts, the other one serves the operator.
 HANGS = (
     Death("panic_for_ever", "null-write", FIELD, WROTE, HANG, append="oops=panic panic=0"),
     Death("broken_handlers_for_ever", "storm", FIELD, WROTE, HANG, operator=True),

@@ -1,4 +1,4 @@
-"""The console, driven as a person and as a script drives it: the guest running, stopped, hung and storming."""
+"""The console, used as by a person and as by a script: with the guest running, stopped, hung and storming."""
 
 import random
 import re
@@ -10,7 +10,7 @@ from lib import logs
 from lib.console import Console
 from lib.machine import GUESTS, LINUX, expect, on
 
-# How much of it: keys go into Bochs' UART at the pace of a person.
+# How often: keys go into Bochs' UART at the pace of a person.
 OVERLONG = {"svm": 5000, "vmx": 400}
 NOISE = {"svm": 2000, "vmx": 200}
 SEED = 7
@@ -21,7 +21,7 @@ def hang(machine, way, **variables):
 
 
 def wait_for_guest(console, word, times=1):
-    """The guest's own line on COM1, when all of it is there so many times: the log grows while it is read."""
+    """The guest's own line on COM1, once it contains the text so many times, because the log grows while it is read."""
     end = time.monotonic() + 300
     log = console.out / "guest.log"
     while time.monotonic() < end:
@@ -34,7 +34,7 @@ def wait_for_guest(console, word, times=1):
 
 
 def look_into(console, flag):
-    """What the guest hangs at, as its operator finds it."""
+    """Finds the loop in which the guest hangs, as its operator would."""
     regs = console.ask_ok("regs").records("regs")
     expect(regs[0]["stopped"] == "yes", f"{regs[0]}")
     code = console.ask_ok("disas").records("disas")
@@ -50,7 +50,7 @@ def look_into(console, flag):
 
 
 def look_by_register(console):
-    """Registers stand for their values wherever an address is taken; the stack says who called."""
+    """Registers are accepted wherever an address is; the stack names the callers."""
     values = {name: int(value, 16) for row in console.ask_ok("regs").records("regs") for name, value in row.items() if len(value) == 16}
     for name, offset in (("rsp", 0), ("rsp", 8), ("rip", -16), ("cr3", 0x10)):
         address = f"{name}{offset:+d}" if offset else name
@@ -71,7 +71,7 @@ def look_by_register(console):
 
 @on("svm", "vmx")
 def test_hung_guest(machine):
-    """A guest that hangs in a loop: stopped, found, let go; it runs on."""
+    """A guest that hangs in a loop is stopped, analysed, and runs on."""
     with hang(machine, "loop") as console:
         flag = wait_for_guest(console, "hang waits=")["waits"]
         console.logfmt()
@@ -92,10 +92,10 @@ def test_hung_guest(machine):
 
 @on("vmx")
 def test_deaf_guest(machine):
-    """Interrupts off and nothing that exits: VT-x's preemption timer lets the operator in all the same."""
+    """With interrupts off and no exits VT-x's preemption timer lets the console answer."""
     with hang(machine, "deaf") as console:
         wait_for_guest(console, "hang way=")
-        # 50 ms of the guest's time until the first byte is seen: no more than the UART's FIFO has room for.
+        # 50 ms of the guest's time pass before the first byte is read: no more than the UART's FIFO can hold.
         console.send(b"set output")
         console.wait_for(rb"set output")
         console.send(b" logfmt\r")
@@ -109,14 +109,14 @@ def test_deaf_guest(machine):
 
 
 def last_words(console):
-    """The line of the exception that the guest died in comes out all the same."""
+    """The line of the exception in which the guest died is printed."""
     line = console.wait_for(rb"^trap .*\n").decode().splitlines()[-1]
     expect(logs.fields(line)["name"] == "#UD", line)
 
 
 @on("svm", "vmx")
 def test_halted_guest(machine):
-    """An exception whose handler halts with interrupts off: it is printed, the halt is said, and the operator is heard."""
+    """An exception whose handler halts with interrupts off: it is printed, the halt is reported, and the console answers."""
     with hang(machine, "halt") as console:
         last_words(console)
         line = console.wait_for(rb"^trapline: halted .*\n").decode().splitlines()[-1]
@@ -139,7 +139,7 @@ MACHINE_CHECK = b"mce 0 1 0xbe00000000000000 5 0x1000 0\n"
 
 @on("svm")
 def test_machine_check(machine):
-    """A machine check that comes while Trapline waits in a halted CPU's place is the guest's: recorded, and no fault."""
+    """A machine check while Trapline waits in a halted CPU's place goes to the guest: recorded, and not a fault of Trapline."""
     with tempfile.TemporaryDirectory(prefix="trapline-monitor-") as folder:
         monitor = f"-monitor unix:{folder}/monitor,server=on,wait=off"
         with hang(machine, "halt", EXTRA=monitor) as console:
@@ -155,7 +155,7 @@ def test_machine_check(machine):
 
 @on("svm-bochs")  # QEMU has no filter of PAUSE; VT-x has its timer
 def test_locked_guest(machine):
-    """A guest that waits for a lock for ever, with interrupts off: its PAUSEs let the console have its turn."""
+    """A guest that waits for a lock for ever, with interrupts off: its PAUSEs give the console its turns."""
     with hang(machine, "lock") as console:
         last_words(console)
         console.logfmt()
@@ -182,7 +182,7 @@ def test_deaf_boot_cpu(machine):
                 console.ask_ok("cpu 1")
                 expect(console.ask_ok("regs").records("regs")[0]["cpu"] == "1", "not the other CPU")
             console.ask_ok("go")
-            time.sleep(2)  # it sleeps again
+            time.sleep(2)  # the other CPU sleeps again
             console.ask_ok("status")
             console.send(b"reset\r")
             expect(console.ended() == 3, "reset did not reset the machine")
@@ -190,7 +190,7 @@ def test_deaf_boot_cpu(machine):
 
 @on("svm", "vmx")
 def test_dead_other_cpu(machine):
-    """Another CPU dies with interrupts off, in a loop that nothing exits from: the boot CPU prints its last words."""
+    """Another CPU dies with interrupts off, in a loop without exits: the boot CPU prints its last lines."""
     with hang(machine, "other", CPUS=2) as console:
         last_words(console)
         console.logfmt()
@@ -207,7 +207,7 @@ STORMS = {"svm": (("storm", "ud"), ("quiet", "pf")), "vmx": (("storm", "ud"),)}
 
 @on("svm", "vmx")
 def test_storms(machine):
-    """Exceptions as fast as they can, printed or not, interrupts off: the operator is heard, and turns them off."""
+    """Exceptions at full speed, printed or not, with interrupts off: the console answers, and turns them off."""
     for way, vector in STORMS[machine.backend]:
         with hang(machine, way) as console:
             wait_for_guest(console, "hang way=")
@@ -224,7 +224,7 @@ def test_storms(machine):
             console.ask_ok(f"filter vec=+{vector} rate=5")
             first, second = (counted(console, vector) for _ in range(2))
             expect(second > first, "the storm is over")
-            # Without the exceptions' exits nobody would hear the next command: interrupts are off.
+            # Without the exceptions' exits the next command would not be noticed, because interrupts are off.
             console.ask_ok("stop")
             console.ask_ok(f"intercept -{vector}")
             intercepted = [line for line in console.ask_ok("intercept").lines if line.startswith("intercept ")]
@@ -232,7 +232,7 @@ def test_storms(machine):
 
 
 def find_kept(console):
-    """The one #UD before the flood of #PF: no longer in the ring, and kept."""
+    """The one #UD before the flood of #PF is no longer in the ring, but in the reserve."""
     while counted(console, "pf") < 5000:
         pass
     last = console.ask_ok("traps 8").records("trap")
@@ -292,7 +292,7 @@ def test_garbage(machine):
         for _ in range(NOISE[machine.backend] // 100):
             console.send(bytes(noise.choice(range(256)) for _ in range(100)))
             console.send(b"\r")
-        # What was among the noise is answered first.
+        # Commands that were among the noise are answered first.
         console.send(b"\rexits 1\r")
         console.wait_for(rb"^done command=exits status=ok")
         console.wait_for(rb"\n")
@@ -301,7 +301,7 @@ def test_garbage(machine):
 
 @on("svm")
 def test_intercept(machine):
-    """Every kind of exit is listed; what is switched is switched: the guest finds the console's UART, and no more."""
+    """Every kind of exit is listed, and the switches work: the guest finds the console's UART, and nothing else changes."""
     with hang(machine, "look") as console:
         wait_for_guest(console, "hang there=0")
         console.logfmt()
@@ -334,7 +334,7 @@ def test_terminal(machine):
         console.wait_for(rb"error: no such command.*\n")
         console.send(b"set outp\tterm\t\r")
         console.wait_for(rb"set output=terminal\r\n")
-        # The second Tab lists, and what was typed is there again.
+        # The second Tab lists the candidates, and the typed text is shown again.
         console.send(b"st\t\t")
         console.wait_for(rb"^.*status stats stop\r\n\rtrapline> st")
         console.send(b"op\x17reg\r")
@@ -349,7 +349,7 @@ def test_terminal(machine):
 
 
 def pick_traps(console):
-    """With words of the filter `traps` shows the last ones that they let through, out of all that are there."""
+    """`traps` with words of the filter shows the last matching records."""
     every = [(row["cpu"], row["seq"], row["name"]) for row in console.ask_ok("traps 1000").records("trap")]
     expect(every, "nothing was recorded")
     rarest = min((name for _, _, name in every), key=[name for _, _, name in every].count)
@@ -362,7 +362,7 @@ def pick_traps(console):
 
 @on("svm")
 def test_two_cpus(machine):
-    """Linux on two CPUs: both stop, each shows its registers, and Linux goes on to its end as if nothing had been."""
+    """Linux on two CPUs: both stop, each shows its registers, and Linux then runs to its normal end."""
     # The forks keep it busy for longer than this takes.
     with Console(machine, **LINUX, APPEND="norandmaps trapline.mode=forks", CPUS=2) as console:
         console.logfmt()

@@ -5,7 +5,7 @@ from lib.machine import expect, on
 
 
 def added(machine, conf, args=""):
-    """What Trapline adds to each operation of the bench guest. What they take bare is stored: it does not change."""
+    """What Trapline adds to each operation of the bench guest. The bare figures are stored, because they do not change."""
     count = {"ICOUNT": 1} if machine.backend == "svm" else {}
     run = machine.guest("bench", CONF=machine.conf(conf), ARGS=args, **count).expect_status(0)
     return cost.added(cost.of_kind(cost.stored()["bare"], machine.vendor), cost.rows(run.guest))
@@ -17,7 +17,7 @@ def check(machine, kind, conf, args=""):
 
 
 def test_recorded(machine):
-    """Exits, calls, copies and recorded exceptions cost 5 % more at most, and no mark that was reached is lost."""
+    """Exits, calls, copies and recorded exceptions cost at most 5 % more, and goals that were reached stay reached."""
     check(machine, "recorded", cost.QUIET)
 
 

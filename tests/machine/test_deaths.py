@@ -21,11 +21,11 @@ HEALTHY_WARNINGS = {"svm": 0, "vmx": 1}
 HEALTHY_PAGES = 4
 MODULE = BUILD / "guest-tools/modules/death/death.ko"
 INITRD = BUILD / "linux/deaths.img"
-# No more than two keys: where the loader is to leave what it finds.
+# At most two keys: the files for what the loader finds.
 FILES = "report_file = \\report.txt\nblackbox_file = \\last.txt\n"
 TOLD_AGAIN = "black box: written to"
 SAYS = re.compile(r"death name=(\S+) at=(0x[0-9a-f]+) address=(0x[0-9a-f]+)")
-# What a report begins with, on the line and in a file.
+# The beginning of a report, on the line and in a file.
 ENDS = re.compile(r"^trapline: (verdict|triple fault|halted|end of guest|last run: )")
 # How far behind the beginning of a call, through a register or direct, its return address is.
 CALL_BYTES = (2, 3, 5)
@@ -34,18 +34,18 @@ REPORT_SECONDS = 3
 
 
 def words(death):
-    """What die.c is told, one after the other."""
+    """The arguments of die.c, one after the other."""
     return (death.die,) if isinstance(death.die, str) else death.die
 
 
 def what_guest_says(text, name):
-    """Where the instruction is and what it touches, by the guest's own word; None where it has not said it."""
+    """The instruction's place and the address that it touches, as the guest printed them; None if it did not."""
     said = [found.groups()[1:] for found in SAYS.finditer(text) if found.group(1) == name]
     return tuple(logs.number(value) for value in said[0]) if said else (None, None)
 
 
 class Expected:
-    """One death, with the addresses that are known only when it has been died."""
+    """One death, with the addresses that are only known afterwards."""
 
     def __init__(self, death, guest):
         self.death = death
@@ -55,7 +55,7 @@ class Expected:
         self.at = {None: says_at, deaths.TOUCHED: says_address}.get(death.at, death.at)
 
     def missing(self, where, lines):
-        """Which of the three, and the caller where there is one, these lines do not tell."""
+        """Which of the three, and of the caller if there is one, is missing in these lines."""
         end = self.death.end
         judged = end != deaths.RUNS_ON and (end != deaths.SILENT or where != "line")
         told = {
@@ -67,7 +67,7 @@ class Expected:
         return [what for what, there in told.items() if not there]
 
     def names_place(self, line):
-        """at= is this place, or that of the program whose addresses nobody knows before; insn= is the instruction."""
+        """at= is this place, or that of the program whose addresses are not known before; insn= is the instruction."""
         there = logs.fields(line)
         at, insn = there.get("at", ""), there.get("insn", "")
         here = ":" in at and (self.at is None or logs.place(at)[1] == self.at)
@@ -82,25 +82,25 @@ class Expected:
         return bool(re.search(rf"(cr2=|mem=|:|address |at )0x0*{self.address:x}\b", line))
 
     def names_cause(self, line, judged):
-        """In the verdict's words; those of the record itself where there was no end to judge."""
+        """In the verdict's words, or those of the record if no end was judged."""
         there = line.startswith("trapline: verdict") if judged else self.names_place(line)
         return there and bool(re.search(self.death.cause, line))
 
 
 def after_mark(text, death):
-    """The line from where the guest began to die; all of it where it sets no mark."""
+    """The line from where the guest began to die; all of it if the guest sets no mark."""
     return text.partition(f'text="die {words(death)[0]}"')[2] or text
 
 
 def end_lines(text):
-    """The first lines of what is told of an end, from where it begins."""
+    """The first lines of the report of an end."""
     lines = [line.removeprefix("last| ").strip() for line in text.splitlines()]
     first = next((i for i, line in enumerate(lines) if ENDS.match(line)), len(lines))
     return lines[first : first + LINES]
 
 
 def judge(death, expected, places):
-    """`places`: where it is told, and the lines there. A gap that is known is counted as one, and has to be there still."""
+    """`places`: the outputs, and their lines. A known gap counts as one, and must still exist."""
     expect(not death.has_address or expected.address is not None, f"the guest did not die of {death.die}")
     lacking = {where: lacks for where, lines in places.items() if (lacks := expected.missing(where, lines))}
     gaps = [f"{where}: no {', no '.join(lacks)}" for where, lacks in lacking.items()]
@@ -144,7 +144,7 @@ def esp_file(run, name):
 
 
 def resets(death, machine):
-    """The run of a machine that the death resets, and that tells it again when it starts anew."""
+    """Runs a machine that the death resets, and that prints the report at its next start."""
     variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": TOLD_AGAIN, "TIMEOUT": 240}
     if death.extra:
         variables["EXTRA"] = death.extra
@@ -189,7 +189,7 @@ def halts(death):
 
 
 def wait_for_death(console, death):
-    """Until the guest says that it dies, and then has had the time for it."""
+    """Runs until the guest announces its death, and then long enough for it."""
     log = console.out / "guest.log"
     end = time.monotonic() + 240
     while time.monotonic() < end:
@@ -207,7 +207,7 @@ def read_for(console, seconds):
 
 
 def wait_for_verdict(console):
-    """The verdict, if one comes, and what stands behind it."""
+    """The verdict, if there is one, and the lines after it."""
     end = time.monotonic() + VERDICT_SECONDS
     while time.monotonic() < end:
         console.read()
@@ -224,7 +224,7 @@ def hangs(death):
             if death.operator:
                 console.send(b"\rstop\r")
             wait_for_verdict(console)
-            # The line's other end has it all; QEMU's own log of it repeats letters.
+            # The socket has all of the line; QEMU's own log repeats letters.
             line, guest = logs.clean(console.data), logs.clean((console.out / "guest.log").read_bytes())
         judge(death, Expected(death, guest), {"line": end_lines(after_mark(line, death))})
 
@@ -244,7 +244,7 @@ make_tests()
 
 
 def expect_healthy(run, most):
-    """Nothing is said of a guest that nothing is wrong with: no verdict, no record that is no warning of the guest's own."""
+    """A healthy guest causes no report: no verdict, and no record except a warning of the guest itself."""
     where = f"see {run.out}/trapline.log"
     expect("verdict" not in run.trapline, f"a verdict on a healthy guest; {where}")
     pages = [trap for trap in run.traps if trap["cpl"] == "0" and trap["name"] == "#PF"]
@@ -264,7 +264,7 @@ def boots_healthily(machine, cpus):
 
 @on("svm", "vmx")
 def test_healthy_boot(machine):
-    """A boot of Debian's kernel that nothing is wrong with, and ten processes: no verdict, and next to no line."""
+    """A healthy boot of Debian's kernel and ten processes: no verdict, and almost no line."""
     boots_healthily(machine, 1)
 
 

@@ -9,13 +9,13 @@ EVERYWHERE = ("svm", "vmx", "svm-bochs")
 
 
 def program_lines(run, name=""):
-    """What a program said: all but what the firmware said before it, and what only places in memory differ by."""
+    """A program's output, without the firmware's lines before it and without values that depend on memory addresses."""
     text = run.guest.partition(f"start name={name}\n")[2].partition(f"end name={name}\n")[0] if name else run.guest
     return [line for line in text.splitlines() if line.startswith(("case ", "result ", "msr ", "cpuid ", "end "))]
 
 
 def suite(machine, **variables):
-    """The programs that are short, one after the other: on Bochs it is the firmware that takes its time."""
+    """Runs the short programs one after the other, because on Bochs the firmware takes most of the time."""
     programs = sorted(path.stem for path in (GUESTS / "suite").glob("*.efi"))
     return machine.guest("suite", ESP=GUESTS / "suite", ARGS=f"run={','.join(programs)}", **variables)
 
@@ -29,7 +29,7 @@ def test_hello(machine):
 
 @on("svm", "vmx")
 def test_halt(machine):
-    """A guest that halts for good is seen as halted, under Trapline as bare."""
+    """A guest that halts for good is recognised, under Trapline as bare."""
     machine.guest("halt", TRAPLINE=0).expect_status(0)
     machine.guest("halt").expect_status(0).expect_active(machine.vendor)
 
@@ -82,7 +82,7 @@ def test_exceptions_same_as_bare(machine):
 
 @on(*EVERYWHERE)
 def test_mitigations(machine):
-    """What a CPU that needs them does at exits and entries changes nothing for the guest; what it cannot do is said."""
+    """The mitigations at exits and entries change nothing for the guest; missing ones are reported."""
     conf = machine.conf("mitigations = rsb, call, bhb, ibrs, verw\n")
     bare, run = exceptions(machine, TRAPLINE=0).expect_status(0), exceptions(machine, CONF=conf).expect_status(0)
     same_exceptions(bare, run)
@@ -106,13 +106,13 @@ def test_newer_cpu_same_as_bare(machine):
 
 
 def is_at(trap, site):
-    # INT1 is recorded where it lies, as INT3 is; the guest names where it returns to, as for every other #DB.
+    # INT1 is recorded at its own address, like INT3; the guest prints the return address, as for every other #DB.
     length = 1 if trap.get("type") == "int1" else 0
     return trap["vec"] == site["vec"] and logs.place(trap["at"])[1] + length == logs.number(site["at"])
 
 
 def same_code(trap, site):
-    """Equal as far as both go; a trap line has none where the instruction itself could not be fetched."""
+    """Equal up to the shorter one; a trap line has no bytes if the instruction could not be fetched."""
     code, wanted = trap.get("code", ""), site.get("code", "")
     if trap.get("type") == "int1":
         return code.startswith("f1")
@@ -122,7 +122,7 @@ def same_code(trap, site):
 
 
 def is_int_n(site):
-    """INT n that was let through, which VT-x delivers without an exit (docs/vendors.md)."""
+    """An INT n without an exit, which VT-x delivers by itself (docs/vendors.md)."""
     code = site.get("code", "").removeprefix("66")
     return code.startswith("cd") and int(code[2:4], 16) == int(site["vec"])
 
@@ -154,14 +154,14 @@ def expect_same_as_bare(machine, name, at_least):
 
 @on(*EVERYWHERE)
 def test_apic_same_as_bare(machine):
-    """Stores to the APIC by any instruction, and by code that was mapped in place of other code, store what they store bare."""
+    """Stores to the APIC by any instruction, and by code that was remapped, have the same effect as bare."""
     expect_same_as_bare(machine, "apic", 45)
 
 
 # QEMU ends itself when FERR# is asserted, bare: docs/emulators.md.
 @on("vmx", "svm-bochs")
 def test_x87_interrupt(machine):
-    """With CR0.NE clear an x87 error is IRQ 13, with NE set #MF, as often and as bare."""
+    """With CR0.NE clear an x87 error is IRQ 13, with NE set #MF, as often as bare."""
     runs = machine.guest("ferr", TRAPLINE=0), machine.guest("ferr")
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
     runs[1].expect_active(machine.vendor)
@@ -172,7 +172,7 @@ def test_x87_interrupt(machine):
 
 @on(*EVERYWHERE)
 def test_a20(machine):
-    """With address line 20 off, by each of its gates, Trapline lives, and the guest reads back what it wrote."""
+    """With address line 20 off, by each of its gates, Trapline works, and the guest reads back what it wrote."""
     runs = machine.guest("a20", TRAPLINE=0), machine.guest("a20")
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
     runs[1].expect_active(machine.vendor)
@@ -195,7 +195,7 @@ def test_legacy_same_as_bare(machine):
 
 @on(*EVERYWHERE)
 def test_code_same_as_bare(machine):
-    """Instructions that are carried out: in ROM, in 16-bit code above 64 KiB, in a page that is exchanged: as bare."""
+    """Instructions that Trapline carries out, in ROM, in 16-bit code above 64 KiB, in a page that is exchanged: as bare."""
     expect_same_as_bare(machine, "code", 55)
 
 
@@ -204,7 +204,7 @@ LATER_MEMORY = "-m slots=2,maxmem=4G -object memory-backend-ram,id=m1,size=512M 
 
 @on("svm")
 def test_later_memory(machine):
-    """Code in memory that the firmware's map does not have, as where it was plugged in later: as bare, and recorded."""
+    """Code in memory that is missing in the firmware's map, like memory that was plugged in later: as bare, and recorded."""
     variables = {"ARGS": "hot=100000000", "EXTRA": LATER_MEMORY}
     conf = machine.conf("print = all\n")
     runs = machine.guest("code", TRAPLINE=0, **variables), machine.guest("code", CONF=conf, **variables)
@@ -219,7 +219,7 @@ def test_later_memory(machine):
 
 @on(*EVERYWHERE)
 def test_entered_same_as_bare(machine):
-    """States that the CPU lets a guest into and does not enter, CS with L and D: the guest goes on in them, as bare."""
+    """States that the CPU lets a guest reach but refuses to enter, CS with L and D: the guest continues in them, as bare."""
     expect_same_as_bare(machine, "entered", 72)
     run = suite(machine)
     told = re.findall(r"^trapline: guest in a state that is not entered .*$", run.trapline, re.M)
@@ -233,7 +233,7 @@ def test_entered_same_as_bare(machine):
 
 @on("svm")
 def test_control_registers_refused(machine):
-    """What QEMU takes in CR0, CR3 and CR4 and its VMRUN does not raises #GP, as on a CPU. Bare QEMU does not survive that."""
+    """Values of CR0, CR3 and CR4 that QEMU accepts but its VMRUN refuses raise #GP, as on a CPU. Bare QEMU does not survive that."""
     rows = ["gp_mov_cr0_nw", "gp_mov_cr0_pe", "gp_mov_cr0_high", "gp_mov_cr3_beyond", "gp_mov_cr4_reserved", "gp_mov_cr4_pae"]
     run = machine.guest("exceptions", ARGS=f"force only={','.join(rows)}").expect_status(0)
     seen = {case["name"]: (case["vec"], case["err"], case["rip"]) for case in logs.records(run.guest, "case")}
@@ -252,7 +252,7 @@ def test_stack_of_32_bits(machine):
 
 @on(*EVERYWHERE)
 def test_state_same_as_bare(machine):
-    """x87, SSE, AVX and AVX-512 registers, and XCR0, are what they were, through every kind of exit."""
+    """x87, SSE, AVX and AVX-512 registers, and XCR0, do not change in any kind of exit."""
     expect_same_as_bare(machine, "state", 27)
 
 
@@ -268,7 +268,7 @@ def test_tsc_same_as_bare(machine):
 
 @on("vmx")
 def test_vtx_hidden(machine):
-    """VT-x is hidden as where the firmware locked it out, and second-level paging follows the guest's MTRRs."""
+    """VT-x is hidden as if the firmware had locked it out, and second-level paging follows the guest's MTRRs."""
     run = machine.guest("vtx").expect_status(0).expect_active(machine.vendor)
     results = logs.records(run.guest, "result")
     expect(len(results) >= 20, f"{len(results)} results; see {run.out}/guest.log")
@@ -279,12 +279,12 @@ def test_vtx_hidden(machine):
 
 @on(*EVERYWHERE)
 def test_msr_cpuid_same_as_bare(machine):
-    """CPUID and the MSRs are as bare, but for what the documentation lists."""
+    """CPUID and the MSRs are as bare, except for what the documentation lists."""
     expect_same_as_bare(machine, "msrcpuid", 100)
 
 
 def hypervisors(run):
-    """Whether CPUID says that there is one, and the leaves where they show themselves."""
+    """Whether CPUID announces a hypervisor, and the leaves with a signature."""
     run.expect_status(0)
     leaves = {row.pop("number"): row for row in logs.records(run.guest, "leaf")}
     expect(len(leaves) == 258, f"{len(leaves)} leaves; see {run.out}/guest.log")
@@ -297,7 +297,7 @@ def with_content(leaves):
 
 @on(*EVERYWHERE)
 def test_no_other_hypervisor(machine, **variables):
-    """What is beneath Trapline does not show through: its own leaves, or with hypervisor = off none."""
+    """A hypervisor beneath Trapline is hidden: only Trapline's leaves show, or none with hypervisor = off."""
     off = machine.conf("hypervisor = off\n")
     runs = [machine.guest("hypervisor", **variables, **how) for how in ({"TRAPLINE": 0}, {}, {"CONF": off})]
     bare, shown, hidden = (hypervisors(run) for run in runs)
@@ -310,7 +310,7 @@ def test_no_other_hypervisor(machine, **variables):
         expect(hidden == bare, f"not the CPU's own; see {runs[0].out} and {runs[2].out}")
 
 
-# What docs/limits.md lists; which of it can be seen depends on what the CPU has, bare.
+# The differences that docs/limits.md lists; which of them can be seen depends on the CPU.
 DIFFERENT = {
     "svm": ["cpuid 8000000a", "msr c0010114", "msr c0010117", "write efer_svme"],
     "vmx": ["msr 0000003a", "msr 000003f1", "msr 00000480", "msr 00000600", "write cr4_vmxe"],
@@ -319,14 +319,14 @@ MAY_DIFFER = ["cpuid 00000001", "cpuid 00000007", "cpuid 80000001", "cpuid 80000
 
 
 def differences(run):
-    """The lines of what may differ: what of, and all that is said of it."""
+    """The lines about values that may differ: the name, and all lines about it."""
     lines = [line.split() for line in run.guest_lines("diff ")]
     return {f"{words[1]} {words[2].split('=')[1]}": words[3:] for words in lines}
 
 
 @on(*EVERYWHERE)
 def test_differences_are_the_documented_ones(machine):
-    """Of what may differ, exactly that does which the documentation lists, besides the hypervisor's own leaves."""
+    """Exactly those values differ that the documentation lists, besides the hypervisor's own leaves."""
     bare, trapline = (differences(run) for run in (suite(machine, TRAPLINE=0), suite(machine)))
     expect("ebx=70617254" in trapline["cpuid 40000000"], f"no signature: {trapline['cpuid 40000000']}")
     changed = [key for key in trapline if not key.startswith("cpuid 4") and bare.get(key) != trapline[key]]
@@ -337,7 +337,7 @@ def test_differences_are_the_documented_ones(machine):
 # Bochs' AMD CPU does not start with this list.
 @on("vmx")
 def test_missing_msrs_same_as_bare(machine):
-    """MSRs that the CPU does not have raise #GP, bare and under Trapline: on Bochs, which can be told to."""
+    """Missing MSRs raise #GP, bare and under Trapline: on Bochs, which can be configured so."""
     msrs = str(ROOT / "tests/machine/bochs-msrs.def")
     runs = machine.guest("msrcpuid", TRAPLINE=0, MSRS=msrs), machine.guest("msrcpuid", MSRS=msrs)
     bare, trapline = (program_lines(run.expect_status(0)) for run in runs)
@@ -347,13 +347,13 @@ def test_missing_msrs_same_as_bare(machine):
 
 @on(*EVERYWHERE)
 def test_nmi_same_as_bare(machine):
-    """NMIs arrive once each, and the one that comes during another waits until the IRET has been carried out."""
+    """Each NMI arrives once, and one that comes during another waits until the IRET was executed."""
     expect_same_as_bare(machine, "nmi", 5)
 
 
 @on("svm", "vmx")
 def test_hidden(machine):
-    """Trapline's memory reads as ones and keeps nothing, each store to it is reported, and its UART is not there."""
+    """Trapline's memory reads as ones and ignores writes, each store to it is reported, and its UART is hidden."""
     run = machine.guest("hidden").expect_status(0).expect_active(machine.vendor)
     pages = logs.records(run.guest, "memory")
     ones = "f" * 16
@@ -377,7 +377,7 @@ SVM_IN_RING_3 = [
 
 @on("svm", "vmx")
 def test_interrupted_events_arrive(machine):
-    """Events whose frame goes to Trapline's memory: pushing it exits, and each arrives all the same, once."""
+    """Events whose frame goes to Trapline's memory: pushing it exits, and each event still arrives exactly once."""
     run = machine.guest("hidden", ARGS="stack").expect_status(0).expect_active(machine.vendor)
     arrived = {row["vector"]: row["arrived"] for row in logs.records(run.guest, "stack")}
     expect(arrived == dict.fromkeys(("80", "31", "6", "64", "2"), "1"), f"{arrived}; see {run.out}/guest.log")
@@ -386,7 +386,7 @@ def test_interrupted_events_arrive(machine):
 
 @on("svm", "vmx")
 def test_nothing_intercepted(machine):
-    """With every exception left to the guest nothing is recorded, and the guest sees what it sees bare."""
+    """With every exception left to the guest nothing is recorded, and the guest's results are as bare."""
     conf = machine.conf("intercept = none\nintercept_int = off\nprint = all\n")
     arguments = f"skip={','.join(SVM_IN_RING_3)}"  # docs/limits.md
     bare = machine.guest("exceptions", TRAPLINE=0, ARGS=arguments)

@@ -13,13 +13,13 @@ PRINT_ALL = "print = all\n"
 # Rows of the exceptions guest that KVM, bare, makes another thing of than a CPU: it sets SVME beneath its guest, as Trapline
 # does, and lets the #GP of that through; and where it carries out an IN it looks for no breakpoint.
 NOT_BARE = {*guests.SVM_IN_RING_3, "db_watch_exiting_port"}
-# Faults that KVM raises itself, for an MSR, have RF in the frame, others on QEMU have not: docs/emulators.md.
+# Faults that KVM itself raises for an MSR have RF in the frame, others on QEMU do not: docs/emulators.md.
 OWN_RF = {"gp_rdmsr_unknown", "gp_wrmsr_unknown", "gp_wrmsr_efer"}
 RF = 0x10000
 
 
 def exception_rows(lines):
-    """What is compared of the exceptions guest: what it makes of a row itself is about real CPUs."""
+    """The compared output of the exceptions guest, without its own judgement of a row, which is about real CPUs."""
     rows = [logs.fields(line) for line in lines if line.startswith("case ")]
     for row in rows:
         if row["name"] in OWN_RF:
@@ -47,7 +47,7 @@ def test_hello(machine):
 
 @on("kvm")
 def test_exceptions_same_as_bare(machine):
-    """Every exception of 64-bit mode reaches the guest's handlers as it does bare, but for what KVM itself does."""
+    """Every exception of 64-bit mode reaches the guest's handlers as bare, except for KVM's own differences."""
     expect_same(machine, "exceptions", 200, exception_rows, CONF=machine.conf(PRINT_ALL))
 
 
@@ -59,13 +59,13 @@ def test_exceptions_recorded(machine):
 
 @on("kvm")
 def test_nmi_same_as_bare(machine):
-    """NMIs arrive once each, and the one that comes during another waits until the IRET has been carried out."""
+    """Each NMI arrives once, and one that comes during another waits until the IRET was executed."""
     expect_same(machine, "nmi", 5)
 
 
 @on("kvm")
 def test_msr_cpuid_same_as_bare(machine):
-    """CPUID and the MSRs are as bare, but for what the documentation lists; KVM's missing MSRs raise #GP."""
+    """CPUID and the MSRs are as bare, except for what the documentation lists; KVM's missing MSRs raise #GP."""
     expect_same(machine, "msrcpuid", 100)
 
 
@@ -90,7 +90,7 @@ def test_linux_two_cpus(machine):
 
 @on("kvm")
 def test_no_other_hypervisor(machine):
-    """KVM with a Hyper-V option has its own leaves at 0x40000100: they, and its hypercalls, are not for the guest."""
+    """With a Hyper-V option KVM has its own leaves at 0x40000100: they, and its hypercalls, are hidden from the guest."""
     cpu = {"CPU": "host,hv-relaxed"}
     bare = guests.hypervisors(machine.guest("hypervisor", TRAPLINE=0, **cpu))
     expect(bare[1]["40000100"]["ebx"] == "4b4d564b", f"KVM does not show itself there: {bare[1]['40000100']}")
@@ -99,6 +99,6 @@ def test_no_other_hypervisor(machine):
 
 @on("kvm")
 def test_init_past_the_command_register(machine):
-    """KVM keeps VM_CR.R_INIT and resets the CPU all the same: Trapline says so before, and goes on with the other CPUs."""
+    """KVM keeps VM_CR.R_INIT and resets the CPU nevertheless: Trapline says so before, and runs on with the other CPUs."""
     run = machine.guest("startup", CPUS=3, ARGS="only=first ioapic").expect_active(machine.vendor, cpus=3)
     run.expect_line("past its APIC's command register: the hypervisor beneath may reset the CPU")

@@ -1,4 +1,4 @@
-"""The launcher: a variable that is set is used, whichever others are, or refused with a line. All but the demo and the last boot nothing."""
+"""The launcher: a variable that is set has an effect, or is refused with a line. Most tests boot nothing."""
 
 import itertools
 import os
@@ -23,12 +23,12 @@ from launcher.settings import BACKENDS, Settings, Wrong  # noqa: E402
 REFUSED = 2
 DEMO_SECONDS = 300
 PORT = re.compile(r"127\.0\.0\.1:\d+")
-# What boots at all: the other variables are added to one of these, one and two at a time.
+# The machines that boot: the other variables are added to one of these, one and two at a time.
 STARTS = ("EFI", "KERNEL", "DISK", "EFI DISK", "KERNEL INITRD")
 
 
 def samples(folder):
-    """A value of each variable that is not its default. What a file holds is told apart by its name."""
+    """A value of each variable other than its default. Files differ by their names."""
     values = {"ARGS": "a", "APPEND": "b", "CPU": "c", "EXTRA": "-d", "UNTIL": "e", "CPUS": "2", "MEM": "200", "TIMEOUT": "5"}
     values |= {"ESP_FREE": "7", "TRAPLINE": "0", "USB": "1", "ICOUNT": "1", "REBOOT": "1", "FOLLOW": "1"}
     for name in ("KERNEL", "INITRD", "EFI", "DISK", "CONF", "MSRS", "TRAPLINE_EFI"):
@@ -42,7 +42,7 @@ def samples(folder):
 
 
 def emulator(settings):
-    """What the emulator is started with."""
+    """The emulator's command line."""
     if settings.backend == "svm":
         qemu = Qemu.__new__(Qemu)
         qemu.settings = settings
@@ -56,7 +56,7 @@ def emulator(settings):
 
 
 def esp(settings):
-    """What the ESP gets."""
+    """The contents of the ESP."""
     if not settings.has_guest:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def esp(settings):
 
 
 class Machines:
-    """What comes of a set of variables: the whole machine in words, or the line that refuses it."""
+    """The result of a set of variables: the whole machine in words, or the line that refuses it."""
 
     def __init__(self):
         self.known = {}
@@ -85,7 +85,7 @@ class Machines:
             return "", str(wrong)
 
     def ignored(self, env, name):
-        """Whether a machine is the same without a variable that is set, and nothing is said of it."""
+        """Whether a machine is the same without a variable that is set, without any message."""
         machine, refused = self.of(env)
         if refused:
             return not refused.startswith(tuple(f"{other}=" for other in env))
@@ -95,7 +95,7 @@ class Machines:
 
 @on("svm")
 def test_used_or_refused(machine):
-    """Every variable beside every other, for every kind of guest on every backend."""
+    """Every variable with every other, for every kind of guest on every backend."""
     values = samples(pathlib.Path(tempfile.mkdtemp(dir=machine.scratch)))
     expect(set(values) | {"BACKEND"} == set(VARIABLES), f"without a sample: {set(VARIABLES) ^ set(values)}")
     machines = Machines()
@@ -145,7 +145,7 @@ def refusal(program, variables):
 
 @on("svm")
 def test_wrong_values(machine):
-    """A value that cannot be is refused with one line, which names the variable and says what it can be."""
+    """An invalid value is refused with one line, which names the variable and the valid values."""
     conf = machine.conf("options = quiet\n")
     for variables, line in WRONG:
         variables = {name: conf if name == "CONF" else value for name, value in variables.items()}
@@ -155,7 +155,7 @@ def test_wrong_values(machine):
 
 @on("svm")
 def test_demo_variables(machine):
-    """`make run` hands on what it is given: its own guest takes another INITRD, and it has no use for ARGS."""
+    """`make run` passes its variables on: its own guest accepts another INITRD, but no ARGS."""
     demo = ROOT / "tools/demo"
     expect("INITRD=/none: no such file" in refusal(demo, {"INITRD": "/none"}), "INITRD is not used")
     expect("ARGS=a: it goes with an EFI program" in refusal(demo, {"ARGS": "a"}), "ARGS is not refused")
@@ -168,7 +168,7 @@ def test_demo_variables(machine):
 
 @on("svm")
 def test_demo(machine):
-    """`make run` with nothing set: the faults that it provokes are told, then how the kernel died, on one page; and it ends well."""
+    """`make run` without variables: the provoked faults are printed, then the kernel's death, on one page; and it succeeds."""
     env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     env.update(OUT=str(machine.scratch / "demo"), TIMEOUT=str(DEMO_SECONDS))
     done = subprocess.run(
@@ -184,7 +184,7 @@ def test_demo(machine):
 
 @on("svm")
 def test_time_limit(machine):
-    """Who sits at a serial line of the machine has no limit but his own."""
+    """A run with a serial line in use has a time limit only if one is set."""
     limits = [({}, 180), ({"BACKEND": "vmx"}, 900), ({"TIMEOUT": "7"}, 7)]
     for line in ("CONSOLE", "SERIAL"):
         path = {line: str(machine.scratch / "line")}
@@ -195,7 +195,7 @@ def test_time_limit(machine):
 
 
 def expect_logged(console, text):
-    """The emulator writes its log when it comes to it, behind the socket."""
+    """The emulator writes its log later than the socket."""
     for _ in range(100):
         if text in (console.out / "guest.log").read_bytes():
             return
@@ -219,7 +219,7 @@ def test_serial(machine):
 
 @on("vmx")
 def test_serial_on_bochs(machine):
-    """The same on Bochs, by a connection of its own: what the guest prints comes, and is in the log."""
+    """The same on Bochs, by its own connection: the guest's output arrives, and is in the log."""
     with Console(machine, EFI=GUESTS / "hang.efi", ARGS="way=loop", SERIAL=True) as console:
         console.serial.wait_for(rb"hang way=loop")
         expect_logged(console, b"hang way=loop")

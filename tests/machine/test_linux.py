@@ -15,7 +15,7 @@ CPU_OF = {"svm-bochs": {"CPU": "trinity_apu"}}
 # Two minutes on Bochs when it has a processor of its own, a good deal more when it has not.
 TWO_CPUS_SECONDS = 1800
 
-# What the instruction at each provoked exception is, as Zydis prints it.
+# The instruction of each provoked exception, as Zydis prints it.
 INSTRUCTIONS = {
     "de": "div ecx",
     "bp": "int3",
@@ -42,7 +42,7 @@ def bare(machine, cpus=1):
 
 
 def under_trapline(machine, cpus=1):
-    # Page faults are not printed unless one asks for them: they are what an operating system lives by.
+    # Page faults are printed only on request, because an operating system takes them all the time.
     conf = machine.conf("print = all\nexample_foo = virtual\n")
     # One of the articles' programs, for test_vmcall.py: a boot of its own would take minutes on Bochs.
     limit = {"TIMEOUT": TWO_CPUS_SECONDS} if cpus > 1 else {}
@@ -57,7 +57,7 @@ def faults(run):
 
 
 def matching(trap, fault):
-    """Whether a trap line tells what the kernel was told of this fault."""
+    """Whether a trap line agrees with what the kernel got for this fault."""
     return (
         trap.get("vec") == fault["vec"]
         and logs.place(trap["at"]) == logs.place(fault["at"])
@@ -70,7 +70,7 @@ def check_trap(trap, fault):
     name = fault["name"]
     mode = "32" if logs.place(fault["at"])[0] == 0x23 else "64"
     expect(trap.get("mode") == mode, f"{name}: mode={trap.get('mode')}, not {mode}")
-    # The kernel keeps 0 for exceptions that have no error code; those lines have no err.
+    # The kernel stores 0 for exceptions without an error code; their lines have no err.
     expect(logs.number(trap.get("err", "0")) == logs.number(fault["err"]), f"{name}: {trap} for {fault}")
     check_code(trap, fault)
     wanted = INSTRUCTIONS.get(name, "")
@@ -85,7 +85,7 @@ def check_code(trap, fault):
 
 def expect_recorded(machine, run):
     for fault in faults(run):
-        # VT-x has no exit for INT n (CD ib): docs/vendors.md. The #GP that one ends in is an exception as any other.
+        # VT-x has no exit for INT n (CD ib): docs/vendors.md. A #GP that one ends in is an exception like any other.
         unseen = machine.backend == "vmx" and fault["name"] == "of_int4"
         if fault["got"] == "none" or unseen:
             continue
@@ -125,7 +125,7 @@ def test_faults_recorded(machine):
 
 
 def test_summary(machine):
-    """Nothing is lost silently: the log ends with the table of what was seen, and of what was overwritten."""
+    """Nothing is lost silently: the log ends with the table of recorded exceptions and of overwritten records."""
     run = under_trapline(machine).expect_status(0)
     run.expect_line("summary")
 
@@ -150,7 +150,7 @@ STRESSORS = (
     "tlb-shootdown membarrier fork clone pthread context switch futex ptrace timerfd hrtimers vdso"
 ).split()
 STRESS_SECONDS = int(os.environ.get("STRESS_SECONDS", 20))
-# What the kernel says of clocks and of time that the load of this machine takes away, bare as well.
+# The kernel's messages about clocks, and about time that the load of this machine takes, bare as well.
 LOAD_LINES = (
     "tsc: ",
     "clocksource",
@@ -179,7 +179,7 @@ def kernel_lines(run):
 
 @on("svm")
 def test_stress_same_as_bare(machine):
-    """A mix of stress-ng's stressors ends well on two CPUs, and the kernel complains of nothing that it says not bare as well."""
+    """A mix of stress-ng's stressors ends well on two CPUs, and the kernel has only those complaints that it has bare."""
     bare, trapline = stress(machine, TRAPLINE=0), stress(machine, CONF=machine.conf("print = none\n"))
     trapline.expect_active(machine.vendor, cpus=2)
     for run in bare, trapline:
@@ -193,7 +193,7 @@ def test_stress_same_as_bare(machine):
 
 @on("svm")
 def test_storm(machine):
-    """20000 exceptions in a row: the guest sees every one, and what the ring could not keep is counted."""
+    """20000 exceptions in a row: the guest sees every one, and records that the ring could not keep are counted."""
     quiet = machine.conf("print = none\n")
     run = machine.linux("trapline.mode=storm", CONF=quiet).expect_status(0).expect_no_fault()
     run.expect_line("storm n=20000 seen=20000", "guest")

@@ -27,7 +27,7 @@ BROKEN_LINES = [3, 4, 5, 6, 7, 8, 10, 11]
 
 
 def complaints(text):
-    """Line numbers of trapline.conf that something is said about."""
+    """Line numbers of trapline.conf in messages."""
     return [int(number) for number in re.findall(r"^trapline: trapline\.conf:(\d+): ", text, re.M)]
 
 
@@ -69,7 +69,7 @@ def test_no_unrestricted_guest(machine):
 
 
 def test_missing_next(machine):
-    """The next image is not there: the loader says which, and gives the machine back to the firmware."""
+    """The next image is missing: the loader names it, and returns to the firmware."""
     run = machine.boot(EFI=GUEST, CONF=machine.conf("next = \\no\\such.efi\n")).expect_status(0)
     run.expect_line("such.efi").expect_no_fault()
     expect("trapline: active" not in run.trapline, "it took the machine with nothing to boot under it")
@@ -77,7 +77,7 @@ def test_missing_next(machine):
 
 @on("svm")
 def test_next_is_itself(machine):
-    """A next image that is Trapline's own file, whatever its capitals: one line, and it does not start itself for ever."""
+    """A next image that is Trapline's own file, in any case of letters: one line, and it does not start itself for ever."""
     conf = machine.conf("next = /efi/Trapline/TRAPLINE.EFI\n")
     run = machine.boot(EFI=GUEST, CONF=conf).expect_status(0).expect_no_fault()
     run.expect_line("is Trapline itself; booting without Trapline")
@@ -86,7 +86,7 @@ def test_next_is_itself(machine):
 
 @on("svm")
 def test_report_file(machine):
-    """What the loader says is in report_file as well."""
+    """The loader's lines are in report_file as well."""
     run = machine.boot(EFI=GUEST, CONF=machine.conf("report_file = \\report.txt\nnonsense\n"))
     run.expect_status(0).expect_active(machine.vendor)
     report = esp_file(run, "report.txt")
@@ -95,7 +95,7 @@ def test_report_file(machine):
 
 @on("svm")
 def test_report_file_full(machine):
-    """No room for report_file: that is said once, and the boot goes on."""
+    """No room for report_file: one message, and the boot continues."""
     conf = machine.conf("report_file = \\report.txt\nnonsense\n")
     run = machine.boot(EFI=GUEST, CONF=conf, ESP_FREE=0).expect_status(0)
     run.expect_active(machine.vendor).expect_line(GREETING, "guest")
@@ -104,7 +104,7 @@ def test_report_file_full(machine):
 
 
 def pci_console(machine, name, conf):
-    """A machine whose console is a serial card: the run, and what came out of the card."""
+    """A machine whose console is a serial card: the run, and the card's output."""
     log = machine.scratch / f"{name}.log"
     extra = f"-chardev file,id=card,path={log} -device pci-serial,chardev=card"
     run = machine.guest("hidden", CONF=machine.conf(f"console = pci\n{conf}"), EXTRA=extra)
@@ -113,7 +113,7 @@ def pci_console(machine, name, conf):
 
 @on("svm")
 def test_pci_console(machine):
-    """A serial card on PCI is the console; the guest finds neither its ports nor the card, unless it may."""
+    """A serial card on PCI is the console; the guest finds neither its ports nor the card, unless it is allowed to."""
     run, text = pci_console(machine, "card", "")
     expect("\ntrapline: active " in text and "trapline: end of guest" in text, f"the card's log: {text}")
     expect("trapline: active" not in run.trapline, "COM2 is in use")
@@ -124,7 +124,7 @@ def test_pci_console(machine):
 
 
 def spcr(base):
-    """The SPCR table behind its header: a 16550 at I/O ports."""
+    """The SPCR table after its header: a 16550 at I/O ports."""
     interface, address, interrupt = (0,), (1, 8, 0, 1, base), (0, 0, 0)
     line, pci = (7, 0, 1, 0, 0, 0), (0xFFFF, 0xFFFF, 0, 0, 0, 0, 0, 0)
     return struct.pack("<B3xBBBBQBBIBBBBBBHHBBBIBI", *interface, *address, *interrupt, *line, *pci)
@@ -132,7 +132,7 @@ def spcr(base):
 
 @on("svm")
 def test_spcr_console(machine):
-    """The port of the firmware's SPCR table is the console; where there is none that is said, and auto takes COM2."""
+    """The port of the firmware's SPCR table is the console; without one a line says so, and auto takes COM2."""
     table = machine.scratch / "spcr"
     table.write_bytes(spcr(0x2F8))
     extra = f"-acpitable sig=SPCR,rev=2,data={table}"
@@ -147,7 +147,7 @@ def test_spcr_console(machine):
 
 @on("svm")
 def test_usb(machine):
-    """The image of `make usb` boots from a USB stick, and the firmware's next boot option, a disk, inside Trapline."""
+    """The image of `make usb` boots from a USB stick, and the firmware's next boot option, a disk, under Trapline."""
     image = BUILD / "trapline-usb.img"
     run = machine.guest("hello", DISK=image, USB=1, TIMEOUT=120).expect_status(0)
     run.expect_active(machine.vendor)
@@ -156,7 +156,7 @@ def test_usb(machine):
 
 @on("svm")
 def test_next_elsewhere(machine):
-    """A stick whose next image is on a disk: the disk is found, said, and what it has is started inside Trapline."""
+    """A stick whose next image is on a disk: the disk is found, a line says so, and the image starts under Trapline."""
     image = machine.scratch / "stick.img"
     conf = machine.conf("next = \\guest.efi\noptions = fails\n")
     subprocess.run([ROOT / "tools/mkusb", image, BUILD / "trapline.efi", conf], check=True, timeout=120)
@@ -165,7 +165,7 @@ def test_next_elsewhere(machine):
 
 
 def test_next_is_no_program(machine):
-    """A next image that cannot be loaded: Trapline's line says so, with the status and what to look at."""
+    """A next image that cannot be loaded: a line of Trapline says so, with the status and what to check."""
     path = "\\EFI\\trapline\\trapline.conf"
     run = machine.boot(EFI=GUEST, CONF=machine.conf(f"next = {path}\n")).expect_status(0).expect_active(machine.vendor)
     said = path.replace("\\", "/")
@@ -175,7 +175,7 @@ def test_next_is_no_program(machine):
 
 @on("svm")
 def test_next_gives_up(machine):
-    """A next image that returns with an error is told on Trapline's line, one that returns well is not."""
+    """A next image that returns with an error is reported on Trapline's line, one that returns successfully is not."""
     run = machine.guest("hello", ARGS="fails").expect_status(0).expect_active(machine.vendor)
     expect(re.search(r'^trapline: message .*/guest.efi gave up with EFI_NOT_READY: ', run.trapline, re.M), run.trapline)
     run = machine.guest("hello").expect_status(0).expect_active(machine.vendor)

@@ -1,4 +1,4 @@
-"""What is left when something dies: the chain of a triple fault, the black box, Trapline's own fault screen."""
+"""What remains when something dies: the chain of a triple fault, the black box, Trapline's own fault screen."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ import time
 from lib import logs
 from lib.machine import BUILD, GUESTS, ROOT, VARIABLES, Failure, Skip, esp_file, expect, on
 
-# Every chain is the same on each of them. Bochs takes half a minute for one, and gets those that try its own paths.
+# Every chain is the same on each backend. Bochs takes half a minute for one, and gets those that test its own code.
 BACKENDS = ("svm", "vmx", "svm-bochs")
 TEST_BUILD = BUILD / "test/trapline.efi"
 HEX = r"0x[0-9a-f]+"
@@ -120,7 +120,7 @@ def test_real_mode(machine):
 
 @on("svm", "vmx")
 def test_wild_call(machine):
-    """A CALL to where nothing is mapped: the line behind the registers and the stack names who called."""
+    """A CALL to an unmapped address: the line after the registers and the stack names the caller."""
     run = dies(machine, "triple", way="wild-call")
     chain = expect_chain(run, ("#PF", r"^stack 0x"), ("#GP",), ("#DF",), ("#GP",))
     callers = [line for _, lines in chain for line in lines if line.startswith("by ")]
@@ -139,7 +139,7 @@ def first_before(run):
 
 @on("svm")
 def test_early_kernel_bss(machine):
-    """A kernel whose page tables end before its .bss: the store that met it, and where the walk ended."""
+    """A kernel whose page tables end before its .bss: the faulting store, and where the walk ended."""
     run = dies(machine, "early", **{"break": "bss"})
     pde = r'^walk PDE at=0x[0-9a-f]+ entry=0x0 bits="" why="not present"'
     chain = expect_chain(run, ("#PF", pde, r'^idt vec=14 .*why="not present"'), ("#NP",), ("#DF",), ("#NP",))
@@ -150,7 +150,7 @@ def test_early_kernel_bss(machine):
 
 @on("svm", "vmx")
 def test_early_kernel_idt(machine):
-    """Handlers that nothing maps: they fault until the stack is gone, and the fault that began it is shown all the same."""
+    """Handlers that are not mapped: they fault until the stack is used up, and the first fault is shown nevertheless."""
     run = dies(machine, "early", **{"break": "idt"})
     first = first_before(run)
     expect(first["cr2"] == "0xffffffff81200000" and first["insn"].startswith("mov "), f"{first}")
@@ -159,7 +159,7 @@ def test_early_kernel_idt(machine):
 
 @on("svm")
 def test_early_kernel_stack(machine):
-    """A stack pointer beyond what is mapped: the call that met it, and its page walk."""
+    """A stack pointer beyond what is mapped: the faulting call, and its page walk."""
     run = dies(machine, "early", **{"break": "stack"})
     pte = r'^walk PTE at=0x[0-9a-f]+ entry=0x0 bits="" why="not present"'
     chain = expect_chain(run, ("#PF", pte, r"^stack 0x[0-9a-f]+: why="), ("#PF", pte), ("#DF",), ("#PF", pte))
@@ -168,7 +168,7 @@ def test_early_kernel_stack(machine):
 
 @on("svm")
 def test_early_kernel_whole(machine):
-    """The same kernel with nothing broken gets to its end: what the others die of is what was broken."""
+    """The same kernel without a mistake reaches its end, so the others die of their mistake."""
     run = machine.guest("early", ARGS="break=none").expect_status(0).expect_active(machine.vendor)
     expect(run.guest.rstrip().endswith("K"), f"it did not get to its end; see {run.out}/guest.log")
 
@@ -196,7 +196,7 @@ def test_stop(machine):
 
 @on("svm")
 def test_hold(machine):
-    """triple_fault = hold: the CPU waits where it is for somebody to look at it."""
+    """triple_fault = hold: the CPU waits in the VMM for an operator or a debugger."""
     conf = machine.conf("triple_fault = hold\n")
     run = machine.guest("triple", CONF=conf, UNTIL="cpu=0 is held for inspection").expect_status(0)
     block(run)
@@ -231,7 +231,7 @@ def test_black_box_apart(machine):
 
 @contextlib.contextmanager
 def reset_button(machine, said):
-    """QEMU arguments for a machine whose reset button is pressed once, when the guest has said this."""
+    """QEMU arguments for a machine whose reset button is pressed once, when the guest has printed this."""
     over = threading.Event()
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "monitor"
@@ -243,7 +243,7 @@ def reset_button(machine, said):
 
 
 def guest_has_said(runs, path, said):
-    """Whether the run that has this monitor is so far."""
+    """Whether the run with this monitor has got that far."""
     for variables in runs.glob("*/variables"):
         if str(path) in variables.read_text():
             log = variables.with_name("guest.log")
@@ -260,21 +260,21 @@ def wait_for_prompt(monitor):
 
 
 def press(runs, path, said, over):
-    """system_reset on QEMU's monitor, as whoever holds the machine in his hands."""
+    """system_reset on QEMU's monitor, like a reset button."""
     while not guest_has_said(runs, path, said):
         if over.wait(0.2):
             return
     over.wait(1)  # for some more exits
     with socket.socket(socket.AF_UNIX) as monitor:
         monitor.connect(str(path))
-        wait_for_prompt(monitor)  # what is typed before it may be lost
+        wait_for_prompt(monitor)  # keys that are typed before it may be lost
         monitor.sendall(b"system_reset\n")
         over.wait(60)
 
 
 @on("svm")
 def test_black_box_without_a_word(machine):
-    """A reset in the middle of everything: the rings are there, each record judged by itself."""
+    """A reset at any moment: the rings are found, and each record is checked by itself."""
     with reset_button(machine, "start name=spin") as extra:
         run = machine.guest("spin", REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=120)
     run.expect_status(0)
@@ -285,7 +285,7 @@ def test_black_box_without_a_word(machine):
 
 
 def flood(run):
-    """How often the last run's last record stands there in a row."""
+    """How many times in a row the last run's last record is printed."""
     found = re.findall(r"^last\|   and so on, (\d+) times in a row$", run.trapline.partition("trapline: last run: ")[2], re.M)
     return int(found[-1]) if found else 1
 
@@ -309,7 +309,7 @@ def test_black_box_keeps_the_rare(machine):
 
 @on("svm", "vmx")
 def test_frozen_chain(machine):
-    """Whoever has frozen the rings: the chain of a triple fault is told all the same, from what was kept beside them."""
+    """With frozen rings the chain of a triple fault is printed from the second ring."""
     run = machine.guest("triple", ARGS="freeze way=null-idt", CONF=machine.conf("ring = 64\n")).expect_status(3)
     run.expect_line("freeze result=0", "guest")
     expect_chain(run, ("#UD", BEYOND), ("#GP", BEYOND), ("#GP",), ("#DF", BEYOND), ("#GP",))
@@ -317,7 +317,7 @@ def test_frozen_chain(machine):
 
 @on("svm")
 def test_frozen_black_box(machine):
-    """The reset button while the rings are frozen: the next start shows the newest records, which are beside them."""
+    """The reset button while the rings are frozen: the next start shows the newest records, which are in the second ring."""
     conf = machine.conf("ring = 64\n")
     with reset_button(machine, "hang way=quiet") as extra:
         run = machine.guest(
@@ -333,14 +333,14 @@ def test_frozen_black_box(machine):
 
 @on("svm")
 def test_black_box_after_reset(machine):
-    """A guest that resets the machine by itself: the next start says so, in one line."""
+    """A guest that resets the machine: the next start says so, in one line."""
     run = machine.guest("reset", REBOOT=1, UNTIL="^trapline: last run: ", TIMEOUT=120).expect_status(0)
     run.expect_line('end="the guest reset the machine (port 0xcf9)"')
 
 
 @on("svm")
 def test_canary(machine):
-    """Whether memory survives a reset: not known at the first start, measured by the second, said in one line each."""
+    """Whether memory survives a reset: unknown at the first start, measured by the second, each in one line."""
     with reset_button(machine, "start name=spin") as extra:
         run = machine.guest("spin", REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=300)
     lines = re.findall(r"^trapline: (black box: .*)$", run.expect_status(0).trapline, re.M)
@@ -355,7 +355,7 @@ def cmos_bytes(run):
 
 @on("svm")
 def test_cmos(machine):
-    """The verdict in the CMOS: the next start tells it in one line, with the place and the address of the first fault."""
+    """The verdict in the CMOS: the next start prints it in one line, with the place and the address of the first fault."""
     conf = machine.conf("cmos = 64\nblackbox = off\n")
     run = machine.guest("cmos", CONF=conf, REBOOT=1, UNTIL="^trapline: verdict of the last run", TIMEOUT=500)
     run.expect_status(0)
@@ -366,7 +366,7 @@ def test_cmos(machine):
 
 @on("svm")
 def test_cmos_is_cleared(machine):
-    """What has been told is gone: the guest of the second start finds zeroes, as that of the first one did."""
+    """A printed note is erased: the guest of the second start finds zeroes, like that of the first one."""
     conf = machine.conf("cmos = 64\nblackbox = off\n")
     run = machine.guest("cmos", CONF=conf, REBOOT=1, UNTIL="^cmos bytes=.* start=3", TIMEOUT=500).expect_status(0)
     expect(cmos_bytes(run) == ["00" * 21] * 3, f"{cmos_bytes(run)}; see {run.out}/guest.log")
@@ -375,7 +375,7 @@ def test_cmos_is_cleared(machine):
 
 @on("svm")
 def test_cmos_told_once(machine):
-    """Where the black box tells it the CMOS does not tell it again."""
+    """If the black box has the story, the CMOS note is not printed."""
     run = machine.guest("cmos", CONF=machine.conf("cmos = 64\n"), REBOOT=1, UNTIL="^trapline: end of last run", TIMEOUT=500)
     run.expect_status(0)
     expect("from the CMOS" not in run.trapline, f"told twice; see {run.out}/trapline.log")
@@ -383,7 +383,7 @@ def test_cmos_told_once(machine):
 
 @on("svm")
 def test_cmos_of_a_box_that_moved(machine):
-    """A reset for certain, and the black box is looked for elsewhere than the last run had it: that says nothing about memory."""
+    """A reset for certain, but the black box is searched at another place than the last run's: memory's state stays unknown."""
     conf = machine.conf("blackbox_mib = 512\ncmos = 64\n")
     until = "^cmos bytes=.* start=3"
     run = machine.guest("cmos", ARGS="moves", CONF=conf, REBOOT=1, UNTIL=until, TIMEOUT=500).expect_status(0)
@@ -395,7 +395,7 @@ def test_cmos_of_a_box_that_moved(machine):
 
 @on("svm")
 def test_cmos_of_somebody_else(machine):
-    """Bytes that are not Trapline's are left alone, whatever they are; half a note of its own is none."""
+    """Bytes that are not Trapline's stay unchanged, whatever they are; half a note is not a note."""
     conf = machine.conf("cmos = 64\nblackbox = off\n")
     until = "^trapline: cmos = 64: bytes 64 to 84 of the CMOS hold something that is not Trapline's"
     machine.guest("cmos", ARGS="other", CONF=conf, REBOOT=1, UNTIL=until, TIMEOUT=500).expect_status(0)
@@ -417,7 +417,7 @@ def expect_lines(run, text, *patterns):
         expect(re.search(pattern, text, re.M), f"no line like {pattern}; see {run.out}/trapline.log")
 
 
-# What every fault screen has, whatever the fault was.
+# The parts of every fault screen, whatever the fault was.
 ALWAYS = (
     rf"^  by\?? {HEX} [a-z]+_run\S*\+{HEX}$",
     r"^trapline: the exit that was being handled: kind=vmcall ",
@@ -447,7 +447,7 @@ def test_fault_bad_pointer(machine):
 
 @on("svm")
 def test_fault_stack_overflow(machine):
-    """A stack that runs over: #DF on its own stack, and the screen says what it was."""
+    """A stack overflow: #DF on its own stack, and the screen names the overflow."""
     run, text = fault(machine, "STACK_OVERFLOW")
     expect_lines(run, text, r"name=#DF ", r'^  why="the stack ran over into the page below it', *ALWAYS)
 
@@ -477,14 +477,14 @@ REFUSED = {
         r"^  dr7=0x1\w{8} has a high half$",
         r"^  intercepts .* exceptions=0x702f7dfb ",
     ),
-    # Bochs has written its host's state over the guest's by then.
+    # Bochs has overwritten the guest's state with its host's by then.
     "svm-bochs": (r"^trapline: VMRUN failed cpu=0: VMEXIT_INVALID$",),
 }
 
 
 @on("svm", "svm-bochs", "vmx")
 def test_fault_refused_state(machine):
-    """A guest's state that the CPU does not enter: which field and which check, and the machine stops."""
+    """A guest state that the CPU refuses to enter: the field and the check are named, and the machine stops."""
     run, text = fault(machine, "BAD_STATE")
     expect_lines(run, run.trapline, *REFUSED[machine.backend])
     expect_lines(run, text, r"^trapline: fatal cpu=0 .* the CPU refused the guest's state", r"^trapline: last exits cpu=0$")
@@ -492,7 +492,7 @@ def test_fault_refused_state(machine):
 
 @on("vmx")
 def test_refused_state_put_right(machine):
-    """A guest's state that the CPU does not enter, and that has a remedy: told, put right, and the guest goes on."""
+    """A guest state that the CPU refuses to enter, with a remedy: it is reported and corrected, and the guest runs on."""
     run = machine.guest("vmmfault", ARGS="fault=ODD_STATE", TRAPLINE_EFI=TEST_BUILD).expect_status(0)
     run.expect_line("the call came back with", "guest")
     why = 'GUEST_INTERRUPTIBILITY=0x1 why="is a STI shadow with IF clear"; it is put right'
@@ -501,7 +501,7 @@ def test_refused_state_put_right(machine):
 
 @on("svm")
 def test_fault_tells_the_others_once(machine):
-    """Where the other CPU was is one line, whichever way the report begins."""
+    """The place of the other CPU is one line, in either kind of report."""
     for name in ("DIVIDE", "BAD_STATE"):
         run, _ = fault(machine, name, CPUS=2)
         others = re.findall(r"^trapline: (?:stopped cpu=1 .*|cpu=1 did not stop.*)$", run.trapline, re.M)
@@ -510,7 +510,7 @@ def test_fault_tells_the_others_once(machine):
 
 @on("svm")
 def test_refused_store(machine):
-    """A guest's store to Trapline's memory is told field by field, and the guest goes on."""
+    """A guest's store to Trapline's memory is reported field by field, and the guest runs on."""
     run = machine.guest("hidden").expect_status(0).expect_active(machine.vendor)
     expect_lines(
         run,
@@ -523,7 +523,7 @@ def test_refused_store(machine):
 
 
 def gdb(machine, name, *commands, **variables):
-    """What gdb says to these commands, with the guest `triple` stopped before Trapline starts."""
+    """gdb's output for these commands, with the guest `triple` stopped before Trapline starts."""
     if not shutil.which("gdb"):
         raise Skip("gdb is not installed")
     env = {key: value for key, value in os.environ.items() if key not in VARIABLES}
@@ -558,7 +558,7 @@ def read_screen(path):
 
 
 class Spectator:
-    """Sits at a machine without a serial line: sees its screen, presses its keys, and ends it when all is seen."""
+    """A person at a machine without a serial line: sees its screen, presses its keys, and ends it at the end."""
 
     def __init__(self, folder, play):
         self.path = folder / "monitor"
@@ -599,7 +599,7 @@ class Spectator:
         return read_screen(self.dump)
 
     def wait(self, word, seconds=200, device=""):
-        """The screen as soon as it has this in its last row."""
+        """The screen as soon as its last row contains this."""
         end = time.monotonic() + seconds
         text = ""
         while time.monotonic() < end and not self.over.wait(0.3):
@@ -615,7 +615,7 @@ class Spectator:
 
 
 def watched(machine, guest, play, conf="console = none\n", extra="", **variables):
-    """A machine that somebody watches: `play` is given the spectator. The run."""
+    """Runs a machine with a spectator, whom `play` gets. Returns the run."""
     with tempfile.TemporaryDirectory() as folder:
         spectator = Spectator(pathlib.Path(folder), play)
         spectator.thread.start()
@@ -631,7 +631,7 @@ def watched(machine, guest, play, conf="console = none\n", extra="", **variables
 
 
 def body(text):
-    """A page without its last row, which says how to go on."""
+    """A page without its last row, which has the instructions."""
     return text.rstrip().rpartition("\n")[0].rstrip()
 
 
@@ -664,7 +664,7 @@ def test_screen(machine):
 
 @on("svm")
 def test_screen_without_keyboard(machine):
-    """Where there is no keyboard controller the pages turn by themselves, around and around."""
+    """Without a keyboard controller the pages turn by themselves, again and again."""
     pages = []
 
     def play(spectator):
@@ -679,7 +679,7 @@ def test_screen_without_keyboard(machine):
 
 @on("svm")
 def test_screen_of_two(machine):
-    """Two graphics cards: the report is on one that the firmware's console is on."""
+    """Two graphics cards: the report is on the one with the firmware's console."""
     watched(machine, "triple", lambda s: s.wait("page 1/", device="card"), extra="-vga none -device bochs-display,id=card")
     watched(machine, "triple", lambda s: s.wait("page 1/"), extra="-device bochs-display,id=card")
 
@@ -698,7 +698,7 @@ def test_screen_of_its_own_fault(machine):
 
 @on("svm")
 def test_screen_explicit(machine):
-    """triple_fault = reset resets where there is no serial line either; without a screen auto does so, and both say what is so."""
+    """triple_fault = reset resets even without a serial line; without a screen auto does so, too; in both cases a line says so."""
     conf = "console = none\nreport_file = \\report.txt\n"
     run = machine.guest("triple", CONF=machine.conf(conf + "triple_fault = reset\n")).expect_status(3)
     expect("serial line a triple" not in (esp_file(run, "report.txt") or ""), "it says that it stops")

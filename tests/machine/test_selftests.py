@@ -1,4 +1,4 @@
-"""Linux's own x86 selftests, which nobody here wrote: each ends under Trapline as it ends bare."""
+"""Linux's own x86 selftests: each ends under Trapline as it ends bare."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Every processor: all are beneath the guest from load on, stay there, and record what happens on them."""
+"""Every CPU: Trapline runs under all of them from load on, stays there, and records what happens on them."""
 
 import os
 from collections import Counter
@@ -36,7 +36,7 @@ def records(run, word):
 
 
 def expect_provoked(rows, cpus, n):
-    """Every CPU had its share, each exception came back at the right place, and CPUID shows Trapline there."""
+    """Every CPU took part, each exception came back at the right place, and CPUID shows Trapline there."""
     for row in rows:
         expect(row["n"] == row["seen"] == n and row["wrong"] == 0, f"not every exception was right: {row}")
         expect(row["trapline"] == 1, f"a CPU without Trapline: {row}")
@@ -55,7 +55,7 @@ def lost_lines(run):
 
 
 def expect_in_order(run):
-    """One stream: by time over all CPUs, and on each of them by number."""
+    """One stream: ordered by time over all CPUs, and by number on each of them."""
     times = [float(trap["t"]) for trap in run.traps]
     late = [(one, other) for one, other in zip(times, times[1:]) if other < one]
     expect(not late, f"{len(late)} traps out of order, the first {late[:3]}; see {run.out}/trapline.log")
@@ -65,7 +65,7 @@ def expect_in_order(run):
 
 
 def expect_counted(run):
-    """With every vector printed, what was recorded is on the console or in the count of lost lines."""
+    """With every vector printed, each record is on the console or in the count of lost lines."""
     recorded, printed, lost = total(run, "all"), len(run.traps), lost_lines(run)
     expect(recorded == printed + lost, f"{recorded} recorded, {printed} printed and {lost} lost; see {run.out}")
 
@@ -118,7 +118,7 @@ def expect_plugged(run, cpus, rounds):
 
 @on("svm")
 def test_offline_online(machine):
-    """CPUs that were taken offline and came back are beneath Trapline again, each under its number."""
+    """CPUs that were taken offline and came back run under Trapline again, each with its number."""
     conf = machine.conf("print = all\n")
     run = machine.linux("trapline.mode=hotplug trapline.n=5", CPUS=4, CONF=conf).expect_status(0)
     run.expect_active(machine.vendor, cpus=4)
@@ -155,7 +155,7 @@ def test_startup_by_x2apic(machine):
 
 
 def by_hardware(machine):
-    """A machine whose INIT and SIPI exits, or VM_CR, work, and a trapline.conf that takes them."""
+    """A machine whose INIT and SIPI exits, or VM_CR, work, with a trapline.conf that uses them."""
     bochs = os.environ.get("BOCHS")
     if not bochs:
         raise Skip("make test-smp-hardware")
@@ -164,7 +164,7 @@ def by_hardware(machine):
 
 @on("vmx", "svm-bochs")
 def test_startup_by_hardware(machine):
-    """The same with the CPU's own help, and with an INIT that no CPU sends but the I/O APIC."""
+    """The same by the CPU's own exits, and with an INIT that an I/O APIC sends."""
     run = startup(machine, f"only={ONE_BY_ONE} ioapic", **by_hardware(machine))
     if machine.vendor == "vmx":
         run.expect_line("trapline: INIT and SIPI by the CPU's exits").expect_line("exits kind=sipi")
@@ -172,7 +172,7 @@ def test_startup_by_hardware(machine):
 
 @on("vmx")
 def test_ioapic_init_not_by_hardware(machine):
-    """As trapline.conf has it by default: such an INIT exits, and the SIPI behind it is Trapline's to carry out."""
+    """The default configuration: such an INIT exits, and Trapline carries out the SIPI that follows."""
     run = startup(machine, "only=first ioapic", BOCHS=by_hardware(machine)["BOCHS"])
     run.expect_line("trapline: INIT and SIPI by the APIC's command register")
 
@@ -188,7 +188,7 @@ def test_offline_online_by_hardware(machine):
 @on("svm")
 def test_init_to_the_boot_cpu(machine):
     """An INIT restarts the boot CPU at the reset vector, as bare; Trapline says so, and has no fault of it."""
-    # Another CPU then turns the machine off, unless the firmware has come to its APIC before: docs/limits.md.
+    # Another CPU then turns the machine off, unless the firmware reaches its APIC first: docs/limits.md.
     run = machine.guest("startup", CPUS=3, ARGS="only=first bsp", TIMEOUT=60).expect_status(0, 3)
     run.expect_active(machine.vendor, cpus=3).expect_no_fault().expect_line("case name=init_to_boot", "guest")
     run.expect_line("trapline: end of guest: the boot CPU got an INIT, and begins at the reset vector")
@@ -196,7 +196,7 @@ def test_init_to_the_boot_cpu(machine):
 
 @on("svm")
 def test_unfit_cpu(machine):
-    """One CPU without virtualization: it is named, the load is undone on all, and the guest has all of them bare."""
+    """One CPU without virtualization: it is named, the load is undone on all, and the guest has all CPUs bare."""
     run = machine.linux("trapline.mode=boot", **MIXED).expect_status(0).expect_no_fault()
     run.expect_line("trapline: CPU 2 (APIC id 2): ").expect_line("booting without Trapline")
     expect("trapline: active" not in run.trapline, "it says that it is active")
@@ -205,7 +205,7 @@ def test_unfit_cpu(machine):
 
 @on("svm")
 def test_unlike_cpus(machine):
-    """One CPU that can do less than the boot CPU: what it lacks is named, and the guest has all of them bare."""
+    """One CPU with fewer features than the boot CPU: the missing one is named, and the guest has all CPUs bare."""
     run = machine.guest("hello", **UNLIKE).expect_status(0).expect_no_fault()
     run.expect_line("trapline: CPU 2 (APIC id 2): it is not like the boot CPU, which has pages of 1 GiB (CPUID leaf 0x80000001 edx bit 26); booting")
     expect("trapline: active" not in run.trapline, "it says that it is active")

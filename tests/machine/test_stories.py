@@ -15,7 +15,7 @@ from lib.machine import BUILD, LINUX, Skip, expect, on
 
 FIELD = deaths.FIELD
 MODULE = BUILD / "guest-tools/modules/trapline/trapline.ko"
-LINE_LIMIT = 64  # a story's lines, and what stands around it
+LINE_LIMIT = 64  # a story's lines, and a few around it
 ROOT_LINE = re.compile(rf"^trap seq=.*insn=\"{FIELD}\"")
 ANSWER = re.compile(rb"^status version=.*\n", re.M)
 
@@ -34,7 +34,7 @@ def linux(machine, dying, **variables):
 
 
 def wait_until(console, pattern, seconds=60):
-    """What the line has had from the guest's mark on, once it has this in it."""
+    """The line from the guest's mark on, once it contains this."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         console.read()
@@ -71,7 +71,7 @@ def test_panic_told_once(machine):
 
 @on("svm")
 def test_second_death_is_told(machine):
-    """What matters and came after the first story is told in full, however soon."""
+    """An important exception after the first story gets a full story, however soon."""
     dying = death("reset_after_two", ("null-write", "apic-blink", "null-read", "reset-cf9"), "", deaths.RESET)
     run = suite.resets(dying, machine)
     told = verdicts(suite.after_mark(run.trapline.partition("trapline: last run: ")[0], dying))
@@ -81,20 +81,20 @@ def test_second_death_is_told(machine):
 
 @on("svm")
 def test_init_to_the_boot_cpu(machine):
-    """An INIT to the boot CPU, as a board's reset may be: what the kernel met before is told, then the INIT is carried out."""
+    """An INIT to the boot CPU, like some boards' reset: the kernel's earlier fault is reported, then the INIT is carried out."""
     dying = death("reset_init", ("null-write", "reset-init"))
     with linux(machine, dying) as console:
         text = wait_until(console, "^trapline: end of guest: the boot CPU got an INIT", 240)
     line = suite.after_mark(text, dying)
     told = verdicts(line)
-    # Another one may follow: the firmware that begins anew need not get far.
+    # Another one may follow, because the restarted firmware need not get far.
     expect(told and "address 0x30" in told[0] and told[0].rstrip('"').endswith("INIT, and begins at the reset vector"), f"{told}")
     expect(re.search(r"^  stands cpu=0 at=.* insn=\"jmp ", line, re.M), f"not where it stood; see {console.out}")
 
 
 @on("svm")
 def test_apic_off_by_msr(machine):
-    """IA32_APIC_BASE turns the APIC off: that is told as by SVR, and the operator is heard."""
+    """IA32_APIC_BASE turns the APIC off: it is reported as for SVR, and the console answers."""
     dying = death("apic_base", ("null-write", "apic-base"))
     with linux(machine, dying) as console:
         text = wait_until(console, "^trapline: verdict ", 240)
@@ -106,7 +106,7 @@ def test_apic_off_by_msr(machine):
 
 @on("svm")
 def test_panic_hears(machine):
-    """One CPU after a panic for ever, its APIC off: the operator's key gets an answer, and `stop` one line of what was told."""
+    """One CPU after a panic for ever, its APIC off: a key gets an answer, and `stop` prints one line about the earlier story."""
     dying = death("panic_for_ever", "null-write", "oops=panic panic=0")
     with linux(machine, dying) as console:
         wait_until(console, "^trapline: verdict .*local APIC", 240)
@@ -136,7 +136,7 @@ def test_x2apic_off(machine):
 
 @on("svm", "vmx", "svm-bochs")
 def test_apic_off_hears(machine):
-    """A guest that has switched its local APIC off and waits, by PAUSE or by HLT: the operator is heard."""
+    """A guest that has switched its local APIC off and waits, by PAUSE or by HLT: the console answers."""
     for way in ("alone", "idle") if machine.backend == "svm" else ("alone",):
         with consoles.hang(machine, way) as console:
             consoles.wait_for_guest(console, "hang way=")
@@ -147,7 +147,7 @@ def test_apic_off_hears(machine):
 
 
 def trapline_run(first, dying, append=""):
-    """The kernel's command line: Trapline's module in the guest, then what it dies of."""
+    """The kernel's command line: Trapline's module in the guest, then the death."""
     if not suite.MODULE.exists() or not MODULE.exists():
         raise Skip("the kernel modules are not built: no headers of the guest's kernel")
     items = ",".join(["insmod:trapline", "insmod:death", *first, *(f"die:{word}" for word in suite.words(dying))])
@@ -156,7 +156,7 @@ def trapline_run(first, dying, append=""):
 
 @on("svm")
 def test_panic_text(machine):
-    """A panic that no exception led to: the module says it, with its text and who called; the next start has all of that."""
+    """A panic without an exception: the module reports it, with its text and the callers; the next start has all of that."""
     dying = deaths.Death("panic", "panic", "", "", deaths.RESET)
     run = machine.linux(
         trapline_run([], dying, "panic=1"), INITRD=suite.INITRD, CONF=machine.conf(suite.FILES), REBOOT=1, UNTIL=suite.TOLD_AGAIN, TIMEOUT=240
@@ -174,7 +174,7 @@ def test_panic_text(machine):
 
 @on("svm")
 def test_panic_text_after_an_oops(machine):
-    """A panic after an oops: told when the APIC goes off; the module's word adds its text in one line."""
+    """A panic after an oops: its story when the APIC goes off; the module adds its text in one line."""
     dying = death("panic_with_timeout", "null-write")
     run = machine.linux(trapline_run([], dying, "oops=panic panic=-1"), INITRD=suite.INITRD, TIMEOUT=240)
     run.expect_active(machine.vendor)
@@ -186,7 +186,7 @@ def test_panic_text_after_an_oops(machine):
 
 @on("svm")
 def test_trapctl_dying(machine):
-    """trapctl dying: root's word is told, and kept for the next start; a user's is refused. The guest goes on."""
+    """trapctl dying: root's report is printed, and kept for the next start; a user's is refused. The guest runs on."""
     items = ["nobody:trapctl:dying:no", "trapctl:--json:dying:the:disk:is:gone", "trapctl:dying", "trapctl:status"]
     run = machine.linux(f"trapline.mode=boot trapline.run=insmod:trapline,{','.join(items)}").expect_status(0)
     told = verdicts(run.trapline)

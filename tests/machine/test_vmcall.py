@@ -12,7 +12,7 @@ MODULE = BUILD / "guest-tools/modules/trapline/trapline.ko"
 
 
 def programs(machine, items, conf="", **variables):
-    """The Linux guest runs these programs and modules, see tests/linux/init.h; Trapline prints nothing but what they ask for."""
+    """The Linux guest runs these programs and modules, see tests/linux/init.h; Trapline prints only what they cause."""
     if any(item.startswith("insmod:") for item in items) and not MODULE.exists():
         raise Skip("no kernel headers, so no modules (make deps)")
     append = f"trapline.mode=boot trapline.run={','.join(items)}"
@@ -21,7 +21,7 @@ def programs(machine, items, conf="", **variables):
 
 
 def said(run, item):
-    """What an item printed, and its exit status."""
+    """The output of an item, and its exit status."""
     text = run.guest.partition(f"\nrun {item}\n")[2]
     before, found, after = text.partition(f"run name={item} status=")
     expect(found, f"{item} did not end; see {run.out}/guest.log")
@@ -97,7 +97,7 @@ def test_copies(machine):
 
 @on("svm", "vmx")
 def test_hostile_calls(machine):
-    """A million random calls (fewer on Bochs): only documented errors, nothing written that was not asked for, no host fault."""
+    """A million random calls (fewer on Bochs): only documented errors, no write outside of the given memory, no host fault."""
     calls = 1000000 if machine.backend == "svm" else 10000
     run = machine.guest("vmcalls", ARGS=f"n={calls}").expect_status(0).expect_no_fault()
     failed = [line for line in run.guest_lines("case ") if not line.endswith(" ok")] + run.guest_lines("wrong ")
@@ -110,7 +110,7 @@ def test_real_mode(machine):
     """Protected mode without paging and real mode call as 64-bit mode does, with registers of 32 bits and linear addresses."""
     run = machine.guest("modes", ARGS="calls=1").expect_status(0).expect_no_fault()
     values = [row["value"] for row in logs.records(run.guest, "case") if "value" in row][-8:]
-    # `version` is number 1, this is version 1 of the ABI, and a kernel may call all that there is; 63 is no service.
+    # `version` is number 1, this is version 1 of the ABI, and a kernel may call every service; 63 is not a service.
     for by_name, abi, services, none in (values[:4], values[4:]):
         expect((by_name, abi, none) == ("00000001", "00000001", "ffffffff"), f"{values}; see {run.out}/guest.log")
         expect(int(services, 16) >> 1 & 1 and int(services, 16) > 0xffff, f"{values}; see {run.out}/guest.log")
@@ -181,7 +181,7 @@ def test_trapctl(machine):
 
 @on("svm")
 def test_trapctl_console(machine):
-    """The console's commands inside the guest: answers of many pieces, errors, and what only the operator may do."""
+    """The console's commands inside the guest: answers of many pieces, errors, and commands that only the operator may use."""
     run = tools(machine)
     item = "trapctl:console:"
     expect_said(run, f"nobody:{item}status", "this needs ", status=4)
@@ -208,7 +208,7 @@ def test_trapctl_console(machine):
 
 @on("svm")
 def test_console_both(machine):
-    """The operator gives commands while the guest does: each gets its own answers, whole."""
+    """The operator gives commands while the guest does: each gets its own complete answers."""
     if not MODULE.exists():
         raise Skip("no kernel headers, so no modules (make deps)")
     items = ["insmod:trapline", *["trapctl:console:traps:400"] * 12]
@@ -236,7 +236,7 @@ def test_console_both(machine):
 
 @on("svm")
 def test_marks(machine):
-    """A mark of user space's is a record in the trace and a line on the console."""
+    """A mark of user space is a record in the trace and a line on the console."""
     run = tools(machine)
     marks = [mark for mark in logs.records(run.trapline, "mark") if mark["text"] == "from user space"]
     expect(len(marks) == 1 and marks[0]["cpl"] == "3", f"{marks}; see {run.out}/trapline.log")
@@ -256,7 +256,7 @@ def test_trace(machine):
 
 @on("svm")
 def test_shares(machine):
-    """Two processes, and the kernel module, exchange data through a share; it goes with its owner."""
+    """Two processes, and the kernel module, exchange data through a share, which ends with its owner."""
     run = tools(machine)
     output, status = said(run, "shares")
     failed = [line for line in output if not line.endswith(" ok")]
@@ -266,7 +266,7 @@ def test_shares(machine):
 
 @on("svm")
 def test_bare(machine):
-    """Where there is no Trapline every tool says so, with its own exit status, and nothing dies of the VMCALL."""
+    """Without Trapline every tool says so, with its own exit status, and none dies of the VMCALL."""
     items = ["trapctl:status", "nobody:trapctl:trace", "foo_registers", "insmod:trapline"]
     run = machine.linux(f"trapline.mode=boot trapline.run={','.join(items)}", TRAPLINE=0).expect_status(0)
     expect_said(run, "trapctl:status", "there is no Trapline beneath this system", status=3)
@@ -277,7 +277,7 @@ def test_bare(machine):
 
 @on("svm")
 def test_every_cpu_at_once(machine):
-    """Two processes on two CPUs call without pause: each gets what it has put, or is told that it is another's by now."""
+    """Two processes on two CPUs call without pause: each gets what it has put, or learns that the buffer is another's by now."""
     run = programs(machine, ["nobody:hammer"], CPUS=2).expect_active(machine.vendor, cpus=2)
     expect_said(run, "nobody:hammer", "hammer cpus=2 calls=24000 ok")
 
@@ -303,7 +303,7 @@ def test_operator(machine):
 
 
 def records_of(run, item, words=("trap ",)):
-    """The records that a `trapctl trace` printed."""
+    """The records that `trapctl trace` printed."""
     output, status = said(run, item)
     expect(status == 0, f"{item} ended with {status}: {output}")
     return [logs.fields(line) for line in output if line.startswith(words)]
@@ -311,13 +311,13 @@ def records_of(run, item, words=("trap ",)):
 
 @on("svm")
 def test_undisturbed(machine):
-    """Looking does not push out what is looked for: behind forty commands the one exception is still in a small ring."""
+    """Looking does not push out the record: after forty commands the one exception is still in a small ring."""
     look = "trapctl:trace:--vector=ud"
     items = ["insmod:trapline", "dies:ud", *["trapctl:stats", "trapctl:trace:--last=3"] * 20, look, "trapctl:status:--json"]
     run = programs(machine, items, "ring = 2048\n")
     traps = records_of(run, look)
     expect(len(traps) == 1 and traps[0]["insn"] == "ud2", f"{traps}; see {run.out}/guest.log")
-    # Of the guest's own: the fork that starts each command, and its end. And a call that the module makes was not refused first.
+    # Of the guest itself: the fork that starts each command, and its end. And a call by the module was not refused before.
     status = json.loads(said(run, "trapctl:status:--json")[0][1])
     expect(status["records"] - int(traps[0]["seq"]) < 42 * 40, f"{status}, after {traps[0]['seq']}")
     expect(status["refused"] == 0, f"{status}")
@@ -325,7 +325,7 @@ def test_undisturbed(machine):
 
 @on("svm")
 def test_frozen(machine):
-    """Frozen rings hold what they held, whatever comes; what was not kept is counted; afterwards the newest records are there."""
+    """Frozen rings do not change; lost records are counted; afterwards the newest records are there."""
     look = "trapctl:trace:--vector=ud"
     state = "trapctl:status:--json"
     items = ["insmod:trapline", "dies:ud", "trapctl:freeze", *["trapctl:stats"] * 12, "dies:null", look, state, "trapctl:thaw"]
@@ -347,7 +347,7 @@ def test_frozen(machine):
 
 @on("svm")
 def test_freeze_ends(machine):
-    """A freeze ends by itself; trace --keep begins one; two CPUs do it each for itself; the operator has it as well."""
+    """A freeze ends by itself; trace --keep begins one; two CPUs freeze separately; the operator can freeze as well."""
     state = "trapctl:status:--json"
     items = ["insmod:trapline", "trapctl:trace:--keep:--last=1", "trapctl:stats", "trapctl:console:freeze:1", "busybox:sleep:3"]
     run = programs(machine, [*items, state, "trapctl:console:freeze:0"], CPUS=2)
@@ -359,7 +359,7 @@ def test_freeze_ends(machine):
 
 @on("svm")
 def test_ended(machine):
-    """A process that has ended of an exception: who it was, and where in which file, though its maps are gone."""
+    """A process that died of an exception: its name, and the place in a file, although its maps are gone."""
     items = ["insmod:trapline", "dies:null", "dies:ud", "trapctl:ended", "trapctl:trace:--vector=ud:--pid=ended"]
     run = programs(machine, [*items, "trapctl:trace:--vector=pf:--cpl=3:--pid=ended", "rmmod:trapline", "dies:ud"])
     pids = [said(run, f"dies:{way}")[0][0].partition("=")[2] for way in ("ud", "null")]
@@ -411,7 +411,7 @@ def test_json(machine):
 
 @on("svm")
 def test_help(machine):
-    """Each command says what it does, two ways, and trapctl its version and Trapline's; a word too many is an error."""
+    """Each command describes itself, in two ways; trapctl prints its version and Trapline's; a superfluous word is an error."""
     items = ["trapctl:help:freeze", "trapctl:trace:--help", "trapctl:help:nonsense", "trapctl:--version", "trapctl:version:x"]
     run = programs(machine, items)
     expect_said(run, "trapctl:help:freeze", "freeze [SECONDS]", "beside the rings")

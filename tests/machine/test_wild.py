@@ -4,13 +4,13 @@ import os
 
 from lib.machine import Skip, expect, on
 
-# How many of them in `make test`. On Bochs 60 take six minutes: only where they are asked for.
+# How many in `make test`. On Bochs 60 take six minutes, so only on request.
 CHILDREN = {"svm": 150, "vmx": 60}
 TIMEOUT = 1800
 # QEMU's IRET in ring 3 reads its stack as a supervisor, which ends Linux's kernel where there is SMAP, bare as well. Another
 # thing of QEMU's is why there is noreplace-smp below: docs/emulators.md.
 MORE = {"svm": {"CPU": "EPYC,+svm,-smap"}, "vmx": {}}
-# What QEMU does not survive: tests/linux/wild.h.
+# Instructions that QEMU does not survive: tests/linux/wild.h.
 WORDS = {"svm": "", "vmx": ":all"}
 
 

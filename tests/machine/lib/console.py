@@ -127,7 +127,7 @@ class Console(Line):
         self.folder.cleanup()
 
     def logfmt(self):
-        """From here on ask() works: no echo, no prompt."""
+        """Makes ask() work: no echo, no prompt."""
         self.send(b"\rset output logfmt\r")
         self.wait_for(DONE)
 
@@ -141,7 +141,7 @@ class Console(Line):
         return answer
 
     def ended(self):
-        """The launcher's exit status. What is still printed is read: a UART whose other end does not is slow."""
+        """The launcher's exit status. Reads the rest of the output first, because a UART whose other end does not read is slow."""
         end = time.monotonic() + ANSWER_SECONDS[self.backend]
         while self.launcher.poll() is None:
             expect(time.monotonic() < end, f"the machine does not end; see {self.out}")

@@ -17,11 +17,11 @@ PRINTED = "print = all\nfilter = rate=any\n"
 OFF = "print = none\nintercept = none\nintercept_int = off\n"
 
 VECTORS = "de db bp ud nm df ts np ss gp pf mf ac xm".split()
-# The rows that count what is printed too: a few passes, and exits enough to get it all out.
+# The rows that also count printing: a few passes, and enough exits to print everything.
 PRINTED_ARGS = f"n=16 drain=2500 only={','.join(VECTORS)}"
 OFF_ARGS = f"only={','.join(VECTORS)}"
 
-# The design's marks, in instructions added.
+# The goals of the design, in instructions added.
 MARKS = {"cpuid": 100, "vmcall_null": 100, "vmcall_lookup": 800, "ud": 450, "gp": 450, "pf": 450}
 GROWTH = 1.05
 # A figure of a few instructions may change by a rounding.
@@ -34,7 +34,7 @@ def rows(text):
 
 
 def added(bare, trapline):
-    """What Trapline adds. Where there is nothing bare, as with a VMCALL, that is all of it."""
+    """What Trapline adds. If there is no bare figure, as for a VMCALL, that is all of it."""
     return {name: round(value - bare.get(name, 0.0), 2) for name, value in trapline.items()}
 
 
@@ -49,7 +49,7 @@ def of_kind(figures, *kind):
 
 
 def regressions(before, now):
-    """A line for each figure that grew by more than it may, that lost a mark it had reached, or that is gone."""
+    """A line for each figure that grew too much, that no longer reaches its goal, or that is missing."""
     wrong = [f"{name}: no figure any more" for name in before if name not in now]
     for name in sorted(before.keys() & now.keys()):
         most = max(before[name] * GROWTH, before[name] + SLACK)

@@ -2,7 +2,7 @@
 
 import re
 
-# The firmware's console is on the serial ports too, until somebody takes them over: cursor movements and colours.
+# The firmware's console is on the serial ports, too, until they are taken over: cursor movements and colours.
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Za-z0-9]|[\x00-\x08\x0b-\x1f]")
 PAIR = re.compile(r'([a-z_0-9]+)=("(?:[^"\\]|\\.)*"|\S*)')
 

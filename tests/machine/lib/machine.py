@@ -1,4 +1,4 @@
-"""Boots machines through tools/launch, and keeps what came of it for the tests that look at the same run."""
+"""Boots machines through tools/launch, and keeps the results for tests that use the same run."""
 
 import os
 import pathlib
@@ -17,12 +17,12 @@ VARIABLES = (
     "APPEND ARGS BACKEND BOCHS CONF CONSOLE CPU CPUS DISK EFI ESP ESP_FREE EXTRA FOLLOW ICOUNT INITRD KERNEL MEM MSRS "
     "OUT REBOOT SERIAL TIMEOUT TRAPLINE TRAPLINE_EFI UNTIL USB"
 ).split()
-# Beyond the launcher's own limit: only a launcher that hangs gets there.
+# Longer than the launcher's own limit: only a launcher that hangs gets there.
 GRACE_SECONDS = 60
 
 
 class Failure(AssertionError):
-    """What a test found wrong."""
+    """A test has found a mistake."""
 
 
 class Skip(Exception):
@@ -30,7 +30,7 @@ class Skip(Exception):
 
 
 def on(*backends):
-    """The backends that a test is for, where that is not every one."""
+    """The backends of a test that is not for all of them."""
 
     def mark(test):
         test.backends = backends
@@ -124,11 +124,11 @@ class Machines:
         return Run(done.returncode, out, done.stdout + done.stderr)
 
     def stop(self):
-        """Nothing runs on behind a boot."""
+        """Nothing to stop: no process outlives a boot."""
 
 
 class Machine:
-    """What a test gets: boots on the backend that it is run for."""
+    """The argument of a test: boots machines on the backend that it runs for."""
 
     def __init__(self, machines, backend, scratch):
         self.machines = machines
@@ -137,7 +137,7 @@ class Machine:
         self.vendor = "vmx" if backend == "vmx" else "svm"
 
     def boot(self, **variables):
-        """Boots with these launcher variables. The same ones give the same run."""
+        """Boots with these launcher variables. Equal variables give the same run."""
         variables = {name: str(value) for name, value in variables.items()}
         for name in ("EFI", "KERNEL", "DISK"):
             path = variables.get(name)
