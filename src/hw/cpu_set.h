@@ -1,4 +1,4 @@
-/* A set of CPUs, by Trapline's numbers. Pure: tested on the host. */
+/* A set of CPUs, by the numbers that Trapline gives them. Pure: tested on the host. */
 #ifndef TRAPLINE_CPU_SET_H
 #define TRAPLINE_CPU_SET_H
 
@@ -27,7 +27,7 @@ static inline bool cpu_set_has(const struct cpu_set *set, unsigned n)
 	return set->words[n / CPU_SET_WORD] >> n % CPU_SET_WORD & 1;
 }
 
-/* The first of the set from n on; CPU_SET_NONE: no more. */
+/* Returns the lowest number in the set that is n or more, or CPU_SET_NONE. */
 static inline unsigned cpu_set_from(const struct cpu_set *set, unsigned n)
 {
 	while (n < BOOT_MAX_CPUS) {
@@ -45,7 +45,7 @@ static inline bool cpu_set_is_empty(const struct cpu_set *set)
 	return cpu_set_from(set, 0) == CPU_SET_NONE;
 }
 
-/* Declares `n`, the number of each. */
+/* Runs the loop's body for each CPU of the set, in ascending order. Declares `n`, the CPU's number. */
 #define for_each_in_set(n, set)                                                                              \
 	for (unsigned n = cpu_set_from(set, 0); n < CPU_SET_NONE; n = cpu_set_from(set, n + 1))
 

@@ -1,6 +1,6 @@
 #include "trace/cpu_list.h"
 
-/* The last of the run that begins at n. */
+/* The last number of the run of consecutive numbers that begins at n. */
 static unsigned run_end(const struct cpu_set *set, unsigned n)
 {
 	while (cpu_set_from(set, n + 1) == n + 1 && n + 1 < CPU_SET_NONE)
@@ -32,7 +32,7 @@ struct cpu_set cpu_list_take(struct cpu_set *told, uint32_t count, uint32_t n, c
 	return set;
 }
 
-/* The one that recorded something last of those that are not in the set; CPU_SET_NONE: nobody recorded anything. */
+/* The CPU with the newest record of those outside the set, or CPU_SET_NONE if none of them has a record. */
 static unsigned next_newest(
 	const struct cpu_set *set, uint32_t count, cpu_list_when when, const void *context)
 {

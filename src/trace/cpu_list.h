@@ -1,30 +1,33 @@
-/* Few lines about many CPUs. Pure: tested on the host. */
+/* Lists of CPUs for reports: few lines even with many CPUs. Pure: tested on the host. */
 #ifndef TRAPLINE_CPU_LIST_H
 #define TRAPLINE_CPU_LIST_H
 
 #include "hw/cpu_set.h"
 #include "trace/text.h"
 
-#define CPU_LIST_ALL 8 /* CPUs that are told of one by one */
+/* Up to this many CPUs, a report lists each one by itself. */
+#define CPU_LIST_ALL 8
 
-/* "cpu=5", or numbers and ranges: "cpus=0,3-70,72". */
+/* Adds "cpu=5" for one CPU, numbers and ranges for more: "cpus=0,3-70,72". */
 void cpu_list_add(struct text *t, const struct cpu_set *set);
 
-/* Whether a report would say the same of two CPUs. */
+/* Whether a report has the same text for both CPUs. */
 typedef bool (*cpu_list_same)(uint32_t a, uint32_t b);
 
 /*
- * CPU n, and where there are many the others of which the same is to be said.
- *   told  those that are done with; the result joins them
+ * The CPUs that one entry of a report covers: CPU n and, with more than CPU_LIST_ALL CPUs, all later ones with the same text.
+ *   told   CPUs that an earlier entry covers; the returned ones are added
+ *   count  CPUs of the machine
  */
 struct cpu_set cpu_list_take(struct cpu_set *told, uint32_t count, uint32_t n, cpu_list_same same);
 
-/* The TSC of what CPU n recorded last; 0: nothing. */
+/* The TSC of CPU n's newest record, or 0 without a record. */
 typedef uint64_t (*cpu_list_when)(const void *context, uint32_t n);
 
 /*
- * Of `count` CPUs those that a report goes into: all, or where there are many the CPU_LIST_ALL that recorded something last.
- *   first  one that is among them in any case
+ * The CPUs whose records a report shows: all of them, or with more than CPU_LIST_ALL CPUs the CPU_LIST_ALL with the newest records.
+ *   count  CPUs of the machine
+ *   first  a CPU that is always among them
  */
 struct cpu_set cpu_list_newest(uint32_t count, uint32_t first, cpu_list_when when, const void *context);
 

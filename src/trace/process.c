@@ -2,7 +2,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define PROCESSES 4096 /* a power of two */
+#define PROCESSES 4096 /* The table's size, a power of two. */
 #define WAYS      16   /* short-lived programs use the same few page tables again and again */
 #define SPACE     (~0xfffull)
 #define USER_HALF 0x1000ull
@@ -14,7 +14,7 @@
 struct entry {
 	_Atomic uint32_t version;
 	_Atomic uint32_t pid;
-	_Atomic uint64_t space; /* 0: empty */
+	_Atomic uint64_t space; /* 0: the entry is empty. */
 	_Atomic uint64_t tsc;
 	_Atomic uint64_t name[PROCESS_NAME_MAX / 8];
 };

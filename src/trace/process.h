@@ -13,7 +13,7 @@
 
 struct process {
 	uint32_t pid;
-	char name[PROCESS_NAME_MAX + 1]; /* any bytes */
+	char name[PROCESS_NAME_MAX + 1]; /* May hold any bytes: it comes from the guest. */
 };
 
 /*
