@@ -7,10 +7,11 @@
 #define PAGE 4096ull
 
 #define RING_USUAL  4096
-#define RINGS_USUAL (64 * MIB / 256) /* records of all CPUs */
-#define A_CPU       (160 * KIB) /* stacks 80, struct cpu and the vendor's pages 28; the rest for APICs that move */
-#define A_HIDDEN_MIB                                                                                         \
-	(2 * PAGE) /* half a page of second-level table for each, as the pool is hidden page by page */
+#define RINGS_USUAL (64 * MIB / 256) /* records of all CPUs together */
+/* Per CPU: 80 KiB of stacks; 28 KiB of struct cpu and the vendor's pages; the rest for APICs that are moved. */
+#define A_CPU (160 * KIB)
+/* Second-level tables per MiB, as the pool is hidden page by page. Contiguous memory needs half a page per MiB. */
+#define A_HIDDEN_MIB (2 * PAGE)
 
 uint32_t budget_ring(uint32_t asked, uint32_t cpus)
 {
@@ -21,7 +22,7 @@ uint32_t budget_ring(uint32_t asked, uint32_t cpus)
 	return asked ? asked : ring;
 }
 
-/* For each GiB of memory that may appear later: a page table of the VMM's, and one of the second level. */
+/* For each GiB of memory that may be hot-added: one page table of the VMM and one of the second level. */
 static uint64_t hot_tables(const struct boot_info *info)
 {
 	uint64_t tables = 0;

@@ -2,16 +2,17 @@
 #include "images.h"
 #include "lib/string.h"
 
-#define OPTIONAL_HEADER 24 /* behind the signature and the file's header */
+#define OPTIONAL_HEADER 24 /* behind the signature and the file header */
 #define PE32_PLUS       0x20b
-#define DIRECTORIES     112 /* in the optional header: how many is 4 bytes before */
-#define DEBUG           6
-#define ENTRY           28
-#define ENTRIES_MOST    16
-#define CODEVIEW        2
-#define NB10            0x3031424e /* edk2's GenFw writes NB10, RSDS and MTOC */
-#define RSDS            0x53445352
-#define MTOC            0x434f544d
+#define DIRECTORIES                                                                                          \
+	112 /* Offset in the optional header; the number of directories is in the 4 bytes before it. */
+#define DEBUG        6
+#define ENTRY        28
+#define ENTRIES_MOST 16
+#define CODEVIEW     2
+#define NB10         0x3031424e /* edk2's GenFw writes entries of the types NB10, RSDS and MTOC. */
+#define RSDS         0x53445352
+#define MTOC         0x434f544d
 
 /* The image: word() and keep() read only within it. */
 struct image {

@@ -5,7 +5,7 @@ static uint64_t half_of(uint64_t size)
 	return (size / 2 + PIECE_UNIT - 1) & ~(PIECE_UNIT - 1);
 }
 
-/* The next one, of `size` bytes or less; false: there is none that counts. */
+/* Takes one piece of `size` bytes, or half of it, and so on. Returns false if there is none of at least `least` bytes. */
 static bool take_one(const struct piece_source *source, uint64_t size, uint64_t least, struct boot_range *out)
 {
 	for (;; size = half_of(size)) {

@@ -3,11 +3,11 @@
 
 #define FUNCTION_MOST 4096        /* assumed size of the last function: no symbol follows it */
 #define NOT_CODE      100         /* rank of data: a function ends here */
-#define LINUX_GRAIN   0x200000ull /* CONFIG_PHYSICAL_ALIGN of a 64-bit kernel is no less */
+#define LINUX_GRAIN   0x200000ull /* the least CONFIG_PHYSICAL_ALIGN of a 64-bit kernel */
 #define PAGE          0x1000ull
 #define REACH         0xffffffffull
 
-/* A part of the file. */
+/* A part of the file's text. */
 struct part {
 	const char *at, *end;
 };

@@ -20,7 +20,7 @@ struct symbol_line {
 
 struct symbol_map {
 	const char *text;
-	struct symbol_line *line; /* the caller's memory */
+	struct symbol_line *line; /* memory of the caller */
 	uint32_t lines;
 	uint32_t first, last; /* sorted lines [first, last) lie within 4 GiB */
 	uint32_t count,

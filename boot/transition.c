@@ -22,7 +22,7 @@ static uint64_t link_to(const uint64_t *table)
 	return (uint64_t)table | PTE_PRESENT | PTE_WRITE;
 }
 
-/* The firmware's table that has VMM_BASE in it; NULL: there is none. */
+/* The firmware's PML4 that covers VMM_BASE; NULL if there is none. */
 static const uint64_t *firmware_pml4(const uint64_t *top, bool five)
 {
 	uint64_t entry = top[PML5_INDEX(VMM_BASE)];
@@ -32,7 +32,7 @@ static const uint64_t *firmware_pml4(const uint64_t *top, bool five)
 	return entry & PTE_PRESENT ? (const uint64_t *)(entry & PTE_ADDRESS) : NULL;
 }
 
-/* One page directory is enough: the image is far smaller than 1 GiB, and the pool is the VMM's to map. */
+/* One page directory is enough: the image is far smaller than 1 GiB, and the VMM maps the pool itself. */
 static void map_region(uint64_t *pd, uint64_t region, uint64_t size)
 {
 	memset(pd, 0, TABLE_SIZE);

@@ -1,4 +1,4 @@
-/* The page tables of the VMM's first call. Pure: tested on the host. */
+/* The page tables for the first call of the VMM. Pure: tested on the host. */
 #ifndef TRAPLINE_TRANSITION_H
 #define TRAPLINE_TRANSITION_H
 
@@ -8,12 +8,14 @@
 #define TRANSITION_PAGES 4
 
 /*
- * The firmware's page tables, with the region at VMM_BASE on top. With 5-level paging (CR4.LA57) it stays on: leaving it takes
- * leaving long mode (SDM vol. 3A 4.1.2).
- *   tables    TRANSITION_PAGES pages; physical and linear addresses are the same
+ * Builds the firmware's page tables with the region mapped at VMM_BASE as well. With 5-level paging (CR4.LA57) the tables have five
+ * levels: CR4.LA57 can only be cleared outside long mode (SDM vol. 3A 4.1.2).
+ *   tables    TRANSITION_PAGES pages, mapped one to one
  *   firmware  the page at CR3
- *   five      there are five levels
- * Returns the page for CR3; NULL: the firmware uses the place at VMM_BASE itself.
+ *   five      paging has five levels
+ *   region    physical address of the VMM's memory
+ *   size      its size in bytes
+ * Returns the page for CR3, or NULL if the firmware itself uses the place at VMM_BASE.
  */
 uint64_t *transition_fill(
 	uint64_t (*tables)[512], const uint64_t *firmware, bool five, uint64_t region, uint64_t size);

@@ -26,7 +26,7 @@ struct names_map {
 	char file[NAMES_FILE_MAX];   /* path in trapline.conf; only the end of a long one */
 	char image[NAMES_IMAGE_MAX]; /* NAMES_OF_IMAGE: the image's name */
 	uint64_t base;               /* address of the first function, in the map */
-	uint64_t slide;              /* NAMES_GIVEN */
+	uint64_t slide;              /* for NAMES_GIVEN */
 	uint64_t grain;              /* a power of two; slides are multiples of it */
 	uint32_t how;                /* enum names_place */
 	uint32_t count;

@@ -1,6 +1,6 @@
 /*
- * A file of records: this header, as long as a record, and records behind it, of any CPUs, each CPU's in their order. What
- * lies in a ring (trace_map) is such a file's contents without the header.
+ * A file of records: this header, which is as long as a record, then records. Records of one CPU are in their order; those of different
+ * CPUs may be in any order. A ring (trace_map) holds the same without the header.
  */
 #ifndef TRAPLINE_RECORD_FILE_H
 #define TRAPLINE_RECORD_FILE_H
