@@ -1,9 +1,9 @@
 /*
- * What trapline-decode has read, of any form: entries in the order of the input. Readers (read_*.c) make them, link.c says
- * what belongs together, symbols (place.c) names their addresses, writers (writers.def) print them.
+ * The entries that trapline-decode has read from inputs of any form, in the order of the inputs. Readers (read_*.c) make them, link.c
+ * finds what belongs together, place.c names the addresses, and the writers (writers.def) print the result.
  *
- * The input is hostile. A reader believes nothing: texts are printable ASCII, whatever was read, and NUL-terminated; a
- * number that does not fit is not known. All memory lives as long as the model.
+ * The input may be hostile. Whatever was read, a text is printable ASCII and NUL-terminated, and a number that does not fit is NOT_KNOWN.
+ * All memory is freed by model_end().
  */
 #ifndef DECODE_MODEL_H
 #define DECODE_MODEL_H
@@ -14,23 +14,23 @@
 #include <trapline/record.h>
 
 enum entry_kind {
-	ENTRY_OTHER,  /* no line of Trapline's */
-	ENTRY_RECORD, /* a binary record: its text is made from it, and begins with trap or mark */
+	ENTRY_OTHER,  /* a line of another program */
+	ENTRY_RECORD, /* a binary record; its text is made from it and begins with trap or mark */
 #define ENTRY_KIND(enumerator, name, begins, where, meaning) ENTRY_##enumerator,
 #include "kinds.def"
 #undef ENTRY_KIND
 	ENTRY_KINDS
 };
 
-/* One name=value of a line; name "" is a word without one. Quotes and their escapes are off. */
+/* One name=value of a line, without quotes and escapes. A word without a value has the name "". */
 struct field {
 	const char *name, *value;
-	bool quoted, cut; /* cut: the line ended within the quotes */
+	bool quoted, cut; /* cut: the line ended before the closing quote */
 };
 
 /*
- * Which members of a record are known: a line has not all of them. One bit each; those of gpr[] are KNOWN_GPR(n).
- * What TRAP_HAS_... and TRAP_DURING guard is known where `flags` is, as far as the flag says so.
+ * The known members of a record, one bit each, as a line does not have all of them. Those of gpr[] are KNOWN_GPR(n). A member that a flag
+ * (TRAP_HAS_..., TRAP_DURING) guards is known if `flags` is known and has that flag.
  */
 /* clang-format off */
 #define KNOWN_MEMBERS(X)                                                                                     \
@@ -49,7 +49,7 @@ enum known_bit {
 #define KNOWN_ALL    ((1ull << KNOWN_BITS) - 1)
 _Static_assert(KNOWN_BITS < 64, "the mask has room");
 
-/* A function that an address is in. The innermost inlined one first; the last is the one that was compiled. */
+/* A function that contains an address. In an array, the innermost inlined function is first, the compiled one is last. */
 struct frame {
 	const char *function; /* NULL: not known */
 	uint64_t offset;      /* from the beginning of the compiled function */
@@ -61,7 +61,7 @@ struct frame {
 
 /* An address of an entry that has a name. */
 struct place {
-	const char *field; /* where it stands: "at", "by", "rip", "to", "stack", "rsp" */
+	const char *field; /* the field with the address: "at", "by", "rip", "to", "stack", "rsp" */
 	uint64_t address;
 	struct frame *frame;
 	size_t frames;
@@ -76,45 +76,45 @@ struct entry {
 	const char *
 		raw; /* as it was read, colours and other programs' text included, any byte; without its line end */
 	size_t raw_length;
-	const char *text; /* of Trapline's line alone; of another one all of it, printable */
+	const char *text; /* the line without colours and other text before it, printable */
 	const char *end;  /* the line end as it was read: "\r\n", "\n", "" */
-	unsigned source;  /* which input, from 0 */
-	size_t line;      /* of that input, from 1; of a binary one which record */
+	unsigned source;  /* index of the input, from 0 */
+	size_t line;      /* line number in the input, from 1; number of the record in a binary input */
 
 	struct field *field;
 	size_t fields;
 
-	struct trap_record *record; /* NULL: the line is no record's */
-	uint64_t known;             /* which members of it */
-	int64_t us;                 /* microseconds since Trapline became active, NOT_KNOWN */
-	int cpu;                    /* NOT_KNOWN */
+	struct trap_record *record; /* NULL: the line is not of a record */
+	uint64_t known;             /* mask of its known members */
+	int64_t us;                 /* microseconds since Trapline became active, or NOT_KNOWN */
+	int cpu;                    /* or NOT_KNOWN */
 
-	unsigned run;   /* which start of Trapline's it tells of: 0 before the first `active` */
-	bool last;      /* told of the run before, by a line of the next one's: `run` is that run */
-	bool before;    /* in a report: a record from before the chain */
-	unsigned story; /* which report it stands in, from 1; NO_STORY */
-	size_t of; /* by, regs, stack, walk, idt: the record's or `stands` entry that it tells more of; NO_ENTRY */
+	unsigned run;   /* index of the run that it belongs to; 0 before the first `active` */
+	bool last;      /* the following run has printed it from the black box; `run` is the run before */
+	bool before;    /* in a report: the record was made before the chain began */
+	unsigned story; /* index of its report, from 1; NO_STORY outside */
+	size_t of; /* for by, regs, stack, walk and idt: the entry of the record or `stands` line that they belong to; else NO_ENTRY */
 
 	struct place *place;
 	size_t places;
 };
 
 /*
- * A report: of an end (verdict), of a triple fault, of a fault of Trapline's own. Entries from `first` to `last` are in it,
- * but for those with another or no story: other programs' lines between them.
+ * A report: of an end (verdict), a triple fault, or a fault of Trapline itself. Its entries are those from `first` to `last` with its
+ * number in `story`. The others in between are lines of other programs.
  */
 struct story {
 	enum entry_kind kind; /* ENTRY_VERDICT, ENTRY_TRIPLE, ENTRY_FAULT */
 	size_t first, last;
-	size_t verdict; /* the entry that judges it, NO_ENTRY */
-	size_t record; /* the first record in it, NO_ENTRY: the one it is about, or the beginning of the chain */
+	size_t verdict; /* the entry with the verdict, or NO_ENTRY */
+	size_t record; /* its first record, or NO_ENTRY: the record that it is about, or the beginning of the chain */
 	unsigned run;
-	bool again; /* "as told above": seq= and cpu= of the record are in the verdict's text */
+	bool again; /* "as told above": the verdict has the seq= and cpu= of the record */
 };
 
-/* A start of Trapline's. run[0] is what came before the first one. */
+/* A start of Trapline. run[0] has the entries before the first start. */
 struct run {
-	size_t active; /* its line, NO_ENTRY */
+	size_t active; /* the entry of its `active` line, or NO_ENTRY */
 	const char *version, *backend;
 	int cpus; /* NOT_KNOWN */
 };
@@ -122,7 +122,7 @@ struct run {
 struct model {
 	struct entry *entry;
 	size_t entries, entry_room;
-	struct story *story; /* story[0] is none */
+	struct story *story; /* story[0] is unused */
 	size_t stories, story_room;
 	struct run *run;
 	size_t runs, run_room;
@@ -131,37 +131,40 @@ struct model {
 	struct chunk *chunk;
 };
 
-/* model.c. Out of memory ends the program. */
+/* In model.c. Without memory the program ends. */
 void model_begin(struct model *m);
 void model_end(struct model *m);
-struct entry *model_add(struct model *m, enum entry_kind kind); /* all else empty or not known */
+struct entry *model_add(struct model *m, enum entry_kind kind); /* its members are empty or not known */
 void *model_alloc(struct model *m, size_t bytes);               /* zeroed */
 char *model_text(struct model *m, const char *text, size_t length);
 
-/* An entry's field by name, the first of them; NULL: none. The n-th word without a name, from 0. */
+/*
+ * entry_field(): the value of the first field with this name. entry_word(): the n-th word without a name, from 0. Both return NULL if
+ * there is none.
+ */
 const char *entry_field(const struct entry *e, const char *name);
 const char *entry_word(const struct entry *e, size_t n);
 bool entry_number(
-	const struct entry *e, const char *name, uint64_t *value); /* decimal or 0x, nothing behind it */
+	const struct entry *e, const char *name, uint64_t *value); /* decimal or 0x, with nothing behind it */
 
 const char *kind_name(enum entry_kind kind);
 
 /*
- * for (size_t i = 0; (i = entry_next(m, i, ENTRY_BY)) != NO_ENTRY; i++): entries of one kind from i on.
- * record_next(): those with a record. story_next(): those of one story.
+ * Iterators: for (size_t i = 0; (i = entry_next(m, i, ENTRY_BY)) != NO_ENTRY; i++).
+ *   entry_next   entries of one kind
+ *   record_next  entries with a record
+ *   story_next   entries of one story
  */
 size_t entry_next(const struct model *m, size_t from, enum entry_kind kind);
 size_t record_next(const struct model *m, size_t from);
 size_t story_next(const struct model *m, size_t from, unsigned story);
 
-/*
- * Readers. `bytes` is copied. What it is goes by its content. NULL, or why it cannot be read.
- */
+/* Readers. They copy `bytes`; read_any() finds the form from the content. Return NULL, or the reason why the input cannot be read. */
 const char *read_any(struct model *m, unsigned source, const char *bytes, size_t length);
 void read_text(struct model *m, unsigned source, const char *bytes, size_t length);
 const char *read_records(struct model *m, unsigned source, const char *bytes, size_t length);
 
-/* Behind the last input: stories, runs, what belongs to what. */
+/* Call it after the last input: it finds the stories, the runs, and the entries that belong together. */
 void link_entries(struct model *m);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Modules whose place the log does not tell, by the code of a record: it has to be in one module's file, at one place of its page
- * and at no other. What the loader puts into code, by the file's relocations, is not compared.
+ * Finds modules whose address is not in the log, from the code bytes of records. The bytes must match one module's file, at one place
+ * with this page offset and at no other. Bytes that the kernel changes by the file's relocations are not compared.
  */
 #ifndef DECODE_MODULE_CODE_H
 #define DECODE_MODULE_CODE_H
@@ -8,7 +8,7 @@
 #include "notes.h"
 #include "options.h"
 
-/* Adds to n->module. */
+/* Adds the modules that it finds to n->module. */
 void module_code_find(struct notes *n, struct model *m, const struct options *o);
 
 #endif

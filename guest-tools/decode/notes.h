@@ -1,30 +1,31 @@
 /*
- * What the log itself tells of where the guest's kernel and its modules were: the marks of Trapline's kernel module
- * (guest-tools/module/module_names.c), Trapline's `slide=`, and what Linux prints when it panics. Only marks of the kernel's
- * own count: any program can set one.
+ * What the log itself says about the addresses of the guest's kernel and its modules: the marks of the kernel module trapline
+ * (guest-tools/module/module_names.c), Trapline's `slide=`, and Linux' panic message. Only marks that the kernel has set count, as any
+ * program can set one.
  */
 #ifndef DECODE_NOTES_H
 #define DECODE_NOTES_H
 
 #include "model.h"
 
-/* A module, or its initialisation. */
+/* A module's code, or its initialisation code. */
 struct module_note {
 	const char *name;
 	uint64_t base, size;
 	bool init;
 	unsigned run;
-	size_t since, until; /* entries: NO_ENTRY for until: it stayed */
+	size_t since,
+		until; /* the entries between which it was loaded; `until` is NO_ENTRY if it was not unloaded */
 };
 
-/* Where an exception has ended a process: a mapping, and where that lies in its file. */
+/* The mapping of a process in which an exception has ended it, and the mapping's place in its file. */
 struct process_note {
 	const char *file;
 	uint64_t base, size, offset;
-	size_t at; /* the mark's entry */
+	size_t at; /* the entry of the mark */
 };
 
-/* A symbol of the kernel's that is where the mark says. */
+/* A kernel symbol and its address, from a mark. */
 struct symbol_note {
 	const char *name;
 	uint64_t address;
@@ -33,13 +34,13 @@ struct symbol_note {
 #define SYMBOLS_MAX 8
 
 struct kernel_note {
-	const char *release, *build_id; /* NULL: not told */
+	const char *release, *build_id; /* NULL: not in the log */
 	struct symbol_note symbol[SYMBOLS_MAX];
 	size_t symbols;
-	uint64_t slide; /* Linux' own word */
+	uint64_t slide; /* from Linux' panic message */
 	bool has_slide;
-	uint64_t
-		told_slide; /* Trapline's, where all of its lines say the same: each of its maps has a line */
+	/* From Trapline's `slide=` lines, one for each map. told_differ: they have different slides. */
+	uint64_t told_slide;
 	bool has_told, told_differ;
 };
 
@@ -52,15 +53,15 @@ struct notes {
 };
 
 void notes_take(struct notes *n, struct model *m);
-/* A module that the log does not tell of: as if it had been there all the time. */
+/* Adds a module that the log does not mention, as loaded during the whole run. */
 void notes_add(struct notes *n, const char *name, uint64_t base, uint64_t size, unsigned run);
 void notes_free(struct notes *n);
 
-/* The module that an address of this entry's is in: the one that was there then, else the first one that came later. */
+/* The module that contains an address: one that was loaded at this entry, else the first one that was loaded later. */
 const struct module_note *notes_module(
 	const struct notes *n, const struct model *m, size_t entry, uint64_t address);
 
-/* For a record of a program's: what the mark of its end says, which comes soon after it on that CPU. NULL: none does. */
+/* The process note for a record of user mode: the mark of the process's end, which follows soon on the same CPU. NULL if there is none. */
 const struct process_note *notes_process(
 	const struct notes *n, const struct model *m, size_t entry, uint64_t address);
 

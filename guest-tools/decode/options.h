@@ -28,7 +28,7 @@ struct options {
 	size_t inputs;
 };
 
-/* What scripts can rely on; in the manual page. */
+/* The exit statuses, which scripts may rely on. The manual page lists them. */
 #define EXIT_CODES(X)                                                                                        \
 	X(DONE, 0, "everything was written")                                                                 \
 	X(FAILED, 1, "an input cannot be read, or an output not written; standard error says why")           \
@@ -43,10 +43,10 @@ enum status {
 };
 #undef X
 
-/* -1: go on; else the exit status. */
+/* Returns -1 if the program is to continue, else the exit status. */
 int options_take(struct options *o, int argc, char **argv);
 
-/* "trapline-decode: " and a line on standard error. */
+/* Prints "trapline-decode: " and a line on standard error. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
 #endif

@@ -1,34 +1,35 @@
-/* Between the readers. */
+/* Functions that the readers share. */
 #ifndef DECODE_READ_H
 #define DECODE_READ_H
 
 #include "model.h"
 
-/* model.c: room for one more behind `count` of them. */
+/* In model.c: makes room for one more element behind `count` of them. */
 void *model_grow(void *array, size_t *room, size_t count, size_t size);
 
-/* clean.c: what a terminal would show of a line, printable; returns its length, `out` has room for length + 1. */
+/* In clean.c: the printable text that a terminal would show of a line. `out` has room for length + 1 bytes. Returns the text's length. */
 size_t clean_line(char *out, const char *line, size_t length);
 
-/* logfmt.c: e->field from e->text. */
+/* In logfmt.c: splits e->text into e->field. */
 void logfmt_split(struct model *m, struct entry *e);
 
-/* read_json.c: an object of trapctl's becomes the line that it was made of. false: it is none. */
+/* In read_json.c: turns an object that trapctl has printed back into its line. Returns false if the line is not such an object. */
 bool json_line(struct model *m, const char *line, size_t length, const char **text);
 
-/* line_kind.c: what a line is; *at is where Trapline's own text begins. */
+/* In line_kind.c: the kind of a line. *at is set to the beginning of Trapline's own text. */
 enum entry_kind line_kind(const char *line, struct entry *e, const char **at);
 
-/* record_text.c: e->record from the fields of a trap, a mark or a watch; what a line of registers adds to it. */
+/* In record_text.c: make e->record from the fields of a trap, mark or watch line, and add the registers of a `regs` line. */
 void record_of_fields(struct model *m, struct entry *e);
 void record_add_registers(struct entry *record, const struct entry *regs);
 
-/* record_line.c: the line of a binary record. */
+/* In record_line.c: makes the line of a binary record. */
 void record_to_line(struct model *m, struct entry *e);
 
 /*
- * number.c: a number, 0x or decimal, at the beginning of a text, or hexadecimal without 0x: how many characters; 0: none
- * there, or it is too large.
+ * In number.c: read a number at the beginning of a text. Return its length in characters; 0 if there is none or it is too large.
+ *   text_number  decimal, or hexadecimal with 0x
+ *   text_hex     hexadecimal without 0x
  */
 size_t text_number(const char *text, uint64_t *value);
 size_t text_hex(const char *text, uint64_t *value);

@@ -1,4 +1,4 @@
-/* The files that were given or found, and what they say of an address of an entry's. */
+/* The files with symbols, given or found, and the functions that they have for an address. */
 #ifndef DECODE_SYMBOLS_H
 #define DECODE_SYMBOLS_H
 
@@ -8,7 +8,7 @@
 
 struct module_image {
 	const char *name;
-	struct image *image; /* NULL: there is no file of it */
+	struct image *image; /* NULL: its file was not found */
 };
 
 struct symbols {
@@ -19,18 +19,18 @@ struct symbols {
 	char *debug_path;
 	struct module_image *module;
 	size_t modules, module_room;
-	bool useless; /* something that was asked for is of no use: a message has said so */
-	bool *slid;   /* for each run: its kernel's slide is known */
+	bool useless; /* a file that was asked for cannot be used; a message was printed */
+	bool *slid;   /* for each run: the slide of its kernel is known */
 	uint64_t *slide, *map_slide;
 };
 
 void symbols_begin(struct symbols *s, struct model *m, const struct options *o);
 void symbols_end(struct symbols *s);
 
-/* slide.c: s->slide of each run. */
+/* In slide.c: finds the slide of each run. */
 void slide_find(struct symbols *s, const struct model *m);
 
-/* The functions that an address of entry i is in: how many frames; 0: nothing is known. */
+/* The functions that contain an address of entry i. Returns the number of frames; 0 if no function is known. */
 size_t symbols_frames(
 	struct symbols *s, struct model *m, size_t i, uint64_t address, bool after, struct frame **frames);
 
