@@ -1,6 +1,6 @@
-"""trapline-decode: a log that is taken to another root, where nothing but the files is that are given to it, is told in functions, files and lines.
+"""trapline-decode names functions, files and lines in a log, in a root directory with nothing but the files that it is given.
 
-What it says is held against the source: the line on which the instruction stands that the module died of.
+The tests compare its lines with the source: the line of the instruction that the module died of.
 """
 
 import os
@@ -19,12 +19,12 @@ SECONDS = 60
 
 
 def line_of(file, text):
-    """The number of the first line of a source that has this text, from 1."""
+    """The number of the first line of a source that contains the text, from 1."""
     return next(n for n, line in enumerate((SOURCES / file).read_text().splitlines(), 1) if text in line)
 
 
 class Elsewhere:
-    """A root of its own, with the program, the libraries that it needs, and what is put there."""
+    """A root directory with only the program, its libraries, and the files that a test puts there."""
 
     def __init__(self, machine, name):
         if os.geteuid() and subprocess.run(["unshare", "-r", "true"], capture_output=True, check=False).returncode:
@@ -45,7 +45,7 @@ class Elsewhere:
         (self.root / name).write_text(text)
 
     def decode(self, *arguments, status=0):
-        """What it says on standard output and error."""
+        """Runs the program; returns what it prints on standard output and on standard error."""
         command = ["unshare", *(["-r"] if os.geteuid() else []), f"--root={self.root}", "/decode", *arguments]
         done = subprocess.run(command, env={}, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
         expect(done.returncode == status, f"trapline-decode {arguments}: {done.returncode}: {done.stderr}")
@@ -62,7 +62,7 @@ def dead_run(machine, die):
 
 
 def beneath(text, begins):
-    """The line beneath the first one that begins so."""
+    """The line after the first one that begins with the text, without its indent."""
     lines = text.splitlines()
     at = next((i for i, line in enumerate(lines) if line.startswith(begins)), None)
     expect(at is not None, f"no line begins with {begins!r}")
@@ -75,14 +75,14 @@ def expect_named(text, begins, wanted):
 
 
 def without_names(text):
-    """As it was before: no line that was put in, nothing behind a caller."""
+    """The log as it was before names were added: without the added lines, and without names behind callers."""
     kept = [line for line in text.splitlines() if not re.match(r"(last\| )?    (at|to|rip|next|0x[0-9a-f]+|  inlined in) ", line)]
     return [re.sub(r"(how=\w+( times=\d+)?)  .*", r"\1", line) for line in kept]
 
 
 @on("svm")
 def test_module(machine):
-    """A module's NULL write: on another root its function and the line of its source, from the serial log alone; nothing else changes."""
+    """A module's NULL write: from the serial log alone, another machine finds its function and source line, and changes no other line."""
     run = dead_run(machine, "null-write")
     there = Elsewhere(machine, "decode-module")
     there.copy(MODULE, "modules/death.ko")
@@ -102,7 +102,7 @@ def test_module(machine):
 
 @on("svm")
 def test_initialisation(machine):
-    """A module that dies while it is loaded: the code of its initialisation is elsewhere, and goes afterwards."""
+    """A module that dies in its initialisation code, which is in memory of its own and is freed later."""
     run = dead_run(machine, "module")
     there = Elsewhere(machine, "decode-initialisation")
     there.copy(WRONG, "modules/wrong.ko")
@@ -116,7 +116,7 @@ def test_initialisation(machine):
 
 @on("svm")
 def test_process(machine):
-    """A program dies in a shared library: in which file, and where in it."""
+    """A program that dies in a shared library: the log names the library, and the address in it."""
     if not MODULE.exists():
         raise Skip("the kernel module is not built: no headers of the guest's kernel")
     run = machine.linux("trapline.mode=boot trapline.run=insmod:trapline,die:user-library", INITRD=INITRD)
@@ -131,7 +131,7 @@ def test_process(machine):
 
 @on("svm")
 def test_files(machine):
-    """What the next start writes to its two files, which say nothing of where modules were: by the base that is given, or by the code."""
+    """The two files of the next start do not have the modules' addresses: these come from --base, or from the records' code."""
     run = dead_run(machine, "null-write")
     base = re.search(r"\bdeath=(0x[0-9a-f]+)\+", run.trapline)
     expect(base, "the guest's module did not say where death is")
@@ -145,7 +145,7 @@ def test_files(machine):
 
 
 def frames_by_binutils(vmlinux, addresses):
-    """What addr2line says of each: (function, file:line) of the innermost function, and of those that it is inlined in."""
+    """addr2line's answer for each address: (function, file:line) of the innermost function and of those that it is inlined in."""
     words = [f"0x{address:x}" for address in addresses]
     said = subprocess.run(["addr2line", "-aife", vmlinux, *words], capture_output=True, text=True, timeout=900, check=True).stdout
     frames = {}
@@ -159,7 +159,7 @@ NAMED = re.compile(r"^(?:at|  by \S+ stack=.*how=\w+(?: times=\d+)?  |inlined in
 
 
 def told_frames(lines, i):
-    """The frames that line i and those beneath it tell: as frames_by_binutils()."""
+    """The frames in line i and the lines beneath it, in the form of frames_by_binutils()."""
     frames = []
     while i < len(lines) and (found := NAMED.match(lines[i] if lines[i].startswith("  by") else lines[i].strip())):
         if frames and not lines[i].strip().startswith("inlined in"):
@@ -170,7 +170,7 @@ def told_frames(lines, i):
 
 
 def kernel_places(text, slide):
-    """(linked address, the frames that are told) of every caller and every record in the kernel's code that has a name."""
+    """(linked address, frames) of each caller and record in the kernel's code that has a name."""
     lines = text.splitlines()
     for i, line in enumerate(lines):
         by = re.match(r"  by (0xffffffff\S+) .*how=\w+(?: times=\d+)?  ", line)
@@ -182,7 +182,7 @@ def kernel_places(text, slide):
 
 
 def same_frames(told, wanted):
-    """Parts of functions have names of their own (cold, isra), and paths may be written from another folder on."""
+    """Compares frames without the suffixes of split functions (cold, isra), and without the folders of their files."""
     def plain(frame):
         function, place = frame
         return function.partition(".")[0], place.rpartition("/")[2]
@@ -192,7 +192,7 @@ def same_frames(told, wanted):
 
 @on("svm")
 def test_kernel(machine):
-    """In the kernel's own code: function, file, line and what is inlined are what binutils' addr2line says (make test-dbg)."""
+    """Addresses in the kernel: function, file, line and inlined functions are those of binutils' addr2line (make test-dbg)."""
     vmlinux = os.environ.get("DBG")
     if not vmlinux:
         raise Skip("make test-dbg")
@@ -206,7 +206,7 @@ def test_kernel(machine):
     places = dict(kernel_places(said, slide))
     expect(len(places) > 10, f"{len(places)} places in the kernel are named")
     wanted = frames_by_binutils(vmlinux, places)
-    # Without a word of the guest's, from the code of the records alone.
+    # Without the guest's marks in the log, the code bytes of the records have to be enough.
     (machine.scratch / "kernel.log").write_text("".join(line for line in run.trapline.splitlines(True) if "cpl=0 text=" not in line))
     silent = dict(kernel_places(subprocess.run(command, capture_output=True, text=True, timeout=300, check=False).stdout, slide))
     expect(silent == places, "the slide by the records' code is another one")
@@ -216,7 +216,7 @@ def test_kernel(machine):
 
 @on("svm")
 def test_complaints(machine):
-    """What cannot be used is named, with what to do, and with its exit status."""
+    """A file that cannot be used is reported with the reason and an exit status."""
     run = dead_run(machine, "null-write")
     there = Elsewhere(machine, "decode-complaints")
     there.put("log", run.trapline)

@@ -4,7 +4,7 @@ from lib.machine import expect, on
 from test_smp import expect_plugged
 
 FIVE = {"CPU": "max"}
-# CPU 2 without AMD-V: the load is undone on all.
+# CPU 2 has no AMD-V: Trapline undoes the load on all CPUs.
 UNFIT = {
     "CPU": "max,svm=on",
     "EXTRA": "-smp 1,sockets=3,maxcpus=3 "
@@ -15,7 +15,7 @@ CASES = ("case ", "result ", "end ")
 
 
 def esp(machine):
-    """The file that asks the starter for it."""
+    """A folder with the file that makes the starter turn on 5-level paging."""
     folder = machine.scratch / "five_levels"
     folder.mkdir(exist_ok=True)
     (folder / "five_levels").touch()
@@ -23,14 +23,14 @@ def esp(machine):
 
 
 def expect_five(run, cpus):
-    """All CPUs' registers that the firmware keeps were found, where there are other CPUs."""
+    """5-level paging was on, and with several CPUs the firmware's saved registers of all of them were found."""
     run.expect_line("starter: 5-level paging is on", "guest")
     expect(cpus == 1 or "kept=0" not in run.guest, f"the firmware starts its CPUs with 4 levels; see {run.out}")
 
 
 @on("svm")
 def test_exceptions_same_as_bare(machine):
-    """Every exception of 64-bit mode reaches the guest's handlers as it does bare, and is recorded."""
+    """Each exception of 64-bit mode gets to the guest's handlers as without Trapline, and is recorded."""
     how = {"ESP": esp(machine), **FIVE}
     bare = machine.guest("exceptions", TRAPLINE=0, **how).expect_status(0)
     run = machine.guest("exceptions", CONF=machine.conf("print = all\n"), **how).expect_status(0)
@@ -46,7 +46,7 @@ def test_exceptions_same_as_bare(machine):
 
 @on("svm")
 def test_linux(machine):
-    """Debian's kernel with two CPUs, which begin without paging while beneath them 5 levels go on; one goes and comes back."""
+    """Debian's kernel with two CPUs, which start without paging while the VMM uses 5 levels. One CPU is taken offline and online again."""
     conf = machine.conf("print = all\n")
     run = machine.linux("trapline.mode=hotplug trapline.n=2", CPUS=2, ESP=esp(machine), CONF=conf, **FIVE)
     run.expect_status(0).expect_active(machine.vendor, cpus=2)
@@ -56,7 +56,7 @@ def test_linux(machine):
 
 @on("svm")
 def test_undone(machine):
-    """A CPU without virtualization: all are as they were, 5 levels among it, and the guest has them bare."""
+    """A CPU without virtualization: all CPUs get their state back, with 5-level paging, and the guest starts without Trapline."""
     run = machine.linux("trapline.mode=boot", ESP=esp(machine), **UNFIT).expect_status(0).expect_no_fault()
     run.expect_line("trapline: CPU 2 (APIC id 2): ").expect_line("booting without Trapline")
     expect("trapline: active" not in run.trapline, "it says that it is active")

@@ -1,4 +1,4 @@
-"""What trapline-decode writes, opened by the tools that it is for: jq, babeltrace2, lnav, and a browser that looks at the page.
+"""The formats of trapline-decode, opened by the tools that they are for: jq, babeltrace2, lnav and a browser.
 
 The logs and records are those of tests/formats, which machines have made (`make formats-fixtures`), and one of a fresh machine.
 """
@@ -20,7 +20,7 @@ FIXTURES = ROOT / "tests/formats"
 LINUX, RECORDS, RING, TRIPLE = (FIXTURES / name for name in ("linux.log", "linux.records", "linux.ring1", "triple.log"))
 LNAV = ROOT / "guest-tools/formats/trapline.lnav.json"
 RECORD = 256
-# What trapline-decode adds to a line's object.
+# The members that trapline-decode adds to the object of a line.
 ADDED = ("run", "us", "time", "story", "last", "places")
 WHITE, BLACK = "ffffff", "0d1117"
 HOSTILE = (
@@ -36,7 +36,7 @@ HOSTILE = (
 
 
 def tool(*command, wanted=0, env=None, stdin=None):
-    """What a tool prints; it has to be there, and to end as it should."""
+    """The output of a tool, which must be installed and must succeed."""
     expect(shutil.which(command[0]), f"{command[0]} is not installed: `make deps`")
     done = subprocess.run(
         [str(word) for word in command],
@@ -56,7 +56,7 @@ def decode(form, *inputs):
 
 
 def folder(machine, name):
-    """An empty one for a test's files."""
+    """An empty folder for the files of a test."""
     path = machine.scratch / f"formats-{name}"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
@@ -68,7 +68,7 @@ def trap_lines(path):
 
 
 def as_object(line):
-    """The object that a line of logfmt is, by another parser than the tool's."""
+    """The object for a line in logfmt, made by a parser of the test's own."""
     wanted = {"kind": line.split(" ")[0]}
     for name, value in logs.PAIR.findall(line):
         if value.startswith('"'):
@@ -86,7 +86,7 @@ def without(added, record):
 
 @on("svm")
 def test_json(machine):
-    """Each line is an object, in jq as well; those of records say what the lines say; a verdict belongs to its report."""
+    """Each line is an object that jq reads; the objects of records have the values of the lines; a verdict has the number of its report."""
     for path in (LINUX, TRIPLE):
         objects = [json.loads(line) for line in decode("json", path).splitlines()]
         records = [without(ADDED, one) for one in objects if one["kind"] in ("trap", "mark")]
@@ -100,7 +100,7 @@ def test_json(machine):
 
 
 def read_records(data):
-    """seq, tsc, rip, vector and type of each record, by their places in include/trapline/record.h."""
+    """seq, tsc, rip, vector and type of each record, by the offsets in include/trapline/record.h."""
     for at in range(0, len(data), RECORD):
         seq, tsc, rip = struct.unpack_from("<QQQ", data, at)
         yield seq, tsc, rip, data[at + 232], data[at + 233]
@@ -121,7 +121,7 @@ def events(path):
 
 @on("svm")
 def test_ctf(machine):
-    """babeltrace2 reads every record: the time that t= has, the place, the vector by name; it says what was lost."""
+    """babeltrace2 reads every record with the time of t=, the address and the vector's name, and reports lost records."""
     out = folder(machine, "ctf") / "trace"
     tool(DECODE, f"--format=ctf:{out}", RECORDS)
     found, text, said = events(out)
@@ -152,7 +152,7 @@ def test_ctf_lost(machine):
 
 @on("svm")
 def test_ctf_ring(machine):
-    """A ring's own bytes: once the oldest record comes first babeltrace2 reads them; as they lie in memory time goes back."""
+    """The bytes of a ring: babeltrace2 reads them if the oldest record is moved to the front, else time runs backwards."""
     out = folder(machine, "ring")
     (out / "metadata").write_text(decode("ctf_metadata", RECORDS))
     ring = RING.read_bytes()
@@ -171,7 +171,7 @@ PHASES = {"M": ("args",), "i": ("ts", "tid", "s", "args"), "C": ("ts", "args"), 
 
 
 def check_trace(trace, where):
-    """Chrome's Trace Event Format, as far as it is used: what each phase must have."""
+    """Checks a trace in Chrome's Trace Event Format: each phase that is used has its required members."""
     expect(isinstance(trace["traceEvents"], list) and trace["displayTimeUnit"] in ("ms", "ns"), where)
     tracks = {(one["pid"], one["tid"]) for one in trace["traceEvents"] if one["name"] == "thread_name"}
     for one in trace["traceEvents"]:
@@ -185,7 +185,7 @@ def check_trace(trace, where):
 
 @on("svm")
 def test_chrome(machine):
-    """Every record is an instant on its CPU's track, a vector's counter ends at their number, loops of exits are spans."""
+    """Each record is an instant on its CPU's track, the counter of a vector ends at its number of records, and exit loops are spans."""
     for path in (LINUX, TRIPLE, RECORDS):
         trace = json.loads(decode("chrome", path))
         check_trace(trace, path.name)
@@ -200,7 +200,7 @@ def test_chrome(machine):
     expect(len(exits) == len(lines) > 10 and any(one["ph"] == "X" for one in exits), f"{len(exits)} exits of {len(lines)}")
 
 
-# As docs/log.md has these lines: CPU 1 halts until an NMI wakes it, CPU 0 until the end.
+# Lines in the form of docs/log.md: CPU 1 halts until an NMI wakes it, CPU 0 halts until the end.
 HALTS = """trapline: active version=1 backend=svm cpus=2
 trap seq=1 cpu=1 t=1.000000 vec=6 name=#UD at=0x33:0x401000 mode=64 cpl=3 code=0f0b
 trapline: halted cpu=1 next=0x10:0xffffffff81000000 why="interrupts are off: only an NMI, an INIT or a reset ends it"
@@ -213,7 +213,7 @@ trap seq=2 cpu=1 t=4.000000 vec=6 name=#UD at=0x33:0x401000 mode=64 cpl=3 code=0
 
 @on("svm")
 def test_chrome_spans(machine):
-    """A CPU that halts is a span, until it is awake or the run ends."""
+    """A halted CPU is a span until it is awake or the run ends."""
     path = folder(machine, "halts") / "halts.log"
     path.write_text(HALTS)
     trace = json.loads(decode("chrome", path))
@@ -232,7 +232,7 @@ def lnav(machine, path, table, columns):
 
 @on("svm")
 def test_lnav(machine):
-    """The serial line: a row for each line of Trapline's, with levels and fields. JSON lines: their times as well."""
+    """lnav shows a row with level and fields for each line of the serial log; for JSON lines, the times as well."""
     rows = lnav(machine, TRIPLE, "trapline_log", "kind, seq, cpu, t, vec, name, err, at, log_level")
     wanted = [logs.fields(line) for line in trap_lines(TRIPLE)]
     traps = [row for row in rows if row["kind"] == "trap"]
@@ -246,13 +246,13 @@ def test_lnav(machine):
     tool(DECODE, f"--format=json:{out}", TRIPLE)
     timed = lnav(machine, out, "trapline_json", "kind, t, log_time, log_level")
     expect(len(timed) == len(out.read_text().splitlines()), f"{len(timed)} rows")
-    # The report behind them tells them again: lnav's time does not go back there.
+    # The report repeats these records: lnav's time does not run backwards there.
     for row in [row for row in timed if row["kind"] == "trap"][:4]:
         expect(row["log_time"] == f"2000-01-01 00:00:0{row['t'][:5]}", f"{row}")
 
 
 def browser(page, *options):
-    """Debian's own chromium without a window, and without a network."""
+    """Runs Debian's chromium without a window and without a network."""
     home = page.parent / "home"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
@@ -261,7 +261,7 @@ def browser(page, *options):
 
 
 def first_pixel(path):
-    """Of a PNG of 8 bits a colour: before it nothing predicts it, whatever the filter."""
+    """The first pixel of a PNG with 8 bits per colour. No filter changes it, as there is no pixel before it."""
     data, at, packed = path.read_bytes(), 8, b""
     while at < len(data):
         size = struct.unpack_from(">I", data, at)[0]
@@ -283,7 +283,7 @@ def page_of(machine, name, *inputs):
 
 @on("svm")
 def test_html(machine):
-    """The browser shows verdict, picture, page walk, sites and all records, in light and dark, and prints them."""
+    """The browser shows verdict, picture, page walk, sites and all records, in the light and the dark style, and prints them."""
     page, _ = page_of(machine, "html", LINUX, RECORDS)
     shown = browser(page, "--dump-dom")
     expect("the kernel wrote to address 0x30 through rdi, which was 0: a null pointer" in shown, "no verdict")
@@ -304,7 +304,7 @@ def test_html(machine):
 
 @on("svm")
 def test_html_triple_fault(machine):
-    """The picture of a chain: a box for each fault, what was being delivered, the gate that was not there."""
+    """The picture of a chain has a box for each fault, with the event that was being delivered and the gate that was missing."""
     _, text = page_of(machine, "triple", TRIPLE)
     picture = xml.fromstring(decode("chain_svg", TRIPLE))
     said = [part.text or "" for part in picture.iter("{http://www.w3.org/2000/svg}text")]
@@ -316,7 +316,7 @@ def test_html_triple_fault(machine):
 
 @on("svm")
 def test_hostile(machine):
-    """A guest that writes HTML, quotes and control characters into its log: text in every format."""
+    """HTML, quotes and control characters that a guest writes into its log are plain text in every format."""
     path = folder(machine, "log") / "<script>alert(1).log"
     path.write_bytes(HOSTILE)
     page, text = page_of(machine, "hostile", path)
@@ -332,7 +332,7 @@ def test_hostile(machine):
 
 @on("svm")
 def test_fresh(machine):
-    """A log of now: what trapctl --json has printed in the guest is what comes of the lines; every form is written and opened."""
+    """A fresh log: the lines give the same objects as trapctl --json in the guest, and all formats can be written and opened."""
     words = "trapline.mode=faults trapline.run=insmod:trapline,trapctl:trace:--json:--vector=gp"
     run = machine.linux(words).expect_status(0).expect_active(machine.vendor)
     log = run.out / "trapline.log"
@@ -352,7 +352,7 @@ def test_fresh(machine):
 
 @on("svm")
 def test_refusals(machine):
-    """What cannot be written is said, and is an error: CTF of a log's lines, a chain where there is none."""
+    """Output that cannot be made is reported and an error: CTF from text lines, a picture without a chain."""
     out = folder(machine, "refused")
     _, said = tool(DECODE, f"--format=ctf:{out}/trace", LINUX, wanted=1)
     expect("no binary records" in said and not (out / "trace").exists(), said)

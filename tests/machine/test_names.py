@@ -1,7 +1,7 @@
-"""Names in what Trapline prints by itself: `symbols` in trapline.conf, the slide of a kernel that loads itself anywhere, images of the
-firmware's, address spaces and the processes that they are.
+"""Names in Trapline's own reports: `symbols` in trapline.conf, the slide of a relocated kernel, images of the firmware, and the processes
+of address spaces.
 
-The yardstick is the guest's own word: the calls that Linux prints when it dies, with function and offset, and who ran.
+The tests compare them with the guest's own report: Linux prints its calls, with function and offset, and the running process.
 """
 
 import random
@@ -45,13 +45,13 @@ def dies(machine, text, conf="symbols = \\System.map\n", name="map", append=PANI
 
 
 def end_of(run):
-    """What is told from the verdict on."""
+    """The trapline log from the verdict on."""
     return run.trapline[run.trapline.index("trapline: verdict ") :]
 
 
 @on("svm", "vmx")
 def test_names_during_a_death(machine):
-    """Debian's kernel, at an address of its own choice, dies by a module's NULL write: who called has the names that Linux itself prints."""
+    """Debian's relocated kernel dies by a NULL write of a module: the callers have the same names as in Linux' own report."""
     run = dies(machine, linux_map()).expect_status(3)
     where = f"see {run.out}/trapline.log"
     expect(SLIDE.search(run.trapline), f"no slide; {where}")
@@ -70,7 +70,7 @@ def test_names_during_a_death(machine):
 
 @on("svm")
 def test_names_without_interrupt_table(machine):
-    """A kernel whose interrupt table is gone: the slide was found before, and the report names the place and the gate."""
+    """A kernel without its interrupt table dies: its slide was found earlier, and the report names the place and the gate."""
     run = dies(machine, linux_map(), run="insmod:death,die:stale-idt", append="").expect_status(3)
     expect(SLIDE.search(run.trapline), f"no slide; see {run.out}/trapline.log")
     expect(re.search(r'^  by 0x.* sym="vfs_write\+0x', end_of(run), re.M), f"no caller; see {run.out}/trapline.log")
@@ -78,7 +78,7 @@ def test_names_without_interrupt_table(machine):
 
 @on("svm")
 def test_names_of_another_build(machine):
-    """A map of nearly this kernel, whose entry points lie alike: it is seen by what they call, and nothing has a name from it."""
+    """A map of another build with the same entry points: the functions that these call show it, and no name is taken from it."""
     lines = []
     for line in linux_map().decode().splitlines():
         address, kind, name = line.split()
@@ -91,7 +91,7 @@ def test_names_of_another_build(machine):
 
 @on("svm")
 def test_names_by_hand(machine):
-    """Where the slide is given, and the kernel stays where it is linked; a list of maps, some of which are none."""
+    """A slide in trapline.conf, for a kernel that is not relocated; in a list of maps, the unusable ones are reported."""
     noise = random.Random(17).randbytes(3_000_000)
     folder = esp(machine, "list", {"System.map": linux_map(), "noise": noise, "empty": b"", "text": b"no map\n1000 T \xff\n"})
     conf = machine.conf("symbols = \\noise, \\empty, \\text\nsymbols = \\System.map 0x0\nsymbols = \\missing, \\a b c\n")
@@ -111,7 +111,7 @@ def test_names_by_hand(machine):
 
 @on("svm")
 def test_processes(machine):
-    """as= tells programs apart, and with Trapline's module in the guest their numbers and names stand beside it; trapctl has the same."""
+    """as= tells programs apart; with Trapline's kernel module their process ids and names are beside it, in trapctl as well."""
     if not (BUILD / "guest-tools/modules/trapline/trapline.ko").exists():
         raise Skip("the kernel module is not built: no headers of the guest's kernel")
     conf = machine.conf("print = all\nfilter = \"vec=ud,de,pf cpl=3 rate=any\"\n")
@@ -133,7 +133,7 @@ def test_processes(machine):
 
 @on("svm")
 def test_filter_by_address_space(machine):
-    """What as= prints is what the filter takes."""
+    """The filter accepts the value that as= has in a line."""
     run = machine.linux("trapline.run=die:user-divide", INITRD=suite.INITRD, CONF=machine.conf("print = all\nfilter = as=0x1\n"))
     run.expect_status(0)
     expect(not [t for t in run.traps if "insn" in t], "a filter on no address space lets something through")
@@ -148,7 +148,7 @@ def nm(program):
 
 @on("svm", "vmx")
 def test_names_of_the_next_image(machine):
-    """A map of the next image's own: the place is where the firmware has loaded it, and the report of its death has functions."""
+    """A map of the next image: the slide is the image's base, and the report of its death names its functions."""
     folder = esp(machine, "next", {"triple.map": nm("triple")})
     run = machine.guest("triple", ARGS="way=wild-call", ESP=folder, CONF=machine.conf("symbols = \\triple.map next\n"))
     run.expect_status(3).expect_active(machine.vendor)
@@ -157,7 +157,7 @@ def test_names_of_the_next_image(machine):
 
 @on("svm", "vmx")
 def test_images(machine):
-    """Without any map: what called is a program of the firmware's, by its name."""
+    """Without a map, a caller in an image of the firmware has the image's name."""
     run = machine.guest("triple", ARGS="way=wild-call").expect_status(3).expect_active(machine.vendor)
     names = [found.group(1) for found in SYM.finditer(end_of(run))]
     expect("guest.efi" in names or "triple" in names, f"the next image has no name: {names}; see {run.out}/trapline.log")
@@ -166,7 +166,7 @@ def test_images(machine):
 
 @on("svm")
 def test_names_on_the_screen(machine):
-    """The same on the screen of a machine without a serial line."""
+    """Names are on the screen of a machine without a serial port as well."""
     seen = {}
 
     def play(spectator):
