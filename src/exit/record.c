@@ -28,7 +28,7 @@ static void print_or_reserve(struct cpu *cpu, const struct trap_record *r)
 	if (!(atomic_load(&cpu->noted) & bit) || reserve_add(cpu->reserve, r, cpu->ring.mask / 4))
 		return;
 	atomic_fetch_and(&cpu->noted, ~bit);
-	if (is_printed(r)) /* it has become so meanwhile */
+	if (is_printed(r)) /* the configuration has changed meanwhile */
 		atomic_fetch_or(&cpu->noted, bit);
 }
 
@@ -46,7 +46,7 @@ SLOW_PATH void record_after(struct cpu *cpu, const struct trap_record *r)
 		print_or_reserve(cpu, r);
 }
 
-/* The first record of a site that matters: by the time that somebody asks, the stack may be somebody else's. */
+/* Stores the stack with the first record of an important site: when the operator reads it, the memory may hold another stack. */
 SLOW_PATH void record_keep_stack(struct kept_stack *to, const struct trap_record *r)
 {
 	struct guest_paging paging = guest_paging_of(r);

@@ -7,8 +7,7 @@
 
 uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
 {
-	/* Nested walks are user accesses (15.25.5); memory type: WB here, the host's MTRRs decide (15.25.8).
-	 */
+	/* Nested walks are user accesses (15.25.5). The memory type here is WB; the host's MTRRs decide (15.25.8). */
 	return PTE_PRESENT | PTE_USER | (write ? PTE_WRITE : 0);
 }
 

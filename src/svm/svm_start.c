@@ -37,7 +37,7 @@ static void load_tables(struct vmcb_save *s)
 	s->ds = read_segment(read_ds(), &gdt);
 }
 
-/* The guest goes on as the firmware's CPU stands, at the loader's resume point, with 0 in RAX. */
+/* The guest starts in the firmware's state, at the loader's resume point, with 0 in RAX. */
 const char *svm_load_guest(struct cpu *cpu, const struct boot_launch *launch)
 {
 	struct vmcb_save *s = &vmcb_of(cpu)->save;

@@ -7,8 +7,10 @@
 #include "trace/vector.h"
 #include "vmx/vmx.h"
 
-/* The exit has consumed the NMI and blocks further ones until an IRET (28.5.5): this is one, to the next
- * instruction. */
+/*
+ * The exit has consumed the NMI, and blocks further ones until an IRET (28.5.5): this executes one, to the next
+ * instruction.
+ */
 static void unblock_host_nmi(void)
 {
 	uint64_t rsp, scratch;
@@ -34,8 +36,8 @@ void vmx_take_nmi(struct cpu *cpu)
 }
 
 /*
- * Virtual NMIs: the CPU blocks further ones from this one's delivery to the guest's IRET. Where the guest
- * cannot take it now, the NMI window says when. A single step that is pending goes first.
+ * Virtual NMIs: the CPU blocks further ones from this one's delivery to the guest's IRET. If the guest
+ * cannot take it now, the NMI window exits when it can. A pending single step goes first.
  */
 bool vmx_inject_nmi(struct cpu *cpu)
 {
@@ -49,14 +51,15 @@ bool vmx_inject_nmi(struct cpu *cpu)
 	}
 	vmx_set_control(cpu, CPU_NMI_WINDOW, false);
 	if (cpu->nmi_pending ||
-		(cpu->work & (CPU_WORK_KICK |
-				     CPU_WORK_MC))) /* another one came since, or comes at any point here */
+		(cpu->work &
+			(CPU_WORK_KICK |
+				CPU_WORK_MC))) /* Another one has come since, or may come at any point here. */
 		vmx_set_control(cpu, CPU_NMI_WINDOW, true);
 	vmx_inject(cpu, &nmi, 0);
 	return true;
 }
 
-/* The NMI window is open; whoever waits for it looks next. */
+/* The NMI window is open: work that waits for it is tested next. */
 void vmx_nmi_unblocked(struct cpu *cpu)
 {
 	vmx_set_control(cpu, CPU_NMI_WINDOW, false);

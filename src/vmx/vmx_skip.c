@@ -3,7 +3,7 @@
 #include "hw/x86.h"
 #include "vmx/vmx.h"
 
-/* The CPU knows how long an instruction was that exits by itself, not one that raised #UD (28.2.5): VMMCALL. */
+/* The CPU reports the length of an instruction that exits by itself, but not of one that raised #UD (28.2.5): VMMCALL. */
 static uint64_t exit_length(const struct cpu *cpu)
 {
 	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
@@ -15,12 +15,14 @@ SLOW_PATH static uint64_t cut(const struct cpu *cpu, uint64_t rip)
 	return vmx_code_mode(cpu) == 64 ? rip : (uint32_t)rip;
 }
 
-/* The single step that TF asks for becomes pending, as behind an instruction of the CPU's own (SDM vol.
- * 3B 18.3.1.4). */
+/*
+ * Makes the single step for TF pending, as after an instruction that the CPU executes (SDM vol.
+ * 3B 18.3.1.4).
+ */
 static void step(struct cpu *cpu)
 {
 	if (vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF)
-		return; /* only branches are stepped, and nothing that is carried out here is one */
+		return; /* with BTF only branches are stepped, and no instruction that is carried out here is one */
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | DR6_BS);
 	vmx_of(cpu)->stepped = true;
 }
@@ -51,8 +53,8 @@ __attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint
 }
 
 /*
- * Past an instruction that was carried out in software, with all that its end does: the shadow of a STI or
- * MOV SS and RFLAGS.RF end there, and a single step traps.
+ * Moves RIP past an instruction that was carried out in software, with all effects of its end: the shadow of a STI or
+ * MOV SS and RFLAGS.RF end, and a single step traps.
  */
 void vmx_skip(struct cpu *cpu)
 {
@@ -64,7 +66,7 @@ void vmx_skip(struct cpu *cpu)
 		go_on_at(cpu, next);
 }
 
-/* Bit 12 says that an enabled breakpoint was met (SDM vol. 3C table 25-4); they trap together with a single step. */
+/* Bit 12 means that an enabled breakpoint matched (SDM vol. 3C table 25-4). Breakpoints and a single step trap together. */
 SLOW_PATH static void add_met(struct cpu *cpu, uint64_t met)
 {
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_BP | met);
