@@ -142,9 +142,9 @@ struct vendor_exits {
 	void (*own)(struct cpu *cpu);
 
 	/*
-	 * The vendor's skip of exit_dispatch(), where the CPU does not say how long the instruction was.
-	 *   length  in bytes; 0 for one that is repeated
-	 *   met     bits of DR6: breakpoints of the guest's that the instruction has met, for which #DB is raised
+	 * The vendor's part of exit_dispatch()'s skip, for instructions whose length the CPU does not report.
+	 *   length  in bytes; 0 for an instruction that is repeated
+	 *   met     bits of DR6: the guest's breakpoints that the instruction has matched. #DB is raised for them
 	 */
 	void (*skip)(struct cpu *cpu, unsigned length, uint64_t met);
 

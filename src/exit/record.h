@@ -1,6 +1,6 @@
 /*
- * The trace is written here: exceptions, INT n and the guest's marks. A record is begun, filled in and ended; what follows from it
- * (counts, sites, the reserve, the printer's queue) is the end's business.
+ * Writes the trace: records of exceptions, INT n and the guest's marks. The caller begins a record, fills it in and ends it. Ending it
+ * also updates what depends on it: counts, sites, the reserve and the printer's queue.
  */
 #ifndef TRAPLINE_EXIT_RECORD_H
 #define TRAPLINE_EXIT_RECORD_H
@@ -11,7 +11,7 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-/* Takes a slot of this CPU's ring. It has the guest's state, the time and the CPU; the event, flags, link and code are the caller's. */
+/* Takes a slot of this CPU's ring and fills in the guest's state, the time and the CPU. The caller fills in event, flags, link and code. */
 static inline struct trap_record *record_begin(struct cpu *cpu)
 {
 	struct trap_record *r = ring_begin(atomic_load_explicit(&cpu->writing, memory_order_relaxed));
@@ -32,16 +32,16 @@ static inline void record_commit(struct cpu *cpu, struct trap_record *r)
 	ring_commit(atomic_load_explicit(&cpu->writing, memory_order_relaxed), r);
 }
 
-/* What most records do not need. */
+/* The part of a record's end that most records do not need: printing, the reserve, and polling for keys. */
 void record_after(struct cpu *cpu, const struct trap_record *r);
 void record_keep_stack(struct kept_stack *to, const struct trap_record *r);
 
 /*
- * Ends the record of an exception: it is counted, and so is its site. On the hot path: fixed cost, no lock, no printing.
+ * Ends the record of an exception, and counts it for its vector and its site. On the hot path: fixed cost, no lock, no printing.
  *
- * All records take the long way but those of a vector that is not printed and of which RESERVE_RECORDS came within a quarter of
- * the ring: then it is left out until the ring has turned once, so that a flood costs next to nothing. A guest that
- * faults in a loop with interrupts off has no other exits: one record in so many goes there to look for keys.
+ * A record is left out of record_after() if its vector is not printed and RESERVE_RECORDS of this vector came within a quarter of the
+ * ring, until the ring has turned once: this keeps a flood of exceptions cheap. One record in poll_mask + 1 goes there nevertheless, to
+ * poll for keys, as a guest that faults in a loop with interrupts off has no other exits.
  */
 __attribute__((always_inline)) static inline void record_exception(struct cpu *cpu, struct trap_record *r)
 {
@@ -58,14 +58,14 @@ __attribute__((always_inline)) static inline void record_exception(struct cpu *c
 		record_after(cpu, r);
 }
 
-/* Ends the record of what is none: INT n, a mark. No vector's count and no site has it. */
+/* Ends the record of an INT n or a mark. These are not counted for a vector or a site. */
 static inline void record_other(struct cpu *cpu, struct trap_record *r)
 {
 	record_commit(cpu, r);
 	record_after(cpu, r);
 }
 
-/* boot_info.config.print has changed: records of every vector take the long way once more. */
+/* Call it after a change of boot_info.config.print: records of all vectors go through record_after() again. */
 void record_note_all(void);
 
 #endif

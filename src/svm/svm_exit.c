@@ -42,7 +42,7 @@ static void decode_msr(struct cpu *cpu, struct vmcb *v)
 		cpu->exit.kind = EXIT_WRMSR;
 }
 
-/* A code behind the list: NPF, or none that is known. */
+/* An exit code outside the list: a nested page fault, a refused VMRUN, or an unknown code. */
 __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb *v)
 {
 	cpu->exit.kind = EXIT_UNKNOWN;
@@ -53,12 +53,13 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 }
 
 /*
- * The exits besides exceptions and NPF, and what each is in neutral words.
+ * The exits except exceptions and nested page faults, with their neutral kinds.
  * X(name, when, kind, decoder, opcode)
- *   name     of SVM_EXITS
- *   when     ALWAYS; SOMETIMES: the file that switches it is the one of its mechanism; NEVER: it would be known
- *   decoder  NULL: the code says all; it may change the kind
- *   opcode   of OPCODES: what is stepped over when it is done; NONE: nothing is, or EXITINFO2 says where it ends
+ *   name     one of SVM_EXITS
+ *   when     ALWAYS; SOMETIMES: the file of its mechanism switches it; NEVER: Trapline does not request it, but would decode it
+ *   kind     a decoder may change it
+ *   decoder  NULL: the exit code says everything
+ *   opcode   one of OPCODES: the instruction that is skipped afterwards. NONE: no instruction is, or EXITINFO2 has its end
  */
 #define EXITS(X)                                                                                             \
 	X(CR4_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                           \
@@ -88,7 +89,7 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 	X(WBINVD, NEVER, EXIT_INVD, NULL, WBINVD)                                                            \
 	X(MWAIT, SOMETIMES, EXIT_HLT, NULL, MWAIT)                                                           \
 	X(XSETBV, NEVER, EXIT_XSETBV, NULL, XSETBV)
-/* The kinds that AMD-V handles by itself. X(kind, handler) */
+/* The kinds that the AMD-V code handles. X(kind, handler) */
 #define OWN(X)                                                                                               \
 	X(EXIT_NMI, svm_take_nmi)                                                                            \
 	X(EXIT_IRET, svm_nmi_unblocked)                                                                      \
@@ -98,9 +99,9 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 	X(EXIT_HLT, svm_halt)                                                                                \
 	X(EXIT_UNREAD, svm_pass_int)
 
-/* The kinds that it does not have. */
+/* The kinds that do not exist on AMD-V. */
 #define ABSENT (1 << EXIT_NMI_WINDOW | 1 << EXIT_X87 | 1 << EXIT_TASK_SWITCH | 1 << EXIT_SIPI)
-/* Those that are not in the list, or that a decoder makes. */
+/* The kinds without a row in the list, or that only a decoder sets. */
 #define OTHERS                                                                                               \
 	(1 << EXIT_UNKNOWN | 1 << EXIT_EXCEPTION | 1 << EXIT_STAGE2 | 1 << EXIT_WRMSR | 1 << EXIT_UNREAD)
 
@@ -112,7 +113,7 @@ _Static_assert(((OTHERS EXITS(X)) & ABSENT) == 0, "a row of a kind that AMD-V do
 _Static_assert((0 OWN(X)) == (EXIT_KINDS_OWN & ~ABSENT), "a kind without a handler: cpu/exit_kinds.def");
 #undef X
 
-/* Two tables of one list: the hot path takes an instruction less. */
+/* One list makes two tables, because this saves an instruction on the hot path. */
 #define X(name, when, kind, decoder, opcode) [SVM_EXIT_##name] = kind,
 static const uint8_t kinds[] = {[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = EXIT_EXCEPTION, EXITS(X)};
 #undef X

@@ -76,7 +76,7 @@ static inline void skip_to(struct cpu *cpu, struct vmcb *v, uint64_t rip, uint64
 		svm_skipped(cpu, v);
 }
 
-/* Only 64-bit code goes on past 4 GiB. */
+/* RIP wraps at 4 GiB, except in 64-bit code. */
 void svm_skip_on(struct cpu *cpu, unsigned length, uint64_t met)
 {
 	struct vmcb *v = vmcb_of(cpu);

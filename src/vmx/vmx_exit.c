@@ -61,11 +61,12 @@ static uint64_t decode_ept(struct cpu *cpu)
 }
 
 /*
- * The exits, and what each is in neutral words. Another reason is EXIT_UNKNOWN.
+ * The exits with their neutral kinds. Other reasons are EXIT_UNKNOWN.
  * X(name, control, kind, decoder)
- *   name     of VMX_EXITS
- *   control  of VMX_CONTROLS: what makes it exit. ALWAYS: no control does; NEVER: it is not asked for, it would be known
- *   decoder  NULL: the reason says all; it may change the kind
+ *   name     one of VMX_EXITS
+ *   control  the one of VMX_CONTROLS that enables it. ALWAYS: it needs none; NEVER: Trapline does not request it, but would decode it
+ *   kind     a decoder may change it
+ *   decoder  NULL: the exit reason says everything
  */
 #define EXITS(X)                                                                                             \
 	X(EXCEPTION_OR_NMI, PIN_NMI_EXITING, EXIT_EXCEPTION, vmx_decode_exception)                           \
@@ -102,7 +103,7 @@ static uint64_t decode_ept(struct cpu *cpu)
 	X(XSETBV, ALWAYS, EXIT_XSETBV, NULL)                                                                 \
 	X(VMFUNC, NEVER, EXIT_VIRTUALIZATION, NULL)
 
-/* The kinds that VT-x handles by itself. X(kind, handler) */
+/* The kinds that the VT-x code handles. X(kind, handler) */
 #define OWN(X)                                                                                               \
 	X(EXIT_NMI, vmx_take_nmi)                                                                            \
 	X(EXIT_NMI_WINDOW, vmx_nmi_unblocked)                                                                \
@@ -112,9 +113,9 @@ static uint64_t decode_ept(struct cpu *cpu)
 	X(EXIT_TASK_SWITCH, vmx_task_switch)                                                                 \
 	X(EXIT_TIMER, vmx_timer)
 
-/* The kinds that it does not have. */
+/* The kinds that do not exist on VT-x. */
 #define ABSENT (1 << EXIT_IRET | 1 << EXIT_HLT | 1 << EXIT_UNREAD)
-/* Those that are not in the list, or that a decoder makes. */
+/* The kinds without a row in the list, or that only a decoder sets. */
 #define OTHERS (1 << EXIT_UNKNOWN | 1 << EXIT_NMI | 1 << EXIT_X87)
 
 #define X(name, control, kind, decoder) | 1 << kind
@@ -145,7 +146,7 @@ void vmx_ask_for_exits(uint32_t asked[VMX_CONTROL_WORDS])
 #undef X
 }
 
-/* Two tables of one list: the hot path takes an instruction less. */
+/* One list makes two tables, because this saves an instruction on the hot path. */
 #define X(name, control, kind, decoder) [VMX_EXIT_##name] = kind,
 static const uint8_t kinds[] = {EXITS(X)};
 #undef X
@@ -185,7 +186,7 @@ static uint64_t decode(struct cpu *cpu, uint32_t reason)
 	return decoders[reason] ? decoders[reason](cpu) : 0;
 }
 
-/* A reason with flags above its number, or one that is not in the list. */
+/* An exit reason with flags above its number, or outside the list. */
 SLOW_PATH static uint64_t decode_other(struct cpu *cpu)
 {
 	uint32_t reason = (uint32_t)cpu->exit.reason;

@@ -51,9 +51,9 @@ static bool is_vmx(uint32_t msr)
 }
 
 /*
- * What writes to memory by itself, past Trapline's tables: PEBS at linear addresses of whoever runs, the VMM included
- * (SDM vol. 3B 20.6.2.4), processor trace, hardware feedback and newer CPUs' PEBS at physical ones (vol. 3C 33.5.2, vol. 3B 15.6).
- * The guest's CPU has none of them.
+ * MSRs of features that write to memory without the second-level tables: PEBS at linear addresses, the VMM's included (SDM vol. 3B
+ * 20.6.2.4); processor trace, hardware feedback and newer CPUs' PEBS at physical addresses (vol. 3C 33.5.2, vol. 3B 15.6). The guest's
+ * CPU has none of them.
  */
 static bool is_tracing(uint32_t msr)
 {

@@ -1,4 +1,4 @@
-/* Past an instruction that was carried out in software. */
+/* Moves the guest past an instruction that was carried out in software. */
 #include "guest/insn.h"
 #include "hw/x86.h"
 #include "vmx/vmx.h"
@@ -9,7 +9,7 @@ static uint64_t exit_length(const struct cpu *cpu)
 	return cpu->exit.kind == EXIT_EXCEPTION ? LENGTH_VMMCALL : vmread(VMCS_EXIT_LENGTH);
 }
 
-/* Only 64-bit code goes on past 4 GiB. */
+/* RIP wraps at 4 GiB, except in 64-bit code. */
 SLOW_PATH static uint64_t cut(const struct cpu *cpu, uint64_t rip)
 {
 	return vmx_code_mode(cpu) == 64 ? rip : (uint32_t)rip;
@@ -73,7 +73,7 @@ SLOW_PATH static void add_met(struct cpu *cpu, uint64_t met)
 	vmx_of(cpu)->stepped = true;
 }
 
-/* An EPT violation has no length (28.2.5). */
+/* Used if the CPU does not report the instruction's length, as with an EPT violation (28.2.5). */
 void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met)
 {
 	uint64_t rip = vmx_of(cpu)->rip, next = rip + length;

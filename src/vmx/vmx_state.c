@@ -3,7 +3,7 @@
 #include "hw/x86.h"
 #include "hw/asm.h"
 
-/* What is no register of the guest's. */
+/* Values that are not registers of the guest. */
 static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
 {
 	switch (r) {
