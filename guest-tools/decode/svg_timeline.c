@@ -12,7 +12,7 @@
 #define ROW     18
 #define TOP     24
 #define CPU_GAP 10
-#define MARKS   256 /* their row: behind those of the vectors */
+#define MARKS   512 /* their row: after those of exceptions, and of INT n */
 
 struct plot {
 	FILE *out;
@@ -25,9 +25,15 @@ struct plot {
 	int y;
 };
 
+/* INT 4 is not #OF. */
 static unsigned row_of(const struct moment *r)
 {
-	return r->e->record->type == TRAP_TYPE_MARK ? MARKS : r->e->record->vector;
+	const struct trap_record *record = r->e->record;
+
+	if (record->type == TRAP_TYPE_MARK)
+		return MARKS;
+	return record->vector +
+	       (record->type == TRAP_TYPE_SOFTINT || record->type == TRAP_TYPE_EXTINT ? 256 : 0);
 }
 
 static int by_row(const void *left, const void *right)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define EXITS_TRACK 65536 /* thread of a CPU's exits: behind those of all CPUs */
-#define COUNTERS    257   /* exceptions, INT n, and what has no number */
+#define COUNTERS    512   /* of exceptions, and of INT n */
 
 struct chrome {
 	FILE *out;
@@ -76,6 +76,12 @@ static void write_instant(struct chrome *c, const struct moment *r, const char *
 	end_with_line(c, r->e);
 }
 
+/* INT 4 is not #OF. */
+static unsigned counter_of(const struct trap_record *r)
+{
+	return r->vector + (r->type == TRAP_TYPE_SOFTINT || r->type == TRAP_TYPE_EXTINT ? 256 : 0);
+}
+
 /* A counter has the number of records of its vector so far, in this run and on all CPUs. */
 static void write_counter(struct chrome *c, const struct moment *r, const char *name)
 {
@@ -88,7 +94,7 @@ static void write_counter(struct chrome *c, const struct moment *r, const char *
 		return;
 	begin_event(c, name, 'C', r->run);
 	fprintf(c->out, ",\"ts\":%" PRId64 ",\"args\":{\"count\":%" PRIu64 "}}", r->us,
-		++c->count[r->e->record->vector]);
+		++c->count[counter_of(r->e->record)]);
 }
 
 static void write_records(struct chrome *c)
