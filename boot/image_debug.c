@@ -4,8 +4,8 @@
 
 #define OPTIONAL_HEADER 24 /* behind the signature and the file header */
 #define PE32_PLUS       0x20b
-#define DIRECTORIES                                                                                          \
-	112 /* Offset in the optional header; the number of directories is in the 4 bytes before it. */
+/* Offset in the optional header; the number of directories is in the 4 bytes before it. */
+#define DIRECTORIES  112
 #define DEBUG        6
 #define ENTRY        28
 #define ENTRIES_MOST 16
