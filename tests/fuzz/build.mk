@@ -15,7 +15,7 @@ FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
 FUZZ_blackbox    := src/report/recall.c src/trace/cpu_list.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
-FUZZ_command     := src/cpu/exit.c $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
+FUZZ_command     := src/cpu/exit.c src/trace/cpu_list.c $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
                     src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c src/lib/printf.c
