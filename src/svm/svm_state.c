@@ -27,12 +27,10 @@ static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
 	return (uint64_t *)((char *)s + offsets[r]);
 }
 
-/* The VMCB has its own CPL: after SYSCALL and SYSRET SS.DPL may differ from it (APM vol. 2 15.5.1). */
+/* What is no register of the guest's. */
 static uint64_t get_other(const struct vmcb *v, enum guest_register r)
 {
 	switch (r) {
-	case GUEST_CPL:
-		return v->save.cpl;
 	case GUEST_EVENT:
 		return v->control.eventinj & SVM_EVENT_V;
 	case GUEST_IO_LENGTH:
@@ -50,6 +48,9 @@ uint64_t svm_get(const struct cpu *cpu, enum guest_register r)
 
 	if (r == GUEST_CODE_MODE) /* each VMCALL asks for it */
 		return code_mode(&v->save);
+	/* The VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
+	if (r == GUEST_CPL)
+		return v->save.cpl;
 	return r < GUEST_EFER ? *register_at(&v->save, r) : get_other(v, r);
 }
 

@@ -7,8 +7,6 @@
 static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
 {
 	switch (r) {
-	case GUEST_CPL:
-		return vmx_cpl(cpu);
 	case GUEST_EVENT:
 		return vmx_of(cpu)->event_set;
 	case GUEST_IO_LENGTH:
@@ -22,6 +20,8 @@ uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {
 	if (r == GUEST_CODE_MODE) /* each VMCALL asks for it */
 		return vmx_code_mode(cpu);
+	if (r == GUEST_CPL) /* and most then for this */
+		return vmx_cpl(cpu);
 	switch (r) {
 	case GUEST_RIP:
 		return vmx_of(cpu)->rip;
