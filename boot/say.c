@@ -1,5 +1,6 @@
 /* The loader's lines. Each goes to three places, because not every machine has all of them. */
 #include <lib/printf.h>
+#include <cpuid.h>
 #include <lib/string.h>
 #include <trapline/services.h>
 #include "loader.h"
@@ -43,25 +44,38 @@ static void to_file(const char *text)
 		say_status(status));
 }
 
-/* Calls the service `say` (docs/vmcall.md). Both vendors' guests have this instruction. */
+/* AMD's instruction is VMMCALL, Hygon's too. The other vendor's would need trapline.conf's `intercept` to contain #UD. */
+static bool is_amd(void)
+{
+	uint32_t eax, ebx, ecx, edx;
+
+	__cpuid(0, eax, ebx, ecx, edx);
+	return ebx == signature_AMD_ebx || ebx == 0x6f677948; /* "Hygo" of HygonGenuine */
+}
+
+/* A VMCALL with four arguments (docs/vmcall.md). Nothing here asks for its result. */
+static void call_vmm(uint64_t number, uint64_t b, uint64_t c, uint64_t s, uint64_t d)
+{
+	if (is_amd())
+		__asm__ volatile("vmmcall"
+				 : "+a"(number)
+				 : "b"(b), "c"(c), "d"(0), "S"(s), "D"(d)
+				 : "memory");
+	else
+		__asm__ volatile("vmcall" : "+a"(number) : "b"(b), "c"(c), "d"(0), "S"(s), "D"(d) : "memory");
+}
+
 static void vmm_say(const char *text, size_t len)
 {
-	uint64_t result = TRAPLINE_CALL_say;
-
-	__asm__ volatile("vmcall" : "+a"(result) : "b"(text), "c"(len), "d"(0) : "memory");
+	call_vmm(TRAPLINE_CALL_say, (uint64_t)text, len, 0, 0);
 }
 
 void say_image(const char *name, uint64_t base, uint64_t size)
 {
-	uint64_t result = TRAPLINE_CALL_image;
 	size_t length = strlen(name);
 
-	if (!out.guest || !length || length > TRAPLINE_TEXT_MAX)
-		return;
-	__asm__ volatile("vmcall"
-			 : "+a"(result)
-			 : "b"(name), "c"(length), "d"(0), "S"(base), "D"(size)
-			 : "memory");
+	if (out.guest && length && length <= TRAPLINE_TEXT_MAX)
+		call_vmm(TRAPLINE_CALL_image, (uint64_t)name, length, base, size);
 }
 
 /* How many bytes of a line fit into one message: up to a blank, if there is one. */
