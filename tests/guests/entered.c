@@ -144,6 +144,17 @@ static struct trap_state start_of(const struct way *way, const struct landing *l
 	return s;
 }
 
+/* At the IRETQ of trap_enter() the status flags come from addresses, which are others bare than under Trapline. */
+static void print_flags(uint64_t flags, bool elsewhere)
+{
+	print("rflags=%lx ", elsewhere ? flags & ~RFLAGS_STATUS : flags);
+}
+
+static bool is_elsewhere(uint64_t rip, uint64_t start, uint64_t landing)
+{
+	return rip - landing >= 64 && rip - start >= 64;
+}
+
 /* The code's position, from one of its two possible addresses. */
 static void print_place(uint64_t rip, uint64_t start, uint64_t landing)
 {
@@ -166,8 +177,9 @@ static void run(const struct way *way, const struct landing *landing)
 	log = trap_run(&start, 0);
 	e = &log->event[log->count - 1];
 	machine_reset();
-	print("case name=%s/%s vec=%u err=%x cs=%lx ss=%lx rflags=%lx ", way->name, landing->name, e->vector,
-		e->has_error ? e->error : 0, e->state.cs, e->state.ss, e->state.rflags);
+	print("case name=%s/%s vec=%u err=%x cs=%lx ss=%lx ", way->name, landing->name, e->vector,
+		e->has_error ? e->error : 0, e->state.cs, e->state.ss);
+	print_flags(e->state.rflags, is_elsewhere(e->state.rip, start.rip, landing_of(way, landing)));
 	print("rax=%lx rbx=%lx ", e->state.gpr[REG_RAX],
 		e->state.gpr[REG_RBX] == start.gpr[REG_RBX] ? 0 : e->state.gpr[REG_RBX]);
 	print_place(e->state.rip, start.rip, landing_of(way, landing));

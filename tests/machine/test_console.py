@@ -51,7 +51,7 @@ def look_into(console, flag):
 
 def look_by_register(console):
     """Registers are accepted wherever an address is; the stack names the callers."""
-    values = {name: int(value, 16) for row in console.ask_ok("regs").records("regs") for name, value in row.items() if len(value) == 16}
+    values = {name: int(value, 16) for row in console.ask_ok("regs").records("regs") for name, value in row.items() if re.fullmatch(r"[0-9a-f]{16}", value)}
     for name, offset in (("rsp", 0), ("rsp", 8), ("rip", -16), ("cr3", 0x10)):
         address = f"{name}{offset:+d}" if offset else name
         kind = "phys " if name == "cr3" else ""
