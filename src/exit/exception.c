@@ -8,7 +8,8 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-static void set_flags(struct trap_record *r, const struct exit *x, const struct event *e, unsigned flags)
+__attribute__((always_inline)) static inline void set_flags(
+	struct trap_record *r, const struct exit *x, const struct event *e, unsigned flags)
 {
 	if (e->has_error)
 		flags |= TRAP_HAS_ERROR;
