@@ -9,9 +9,11 @@
 
 #define FINISH_LOSSES 64
 #define SAY_LOST_MS   1000 /* interval between two lines about losses */
-#define PASS_OVER     64   /* records that one turn may skip */
-#define MEND_MS       500  /* time for a handler to map a page, on a slow machine */
-#define MEND_RECORDS  64   /* records of the same CPU after which its handler has had enough time */
+_Static_assert(FILTER_CPU_LAST == BOOT_MAX_CPUS - 1, "every CPU can be named");
+
+#define PASS_OVER    64  /* records that one turn may skip */
+#define MEND_MS      500 /* time for a handler to map a page, on a slow machine */
+#define MEND_RECORDS 64  /* records of the same CPU after which its handler has had enough time */
 
 static uint64_t lost_said;
 /* under the log's lock; its vectors, and important, are in boot_info.config.print */

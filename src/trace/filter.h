@@ -26,7 +26,7 @@
 #define FILTER_KEYS(X)                                                                                       \
 	X(vec,  "names or numbers, separated by commas: pf,ud or +pf or -pf or all,-pf", "the exception")    \
 	X(cpl,  "0 to 3, or a range: 0-2",                  "the privilege level it was taken at")           \
-	X(cpu,  "0 to 63, or a range: 2-3",                 "the CPU")                                       \
+	X(cpu,  "0 to 1023, or a range: 2-3",                "the CPU")                                       \
 	X(rip,  "an address, or a range: 0x1000-0x1fff",    "RIP")                                           \
 	X(cr2,  "an address, or a range: 0-0xffff",         "the address of a #PF; other exceptions have none")  \
 	X(cr3,  "a value",                                  "CR3 without its low 12 bits: the address space") \
@@ -35,7 +35,8 @@
 	X(rate, "lines per second for each vector, 0: no limit",  "the rate at which one vector is printed; a burst of 1024 is exempt")
 /* clang-format on */
 
-#define FILTER_BURST 1024
+#define FILTER_BURST    1024
+#define FILTER_CPU_LAST 1023 /* the highest number of a CPU */
 
 struct filter_span {
 	bool on, except;

@@ -110,7 +110,7 @@ static void marks_pass(void **state)
 static void refused(void **state)
 {
 	static const char *const rows[] = {"x", "vec", "vec=", "vec=zz", "vec=32", "vec=pf,", "cpl=4",
-		"cpl=", "cpl=2-1", "cpu=64", "rip=", "rip=0x", "rip=1-", "rip=0x10000000000000000", "cr3=x",
+		"cpl=", "cpl=2-1", "cpu=1024", "rip=", "rip=0x", "rip=1-", "rip=0x10000000000000000", "cr3=x",
 		"as=", "err=", "err=0x100000000", "err=1 err!=1", "rate=x", "rate!=5", "rate=9999999",
 		"foo=1", "!=3", "=", "!", "cpl!", "vecs=pf", "ve=pf", "rip=-",
 		"a=1 b c d e f g h i j k l m n"};
