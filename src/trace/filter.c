@@ -6,7 +6,8 @@
 #include "trace/vector.h"
 #include "trace/tokens.h"
 
-#define CR3_SPACE (~0xfffull) /* without PCID, PWT and PCD */
+#define CR3_SPACE                                                                                            \
+	0x000ffffffffff000ull /* without PCID, PWT, PCD, and LAM in bits 61 and 62: SDM vol. 3A 4.5.2 */
 
 void filter_init(struct filter *f, uint32_t vectors)
 {
@@ -39,7 +40,7 @@ static bool set_vec(struct filter *f, const char *value, bool except)
 		return !value || set_span(&f->key, value, except, most);                                     \
 	}
 SPAN(cpl, 3)
-SPAN(cpu, 63)
+SPAN(cpu, FILTER_CPU_LAST)
 SPAN(rip, UINT64_MAX)
 SPAN(cr2, UINT64_MAX)
 SPAN(cr3, UINT64_MAX)

@@ -4,7 +4,7 @@
 
 #define PROCESSES 4096 /* The table's size, a power of two. */
 #define WAYS      16   /* short-lived programs use the same few page tables again and again */
-#define SPACE     (~0xfffull)
+#define SPACE     0x000ffffffffff000ull /* CR3 without PCID, PWT, PCD, and LAM in bits 61 and 62 */
 #define USER_HALF 0x1000ull
 #define TRIES     4
 #define CR0_PG    (1u << 31)

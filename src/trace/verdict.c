@@ -7,8 +7,8 @@
 
 #define BURST       2 /* seconds without an important record end a burst */
 #define BURST_STEPS 64
-/* without PCID, and without the bit that distinguishes a kernel's tables from its program's */
-#define CR3_SPACE  (~0x1fffull)
+/* without PCID and LAM, and without the bit that distinguishes a kernel's tables from its program's */
+#define CR3_SPACE  0x000fffffffffe000ull
 #define STACK_NEAR 0x1000u
 #define MENDED_MS  50 /* a kernel that returns to its program does so within this time */
 #define NEAR       0x10000u
