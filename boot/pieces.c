@@ -8,12 +8,13 @@ static uint64_t half_of(uint64_t size)
 /* Takes one piece of `size` bytes, or half of it, and so on. Returns false if there is none of at least `least` bytes. */
 static bool take_one(const struct piece_source *source, uint64_t size, uint64_t least, struct boot_range *out)
 {
-	for (;; size = half_of(size)) {
+	least = (least + PIECE_UNIT - 1) & ~(PIECE_UNIT - 1);
+	for (;; size = half_of(size) < least ? least : half_of(size)) {
 		out->base = source->take(source->context, size);
 		out->size = size;
 		if (out->base)
 			return true;
-		if (size <= PIECE_UNIT || half_of(size) < least)
+		if (size <= least || size <= PIECE_UNIT)
 			return false;
 	}
 }

@@ -71,6 +71,17 @@ static void in_several(void **state)
 		assert_int_equal(piece[i].size % PIECE_UNIT | piece[i].base % PIECE_UNIT, 0);
 }
 
+/* A hole between the halves of what is left is taken as well, if it is large enough for the first piece. */
+static void between_halves(void **state)
+{
+	static const uint64_t holes[] = {50, 18, 18, 18, 10, 10, 6, 6};
+	uint32_t n = pieces(holes, HOLES, 116, 34, 15);
+
+	assert_true(n);
+	assert_int_equal(sum(n), 116);
+	assert_true(piece[0].size >= 34 * MIB);
+}
+
 /* Nothing stays taken. */
 static void not_at_all(void **state)
 {
@@ -149,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_one),
 		cmocka_unit_test(in_several),
+		cmocka_unit_test(between_halves),
 		cmocka_unit_test(not_at_all),
 		cmocka_unit_test(rings),
 		cmocka_unit_test(sizes),
