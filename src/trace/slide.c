@@ -146,9 +146,6 @@ static void try_slide(struct search *s, uint64_t slide)
 	struct score score;
 	unsigned w;
 
-	if (s->tried == TRIED_MOST || s->completed == COMPLETED_MOST)
-		return;
-	s->tried++;
 	score = score_of(s->b, s->m, s->seen, slide);
 	if (!score.lstar && score.gates < GATES_LEAST)
 		return;
@@ -167,10 +164,13 @@ static void try_from(struct search *s, uint64_t entry)
 {
 	const uint32_t *offset = (const uint32_t *)((const char *)s->b + s->m->offsets);
 
-	for (uint32_t i = 0; i < s->m->count; i++) {
+	for (uint32_t i = 0; i < s->m->count && s->tried < TRIED_MOST && s->completed < COMPLETED_MOST; i++) {
 		uint64_t slide = entry - s->m->base - offset[i];
 
-		if (!(slide & (s->m->grain - 1)) && names_map_starts(s->b, s->m, entry - slide))
+		if (slide & (s->m->grain - 1))
+			continue;
+		s->tried++;
+		if (names_map_starts(s->b, s->m, entry - slide))
 			try_slide(s, slide);
 	}
 }
