@@ -32,6 +32,7 @@ static struct {
 	_Atomic int news;
 	_Atomic unsigned witnesses;
 	bool misfit_said;
+	unsigned finder; /* the CPU whose tables gave the slide: others may still be the firmware's */
 } maps[NAMES_MAPS];
 
 static struct lock looking = LOCK_FREE;
@@ -140,7 +141,7 @@ static void note(unsigned n, int news, unsigned witnesses)
 }
 
 /* A known slide stays while the CPU's state shows too little. The gates of another kernel end it. */
-static void judge(unsigned n, bool again)
+static void judge(const struct cpu *cpu, unsigned n, bool again)
 {
 	struct names_block *b = names_block();
 	uint64_t slide = 0, old;
@@ -150,11 +151,12 @@ static void judge(unsigned n, bool again)
 
 	if (result == SLIDE_FITS) {
 		names_set_slide(n, slide);
+		maps[n].finder = cpu->number;
 		if (!known || old != slide)
 			note(n, NEWS_SLIDE, witnesses);
 		return;
 	}
-	if (known && !slide_fits_any(b, &b->map[n], &seen, old))
+	if (known && maps[n].finder == cpu->number && !slide_fits_any(b, &b->map[n], &seen, old))
 		names_forget_slide(n);
 	if (result == SLIDE_MISFITS && again && !known && !maps[n].misfit_said) {
 		maps[n].misfit_said = true;
@@ -179,7 +181,7 @@ static void look(struct cpu *cpu, const struct segment_state *idt, uint64_t lsta
 	seen.lstar = lstar && see_code(&paging, lstar) ? lstar : 0;
 	for (unsigned n = 0; n < names_block()->maps; n++)
 		if (names_block()->map[n].how == NAMES_FOUND)
-			judge(n, again);
+			judge(cpu, n, again);
 }
 
 static bool all_found(void)
