@@ -142,10 +142,11 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 		error = "the VMM's memory is too small for the records of this many CPUs";
 	if (!error)
 		error = start_all();
-	if (!error)
-		error = create_cpus(info);
+	/* One piece of memory, which has to be taken while the first piece of the pool is whole. */
 	if (!error && !guest_names_take(info))
 		error = "the VMM's memory is too small for the symbols";
+	if (!error)
+		error = create_cpus(info);
 	if (!error && info->cpus > 1)
 		error = try_this_cpu(launch);
 	if (error) {
@@ -260,6 +261,8 @@ void cpu_entered(void)
 	uint32_t active;
 
 	atomic_store(&this_cpu()->beneath, true);
+	/* A CPU that is not beneath the guest gets no NMI: one that has just called cpus_park() sent none here. */
+	cpu_park_if_asked(this_cpu());
 	/* Changes since the other CPUs entered were announced before this CPU could be kicked. */
 	flush_serve(this_cpu());
 	active = atomic_fetch_add(&cpus_active, 1) + 1;
