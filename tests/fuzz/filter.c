@@ -25,7 +25,7 @@ static struct trap_record take_record(void)
 static void check_limits(const struct filter *f)
 {
 	assert(!f->cpl.on || (f->cpl.low <= f->cpl.high && f->cpl.high <= 3));
-	assert(!f->cpu.on || (f->cpu.low <= f->cpu.high && f->cpu.high <= 63));
+	assert(!f->cpu.on || (f->cpu.low <= f->cpu.high && f->cpu.high <= FILTER_CPU_LAST));
 	assert(f->rate <= 1000000 && !(f->error_set & f->error_clear));
 }
 
