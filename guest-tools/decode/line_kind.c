@@ -49,18 +49,22 @@ static const char *earliest(const char *line)
 	return first;
 }
 
-/* Linux's own line, by its time: what its modules and programs say of trapline is not Trapline's. */
-static bool is_printk(const char *line)
+/* Behind the time of Linux's own line; NULL: it is another's. */
+static const char *behind_time(const char *line)
 {
 	size_t n;
 
 	if (*line == '<')
 		line += strcspn(line, ">") + (strchr(line, '>') != NULL);
 	if (*line++ != '[')
-		return false;
+		return NULL;
 	line += strspn(line, " ");
 	n = strspn(line, "0123456789");
-	return n && line[n] == '.' && line[n + 1 + strspn(line + n + 1, "0123456789")] == ']';
+	if (!n || line[n] != '.')
+		return NULL;
+	line += n + 1;
+	line += strspn(line, "0123456789");
+	return *line == ']' ? line + 1 : NULL;
 }
 
 /* Behind the time that a terminal program puts before each line. */
@@ -72,6 +76,15 @@ static const char *skip_stamp(const char *line)
 	if (!end || !colon || colon > end)
 		return line;
 	return end[1] == ' ' ? end + 2 : end + 1;
+}
+
+const char *printk_text(const char *line)
+{
+	const char *text = behind_time(line);
+
+	if (!text)
+		text = behind_time(skip_stamp(line));
+	return text ? text + strspn(text, " ") : NULL;
 }
 
 static const char *skip_last(const char *line, struct entry *e)
@@ -108,7 +121,8 @@ enum entry_kind line_kind(const char *line, struct entry *e, const char **at)
 	enum entry_kind kind = ENTRY_OTHER;
 
 	*at = line;
-	if (found && !is_printk(line)) {
+	/* What Linux's modules and programs say of trapline is not Trapline's. */
+	if (found && !behind_time(line)) {
 		e->last = found - line >= 6 && strstr(line, "last| ") && strstr(line, "last| ") < found;
 		e->before = found - line >= 8 && begins_with(found - 8, "before: ");
 		kind = kind_at(found, ANYWHERE);

@@ -82,10 +82,14 @@ static void take_kernel_field(struct kernel_note *k, const struct field *f)
 		take_symbol(k, f);
 }
 
+bool notes_slide_fits(uint64_t slide)
+{
+	return slide % SLIDE_STEP == 0 && slide < IMAGE_MOST;
+}
+
 static void set_slide(struct kernel_note *k, uint64_t slide)
 {
-	if (k->has_slide)
-		return;
+	k->slide_differs |= k->has_slide && k->slide != slide;
 	k->slide = slide;
 	k->has_slide = true;
 }
@@ -131,18 +135,24 @@ static void take_mark(struct notes *n, struct model *m, size_t i)
 	}
 }
 
-/* Kernel Offset: 0x1a000000 from 0xffffffff81000000 (relocation range: ...), or Kernel Offset: disabled */
+/* Kernel Offset: 0x1a000000 from 0xffffffff81000000 (relocation range: ...), or Kernel Offset: disabled. Any program can write it. */
 static void take_panic(struct notes *n, const struct entry *e)
 {
-	const char *at = strstr(e->text, "Kernel Offset: ");
-	uint64_t slide;
+	static const char begins[] = "Kernel Offset: ", from[] = " from 0x";
+	const char *at = printk_text(e->text);
+	uint64_t slide, linked;
+	size_t length;
 
-	if (!at)
+	if (!at || strncmp(at, begins, strlen(begins)))
 		return;
-	at += strlen("Kernel Offset: ");
-	if (!strncmp(at, "disabled", 8))
+	at += strlen(begins);
+	if (!strcmp(at, "disabled"))
 		set_slide(&n->kernel[e->run], 0);
-	else if (text_number(at, &slide) && strstr(at, " from 0x"))
+	length = text_number(at, &slide);
+	if (!length || strncmp(at + length, from, strlen(from)))
+		return;
+	length += strlen(from);
+	if (text_hex(at + length, &linked) && linked == LINKED_AT && notes_slide_fits(slide))
 		set_slide(&n->kernel[e->run], slide);
 }
 

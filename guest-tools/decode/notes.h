@@ -33,12 +33,18 @@ struct symbol_note {
 
 #define SYMBOLS_MAX 8
 
+/* Where Linux is linked to (_text, Documentation/x86/x86_64/mm.rst), and what KASLR moves it by: whole steps, within 1 GiB. */
+#define LINKED_AT  0xffffffff81000000ull
+#define IMAGE_MOST 0x40000000ull
+#define SLIDE_STEP 0x200000ull
+
 struct kernel_note {
 	const char *release, *build_id; /* NULL: not in the log */
 	struct symbol_note symbol[SYMBOLS_MAX];
 	size_t symbols;
-	uint64_t slide; /* from Linux' panic message */
-	bool has_slide;
+	/* From Linux' panic message. slide_differs: there are two with different slides. */
+	uint64_t slide;
+	bool has_slide, slide_differs;
 	/* From Trapline's `slide=` lines, one for each map. told_differ: they have different slides. */
 	uint64_t told_slide;
 	bool has_told, told_differ;
@@ -51,6 +57,9 @@ struct notes {
 	struct process_note *process;
 	size_t processes, process_room;
 };
+
+/* Whether KASLR can have moved Linux so far. */
+bool notes_slide_fits(uint64_t slide);
 
 void notes_take(struct notes *n, struct model *m);
 /* Adds a module that the log does not mention, as loaded during the whole run. */

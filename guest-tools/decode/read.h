@@ -19,6 +19,9 @@ bool json_line(struct model *m, const char *line, size_t length, const char **te
 /* In line_kind.c: the kind of a line. *at is set to the beginning of Trapline's own text. */
 enum entry_kind line_kind(const char *line, struct entry *e, const char **at);
 
+/* In line_kind.c: what Linux says in its own line, behind the time; NULL: the line has no such time. */
+const char *printk_text(const char *line);
+
 /* In record_text.c: make e->record from the fields of a trap, mark or watch line, and add the registers of a `regs` line. */
 void record_of_fields(struct model *m, struct entry *e);
 void record_add_registers(struct entry *record, const struct entry *regs);

@@ -1,17 +1,20 @@
 /*
- * How far each run's kernel is from where its file was linked: by the option, by what the log tells, or by the code of the
- * records, which has to be the file's. What is not certain is left out.
+ * How far each run's kernel is from where its file was linked: by the kernel's own marks, by the option, by what else the log tells, or
+ * by the code of the records, which has to be the file's. What is not certain is left out.
  */
 #include "symbols.h"
 
 #include <string.h>
 
-#define LINKED_AT  0xffffffff81000000ull /* _text, Documentation/x86/x86_64/mm.rst */
-#define IMAGE_MOST 0x40000000ull         /* the kernel's place is 1 GiB from 0xffffffff80000000 on */
-#define STEP       0x200000ull
-#define CODE_MIN   8
-#define CODE_SURE  12 /* bytes: enough for one record alone */
-#define PROBES     32
+#define CODE_MIN  8
+#define CODE_SURE 12 /* bytes: enough for one record alone */
+#define PROBES    32
+
+enum answer {
+	NOTHING,
+	FOUND,
+	CONTRADICTION
+};
 
 static bool where_linked(const struct symbols *s, const char *name, uint64_t *address)
 {
@@ -20,27 +23,28 @@ static bool where_linked(const struct symbols *s, const char *name, uint64_t *ad
 	return !s->kernel && s->map && map_symbol(s->map, name, address);
 }
 
-/* The log says where some symbols are. Two have to agree, and none may say another thing. */
-static bool slide_by_symbols(struct symbols *s, unsigned run)
+/* The marks say where some symbols are. Two have to agree on a slide that KASLR makes, and none may say another thing. */
+static enum answer slide_by_symbols(struct symbols *s, unsigned run)
 {
 	const struct kernel_note *k = &s->notes.kernel[run];
 	uint64_t linked, first = 0;
 	size_t found = 0;
+	bool differs = false;
 
 	for (size_t i = 0; i < k->symbols; i++) {
 		if (!where_linked(s, k->symbol[i].name, &linked))
 			continue;
-		if (found++ && k->symbol[i].address - linked != first) {
-			complain("%s: another kernel's than the log's: its symbols are not as far from each "
-				 "other",
-				s->kernel ? image_file(s->kernel) : s->options->map);
-			s->useless = true;
-			return false;
-		}
-		first = k->symbol[i].address - linked;
+		if (!found++)
+			first = k->symbol[i].address - linked;
+		differs |= k->symbol[i].address - linked != first || first % SLIDE_STEP;
 	}
 	s->slide[run] = first;
-	return found > 1;
+	if (!differs)
+		return found > 1 ? FOUND : NOTHING;
+	complain("%s: another kernel's than the log's: its symbols are not where the log's marks say",
+		s->kernel ? image_file(s->kernel) : s->options->map);
+	s->useless = true;
+	return CONTRADICTION;
 }
 
 static bool is_other_build(struct symbols *s, unsigned run)
@@ -115,7 +119,7 @@ static bool slide_by_code(struct symbols *s, const struct model *m, unsigned run
 	size_t n = s->kernel ? take_probes(s, m, run, probe) : 0, longest;
 	unsigned slides = 0;
 
-	for (uint64_t slide = 0; n && slide < IMAGE_MOST; slide += STEP) {
+	for (uint64_t slide = 0; n && slide < IMAGE_MOST; slide += SLIDE_STEP) {
 		size_t fits = count_fits(s, probe, n, slide, &longest);
 
 		if (!fits)
@@ -140,15 +144,25 @@ static void slide_map(struct symbols *s, unsigned run)
 		s->map_slide[run] = 0;
 }
 
-static bool slide_told(struct symbols *s, unsigned run)
+/* What the option or Linux' last words say. */
+static bool slide_told(const struct symbols *s, unsigned run, uint64_t *slide)
 {
 	const struct kernel_note *k = &s->notes.kernel[run];
 
-	if (s->options->has_slide)
-		s->slide[run] = s->options->slide;
-	else if (k->has_slide)
-		s->slide[run] = k->slide;
-	return s->options->has_slide || k->has_slide;
+	*slide = s->options->has_slide ? s->options->slide : k->slide;
+	return s->options->has_slide || (k->has_slide && !k->slide_differs);
+}
+
+/* The marks are right: only the kernel sets them. */
+static void compare_told(const struct symbols *s, unsigned run)
+{
+	uint64_t told, text = LINKED_AT;
+
+	if (!s->kernel)
+		map_symbol(s->map, "_text", &text);
+	if (slide_told(s, run, &told) && LINKED_AT + told != text + s->slide[run])
+		complain("run %u: %s is not what the kernel's marks say: the marks are taken", run,
+			s->options->has_slide ? "--slide" : "Linux' \"Kernel Offset:\"");
 }
 
 /* Linux moves by whole steps; what Trapline has a map of may be another thing than the kernel. */
@@ -157,7 +171,7 @@ static bool slide_by_trapline(struct symbols *s, unsigned run)
 	const struct kernel_note *k = &s->notes.kernel[run];
 
 	s->slide[run] = k->told_slide;
-	return k->has_told && !k->told_differ && k->told_slide % STEP == 0 && k->told_slide < IMAGE_MOST;
+	return k->has_told && !k->told_differ && notes_slide_fits(k->told_slide);
 }
 
 static bool has_kernel_records(const struct model *m, unsigned run)
@@ -169,12 +183,24 @@ static bool has_kernel_records(const struct model *m, unsigned run)
 	return false;
 }
 
+/* false: its addresses are to stay without names, and a message says why. */
+static bool find_slide(struct symbols *s, const struct model *m, unsigned run)
+{
+	enum answer marks = is_other_build(s, run) ? CONTRADICTION : slide_by_symbols(s, run);
+
+	if (marks == FOUND)
+		compare_told(s, run);
+	else if (marks == NOTHING)
+		s->slid[run] = slide_told(s, run, &s->slide[run]) || slide_by_code(s, m, run) ||
+			       slide_by_trapline(s, run);
+	s->slid[run] |= marks == FOUND;
+	return marks != CONTRADICTION;
+}
+
 static void find_of_run(struct symbols *s, const struct model *m, unsigned run)
 {
-	if (is_other_build(s, run))
+	if (!find_slide(s, m, run))
 		return;
-	s->slid[run] = slide_told(s, run) || slide_by_symbols(s, run) || slide_by_code(s, m, run) ||
-		       slide_by_trapline(s, run);
 	if (!s->slid[run] && s->map && map_is_of_running(s->map))
 		s->slid[run] = true;
 	if (s->slid[run])

@@ -108,9 +108,9 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
-UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/speculation
+UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation
 
-tests/unit/decode_completion: $(TOOLS)/bin/trapline-decode
+tests/unit/decode_completion tests/unit/decode_names: $(TOOLS)/bin/trapline-decode
 
 tests/unit/speculation: $(VMM_ELF)
 

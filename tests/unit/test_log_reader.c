@@ -223,6 +223,28 @@ static void notes(void **state)
 	notes_free(&n);
 }
 
+/* Only Linux' own line tells an offset, and only one that KASLR makes. */
+static void last_words(void **state)
+{
+	struct notes n;
+
+	reads("my program says Kernel Offset: 0x2000000 from 0xffffffff81000000\n"
+	      "[    1.0] my program: Kernel Offset: 0x2000000 from 0xffffffff81000000\n"
+	      "[    1.0] Kernel Offset: 0x2000000 from 0x1\n"
+	      "[    1.0] Kernel Offset: 0x2001000 from 0xffffffff81000000\n"
+	      "[    1.0] Kernel Offset: 0x40000000 from 0xffffffff81000000\n"
+	      "trapline: active version=1 backend=svm cpus=1\n"
+	      "[12:00:01] <0>[    1.0] Kernel Offset: disabled\n"
+	      "trapline: active version=1 backend=svm cpus=1\n"
+	      "[    1.0] Kernel Offset: 0x2000000 from 0xffffffff81000000 (relocation range: x)\n"
+	      "[    2.0] Kernel Offset: 0x4000000 from 0xffffffff81000000 (relocation range: x)\n");
+	notes_take(&n, &m);
+	assert_false(n.kernel[0].has_slide);
+	assert_true(n.kernel[1].has_slide && !n.kernel[1].slide && !n.kernel[1].slide_differs);
+	assert_true(n.kernel[2].slide_differs);
+	notes_free(&n);
+}
+
 /* Trapline's own lines: each map has one, and maps are of different things. */
 static void told(void **state)
 {
@@ -282,8 +304,8 @@ static void maps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(lines), TEST(fields), TEST(record), TEST(chain),
-		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(told), TEST(processes),
-		TEST(maps)};
+		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(last_words), TEST(told),
+		TEST(processes), TEST(maps)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
