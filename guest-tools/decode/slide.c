@@ -16,33 +16,31 @@ enum answer {
 	CONTRADICTION
 };
 
-static bool where_linked(const struct symbols *s, const char *name, uint64_t *address)
+/* Without a vmlinux the map has the symbols. */
+static bool where_linked(const struct symbols *s, bool by_map, const char *name, uint64_t *address)
 {
-	if (s->kernel && image_symbol(s->kernel, name, address))
-		return true;
-	return !s->kernel && s->map && map_symbol(s->map, name, address);
+	return by_map ? map_symbol(s->map, name, address) : image_symbol(s->kernel, name, address);
 }
 
 /* The marks say where some symbols are. Two have to agree on a slide that KASLR makes, and none may say another thing. */
-static enum answer slide_by_symbols(struct symbols *s, unsigned run)
+static enum answer slide_by_symbols(struct symbols *s, unsigned run, bool by_map, uint64_t *slide)
 {
 	const struct kernel_note *k = &s->notes.kernel[run];
-	uint64_t linked, first = 0;
+	uint64_t linked;
 	size_t found = 0;
 	bool differs = false;
 
 	for (size_t i = 0; i < k->symbols; i++) {
-		if (!where_linked(s, k->symbol[i].name, &linked))
+		if (!where_linked(s, by_map, k->symbol[i].name, &linked))
 			continue;
 		if (!found++)
-			first = k->symbol[i].address - linked;
-		differs |= k->symbol[i].address - linked != first || first % SLIDE_STEP;
+			*slide = k->symbol[i].address - linked;
+		differs |= k->symbol[i].address - linked != *slide || *slide % SLIDE_STEP;
 	}
-	s->slide[run] = first;
 	if (!differs)
 		return found > 1 ? FOUND : NOTHING;
 	complain("%s: another kernel's than the log's: its symbols are not where the log's marks say",
-		s->kernel ? image_file(s->kernel) : s->options->map);
+		by_map ? s->options->map : image_file(s->kernel));
 	s->useless = true;
 	return CONTRADICTION;
 }
@@ -133,15 +131,20 @@ static bool slide_by_code(struct symbols *s, const struct model *m, unsigned run
 	return slides == 1;
 }
 
-/* What the slide is for the map, whose addresses may be the running kernel's. */
-static void slide_map(struct symbols *s, unsigned run)
+/* What the slide is for the map, whose addresses may be the running kernel's. false: it is another kernel's. */
+static bool slide_map(struct symbols *s, unsigned run)
 {
-	uint64_t text;
+	uint64_t text, *slide = &s->map_slide[run];
+	enum answer marks = slide_by_symbols(s, run, true, slide);
 
-	s->map_slide[run] = s->slide[run];
-	if (s->map && (map_is_of_running(s->map) ||
-			      (map_symbol(s->map, "_text", &text) && text == LINKED_AT + s->slide[run])))
-		s->map_slide[run] = 0;
+	if (marks == NOTHING && s->slid[run])
+		*slide = map_symbol(s->map, "_text", &text) ? LINKED_AT + s->slide[run] - text
+			 : map_is_of_running(s->map)        ? 0
+							    : s->slide[run];
+	if (marks != CONTRADICTION && *slide && map_is_of_running(s->map))
+		complain("%s: of another boot than run %u: its modules' functions are left out",
+			s->options->map, run);
+	return marks != CONTRADICTION;
 }
 
 /* What the option or Linux' last words say. */
@@ -186,7 +189,8 @@ static bool has_kernel_records(const struct model *m, unsigned run)
 /* false: its addresses are to stay without names, and a message says why. */
 static bool find_slide(struct symbols *s, const struct model *m, unsigned run)
 {
-	enum answer marks = is_other_build(s, run) ? CONTRADICTION : slide_by_symbols(s, run);
+	enum answer marks =
+		is_other_build(s, run) ? CONTRADICTION : slide_by_symbols(s, run, !s->kernel, &s->slide[run]);
 
 	if (marks == FOUND)
 		compare_told(s, run);
@@ -201,11 +205,8 @@ static void find_of_run(struct symbols *s, const struct model *m, unsigned run)
 {
 	if (!find_slide(s, m, run))
 		return;
-	if (!s->slid[run] && s->map && map_is_of_running(s->map))
-		s->slid[run] = true;
-	if (s->slid[run])
-		slide_map(s, run);
-	else if (has_kernel_records(m, run))
+	s->mapped[run] = s->map && (s->slid[run] || map_is_of_running(s->map)) && slide_map(s, run);
+	if (!s->slid[run] && !s->mapped[run] && has_kernel_records(m, run))
 		complain("run %u: nothing tells where its kernel was: its addresses stay without names. "
 			 "--slide=0x..., or "
 			 "Trapline's module in the guest, which says so",

@@ -54,6 +54,7 @@ void symbols_begin(struct symbols *s, struct model *m, const struct options *o)
 	notes_take(&s->notes, m);
 	module_code_find(&s->notes, m, o);
 	s->slid = model_alloc(m, m->runs * sizeof(*s->slid));
+	s->mapped = model_alloc(m, m->runs * sizeof(*s->mapped));
 	s->slide = model_alloc(m, m->runs * sizeof(*s->slide));
 	s->map_slide = model_alloc(m, m->runs * sizeof(*s->map_slide));
 	open_kernel(s, m->runs);
@@ -149,13 +150,15 @@ static size_t noted_frames(
 	return name_frames(m, *frames, 1, note->name);
 }
 
-static size_t map_frames(struct symbols *s, struct model *m, uint64_t address, struct frame **frames)
+/* A map of another boot has the modules elsewhere, each by a distance of its own. */
+static size_t map_frames(
+	struct symbols *s, struct model *m, unsigned run, uint64_t address, struct frame **frames)
 {
 	const char *module, *name;
-	uint64_t offset;
+	uint64_t offset, slide = s->map_slide[run];
 
-	name = s->map ? map_find(s->map, address, &offset, &module) : NULL;
-	if (!name)
+	name = s->mapped[run] ? map_find(s->map, address - slide, &offset, &module) : NULL;
+	if (!name || (module && slide))
 		return 0;
 	*frames = model_alloc(m, sizeof(**frames));
 	**frames = (struct frame){.function = model_text(m, name, strlen(name)),
@@ -188,9 +191,9 @@ size_t symbols_frames(
 	n = given_frames(s, m, address, after, frames);
 	if (!n)
 		n = noted_frames(s, m, i, address, after, frames);
-	if (n || !s->slid[run])
+	if (n)
 		return n;
-	if (s->kernel && image_is_code(s->kernel, address - s->slide[run]))
+	if (s->kernel && s->slid[run] && image_is_code(s->kernel, address - s->slide[run]))
 		n = image_frames(m, s->kernel, address - s->slide[run], after, frames);
-	return n ? n : map_frames(s, m, address - s->map_slide[run], frames);
+	return n ? n : map_frames(s, m, run, address, frames);
 }

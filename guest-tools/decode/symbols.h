@@ -21,6 +21,7 @@ struct symbols {
 	size_t modules, module_room;
 	bool useless; /* a file that was asked for cannot be used; a message was printed */
 	bool *slid;   /* for each run: the slide of its kernel is known */
+	bool *mapped; /* for each run: the map is of use, with map_slide */
 	uint64_t *slide, *map_slide;
 };
 
