@@ -9,28 +9,43 @@
 /* Further behind its symbol than any function is long. */
 #define OFFSET_MOST (1u << 20)
 
+/* At one address the last of these counts. */
+enum symbol_kind {
+	DATA,
+	FUNCTION,
+	END /* of the functions: no function is here */
+};
+
 struct symbol {
 	uint64_t address;
 	const char *name, *module;
+	enum symbol_kind kind;
 };
 
 struct map {
 	char *text;
 	struct symbol *symbol;
 	size_t count, room;
-	bool has_modules;
+	bool has_functions, has_modules;
 };
 
-/* ffffffff81000000 T _text, and behind a blank or a tab perhaps [module]. Only what can be executed, and where the kernel begins. */
+static enum symbol_kind kind_of(char type, const char *name)
+{
+	if (!strcmp(name, "_etext") || !strcmp(name, "_einittext"))
+		return END;
+	return strchr("tTwW", type) ? FUNCTION : DATA;
+}
+
+/* ffffffff81000000 T _text, and behind a blank or a tab perhaps [module]. Data is kept, because no function goes on behind it. */
 static void take_line(struct map *m, char *line)
 {
 	struct symbol s = {0};
 	size_t n = text_hex(line, &s.address);
-	char *name, *module;
+	char *name, *module, type;
 
-	if (!n || !s.address || line[n] != ' ' || !strchr("tTwW", line[n + 1]) || !line[n + 1] ||
-		line[n + 2] != ' ')
+	if (!n || !s.address || line[n] != ' ' || !line[n + 1] || line[n + 2] != ' ')
 		return;
+	type = line[n + 1];
 	name = line + n + 3;
 	module = strchr(name, '[');
 	n = strcspn(name, " \t\r");
@@ -44,15 +59,21 @@ static void take_line(struct map *m, char *line)
 	name[n] = '\0';
 	clean_line(name, name, n);
 	s.name = name;
+	s.kind = kind_of(type, name);
+	m->has_functions |= s.kind == FUNCTION;
 	m->symbol = model_grow(m->symbol, &m->room, m->count, sizeof(s));
 	m->symbol[m->count++] = s;
 }
 
 static int by_address(const void *a, const void *b)
 {
-	uint64_t x = ((const struct symbol *)a)->address, y = ((const struct symbol *)b)->address;
+	const struct symbol *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->name < y->name ? -1 : x->name > y->name; /* in the file's order */
 }
 
 struct map *map_parse(char *text)
@@ -70,7 +91,7 @@ struct map *map_parse(char *text)
 	}
 	if (m->count)
 		qsort(m->symbol, m->count, sizeof(*m->symbol), by_address);
-	if (m->count)
+	if (m->has_functions)
 		return m;
 	map_close(m);
 	return NULL;
@@ -102,7 +123,8 @@ void map_close(struct map *m)
 bool map_symbol(const struct map *m, const char *name, uint64_t *address)
 {
 	for (size_t i = 0; i < m->count; i++)
-		if (!m->symbol[i].module && !strcmp(m->symbol[i].name, name)) {
+		if (!m->symbol[i].module && m->symbol[i].kind == FUNCTION &&
+			!strcmp(m->symbol[i].name, name)) {
 			*address = m->symbol[i].address;
 			return true;
 		}
@@ -126,7 +148,7 @@ const char *map_find(const struct map *m, uint64_t address, uint64_t *offset, co
 		else
 			high = middle;
 	}
-	if (!low || address - m->symbol[low - 1].address > OFFSET_MOST)
+	if (!low || m->symbol[low - 1].kind != FUNCTION || address - m->symbol[low - 1].address > OFFSET_MOST)
 		return NULL;
 	*offset = address - m->symbol[low - 1].address;
 	*module = m->symbol[low - 1].module;

@@ -18,7 +18,7 @@ bool map_symbol(const struct map *map, const char *name, uint64_t *address);
 /* Addresses of a running kernel, with its modules in them: nothing is to be added to them. */
 bool map_is_of_running(const struct map *map);
 
-/* The symbol before an address. NULL: none. *module: NULL for the kernel itself. */
+/* The function whose symbol is the nearest before an address. NULL: data, or an end of functions, is nearer. *module: NULL for the kernel itself. */
 const char *map_find(const struct map *map, uint64_t address, uint64_t *offset, const char **module);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <trapline/record_file.h>
 #include "unit.h"
+#include "lib/array.h"
 #include "../../guest-tools/decode/map.h"
 #include "../../guest-tools/decode/notes.h"
 #include "../../guest-tools/decode/options.h"
@@ -299,13 +300,41 @@ static void maps(void **state)
 	assert_null(map_parse(strdup("0000000000000000 T _text\n")));
 }
 
+/* No function reaches to data, nor behind the kernel's last one; data at a function's own address is nothing. */
+static void map_ends(void **state)
+{
+	struct map *map =
+		map_parse(strdup("ffffffff81000000 T first\nffffffff81000010 d first_data\n"
+				 "ffffffff81000020 t second\nffffffff81000020 D mark\n"
+				 "ffffffff81000030 T _etext\nffffffff81000030 T also_end\n"
+				 "ffffffff81000040 t _sinittext\nffffffff81000050 T _einittext\n"
+				 "ffffffffc0000000 t own\t[death]\nffffffffc0001000 d it\t[death]\n"));
+	static const struct {
+		uint64_t at;
+		const char *name;
+	} wanted[] = {{0xffffffff8100000f, "first"}, {0xffffffff81000010, NULL},
+		{0xffffffff81000020, "second"}, {0xffffffff8100002f, "second"}, {0xffffffff81000030, NULL},
+		{0xffffffff8100004f, "_sinittext"}, {0xffffffff81000051, NULL}, {0xffffffffc0000fff, "own"},
+		{0xffffffffc0001000, NULL}};
+	const char *module, *name;
+	uint64_t offset;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		name = map_find(map, wanted[i].at, &offset, &module);
+		assert_true(name ? wanted[i].name && !strcmp(name, wanted[i].name) : !wanted[i].name);
+	}
+	assert_false(map_symbol(map, "mark", &offset));
+	map_close(map);
+	assert_null(map_parse(strdup("ffffffff81000000 D data\n")));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(lines), TEST(fields), TEST(record), TEST(chain),
 		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(last_words), TEST(told),
-		TEST(processes), TEST(maps)};
+		TEST(processes), TEST(maps), TEST(map_ends)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
