@@ -1,4 +1,5 @@
 #include "notes.h"
+#include "options.h"
 #include "read.h"
 
 #include <stdlib.h>
@@ -8,10 +9,60 @@
 #define SOON         16   /* entries behind a record for the mark of the end that it came to */
 #define MODULES_MOST 4096 /* each address is looked for among them */
 
+/* Its own code may lie there again, and this is no other module. */
+static bool is_same(const struct module_note *a, const struct module_note *b)
+{
+	return a->base == b->base && a->size == b->size && a->init == b->init && !strcmp(a->name, b->name);
+}
+
+static bool overlap(const struct module_note *a, const struct module_note *b)
+{
+	return a->base < b->base + b->size && b->base < a->base + a->size;
+}
+
+/* What was where another module is now is gone: Linux tells of no initialisation code that it frees. true: it is known already. */
+static bool make_way(struct notes *n, const struct module_note *note)
+{
+	for (size_t k = 0; k < n->modules; k++) {
+		struct module_note *old = &n->module[k];
+
+		if (old->run != note->run || old->until != NO_ENTRY || !overlap(old, note))
+			continue;
+		if (is_same(old, note))
+			return true;
+		old->until = note->since;
+	}
+	return false;
+}
+
+/* The note that ended first; NULL: all modules are still there. */
+static struct module_note *oldest(struct notes *n)
+{
+	struct module_note *found = NULL;
+
+	for (size_t k = 0; k < n->modules; k++)
+		if (n->module[k].until != NO_ENTRY && (!found || n->module[k].until < found->until))
+			found = &n->module[k];
+	return found;
+}
+
 static void add_note(struct notes *n, const struct module_note *note)
 {
-	n->module = model_grow(n->module, &n->module_room, n->modules, sizeof(*note));
-	n->module[n->modules++] = *note;
+	struct module_note *old;
+
+	if (make_way(n, note))
+		return;
+	if (n->modules < MODULES_MOST) {
+		n->module = model_grow(n->module, &n->module_room, n->modules, sizeof(*note));
+		n->module[n->modules++] = *note;
+		return;
+	}
+	if (!n->forgets)
+		complain("more than %d modules in the log: some have no names", MODULES_MOST);
+	n->forgets = true;
+	old = oldest(n);
+	if (old)
+		*old = *note;
 }
 
 void notes_add(struct notes *n, const char *name, uint64_t base, uint64_t size, unsigned run)
@@ -27,8 +78,7 @@ static void take_module(struct notes *n, const struct entry *e, size_t i, const 
 	size_t length = strlen(f->name), init = strlen(INIT), at = text_number(f->value, &note.base), more;
 
 	more = at && f->value[at] == '+' ? text_number(f->value + at + 1, &note.size) : 0;
-	if (!more || f->value[at + 1 + more] || !note.size || note.base + note.size < note.base ||
-		n->modules == MODULES_MOST)
+	if (!more || f->value[at + 1 + more] || !note.size || note.base + note.size < note.base)
 		return;
 	if (length > init && !strcmp(f->name + length - init, INIT)) {
 		((char *)f->name)[length - init] = '\0';
@@ -188,12 +238,15 @@ const struct module_note *notes_module(
 		if (note->run != m->entry[entry].run || address < note->base ||
 			address - note->base >= note->size)
 			continue;
-		if (note->since <= entry)
+		if (note->since > entry)
+			after = after && after->since <= note->since ? after : note;
+		else if (!before || note->since >= before->since)
 			before = note;
-		else if (!after)
-			after = note;
 	}
-	return before ? before : after;
+	/* Another one was there before, or may have been. */
+	if (!before)
+		return n->forgets ? NULL : after;
+	return before->until < entry ? NULL : before;
 }
 
 /* The first mark behind an entry; the notes are in order. */

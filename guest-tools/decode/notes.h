@@ -15,7 +15,7 @@ struct module_note {
 	bool init;
 	unsigned run;
 	size_t since,
-		until; /* the entries between which it was loaded; `until` is NO_ENTRY if it was not unloaded */
+		until; /* the entries between which it was loaded; `until` is NO_ENTRY if it is there to the end */
 };
 
 /* The mapping of a process in which an exception has ended it, and the mapping's place in its file. */
@@ -54,6 +54,7 @@ struct notes {
 	struct kernel_note *kernel; /* one for each run */
 	struct module_note *module;
 	size_t modules, module_room;
+	bool forgets; /* there were too many modules: some are not here */
 	struct process_note *process;
 	size_t processes, process_room;
 };
@@ -66,7 +67,7 @@ void notes_take(struct notes *n, struct model *m);
 void notes_add(struct notes *n, const char *name, uint64_t base, uint64_t size, unsigned run);
 void notes_free(struct notes *n);
 
-/* The module that contains an address: one that was loaded at this entry, else the first one that was loaded later. */
+/* The module that contains an address: one that was loaded at this entry, else the first one there. NULL: none, or one that has gone. */
 const struct module_note *notes_module(
 	const struct notes *n, const struct model *m, size_t entry, uint64_t address);
 

@@ -17,9 +17,11 @@
 	"code=48c7473001000000 insn=\"mov qword ptr [rdi+0x30], 0x1\" cr2=0x30 uses=\"rdi=0x0 ecx=0x5\""
 
 static struct model m;
+static unsigned complaints;
 
 void complain(const char *format, ...)
 {
+	complaints++;
 }
 
 char *read_file(const char *name, size_t *length)
@@ -224,6 +226,51 @@ static void notes(void **state)
 	notes_free(&n);
 }
 
+/* An address has no name when its module has gone, and another's when it lies there now. */
+static void modules_go(void **state)
+{
+	struct notes n;
+
+	reads(MARK(0, "modules a=0x100000+0x1000 a.init=0x200000+0x1000") MARK(0, "modules gone=a")
+			MARK(0, "x") MARK(0, "modules b.init=0x200800+0x1000 c=0x300000+0x1000")
+				MARK(0, "modules d=0x201000+0x800 c=0x300000+0x1000") MARK(0, "x"));
+	notes_take(&n, &m);
+	assert_string_equal(notes_module(&n, &m, 1, 0x100000)->name, "a");
+	assert_null(notes_module(&n, &m, 2, 0x100000));
+	assert_null(notes_module(&n, &m, 2, 0x200000));
+	assert_null(notes_module(&n, &m, 2, 0x200800));
+	assert_string_equal(notes_module(&n, &m, 3, 0x200800)->name, "b");
+	assert_string_equal(notes_module(&n, &m, 5, 0x201000)->name, "d");
+	assert_null(notes_module(&n, &m, 5, 0x200800)); /* the initialisation of b is over */
+	assert_string_equal(notes_module(&n, &m, 5, 0x300000)->name, "c");
+	assert_int_equal(n.modules, 5);
+	notes_free(&n);
+}
+
+/* More of them than there is room for: the last ones have their names, and there is a message. */
+static void many_modules(void **state)
+{
+	struct notes n;
+	char *text;
+	size_t length;
+	FILE *log = open_memstream(&text, &length);
+
+	complaints = 0;
+	for (unsigned k = 0; k < 5000; k++)
+		fprintf(log, MARK(0, "modules m%u=0x%x+0x1000") MARK(0, "modules gone=m%u"), k, 0x1000 * k,
+			k);
+	fputs(MARK(0, "modules last=0x9000000+0x1000"), log);
+	fclose(log);
+	reads(text);
+	notes_take(&n, &m);
+	assert_string_equal(notes_module(&n, &m, 10000, 0x9000000)->name, "last");
+	assert_string_equal(notes_module(&n, &m, 9998, 0x1000 * 4999)->name, "m4999");
+	assert_null(notes_module(&n, &m, 0, 0x1000 * 4999));
+	assert_int_equal(complaints, 1);
+	notes_free(&n);
+	free(text);
+}
+
 /* Only Linux' own line tells an offset, and only one that KASLR makes. */
 static void last_words(void **state)
 {
@@ -333,8 +380,8 @@ static void map_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(lines), TEST(fields), TEST(record), TEST(chain),
-		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(last_words), TEST(told),
-		TEST(processes), TEST(maps), TEST(map_ends)};
+		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(modules_go), TEST(many_modules),
+		TEST(last_words), TEST(told), TEST(processes), TEST(maps), TEST(map_ends)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
