@@ -39,16 +39,29 @@ static FTS *open_tree(const struct options *o)
 	return o->modules ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL) : NULL;
 }
 
-char *find_module(const struct options *o, const char *name)
+static bool is_of_release(const char *path, const char *release)
 {
-	size_t best = ARRAY_SIZE(endings);
+	size_t n = release ? strlen(release) : 0;
+
+	for (const char *at = path; n && (at = strstr(at, release)); at++)
+		if ((at == path || at[-1] == '/') && at[n] == '/')
+			return true;
+	return false;
+}
+
+char *find_module(const struct options *o, const char *name, const char *release)
+{
+	size_t best = 2 * ARRAY_SIZE(endings);
 	FTS *tree = is_name(name) ? open_tree(o) : NULL;
 	char *found = NULL;
 
 	for (FTSENT *file; tree && (file = fts_read(tree));) {
-		size_t rank = file->fts_info == FTS_F ? rank_of(file->fts_name, name) : best;
+		size_t rank = file->fts_info == FTS_F ? rank_of(file->fts_name, name) : ARRAY_SIZE(endings);
+		bool is_it = rank < ARRAY_SIZE(endings);
 
-		if (rank >= best)
+		if (is_it && !is_of_release(file->fts_path, release))
+			rank += ARRAY_SIZE(endings);
+		if (!is_it || rank >= best)
 			continue;
 		best = rank;
 		free(found);

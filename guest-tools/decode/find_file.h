@@ -4,8 +4,11 @@
 
 #include "options.h"
 
-/* The kernel module of this name below the --module folders, the one with debug information first. NULL; the caller frees it. */
-char *find_module(const struct options *o, const char *name);
+/*
+ * The kernel module of this name below the --module folders, first one in a folder called like the kernel's release (NULL: not known),
+ * then the one with debug information. NULL; the caller frees it.
+ */
+char *find_module(const struct options *o, const char *name, const char *release);
 
 /* Calls `each` for every file of a module there, with the name that the kernel gives it; not for compressed ones. */
 void find_modules(const struct options *o, void (*each)(void *context, const char *path, const char *name),

@@ -138,6 +138,11 @@ size_t image_code(const struct image *i, uint64_t address, uint8_t *bytes, size_
 	return n;
 }
 
+uint64_t image_module_size(const struct image *i, bool init)
+{
+	return layout_size(i->elf, init);
+}
+
 bool image_in_module(const struct image *i, uint64_t offset, bool init, uint64_t *address)
 {
 	struct code_section c = {0};

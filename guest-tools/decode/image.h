@@ -28,6 +28,9 @@ bool image_is_code(const struct image *image, uint64_t address);
 /* The code bytes at an address: how many of `room`; 0 also where the file has none, because they are in another one. */
 size_t image_code(const struct image *image, uint64_t address, uint8_t *bytes, size_t room);
 
+/* How much code a module has in memory, in whole pages. */
+uint64_t image_module_size(const struct image *image, bool init);
+
 /* Where an offset from a module's base, or from that of its initialisation, is in the file. false: no code is there. */
 bool image_in_module(const struct image *image, uint64_t offset, bool init, uint64_t *address);
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define PAGE 4096
+
 bool layout_is_code(const GElf_Shdr *s)
 {
 	return (s->sh_flags & (SHF_ALLOC | SHF_EXECINSTR)) == (SHF_ALLOC | SHF_EXECINSTR);
@@ -30,4 +32,19 @@ bool layout_next(Elf *elf, bool init, struct code_section *c)
 		return true;
 	}
 	return false;
+}
+
+uint64_t layout_pages(uint64_t size)
+{
+	return (size + PAGE - 1) / PAGE * PAGE;
+}
+
+uint64_t layout_size(Elf *elf, bool init)
+{
+	struct code_section c = {0};
+	uint64_t end = 0;
+
+	while (layout_next(elf, init, &c))
+		end = c.offset + c.header.sh_size;
+	return layout_pages(end);
 }

@@ -20,4 +20,8 @@ bool layout_is_code(const GElf_Shdr *s);
 /* The next one; {0} before the first. */
 bool layout_next(Elf *elf, bool init, struct code_section *c);
 
+/* How many bytes all of it has in memory, where it is in whole pages. */
+uint64_t layout_size(Elf *elf, bool init);
+uint64_t layout_pages(uint64_t size);
+
 #endif

@@ -2,6 +2,7 @@
 #include "find_file.h"
 #include "layout.h"
 #include "read.h"
+#include "lib/array.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #define PAGE         4096
 #define CODE_MIN     10 /* bytes that have to be the same */
 #define PROBES       16 /* records that are looked for */
+#define COMPARED     64 /* addresses whose code is compared with a module's file */
+#define PATCH_MOST   16 /* bytes that the kernel patches at one place */
 #define MODULE_SPACE 0xffffffffa0000000ull
 
 /* A record whose code is looked for. */
@@ -86,16 +89,6 @@ static void look_in(struct search *s, Elf *elf, const char *name, const struct c
 	}
 }
 
-static uint64_t size_of(Elf *elf)
-{
-	struct code_section c = {0};
-	uint64_t end = 0;
-
-	while (layout_next(elf, false, &c))
-		end = c.offset + c.header.sh_size;
-	return (end + PAGE - 1) / PAGE * PAGE;
-}
-
 static void look_in_file(void *context, const char *path, const char *name)
 {
 	struct search *s = context;
@@ -103,7 +96,7 @@ static void look_in_file(void *context, const char *path, const char *name)
 	int file = open(path, O_RDONLY | O_CLOEXEC);
 	Elf *elf = file < 0 ? NULL : elf_begin(file, ELF_C_READ_MMAP, NULL);
 	const char *kept = model_text(s->m, name, strlen(name));
-	uint64_t size = elf_kind(elf) == ELF_K_ELF ? size_of(elf) : 0;
+	uint64_t size = elf_kind(elf) == ELF_K_ELF ? layout_size(elf, false) : 0;
 
 	while (size && layout_next(elf, false, &c))
 		for (size_t i = 0; i < s->probes; i++)
@@ -149,4 +142,141 @@ void module_code_find(struct notes *n, struct model *m, const struct options *o)
 		if (p->found == 1)
 			notes_add(n, p->name, p->r->rip - p->offset, p->size, p->run);
 	}
+}
+
+/* Lists of code that the kernel changes while it runs. An entry's relocation has the place. */
+static bool lists_patches(Elf *elf, const GElf_Shdr *s)
+{
+	static const char *const names[] = {".rela.altinstructions", ".rela.smp_locks",
+		".rela.parainstructions", ".rela.retpoline_sites", ".rela.return_sites", ".rela.call_sites",
+		".rela.ibt_endbr_seal", ".rela.static_call_sites", ".rela__jump_table", ".rela__mcount_loc"};
+	size_t strings;
+	const char *name = elf_getshdrstrndx(elf, &strings) ? NULL : elf_strptr(elf, strings, s->sh_name);
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return s->sh_type == SHT_RELA;
+	return false;
+}
+
+/* The place in the section that a relocation is of; false: it is of another section. */
+static bool place_of(Elf *elf, const GElf_Shdr *list, const GElf_Rela *rela, size_t section, uint64_t *at)
+{
+	Elf_Scn *scn = elf_getscn(elf, list->sh_link);
+	Elf_Data *symbols = scn ? elf_getdata(scn, NULL) : NULL;
+	GElf_Sym symbol;
+
+	if (!symbols || !gelf_getsym(symbols, (int)GELF_R_SYM(rela->r_info), &symbol) ||
+		symbol.st_shndx != section)
+		return false;
+	*at = symbol.st_value + (uint64_t)rela->r_addend;
+	return true;
+}
+
+/* Which bytes the kernel may have patched: one mark each from `at` on. */
+static void mark_patched(Elf *elf, const struct code_section *c, uint64_t at, size_t n, bool *patched)
+{
+	GElf_Shdr s;
+	GElf_Rela rela;
+	uint64_t begin;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		Elf_Data *data =
+			gelf_getshdr(scn, &s) && lists_patches(elf, &s) ? elf_getdata(scn, NULL) : NULL;
+
+		for (int i = 0; data && gelf_getrela(data, i, &rela); i++) {
+			if (!place_of(elf, &s, &rela, elf_ndxscn(c->scn), &begin))
+				continue;
+			for (uint64_t b = begin; b < begin + PATCH_MOST; b++)
+				if (b >= at && b - at < n)
+					patched[b - at] = true;
+		}
+	}
+}
+
+static bool differs_at(Elf *elf, const struct code_section *c, uint64_t at, const struct trap_record *r)
+{
+	Elf_Data *data = c->header.sh_type == SHT_NOBITS ? NULL : elf_rawdata(c->scn, NULL);
+	bool changes[TRAP_CODE_MAX] = {false};
+	const uint8_t *bytes;
+	size_t n;
+
+	if (!data || !data->d_buf || at >= data->d_size)
+		return false;
+	bytes = (const uint8_t *)data->d_buf + at;
+	n = data->d_size - at < r->code_len ? data->d_size - at : r->code_len;
+	if (!memcmp(bytes, r->code, n))
+		return false;
+	mark_relocated(elf, c, at, n, changes);
+	mark_patched(elf, c, at, n, changes);
+	for (size_t i = 0; i < n; i++)
+		if (!changes[i] && bytes[i] != r->code[i])
+			return true;
+	return false;
+}
+
+static bool differs(Elf *elf, const struct module_note *note, const struct trap_record *r)
+{
+	uint64_t offset = r->rip - note->base;
+	struct code_section c = {0};
+
+	while (layout_next(elf, note->init, &c))
+		if (offset >= c.offset && offset - c.offset < c.header.sh_size)
+			return differs_at(elf, &c, offset - c.offset, r);
+	return false;
+}
+
+/* Each address is compared once, and not more of them than are soon compared. */
+static bool is_new(uint64_t *seen, size_t *count, uint64_t rip)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (seen[i] == rip)
+			return false;
+	if (*count == COMPARED)
+		return false;
+	seen[(*count)++] = rip;
+	return true;
+}
+
+/* A record of 64-bit code with privilege 0, in this module as it was loaded this time. */
+static bool is_inside(const struct notes *n, const struct model *m, size_t i, const struct module_note *note)
+{
+	const uint64_t wanted = KNOWN(RIP) | KNOWN(CODE) | KNOWN(CPL) | KNOWN(MODE);
+	const struct entry *e = &m->entry[i];
+	const struct module_note *by;
+
+	if (e->run != note->run || (e->known & wanted) != wanted || e->record->cpl || e->record->mode != 64 ||
+		e->record->rip - note->base >= note->size)
+		return false;
+	by = notes_module(n, m, i, e->record->rip);
+	return !by || (by->base == note->base && by->since == note->since);
+}
+
+static bool any_differs(
+	Elf *elf, const struct notes *n, const struct model *m, const struct module_note *note)
+{
+	uint64_t seen[COMPARED] = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; (i = record_next(m, i)) != NO_ENTRY; i++)
+		if (is_inside(n, m, i, note) && is_new(seen, &count, m->entry[i].record->rip) &&
+			differs(elf, note, m->entry[i].record))
+			return true;
+	return false;
+}
+
+bool module_code_differs(
+	const struct notes *n, const struct model *m, const struct module_note *note, const char *path)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	Elf *elf;
+	bool found;
+
+	elf_version(EV_CURRENT);
+	elf = file < 0 ? NULL : elf_begin(file, ELF_C_READ_MMAP, NULL);
+	found = elf_kind(elf) == ELF_K_ELF && any_differs(elf, n, m, note);
+	elf_end(elf);
+	if (file >= 0)
+		close(file);
+	return found;
 }

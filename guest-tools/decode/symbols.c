@@ -1,5 +1,6 @@
 #include "symbols.h"
 #include "find_file.h"
+#include "layout.h"
 #include "module_code.h"
 #include "read.h"
 
@@ -84,23 +85,72 @@ static void complain_of_module(struct symbols *s, const char *name)
 	s->useless = true;
 }
 
-/* Looked for once. */
-static struct image *module_image(struct symbols *s, const char *name)
+static bool is_complained_of(const struct symbols *s, const char *name)
 {
-	char *file;
-	struct image *image;
-
 	for (size_t i = 0; i < s->modules; i++)
-		if (!strcmp(s->module[i].name, name))
-			return s->module[i].image;
-	file = find_module(s->options, name);
-	if (!file)
-		complain_of_module(s, name);
-	image = file ? open_image(s, file, name) : NULL;
+		if (!strcmp(s->module[i].note.name, name) && !s->module[i].image)
+			return true;
+	return false;
+}
+
+static bool note_differs(const struct symbols *s, const struct model *m, const struct module_note *note,
+	const struct image *image)
+{
+	return layout_pages(note->size) != image_module_size(image, note->init) ||
+	       module_code_differs(&s->notes, m, note, image_file(image));
+}
+
+/* Its code and its initialisation are told in one mark, and are of one file. */
+static bool is_other_module(const struct symbols *s, const struct model *m, const struct module_note *note,
+	const struct image *image)
+{
+	for (size_t i = 0; i < s->notes.modules; i++) {
+		const struct module_note *one = &s->notes.module[i];
+
+		if (one->run == note->run && one->since == note->since && one->base != note->base &&
+			!strcmp(one->name, note->name) && note_differs(s, m, one, image))
+			return true;
+	}
+	return note_differs(s, m, note, image);
+}
+
+static struct image *open_module(struct symbols *s, const struct model *m, struct module_note *note)
+{
+	char *file = find_module(s->options, note->name, s->notes.kernel[note->run].release);
+	bool told = is_complained_of(s, note->name);
+	struct image *image = file ? open_image(s, file, note->name) : NULL;
+
+	if (!file && !told)
+		complain_of_module(s, note->name);
 	free(file);
+	if (image && !note->size)
+		note->size = image_module_size(image, note->init);
+	if (!image || !is_other_module(s, m, note, image))
+		return image;
+	if (!told)
+		complain("%s: another build's than the log's module %s: its functions stay without names",
+			image_file(image), note->name);
+	s->useless = true;
+	image_close(image);
+	return NULL;
+}
+
+/* Looked for once. The note of --base has no size. */
+static struct image *module_image(struct symbols *s, const struct model *m, const struct module_note *note)
+{
+	struct module_image new = {.note = *note};
+
+	for (size_t i = 0; i < s->modules; i++) {
+		const struct module_note *have = &s->module[i].note;
+
+		if (!strcmp(have->name, note->name) && have->run == note->run && have->base == note->base &&
+			have->since == note->since && have->init == note->init)
+			return s->module[i].image;
+	}
+	new.image = open_module(s, m, &new.note);
 	s->module = model_grow(s->module, &s->module_room, s->modules, sizeof(*s->module));
-	s->module[s->modules++] = (struct module_image){.name = name, .image = image};
-	return image;
+	s->module[s->modules++] = new;
+	return new.image;
 }
 
 static size_t name_frames(struct model *m, struct frame *frame, size_t n, const char *module)
@@ -110,27 +160,29 @@ static size_t name_frames(struct model *m, struct frame *frame, size_t n, const 
 	return n;
 }
 
-static size_t module_frames(struct symbols *s, struct model *m, const char *name, uint64_t offset, bool init,
-	bool after, struct frame **frames)
+static size_t module_frames(struct symbols *s, struct model *m, const struct module_note *note,
+	uint64_t offset, bool after, struct frame **frames)
 {
-	struct image *image = module_image(s, name);
+	struct image *image = module_image(s, m, note);
 	uint64_t address;
 
-	if (!image || !image_in_module(image, offset, init, &address))
+	if (!image || !image_in_module(image, offset, note->init, &address))
 		return 0;
-	return name_frames(m, *frames, image_frames(m, image, address, after, frames), name);
+	return name_frames(m, *frames, image_frames(m, image, address, after, frames), note->name);
 }
 
 static size_t given_frames(
-	struct symbols *s, struct model *m, uint64_t address, bool after, struct frame **frames)
+	struct symbols *s, struct model *m, unsigned run, uint64_t address, bool after, struct frame **frames)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; !n && i < s->options->bases; i++) {
 		const struct base *b = &s->options->base[i];
+		struct module_note note = {
+			.name = b->module, .base = b->address, .run = run, .until = NO_ENTRY};
 
 		if (address >= b->address)
-			n = module_frames(s, m, b->module, address - b->address, false, after, frames);
+			n = module_frames(s, m, &note, address - b->address, after, frames);
 	}
 	return n;
 }
@@ -140,8 +192,7 @@ static size_t noted_frames(
 	struct symbols *s, struct model *m, size_t i, uint64_t address, bool after, struct frame **frames)
 {
 	const struct module_note *note = notes_module(&s->notes, m, i, address);
-	size_t n =
-		note ? module_frames(s, m, note->name, address - note->base, note->init, after, frames) : 0;
+	size_t n = note ? module_frames(s, m, note, address - note->base, after, frames) : 0;
 
 	if (!note || n)
 		return n;
@@ -188,7 +239,7 @@ size_t symbols_frames(
 
 	if (!(address & KERNEL_HALF))
 		return process_frames(s, m, i, address, frames);
-	n = given_frames(s, m, address, after, frames);
+	n = given_frames(s, m, run, address, after, frames);
 	if (!n)
 		n = noted_frames(s, m, i, address, after, frames);
 	if (n)

@@ -6,9 +6,10 @@
 #include "map.h"
 #include "notes.h"
 
+/* The file of a module that was loaded once. */
 struct module_image {
-	const char *name;
-	struct image *image; /* NULL: its file was not found */
+	struct module_note note;
+	struct image *image; /* NULL: its file was not found, or is another build's */
 };
 
 struct symbols {
