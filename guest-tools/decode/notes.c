@@ -102,6 +102,13 @@ static void take_process(struct notes *n, const struct entry *mark, size_t i, co
 	n->process[n->processes++] = note;
 }
 
+static void end_modules(struct notes *n, unsigned run, size_t i)
+{
+	for (size_t k = 0; k < n->modules; k++)
+		if (n->module[k].run == run && n->module[k].until == NO_ENTRY)
+			n->module[k].until = i;
+}
+
 static void end_module(struct notes *n, const struct entry *e, size_t i, const char *name)
 {
 	for (size_t k = 0; k < n->modules; k++)
@@ -110,26 +117,47 @@ static void end_module(struct notes *n, const struct entry *e, size_t i, const c
 			n->module[k].until = i;
 }
 
-static void take_symbol(struct kernel_note *k, const struct field *f)
+/* true: an earlier mark has it elsewhere. */
+static bool take_symbol(struct kernel_note *k, const struct field *f)
 {
 	struct symbol_note s = {.name = f->name};
 	size_t n = text_number(f->value, &s.address);
 
+	if (!n || f->value[n])
+		return false;
 	for (size_t i = 0; i < k->symbols; i++)
 		if (!strcmp(k->symbol[i].name, s.name))
-			return;
-	if (n && !f->value[n] && k->symbols < SYMBOLS_MAX)
+			return k->symbol[i].address != s.address;
+	if (k->symbols < SYMBOLS_MAX)
 		k->symbol[k->symbols++] = s;
+	return false;
 }
 
-static void take_kernel_field(struct kernel_note *k, const struct field *f)
+/* true: an earlier mark says another thing. */
+static bool take_word(const char **word, const char *value)
 {
+	bool other = *word && strcmp(*word, value);
+
+	*word = value;
+	return other;
+}
+
+/* Another kernel has taken over (kexec): the modules of the one before are gone with it. */
+static void take_kernel_field(struct notes *n, const struct entry *e, size_t i, const struct field *f)
+{
+	struct kernel_note *k = &n->kernel[e->run];
+	bool other = false;
+
 	if (!strcmp(f->name, "release"))
-		k->release = f->value;
+		other = take_word(&k->release, f->value);
 	else if (!strcmp(f->name, "build"))
-		k->build_id = f->value;
+		other = take_word(&k->build_id, f->value);
 	else if (*f->name)
-		take_symbol(k, f);
+		other = take_symbol(k, f);
+	if (!other)
+		return;
+	k->replaced = true;
+	end_modules(n, e->run, i);
 }
 
 bool notes_slide_fits(uint64_t slide)
@@ -160,6 +188,12 @@ static void take_told(struct kernel_note *k, const struct entry *e)
 	k->has_told = true;
 }
 
+/* The line has ended within the text: its last number may be a part of one. */
+static bool is_torn(const struct entry *e)
+{
+	return e->fields && e->field[e->fields - 1].cut;
+}
+
 static void take_mark(struct notes *n, struct model *m, size_t i)
 {
 	const struct entry *e = &m->entry[i];
@@ -167,7 +201,7 @@ static void take_mark(struct notes *n, struct model *m, size_t i)
 	struct entry words = {.text = text ? text : ""};
 	const char *kind;
 
-	if (e->record->cpl || !(e->known & KNOWN(CPL)))
+	if (e->record->cpl || !(e->known & KNOWN(CPL)) || is_torn(e))
 		return;
 	logfmt_split(m, &words);
 	kind = entry_word(&words, 0);
@@ -177,7 +211,7 @@ static void take_mark(struct notes *n, struct model *m, size_t i)
 		const struct field *f = &words.field[k];
 
 		if (!strcmp(kind, "kernel"))
-			take_kernel_field(&n->kernel[e->run], f);
+			take_kernel_field(n, e, i, f);
 		else if (!strcmp(kind, "modules") && !strcmp(f->name, "gone"))
 			end_module(n, e, i, f->value);
 		else if (!strcmp(kind, "modules"))

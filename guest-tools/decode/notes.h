@@ -39,6 +39,7 @@ struct symbol_note {
 #define SLIDE_STEP 0x200000ull
 
 struct kernel_note {
+	bool replaced; /* the run has marks of two kernels: what is here is no single one's */
 	const char *release, *build_id; /* NULL: not in the log */
 	struct symbol_note symbol[SYMBOLS_MAX];
 	size_t symbols;

@@ -186,6 +186,16 @@ static bool has_kernel_records(const struct model *m, unsigned run)
 	return false;
 }
 
+/* Nothing tells which of the records are of which kernel: the second one sets its mark long after it has begun. */
+static bool is_replaced(const struct symbols *s, unsigned run)
+{
+	if (s->notes.kernel[run].replaced)
+		complain("run %u: another kernel has taken over (kexec): the kernels' addresses stay without "
+			 "names",
+			run);
+	return s->notes.kernel[run].replaced;
+}
+
 /* false: its addresses are to stay without names, and a message says why. */
 static bool find_slide(struct symbols *s, const struct model *m, unsigned run)
 {
@@ -203,7 +213,7 @@ static bool find_slide(struct symbols *s, const struct model *m, unsigned run)
 
 static void find_of_run(struct symbols *s, const struct model *m, unsigned run)
 {
-	if (!find_slide(s, m, run))
+	if (is_replaced(s, run) || !find_slide(s, m, run))
 		return;
 	s->mapped[run] = s->map && (s->slid[run] || map_is_of_running(s->map)) && slide_map(s, run);
 	if (!s->slid[run] && !s->mapped[run] && has_kernel_records(m, run))

@@ -271,6 +271,22 @@ static void many_modules(void **state)
 	free(text);
 }
 
+/* Two kernels in one run, not the same one again; a torn line says nothing. */
+static void kernels(void **state)
+{
+	struct notes n;
+
+	reads(MARK(0, "kernel panic=0x10 kfree=0x20") MARK(0, "modules a=0x100000+0x1000") MARK(
+		0, "kernel panic=0x10 kfree=0x20") "mark seq=1 cpu=0 cpl=0 text=\"kernel panic=0x1\n"
+						   "trapline: active version=1 backend=svm cpus=1\n" MARK(
+							   0, "kernel build=1") MARK(0, "kernel build=2"));
+	notes_take(&n, &m);
+	assert_false(n.kernel[0].replaced);
+	assert_string_equal(notes_module(&n, &m, 3, 0x100000)->name, "a");
+	assert_true(n.kernel[1].replaced);
+	notes_free(&n);
+}
+
 /* Only Linux' own line tells an offset, and only one that KASLR makes. */
 static void last_words(void **state)
 {
@@ -381,7 +397,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(lines), TEST(fields), TEST(record), TEST(chain),
 		TEST(stories), TEST(json), TEST(records), TEST(notes), TEST(modules_go), TEST(many_modules),
-		TEST(last_words), TEST(told), TEST(processes), TEST(maps), TEST(map_ends)};
+		TEST(kernels), TEST(last_words), TEST(told), TEST(processes), TEST(maps), TEST(map_ends)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
