@@ -59,7 +59,7 @@ static int write_output(const struct model *m, const struct options *o, const st
 		complain("%s: %s", to->file ? to->file : "standard output", strerror(errno));
 		status = STATUS_FAILED;
 	}
-	if (to->file)
+	if (opened)
 		fclose(out);
 	return status;
 }

@@ -376,3 +376,13 @@ def test_refusals(machine):
     expect("no binary records" in said and not (out / "trace").exists(), said)
     _, said = tool(DECODE, "--format=chain_svg", RECORDS, wanted=1)
     expect("no report of an end" in said, said)
+
+
+@on("svm")
+def test_folder_first(machine):
+    """Formats behind a folder of CTF are written to standard output, and to a second folder, as without it."""
+    out = folder(machine, "first")
+    shown, _ = tool(DECODE, f"--format=ctf:{out}/one", "--format=json", f"--format=ctf:{out}/two", "--format=text", RECORDS)
+    expect(shown == decode("json", RECORDS) + decode("text", RECORDS), f"other output behind a folder: {shown[:200]}")
+    for name in ("metadata", "cpu0", "cpu1"):
+        expect((out / "one" / name).read_bytes() == (out / "two" / name).read_bytes(), f"{name} differs")
