@@ -1,10 +1,7 @@
 /* trapline-decode: reads what Trapline has written, names its addresses, and writes it in one of several forms. */
-#include "options.h"
+#include "output.h"
 #include "place.h"
 #include "read_file.h"
-
-#include <errno.h>
-#include <string.h>
 
 static int read_input(struct model *m, unsigned source, const char *name)
 {
@@ -21,16 +18,16 @@ static int read_input(struct model *m, unsigned source, const char *name)
 	return why ? STATUS_FAILED : STATUS_DONE;
 }
 
-static int read_inputs(struct model *m, const struct options *o)
+/* Returns how many of them cannot be read. */
+static size_t read_inputs(struct model *m, const struct options *o)
 {
-	int status = STATUS_DONE;
+	size_t unread = 0;
 
 	if (!o->inputs)
-		return read_input(m, 0, "-");
+		return read_input(m, 0, "-") != STATUS_DONE;
 	for (size_t i = 0; i < o->inputs; i++)
-		if (read_input(m, (unsigned)i, o->input[i]))
-			status = STATUS_FAILED;
-	return status;
+		unread += read_input(m, (unsigned)i, o->input[i]) != STATUS_DONE;
+	return unread;
 }
 
 static bool knows_something(const struct model *m)
@@ -41,48 +38,46 @@ static bool knows_something(const struct model *m)
 	return false;
 }
 
-static int write_output(const struct model *m, const struct options *o, const struct output *to)
+static int write_outputs(const struct model *m, const struct options *o)
 {
-	struct write_options w = {.color = o->color && !to->file,
-		.title = o->inputs ? o->input[0] : "standard input",
-		.file = to->file};
-	bool opened = to->file && !writes_folder(to->write);
-	FILE *out = opened ? fopen(to->file, "w") : stdout;
-	int status;
+	int status = STATUS_DONE;
 
-	if (!out) {
-		complain("%s: %s", to->file, strerror(errno));
-		return STATUS_FAILED;
+	for (size_t i = 0; i < o->outputs; i++) {
+		int written = write_output(m, o, &o->output[i]);
+
+		status = status ? status : written;
 	}
-	status = to->write(m, out, &w);
-	if (fflush(out) || ferror(out)) {
-		complain("%s: %s", to->file ? to->file : "standard output", strerror(errno));
-		status = STATUS_FAILED;
-	}
-	if (opened)
-		fclose(out);
 	return status;
+}
+
+/* Without any input there is nothing to write: former outputs stay as they are. */
+static int decode_inputs(struct model *m, const struct options *o)
+{
+	size_t unread = read_inputs(m, o);
+	int no_symbols, status;
+
+	if (unread == (o->inputs ? o->inputs : 1))
+		return STATUS_FAILED;
+	link_entries(m);
+	no_symbols = place_entries(m, o);
+	status = write_outputs(m, o);
+	if (unread)
+		return STATUS_FAILED;
+	if (!status && !knows_something(m))
+		return STATUS_NOTHING;
+	return status ? status : no_symbols;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o;
 	struct model m;
-	int status = options_take(&o, argc, argv), no_symbols = 0;
+	int status = options_take(&o, argc, argv);
 
 	if (status >= 0)
 		return status;
 	model_begin(&m);
-	status = read_inputs(&m, &o);
-	link_entries(&m);
-	no_symbols = place_entries(&m, &o);
-	for (size_t i = 0; i < o.outputs; i++) {
-		int written = write_output(&m, &o, &o.output[i]);
-
-		status = status ? status : written;
-	}
-	if (!status && !knows_something(&m))
-		status = STATUS_NOTHING;
+	status = decode_inputs(&m, &o);
 	model_end(&m);
-	return status ? status : no_symbols;
+	return status;
 }

@@ -386,3 +386,26 @@ def test_folder_first(machine):
     expect(shown == decode("json", RECORDS) + decode("text", RECORDS), f"other output behind a folder: {shown[:200]}")
     for name in ("metadata", "cpu0", "cpu1"):
         expect((out / "one" / name).read_bytes() == (out / "two" / name).read_bytes(), f"{name} differs")
+
+
+@on("svm")
+def test_former_output(machine):
+    """A former output stays if there is nothing to write instead; else the file is the new one, with its rights, behind its link."""
+    out = folder(machine, "former")
+    former, link = out / "chain.svg", out / "link.svg"
+    former.write_text("former")
+    former.chmod(0o640)
+    link.symlink_to(former.name)
+    for words in ((RECORDS,), (out / "no.log",), (out / "no.log", out / "neither.log")):
+        tool(DECODE, f"--format=chain_svg:{former}", *words, wanted=1)
+        expect(former.read_text() == "former", f"{words}: the former output is gone")
+    tool(DECODE, f"--format=chain_svg:{link}", TRIPLE, out / "no.log", wanted=1)
+    expect(link.is_symlink() and former.read_text() == decode("chain_svg", TRIPLE), "another output in a file")
+    expect(former.stat().st_mode & 0o777 == 0o640, f"rights {former.stat().st_mode:o}")
+    expect(sorted(path.name for path in out.iterdir()) == [former.name, link.name], f"{list(out.iterdir())}")
+    shown, said = tool(DECODE, "--format=json:/dev/full", TRIPLE, wanted=1)
+    expect("/dev/full: No space left on device" in said and not shown, said)
+    shown, _ = tool(DECODE, "--format=json:/dev/fd/1", TRIPLE)
+    expect(shown == decode("json", TRIPLE), "a pipe got something else")
+    shown, _ = tool(DECODE, "--format=html", out / "no.log", wanted=1)
+    expect(not shown, f"a report of nothing: {shown[:200]}")
