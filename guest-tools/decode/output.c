@@ -15,8 +15,11 @@ static int failed(const char *name)
 
 static int write_to(const struct model *m, FILE *out, const struct output *to, const struct write_options *w)
 {
-	int status = to->write(m, out, w);
+	struct write_options shown = *w;
+	int status;
 
+	shown.terminal = isatty(fileno(out));
+	status = to->write(m, out, &shown);
 	if (fflush(out) || ferror(out))
 		return failed(out == stdout ? "standard output" : to->file);
 	return status;

@@ -2,6 +2,7 @@
  * The log as it was read. Behind a caller, and beneath any other address that has a name: function, module, file and line, and
  * what that was inlined in.
  */
+#include "terminal.h"
 #include "writers.h"
 
 #include <inttypes.h>
@@ -13,12 +14,23 @@
 
 struct form {
 	FILE *out;
-	bool color;
+	bool color, terminal;
 };
+
+/* Bytes of the guest's, or of a file of symbols. */
+static void put_raw(const struct form *f, const char *bytes, size_t length)
+{
+	if (f->terminal)
+		terminal_put(f->out, bytes, length);
+	else
+		fwrite(bytes, 1, length, f->out);
+}
 
 static void put(const struct form *f, const char *color, const char *text)
 {
-	fprintf(f->out, "%s%s%s", f->color ? color : "", text, f->color ? PLAIN : "");
+	fputs(f->color ? color : "", f->out);
+	put_raw(f, text, strlen(text));
+	fputs(f->color ? PLAIN : "", f->out);
 }
 
 static void put_frame(const struct form *f, const struct frame *frame)
@@ -77,7 +89,7 @@ static void put_entry(const struct form *f, const struct entry *e)
 {
 	bool behind = e->kind == ENTRY_BY && e->places;
 
-	fwrite(e->raw, 1, e->raw_length, f->out);
+	put_raw(f, e->raw, e->raw_length);
 	if (behind) {
 		fputs("  ", f->out);
 		put_frame(f, &e->place[0].frame[0]);
@@ -94,7 +106,7 @@ static void put_entry(const struct form *f, const struct entry *e)
 
 int write_text(const struct model *m, FILE *out, const struct write_options *options)
 {
-	struct form f = {.out = out, .color = options->color};
+	struct form f = {.out = out, .color = options->color, .terminal = options->terminal};
 
 	for (size_t i = 0; i < m->entries; i++)
 		put_entry(&f, &m->entry[i]);

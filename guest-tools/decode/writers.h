@@ -8,6 +8,7 @@
 
 struct write_options {
 	bool color;
+	bool terminal;     /* a terminal shows what is written */
 	const char *title; /* the first input's name */
 	const char *file;  /* where to; NULL: standard output */
 };

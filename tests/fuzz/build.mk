@@ -27,7 +27,7 @@ FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c l
 FUZZ_icr         := src/apic/icr.c
 FUZZ_line        := src/console/line.c
 FUZZ_log         := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c map.c model.c notes.c number.c read_json.c read_records.c read_text.c \
-                    record_line.c record_text.c write_text.c) $(FUZZ_FORMAT) zydis
+                    record_line.c record_text.c terminal.c write_text.c) $(FUZZ_FORMAT) zydis
 FUZZ_memory_type := src/mem/memory_type.c
 FUZZ_opcode      := src/guest/opcode.c zydis
 FUZZ_reader      := $(FUZZ_FORMAT) zydis

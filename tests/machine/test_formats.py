@@ -5,6 +5,7 @@ The logs and records are those of tests/formats, which machines have made (`make
 
 import json
 import os
+import pty
 import re
 import shutil
 import struct
@@ -409,3 +410,45 @@ def test_former_output(machine):
     expect(shown == decode("json", TRIPLE), "a pipe got something else")
     shown, _ = tool(DECODE, "--format=html", out / "no.log", wanted=1)
     expect(not shown, f"a report of nothing: {shown[:200]}")
+
+
+# Another program's line as the guest has written it, and what a terminal is to get of it.
+SHOWN = (
+    (b"\x1b[31;1mred\x1b[0m\x1b[m\tand \xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x9e", None),
+    (b"\x1b]0;title\x07\x1b[2J\x1b[6n\x1bc\x1b", b"^[]0;title^G^[[2J^[[6n^[c^["),
+    (b"a\x00b\x08c\x7fd\re\x1b[1", b"a^@b^Hc^?d^Me^[[1"),
+    (b"\x9b2J \xc2\x9b2J \xc1\x9b \xe0\x82\x9b \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82", b"\\x9b2J \\xc2\\x9b2J \\xc1\\x9b "
+     b"\\xe0\\x82\\x9b \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe2\\x82"),
+)  # fmt: skip
+
+
+def on_terminal(*command):
+    """What a program writes to a terminal."""
+    ours, its = pty.openpty()
+    said = b""
+    with subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=its) as program:
+        os.close(its)
+        # The end of a terminal is an error (EIO).
+        try:
+            while more := os.read(ours, 4096):
+                said += more
+        except OSError:
+            pass
+    os.close(ours)
+    expect(program.returncode == 0, f"{command}: status {program.returncode}")
+    return said.replace(b"\r\n", b"\n")
+
+
+@on("svm")
+def test_terminal(machine):
+    """A guest's control bytes are shown to the operator's terminal, not sent; a file and a pipe get them as they are."""
+    out = folder(machine, "terminal")
+    path, copy = out / "hostile.log", out / "copy.txt"
+    # The first line is of Trapline's, so that the status is 0.
+    path.write_bytes(b"trapline: awake cpu=1\n" + b"".join(line + b"\n" for line, _ in SHOWN))
+    wanted = b"".join((line if shown is None else shown) + b"\n" for line, shown in SHOWN)
+    found = on_terminal(DECODE, "--color=never", path).split(b"\n", 1)[1]
+    expect(found == wanted, f"the terminal gets {found}, not {wanted}")
+    tool(DECODE, f"--format=text:{copy}", path)
+    expect(copy.read_bytes() == path.read_bytes(), "a file has other bytes")
+    expect(decode("text", path).encode("latin-1") == path.read_bytes(), "a pipe has other bytes")
