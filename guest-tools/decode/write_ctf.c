@@ -6,6 +6,7 @@
 #include "options.h"
 #include "timeline.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,33 @@ static bool write_metadata(const char *folder, const struct model *m)
 	return close_in(out, folder);
 }
 
+/* Streams of another run would become part of this one. */
+static bool has_trace(const char *folder)
+{
+	DIR *files = opendir(folder);
+	bool found = false;
+
+	for (struct dirent *file; files && !found && (file = readdir(files));)
+		found = !strcmp(file->d_name, "metadata") || !strncmp(file->d_name, "cpu", 3);
+	if (files)
+		closedir(files);
+	return found;
+}
+
+static bool make_folder(const char *folder)
+{
+	if (mkdir(folder, 0777) && errno != EEXIST) {
+		complain("%s: %s", folder, strerror(errno));
+		return false;
+	}
+	if (has_trace(folder)) {
+		complain("%s: there is a trace in it (metadata, cpu*): remove it, or name another folder",
+			folder);
+		return false;
+	}
+	return true;
+}
+
 static int write_folder(const struct model *m, const char *folder, const struct timeline *t)
 {
 	size_t count;
@@ -155,9 +183,7 @@ static int write_folder(const struct model *m, const char *folder, const struct 
 		complain("%s: no binary records in the input: the lines of a log do not have all that CTF's "
 			 "records have",
 			folder);
-	else if (mkdir(folder, 0777) && errno != EEXIST)
-		complain("%s: %s", folder, strerror(errno));
-	else
+	else if (make_folder(folder))
 		good = write_metadata(folder, m) && write_streams(folder, record, count);
 	free(record);
 	return good ? STATUS_DONE : STATUS_FAILED;

@@ -452,3 +452,20 @@ def test_terminal(machine):
     tool(DECODE, f"--format=text:{copy}", path)
     expect(copy.read_bytes() == path.read_bytes(), "a file has other bytes")
     expect(decode("text", path).encode("latin-1") == path.read_bytes(), "a pipe has other bytes")
+
+
+@on("svm")
+def test_second_trace(machine):
+    """A folder with a trace in it is refused and stays as it is; any other folder takes one."""
+    out = folder(machine, "second")
+    (out / "notes").write_text("of the operator")
+    tool(DECODE, f"--format=ctf:{out}", RECORDS)
+    former = {path.name: path.read_bytes() for path in out.iterdir()}
+    expect(set(former) == {"notes", "metadata", "cpu0", "cpu1"}, f"{set(former)}")
+    for kept in ("cpu1", "metadata"):
+        for name in set(former) - {kept, "notes"}:
+            (out / name).unlink(missing_ok=True)
+        (out / kept).write_bytes(former[kept])
+        _, said = tool(DECODE, f"--format=ctf:{out}", RECORDS, wanted=1)
+        expect("there is a trace in it" in said, said)
+        expect({path.name for path in out.iterdir()} == {kept, "notes"}, f"{list(out.iterdir())}")
