@@ -2,6 +2,7 @@
 #include "find_file.h"
 #include "lib/array.h"
 
+#include <errno.h>
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,13 +115,39 @@ static char *kernel_in(const char *folder, const char *release)
 	return NULL;
 }
 
+/* The folders of --debug-dir, then the system's. */
+static const char *debug_folder(const struct options *o, size_t i)
+{
+	return i < o->debug_dirs ? o->debug_dir[i] : "/usr/lib/debug";
+}
+
 char *find_kernel(const struct options *o, const char *release)
 {
 	char *path = NULL;
 
-	for (size_t i = 0; !path && i < o->debug_dirs && is_name(release); i++)
-		path = kernel_in(o->debug_dir[i], release);
+	for (size_t i = 0; !path && i <= o->debug_dirs && is_name(release); i++)
+		path = kernel_in(debug_folder(o, i), release);
 	return path;
+}
+
+static bool is_there(const char *folder)
+{
+	bool there = !access(folder, R_OK);
+
+	if (!there)
+		complain("%s: %s", folder, strerror(errno));
+	return there;
+}
+
+bool find_folders(const struct options *o)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < o->modules; i++)
+		all &= is_there(o->module[i]);
+	for (size_t i = 0; i < o->debug_dirs; i++)
+		all &= is_there(o->debug_dir[i]);
+	return all;
 }
 
 /* "-" first: no checksums are compared, a build id is. */
@@ -129,9 +156,7 @@ char *debug_path(const struct options *o)
 	char *path = strdup("-:.debug"), *longer;
 
 	for (size_t i = 0; path && i <= o->debug_dirs; i++) {
-		const char *folder = i < o->debug_dirs ? o->debug_dir[i] : "/usr/lib/debug";
-
-		if (asprintf(&longer, "%s:%s", path, folder) < 0)
+		if (asprintf(&longer, "%s:%s", path, debug_folder(o, i)) < 0)
 			longer = NULL;
 		free(path);
 		path = longer;

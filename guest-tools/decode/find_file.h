@@ -14,7 +14,10 @@ char *find_module(const struct options *o, const char *name, const char *release
 void find_modules(const struct options *o, void (*each)(void *context, const char *path, const char *name),
 	void *context);
 
-/* The kernel of this release, by --debug-dir and where Debian has it. NULL; the caller frees it. */
+/* Says which folders of --module and --debug-dir cannot be read. Whether all can. */
+bool find_folders(const struct options *o);
+
+/* The kernel of this release, in the folders of --debug-dir, then in /usr/lib/debug. NULL; the caller frees it. */
 char *find_kernel(const struct options *o, const char *release);
 
 /* What libdwfl looks through for separate debug information; the caller frees it. */

@@ -1,4 +1,5 @@
 /* trapline-decode: reads what Trapline has written, names its addresses, and writes it in one of several forms. */
+#include "find_file.h"
 #include "output.h"
 #include "place.h"
 #include "read_file.h"
@@ -60,6 +61,8 @@ static int decode_inputs(struct model *m, const struct options *o)
 		return STATUS_FAILED;
 	link_entries(m);
 	no_symbols = place_entries(m, o);
+	if (!find_folders(o))
+		no_symbols = STATUS_NO_SYMBOLS;
 	status = write_outputs(m, o);
 	if (unread)
 		return STATUS_FAILED;

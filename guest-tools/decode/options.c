@@ -73,22 +73,34 @@ static bool ends_with(const char *text, const char *end)
 	return n > m && !strcmp(text + n - m, end);
 }
 
-static bool take_format(struct options *o, const char *value)
+/* By the name before the colon, else by the suffix of a file alone. "jsn:log.txt" is a wrong name, "./a:log.txt" a file. */
+static bool find_writer(struct output *out, const char *value)
 {
 	size_t n = strcspn(value, ":");
-	struct output *out = &o->output[o->outputs];
 
-	for (size_t i = 0; i < ARRAY_SIZE(writers); i++) {
-		bool by_name = strlen(writers[i].name) == n && !strncmp(writers[i].name, value, n);
-
-		if (!by_name && !ends_with(value, writers[i].suffix))
-			continue;
-		*out = (struct output){.write = writers[i].write,
-			.file = by_name ? (value[n] ? value + n + 1 : NULL) : value};
-		if (!out->file || *out->file) {
-			o->outputs++;
+	for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
+		if (strlen(writers[i].name) == n && !strncmp(writers[i].name, value, n)) {
+			*out = (struct output){
+				.write = writers[i].write, .file = value[n] ? value + n + 1 : NULL};
 			return true;
 		}
+	if (value[n] && !memchr(value, '/', n))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
+		if (ends_with(value, writers[i].suffix)) {
+			*out = (struct output){.write = writers[i].write, .file = value};
+			return true;
+		}
+	return false;
+}
+
+static bool take_format(struct options *o, const char *value)
+{
+	struct output *out = &o->output[o->outputs];
+
+	if (find_writer(out, value) && !(out->file && !*out->file)) {
+		o->outputs++;
+		return true;
 	}
 	complain("--format=%s: no such format; --help has a list", value);
 	return false;
@@ -131,13 +143,23 @@ static bool take_color(struct options *o, const char *value)
 	return true;
 }
 
+static bool has_room(const struct options *o, int letter)
+{
+	size_t taken = letter == 'm'   ? o->modules
+		       : letter == 'd' ? o->debug_dirs
+		       : letter == 'b' ? o->bases
+		       : letter == 'o' ? o->outputs
+				       : 0;
+
+	if (taken == LIST_MAX)
+		complain("more than %d of -%c", LIST_MAX, letter);
+	return taken < LIST_MAX;
+}
+
 static bool take_option(struct options *o, int letter, const char *value)
 {
-	if (o->modules == LIST_MAX || o->debug_dirs == LIST_MAX || o->bases == LIST_MAX ||
-		o->outputs == LIST_MAX) {
-		complain("more than %d of one option", LIST_MAX);
+	if (!has_room(o, letter))
 		return false;
-	}
 	switch (letter) {
 	case 'o':
 		return take_format(o, value);

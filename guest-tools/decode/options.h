@@ -34,8 +34,8 @@ struct options {
 	X(FAILED, 1, "an input cannot be read, or an output not written; standard error says why")           \
 	X(USAGE, 2, "a wrong command line")                                                                  \
 	X(NO_SYMBOLS, 3,                                                                                     \
-		"written, but a file of symbols that was asked for is of no use: another kernel's, or "      \
-		"without any; standard error says why")                                                      \
+		"written, but a file or folder of symbols that was asked for is of no use: not there, "      \
+		"another kernel's, or without any; standard error says why")                                 \
 	X(NOTHING, 4, "written, but no line or record of Trapline's was in any input")
 #define X(name, number, meaning) STATUS_##name = number,
 enum status {

@@ -469,3 +469,23 @@ def test_second_trace(machine):
         _, said = tool(DECODE, f"--format=ctf:{out}", RECORDS, wanted=1)
         expect("there is a trace in it" in said, said)
         expect({path.name for path in out.iterdir()} == {kept, "notes"}, f"{list(out.iterdir())}")
+
+
+@on("svm")
+def test_options(machine):
+    """A folder of symbols that is missing is an error; a format's name counts before a file's suffix; a wrong name is refused."""
+    out = folder(machine, "options")
+    for option in ("--module", "--debug-dir"):
+        shown, said = tool(DECODE, option, out / "nowhere", TRIPLE, wanted=3)
+        expect(said == f"trapline-decode: {out}/nowhere: No such file or directory\n" and shown == decode("text", TRIPLE), said)
+        tool(DECODE, option, out, TRIPLE)
+    for words, name in ((f"json:{out}/a.txt", "a.txt"), (f"{out}/b:c.json", "b:c.json"), (f"{out}/d.json", "d.json")):
+        tool(DECODE, "-o", words, TRIPLE)
+        expect((out / name).read_text() == decode("json", TRIPLE), f"{words}: not JSON")
+    for words in ("jsn:log.txt", "jsn:", "json:", "jsn:/tmp/log.txt", "log"):
+        _, said = tool(DECODE, "-o", words, TRIPLE, wanted=2)
+        expect("no such format" in said, said)
+    most = [f"--module={out}"] * 64
+    expect(tool(DECODE, *most, "-s", "0", "-d", out, "-o", "json", TRIPLE)[0] == decode("json", TRIPLE), "64 folders change the output")
+    _, said = tool(DECODE, *most, "-m", out, TRIPLE, wanted=2)
+    expect("more than 64 of -m" in said, said)
