@@ -4,17 +4,23 @@ of address spaces.
 The tests compare them with the guest's own report: Linux prints its calls, with function and offset, and the running process.
 """
 
+import bz2
+import gzip
+import lzma
+import os
 import random
 import re
+import struct
 import subprocess
 
 import deaths
 import test_deaths as suite
 import test_report as reports
 from lib import logs
-from lib.machine import BUILD, Skip, expect, on
+from lib.machine import BUILD, ROOT, Skip, expect, on
 
 MAP = BUILD / "linux/System.map"
+KERNEL = BUILD / "linux/vmlinuz"
 SLIDE = re.compile(r"^trapline: slide=0x([0-9a-f]+) from idt,lstar,calls symbols=\\System\.map$", re.M)
 SYM = re.compile(r'sym="(\S+)\+0x([0-9a-f]+)"')
 # Linux' own words: " vfs_write+0xc7/0x3d0"; what it doubts has a question mark.
@@ -31,9 +37,18 @@ def esp(machine, name, files):
     return folder
 
 
+def kernel_release(image):
+    """What a bzImage says of itself (Documentation/x86/boot.rst): at 0x20e the place of its version, from 0x200 on."""
+    start = 0x200 + struct.unpack_from("<H", image, 0x20E)[0]
+    return image[start : image.index(b" ", start)].decode()
+
+
 def linux_map():
+    """The symbols of the guest's kernel. tools/kernel-map has to read Debian 12's; another may be too new for it."""
     if not MAP.exists():
-        raise Skip("build/linux/System.map is not built: make machine-files")
+        release = kernel_release(KERNEL.read_bytes())
+        expect(not release.startswith("6.1."), f"there is no {MAP}, and tools/kernel-map reads {release}: make machine-files")
+        raise Skip(f"tools/kernel-map cannot read the kernel {release}: there is no {MAP}")
     return MAP.read_bytes()
 
 
@@ -175,3 +190,51 @@ def test_names_on_the_screen(machine):
     folder = esp(machine, "screen", {"triple.map": nm("triple")})
     reports.watched(machine, "triple", play, "console = none\nsymbols = \\triple.map next\n", ARGS="way=wild-call", ESP=folder)
     expect(re.search(r'^  by 0x.* sym="[a-z_]+\+0x', seen["first"], re.M), f"no names:\n{seen['first']}")
+
+
+def kernel_image(payload):
+    """A bzImage with this payload behind one sector of setup."""
+    image = bytearray(1024)
+    image[0x1F1] = 1
+    image[0x202:0x206] = b"HdrS"
+    struct.pack_into("<II", image, 0x248, 0, len(payload))
+    return bytes(image) + payload
+
+
+def run_tool(*words):
+    """A program's status and its standard error. A make of its own, even below another one."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run([str(word) for word in words], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@on("svm")
+def test_names_damaged_kernel(machine):
+    """tools/kernel-map says in one line that a kernel is damaged, whatever has compressed it."""
+    text = random.Random(12).randbytes(5000)
+    path = machine.scratch / "damaged"
+    # What could be the table of tokens, and ends with the file.
+    packed = [b"\x7fELF" + b"".join(b"%d\0" % n for n in range(10)), b"\x7fELF" + b"a\0" * 300]
+    for payload in (gzip.compress(text), bz2.compress(text), lzma.compress(text), lzma.compress(text, lzma.FORMAT_ALONE)):
+        middle = len(payload) // 2
+        packed += [kernel_image(payload[:middle]), kernel_image(payload[:20] + bytes(40) + payload[60:]), kernel_image(payload)]
+    for number, image in enumerate((b"", b"MZ", *packed)):
+        path.write_bytes(image)
+        status, said = run_tool(ROOT / "tools/kernel-map", path)
+        expect(status == 1 and said.startswith(f"tools/kernel-map: {path}: ") and said.count("\n") == 1, f"{number}: {status} {said}")
+
+
+@on("svm")
+def test_names_map_is_made(machine):
+    """The map is of the kernel that is there. Of one that tools/kernel-map cannot read there is none, and make goes on with a warning."""
+    wanted = linux_map()
+    folder = esp(machine, "make", {"vmlinuz": KERNEL.read_bytes()})
+    made = folder / "System.map"
+    make = ("make", "-s", f"LINUX={folder}", made)
+    status, said = run_tool(*make)
+    expect(status == 0 and made.read_bytes() == wanted, f"{status} {said}")
+    os.utime(made, (1, 1))
+    (folder / "vmlinuz").write_bytes(kernel_image(gzip.compress(b"newer")))
+    status, said = run_tool(*make)
+    expect(status == 0 and "warning: no " in said and "tools/kernel-map: " in said, f"{status} {said}")
+    expect([path.name for path in folder.iterdir()] == ["vmlinuz"], f"{list(folder.iterdir())}")
