@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONGEST 1000000000000000 /* microseconds: 31 years */
+#define LONGEST     1000000000000000 /* microseconds: 31 years */
+#define CPU_NUMBERS (UINT16_MAX + 1)
 
 static void *room_for(size_t count, size_t size)
 {
@@ -137,14 +138,17 @@ static void set_times(struct timeline *t, const struct model *m)
 	}
 }
 
-static int64_t run_end(const struct timeline *t, const struct model *m, unsigned run)
+/* The last time of each run. */
+static int64_t *run_ends(const struct timeline *t, const struct model *m)
 {
-	int64_t last = NOT_KNOWN;
+	int64_t *end = room_for(m->runs, sizeof(*end));
 
+	for (size_t run = 0; run < m->runs; run++)
+		end[run] = NOT_KNOWN;
 	for (size_t i = 0; i < m->entries; i++)
-		if (m->entry[i].run == run && t->at[i] > last)
-			last = t->at[i];
-	return last;
+		if (t->at[i] > end[m->entry[i].run])
+			end[m->entry[i].run] = t->at[i];
+	return end;
 }
 
 static const char *begun(const struct entry *e)
@@ -160,44 +164,50 @@ static const char *begun(const struct entry *e)
 	return NULL;
 }
 
-static bool ends(const struct entry *e, const struct span *s)
+static bool ends(const struct entry *e)
 {
-	return e->kind == ENTRY_NOTE && e->run == s->run && e->cpu == s->cpu && !e->last &&
+	return e->kind == ENTRY_NOTE && e->cpu != NOT_KNOWN && !e->last &&
 	       !strncmp(e->text, "trapline: awake ", 16);
 }
 
-static void add_span(struct timeline *t, const struct model *m, size_t i, const char *what)
+/* The span that a CPU is in, by its number. Those of a former run have ended with it. */
+static struct span *open_span(struct span *const *open, const struct entry *e)
 {
-	const struct entry *e = &m->entry[i];
+	struct span *s = open[e->cpu];
+
+	return s && s->run == e->run ? s : NULL;
+}
+
+static struct span *add_span(
+	struct timeline *t, const struct entry *e, const char *what, int64_t from, int64_t until)
+{
 	struct span *s = &t->span[t->spans++];
 
-	*s = (struct span){.what = what, .e = e, .run = e->run, .cpu = e->cpu, .from = t->at[i]};
-	s->until = run_end(t, m, e->run);
-	for (size_t k = i + 1; k < m->entries; k++)
-		if (ends(&m->entry[k], s)) {
-			s->until = t->at[k];
-			return;
-		}
+	*s = (struct span){.what = what, .e = e, .run = e->run, .cpu = e->cpu, .from = from, .until = until};
+	return s;
 }
 
 /* A second line about a CPU that still halts does not start a second span. */
-static bool is_open(const struct timeline *t, const struct entry *e, int64_t at)
-{
-	for (size_t i = t->spans; i-- > 0;)
-		if (t->span[i].cpu == e->cpu && t->span[i].run == e->run)
-			return t->span[i].until > at;
-	return false;
-}
-
 static void find_spans(struct timeline *t, const struct model *m)
 {
+	struct span **open = room_for(CPU_NUMBERS, sizeof(struct span *));
+	int64_t *end = run_ends(t, m);
+
 	t->span = room_for(m->entries, sizeof(*t->span));
 	for (size_t i = 0; i < m->entries; i++) {
-		const char *what = begun(&m->entry[i]);
+		const struct entry *e = &m->entry[i];
+		const char *what = begun(e);
 
-		if (what && t->at[i] != NOT_KNOWN && !is_open(t, &m->entry[i], t->at[i]))
-			add_span(t, m, i, what);
+		if (what && t->at[i] != NOT_KNOWN && !open_span(open, e))
+			open[e->cpu] = add_span(t, e, what, t->at[i], end[e->run]);
+		if (!ends(e))
+			continue;
+		if (open_span(open, e))
+			open[e->cpu]->until = t->at[i];
+		open[e->cpu] = NULL;
 	}
+	free(end);
+	free(open);
 }
 
 void timeline_make(struct timeline *t, const struct model *m)

@@ -224,6 +224,21 @@ def test_chrome_spans(machine):
     expect(spans == [("halted", 1, 1000000, 1500000), ("halted", 0, 2500000, 1500000)], f"{spans}")
 
 
+@on("svm")
+def test_chrome_many_spans(machine):
+    """As many spans as there are numbers of CPUs, each announced three times: the time grows with the lines, not with their square."""
+    path, cpus = folder(machine, "many-halts") / "halts.log", 65536
+    first, *_, end = HALTS.splitlines(keepends=True)
+    halted = [f"trapline: halted cpu={cpu} next=0x10:0x1000\n" for cpu in range(cpus)]
+    awake = [f"trapline: awake cpu={cpu}\n" for cpu in range(0, cpus, 2)]
+    begin = end.replace("seq=2", "seq=1").replace("4.000000", "1.000000")
+    path.write_text("".join((first, begin, *halted * 3, end, *awake, end.replace("seq=2", "seq=3").replace("4.", "6."))))
+    spans = [one for one in json.loads(decode("chrome", path))["traceEvents"] if one.get("cat") == "stop"]
+    expect(sorted(one["tid"] for one in spans) == list(range(cpus)), f"{len(spans)} spans")
+    for one in spans:
+        expect((one["ts"], one["dur"]) == (1000000, 5000000 if one["tid"] % 2 else 3000000), f"{one}")
+
+
 # INT 4 has the vector of #OF.
 INT4 = """trap seq=1 cpu=0 t=1.000000 vec=4 name=int type=int at=0x33:0x401000 mode=64 cpl=3
 trap seq=2 cpu=0 t=2.000000 vec=4 name=#OF at=0x33:0x401002 mode=64 cpl=3
