@@ -122,7 +122,13 @@ static void find(struct tracepoint *point, void *data)
 		delivers = point;
 }
 
-/* On a kernel without tracepoints only this feature is missing. */
+static int hook(void)
+{
+	for_each_kernel_tracepoint(find, NULL);
+	return delivers ? tracepoint_probe_register(delivers, on_signal, NULL) : -ENOENT;
+}
+
+/* A kernel without tracepoints has none of their functions: only this feature is missing then. */
 int trapline_ended_begin(void)
 {
 	int error;
@@ -130,8 +136,7 @@ int trapline_ended_begin(void)
 	ended = vzalloc(ENDED * sizeof(*ended));
 	if (!ended)
 		return -ENOMEM;
-	for_each_kernel_tracepoint(find, NULL);
-	error = delivers ? tracepoint_probe_register(delivers, on_signal, NULL) : -ENOENT;
+	error = IS_ENABLED(CONFIG_TRACEPOINTS) ? hook() : -ENOENT;
 	if (error) {
 		delivers = NULL;
 		pr_info("trapline: processes that end are not noted (%d)\n", error);
@@ -141,7 +146,7 @@ int trapline_ended_begin(void)
 
 void trapline_ended_stop(void)
 {
-	if (delivers) {
+	if (IS_ENABLED(CONFIG_TRACEPOINTS) && delivers) {
 		tracepoint_probe_unregister(delivers, on_signal, NULL);
 		tracepoint_synchronize_unregister();
 	}

@@ -85,17 +85,23 @@ static void tell_all(void)
 	rcu_read_unlock();
 }
 
-/* On a kernel without tracepoints only the processes of now are reported. */
-void trapline_process_begin(void)
+static void hook_all(void)
 {
 	int i;
 
-	if (!processes)
-		return;
 	for_each_kernel_tracepoint(find, NULL);
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		if (hooks[i].point && tracepoint_probe_register(hooks[i].point, hooks[i].probe, NULL))
 			hooks[i].point = NULL;
+}
+
+/* A kernel without tracepoints has none of their functions: then only the processes of now are reported. */
+void trapline_process_begin(void)
+{
+	if (!processes)
+		return;
+	if (IS_ENABLED(CONFIG_TRACEPOINTS))
+		hook_all();
 	tell_all();
 }
 
@@ -103,6 +109,8 @@ void trapline_process_stop(void)
 {
 	int i;
 
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		return;
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		if (hooks[i].point)
 			tracepoint_probe_unregister(hooks[i].point, hooks[i].probe, NULL);
