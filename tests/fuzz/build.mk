@@ -73,7 +73,7 @@ $(FUZZ_BINS):
 FUZZ_SECONDS := 60
 
 .PHONY: fuzz fuzz-corpus
-fuzz: $(FUZZ_BINS) ## fuzz all that reads what cannot be trusted, FUZZ_SECONDS=60 each: 7 minutes on two CPUs
+fuzz: $(FUZZ_BINS) ## fuzz all that reads what cannot be trusted, FUZZ_SECONDS=60 each: 10 minutes on two CPUs
 	$(Q)BUILD=$(BUILD) tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 fuzz-corpus: $(FUZZ_BINS) ## minimise what `make fuzz` has found into tests/fuzz/corpus
