@@ -7,6 +7,7 @@
  *   modules ext4=0xffffffffc0a00000+0x8b000 ...       code: base and size; NAME.init: that of its initialisation
  *   modules gone=ext4
  *   process pid=77 base=0x7f0012340000+0x1000 offset=0x1000 file=/lib/libx.so      an exception ends it there
+ *   process pid=77 base=... offset=... file=.../of/a/long/path/libx.so             a mark has 120 bytes
  *
  * The parameter `names` (on) turns it off.
  */
@@ -22,6 +23,7 @@
 #include <linux/utsname.h>
 #include <linux/version.h>
 
+#include "module_path.h"
 #include "trapline_module.h"
 
 #define NOTES_FILE "/sys/kernel/notes"
@@ -182,6 +184,14 @@ static int on_module(struct notifier_block *block, unsigned long state, void *da
 /* Before others: their code may be the one that faults. */
 static struct notifier_block module_block = {.notifier_call = on_module, .priority = INT_MAX};
 
+static void add_path(struct line *l, const char *path)
+{
+	static const char word[] = " file=";
+	size_t out = path_left_out(strlen(path), TRAPLINE_TEXT_MAX - l->length - (sizeof(word) - 1));
+
+	line_add(l, "%s%s%s", word, out ? PATH_CUT : "", path + out);
+}
+
 /* Up to ten in five seconds: a program that faults again and again is not to fill the ring. */
 void trapline_names_process(pid_t pid, unsigned long base, unsigned long bytes, u64 offset, const char *path)
 {
@@ -192,7 +202,8 @@ void trapline_names_process(pid_t pid, unsigned long base, unsigned long bytes, 
 	if (!says || !*path || !__ratelimit(&limit))
 		return;
 	line_begin(&l, "process");
-	line_add(&l, " pid=%d base=0x%lx+0x%lx offset=0x%llx file=%s", pid, base, bytes, offset, path);
+	line_add(&l, " pid=%d base=0x%lx+0x%lx offset=0x%llx", pid, base, bytes, offset);
+	add_path(&l, path);
 	line_say(&l);
 }
 
