@@ -22,8 +22,9 @@ if [ ! -s "$cache/$file" ]; then
 	temporary=$(mktemp -d -p "$cache")
 	trap 'rm -rf "$temporary"' EXIT
 	say "downloading $package: 860 MB"
-	(cd "$temporary" && apt-get -q download "$package" >/dev/null 2>&1) || {
-		say "the archive has no $package (any more): make deps, with build/linux removed, fetches a newer kernel"
+	(cd "$temporary" && apt-get -q download "$package" >log 2>&1) || {
+		say "$package is not downloaded: $(grep -m 1 '^E: ' "$temporary/log" || tail -n 1 "$temporary/log")"
+		say "an archive has the newest kernels only: make deps, with build/linux removed, fetches the newest and its headers"
 		exit 1
 	}
 	say "unpacking it: a minute"

@@ -228,3 +228,19 @@ def test_complaints(machine):
     expect("No such file" in there.decode("/none", status=1)[1], "a file that is not there")
     expect("--slide" in there.decode("--slide=x", status=2)[1], "a slide that is no number")
     there.decode("/empty", status=4)
+
+
+@on("svm")
+def test_no_kernel_package(machine):
+    """tools/dbg-kernel.sh repeats why there is no package, in apt's words, and keeps nothing."""
+    folder = machine.scratch / "decode-no-package"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "bin").mkdir(parents=True)
+    apt = folder / "bin/apt-get"
+    apt.write_text("#!/bin/sh\necho 'Reading package lists...'\necho 'E: the network is down' >&2\nexit 100\n")
+    apt.chmod(0o755)
+    env = {**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}", "XDG_CACHE_HOME": str(folder)}
+    done = subprocess.run([ROOT / "tools/dbg-kernel.sh"], env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
+    expect(done.returncode == 1 and not done.stdout, f"{done.returncode} {done.stdout}")
+    expect(re.search(r"^dbg-kernel: linux-image-\S+-dbg is not downloaded: E: the network is down$", done.stderr, re.M), done.stderr)
+    expect(not list((folder / "trapline").iterdir()), "a part of it is kept")
