@@ -125,7 +125,7 @@ def test_wild_call(machine):
     chain = expect_chain(run, ("#PF", r"^stack 0x"), ("#GP",), ("#DF",), ("#GP",))
     callers = [line for _, lines in chain for line in lines if line.startswith("by ")]
     returns = re.search(r"^triple returns=(0x[0-9a-f]+)", run.guest, re.M).group(1)
-    expect(re.fullmatch(rf"by {returns} stack={HEX} how=call", callers[0]), f"{returns}: {callers}")
+    expect(re.fullmatch(rf'by {returns} stack={HEX} how=call sym="guest\.efi\+{HEX}"', callers[0]), f"{returns}: {callers}")
     expect(len(callers) > 1, f"{callers}: only one")
     expect(callers == [line for line in chain[0][1] if line.startswith("by ")], f"told more than once: {callers}")
 
