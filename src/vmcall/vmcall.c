@@ -110,6 +110,12 @@ static int64_t lookup(struct vmcall *call)
 	return vmcall_lookup(call);
 }
 
+/* These are no refusals: callers poll with the one, and ask with the other whether there is something. */
+static bool is_answer(int64_t error)
+{
+	return error == TRAPLINE_E_EMPTY || error == TRAPLINE_E_MISSING;
+}
+
 /* Every call runs this: it has no loops, and reads only what the call needs. */
 void exit_vmcall(struct cpu *cpu)
 {
@@ -126,7 +132,7 @@ void exit_vmcall(struct cpu *cpu)
 			vendor->state.set(cpu, GUEST_SHADOW, 0);
 			return;
 		}
-		if (result != TRAPLINE_E_EMPTY) /* not counted as a refusal, because callers poll with it */
+		if (!is_answer(result))
 			cpu->stats.bad_guest[BAD_VMCALL]++;
 	}
 	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;
