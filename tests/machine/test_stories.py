@@ -123,17 +123,6 @@ def test_panic_hears(machine):
         console.ask_ok("go")
 
 
-@on("vmx")
-def test_x2apic_off(machine):
-    """The same by x2APIC's MSR, which neither emulator's AMD-V has: the story is told, and the operator is heard."""
-    with consoles.hang(machine, "x2apic") as console:
-        text = wait_until(console, "^trapline: verdict .*APIC", 400)
-        told = verdicts(text)
-        expect(len(told) == 1 and "#UD" in told[0] and "turned its local APIC off (SVR)" in told[0], f"{told}")
-        console.send(b"\rstatus\r")
-        console.wait_for(ANSWER.pattern)
-
-
 @on("svm", "vmx", "svm-bochs")
 def test_apic_off_hears(machine):
     """A guest that has switched its local APIC off and waits, by PAUSE or by HLT: the console answers."""
