@@ -253,15 +253,26 @@ static void init_is_no_reset(void **state)
 	write_each(cases, ARRAY_SIZE(cases));
 }
 
+/* Writes of one byte or more, with what they lead to. */
+struct wide {
+	uint16_t port;
+	unsigned size;
+	uint32_t value;
+	const char *story;
+};
+
+static void write_each_wide(const struct wide *cases, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		run_wide(cases[i].port, cases[i].size, false, cases[i].value);
+		assert_string_equal(story, cases[i].story);
+	}
+}
+
 /* A write of several bytes goes to several ports, as the bus makes of it. */
 static void wide_writes(void **state)
 {
-	static const struct {
-		uint16_t port;
-		unsigned size;
-		uint32_t value;
-		const char *story;
-	} cases[] = {
+	static const struct wide cases[] = {
 		{0xcf8, 2, 0x0600, "report,out cf8,"},
 		{0xcf8, 2, 0x0400, "report,reset,out cf8,"},
 		{0xcf8, 2, 0x0006, "out cf8,"},
@@ -273,21 +284,13 @@ static void wide_writes(void **state)
 	};
 
 	vendor = &vmx_like;
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		run_wide(cases[i].port, cases[i].size, false, cases[i].value);
-		assert_string_equal(story, cases[i].story);
-	}
+	write_each_wide(cases, ARRAY_SIZE(cases));
 }
 
 /* Of the 8259s' ports each byte is looked at, and only those that are for them get there. */
 static void pic_ports(void **state)
 {
-	static const struct {
-		uint16_t port;
-		unsigned size;
-		uint32_t value;
-		const char *story;
-	} cases[] = {
+	static const struct wide cases[] = {
 		{0xa0, 1, 0x11, "pic a011,out a0,"},
 		{0xa0, 1, 0x20, "pic a020,"},
 		{0xa0, 2, 0x7011, "pic a011,out a0,pic a170,out a1,"},
@@ -299,10 +302,7 @@ static void pic_ports(void **state)
 
 	vendor = &vmx_like;
 	io_watch_pic();
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		run_wide(cases[i].port, cases[i].size, false, cases[i].value);
-		assert_string_equal(story, cases[i].story);
-	}
+	write_each_wide(cases, ARRAY_SIZE(cases));
 }
 
 static bool exits(unsigned port)
