@@ -126,7 +126,7 @@ def test_panic_hears(machine):
 @on("svm", "vmx", "svm-bochs")
 def test_apic_off_hears(machine):
     """A guest that has switched its local APIC off and waits, by PAUSE or by HLT: the console answers."""
-    for way in ("alone", "idle") if machine.backend == "svm" else ("alone",):
+    for way in {"svm": ("alone", "idle"), "vmx": ("alone", "x2apic")}.get(machine.backend, ("alone",)):
         with consoles.hang(machine, way) as console:
             consoles.wait_for_guest(console, "hang way=")
             console.logfmt()
