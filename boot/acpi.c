@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * ACPI as far as the VMM needs it: the ports that put the machine to sleep and that reset it, the firmware's
  * UART, and the address of PCI's configuration space. The tables are found from the RSDP through the XSDT or

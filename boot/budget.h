@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The memory that the VMM takes (docs/smp.md, "Memory"). Pure: tested on the host. */
 #ifndef TRAPLINE_BUDGET_H
 #define TRAPLINE_BUDGET_H

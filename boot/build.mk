@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The loader: a UEFI application with the VMM's image inside it.
 EFI_DIR := /usr/lib
 BOOT_O  := $(BUILD)/boot

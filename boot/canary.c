@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Whether memory survives a reset. */
 #include <lib/printf.h>
 #include <boot/blackbox_layout.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Whether memory survives a reset on this machine. Each run leaves a pattern beside its black box, and the next start checks
  * the pattern. Pure: the same source runs in the loader and in the unit tests.

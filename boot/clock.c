@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The frequency of the TSC. */
 #include "loader.h"
 #include "hw/asm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Reads the verdict that the last run left in the RTC's CMOS. */
 #include <lib/string.h>
 #include "loader.h"

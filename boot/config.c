@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Parses trapline.conf and the load options. Pure: no firmware call, no allocation, no writable global. */
 #include <stdbool.h>
 #include <stdio.h>

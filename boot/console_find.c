@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Finds the UART that the configuration names, and decides where reports go without one. */
 #include "loader.h"
 #include "hw/ns16550.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Files of the volume that Trapline was loaded from (UEFI specification 13.4 and 13.5). */
 #include <lib/string.h>
 #include "loader.h"

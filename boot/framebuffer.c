@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The firmware's framebuffer, which shows reports on machines without a serial line (UEFI specification
  * 12.9).

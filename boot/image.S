@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The VMM's image, as data of the loader. VMM_BIN comes from boot/build.mk. */
 	.section .rodata
 	.balign 4096

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The debug directory of a PE32+ image: Microsoft's "PE Format", "Optional header" and "The .debug section". */
 #include "images.h"
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The images that the firmware has loaded: handles with EFI_LOADED_IMAGE_PROTOCOL (UEFI specification 9.1). An image is named by the path
  * of its debug information (PE format, "debug directory"), else by its file, else by the user interface section of the firmware volume

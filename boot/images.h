@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Names of the images that the firmware has loaded. */
 #ifndef TRAPLINE_IMAGES_H
 #define TRAPLINE_IMAGES_H

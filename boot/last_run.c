@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The last run's black box. The loader searches it before it takes memory, and passes it to the VMM, which can
  * decode it. The loader then prints the text.

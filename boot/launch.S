@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * uint64_t boot_launch(uint64_t entry, struct boot_info *info, struct boot_launch *launch, uint64_t cr3);
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Offsets in struct boot_launch for launch.S. This is compiled to assembly and never linked; build.mk makes a header of it. */
 #include <stddef.h>
 #include <boot/boot_info.h>

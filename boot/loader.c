@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* trapline.efi: the order of its steps. */
 #include "loader.h"
 #include "hw/asm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * What the loader's files share. The loader is a UEFI application. It reads the configuration, puts the VMM
  * into memory that the firmware's map reserves, starts it, and starts the next image as the first program of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Memory for the VMM, and the page tables of its first call. */
 #include <lib/string.h>
 #include "hw/x86.h"

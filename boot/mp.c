@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The other CPUs, by the firmware's MP services: UEFI Platform Initialization specification vol. 2 13.4.
  * gnu-efi does not define the protocol.

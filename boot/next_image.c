@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The next image: the operating system's loader, or any other EFI program. */
 #include <lib/string.h>
 #include "loader.h"

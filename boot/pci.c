@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Finds the first serial card on a PCI bus, as the firmware has configured it. */
 #include "loader.h"
 #include <efipciio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "pieces.h"
 
 static uint64_t half_of(uint64_t size)

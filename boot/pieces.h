@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Allocates memory in as few pieces as possible. Pure: tested on the host. */
 #ifndef TRAPLINE_PIECES_H
 #define TRAPLINE_PIECES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Converts the firmware's memory map for the VMM: RAM only, sorted and merged. */
 #include "loader.h"
 #include "ranges.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Lists of ranges of memory. Pure: tested on the host. */
 #ifndef TRAPLINE_RANGES_H
 #define TRAPLINE_RANGES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The loader's lines. Each goes to three places, because not every machine has all of them. */
 #include <lib/printf.h>
 #include <cpuid.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Takes the console's UART from the firmware. Firmware often runs its own console on every UART that it
  * finds (OVMF does). Its screens would then appear between the trace's lines. Once the VMM hides the ports, its

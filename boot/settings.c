@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The sources of the configuration: trapline.conf beside the loader's own file, then the load options. */
 #include <lib/string.h>
 #include "loader.h"

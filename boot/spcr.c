@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Serial Port Console Redirection Table, Microsoft, revisions 1 to 4. */
 #include "spcr.h"
 #include <lib/string.h>

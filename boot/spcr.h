@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The SPCR table: the UART that the firmware has for its own console. Pure: tested on the host. */
 #ifndef TRAPLINE_SPCR_H
 #define TRAPLINE_SPCR_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* System Resource Affinity Table, ACPI specification 6.5, 5.2.16. */
 #include "srat.h"
 #include <lib/string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The SRAT names the ranges where memory may be plugged in later. The firmware's memory map does not contain them. Pure: tested on
  * the host.

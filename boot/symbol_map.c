@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "symbol_map.h"
 #include "lib/string.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Reads a file of symbols in nm's format, `hex type name`, and builds the table of its functions. Pure. The file may hold any bytes; lines
  * in another format are counted and left out.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Builds the block of names for the VMM: from the maps of the key `symbols`, and from the images that the firmware has loaded. */
 #include <lib/string.h>
 #include "loader.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What the loader reads from the CPU itself. */
 #include <lib/string.h>
 #include "loader.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "transition.h"
 #include <boot/boot_info.h>
 #include <lib/string.h>

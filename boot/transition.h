@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The page tables for the first call of the VMM. Pure: tested on the host. */
 #ifndef TRAPLINE_TRANSITION_H
 #define TRAPLINE_TRANSITION_H

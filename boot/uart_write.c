@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Writes directly to the console's UART, which the firmware may not drive. So the loader's lines and the
  * VMM's are in one log.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The VMM: the loader copies it from its own file into memory, fills in boot_info, and starts it. */
 #include <lib/string.h>
 #include "hw/asm.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The tables of docs/ are generated from the sources.
 TABLES_SOURCES := docs/tables.c src/svm/svm_check.c src/vmx/vmx_check.c src/mem/memory_type.c
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Prints the tables of docs/ from the lists in the sources, so that they always agree. `make docs` writes them
  * into the pages.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The guest's side of the VMCALL interface: the library, trapctl, and the kernel module if the headers of the guest's
 # kernel are installed (tools/deps.sh).
 TOOLS := $(BUILD)/guest-tools

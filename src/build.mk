@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The VMM: freestanding, linked by linker.ld, embedded as a blob in trapline.efi.
 VMM_BIN := $(BUILD)/vmm/trapline.bin
 VMM_ELF := $(BUILD)/vmm/trapline.elf

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The start. The loader calls vmm_main() on each CPU, on the loader's stack and with the firmware's mappings in the lower half
  * (boot_info.h: enum boot_phase). If BOOT_ENTER succeeds it does not return: the CPU continues in the loader, as a guest.

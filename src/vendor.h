@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The seam: everything that common code asks of VT-x or AMD-V. main.c chooses the vendor once. There is no vendor test
  * elsewhere outside src/svm and src/vmx.

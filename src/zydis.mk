@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Zydis, the disassembler, built twice from one set of sources: freestanding for the VMM and natively for the tests.
 #
 #   ZYDIS_CPPFLAGS  flags for a file that includes <Zydis/Zydis.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * A vendor for the tests on the host. The guest stands at RIP 0 in 64-bit code at CPL 0, and nothing happens to it: each function
  * that a test does not set does nothing. FAKE_VENDOR(name, rows) defines one, `rows` as in struct vendor's initializer:

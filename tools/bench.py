@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Measures what Trapline costs, in instructions, and compares it with the stored figures.
 
     tools/bench.py           measures (two to three minutes), writes build/bench.json, prints the tables; status 1 when a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes the tables of docs/performance.md from the figures of docs/bench.json."""
 
 from lib.cost import MARKS

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Unpacks Debian 13's Bochs 3.0 with its libraries to build/bochs3: a second VT-x, whose INIT and
 # SIPI exits work (docs/smp.md). Nothing is installed; the launcher uses it with BOCHS=build/bochs3. It takes a minute or
 # two and 160 MB of downloads, from the mirror that apt uses. Does nothing if build/bochs3 exists.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Fetches the debug information of the guest's kernel (build/linux/vmlinuz), Debian's package of it, and prints where its
 # vmlinux is: 860 MB are downloaded once, 640 MB kept, in $XDG_CACHE_HOME/trapline or ~/.cache/trapline.
 #

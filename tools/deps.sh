@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Installs what building and testing Trapline needs on Debian 12. Unpacks Debian's own kernel to
 # build/linux/vmlinuz for the guest, and its headers to build/linux/headers for the kernel modules. If all is there it
 # installs nothing and needs no network.

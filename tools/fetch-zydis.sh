@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Unpacks the sources of Zydis, the disassembler, into DIR. They are Debian's own source package, fetched with apt
 # from the Debian mirror that this machine uses, and compared with the checksum below.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Shows where the instructions of one exit go: all from the guest's instruction to its next one, counted by function.
 
     tools/profile.py NAME [--list | --printed]    NAME: a row of tests/guests/bench.c, as cpuid, vmcall_null, ud, apic_immediate;

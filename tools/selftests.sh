@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Builds Linux's own x86 selftests, 32- and 64-bit and static, from Debian's kernel source, into build/linux/selftests.
 # Installs what 32-bit programs need (gcc-multilib, 70 MB). Downloads the source (140 MB) and unpacks only the parts that these
 # programs need. Does nothing if they exist.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Builds build/linux/tiny-vmlinuz: Debian's kernel source, configured as small as the Linux guest of the tests allows
 # (tests/linux/tiny-kernel.config) and packed with LZ4. Bochs spends minutes on unpacking Debian's own kernel, and
 # seconds on this one: 65 s of CPU time against 10 s from power-on to power-off. The build takes 290 s, once. It

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "call_vmm.h"
 
 #include <cpuid.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Calls Trapline's services by name, under the names that the articles' programs use. Compile call_vmm.c with
  * the program. It needs no privilege, no library but libc, and no set-up. Without Trapline no service is

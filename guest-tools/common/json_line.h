@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Lines of logfmt as JSON (RFC 8259): the same for trapctl --json and trapline-decode --format=json. */
 #ifndef TRAPLINE_JSON_LINE_H
 #define TRAPLINE_JSON_LINE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Lines as a terminal would show them: without colours, without the editing of a console's line. */
 #include "read.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "ctf_metadata.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* CTF's description of a stream of records: TSDL, CTF 1.8. */
 #ifndef DECODE_CTF_METADATA_H
 #define DECODE_CTF_METADATA_H

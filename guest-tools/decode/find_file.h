@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Files of the guest's among folders of this machine. */
 #ifndef DECODE_FIND_FILE_H
 #define DECODE_FIND_FILE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The parts of the HTML report. */
 #ifndef DECODE_HTML_H
 #define DECODE_HTML_H

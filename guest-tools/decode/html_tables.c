@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Tables over all records: the places that raised exceptions, and the records themselves. */
 #include "html.h"
 #include "markup.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A file of the guest's that has code in it: its kernel, or a module. By elfutils' libdw. */
 #ifndef DECODE_IMAGE_H
 #define DECODE_IMAGE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Where a module's code is when it is loaded: the kernel lays code sections out first, in the order of the file, those of the
  * initialisation apart (Linux' kernel/module, layout_sections()).

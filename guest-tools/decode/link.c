@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What belongs together: runs, reports, and the lines that tell more of a record. */
 #include "read.h"
 #include "lib/array.h"

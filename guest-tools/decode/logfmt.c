@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A line into its words and name=value pairs. */
 #include "read.h"
 

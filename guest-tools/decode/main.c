@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* trapline-decode: reads what Trapline has written, names its addresses, and writes it in one of several forms. */
 #include "find_file.h"
 #include "output.h"

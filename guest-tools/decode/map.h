@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* System.map, or /proc/kallsyms: addresses and names, without a file that has code. */
 #ifndef DECODE_MAP_H
 #define DECODE_MAP_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Escapes text for HTML and SVG, because a guest can write markup into the log. */
 #ifndef DECODE_MARKUP_H
 #define DECODE_MARKUP_H

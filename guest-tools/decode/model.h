@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The entries that trapline-decode has read from inputs of any form, in the order of the inputs. Readers (read_*.c) make them, link.c
  * finds what belongs together, place.c names the addresses, and the writers (writers.def) print the result.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "module_code.h"
 #include "find_file.h"
 #include "layout.h"

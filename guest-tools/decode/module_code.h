@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Finds modules whose address is not in the log, from the code bytes of records. The bytes must match one module's file, at one place
  * with this page offset and at no other. Bytes that the kernel changes by the file's relocations are not compared.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* In the place of src/trace/decode.c where Zydis is not there: records without their instructions. */
 #include "trace/decode.h"
 

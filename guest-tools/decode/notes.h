@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * What the log itself says about the addresses of the guest's kernel and its modules: the marks of the kernel module trapline
  * (guest-tools/module/module_names.c), Trapline's `slide=`, and Linux' panic message. Only marks that the kernel has set count, as any

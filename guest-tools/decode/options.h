@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The command line. */
 #ifndef DECODE_OPTIONS_H
 #define DECODE_OPTIONS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Where the forms of the log go: standard output, a file, or a folder that the writer makes. */
 #ifndef DECODE_OUTPUT_H
 #define DECODE_OUTPUT_H

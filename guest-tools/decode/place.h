@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Names of addresses: the function, file and line of each place of an entry. */
 #ifndef DECODE_PLACE_H
 #define DECODE_PLACE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Functions that the readers share. */
 #ifndef DECODE_READ_H
 #define DECODE_READ_H

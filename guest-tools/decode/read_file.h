@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A whole file, or standard input for "-". */
 #ifndef DECODE_READ_FILE_H
 #define DECODE_READ_FILE_H

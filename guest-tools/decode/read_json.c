@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A line of trapctl's --json: an object of strings and numbers, RFC 8259. Anything nested is somebody else's. */
 #include "read.h"
 

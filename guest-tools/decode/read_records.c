@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Records as they lie in a ring, with or without the header of record_file.h. */
 #include "read.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Lines: a serial log, a file of the black box, a report, trapctl's output with and without --json. */
 #include "read.h"
 

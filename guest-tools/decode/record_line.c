@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A binary record in the console's words. */
 #include "read.h"
 #include "trace/format.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What the fields of a line say of the record that it was made of (src/trace/format.h). */
 #include "read.h"
 #include "lib/array.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * How far each run's kernel is from where its file was linked: by the kernel's own marks, by the option, by what else the log tells, or
  * by the code of the records, which has to be the file's. What is not certain is left out.

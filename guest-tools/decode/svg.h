@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Draws a chain of faults, and exceptions by time, as a file or as a part of the HTML report. */
 #ifndef DECODE_SVG_H
 #define DECODE_SVG_H

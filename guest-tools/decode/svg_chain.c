@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Draws a chain of faults: a box for each fault, the event that was being delivered between two, and the end. */
 #include "markup.h"
 #include "svg.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Draws exceptions by time, one row for each CPU and vector. All records of one pixel are one bar; its height shows their number. */
 #include "markup.h"
 #include "svg.h"

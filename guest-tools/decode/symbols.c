@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "symbols.h"
 #include "find_file.h"
 #include "layout.h"

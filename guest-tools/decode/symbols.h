@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The files with symbols, given or found, and the functions that they have for an address. */
 #ifndef DECODE_SYMBOLS_H
 #define DECODE_SYMBOLS_H

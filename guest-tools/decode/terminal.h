@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Bytes of a guest's on the operator's terminal. */
 #ifndef DECODE_TERMINAL_H
 #define DECODE_TERMINAL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The data behind pictures and traces: each record once, in order of time, and the spans in which a CPU did not run. */
 #ifndef DECODE_TIMELINE_H
 #define DECODE_TIMELINE_H

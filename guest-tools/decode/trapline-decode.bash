@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # bash completion for trapline-decode: the options and formats are those of its --help.
 _trapline_decode_formats() {
 	trapline-decode --help | sed -n '/^FORMAT is one of/,/^[A-Z] *FILE/s/^  \([a-z]*\) .*/\1/p'

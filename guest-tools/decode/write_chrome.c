@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Chrome's trace events (the "JSON Object Format"), which Perfetto and chrome://tracing open. A run is a process, a CPU a
  * thread: exceptions and marks are instants, halts and stops are spans, exits a track of their own; each vector has a counter.

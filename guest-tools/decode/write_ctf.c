@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Writes a folder for babeltrace2 and Trace Compass: metadata, and a stream for each CPU with its records as they lie in the ring,
  * ordered by number. A packet ends where numbers are missing, and the next packet counts them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Writes a report as one HTML file without scripts and without network access: its Content-Security-Policy forbids both. All text of
  * the log is escaped.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Writes each line as a JSON object. A record has the members that trapctl prints, and more after them. */
 #define _GNU_SOURCE
 #include "../common/json_line.h"

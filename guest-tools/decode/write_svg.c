@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Writes one picture as a file: the chain of the first full story, or the timeline of the run with most records. */
 #include "options.h"
 #include "svg.h"

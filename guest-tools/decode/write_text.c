@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The log as it was read. Behind a caller, and beneath any other address that has a name: function, module, file and line, and
  * what that was inlined in.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The forms that trapline-decode prints. Each is a function in a file of its own. */
 #ifndef DECODE_WRITERS_H
 #define DECODE_WRITERS_H

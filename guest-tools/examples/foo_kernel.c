@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <linux/module.h>
 #include <linux/io.h>
 #include <linux/slab.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Describes struct trap_record for CTF: one row for each field, from the first byte of the record to the last. Below, a packed
  * struct is made of the same list, and the compiler checks that each field has the offset that it has in the record.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The C library: Trapline's services for user space. It calls directly what user mode may call; other calls
  * go through the kernel module's /dev/trapline, if it is loaded and may be opened. docs/vmcall.md has

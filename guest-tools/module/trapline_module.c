@@ -349,5 +349,5 @@ static void __exit trapline_exit(void)
 
 module_init(trapline_init);
 module_exit(trapline_exit);
-MODULE_LICENSE("GPL");
+MODULE_LICENSE("Dual MIT/GPL");
 MODULE_DESCRIPTION("Trapline's services: the trace, statistics, shares and the operator's console");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trapctl.h"
 
 int command_dying(int argc, char **argv)

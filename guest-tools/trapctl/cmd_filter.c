@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trapctl.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The help of a command beyond its usage line. */
 #include "lib/array.h"
 #include "trapctl.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Prints the records of all CPUs, in the order of time, in the format of the console. */
 #define _GNU_SOURCE
 #include "trapctl.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The first access to each page of this program is a #PF, and its record pushes another one out of the ring. A program of
  * this size takes twenty at its start. So trapctl asks the kernel to map all pages first, before the C library's start; that takes

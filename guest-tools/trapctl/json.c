@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Prints one line of logfmt, unchanged or as a JSON object. */
 #define _GNU_SOURCE
 #include "trapctl.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # bash completion for trapctl
 _trapctl_vectors="all none de db nmi bp of br ud nm df ts np ss gp pf mf ac mc xm"
 

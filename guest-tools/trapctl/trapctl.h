@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* trapctl: a table of sub-commands, one file each. */
 #ifndef TRAPCTL_H
 #define TRAPCTL_H

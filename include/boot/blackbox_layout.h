@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The black box: the part of the VMM's memory that the next start searches. It begins at one of a few fixed
  * addresses, so the loader finds it after a warm reset without any other information. The box carries its own

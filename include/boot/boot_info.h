@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * What the loader passes to the VMM. Both are built from one tree, and the VMM is a blob inside the .efi. Magic, version and
  * size are checked nevertheless, so that a mixed build is reported instead of crashing.

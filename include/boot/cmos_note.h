@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * A verdict in a few bytes of the RTC's battery-powered CMOS, for machines whose memory does not survive a reset. The VMM writes
  * it; the loader of the next start reads and clears it. It is checked first, because a guest may write there as well.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The parsed trapline.conf and load options. Pure C: the same source runs in the loader and in the unit tests. */
 #ifndef TRAPLINE_CONFIG_H
 #define TRAPLINE_CONFIG_H

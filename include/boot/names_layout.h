@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Names for guest addresses. The loader builds one block of memory from the maps in trapline.conf and from the firmware's list of
  * loaded images; the VMM reads it. struct names_block is at its start, the arrays of the maps follow.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Where the registers of a 16550 UART are, and how to access them: for the loader and for the VMM. */
 #ifndef TRAPLINE_UART_PORT_H
 #define TRAPLINE_UART_PORT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The interface for guests: how to find Trapline and how to call it. Plain C for kernel and user space.
  * docs/vmcall.md says the same for people.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* /dev/trapline of the kernel module in guest-tools/module. For user and kernel space. */
 #ifndef TRAPLINE_DEVICE_H
 #define TRAPLINE_DEVICE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The trace record: what Trapline stores about one event of the guest.
  *

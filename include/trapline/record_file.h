@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * A file of records: this header, which is as long as a record, then records. Records of one CPU are in their order; those of different
  * CPUs may be in any order. A ring (trace_map) holds the same without the header.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Every service. The dispatch table, the argument checks, the policy, the numbers that guests use and the tables
  * of docs/vmcall.md are generated from these rows. The texts for docs/vmcall.md are in docs/services.def.

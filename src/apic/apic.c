@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "apic/apic.h"
 #include "cpu/host_interrupt.h"
 #include "log/log.h"

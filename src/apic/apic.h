@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Watches the machine's local APICs. The guest's INIT and SIPI must not reach a CPU under which Trapline runs, so stores to
  * the interrupt command register exit and these two commands are carried out in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "apic/flush.h"
 #include "apic/park.h"
 #include "cpu/moment.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * All CPUs share the second-level tables, and each caches what it has read of them (SDM vol. 3C 29.4, APM vol. 2 15.16.1).
  * Each change gets a generation number. A CPU with an older number flushes before it runs the guest again. A

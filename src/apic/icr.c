@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "apic/icr.h"
 
 #define ALL_8  0xffu

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Decodes the interrupt command register: what it requests and for which CPUs (SDM vol. 3A 11.6, APM vol. 2 16.5
  * and 16.6), and how INIT and SIPI change a CPU. Pure: tested on the host.

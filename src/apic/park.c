@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "apic/park.h"
 #include "apic/apic.h"
 #include "log/log.h"

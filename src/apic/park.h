@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One CPU reaches another by NMI: to make it read its work, or to stop it for good. */
 #ifndef TRAPLINE_PARK_H
 #define TRAPLINE_PARK_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "apic/pause.h"
 #include "apic/park.h"
 

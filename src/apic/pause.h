@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Stops the guest on all CPUs for the operator, and lets it run again. A stopped CPU waits in the VMM at the end
  * of an exit, serves the console and carries out commands. CPUs that run the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "blackbox/blackbox.h"
 #include <stdatomic.h>
 #include <trapline/record.h>

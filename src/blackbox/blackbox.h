@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The black box (include/boot/blackbox_layout.h): the rings, the histories and the console's text are
  * in memory where the next start of Trapline finds them after a warm reset.

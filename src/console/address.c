@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/address.h"
 #include <stddef.h>
 #include "lib/array.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Parses addresses of the operator: sums of numbers and registers. Pure. */
 #ifndef TRAPLINE_ADDRESS_H
 #define TRAPLINE_ADDRESS_H

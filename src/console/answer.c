@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The console's commands in the guest: service command carries one out, service answer fetches its output. */
 #include "console/command.h"
 #include "log/log.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/command.h"
 #include "console/input.h"
 #include "console/line.h"

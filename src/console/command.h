@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The console's commands. The table, the help, Tab completion and docs/console.md are generated from this list.
  *

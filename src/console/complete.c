@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/complete.h"
 #include "console/address.h"
 #include "console/command.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Completes a word of a command's line. */
 #ifndef TRAPLINE_COMPLETE_H
 #define TRAPLINE_COMPLETE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Commands that change something: stop, go, intercept, message, loglevel, set, reset; and shares. */
 #include "console/command.h"
 #include "log/log.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* help: in columns for people, as key=value for scripts. */
 #include "console/command.h"
 #include "log/log.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/input.h"
 #include <stdatomic.h>
 #include "console/command.h"

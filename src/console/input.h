@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * From keys of the UART to commands: the line that is being typed, characters typed ahead, and the CPU that
  * has to carry out a line. All functions but input_run() are called with the log's lock held.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Commands that show the guest's state: registers, memory, page tables, instructions. */
 #include "console/address.h"
 #include "console/command.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/line.h"
 #include "lib/string.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * One line of input that a person types and edits at a terminal: cursor keys, history, the control keys
  * of a shell. Pure: bytes in, bytes out, tested on the host.

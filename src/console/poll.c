@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/apic_page.h"
 #include "console/poll.h"
 #include "console/input.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Decides when the console does its work, and which CPU polls for keys. Exits call it through log/turn.h. */
 #ifndef TRAPLINE_POLL_H
 #define TRAPLINE_POLL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/printer.h"
 #include "log/log.h"
 #include "hw/asm.h"

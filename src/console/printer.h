@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The path of records to the operator: from the CPUs' queues, through the filter, as lines into the log. It also counts the losses on
  * this path.

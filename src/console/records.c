@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Commands that show recorded exceptions: traps, stats, exits, filter. */
 #include "console/command.h"
 #include "log/log.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Offsets and constants of C for the VMM's assembly. This is compiled to assembly and never linked; build.mk makes asm_offsets.inc of the
  * lines that begin with "-> ".

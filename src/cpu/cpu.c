@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cpu/cpu.h"
 #include <boot/blackbox_layout.h>
 #include "hw/asm.h"

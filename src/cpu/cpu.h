@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * One CPU under which Trapline runs. The fault path and NMIs find struct cpu through GS; all other code gets it as an
  * argument.

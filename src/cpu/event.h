@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The neutral event: reported by an exit, or injected into the guest. Vendor code converts it from and to the
  * hardware's format (SDM vol. 3C 25.9.2 and 25.8.3, APM vol. 2 15.7.2 and 15.20).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cpu/exit.h"
 
 static const char *const names[EXIT_KIND_COUNT] = {

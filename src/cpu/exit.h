@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The neutral exit: the vendor fills it from its hardware's fields, the handlers read it. */
 #ifndef TRAPLINE_EXIT_H
 #define TRAPLINE_EXIT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cpu/host_interrupt.h"
 #include "cpu/idt.h"
 #include "cpu/moment.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* External interrupts while the VMM runs: they are disabled, except in a window in which the host acknowledges one. */
 #ifndef TRAPLINE_HOST_INTERRUPT_H
 #define TRAPLINE_HOST_INTERRUPT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cpu/host_trap.h"
 #include "cpu/machine_check.h"
 #include "hw/x86.h"

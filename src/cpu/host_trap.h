@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Passes traps of the VMM's own IDT to the layers above, through a table that these set. */
 #ifndef TRAPLINE_HOST_TRAP_H
 #define TRAPLINE_HOST_TRAP_H

@@ -1,3 +1,4 @@
+; SPDX-License-Identifier: MIT
 ; The stubs of the host's IDT, 256 of 16 bytes each, and the path to host_trap().
 bits 64
 default rel

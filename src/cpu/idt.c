@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cpu/idt.h"
 #include "hw/x86.h"
 #include "trace/vector.h"

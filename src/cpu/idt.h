@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The host's own descriptor tables, and the handling of faults in the VMM itself. */
 #ifndef TRAPLINE_IDT_H
 #define TRAPLINE_IDT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cpu/machine_check.h"
 #include "hw/asm.h"
 #include "hw/msr.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Machine checks while the VMM runs on a CPU: on VT-x at any point, on AMD-V where it waits (cpu/moment.h). Servers
  * signal one CPU's error to all CPUs, whose handlers wait for each other, so the guest's handler has to get it.

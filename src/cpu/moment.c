@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cpu/moment.h"
 #include "vendor.h"
 

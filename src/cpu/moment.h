@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * How the VMM waits. AMD-V holds SMIs, NMIs and machine checks back while the VMM runs (APM vol. 2 15.17). The firmware's SMM
  * handlers wait for all CPUs, so a CPU that waits with SMIs held back would stop the machine.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/a20.h"
 
 #define GATE            0x02 /* of port A, and of the keyboard controller's output port */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Address line 20, which the guest may switch off by system control port A (0x92) or the keyboard controller. The line
  * stays on, because the VMM's own memory has addresses with that bit. The guest only reads back what it wrote.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The guest's IA32_APIC_BASE. */
 #ifndef TRAPLINE_APIC_BASE_H
 #define TRAPLINE_APIC_BASE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/apic_page.h"
 #include "apic/apic.h"
 #include "exit/exception.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/breakpoint.h"
 #include "hw/asm.h"
 #include "hw/x86.h"

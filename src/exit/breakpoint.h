@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* I/O breakpoints, for instructions that are carried out in software. */
 #ifndef TRAPLINE_BREAKPOINT_H
 #define TRAPLINE_BREAKPOINT_H

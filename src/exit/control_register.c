@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/control_register.h"
 #include "hw/x86.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The values that MOV to CR0 and CR4 refuses with #GP, apart from reserved bits: SDM vol. 2B "MOV - Move to/from Control
  * Registers", APM vol. 2 3.1.1, 3.1.3 and 14.6. The exit comes before the CPU's own

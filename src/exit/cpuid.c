@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* CPUID: the CPU's own result, except for the hypervisor leaves and what the vendor hides. */
 #include <trapline/abi.h>
 #include "hw/asm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/handlers.h"

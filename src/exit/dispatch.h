@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Calls the handler for an exit's kind. */
 #ifndef TRAPLINE_DISPATCH_H
 #define TRAPLINE_DISPATCH_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/exception.h"
 #include "hw/x86.h"
 #include "guest/insn.h"

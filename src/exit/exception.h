@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Exceptions: recorded, merged with the event that they interrupted, and injected. */
 #ifndef TRAPLINE_EXCEPTION_H
 #define TRAPLINE_EXCEPTION_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/freeze.h"
 #include "log/log.h"
 #include "hw/asm.h"

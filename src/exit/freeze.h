@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Frozen rings do not change for a time, so that a reader can read them. Meanwhile each CPU writes to a second ring
  * at the same cost, and its records keep their numbers. When the time is over the newest BLACKBOX_BESIDE of them

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/halt.h"
 #include "lib/printf.h"
 #include "log/log.h"

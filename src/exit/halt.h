@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A CPU that halts with its interrupts off: mostly the end of a kernel that has died. */
 #ifndef TRAPLINE_HALT_H
 #define TRAPLINE_HALT_H

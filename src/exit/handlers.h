@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The handlers of exits, one for each kind, each in the file of its mechanism. */
 #ifndef TRAPLINE_HANDLERS_H
 #define TRAPLINE_HANDLERS_H

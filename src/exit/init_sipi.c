@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/init_sipi.h"
 #include "exit/handlers.h"
 #include "apic/apic.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Carries out INIT and SIPI in software, on the CPU that they address. */
 #ifndef TRAPLINE_INIT_SIPI_H
 #define TRAPLINE_INIT_SIPI_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/intercept.h"
 #include "apic/park.h"
 #include "vendor.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * What exits, and changes of that while the guest runs. boot_info.config holds the configured exceptions; each CPU applies a
  * change at one of its next exits. All CPUs share the permission map of ports.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log/turn.h"
 #include "exit/handlers.h"
 #include "vendor.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Three kinds of ports exit: the console's, which is hidden from the guest, with PCI's data ports if it is a card;
  * those that end the machine, so that the last lines are printed first; and the gates of address line 20. On VT-x

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Port I/O: the ports that exit, and their handling. */
 #ifndef TRAPLINE_IO_H
 #define TRAPLINE_IO_H

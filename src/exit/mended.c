@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/mended.h"
 #include "log/log.h"
 #include "vendor.h"

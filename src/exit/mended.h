@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Guest states that the CPU, or an emulator, let the guest reach, but that VM entry refuses. They are corrected, so that the
  * guest continues as it would bare. docs/vendors.md lists the checks of an entry.

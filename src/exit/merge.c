@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/merge.h"
 #include "trace/vector.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Merges an exception with the event during whose delivery it was raised.
  *

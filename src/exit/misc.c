@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Exits with handlers of a line or two. */
 #include "hw/asm.h"
 #include "exit/handlers.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* RDMSR and WRMSR that exit: the vendor's own MSRs, and every number outside the permission map. */
 #include "apic/apic.h"
 #include "exit/apic_page.h"

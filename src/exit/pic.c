@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/pic.h"
 #include "hw/asm.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * IRQ 13 of the two 8259s, for a vendor whose CPU cannot assert FERR# while it runs a guest. This tracks the guest's writes to
  * the controllers as far as the interrupt needs them, and its end of interrupt, which the controllers must not get. What the

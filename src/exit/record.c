@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/record.h"
 #include "exit/freeze.h"
 #include "log/log.h"

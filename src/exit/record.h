@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Writes the trace: records of exceptions, INT n and the guest's marks. The caller begins a record, fills it in and ends it. Ending it
  * also updates what depends on it: counts, sites, the reserve and the printer's queue.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/shutdown.h"
 #include "exit/handlers.h"
 #include "log/log.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The end of a guest: the report, and what follows. */
 #ifndef TRAPLINE_SHUTDOWN_H
 #define TRAPLINE_SHUTDOWN_H

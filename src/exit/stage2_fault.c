@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Second-level page faults: the guest accessed the VMM's memory, or an address that is not mapped yet. */
 #include "apic/apic.h"
 #include "exit/apic_page.h"

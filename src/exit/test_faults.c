@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/test_faults.h"
 #include "exit/handlers.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Deliberate faults of the VMM, for the tests of the fault screen. Only in a test build (make
  * test-efi).

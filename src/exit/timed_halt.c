@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/timed_halt.h"
 #include "apic/apic.h"
 #include "log/turn.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The sleep of a CPU that the guest does not use: it waits for a SIPI, or has halted with interrupts off. */
 #ifndef TRAPLINE_TIMED_HALT_H
 #define TRAPLINE_TIMED_HALT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "exit/work.h"
 #include "apic/flush.h"
 #include "apic/pause.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The end of an exit: work for other CPUs, devices and the operator (CPU_WORK_...). */
 #ifndef TRAPLINE_WORK_H
 #define TRAPLINE_WORK_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "guest/insn.h"
 #include "lib/string.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The bytes at the guest's RIP: read at most once an exit, and only if needed. */
 #ifndef TRAPLINE_INSN_H
 #define TRAPLINE_INSN_H

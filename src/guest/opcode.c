@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "guest/opcode.h"
 
 #define OPCODE_MAX 3

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Recognises the instructions that Trapline carries out or has to distinguish, and their length. None of them addresses
  * memory, so each consists of prefixes, the opcode and at most one more byte. Pure: tested on the host, and

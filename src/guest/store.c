@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "guest/store.h"
 #include <Zydis/Zydis.h>
 #include "hw/x86.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Decodes a 32-bit store to a device's register: the value that is stored, and the length of the instruction. The address comes from
  * the second-level page fault. Pure: tested on the host.

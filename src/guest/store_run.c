@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "guest/store_run.h"
 #include "guest/insn.h"
 #include "hw/x86.h"

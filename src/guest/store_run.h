@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Carries out a store to a device's register (guest/store.h) for the guest: it takes the operands from the guest's registers and
  * memory, and writes results back.

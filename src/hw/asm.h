@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Instructions that C cannot express. The _safe functions use the fix-up table (src/cpu/idt.c) and never fault. */
 #ifndef TRAPLINE_ASM_H
 #define TRAPLINE_ASM_H

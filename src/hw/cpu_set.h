@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A set of CPUs, by the numbers that Trapline gives them. Pure: tested on the host. */
 #ifndef TRAPLINE_CPU_SET_H
 #define TRAPLINE_CPU_SET_H

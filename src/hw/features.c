@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "hw/features.h"
 #include "hw/msr.h"
 #include "lib/printf.h"

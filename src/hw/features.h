@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The features of this CPU, read once: CPUID may be slow if Trapline itself runs in a guest. */
 #ifndef TRAPLINE_FEATURES_H
 #define TRAPLINE_FEATURES_H

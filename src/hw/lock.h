@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The only lock type. Critical sections are short, and the hot path takes no lock. LOCK_FREE, all zeros, is the initial
  * state.

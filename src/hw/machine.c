@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "hw/machine.h"
 
 struct boot_info boot_info;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The machine as the loader describes it. */
 #ifndef TRAPLINE_MACHINE_H
 #define TRAPLINE_MACHINE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "hw/mitigations.h"
 #include "hw/asm.h"
 #include "hw/msr.h"

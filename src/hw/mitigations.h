@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The mitigations against a guest that steers the VMM's speculation or reads what the VMM left in the CPU's buffers. CPUID and
  * IA32_ARCH_CAPABILITIES decide, for each CPU. Pure: tested on the host. The entry and exit stubs carry them out (run.asm of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The model-specific registers: number, enumerator, and the manuals' name, which a
  * trap's `uses=` shows. A number that both vendors have has Intel's name.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "hw/ns16550.h"
 
 #define LCR_8N1     0x03

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The 16550 UART, for the loader and for the VMM: registers as in the PC16550D data sheet, table 2. Nothing here waits.
  * All accesses go through uart_port_read() and uart_port_write().

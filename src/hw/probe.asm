@@ -1,3 +1,4 @@
+; SPDX-License-Identifier: MIT
 ; One RDMSR whose #GP is caught, with the IDT of src/hw/probe.c.
 bits 64
 default rel

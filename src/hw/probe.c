@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "hw/probe.h"
 #include <stddef.h>
 #include "hw/asm.h"

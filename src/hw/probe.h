@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Reads MSRs that may not exist, before the VMM's own IDT is loaded. A #GP would then end in the firmware's exception screen.
  * Some hypervisors and emulators lack MSRs that their CPUID promises.

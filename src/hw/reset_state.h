@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The state of a CPU after INIT, on either vendor: SDM vol. 3A table 10-1, APM vol. 2 14.1.3 and table 14-1. */
 #ifndef TRAPLINE_RESET_STATE_H
 #define TRAPLINE_RESET_STATE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The architecture's bits: the constants, the names that are printed and their meanings are generated from these
  * lists. Plain C without other headers: the loader, the VMM, the host's tests and the test guests include it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #ifndef TRAPLINE_ARRAY_H
 #define TRAPLINE_ARRAY_H
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "lib/printf.h"
 #include <stdbool.h>
 #include <stdint.h>

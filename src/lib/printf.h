@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * A freestanding snprintf: %s %c %d %u %x %p with l, ll and z, field width, '0' and '-' flags, precision for %s,
  * and %%. Nothing else, and no floating point. The compiler checks the formats. Host tests use libc's.

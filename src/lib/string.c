@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * These use `rep` string instructions, the fastest and shortest copy without vector registers, eight bytes at a time: CPUs
  * without fast short strings take a step for each, and so do emulators. The compiler must not recognise a loop as the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Freestanding functions of the C library: those that the compiler may call and those that the VMM needs. Host
  * tests use libc's.

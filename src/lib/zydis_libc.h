@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What Zydis wants of a C library (ZYAN_CUSTOM_LIBC): the compiler's own, because Zycore's replacements go byte by byte. */
 #ifndef TRAPLINE_ZYDIS_LIBC_H
 #define TRAPLINE_ZYDIS_LIBC_H

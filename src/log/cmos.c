@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log/cmos.h"
 #include <boot/cmos_note.h>
 #include "cpu/cpu.h"

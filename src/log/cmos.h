@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The verdict in the RTC's CMOS (boot/cmos_note.h), if trapline.conf's `cmos` is on. The guest's accesses to the index
  * and data ports then exit: the index register cannot be read, so Trapline remembers its value and restores it after its own accesses.

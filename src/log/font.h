@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The letters of the fault screen: 5 by 7 points each, row by row, so that they can be seen and edited here. */
 #ifndef TRAPLINE_FONT_H
 #define TRAPLINE_FONT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log/log.h"
 #include "log/screen.h"
 #include "log/turn.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Text for the operator. While the guest runs nothing here waits. Text goes into a buffer, and exits that happen anyway
  * move some of it into the UART's FIFO. While text is left the guest's interrupts exit for this. Lines that do not fit are

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log/pages.h"
 #include "trace/text.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A report as pages of a screen: lines become rows, rows become pages, and a key or the clock turns them. Pure: tested on the host. */
 #ifndef TRAPLINE_PAGES_H
 #define TRAPLINE_PAGES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log/screen.h"
 #include "log/font.h"
 #include "log/pages.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Text on the firmware's framebuffer, for reports after which the machine stops. The first page appears line by line. Then the whole
  * report can be paged through, by keys if there is a keyboard controller, otherwise by time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log/turn.h"
 
 static void nothing(struct cpu *cpu)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The console's work, as exits call it. The console is a layer above, and sets these functions; until then they do nothing. */
 #ifndef TRAPLINE_TURN_H
 #define TRAPLINE_TURN_H

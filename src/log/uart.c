@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log/uart.h"
 #include "hw/ns16550.h"
 #include "mem/host_map.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The console's UART, a 16550 at I/O ports or in memory. */
 #ifndef TRAPLINE_UART_H
 #define TRAPLINE_UART_H

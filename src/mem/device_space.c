@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "mem/device_space.h"
 
 #define PHYSICAL_LIMIT (1ull << 52)

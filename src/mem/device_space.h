@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Allocates virtual addresses for the devices that the VMM drives. They are not computed from physical ones, because a BAR may
  * be anywhere below 2^52 (Xeons have BARs at 56 TiB). Pure: tested on the host.

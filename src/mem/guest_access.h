@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Translates one access to guest-linear memory on behalf of the guest. The walk of its page tables checks every right
  * and sets the accessed and dirty bits, as the CPU does (SDM vol. 3A 4.3 to 4.8, APM vol. 2 5.2

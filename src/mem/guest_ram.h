@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Reads and writes guest-physical RAM without ever faulting. Addresses that are not the guest's RAM (devices, the VMM's own
  * memory, nothing at all) are not mapped behind GUEST_RAM, and the fix-up table turns the fault into "false".

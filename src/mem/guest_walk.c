@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "mem/guest_walk.h"
 #include "hw/x86.h"
 #include "mem/guest_ram.h"

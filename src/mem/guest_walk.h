@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Walks the guest's own page tables by software without ever faulting: no paging, 32-bit, PAE, 4- and 5-level
  * (APM vol. 2 chapter 5, SDM vol. 3A chapter 4).

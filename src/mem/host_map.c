@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "mem/host_map.h"
 #include <stddef.h>
 #include "hw/asm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The page tables that the VMM itself runs on. */
 #ifndef TRAPLINE_HOST_MAP_H
 #define TRAPLINE_HOST_MAP_H

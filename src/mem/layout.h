@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The VMM's address space: PML4 slots of the upper half. The guest's RAM, the VMM's pool and its image are in
  * different slots on purpose. A guest-physical address that is not the guest's RAM is not mapped behind

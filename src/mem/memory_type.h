@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The memory types that the MTRRs define (SDM vol. 3A 12.11). Pure: tested on the host against the manual's tables. */
 #ifndef TRAPLINE_MEMORY_TYPE_H
 #define TRAPLINE_MEMORY_TYPE_H

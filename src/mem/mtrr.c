@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "mem/mtrr.h"
 #include "hw/probe.h"
 #include "hw/msr.h"

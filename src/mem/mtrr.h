@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The MTRRs of the current CPU. */
 #ifndef TRAPLINE_MTRR_H
 #define TRAPLINE_MTRR_H

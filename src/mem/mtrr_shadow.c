@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "mem/mtrr_shadow.h"
 #include <stddef.h>
 #include "hw/msr.h"

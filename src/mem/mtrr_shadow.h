@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The guest's MTRRs, a set for each CPU (SDM vol. 3A 12.11). They decide the memory types in second-level paging; the CPU's own
  * registers stay as the firmware left them. Pure: tested on the host.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "mem/paging.h"
 #include <stddef.h>
 #include "hw/x86.h"

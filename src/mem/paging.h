@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Builds 4-level page tables with the largest pages that fit. The same code makes the host's tables, the nested tables of
  * AMD-V (APM vol. 2 15.25) and the EPT of VT-x (SDM vol. 3C 29.3): they have the same structure, address field and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "mem/pool.h"
 #include <boot/boot_info.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The VMM's memory: allocated once, at start, page by page, and never freed. Nothing is allocated once the guest runs. */
 #ifndef TRAPLINE_POOL_H
 #define TRAPLINE_POOL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "report/fault.h"
 #include <boot/cmos_note.h>
 #include "log/log.h"

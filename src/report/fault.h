@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The VMM's own ends: a fault of its own, or a state that it cannot continue from. The report is a
  * sequence of steps: if one of them faults, a line says so and the next one runs.

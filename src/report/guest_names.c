@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "report/guest_names.h"
 #include "hw/asm.h"
 #include "hw/msr.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Function names of the guest in the output. The slide of its kernel is searched before a line is printed, and again when the address of
  * the interrupt table or of SYSCALL has changed. No exit is added for that.

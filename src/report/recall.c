@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The last run, read from the copy of its black box that the loader found. Everything in it is checked before it is
  * used: the reset may have interrupted any action, and memory may have lost a part.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The report about the last run, from its black box. */
 #ifndef TRAPLINE_RECALL_H
 #define TRAPLINE_RECALL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The parts of reports about a guest's death and about Trapline's own faults. Each prints lines that
  * begin with two blanks and one word: regs, idt, walk, stack, by, exit. They wait for the UART and need no lock

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "report/story.h"
 #include "blackbox/blackbox.h"
 #include <boot/cmos_note.h>

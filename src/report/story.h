@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The cause of an end in plain words: one line `trapline: verdict ...`, the record with registers and stack, and
  * the sources of exceptions. Waits for the UART: only for a guest that is dead, or about to be.

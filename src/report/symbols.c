@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "report/symbols.h"
 #include <stddef.h>
 

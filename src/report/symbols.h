@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Names of addresses in the VMM's code, from a table that the build makes from the linked image
  * (tools/symbols).

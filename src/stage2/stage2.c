@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "stage2/stage2.h"
 #include "log/log.h"
 #include "hw/asm.h"

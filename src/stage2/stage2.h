@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Second-level paging: guest-physical equals physical, except for the VMM's own memory, which reads as all ones and
  * ignores writes. One set of tables for all CPUs.

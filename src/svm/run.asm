@@ -1,3 +1,4 @@
+; SPDX-License-Identifier: MIT
 ; Enters the guest and leaves it again. APM vol. 2 15.5.1 and 15.6: VMRUN and #VMEXIT exchange RAX, RSP, RIP, RFLAGS, the
 ; control registers and ES, CS, SS, DS; VMLOAD and VMSAVE exchange the other state that the host needs (TR for its IST stacks,
 ; GS for its CPU); this code exchanges the general registers. Vector state is never touched.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* AMD-V: the CPU's features, the controls, and the vendor table. */
 #include "svm/svm.h"
 #include "log/turn.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* AMD-V, APM vol. 2 chapter 15: shared by the files of this folder. */
 #ifndef TRAPLINE_SVM_H
 #define TRAPLINE_SVM_H

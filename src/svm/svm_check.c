@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "svm/svm_check.h"
 #include <stdbool.h>
 #include <trapline/record.h>

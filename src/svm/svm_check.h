@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Why VMRUN refused a guest: the checks of APM vol. 2 15.5.1, of the event in 15.20 and of nested paging in 15.25.3 and
  * 15.25.4, each with its field. The CPU itself only reports VMEXIT_INVALID. Pure: tested on the host.

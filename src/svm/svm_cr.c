@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * MOV to CR0 and CR4 on CPUs that accept values which the manual refuses (APM vol. 2 3.1.1, 3.1.3), and whose VMRUN then refuses
  * the state. QEMU 7.2 does so for CR0 always, for CR4 except for reserved bits; Bochs 2.7 does so in a

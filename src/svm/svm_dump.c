@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Prints the VMCB in words, field by field, for reports (APM vol. 2 tables B-1 and B-2). */
 #include "svm/svm.h"
 #include "lib/array.h"

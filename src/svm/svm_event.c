@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Events: decodes EXITINTINFO and the exception exits, and fills in EVENTINJ (APM vol.
  * 2 15.7.2, 15.12, 15.20).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* #VMEXIT: converts the VMCB's fields to the neutral exit. */
 #include "hw/x86.h"
 #include "svm/svm_skip.h"

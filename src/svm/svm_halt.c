@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * HLT, MWAIT and MWAITX. With interrupts on the guest executes them: a HLT is let through once, and the next exit intercepts it
  * again. With interrupts off only an NMI, an INIT or a reset ends a HLT, and mostly nothing does: kernels die this way, and unused

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
 #include "svm/svm.h"
 #include "hw/features.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* MSRs and CPUID bits of AMD-V itself, which are hidden from the guest. */
 #include "svm/svm.h"
 #include "hw/features.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * NMIs on CPUs without virtual NMIs (APM vol. 2 15.20): after an NMI was injected nothing blocks the next one,
  * so this code does. The blocking ends when the guest's IRET has been executed, not before: a handler

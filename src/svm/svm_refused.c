@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * VMEXIT_INVALID: the guest did not run, and a retry would fail the same way. A CPU leaves the guest's state unchanged; Bochs
  * 2.7 has overwritten it with the host's, and QEMU 7.2 a part of it, RIP always. States that the guest can cause

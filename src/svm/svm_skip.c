@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "svm/svm_skip.h"
 #include "log/log.h"
 #include "hw/msr.h"

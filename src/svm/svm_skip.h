@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Moves RIP past an instruction that was carried out in software. Inlined into its only caller, because
  * every CPUID runs it.

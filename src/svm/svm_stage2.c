@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Nested paging (APM vol. 2 15.25): bits of its entries, and what makes CPUs forget them (15.16.1). */
 #include "hw/x86.h"
 #include "svm/svm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The first state of the guest, taken from the running firmware. */
 #include "hw/asm.h"
 #include "hw/msr.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The guest's state in the VMCB. */
 #include "svm/svm.h"
 #include "hw/x86.h"

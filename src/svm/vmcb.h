@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The virtual machine control block, APM vol. 2 appendix B. */
 #ifndef TRAPLINE_VMCB_H
 #define TRAPLINE_VMCB_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/backtrace.h"
 #include "trace/decode.h"
 

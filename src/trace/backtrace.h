@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The callers of the code that faulted: return addresses on the stack of a record. Pure: the caller provides the function that
  * reads memory, and memory may hold anything. Every address that is found follows a CALL, and the work is bounded.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Writes registers with the names of their bits: cr0=0x80010033 (PE MP ET NE WP PG). SDM vol. 3A 2.3 to 2.5,
  * APM vol. 2 3.1.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/chain.h"
 
 static void reverse(struct trap_record *records, unsigned n)

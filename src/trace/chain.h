@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The fault chain: a record and the records whose delivery it interrupted, back to the first fault. Pure. */
 #ifndef TRAPLINE_CHAIN_H
 #define TRAPLINE_CHAIN_H

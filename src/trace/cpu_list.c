@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/cpu_list.h"
 
 /* The last number of the run of consecutive numbers that begins at n. */

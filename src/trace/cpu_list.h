@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Lists of CPUs for reports: few lines even with many CPUs. Pure: tested on the host. */
 #ifndef TRAPLINE_CPU_LIST_H
 #define TRAPLINE_CPU_LIST_H

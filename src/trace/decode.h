@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Decodes the code bytes of a record: the instruction, and the registers and memory that it reads, with their
  * values. Not for the exit path: it takes some ten thousand instructions and 3 KiB of

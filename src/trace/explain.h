@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Error codes and status registers in words. Each function appends to a text; if there is no explanation it appends
  * nothing.

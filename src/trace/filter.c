@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/filter.h"
 #include "lib/array.h"
 #include "lib/string.h"

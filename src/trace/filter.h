@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Which recorded exceptions are printed: one grammar for the console, trapline.conf and VMCALL.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/fold.h"
 #include <stdbool.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Folds repeated exits into one line each: a loop of up to FOLD_PERIOD exits whose rounds are all the same. Pure. */
 #ifndef TRAPLINE_FOLD_H
 #define TRAPLINE_FOLD_H

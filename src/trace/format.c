@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <stdbool.h>
 #include "trace/format.h"
 #include "lib/array.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * One trap, one line of logfmt: the same text on the serial console, over VMCALL and on the fault screen.
  * Scripts rely on the names below. Pure: no allocation, no state, no floating point.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/gate.h"
 #include "hw/x86.h"
 

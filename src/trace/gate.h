@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Decodes an entry of an interrupt table: the gate through which an event was delivered, or why it could not be.
  * SDM vol. 3A 6.11 and 6.14.1, APM vol. 2 4.8.4 and 8.9; real mode: SDM vol. 3B 21.1.4. Pure.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The last exits of one CPU, which reports show besides the recorded exceptions. Written on the
  * hot path in a dozen instructions, by this CPU only; read when the CPU makes a report of its own, or is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/important.h"
 
 bool trap_is_important(const struct trap_record *r)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Which recorded exceptions matter to somebody whose kernel is dying. An exception is judged when it is recorded, by its record
  * alone and not by what a particular system does with it. Pure.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/names.h"
 #include <stdatomic.h>
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Names for guest addresses, from the block that the loader has built (include/boot/names_layout.h). A lookup is a binary search and takes
  * no lock. The exit path never looks up a name. Pure.

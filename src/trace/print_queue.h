@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The numbers of one CPU's records that wait to be printed: the CPU writes head, the printer tail. A part of the room is reserved
  * for kinds that have few records in the queue, so that a flood of one kind does not exclude the others.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The processes that own address spaces, as reported by the guest (VMCALL process): a table of fixed size, in which new entries replace
  * old ones. Writers take turns; readers take no lock.

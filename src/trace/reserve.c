@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/reserve.h"
 #include <stddef.h>
 

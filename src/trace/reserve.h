@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The newest records of every vector, beside a CPU's ring, and the sites. A flood on one vector pushes the others' records out
  * of the ring, but not out of the reserve. Only its CPU writes it; any CPU may read it at any time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The trace ring: one for each CPU, written by that CPU only, read by any CPU at any time. The writer never
  * waits: when the ring is full it overwrites the oldest record. A reader copies a record and then checks that it was

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The sources of exceptions: a table of sites for each CPU. A site is an instruction that raised a vector at a privilege level.
  * The table has the count, the first and the last time of each, however many exceptions come; for important ones also the first record.

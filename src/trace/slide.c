@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/slide.h"
 #include "lib/string.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Finds the slide of a kernel that loads at any address: compares the CPU's state with the map of its functions. Pure.
  *

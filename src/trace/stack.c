@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/stack.h"
 
 void stack_format(struct text *t, uint64_t linear, const uint8_t *words, unsigned n, unsigned size)

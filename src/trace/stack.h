@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The top of a stack, copied when a record is made. A process's stack is gone when the process has died and the story is printed.
  * Pure: the caller reads the guest's memory.

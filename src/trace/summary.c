@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/summary.h"
 #include "trace/text.h"
 

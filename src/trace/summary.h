@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The number of exceptions of each vector, as a table for people. */
 #ifndef TRAPLINE_SUMMARY_H
 #define TRAPLINE_SUMMARY_H

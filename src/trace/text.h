@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A text in a buffer of fixed size, with a flag for text that did not fit. */
 #ifndef TRAPLINE_TEXT_H
 #define TRAPLINE_TEXT_H

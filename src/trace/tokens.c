@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/tokens.h"
 #include <stddef.h>
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Parses words and numbers of an operator or a configuration file. Pure. */
 #ifndef TRAPLINE_TOKENS_H
 #define TRAPLINE_TOKENS_H

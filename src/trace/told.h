@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What was reported about an end, so that a further end of the same cause takes one line. Pure. */
 #ifndef TRAPLINE_TOLD_H
 #define TRAPLINE_TOLD_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/vector.h"
 
 const struct vector_info vector_table[VECTOR_COUNT] = {

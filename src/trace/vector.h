@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The exception vectors: number, names, whether an error code is pushed, and the class that decides
  * what happens when one is raised during the delivery of another.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/verdict.h"
 #include "hw/x86.h"
 #include "lib/string.h"

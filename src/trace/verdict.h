@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One record in one plain sentence, and the choice of that record. Pure: tested on the host. */
 #ifndef TRAPLINE_VERDICT_H
 #define TRAPLINE_VERDICT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "trace/walk_trace.h"
 #include "hw/x86.h"
 #include "mem/paging.h"

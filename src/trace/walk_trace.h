@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * A page walk with every entry that it read, level by level: for reports. guest_translate() is the fast
  * one. APM vol. 2 chapter 5, SDM vol. 3A chapter 4. Pure: the caller provides the function that reads a table.

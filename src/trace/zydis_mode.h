@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Zydis for the code of one mode. */
 #ifndef TRAPLINE_ZYDIS_MODE_H
 #define TRAPLINE_ZYDIS_MODE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmcall/caller.h"
 #include "hw/asm.h"
 #include "exit/exception.h"

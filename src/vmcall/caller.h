@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The caller: its privilege level, and its memory as it can access it. */
 #ifndef TRAPLINE_VMCALL_CALLER_H
 #define TRAPLINE_VMCALL_CALLER_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmcall/check.h"
 
 #define VECTORS 32

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Checks the arguments of a call against the service's row. Pure: tested and fuzzed on the host.
  * copy.c checks what depends on the rights and contents of memory, when the call accesses it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The copies between the guest's memory and the copy buffer. One exit moves CHUNK_PAGES pages at most. The registers
  * hold the progress, as in REP MOVS: RIP stays at the VMCALL until all is copied, so that interrupts and #PFs for missing

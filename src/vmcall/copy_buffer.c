@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmcall/copy_buffer.h"
 #include "hw/lock.h"
 #include <trapline/abi.h>

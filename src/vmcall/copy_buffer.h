@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The copy buffer: Trapline's own memory at the other end of every copy. A put at offset 0 begins new contents,
  * which belong to the caller until another put at 0. User mode may only read and extend contents of its own address space.

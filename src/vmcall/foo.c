@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The example service of the articles, in its three versions: registers, a guest-physical buffer, a
  * guest-virtual one. It prints what the articles' VMM prints. Off unless trapline.conf turns one on:

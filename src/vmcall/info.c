@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Services about Trapline itself: version, status, stats, exits, filter. */
 #include "exit/record.h"
 #include "lib/printf.h"

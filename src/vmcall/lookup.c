@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* RAX = 0: finds a service's number by its name. */
 #include "mem/guest_ram.h"
 #include "vmcall/caller.h"

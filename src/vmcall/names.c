@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The guest's reports of its processes and programs, which lines then name: process, process_of and image. */
 #include "hw/asm.h"
 #include "hw/lock.h"

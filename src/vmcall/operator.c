@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Lines from the guest to the trace and the operator, and back: mark, say, hear, dying. */
 #include "vmcall/operator.h"
 #include "log/log.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Messages between the guest and the operator at the console. */
 #ifndef TRAPLINE_VMCALL_OPERATOR_H
 #define TRAPLINE_VMCALL_OPERATOR_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmcall/policy.h"
 #include <stdbool.h>
 #include <trapline/services.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The services that exist and those that user mode may call, by trapline.conf. Pure. */
 #ifndef TRAPLINE_VMCALL_POLICY_H
 #define TRAPLINE_VMCALL_POLICY_H

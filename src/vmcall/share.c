@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmcall/share.h"
 #include "hw/asm.h"
 #include "hw/lock.h"

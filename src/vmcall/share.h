@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Shares: named lists of the guest's pages. The guest's kernel module pins the pages, opens the share,
  * and closes it before it frees them. In between Trapline and its operator access them by name.

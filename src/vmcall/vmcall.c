@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VMCALL: from the number to the service. */
 #include "vmcall/vmcall.h"
 #include "exit/handlers.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * One VMCALL: the caller and the arguments. exit_vmcall() in vmcall.c decodes it, check.c checks the arguments, and
  * the service's own function does the rest. The list of services is include/trapline/services.h.

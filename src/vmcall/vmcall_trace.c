@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Gives the trace to the guest: as a copy, and in place. */
 #include "apic/flush.h"
 #include "exit/freeze.h"

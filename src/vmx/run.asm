@@ -1,3 +1,4 @@
+; SPDX-License-Identifier: MIT
 ; Enters the guest and leaves it again. SDM vol. 3C 27 and 28: VM entry and VM exit exchange RIP, RSP, RFLAGS, the control
 ; registers except CR2, the segments and descriptor tables. This code exchanges the general registers and CR2. The debug
 ; registers DR0 to DR3 and DR6 stay the guest's. Vector state is never touched.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The virtual-machine control structure: its fields, controls, exit reasons and event words. SDM vol. 3C
  * chapter 25.

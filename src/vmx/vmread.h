@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VMREAD and VMWRITE. Unit tests and fuzz targets have a VMCS of their own: tests/fake/vmx/vmread.h. */
 #ifndef TRAPLINE_VMREAD_H
 #define TRAPLINE_VMREAD_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VT-x: the CPU's features, VMX operation, and the vendor table. */
 #include "vmx/vmx.h"
 #include "hw/asm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VT-x, SDM vol. 3C chapters 24 to 29: shared by the files of this folder. */
 #ifndef TRAPLINE_VMX_H
 #define TRAPLINE_VMX_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A CPU's features in VMX operation from its capability MSRs, and the resulting controls. */
 #ifndef TRAPLINE_VMX_CAPS_H
 #define TRAPLINE_VMX_CAPS_H

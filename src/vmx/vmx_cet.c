@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmx/vmx_cet.h"
 #include "hw/msr.h"
 #include "lib/array.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The guest's shadow stacks and branch tracking: their state is in MSRs, and in the VMCS if VM entries load it. */
 #ifndef TRAPLINE_VMX_CET_H
 #define TRAPLINE_VMX_CET_H

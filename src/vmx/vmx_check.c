@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmx/vmx_check.h"
 #include <stddef.h>
 #include <trapline/record.h>

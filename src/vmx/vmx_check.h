@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Why a VM entry refused the guest's state: the checks of SDM vol. 3C 27.3.1, each with its field.
  * The CPU itself only reports that one of them failed. Pure: tested on the host.

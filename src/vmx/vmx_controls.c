@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Computes the control words from the capability MSRs: bits that must be set, bits that Trapline needs, and wanted bits that the
  * CPU allows (SDM vol. 3D appendix A.2 to A.5).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The control words of a VMCS, computed from the capability MSRs. Pure: tested on the host. */
 #ifndef TRAPLINE_VMX_CONTROLS_H
 #define TRAPLINE_VMX_CONTROLS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * make CC="gcc -DVMX_COUNT": counts the VMREADs and VMWRITEs of an exit by its kind, and prints them
  * whenever the number of exits of that kind is a power of two.

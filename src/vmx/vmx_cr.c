@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Exits that only VT-x has. A control-register access exits if the guest writes a bit that Trapline owns with
  * another value than the shadow's: CR4.VMXE and SMXE, which a CPU without VT-x and SMX does not have, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Prints the VMCS in words: every field by name, exit reasons, VM-instruction errors. */
 #include "vmx/vmx.h"
 #include "lib/array.h"

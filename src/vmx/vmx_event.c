@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Events: decodes the VM-exit and IDT-vectoring information, and fills in the VM-entry information (SDM
  * vol. 3C 25.8.3, 25.9.2, 25.9.3, 27.6).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VM exit: converts the VMCS's fields to the neutral exit. */
 #include "vmx/vmx.h"
 #include "hw/x86.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * INIT and SIPI. SDM vol. 3A table 10-1 has the state of a CPU after INIT. On a CPU that reports both
  * (26.2, 25.4.2), INIT exits, the guest waits in the activity state wait-for-SIPI, and SIPI exits with its vector.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * MSRs and CPUID bits of VT-x itself, which are hidden from the guest, and the MTRRs, which the EPT
  * follows.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmx/vmx_mtrr.h"
 #include "apic/flush.h"
 #include "lib/string.h"

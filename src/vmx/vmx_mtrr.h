@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Memory types in second-level paging from the guest's MTRRs, for a vendor whose second level decides them. One set of
  * tables for all CPUs, one shadow of the registers for each.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * NMIs: those of the host, which exit, and those of the guest, by virtual NMIs (SDM vol. 3C 25.5.1, 26.3, 28.5.5). The CPU blocks them
  * for the guest until its IRET, and the NMI window exits when it can take one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * A VM entry that was refused (SDM vol. 3C 27.8): the guest is unchanged and did not run. If the CPU has let the guest reach
  * a state that cannot be entered, it is corrected, once. Everything else is a bug of Trapline's, and ends in a report.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmx/vmx_rules.h"
 #include "hw/x86.h"
 #include "trace/vector.h"

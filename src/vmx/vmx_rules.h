@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VT-x: words of the VMCS and results for the guest that the manual defines completely. Pure: tested on the host. */
 #ifndef TRAPLINE_VMX_RULES_H
 #define TRAPLINE_VMX_RULES_H

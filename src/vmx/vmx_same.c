@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "vmx/vmx_same.h"
 #include "hw/msr.h"
 #include "lib/printf.h"

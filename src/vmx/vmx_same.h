@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Compares what the CPUs of one machine can do in VMX operation. Pure: tested on the host. */
 #ifndef TRAPLINE_VMX_SAME_H
 #define TRAPLINE_VMX_SAME_H

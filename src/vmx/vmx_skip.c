@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Moves the guest past an instruction that was carried out in software. */
 #include "guest/insn.h"
 #include "hw/x86.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* EPT entries: one to one, with the memory types of the guest's MTRRs (SDM vol. 3C 29.3.7). */
 #include "vmx/vmx.h"
 #include "hw/asm.h"

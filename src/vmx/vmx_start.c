@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The first state of both sides: the guest's, from the running firmware, and the host's, which does not
  * change.

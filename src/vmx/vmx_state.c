@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The guest's state in the VMCS, read at most once an exit. */
 #include "vmx/vmx.h"
 #include "hw/x86.h"

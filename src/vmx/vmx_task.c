@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Hardware task switches, which always exit on VT-x before any change (SDM vol. 3C 26.4.2) and are
  * carried out here: SDM vol. 3A 8.3. Current operating systems use them only for the double-fault

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: a backtrace of any registers and any stack. It ends within its bounds, each place follows a CALL or
  * bytes that look like one, and its line is printable.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the box of a last run as the loader finds it: any header, any text, any records and exits, with
  * right or wrong checksums. It is refused, or read without leaving its bounds. The resulting text is

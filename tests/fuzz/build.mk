@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # libFuzzer targets: the project's sources under the sanitizers, with Debian's clang. Zydis is included, because the VMM decodes the
 # guest's code with it. tests/fuzz/<target>.c says what each target checks; tests/fuzz/corpus/<target> is its stored corpus.
 FUZZ_CC     := clang

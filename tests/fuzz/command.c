@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: keys from the operator's serial line to the answers of the commands: the editor, the parser and
  * every command except its effect on a CPU. The guest's memory is an array (tests/fake) with any page tables.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: trapline.conf and the load options, any bytes. Every member ends up within
  * its limits, strings are terminated and printable, and each error is one line of printable

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the filter's grammar, any words. A refused text changes nothing. An accepted filter can be printed and
  * parsed again, and then lets the same records through.

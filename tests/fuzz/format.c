@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: any record, with any code bytes, as text. A line is printable, ends at the returned length, stays within
  * TRAP_LINE_MAX, and is logfmt; with less room its last fields are omitted as a whole. The

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: any log or records, in every form that trapline-decode writes to a stream. JSON is JSON, whatever the log says, and HTML
  * and SVG have no element that the writers do not have.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the interrupt command register, any word to any APICs, against the manual's table of
  * destinations (SDM vol. 3A 11.6); and the effect of INITs and SIPIs in any order on a CPU.

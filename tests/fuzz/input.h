@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Used by every fuzz target: the input, read from the front, with zeros after its end; and the checks of a text. */
 #ifndef TRAPLINE_FUZZ_INPUT_H
 #define TRAPLINE_FUZZ_INPUT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the line editor, any keys, with a terminal at the other end. After each key the terminal shows
  * the prompt and the line, with its cursor at the editor's position.

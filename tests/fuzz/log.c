@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: what trapline-decode reads, and what the log tells of the kernel and its modules. Every byte that was read is written
  * again; texts are printable; entries, reports and records are within their bounds. A part of the input is a System.map.

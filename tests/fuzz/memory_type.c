@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the MTRRs, any values, against the manual's rules applied to one address at a time (SDM vol.
  * 3A 12.11). The type must be right at both ends of the returned range and at addresses in

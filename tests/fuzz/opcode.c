@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the instruction that the bytes are, and its length, against Zydis. If opcode_find() finds an instruction, Zydis
  * names the same; if Zydis names an instruction of the list, it is found. Nothing reads beyond the bytes.

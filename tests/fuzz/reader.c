@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: `trapctl trace` with any answers of Trapline: any count, any registers, any records,
  * any name of an address. It ends, stays in its own buffers, and prints one line a record: logfmt,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the trace ring with one writer and two readers, in any order of steps, against a plain count:
  * every record is read once, in order, or is counted as lost. Then with any words in the slots and the head,

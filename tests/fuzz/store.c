@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: stores that the VMM carries out, from any bytes. If the fast decoder accepts an instruction, its result must be
  * that of Zydis; and nothing reads beyond the bytes. The source

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: a file of symbols, any bytes, and what a CPU may show. The table that is made of the file has its functions in order,
  * each with a name that can stand in a line, and a look-up finds what a walk along the table finds. A slide that is found makes an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: hardware task switches of a 32-bit guest, with any descriptors and TSSs, in every
  * paging mode. The resulting state must be one that the CPU enters (SDM vol. 3C 27.3.1), because otherwise

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: one guest that makes VMCALLs one after the other, on the host. The sources are the VMM's own (src/vmcall
  * and the page walk); the guest's memory is an array (tests/fake), and calls to the rest of the VMM are only

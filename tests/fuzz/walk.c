@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * libFuzzer: the walks of the guest's page tables, in every paging mode, against a separate walk that is written
  * from the manual's tables alone (SDM vol. 3A 4.3 to 4.7). The input gives the registers, two linear

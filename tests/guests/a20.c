@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Address line 20, switched off and on by system control port A (0x92) and by the keyboard controller. With code, stack and page
  * tables below 1 MiB a guest can work without the line. It must read back what it wrote, and an instruction that exits (CPUID) must

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Stores to the local APIC's registers, and registers at another address. The APIC's page takes any aligned store of 32 bits; only loads and stores of the
  * FPU, MMX and SSE are forbidden (SDM vol. 3A 11.4.1). So the value matters, and not the opcode: each

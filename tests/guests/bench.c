@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The cost of an exit, in instructions.
  *

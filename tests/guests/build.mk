@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The guest programs: small EFI programs that run bare and under Trapline, and must print the same on COM1.
 # gnu-efi provides the start code and the linker script; everything else is in lib/ or shared with the VMM's src/lib.
 GUEST_DIR   := $(BUILD)/guests

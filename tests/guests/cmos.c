@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Prints the RTC's CMOS where Trapline's note is, and dies of a triple fault: a write to where nothing is.
  *   fill   fills them with what Trapline's note is not, although it begins like one, and resets the machine instead

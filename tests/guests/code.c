@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Finding an instruction and its end, where a hypervisor that carries it out has to do so
  * itself.

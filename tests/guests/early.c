@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Dies like a kernel that has just switched from the boot loader's page tables to its own and has no console yet.
  * The early kernel is two pages of code, a GDT, an IDT and a stack, linked to run at KERNEL as Linux does at

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * States that a CPU, or an emulator of one, lets a guest reach, and that a VM entry checks.
  *

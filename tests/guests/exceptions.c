@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Every exception of 64-bit mode, from known instructions.
  *

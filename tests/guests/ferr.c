@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * x87 errors with CR0.NE clear: the CPU asserts FERR#, which the chipset turns into IRQ 13 of the 8259s, and no #MF is raised
  * (SDM vol. 3A 2.5, vol. 1 8.7). The handler writes to port 0xf0, which drops the request, and ends the interrupt at both

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Halts for good: CLI and HLT, which only an NMI, INIT or reset ends (SDM vol. 2A HLT). */
 #include "lib/guest.h"
 

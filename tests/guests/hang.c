@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Hangs in a way that a debugger has to find: the load option way= says how. Only a reset, or whoever looks
  * at it from below, ends it.

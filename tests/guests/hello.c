@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The smallest guest: it prints a line and returns to the firmware.
  *   fails  with an error

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The VMM's memory and its UART are hidden from the guest. The program finds the region as any OS would: the
  * firmware's map calls it reserved. Bare there is no such region, and there is a UART at COM2, so this program

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The hypervisors that show themselves at CPUID 0x40000000 to 0x4000ffff, at multiples of 0x100: one line for each leaf. A CPU itself
  * has nothing there: AMD's return zeros, Intel's the contents of the last basic leaf (SDM vol. 2A, CPUID).

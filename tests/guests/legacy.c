@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Exceptions, single steps, interrupt shadows, debug registers and page tables of the modes before 64-bit
  * mode: protected mode without paging, with 32-bit paging and with PAE, 16-bit code, virtual-8086 mode. The

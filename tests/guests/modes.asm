@@ -1,3 +1,4 @@
+; SPDX-License-Identifier: MIT
 ; What the modes guest runs outside of 64-bit mode: a copy of this lies below 1 MiB, and every segment that is not flat
 ; begins at the copy, so that offsets are the same wherever it lies, in protected mode, real mode and in what is printed.
 ;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Exceptions and task switches in protected mode without paging, exceptions in real mode, and the way there
  * and back through compatibility mode (SDM vol. 3A 10.8.5, 10.9, 21.1). The code is modes.asm; here its

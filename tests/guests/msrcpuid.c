@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * CPUID, MSRs, control registers and XCR0: what they hold, and which writes they refuse.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Non-maskable interrupts that the CPU sends to itself through its local APIC.
  *

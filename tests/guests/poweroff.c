@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Powers off by the firmware's ResetSystem(EfiResetShutdown), UEFI 8.5.1. */
 #include "lib/guest.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Resets by the firmware's ResetSystem(EfiResetCold), UEFI 8.5.1. */
 #include "lib/guest.h"
 

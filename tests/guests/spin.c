@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Never ends: CPUID for ever. For what is done to a machine from outside. */
 #include "lib/cpu.h"
 #include "lib/guest.h"

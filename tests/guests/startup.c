@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * INIT and SIPI, as SDM vol. 3A 9.4 and 11.4.7.3 and APM vol. 2 14.1.3 and 16.5 have them: what they do to a
  * CPU, whom they reach, and when they mean nothing. The guest takes the other CPUs from the firmware and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * x87, SSE, AVX and the other state of XSAVE belongs to the guest, through every kind of exit.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Runs other guest programs one after the other, so that the firmware boots only once. The programs are in
  * the root of the volume that this program came from. Load options: run=modes,legacy.

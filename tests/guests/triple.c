@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Dies of a triple fault: an exception while the #DF handler is being called shuts the processor down (SDM
  * vol. 3A 6.15, interrupt 8). The load option way= selects how it comes to that; each way makes another chain

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The time-stamp counter, read by every CPU in turn: no reading is less than the one before it, whichever CPU
  * made that one, while all of them exit as often as they can.

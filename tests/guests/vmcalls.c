@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * VMCALL from CPL 0 without an operating system: the copies of physical memory, calls from other modes, and a
  * storm of random calls.

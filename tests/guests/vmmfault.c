@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Makes a test build of Trapline fault (src/exit/test_faults.h): the load option fault= names the
  * kind. In any other build, and bare, it has no effect.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * VT-x as a guest of Trapline sees it: as on a CPU whose firmware locked it out. And the MTRRs, which the
  * guest may write and read back while second-level paging follows them.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The Linux guest: an initrd with one static program and busybox. The kernel is Debian's own (tools/deps.sh).
 LINUX := $(BUILD)/linux
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The copy buffer from user space, without privileges: buffers that were never touched, that are copied on write,
  * read-only or unmapped. One line for each case, "copies name=... ok"; the exit status is the number of cases that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Every CPU: exceptions on all of them at once, and CPUs that go offline and come back. See init.h. */
 #define _GNU_SOURCE
 #include "init.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Dies of an exception that nothing else in the guest raises: dies ud, dies null. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One exception after the other, each in a process of its own: init.h describes the output. */
 #define _GNU_SOURCE
 #include "init.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Calls from every CPU at once: as many processes as CPUs, each with the copy buffer, marks and lookups. A
  * process gets what it has put, or is told that the copy buffer belongs to another by now. One line: "hammer

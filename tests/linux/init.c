@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The first and only program of the Linux guest: it raises every exception that user space can, prints on the
  * console what the kernel made of it, and powers off. There is no shell, so that nothing has to be waited for.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Shared by the files of the Linux guest's init. */
 #ifndef INIT_H
 #define INIT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The operator's side of a share and of messages: makes a share, announces it, and waits until the operator has
  * written to it and has sent a message. "operator waits", then "operator share=... message=...".

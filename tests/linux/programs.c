@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Other programs and modules of the initrd, one after the other: init.h describes their names. */
 #define _GNU_SOURCE
 #include "init.h"

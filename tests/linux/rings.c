@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The mapped ring of CPU 0 holds what trace_read copies, and cannot be written. One line: "rings ok". */
 #include <stdio.h>
 #include <string.h>

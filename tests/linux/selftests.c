@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Linux's own x86 selftests (tools/selftests.sh), one after the other. See init.h. */
 #define _GNU_SOURCE
 #include "init.h"

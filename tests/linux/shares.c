@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Shares between processes: one line a case, "shares name=... ok"; the exit status is the number that failed.
  */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Debian's stress-ng, and the kernel's messages while it ran. See init.h. */
 #define _GNU_SOURCE
 #include "init.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Random code in ring 3: a child for each seed gets a page of it, random registers and some memory, and runs until an
  * exception ends it. What it came to is one line, the same on every run of the same machine:

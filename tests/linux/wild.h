@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Shared by the files of `wild`, which runs random code in ring 3: its contents, and its addresses. */
 #ifndef WILD_H
 #define WILD_H

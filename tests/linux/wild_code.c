@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The random code of `wild`: see wild.h. */
 #include "lib/array.h"
 #include "wild.h"

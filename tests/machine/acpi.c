@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* ACPI tables for Bochs' chipset, where OVMF has none of its own: RSDP, XSDT, FADT, FACS, DSDT and MADT. */
 #include "starter.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Everything that boots: the launcher's starter, the Linux guest and the USB image; and the targets that run the machines.
 MACHINE := $(BUILD)/machine
 

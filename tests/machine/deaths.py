@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The ways to die that test_deaths.py makes, and what has to be told of each.
 
 What is told has to name the instruction, the address and the cause, within the first lines. A guest that dies says before it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Firmware with 5-level paging, made of one that has four: a file \five_levels on the ESP asks for it. OVMF takes CR4.LA57 as it
  * finds it, for its own tables and for the start of its other CPUs. They then load what it has kept of the boot CPU's control

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * void five_levels_code(uint64_t pml5), copied below 4 GiB before it is called: turns 5-level paging on. CR4.LA57 changes only
  * with paging off (SDM vol. 3A 2.5), so long mode is left for 32-bit code, whose addresses are the same with paging and without.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The starter: what the firmware starts on every machine of the tests, as \EFI\BOOT\BOOTX64.EFI.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Shared by the files of the starter: see starter.c. */
 #ifndef STARTER_H
 #define STARTER_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The console, used as by a person and as by a script: with the guest running, stopped, hung and storming."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What Trapline costs, in instructions counted exactly, against the stored figures of docs/bench.json."""
 
 from lib import cost

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is told of a death, with the default configuration: the instruction, the address and the cause, within 15 lines.
 
 deaths.py has the list, and each of it is a test here. What the guest itself says it is about to do is what the telling is held

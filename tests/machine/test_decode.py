@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """trapline-decode names functions, files and lines in a log, in a root directory with nothing but the files that it is given.
 
 The tests compare its lines with the source: the line of the instruction that the module died of.

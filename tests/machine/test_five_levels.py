@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Firmware with 5-level paging, which the starter makes of OVMF (five_levels.c), on QEMU's `max`."""
 
 from lib.machine import expect, on

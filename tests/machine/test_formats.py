@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The formats of trapline-decode, opened by the tools that they are for: jq, babeltrace2, lnav and a browser.
 
 The logs and records are those of tests/formats, which machines have made (`make formats-fixtures`), and one of a fresh machine.

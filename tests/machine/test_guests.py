@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The programs of tests/guests: they print their own results, and must print the same bare and under Trapline."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """
 On KVM's nested AMD-V: another implementation than the emulators', with its own checks, APIC and INIT, and the one on which many
 will try Trapline first. `make test-kvm`; slow, because it runs inside of an emulated machine: lib/kvm.py.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The launcher: a variable that is set has an effect, or is refused with a line. Most tests boot nothing."""
 
 import itertools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Debian's own kernel under Trapline: it boots, and every exception of its user space is recorded as it was.
 
 Bochs raises what QEMU does not: #AC, #SS and #XM, and error codes as the manuals have them.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What can go wrong before the guest: a broken configuration, no virtualisation, a missing file, a full disk."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """More CPUs than a word has bits, and than reports list one by one: `make test-many`, on AMD-V (QEMU)."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Names in Trapline's own reports: `symbols` in trapline.conf, the slide of a relocated kernel, images of the firmware, and the processes
 of address spaces.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What remains when something dies: the chain of a triple fault, the black box, Trapline's own fault screen."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Linux's own x86 selftests: each ends under Trapline as it ends bare."""
 
 import os

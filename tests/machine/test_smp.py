@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every CPU: Trapline runs under all of them from load on, stays there, and records what happens on them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The stories of ends that come one after the other, and of those that only the guest or its APIC can tell.
 
 What is told once is not told again: the second end has one line, while the black box and the files still have all of it.

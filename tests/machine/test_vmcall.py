@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """VMCALL: the articles' programs, memory shared both ways, hostile calls, the kernel module and trapctl."""
 
 import json

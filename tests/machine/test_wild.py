@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Random code in ring 3 (tests/linux/wild.c): each child ends under Trapline as bare, with the same registers and memory."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The unit tests: the VMM's pure sources, compiled natively with the sanitizers. Each test file is a program.
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_BINS  := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The freestanding library beside libc: tests/unit/build.mk compiles it with the prefix tl_ for each name, and
  * these are the matching declarations. Include it after libc's headers.

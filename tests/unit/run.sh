@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Runs unit test programs and sums up cmocka's results. Fails if a test fails, if a program dies, or if
 # there was nothing to run.
 #

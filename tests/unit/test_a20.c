@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Address line 20: whatever the guest writes to its gates, the hardware never gets a byte that switches the line off, and the
  * guest reads back its own byte.

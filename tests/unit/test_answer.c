@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The services command and answer: pieces of every size add up to the whole answer, and every loss is counted. */
 #include <stdio.h>
 #include <string.h>

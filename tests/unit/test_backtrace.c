@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Backtraces from stacks and code that a guest may leave. */
 #include <string.h>
 #include "unit.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The header of a black box, in memory that may hold anything and that another system may have filled
  * on purpose. If blackbox_fault() accepts a header, all its offsets are inside the box.

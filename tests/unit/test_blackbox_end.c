@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* When the black box gets an end, and when it is opened again. The source is included; the test provides its clock and its memory. */
 #include <stdlib.h>
 #include <string.h>

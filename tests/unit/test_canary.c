@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Whether memory survives a reset: the state of a page, what is known after each start, and the line that is printed. */
 #include <stdlib.h>
 #include <string.h>

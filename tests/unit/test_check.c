@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The arguments of a VMCALL: what is refused before the service does anything, at the limits. */
 #include <string.h>
 #include "unit.h"

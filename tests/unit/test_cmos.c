@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The verdict in the RTC's CMOS: only a complete note is accepted, and the guest finds the index register unchanged. The source is
  * included; its ports are a simulated RTC.

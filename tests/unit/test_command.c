@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* From a line to a command: shortened names, completion, addresses made of registers, help. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * trapline.conf and the load options, against include/boot/config.h. Every error is reported with its line, and
  * changes nothing.

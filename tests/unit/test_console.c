@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The output of the console's text: to a UART that takes bytes, one that takes none, and one that takes them again later. */
 #include "exit/apic_page.h"
 #include "unit.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The values that MOV to CR0 and CR4 refuses, by mode: SDM vol. 2B, APM vol. 2 3.1. */
 #include "hw/x86.h"
 #include "unit.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Reports of machines with many CPUs stay readable: who is told of, and in which words. */
 #include <stdio.h>
 #include <string.h>

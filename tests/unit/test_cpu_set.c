@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A set of CPUs, against an array of one byte a CPU: the words' edges are where it could go wrong. */
 #include <stdlib.h>
 #include <string.h>

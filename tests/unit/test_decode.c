@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Instructions in all three modes, with the registers and addresses that the manuals give. The bytes are
  * assembled by hand. The expectations are derived from the register values below, not from the output of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Addresses for devices: one as high as on Xeons among others, in page tables in this process's memory. */
 #include "unit.h"
 #include <string.h>

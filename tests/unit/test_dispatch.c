@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The event whose delivery an exit interrupted (APM vol. 2 15.7.2, SDM vol. 3C 28.2.4): it goes in again whatever the exit
  * was, once, unless the handler has merged it with another or started over. The handlers that have no part in it do nothing

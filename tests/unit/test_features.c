@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A CPU's features from its CPUID leaves: SDM vol. 2A "CPUID", APM vol. 3 appendix E. */
 #include "unit.h"
 #include <string.h>

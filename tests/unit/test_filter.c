@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The grammar of filters, and the records that each condition lets through. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* In which folders trapline-decode finds the guest's kernel, and what it says of folders that are not there. */
 #include <errno.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Folded repetitions of exits. */
 #include <stdio.h>
 #include <string.h>

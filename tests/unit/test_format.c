@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Whole lines, character for character: other people's scripts read them. docs/log.md
  * describes the same ones.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The walk of the guest's page tables with every right checked: each paging mode, each right, and the
  * accessed and dirty bits that are set (SDM vol. 3A 4.3 to 4.8).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * When the guest's kernel is searched, and what is said of it: a kernel that starts, one that dies with a broken interrupt table, one that
  * starts another (kexec), a map of another build. The guest's memory and its CPU are arrays here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The CPUs that an interrupt command addresses (SDM vol. 3A 11.6.2), and how INIT and SIPI change a CPU.
  * A mistake would reach the wrong CPU only on machines with other APIC identifiers than the test machines

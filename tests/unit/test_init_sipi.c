@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * An INIT that exits, and what other CPUs do meanwhile. The effect of the SIPI needs a CPU: tests/guests/startup.c,
  * like_linux.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Ports that exit, and what the vendor lets in while the VMM carries the instruction out. The real IN, OUT, STGI and CLGI are
  * executed: they fault here, and what faults is noted and stepped over.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* trapctl's lines as JSON: which values become numbers, and which stay text. */
 /* Lines of logfmt as JSON: what becomes a number, and what stays text. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The line editor: keys in, the finished line and the terminal's view out. */
 #include <string.h>
 #include "unit.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What trapline-decode reads of a log: lines, fields, records, reports, and what the log tells of where the kernel was. */
 #define _GNU_SOURCE
 #include <stdio.h>

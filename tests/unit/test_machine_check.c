@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Machine checks while the VMM runs: whether they go to the guest. RDMSR faults here, and is emulated. */
 #define _GNU_SOURCE
 #include "unit.h"

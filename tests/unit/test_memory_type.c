@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Memory types from MTRRs: register values typed from the manual's examples (SDM vol. 3A 12.11). */
 #include "unit.h"
 #include "mem/memory_type.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Every pair of vectors, against SDM vol. 3A tables 6-4 and 6-5, and APM vol. 2 15.35.5 for #VC. The expectation is written as sets of
  * vectors, not as the code's table. Hardware merges by itself as long as nothing is intercepted, so a wrong row would

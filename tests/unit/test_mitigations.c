@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The mitigations that each kind of CPU needs, from the features that such a CPU reports. */
 #include "unit.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Which part of a file's path the kernel module puts into a mark of a process. */
 #include <stdio.h>
 #include <string.h>

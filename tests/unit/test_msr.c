@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* MSR names, with numbers typed from the manuals, not from the list. */
 #include "unit.h"
 #include "hw/msr.h"

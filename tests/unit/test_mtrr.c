@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The guest's MTRRs: how a write changes second-level paging, and what all CPUs do before they run with the change. Threads are
  * CPUs in the guest; tables are in this process's memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Names for addresses: files of symbols as nm prints them, good and bad, what is found in their table, and how far a kernel has
  * moved. With Debian's own kernel, where there is one, the functions are its own (tools/kernel-map).

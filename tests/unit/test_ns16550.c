@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The UART of the loader and of the VMM, by its registers. Here these are memory, four bytes apart, and hold what is written. */
 #include "unit.h"
 #include <string.h>

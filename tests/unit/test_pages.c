@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A report's pages: the ends of rows and pages, text that does not fit, and the keys and times that turn pages. */
 #include <stdio.h>
 #include <string.h>

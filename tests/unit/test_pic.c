@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * IRQ 13 on a CPU without FERR#: the vector that the guest chose, and its end of interrupt, which the 8259s must not get,
  * while they get all others. The source is included; its ports are an array here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The VMM's memory: how much of it, and in how many pieces, from a made-up memory map. And the pool that is made of these. */
 #include <string.h>
 #include <boot/blackbox_layout.h>

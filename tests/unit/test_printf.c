@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * src/lib/printf.c under other names (freestanding.h): each format through it and through libc's, byte for
  * byte.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Which process an address space is: what tells spaces apart, pairs of page tables, and a table that does not grow. */
 #include <stdio.h>
 #include <string.h>

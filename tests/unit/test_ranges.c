@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Lists of ranges: the firmware's map as RAM, and what is left of memory that may come later. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The parts of reports: gates, page walks, chains, runs and named bits, from bytes that a guest may
  * leave.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The reserve beside a ring: the newest records of each vector, whatever floods the ring. */
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The trace ring: what a reader may see while the writer overwrites records. Every record that is
  * read must be whole and in order, and read plus lost must equal the number written.

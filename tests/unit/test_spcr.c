@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The SPCR table: the UART that it names, and UARTs that Trapline cannot drive. */
 #include <stdbool.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The SRAT's hot-pluggable memory. */
 #include <string.h>
 #include "srat.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The fast decoder of stores against Zydis: for every store that the fast decoder accepts, Zydis must give the same result.
  * The source is included, because the fast decoder is static.

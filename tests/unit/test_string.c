@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* src/lib/string.c under other names (freestanding.h), compared with libc's. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* AMD-V: the reasons why VMRUN refuses a guest. */
 #include "unit.h"
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* AMD-V: handling of the guest's registers where neither emulator behaves like a CPU. The VMCB is an array here. */
 #include "unit.h"
 #include "fake_vendor.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What trapctl calls an address: symbols of the kernel and its modules, and places in the files of a process. */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What was reported about an earlier end. */
 #include "trace/told.h"
 #include "unit.h"

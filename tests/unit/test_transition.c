@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The page tables of the VMM's first call, walked as a CPU with four or five levels would (SDM vol. 3A 4.5): the firmware's
  * mappings are as before, and the region is at VMM_BASE. Firmware with 5-level paging is on no emulator of the tests by itself.

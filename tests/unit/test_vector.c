@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The vector list against the manuals: SDM vol. 3A table 6-1 and APM vol. 2 table 8-1, written here
  * in another form.

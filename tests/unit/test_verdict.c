@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Which records are important, and which one an end is blamed on: rules, sites and verdicts. */
 #include <string.h>
 #include "hw/x86.h"

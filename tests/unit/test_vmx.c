@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VT-x: control words from capability MSRs as CPUs have them, and the explanation of a refused guest state. */
 #include "unit.h"
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The effect of INIT on shadow stacks and branch tracking. The VMCS is an array; numbers are the manual's (SDM vol. 3D B.4.3, vol. 4). */
 #include "unit.h"
 #include <string.h>

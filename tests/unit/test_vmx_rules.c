@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* VT-x: words that the manual defines. Bits are typed from its tables, not from the sources. */
 #include "unit.h"
 #include "vmx/vmx_rules.h"

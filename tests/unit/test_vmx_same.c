@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Compares the CPUs of one machine: features in use have to be the same, and the first difference is named. */
 #include "unit.h"
 #include <string.h>

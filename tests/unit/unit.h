@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Included by every unit test: cmocka, which needs these four headers before its own. */
 #ifndef UNIT_H
 #define UNIT_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """gdb's commands for Trapline: the guest's state, the rings and the exit histories, whoever's turn it is on the CPU.
 
 While the guest runs, gdb sees the guest's address space. The VMM's memory is then read by its physical address, which

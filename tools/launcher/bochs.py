@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Bochs, which emulates VT-x and AMD-V in detail and slowly: the machines of BACKEND=vmx and svm-bochs."""
 
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes the FAT image that the machine boots from, with mtools: nothing is mounted, nobody needs to be root."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An emulator's process: only the one that was started here is ever ended."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """QEMU without KVM, which emulates AMD-V: the machine of BACKEND=svm."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Connects Bochs' serial line to the outside: a TCP connection of Bochs' on one side, a log and a unix socket on the other."""
 
 import contextlib

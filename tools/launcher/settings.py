@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The variables that tools/launch describes, read and checked once."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Watches a machine until it ends: its logs, the emulator's events, the clock."""
 
 import math

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The guest's RAM on the host, in place of src/mem/guest_ram.h: an array whose pages can become something other
  * than RAM. Unit tests and fuzz targets put this folder first (-iquote tests/fake) and define fake_ram once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The VMM's address space on the host: the guest's RAM is the array of tests/fake/mem/guest_ram.h. */
 #ifndef TRAPLINE_FAKE_LAYOUT_H
 #define TRAPLINE_FAKE_LAYOUT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A VMCS on the host, in place of src/vmx/vmread.h: every field exists and holds 64 bits. */
 #ifndef TRAPLINE_VMREAD_H
 #define TRAPLINE_VMREAD_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * In and out of the 32-bit half, the entries of its IDT, and the way into a case. An entry pushes its vector and all
  * registers, and calls capture(), which says whether the code goes on (1) or the case is over (0).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The 32-bit half of the legacy guest: protected mode without paging, with 32-bit paging and with PAE, rings
  * 0 and 3, 16-bit code, virtual-8086 mode (SDM vol. 3A chapters 3 to 6 and 8, 3B 21 and 23). Stack frame and registers of each event

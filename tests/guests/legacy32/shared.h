@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Shared by the two halves of the legacy guest: the 64-bit program that prints, and the 32-bit one that runs the
  * cases.

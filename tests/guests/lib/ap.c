@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <efi.h>
 
 #include "lib/ap.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Other CPUs, started by the guest itself: the local APIC's command register, a page for each SIPI vector,
  * and a loop in which the started CPU counts and takes orders.

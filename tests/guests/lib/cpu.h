@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The instructions that C has no words for. Most are those of the VMM; its _safe ones are not for guests, which have no fix-up table.
  * Nothing here checks anything: a test that wants a fault gets one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Enters and leaves the code under test. A state consists of: struct trap_state (trap.h), sixteen general
  * registers in ModRM order, then the frame of IRETQ: RIP, CS, RFLAGS, RSP, SS.

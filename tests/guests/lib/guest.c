@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <efi.h>
 #include <trapline/services.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Shared by all guest programs: the main function, COM1, the load options, and the end.
  *

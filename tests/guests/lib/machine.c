@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "hw/x86.h"
 #include "lib/ap.h"
 #include "lib/cpu.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The machine during a test: its own GDT, TSS, IDT and page tables, interrupts off. machine_take()
  * saves the firmware's state and machine_give_back() restores it. machine_reset() makes the standard state

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "hw/x86.h"
 #include "lib/array.h"
 #include "lib/cpu.h"

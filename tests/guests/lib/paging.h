@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Page tables: the firmware's own, plus one top-level entry for the window (machine.h). */
 #ifndef GUEST_PAGING_H
 #define GUEST_PAGING_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * The start of a CPU after a SIPI: real mode, CS = vector << 8. The code is copied to the page of the vector (ap.c). It stores
  * the state that it finds in this CPU's slot of that page, and enters 64-bit mode with the boot CPU's page tables.

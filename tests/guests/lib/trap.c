@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "lib/cpu.h"
 #include "lib/guest.h"
 #include "lib/machine.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /*
  * Catches events: 256 entries, one capture, and a way into and out of the code under test.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Dies in the way that its argument names: user-... in this process; module in the initialisation of a module that is loaded
  * wrongly (wrong/wrong.c); any other in the kernel (module/death.c). First it writes a mark into the trace, which separates the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* The shared library of die.c: it stores through a pointer, as memset() would. */
 #include <stdint.h>
 

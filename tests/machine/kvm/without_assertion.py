@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Copies QEMU's accel-tcg module without one assertion: without_assertion.py OUT-FOLDER.
 
 QEMU 7.2's helper_write_crN() calls cpu_interrupt() without the lock when a guest of AMD-V writes CR8 while a virtual interrupt

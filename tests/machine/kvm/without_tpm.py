@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Takes the TPM's detection out of OVMF_CODE.fd: without_tpm.py IN OUT.
 
 Without a TPM that detection reads its registers and the ACPI timer some 100000 times. Each is an exit through three levels

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A machine while it runs, with the other end of its console's serial line."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """
 What Trapline costs, in instructions: how the bench guest is run, what its figures mean, and how they are compared with
 the stored ones, which docs/performance.md shows. `make bench` measures all of it, the tests a part.

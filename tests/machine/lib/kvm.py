@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """
 The machines of the backend "kvm": QEMU (TCG) emulates AMD-V, Debian's kernel on it has KVM, whose QEMU boots the machine of the
 test with -cpu host. All of them share the one in the middle, which takes them from a folder as they come (kvm/init).

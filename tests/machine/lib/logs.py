@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads the logs: trap lines into dictionaries, and the guests' own result lines in the same form."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Boots machines through tools/launch, and keeps the results for tests that use the same run."""
 
 import os

@@ -19,7 +19,7 @@
 #include <asm/io.h>
 #include <asm/trapnr.h>
 
-MODULE_LICENSE("GPL");
+MODULE_LICENSE("Dual MIT/GPL");
 MODULE_DESCRIPTION("Ways for a kernel to die");
 
 #define NULL_FIELD      0x30
