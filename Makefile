@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Trapline. `make help` lists the targets for people; each folder's build.mk builds its part.
 BUILD   := build
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION := $(shell tools/version)
 
 CC      := gcc
 HOSTCC  := gcc

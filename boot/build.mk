@@ -42,6 +42,8 @@ $(BOOT_O)/launch.S.o: BOOT_CFLAGS += -I$(BOOT_O)
 $(BOOT_O)/launch.S.o: $(BOOT_O)/launch_offsets.h
 $(BOOT_O)/image.S.o: $(VMM_BIN)
 $(BOOT_O)/sbat.S.o: boot/sbat.csv
+$(BOOT_O)/loader.o: BOOT_CFLAGS += -I$(BUILD)
+$(BOOT_O)/loader.o: $(BUILD)/version.h
 
 # muldefs: libefi defines memcpy and memset as well; the linker takes the first ones, which are ours.
 $(BOOT_O)/trapline.so: $(BOOT_OBJS)

@@ -2,6 +2,7 @@
 /* trapline.efi: the order of its steps. */
 #include "loader.h"
 #include "hw/asm.h"
+#include "version.h"
 
 #define READ_US 3000000 /* time to read why Trapline does not run, before the next image clears the screen */
 
@@ -59,6 +60,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	l->tsc_start = rdtsc();
 	l->image = image;
 	InitializeLib(image, table);
+	say("loader version=%s", TRAPLINE_VERSION);
 	config_defaults(&l->config);
 	EFI_STATUS status = BS->HandleProtocol(image, &LoadedImageProtocol, (void **)&l->loaded);
 	if (!EFI_ERROR(status))

@@ -10,6 +10,7 @@ from lib.machine import BUILD, GUESTS, ROOT, esp_file, expect, on
 
 GUEST = str(GUESTS / "hello.efi")
 GREETING = "hello"
+VERSION = subprocess.run([ROOT / "tools/version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 BROKEN = """\
 # line 1 is a comment
@@ -35,6 +36,7 @@ def complaints(text):
 def test_broken_configuration(machine):
     """Every wrong line is reported with its number, defaults are used for it, and the boot goes on."""
     run = machine.boot(EFI=GUEST, CONF=machine.conf(BROKEN)).expect_status(0)
+    run.expect_line(f"trapline: loader version={VERSION}").expect_line(f"trapline: active version={VERSION}")
     run.expect_active(machine.vendor).expect_line(GREETING, "guest")
     said = complaints(run.trapline)
     expect(said == BROKEN_LINES, f"lines {said} are reported, not {BROKEN_LINES}; see {run.out}/trapline.log")
@@ -55,7 +57,7 @@ def test_shorter_rings(machine):
 def test_no_virtualisation(machine):
     """A CPU without AMD-V: one line says so, and the guest boots bare."""
     run = machine.boot(EFI=GUEST, CPU="qemu64,-svm").expect_status(0).expect_no_fault()
-    run.expect_line(GREETING, "guest")
+    run.expect_line(GREETING, "guest").expect_line(f"trapline: loader version={VERSION}")
     expect("trapline: active" not in run.trapline, "it says that it is active")
     expect("AMD-V" in run.trapline or "SVM" in run.trapline, f"does not say what is missing; see {run.out}/trapline.log")
     expect(not run.traps, "there are trap lines")

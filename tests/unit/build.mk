@@ -109,11 +109,14 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
-UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation
+UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation \
+             tests/unit/version
 
 tests/unit/decode_completion tests/unit/decode_names: $(TOOLS)/bin/trapline-decode
 
 tests/unit/speculation: $(VMM_ELF)
+
+tests/unit/version: $(BUILD)/trapline.efi $(TOOLS)/bin/trapctl $(TOOLS)/bin/trapline-decode
 
 .PHONY: test-unit
 test-unit: $(UNIT_BINS) ## unit tests, on this machine
