@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <boot/config.h>
+#include "edits.h"
 #include "hw/mitigations.h"
 #include "lib/array.h"
 #include "trace/vector.h"
@@ -440,6 +441,32 @@ static bool names_key(struct span name, const struct key *k)
 	return false;
 }
 
+/* The key that was probably meant; NULL: none is near. */
+static const struct key *nearest_key(struct span name)
+{
+	const struct key *nearest = NULL;
+	unsigned fewest = edits_allowed(name.len) + 1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		unsigned n = edits(name.at, name.len, keys[i].name, strlen(keys[i].name));
+		if (n < fewest) {
+			fewest = n;
+			nearest = &keys[i];
+		}
+	}
+	return nearest;
+}
+
+static void report_unknown(const struct parse *p, struct span name)
+{
+	const struct key *k = nearest_key(name);
+	char message[MESSAGE_MAX];
+
+	snprintf(message, sizeof(message), "unknown key '%s'%s%s%s; ignored", show(name).text,
+		k ? ", did you mean '" : "", k ? k->name : "", k ? "'?" : "");
+	report(p, message);
+}
+
 static void set(const struct parse *p, struct span name, struct span value)
 {
 	char buf[MESSAGE_MAX / 2];
@@ -453,7 +480,7 @@ static void set(const struct parse *p, struct span name, struct span value)
 			report_value(p, &keys[i], value, why);
 		return;
 	}
-	report_ignored(p, "unknown key", name);
+	report_unknown(p, name);
 }
 
 void config_defaults(struct trapline_config *c)

@@ -19,7 +19,7 @@ FUZZ_blackbox    := src/report/recall.c src/trace/cpu_list.c src/trace/verdict.c
 FUZZ_command     := src/cpu/exit.c src/trace/cpu_list.c $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
                     src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
-FUZZ_config      := boot/config.c src/lib/printf.c
+FUZZ_config      := boot/config.c boot/edits.c src/lib/printf.c
 FUZZ_filter      := src/trace/filter.c src/trace/process.c src/trace/important.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
 FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/summary.c zydis
 FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c model.c number.c read_json.c read_records.c read_text.c record_line.c \

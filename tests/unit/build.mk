@@ -13,6 +13,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  boot/budget.c \
                  boot/canary.c \
                  boot/config.c \
+                 boot/edits.c \
                  boot/image_debug.c \
                  boot/pieces.c \
                  boot/ranges.c \

@@ -328,6 +328,43 @@ static void unknown_keys(void **state)
 	assert_rejected("ring", 1, "ring");
 }
 
+static void did_you_mean(void **state)
+{
+	static const char *const cases[][2] = {{"rings", "ring"}, {"Ring", "ring"},
+		{"hide-console", "hide_console"}, {"copybuffer", "copy_buffer"},
+		{"tripple_fault", "triple_fault"}, {"opitons", "options"}, {"NXET", "next"},
+		{"blackbox-flie", "blackbox_file"}, {"symbol", "symbols"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char line[64], words[64];
+
+		snprintf(line, sizeof(line), "%s = 64", cases[i][0]);
+		snprintf(words, sizeof(words), "unknown key '%s', did you mean '%s'?; ignored", cases[i][0],
+			cases[i][1]);
+		assert_rejected(line, 1, words);
+	}
+	parse_options("rings=64");
+	assert_non_null(strstr(reports.message[0], "did you mean 'ring'?"));
+}
+
+/* A word that is near to no key gets no advice, however short or long. */
+static void nothing_to_mean(void **state)
+{
+	static const char *const cases[] = {"colour", "x", "", "nt", "ringring", "consol_input_hide",
+		"a_name_that_is_longer_than_every_key_of_the_list", "\"ring\""};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char line[80], words[80];
+
+		snprintf(line, sizeof(line), "%s = 64", cases[i]);
+		assert_rejected(line, 1, "unknown key");
+		snprintf(words, sizeof(words), "unknown key '%.40s", cases[i]);
+		assert_non_null(strstr(reports.message[0], words));
+		if (strstr(reports.message[0], "did you mean"))
+			fail_msg("%s", reports.message[0]);
+	}
+}
+
 static void vectors(void **state)
 {
 	static const struct {
@@ -603,6 +640,8 @@ int main(void)
 		cmocka_unit_test(place),
 		cmocka_unit_test(bad_words),
 		cmocka_unit_test(unknown_keys),
+		cmocka_unit_test(did_you_mean),
+		cmocka_unit_test(nothing_to_mean),
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(bad_vectors),
 		cmocka_unit_test(quotes),
