@@ -31,7 +31,7 @@ ifneq ($(and $(MISSING),$(filter-out $(SELF_SUFFICIENT),$(or $(MAKECMDGOALS),all
 endif
 
 .PHONY: all
-all: efi guest-tools
+all: efi guest-tools ## build build/trapline.efi and the guest tools, which `make` alone does as well
 
 include src/build.mk
 include boot/build.mk
@@ -44,7 +44,7 @@ include tests/machine/build.mk
 
 .PHONY: help clean
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@tools/help $(MAKEFILE_LIST)
 
 clean: ## remove what was built
 	$(Q)rm -rf $(BUILD)

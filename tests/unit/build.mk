@@ -111,7 +111,7 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
 UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation \
-             tests/unit/version
+             tests/unit/version tests/unit/help
 
 tests/unit/decode_completion tests/unit/decode_names: $(TOOLS)/bin/trapline-decode
 
