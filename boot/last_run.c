@@ -66,7 +66,7 @@ static bool is_newer(const struct blackbox_header *h, const struct last_run *las
 }
 
 /* Only memory that the firmware allocates to us is read: any other address may be unmapped, or may not be memory. */
-static bool look_at(uint64_t place, struct last_run *last, enum canary_seen *best)
+static bool read_place(uint64_t place, struct last_run *last, enum canary_seen *best)
 {
 	if (!take(place, EFI_PAGE_SIZE))
 		return false;
@@ -171,15 +171,14 @@ void blackbox_note_place(const struct loader *l, uint64_t box)
  * A reset for certain says something about memory only where the last run's pattern has lain, which may be elsewhere: another
  * blackbox_mib, or the firmware uses that place now.
  */
-static void say_what_is_known(
-	enum canary_seen seen, const struct last_run *last, bool reset, bool looked_there)
+static void say_what_is_known(enum canary_seen seen, const struct last_run *last, bool reset, bool was_read)
 {
 	uint16_t mib = place_of_last();
 
-	if (reset && mib && !looked_there && !last->base && seen != CANARY_WHOLE)
+	if (reset && mib && !was_read && !last->base && seen != CANARY_WHOLE)
 		say("black box: none of a last run: it lay at %u MiB, where this start has not looked", mib);
 	else
-		say_memory(last->base ? CANARY_WHOLE : seen, last->base, reset && looked_there);
+		say_memory(last->base ? CANARY_WHOLE : seen, last->base, reset && was_read);
 }
 
 void blackbox_find(const struct loader *l, struct last_run *last, bool reset)
@@ -187,16 +186,16 @@ void blackbox_find(const struct loader *l, struct last_run *last, bool reset)
 	enum canary_seen seen = CANARY_OTHER;
 	EFI_PHYSICAL_ADDRESS text;
 	uint64_t place, of_last = place_of_last() * MIB;
-	unsigned looked_at = 0;
+	unsigned places_read = 0;
 	bool there = false;
 
 	for (unsigned n = 0; (place = blackbox_place(l, n)); n++) {
-		bool looks = look_at(place, last, &seen);
+		bool is_memory = read_place(place, last, &seen);
 
-		looked_at += looks;
-		there |= looks && place == of_last;
+		places_read += is_memory;
+		there |= is_memory && place == of_last;
 	}
-	if (looked_at)
+	if (places_read)
 		say_what_is_known(seen, last, reset, there);
 	else if (l->config.blackbox)
 		say("black box: none of a last run: the firmware uses every place where one may lie");

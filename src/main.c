@@ -245,15 +245,15 @@ static uint64_t enter(struct boot_info *info, const struct boot_launch *launch)
 /* CPUs may differ: prints what any of them uses, and what any of them misses. */
 static void say_mitigations(void)
 {
-	char used[MITIGATION_WORDS_MAX], missing[MITIGATION_WORDS_MAX];
+	char used[MITIGATION_NAMES_MAX], missing[MITIGATION_NAMES_MAX];
 	struct mitigations all = {0};
 
 	for (unsigned n = 0; n < boot_info.cpus; n++) {
 		all.used |= cpus[n]->mitigations.used;
 		all.missing |= cpus[n]->mitigations.missing;
 	}
-	log_print("trapline: mitigations=%s missing=%s", mitigation_words(used, sizeof(used), all.used),
-		mitigation_words(missing, sizeof(missing), all.missing));
+	log_print("trapline: mitigations=%s missing=%s", mitigation_names(used, sizeof(used), all.used),
+		mitigation_names(missing, sizeof(missing), all.missing));
 }
 
 /* The first function on a CPU's own stack. When the last CPU has entered, the firmware's mappings are no longer needed. */

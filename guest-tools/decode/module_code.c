@@ -72,8 +72,8 @@ static bool is_code_at(Elf *elf, const struct code_section *c, const uint8_t *by
 	return same >= CODE_MIN;
 }
 
-static void look_in(struct search *s, Elf *elf, const char *name, const struct code_section *c, uint64_t size,
-	struct probe *p)
+static void search_code(struct search *s, Elf *elf, const char *name, const struct code_section *c,
+	uint64_t size, struct probe *p)
 {
 	Elf_Data *data = c->header.sh_type == SHT_NOBITS ? NULL : elf_rawdata(c->scn, NULL);
 	uint64_t first = (p->r->rip - c->offset) % PAGE;
@@ -90,7 +90,7 @@ static void look_in(struct search *s, Elf *elf, const char *name, const struct c
 	}
 }
 
-static void look_in_file(void *context, const char *path, const char *name)
+static void search_file(void *context, const char *path, const char *name)
 {
 	struct search *s = context;
 	struct code_section c = {0};
@@ -101,7 +101,7 @@ static void look_in_file(void *context, const char *path, const char *name)
 
 	while (size && layout_next(elf, false, &c))
 		for (size_t i = 0; i < s->probes; i++)
-			look_in(s, elf, kept, &c, size, &s->probe[i]);
+			search_code(s, elf, kept, &c, size, &s->probe[i]);
 	elf_end(elf);
 	if (file >= 0)
 		close(file);
@@ -136,7 +136,7 @@ void module_code_find(struct notes *n, struct model *m, const struct options *o)
 	if (!s.probes)
 		return;
 	elf_version(EV_CURRENT);
-	find_modules(o, look_in_file, &s);
+	find_modules(o, search_file, &s);
 	for (size_t i = 0; i < s.probes; i++) {
 		const struct probe *p = &s.probe[i];
 

@@ -174,7 +174,7 @@ static void set_slide(struct kernel_note *k, uint64_t slide)
 }
 
 /* trapline: slide=0x1a000000 from WITNESSES symbols=FILE, or slide=-0x... */
-static void take_told(struct kernel_note *k, const struct entry *e)
+static void take_logged(struct kernel_note *k, const struct entry *e)
 {
 	const char *text = entry_field(e, "slide");
 	bool down = text && *text == '-';
@@ -184,9 +184,9 @@ static void take_told(struct kernel_note *k, const struct entry *e)
 	if (!n || text[down + n])
 		return;
 	slide = down ? -slide : slide;
-	k->told_differ |= k->has_told && k->told_slide != slide;
-	k->told_slide = slide;
-	k->has_told = true;
+	k->logged_differ |= k->has_logged && k->logged_slide != slide;
+	k->logged_slide = slide;
+	k->has_logged = true;
 }
 
 /* The line has ended within the text: its last number may be a part of one. */
@@ -250,7 +250,7 @@ void notes_take(struct notes *n, struct model *m)
 		if (e->record && e->record->type == TRAP_TYPE_MARK)
 			take_mark(n, m, i);
 		else if (e->kind == ENTRY_SLIDE)
-			take_told(&n->kernel[e->run], e);
+			take_logged(&n->kernel[e->run], e);
 		else if (e->kind == ENTRY_OTHER)
 			take_panic(n, e);
 	}

@@ -47,9 +47,9 @@ struct kernel_note {
 	/* From Linux' panic message. slide_differs: there are two with different slides. */
 	uint64_t slide;
 	bool has_slide, slide_differs;
-	/* From Trapline's `slide=` lines, one for each map. told_differ: they have different slides. */
-	uint64_t told_slide;
-	bool has_told, told_differ;
+	/* From Trapline's `slide=` lines, one for each map. logged_differ: they have different slides. */
+	uint64_t logged_slide;
+	bool has_logged, logged_differ;
 };
 
 struct notes {

@@ -72,7 +72,7 @@ const char *read_records(struct model *m, unsigned source, const char *bytes, si
 }
 
 /* Of a ring without a header every slot is a record's, or empty, and one is not. */
-static bool looks_like_ring(const char *bytes, size_t length)
+static bool resembles_ring(const char *bytes, size_t length)
 {
 	size_t records = 0;
 	struct trap_record r;
@@ -92,7 +92,7 @@ const char *read_any(struct model *m, unsigned source, const char *bytes, size_t
 {
 	if (length >= 4 && !memcmp(bytes, "\177ELF", 4))
 		return "this is a program or a module, no log: --vmlinux and --module take these";
-	if (has_header(bytes, length) || looks_like_ring(bytes, length))
+	if (has_header(bytes, length) || resembles_ring(bytes, length))
 		return read_records(m, source, bytes, length);
 	read_text(m, source, bytes, length);
 	return NULL;

@@ -174,8 +174,8 @@ static bool slide_by_trapline(struct symbols *s, unsigned run)
 {
 	const struct kernel_note *k = &s->notes.kernel[run];
 
-	s->slide[run] = k->told_slide;
-	return k->has_told && !k->told_differ && notes_slide_fits(k->told_slide);
+	s->slide[run] = k->logged_slide;
+	return k->has_logged && !k->logged_differ && notes_slide_fits(k->logged_slide);
 }
 
 static bool has_kernel_records(const struct model *m, unsigned run)

@@ -92,7 +92,7 @@ static void drop_same(struct timeline *t)
 	t->records = kept;
 }
 
-static bool is_told(const struct entry *e)
+static bool is_reported(const struct entry *e)
 {
 	return e->record && e->kind != ENTRY_WATCH && (e->known & KNOWN(SEQ)) && (e->known & KNOWN(CPU));
 }
@@ -111,7 +111,7 @@ static void collect(struct timeline *t, const struct model *m)
 	for (size_t i = 0; i < m->entries; i++) {
 		const struct entry *e = &m->entry[i];
 
-		if (is_told(e))
+		if (is_reported(e))
 			t->record[t->records++] = (struct moment){.e = e, .run = e->run, .us = time_of(e)};
 	}
 	qsort(t->record, t->records, sizeof(*t->record), by_identity);

@@ -18,12 +18,12 @@
 
 #include "trapline_module.h"
 
-#define ENDED         16
-#define PATH_MAX_KEPT 512
+#define ENDED          16
+#define PATH_SHOWN_MAX 512
 
 static struct trapline_ended *ended; /* ENDED entries; count is the number ever */
 static unsigned int count;
-static char path_room[PATH_MAX_KEPT];
+static char path_room[PATH_SHOWN_MAX];
 static DEFINE_SPINLOCK(lock);
 static struct tracepoint *delivers;
 

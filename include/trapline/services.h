@@ -37,7 +37,7 @@
 	X(OPTIONAL, TL_ERR(ARGUMENT))                                                                       \
 	X(NAME,     TL_MEMORY | TL_ERR(ARGUMENT))
 
-#define TL_TRAY	     (TL_ERR(DENIED) | TL_ERR(RANGE))
+#define TL_COPY_BUFFER	     (TL_ERR(DENIED) | TL_ERR(RANGE))
 
 #define TRAPLINE_SERVICES(X)                                                                                \
 	X(1,  version,       USER,   NONE,     NONE,     NONE,     NONE,     NONE,     0)                   \
@@ -51,14 +51,14 @@
 	X(9,  mark,          USER,   FROM,     LENGTH,   FLAGS,    NONE,     NONE,     0)                   \
 	X(10, say,           KERNEL, FROM,     LENGTH,   FLAGS,    NONE,     NONE,     0)                   \
 	X(11, hear,          KERNEL, INTO,     BYTES,    FLAGS,    NONE,     NONE,     TL_ERR(EMPTY) | TL_ERR(RANGE)) \
-	X(12, put_registers, USER,   ANY,      ANY,      ANY,      ANY,      ANY,      TL_TRAY)             \
-	X(13, get_registers, USER,   NONE,     NONE,     NONE,     NONE,     ANY,      TL_TRAY)             \
-	X(14, put_physical,  KERNEL, PHYSICAL, BYTES,    ANY,      NONE,     NONE,     TL_TRAY)             \
-	X(15, get_physical,  KERNEL, PHYSICAL, BYTES,    ANY,      NONE,     NONE,     TL_TRAY)             \
-	X(16, put_pages,     KERNEL, LIST,     BYTES,    ANY,      FLAGS,    NONE,     TL_TRAY)             \
-	X(17, get_pages,     KERNEL, LIST,     BYTES,    ANY,      FLAGS,    NONE,     TL_TRAY)             \
-	X(18, put_virtual,   USER,   FROM,     BYTES,    ANY,      FLAGS,    NONE,     TL_TRAY)             \
-	X(19, get_virtual,   USER,   INTO,     BYTES,    ANY,      FLAGS,    NONE,     TL_TRAY)             \
+	X(12, put_registers, USER,   ANY,      ANY,      ANY,      ANY,      ANY,      TL_COPY_BUFFER)             \
+	X(13, get_registers, USER,   NONE,     NONE,     NONE,     NONE,     ANY,      TL_COPY_BUFFER)             \
+	X(14, put_physical,  KERNEL, PHYSICAL, BYTES,    ANY,      NONE,     NONE,     TL_COPY_BUFFER)             \
+	X(15, get_physical,  KERNEL, PHYSICAL, BYTES,    ANY,      NONE,     NONE,     TL_COPY_BUFFER)             \
+	X(16, put_pages,     KERNEL, LIST,     BYTES,    ANY,      FLAGS,    NONE,     TL_COPY_BUFFER)             \
+	X(17, get_pages,     KERNEL, LIST,     BYTES,    ANY,      FLAGS,    NONE,     TL_COPY_BUFFER)             \
+	X(18, put_virtual,   USER,   FROM,     BYTES,    ANY,      FLAGS,    NONE,     TL_COPY_BUFFER)             \
+	X(19, get_virtual,   USER,   INTO,     BYTES,    ANY,      FLAGS,    NONE,     TL_COPY_BUFFER)             \
 	X(20, share_open,    KERNEL, NAME,     LIST,     BYTES,    FLAGS,    NONE,     TL_ERR(ARGUMENT) | TL_ERR(EXISTS) | TL_ERR(FULL) | TL_ERR(RANGE)) \
 	X(21, share_close,   KERNEL, ANY,      NONE,     NONE,     NONE,     NONE,     TL_ERR(MISSING))     \
 	X(22, share_list,    KERNEL, INTO,     BYTES,    FLAGS,    NONE,     NONE,     0)                   \

@@ -170,7 +170,7 @@ static bool type_ahead(void)
 	return any;
 }
 
-static void say_dropped(void)
+static void print_lost(void)
 {
 	static uint64_t said;
 	char text[80];
@@ -239,7 +239,7 @@ static void give_up_waiting(void)
 
 bool input_turn(void)
 {
-	say_dropped();
+	print_lost();
 	switch (atomic_load(&job.state)) {
 	case IDLE:
 		return type_ahead();

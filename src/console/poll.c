@@ -11,7 +11,7 @@
 #include "report/guest_names.h"
 #include "vendor.h"
 
-#define LOOK_MS 1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
+#define POLL_MS 1    /* the FIFO's 16 bytes at 115200 baud take 1.4 ms */
 #define LATE_MS 200  /* after this another CPU polls: longer than the period of VT-x's timer */
 #define KEYS_MS 1000 /* how long the CPU that read a key polls for the next one */
 
@@ -39,13 +39,13 @@ static bool attends(const struct cpu *cpu)
 /* The boot CPU polls often. Others poll only if it has not for a while: it may have died with its interrupts off. */
 static void set_pace(struct cpu *cpu)
 {
-	cpu->poll_ticks = boot_info.tsc_khz * (attends(cpu) ? LOOK_MS : LATE_MS);
+	cpu->poll_ticks = boot_info.tsc_khz * (attends(cpu) ? POLL_MS : LATE_MS);
 }
 
 /* Reads typed keys, no more often than the FIFO needs. Called with the lock held. */
 static bool receive(void)
 {
-	if (!passed(turn_polled, boot_info.tsc_khz * LOOK_MS))
+	if (!passed(turn_polled, boot_info.tsc_khz * POLL_MS))
 		return false;
 	turn_polled = rdtsc();
 	if (!input_on || !input_receive())
@@ -90,7 +90,7 @@ static bool says_names(struct cpu *cpu)
 {
 	static char line[LOG_LINE_SIZE];
 
-	guest_names_look(cpu);
+	guest_names_search(cpu);
 	return log_room() > 2 * LOG_LINE_SIZE && guest_names_line(line, sizeof(line)) && log_add_line(line);
 }
 

@@ -69,7 +69,7 @@ static void make_records(struct cpu *cpu)
 	struct blackbox_cpu at = blackbox_cpu(cpu->number);
 	uint32_t records = boot_info.config.ring;
 
-	cpu->poll_mask = (records < CPU_LOOK_RECORDS ? records : CPU_LOOK_RECORDS) - 1;
+	cpu->poll_mask = (records < CPU_POLL_RECORDS ? records : CPU_POLL_RECORDS) - 1;
 	cpu->writing = &cpu->ring;
 	ring_init(&cpu->ring, at.ring, records);
 	ring_init(&cpu->beside, at.beside, blackbox_beside(records));

@@ -21,7 +21,7 @@
 
 #define CPU_STACK_SIZE     (32 * 1024)
 #define CPU_IST_STACK_SIZE (16 * 1024)
-#define CPU_LOOK_RECORDS                                                                                     \
+#define CPU_POLL_RECORDS                                                                                     \
 	1024 /* records between two polls of the console; the ring's length if that is smaller */
 
 /* Code that most exits do not run: not inlined, so that its callers stay short. */

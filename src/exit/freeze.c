@@ -25,7 +25,7 @@ static bool wanted(void)
 /* Every record that matches polls: so a frozen ring loses no record that comes after the end of the freeze. */
 static uint32_t poll_mask(const struct trace_ring *ring)
 {
-	return ring->mask < CPU_LOOK_RECORDS ? ring->mask : CPU_LOOK_RECORDS - 1;
+	return ring->mask < CPU_POLL_RECORDS ? ring->mask : CPU_POLL_RECORDS - 1;
 }
 
 static void begin(struct cpu *cpu)

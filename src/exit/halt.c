@@ -9,16 +9,16 @@
 #define PANIC_SECONDS 5        /* a panic turns the APIC off at once, right after its messages */
 #define NEAR          0x10000u /* bytes between the code for the APIC's switching off and on in one kernel */
 
-static bool told;
+static bool reported;
 static unsigned reports;
 
 void halt_tell(struct cpu *cpu, uint64_t next)
 {
 	struct segment_state cs;
 
-	if (cpu->number || told || reports == HALT_REPORTS)
+	if (cpu->number || reported || reports == HALT_REPORTS)
 		return;
-	told = true;
+	reported = true;
 	reports++;
 	vendor->state.segment(cpu, SEG_CS, &cs);
 	log_line("trapline: halted cpu=%u next=0x%x:0x%lx why=\"interrupts are off: only an NMI, an INIT or "
@@ -77,8 +77,8 @@ void halt_apic_on(struct cpu *cpu)
 
 void halt_over(struct cpu *cpu)
 {
-	if (cpu->number || !told)
+	if (cpu->number || !reported)
 		return;
-	told = false;
+	reported = false;
 	log_line("trapline: awake cpu=%u", cpu->number);
 }

@@ -35,7 +35,7 @@ static inline void record_commit(struct cpu *cpu, struct trap_record *r)
 
 /* The part of a record's end that most records do not need: printing, the reserve, and polling for keys. */
 void record_after(struct cpu *cpu, const struct trap_record *r);
-void record_keep_stack(struct kept_stack *to, const struct trap_record *r);
+void record_save_stack(struct saved_stack *to, const struct trap_record *r);
 
 /*
  * Ends the record of an exception, and counts it for its vector and its site. On the hot path: fixed cost, no lock, no printing.
@@ -46,13 +46,13 @@ void record_keep_stack(struct kept_stack *to, const struct trap_record *r);
  */
 __attribute__((always_inline)) static inline void record_exception(struct cpu *cpu, struct trap_record *r)
 {
-	struct kept_stack *stack;
+	struct saved_stack *stack;
 
 	record_commit(cpu, r);
 	cpu->stats.vectors[r->vector & 31][r->cpl == 3]++;
 	stack = sites_note(&cpu->reserve->sites, r);
 	if (stack)
-		record_keep_stack(stack, r);
+		record_save_stack(stack, r);
 	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (r->vector & 31) & 1) |
 			!((uint32_t)r->seq & cpu->poll_mask) ||
 		(r->vector == VEC_PF && important_pf(r->error_code, r->cr2, r->cpl)))

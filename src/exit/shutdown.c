@@ -63,15 +63,15 @@ static void report_end_of_run(const char *why, bool failure)
 
 void shutdown_report(const char *why, unsigned seconds)
 {
-	bool told;
+	bool printed;
 
 	report_begin();
 	turn_finish();
 	blackbox_mark();
-	told = story_tell(this_cpu(), why, false, seconds) ||
-	       (seconds != SHUTDOWN_OFF && story_tell_program(this_cpu(), why));
-	report_end_of_run(why, told);
-	if (!told) {
+	printed = story_tell(this_cpu(), why, false, seconds) ||
+		  (seconds != SHUTDOWN_OFF && story_tell_program(this_cpu(), why));
+	report_end_of_run(why, printed);
+	if (!printed) {
 		blackbox_unmark();
 		cmos_forget();
 	}

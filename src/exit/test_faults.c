@@ -98,7 +98,7 @@ void exit_test_vmcall(struct cpu *cpu)
 		exit_vmcall(cpu);
 		return;
 	}
-	if (cpu->gpr[TRAP_RBX] == TEST_FAULT_ODD_STATE) {
+	if (cpu->gpr[TRAP_RBX] == TEST_FAULT_SHADOW_WITHOUT_IF) {
 		if (!take_if(cpu))
 			exit_skip(cpu);
 		return;

@@ -18,8 +18,9 @@
 	X(STACK_OVERFLOW, "recurses into the guard page: #DF on its own stack")                              \
 	X(BAD_OPCODE, "runs UD2")                                                                            \
 	X(BAD_MSR, "reads an MSR that is none; an emulator may let it")                                      \
-	X(ODD_STATE, "takes IF away in the shadow of a STI, which VT-x does not enter: no fault, it is put " \
-		     "right")                                                                                \
+	X(SHADOW_WITHOUT_IF,                                                                                 \
+		"takes IF away in the shadow of a STI, which VT-x does not enter: no fault, it is put "      \
+		"right")                                                                                     \
 	X(DIVIDE, "divides by zero")                                                                         \
 	X(BAD_STATE, "gives the guest a DR7 that the CPU does not enter it with")                            \
 	X(ASSERTION, "finds a state that must not happen")                                                   \

@@ -14,14 +14,14 @@
  */
 #define TIMED_HALT_VECTOR 0xff
 /* not the timer's, as after an INIT: Bochs 2.7 does not end an interrupt of this number */
-#define NAP_SPURIOUS 0xf0
-#define NAP_PRIORITY 0xe0
-#define NAP_CLASS    0xffff0000u /* of the last word of IRR and ISR */
-#define NAP_COUNT    20000000
-#define DIVIDE_BY_1  0x0b
-#define LAST_WORD    0x70
-#define TO_SELF      (ICR_TO_SELF << 18 | ICR_ASSERT)
-#define TURN_US      100 /* between two turns of the console: the FIFO takes 1400, and other CPUs want the lock */
+#define HALT_SPURIOUS 0xf0
+#define HALT_PRIORITY 0xe0
+#define HALT_CLASS    0xffff0000u /* of the last word of IRR and ISR */
+#define HALT_COUNT    20000000
+#define DIVIDE_BY_1   0x0b
+#define LAST_WORD     0x70
+#define TO_SELF       (ICR_TO_SELF << 18 | ICR_ASSERT)
+#define TURN_US       100 /* between two turns of the console: the FIFO takes 1400, and other CPUs want the lock */
 
 /* The registers that a timed halt changes and restores. */
 struct borrowed {
@@ -44,7 +44,8 @@ static bool timer_is_free(enum apic_mode mode)
 static bool can_borrow(enum apic_mode mode)
 {
 	return mode != APIC_OFF && timer_is_free(mode) &&
-	       !((apic_read(mode, APIC_ISR + LAST_WORD) | apic_read(mode, APIC_IRR + LAST_WORD)) & NAP_CLASS);
+	       !((apic_read(mode, APIC_ISR + LAST_WORD) | apic_read(mode, APIC_IRR + LAST_WORD)) &
+		       HALT_CLASS);
 }
 
 /* An 8259's interrupt ignores the priority, so LINT0 is masked: this CPU must not take it instead of the intended one. */
@@ -56,13 +57,13 @@ static void borrow(enum apic_mode mode, struct borrowed *b)
 		.divide = apic_read(mode, APIC_TIMER_DIVIDE),
 		.lvt = apic_read(mode, APIC_LVT_TIMER),
 		.count = apic_read(mode, APIC_TIMER_COUNT)};
-	apic_write(mode, APIC_TPR, NAP_PRIORITY);
+	apic_write(mode, APIC_TPR, HALT_PRIORITY);
 	if ((b->lint0 & APIC_LVT_EXTINT) == APIC_LVT_EXTINT)
 		apic_write(mode, APIC_LVT_LINT0, b->lint0 | APIC_LVT_MASKED);
-	apic_write(mode, APIC_SVR, (b->svr & ~APIC_SVR_VECTOR) | APIC_SVR_ENABLE | NAP_SPURIOUS);
+	apic_write(mode, APIC_SVR, (b->svr & ~APIC_SVR_VECTOR) | APIC_SVR_ENABLE | HALT_SPURIOUS);
 	apic_write(mode, APIC_TIMER_DIVIDE, DIVIDE_BY_1);
 	apic_write(mode, APIC_LVT_TIMER, TIMED_HALT_VECTOR);
-	apic_write(mode, APIC_TIMER_COUNT, NAP_COUNT);
+	apic_write(mode, APIC_TIMER_COUNT, HALT_COUNT);
 }
 
 /* An interrupt of the guest is requested again. One that is not in service was spurious, and needs no end. */

@@ -181,7 +181,7 @@ struct mitigations mitigations_choose(const struct mitigation_facts *f, uint32_t
 	return (struct mitigations){.used = itself ? without_lone(used) : used, .missing = wanted & ~can};
 }
 
-const char *mitigation_words(char *out, size_t size, uint32_t bits)
+const char *mitigation_names(char *out, size_t size, uint32_t bits)
 {
 	size_t used = 0;
 

@@ -62,9 +62,9 @@ struct mitigations mitigations_choose(const struct mitigation_facts *f, uint32_t
 
 /*
  * Writes the words of `bits`, separated by commas; "none" for 0. Returns `out`.
- *   size  MITIGATION_WORDS_MAX is enough
+ *   size  MITIGATION_NAMES_MAX is enough
  */
-#define MITIGATION_WORDS_MAX 80
-const char *mitigation_words(char *out, size_t size, uint32_t bits);
+#define MITIGATION_NAMES_MAX 80
+const char *mitigation_names(char *out, size_t size, uint32_t bits);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 /* The output. `length` counts beyond `size` too, because it is the result. */
-struct sink {
+struct output {
 	char *buf;
 	size_t size;
 	size_t length;
@@ -20,14 +20,14 @@ struct spec {
 	unsigned longs; /* number of l flags; z counts as one */
 };
 
-static void put(struct sink *s, char c)
+static void put(struct output *s, char c)
 {
 	if (s->length + 1 < s->size)
 		s->buf[s->length] = c;
 	s->length++;
 }
 
-static void pad(struct sink *s, char c, size_t n)
+static void pad(struct output *s, char c, size_t n)
 {
 	while (n--)
 		put(s, c);
@@ -35,7 +35,7 @@ static void pad(struct sink *s, char c, size_t n)
 
 /* Writes `text` with its sign or "0x": padding zeros go after the sign, blanks before it or after the text. */
 static void put_field(
-	struct sink *s, const struct spec *spec, const char *prefix, const char *text, size_t length)
+	struct output *s, const struct spec *spec, const char *prefix, const char *text, size_t length)
 {
 	size_t taken = length;
 	size_t blanks;
@@ -56,7 +56,7 @@ static void put_field(
 }
 
 static void put_number(
-	struct sink *s, const struct spec *spec, const char *prefix, uint64_t value, unsigned base)
+	struct output *s, const struct spec *spec, const char *prefix, uint64_t value, unsigned base)
 {
 	char digits[20]; /* 2^64 - 1 in decimal */
 	size_t at = sizeof(digits);
@@ -68,7 +68,7 @@ static void put_number(
 	put_field(s, spec, prefix, digits + at, sizeof(digits) - at);
 }
 
-static void put_string(struct sink *s, struct spec *spec, const char *text)
+static void put_string(struct output *s, struct spec *spec, const char *text)
 {
 	size_t length = 0;
 
@@ -151,14 +151,14 @@ static uint64_t unsigned_arg(const struct spec *spec, va_list *ap)
 	return spec->longs ? va_arg(*ap, uint64_t) : va_arg(*ap, unsigned);
 }
 
-static void put_signed(struct sink *s, const struct spec *spec, va_list *ap)
+static void put_signed(struct output *s, const struct spec *spec, va_list *ap)
 {
 	int64_t v = spec->longs ? va_arg(*ap, int64_t) : va_arg(*ap, int);
 
 	put_number(s, spec, v < 0 ? "-" : "", v < 0 ? 0 - (uint64_t)v : (uint64_t)v, 10);
 }
 
-static void convert(struct sink *s, struct spec *spec, char letter, va_list *ap)
+static void convert(struct output *s, struct spec *spec, char letter, va_list *ap)
 {
 	char c;
 
@@ -190,7 +190,7 @@ static void convert(struct sink *s, struct spec *spec, char letter, va_list *ap)
 
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 {
-	struct sink s = {buf, size, 0};
+	struct output s = {buf, size, 0};
 	struct spec spec;
 	va_list ap;
 

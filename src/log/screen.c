@@ -136,7 +136,7 @@ static void keyboard_enable(void)
 }
 
 /* Without a controller its ports read as ones. Nothing waits here: a poll is two reads at most. */
-static enum page_key look_at_keyboard(void)
+static enum page_key poll_keyboard(void)
 {
 	static struct page_keyboard keyboard;
 	static unsigned burst;
@@ -173,7 +173,7 @@ static void draw_page(void)
 static void begin_browsing(void)
 {
 	for (unsigned i = 0; i < KBC_BURST_MAX && has_keyboard && keyboard_in(KBC_STATUS) & KBC_HAS_BYTE; i++)
-		look_at_keyboard();
+		poll_keyboard();
 	if (has_keyboard && !(keyboard_in(KBC_STATUS) & KBC_BUSY))
 		keyboard_enable();
 	pager.turned = rdtsc();
@@ -189,7 +189,7 @@ bool screen_browse(void)
 	if (!begun)
 		begin_browsing();
 	begun = true;
-	if (pager_turn(&pager, look_at_keyboard(), rdtsc(), boot_info.tsc_khz, pages_count(&pages)))
+	if (pager_turn(&pager, poll_keyboard(), rdtsc(), boot_info.tsc_khz, pages_count(&pages)))
 		draw_page();
 	return true;
 }

@@ -36,8 +36,8 @@ static struct {
 	unsigned finder; /* the CPU whose tables gave the slide: others may still be the firmware's */
 } maps[NAMES_MAPS];
 
-static struct lock looking = LOCK_FREE;
-static struct slide_seen seen; /* protected by `looking` */
+static struct lock searching = LOCK_FREE;
+static struct slide_seen seen; /* protected by `searching` */
 
 /* Low addresses belong to firmware images only while they are mapped one to one, as firmware does. */
 static bool find(const struct guest_paging *paging, bool user, uint64_t address, struct name *n)
@@ -172,7 +172,7 @@ static uint64_t lstar_of(struct cpu *cpu)
 	return vendor->exits.msr(cpu, MSR_LSTAR, false, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
 }
 
-static void look(struct cpu *cpu, const struct segment_state *idt, uint64_t lstar, bool again)
+static void search(struct cpu *cpu, const struct segment_state *idt, uint64_t lstar, bool again)
 {
 	struct guest_paging paging;
 
@@ -204,7 +204,7 @@ static bool is_due(const struct state *s, uint64_t idt, uint64_t lstar)
 	       rdtsc() - s->tsc >= boot_info.tsc_khz * 1000 << (s->times - 1);
 }
 
-void guest_names_look(struct cpu *cpu)
+void guest_names_search(struct cpu *cpu)
 {
 	struct state *s = &states[cpu->number];
 	struct segment_state idt;
@@ -214,14 +214,14 @@ void guest_names_look(struct cpu *cpu)
 		return;
 	vendor->state.segment(cpu, SEG_IDTR, &idt);
 	lstar = lstar_of(cpu);
-	if (!is_due(s, idt.base, lstar) || !lock_try(&looking))
+	if (!is_due(s, idt.base, lstar) || !lock_try(&searching))
 		return;
 	s->times = s->idt == idt.base && s->lstar == lstar ? s->times + 1 : 1;
 	s->tsc = rdtsc();
 	s->idt = idt.base;
 	s->lstar = lstar;
-	look(cpu, &idt, lstar, s->times > 1);
-	lock_give(&looking);
+	search(cpu, &idt, lstar, s->times > 1);
+	lock_give(&searching);
 }
 
 static void format_slide(char *line, size_t size, unsigned n)

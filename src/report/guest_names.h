@@ -17,7 +17,7 @@ bool guest_names_take(const struct boot_info *info);
 void guest_names_begin(void);
 
 /* Searches for slides in the state of the current CPU, if that has changed. */
-void guest_names_look(struct cpu *cpu);
+void guest_names_search(struct cpu *cpu);
 
 /* Writes the next line about the search, without a newline. Returns false if there is none. */
 bool guest_names_line(char *line, size_t size);

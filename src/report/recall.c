@@ -22,7 +22,7 @@
 #define TRAPS_SHOWN        16    /* for each CPU; repetitions count once */
 #define STACK_LINES        4
 #define STACK_WORDS_A_LINE 4
-#define KEPT_SHOWN         2 /* for each vector, older than the ones above */
+#define RESERVE_SHOWN      2 /* for each vector, older than the ones above */
 
 static char last_text[BLACKBOX_TEXT_SIZE];
 
@@ -44,7 +44,7 @@ static bool sealed(const struct blackbox_header *h)
 	       h->end.checksum == blackbox_end_sum(&h->end) && !h->end.why[sizeof(h->end.why) - 1];
 }
 
-static struct last look(const struct boot_info *info)
+static struct last read_last(const struct boot_info *info)
 {
 	const struct blackbox_header *h = (const struct blackbox_header *)info->last_base;
 	struct last l = {.box = h, .base = (const uint8_t *)h, .sealed = sealed(h)};
@@ -197,14 +197,14 @@ static void add_trap(struct text *t, const struct last *l, const struct trap_rec
 }
 
 /* Older records, vector by vector: a flood of one vector has not overwritten the others in the reserve. */
-static void add_kept(struct text *t, const struct last *l, uint32_t cpu, uint64_t before)
+static void add_reserve(struct text *t, const struct last *l, uint32_t cpu, uint64_t before)
 {
-	const struct reserve *kept = reserve_of(l, cpu);
+	const struct reserve *reserve = reserve_of(l, cpu);
 
 	for (unsigned v = 0; v < RESERVE_VECTORS; v++) {
-		for (unsigned i = RESERVE_RECORDS - KEPT_SHOWN; i < RESERVE_RECORDS; i++) {
+		for (unsigned i = RESERVE_RECORDS - RESERVE_SHOWN; i < RESERVE_RECORDS; i++) {
 			const struct trap_record *r =
-				&kept->record[v][(kept->count[v] + i) % RESERVE_RECORDS];
+				&reserve->record[v][(reserve->count[v] + i) % RESERVE_RECORDS];
 
 			if (believable(r, cpu) && r->vector % RESERVE_VECTORS == v && r->seq < before)
 				add_trap(t, l, r);
@@ -245,7 +245,7 @@ static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
 	static struct run run[TRAPS_SHOWN];
 	unsigned n = last_runs(l, cpu, run);
 
-	add_kept(t, l, cpu, n ? run[n - 1].first->seq : UINT64_MAX);
+	add_reserve(t, l, cpu, n ? run[n - 1].first->seq : UINT64_MAX);
 	while (n--) {
 		add_trap(t, l, run[n].first);
 		if (run[n].count > 1)
@@ -291,9 +291,9 @@ static bool believes(const struct trap_record *r)
 }
 
 /* The top of the stack, if it was stored. The callers cannot be found, because that needs the code, which is gone. */
-static void add_stack(struct text *t, const struct reserve *kept, const struct trap_record *r)
+static void add_stack(struct text *t, const struct reserve *reserve, const struct trap_record *r)
 {
-	const struct kept_stack *stack = sites_stack(&kept->sites, r);
+	const struct saved_stack *stack = sites_stack(&reserve->sites, r);
 	unsigned size = stack_word(r), line = STACK_WORDS_A_LINE * size;
 
 	for (unsigned at = 0; stack && at + line <= stack->bytes && at < STACK_LINES * line; at += line) {
@@ -306,12 +306,12 @@ static void add_stack(struct text *t, const struct reserve *kept, const struct t
 /* A run without an end: the probable cause. */
 static void add_verdict(struct text *t, const struct last *l)
 {
-	static const struct reserve *kept[BLACKBOX_MAX_CPUS];
+	static const struct reserve *reserves[BLACKBOX_MAX_CPUS];
 	static const struct trap_record *ring[BLACKBOX_MAX_CPUS];
 	static struct trap_record r;
 	const struct verdict_source s = {
 		.cpus = l->box->cpus,
-		.kept = kept,
+		.reserve = reserves,
 		.ring = ring,
 		.records = l->box->ring_records + blackbox_beside(l->box->ring_records),
 		.believes = believes,
@@ -320,7 +320,7 @@ static void add_verdict(struct text *t, const struct last *l)
 	uint64_t since;
 
 	for (uint32_t n = 0; n < l->box->cpus; n++) {
-		kept[n] = reserve_of(l, n);
+		reserves[n] = reserve_of(l, n);
 		ring[n] = ring_of(l, n);
 	}
 	recalled = l;
@@ -331,7 +331,7 @@ static void add_verdict(struct text *t, const struct last *l)
 	verdict_add(t, &r);
 	text_add(t, "; the run ended without a word\"\n");
 	add_trap(t, l, &r);
-	add_stack(t, kept[r.cpu], &r);
+	add_stack(t, reserves[r.cpu], &r);
 }
 
 static uint64_t tail_of(const struct blackbox_header *h)
@@ -355,12 +355,12 @@ static uint64_t recorded_last(const void *context, uint32_t cpu)
 static void add_rings(struct text *t, const struct last *l)
 {
 	uint32_t all = l->box->cpus, shown = 0;
-	struct cpu_set told;
+	struct cpu_set newest;
 
 	if (l->box->record_version != TRAP_RECORD_VERSION || !all)
 		return;
-	told = cpu_list_newest(all, 0, recorded_last, l);
-	for_each_in_set(n, &told)
+	newest = cpu_list_newest(all, 0, recorded_last, l);
+	for_each_in_set(n, &newest)
 	{
 		add_traps(t, l, n);
 		add_exits(t, l, n);
@@ -370,7 +370,7 @@ static void add_rings(struct text *t, const struct last *l)
 		text_add(t, "last| %u more CPUs, which recorded nothing newer, are left out\n", all - shown);
 }
 
-static void add_last_words(struct text *t, const struct last *l)
+static void add_tail(struct text *t, const struct last *l)
 {
 	if (l->sealed && !l->box->end.failure)
 		return;
@@ -389,9 +389,9 @@ void blackbox_recall(const struct boot_info *info)
 
 	if (!info->last_base || !info->last_text)
 		return;
-	l = look(info);
+	l = read_last(info);
 	add_heading(&t, &l);
-	add_last_words(&t, &l);
+	add_tail(&t, &l);
 	memcpy(last_text, t.at, t.length < sizeof(last_text) ? t.length : sizeof(last_text) - 1);
 }
 

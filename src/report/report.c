@@ -58,7 +58,7 @@ static void report_names(struct cpu *cpu)
 {
 	char line[LINE_MAX];
 
-	guest_names_look(cpu);
+	guest_names_search(cpu);
 	while (guest_names_line(line, sizeof(line)))
 		report_line("%s", line);
 }
@@ -215,14 +215,14 @@ static void print_stack(uint64_t top, const uint8_t *bytes, unsigned words, unsi
 
 void report_stack(const struct cpu *cpu, const struct trap_record *r)
 {
-	const struct kept_stack *kept = sites_stack(&cpu->reserve->sites, r);
+	const struct saved_stack *saved = sites_stack(&cpu->reserve->sites, r);
 	struct guest_paging paging = guest_paging_of(r);
 	uint8_t bytes[STACK_WORDS * 8];
 	unsigned size = stack_word(r), most = STACK_WORDS * size;
 	uint64_t top = stack_top(r);
 
-	if (kept && kept->bytes >= size) {
-		print_stack(top, kept->at, (kept->bytes < most ? kept->bytes : most) / size, size);
+	if (saved && saved->bytes >= size) {
+		print_stack(top, saved->at, (saved->bytes < most ? saved->bytes : most) / size, size);
 		return;
 	}
 	most = guest_read(&paging, top, bytes, most);
@@ -235,8 +235,8 @@ void report_stack(const struct cpu *cpu, const struct trap_record *r)
 /* The source of one record's backtrace. */
 struct source {
 	struct guest_paging then, now;
-	const struct kept_stack *kept; /* NULL: use the stack as it is now */
-	bool gone;                     /* its memory holds another stack by now */
+	const struct saved_stack *saved; /* NULL: use the stack as it is now */
+	bool gone;                       /* its memory holds another stack by now */
 };
 
 /*
@@ -251,25 +251,25 @@ static bool read_either(const struct source *s, uint64_t linear, void *to, unsig
 static bool read_source(void *context, uint64_t linear, void *to, unsigned n)
 {
 	const struct source *s = context;
-	uint64_t at = s->kept ? linear - s->kept->linear : 0;
+	uint64_t at = s->saved ? linear - s->saved->linear : 0;
 
-	if (!s->kept || (at >= s->kept->bytes && !(s->gone && at < STACK_REACH)))
+	if (!s->saved || (at >= s->saved->bytes && !(s->gone && at < STACK_REACH)))
 		return read_either(s, linear, to, n);
-	if (at >= s->kept->bytes || s->kept->bytes - at < n)
+	if (at >= s->saved->bytes || s->saved->bytes - at < n)
 		return false;
-	__builtin_memcpy(to, s->kept->at + at, n);
+	__builtin_memcpy(to, s->saved->at + at, n);
 	return true;
 }
 
 static struct source source_of(const struct cpu *cpu, const struct trap_record *r)
 {
-	uint8_t bytes[STACK_KEPT_MAX];
-	struct source s = {.then = guest_paging_of(r), .kept = sites_stack(&cpu->reserve->sites, r)};
+	uint8_t bytes[STACK_SAVED_MAX];
+	struct source s = {.then = guest_paging_of(r), .saved = sites_stack(&cpu->reserve->sites, r)};
 
 	vendor->state.paging(this_cpu(), &s.now);
-	if (s.kept)
-		s.gone = guest_read(&s.then, s.kept->linear, bytes, s.kept->bytes) != s.kept->bytes ||
-			 memcmp(bytes, s.kept->at, s.kept->bytes);
+	if (s.saved)
+		s.gone = guest_read(&s.then, s.saved->linear, bytes, s.saved->bytes) != s.saved->bytes ||
+			 memcmp(bytes, s.saved->at, s.saved->bytes);
 	return s;
 }
 
@@ -399,28 +399,28 @@ static uint64_t recorded_last(const void *unused, uint32_t n)
 	return ring && ring_at(ring, atomic_load(&ring->head), &r) ? r.tsc : 0;
 }
 
-static struct cpu_set cpus_told_of(const struct cpu *first)
+static struct cpu_set cpus_shown_of(const struct cpu *first)
 {
 	return cpu_list_newest(boot_info.cpus, first->number, recorded_last, NULL);
 }
 
-static void say_untold(const struct cpu_set *told)
+static void print_left_out(const struct cpu_set *shown)
 {
 	unsigned left_out = 0;
 
 	for_each_cpu (c)
-		left_out += !cpu_set_has(told, c->number);
+		left_out += !cpu_set_has(shown, c->number);
 	if (left_out)
 		report_line("trapline: %u more CPUs, which recorded nothing newer, are left out", left_out);
 }
 
 void report_histories(const struct cpu *first)
 {
-	struct cpu_set told = cpus_told_of(first);
+	struct cpu_set shown = cpus_shown_of(first);
 
 	report_history(first);
-	for_each_in_set(n, &told) if (cpus[n] && cpus[n] != first) report_history(cpus[n]);
-	say_untold(&told);
+	for_each_in_set(n, &shown) if (cpus[n] && cpus[n] != first) report_history(cpus[n]);
+	print_left_out(&shown);
 }
 
 static void print_runs(const struct trace_ring *ring, unsigned n)
@@ -441,8 +441,8 @@ void report_run(const struct trap_run *run)
 
 void report_last_traps(const struct cpu *first, unsigned n)
 {
-	struct cpu_set told = cpus_told_of(first);
+	struct cpu_set shown = cpus_shown_of(first);
 
-	for_each_in_set(i, &told) if (cpus[i]) print_runs(cpus[i]->writing, n);
-	say_untold(&told);
+	for_each_in_set(i, &shown) if (cpus[i]) print_runs(cpus[i]->writing, n);
+	print_left_out(&shown);
 }

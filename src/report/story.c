@@ -17,7 +17,7 @@
 #include "trace/explain.h"
 #include "trace/important.h"
 #include "trace/names.h"
-#include "trace/told.h"
+#include "trace/reported.h"
 #include "trace/vector.h"
 #include "trace/verdict.h"
 #include "vendor.h"
@@ -32,7 +32,7 @@
 #define WHO_MAX         128 /* a list of CPUs that is longer is cut */
 #define OTHERS_SHOWN    4
 
-static const struct reserve *kept[BOOT_MAX_CPUS];
+static const struct reserve *reserves[BOOT_MAX_CPUS];
 static const struct trap_record *ring[BOOT_MAX_CPUS];
 
 /* The printer may not have checked yet whether the last faults were mended. */
@@ -47,12 +47,12 @@ static bool is_not_mended(const struct trap_record *r)
 static struct verdict_source all_cpus(void)
 {
 	for_each_cpu (c) {
-		kept[c->number] = c->reserve;
+		reserves[c->number] = c->reserve;
 		ring[c->number] = c->ring.records;
 	}
 	return (struct verdict_source){
 		.cpus = boot_info.cpus,
-		.kept = kept,
+		.reserve = reserves,
 		.ring = ring,
 		.records = cpus[0]->ring.mask + 1 + cpus[0]->beside.mask +
 			   1, /* include/boot/blackbox_layout.h */
@@ -89,7 +89,7 @@ struct cause {
 	uint64_t since; /* TSC: older records do not count */
 };
 
-static struct told told; /* protected by report_begin(), like all static data here */
+static struct reported reported; /* protected by report_begin(), like all static data here */
 
 static void tell(const struct trap_record *r, const char *end)
 {
@@ -162,7 +162,7 @@ static bool find_root(const struct cpu *cpu, const struct trap_record *first, st
 		return false;
 	for_each_cpu (c)
 		own[c->number] = c == cpu ? c->reserve : NULL;
-	s.kept = own;
+	s.reserve = own;
 	return verdict_find(&s, since, site->first_tsc, root) &&
 	       site->first_tsc - root->tsc < ROOT_SECONDS * s.second;
 }
@@ -193,14 +193,14 @@ static bool find_cause(bool early, unsigned seconds, struct cause *c)
 }
 
 /* Whether the story was told and no important record came since. Otherwise the new record becomes the cause. */
-static bool is_told(struct cause *c)
+static bool is_reported(struct cause *c)
 {
 	static struct trap_record newer;
 	struct verdict_source s = all_cpus();
 
-	if (!told_has(&told, &c->r))
+	if (!reported_has(&reported, &c->r))
 		return false;
-	if (!verdict_find_newer(&s, told.at, &newer) || told_has(&told, &newer))
+	if (!verdict_find_newer(&s, reported.at, &newer) || reported_has(&reported, &newer))
 		return true;
 	c->r = newer;
 	return false;
@@ -327,8 +327,8 @@ static void tell_dying(struct cpu *cpu, const char *why)
 /* The whole story once; after that one line, and the story again for the black box only. Records that come meanwhile count for the next end. */
 static void tell_cause(struct cpu *cpu, struct cause *c, const char *end, uint64_t now)
 {
-	struct told_record cause = {.seq = c->r.seq, .cpu = c->r.cpu};
-	bool again = is_told(c);
+	struct reported_record cause = {.seq = c->r.seq, .cpu = c->r.cpu};
+	bool again = is_reported(c);
 	unsigned left_out;
 
 	cmos_leave(&c->r, 0);
@@ -341,7 +341,7 @@ static void tell_cause(struct cpu *cpu, struct cause *c, const char *end, uint64
 		tell_again(&c->r, end);
 	else
 		say_left_out(left_out);
-	told_note(&told, cause, &c->r, now);
+	reported_note(&reported, cause, &c->r, now);
 }
 
 bool story_tell(struct cpu *cpu, const char *end, bool early, unsigned seconds)
@@ -439,7 +439,7 @@ void story_stopped(struct cpu *cpu)
 	report_answer(cpu);
 	if (!find_cause(false, STOPPED_SECONDS, &c)) {
 		tell_places(&own);
-	} else if (is_told(&c)) {
+	} else if (is_reported(&c)) {
 		tell_again(&c.r, "the operator stopped it");
 	} else {
 		tell(&c.r, "the operator stopped it");
@@ -472,21 +472,21 @@ static void add_delivery(struct text *t, const struct cpu *cpu, const struct tra
 }
 
 /* A kernel that has given up may triple-fault on purpose to reset the machine. */
-static void add_told(struct text *t)
+static void add_reported(struct text *t)
 {
-	uint64_t ago = rdtsc() - told.at;
+	uint64_t ago = rdtsc() - reported.at;
 
-	if (!told.last.seq || ago > STOPPED_SECONDS * boot_info.tsc_khz * 1000)
+	if (!reported.last.seq || ago > STOPPED_SECONDS * boot_info.tsc_khz * 1000)
 		return;
 	add_seconds(t, ago);
-	text_add(t, "before that, what is told above: seq=%lu cpu=%u", told.last.seq, told.last.cpu);
+	text_add(t, "before that, what is told above: seq=%lu cpu=%u", reported.last.seq, reported.last.cpu);
 }
 
 /* Prints the exception whose handlers then faulted by themselves. */
 static void tell_root(const struct cpu *cpu, const struct trap_record *root)
 {
 	static const char end[] = "the handlers' own faults ended in a triple fault";
-	bool again = told_has(&told, root);
+	bool again = reported_has(&reported, root);
 
 	if (again)
 		log_bound(0);
@@ -517,6 +517,6 @@ void story_tell_chain(const struct cpu *cpu, const struct trap_record *chain, un
 	verdict_add(&t, &chain[0]);
 	if (n > 1)
 		add_delivery(&t, cpu, &chain[1]);
-	add_told(&t);
+	add_reported(&t);
 	say(sentence);
 }

@@ -141,6 +141,9 @@ enum exit_kind svm_refused(
 
 /* svm.c */
 void svm_set_intercepts(struct cpu *cpu);
+
+/* svm_watch.c */
+void svm_watch(struct cpu *cpu, enum watched what, bool on);
 void svm_watch_interrupts(struct cpu *cpu, bool on);
 void svm_pause(struct cpu *cpu);
 void svm_poll(struct cpu *cpu); /* polls for keys, in an exit for guests without other exits */

@@ -22,9 +22,9 @@ struct reserve {
  * Copies a new record of the ring over the vector's oldest one. Returns false if that one is less than `soon` records old: the
  * vector is then too frequent to keep.
  */
-bool reserve_add(struct reserve *kept, const struct trap_record *r, uint64_t soon);
+bool reserve_add(struct reserve *reserve, const struct trap_record *r, uint64_t soon);
 
 /* Copies record i of a vector, from 0, the oldest. False: it does not exist, or is just being replaced. */
-bool reserve_at(const struct reserve *kept, unsigned vector, unsigned i, struct trap_record *out);
+bool reserve_at(const struct reserve *reserve, unsigned vector, unsigned i, struct trap_record *out);
 
 #endif

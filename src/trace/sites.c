@@ -31,7 +31,7 @@ static uint16_t keep_first(struct sites *s, const struct trap_record *r)
 	return (uint16_t)(place + 1);
 }
 
-static struct kept_stack *make_site(struct sites *s, struct site *at, const struct trap_record *r)
+static struct saved_stack *make_site(struct sites *s, struct site *at, const struct trap_record *r)
 {
 	bool important = trap_is_important(r);
 
@@ -53,7 +53,7 @@ static struct kept_stack *make_site(struct sites *s, struct site *at, const stru
 	return at->first ? &s->stack[at->first - 1] : NULL;
 }
 
-struct kept_stack *sites_find(struct sites *s, const struct trap_record *r)
+struct saved_stack *sites_find(struct sites *s, const struct trap_record *r)
 {
 	uint32_t key = site_key(r);
 	unsigned hash = site_hash(r->rip, key);
@@ -82,13 +82,13 @@ bool site_first(const struct sites *s, const struct site *site, struct trap_reco
 	       out->rip == site->rip && site_key(out) == site->key;
 }
 
-const struct kept_stack *sites_stack(const struct sites *s, const struct trap_record *r)
+const struct saved_stack *sites_stack(const struct sites *s, const struct trap_record *r)
 {
 	for (unsigned i = 0; i < SITES_FIRST; i++) {
-		const struct kept_stack *stack = &s->stack[i];
+		const struct saved_stack *stack = &s->stack[i];
 
 		if (r->seq && __atomic_load_n(&stack->seq, __ATOMIC_ACQUIRE) == r->seq &&
-			stack->bytes <= STACK_KEPT_MAX)
+			stack->bytes <= STACK_SAVED_MAX)
 			return stack;
 	}
 	return NULL;

@@ -35,7 +35,7 @@ struct sites {
 	/* TSC of a site's newest record whose page was present a moment later; 0: none. */
 	uint64_t mended[SITES_COUNT];
 	struct trap_record first[SITES_FIRST];
-	struct kept_stack stack[SITES_FIRST]; /* of the record with the same index */
+	struct saved_stack stack[SITES_FIRST]; /* of the record with the same index */
 };
 
 /* The key of a record's site. It is never 0, which means an empty entry. */
@@ -50,13 +50,13 @@ static inline unsigned site_hash(uint64_t rip, uint32_t key)
 }
 
 /* Finds or adds the site of a record that is not in its first place. Off the hot path. Returns the same as sites_note(). */
-struct kept_stack *sites_find(struct sites *s, const struct trap_record *r);
+struct saved_stack *sites_find(struct sites *s, const struct trap_record *r);
 
 /*
  * Counts a record that has just been committed. On the hot path. If it is the first of an important site, returns the place for
  * the top of its stack; otherwise NULL.
  */
-static inline struct kept_stack *sites_note(struct sites *s, const struct trap_record *r)
+static inline struct saved_stack *sites_note(struct sites *s, const struct trap_record *r)
 {
 	uint32_t key = site_key(r);
 	struct site *at = &s->site[site_hash(r->rip, key)];
@@ -73,7 +73,7 @@ static inline struct kept_stack *sites_note(struct sites *s, const struct trap_r
 bool site_first(const struct sites *s, const struct site *site, struct trap_record *out);
 
 /* The stack that was stored with a record; NULL: there is none, or it was replaced. */
-const struct kept_stack *sites_stack(const struct sites *s, const struct trap_record *r);
+const struct saved_stack *sites_stack(const struct sites *s, const struct trap_record *r);
 
 /*
  * Notes that the page of a record's fault is present now: no record of this site up to now was fatal. The printer calls it, on any

@@ -10,14 +10,14 @@
 #include <trapline/record.h>
 #include "trace/text.h"
 
-#define STACK_KEPT_MAX 256u /* bytes */
+#define STACK_SAVED_MAX 256u /* bytes */
 
-struct kept_stack {
+struct saved_stack {
 	uint64_t seq;    /* of the record that it belongs to; 0: none, or it is being written */
 	uint64_t linear; /* address of the first byte */
 	uint32_t bytes;  /* number that could be read */
 	uint32_t reserved;
-	uint8_t at[STACK_KEPT_MAX];
+	uint8_t at[STACK_SAVED_MAX];
 };
 
 /* The width in bytes of a PUSH in the record's mode. */

@@ -199,9 +199,9 @@ static bool is_no_copy(const struct trap_record *r)
 
 static bool is_mapped_since(const struct verdict_source *s, const struct trap_record *r)
 {
-	const struct reserve *kept = r->cpu < s->cpus ? s->kept[r->cpu] : NULL;
+	const struct reserve *reserve = r->cpu < s->cpus ? s->reserve[r->cpu] : NULL;
 
-	return kept && trap_may_be_mended(r) && sites_mended(&kept->sites, r);
+	return reserve && trap_may_be_mended(r) && sites_mended(&reserve->sites, r);
 }
 
 /* Whether the kernel has handled the record: the program in whose context it happened ran on. */
@@ -250,12 +250,12 @@ static void consider(struct search *a, const struct trap_record *slot)
 static bool find_newest(struct search *a)
 {
 	for (unsigned c = 0; c < a->s->cpus; c++) {
-		const struct reserve *kept = a->s->kept[c];
+		const struct reserve *reserve = a->s->reserve[c];
 
-		for (unsigned i = 0; kept && i < SITES_FIRST; i++)
-			consider(a, &kept->sites.first[i]);
-		for (unsigned i = 0; kept && i < RESERVE_VECTORS * RESERVE_RECORDS; i++)
-			consider(a, &kept->record[i / RESERVE_RECORDS][i % RESERVE_RECORDS]);
+		for (unsigned i = 0; reserve && i < SITES_FIRST; i++)
+			consider(a, &reserve->sites.first[i]);
+		for (unsigned i = 0; reserve && i < RESERVE_VECTORS * RESERVE_RECORDS; i++)
+			consider(a, &reserve->record[i / RESERVE_RECORDS][i % RESERVE_RECORDS]);
 	}
 	return a->found;
 }
@@ -324,8 +324,8 @@ uint64_t verdict_started(const struct verdict_source *s)
 	uint64_t first = UINT64_MAX;
 
 	for (unsigned c = 0; c < s->cpus; c++)
-		for (unsigned i = 0; s->kept[c] && i < SITES_COUNT; i++) {
-			const struct site *site = &s->kept[c]->sites.site[i];
+		for (unsigned i = 0; s->reserve[c] && i < SITES_COUNT; i++) {
+			const struct site *site = &s->reserve[c]->sites.site[i];
 
 			if (site->key && (site->key >> 8 & 3) == 3 && site->first_tsc < first)
 				first = site->first_tsc;

@@ -14,7 +14,7 @@ void verdict_add(struct text *t, const struct trap_record *r);
 /* All records, of the current run or of the last one. */
 struct verdict_source {
 	unsigned cpus;
-	const struct reserve *const *kept; /* one for each CPU; NULL: none */
+	const struct reserve *const *reserve; /* one for each CPU; NULL: none */
 	const struct trap_record *const
 		*ring; /* one for each CPU, `records` slots, including those of the second ring */
 	uint32_t records;

@@ -101,10 +101,6 @@ void vmx_restore_nmi_blocking(const struct cpu *cpu);
 void vmx_inject(struct cpu *cpu, const struct event *event, uint64_t cr2);
 void vmx_settle_debug(struct cpu *cpu);
 void vmx_take_interrupt(struct cpu *cpu);
-void vmx_watch(struct cpu *cpu, enum watched what, bool on);
-void vmx_set_timer(struct cpu *cpu);
-void vmx_timer(struct cpu *cpu);
-void vmx_set_control(struct cpu *cpu, uint32_t control, bool on); /* CPU_..., in VMCS_CPU_CONTROLS */
 
 /* Decodes the event whose delivery the exit interrupted; most exits have none. */
 static inline void vmx_decode_during(struct cpu *cpu)
@@ -114,6 +110,13 @@ static inline void vmx_decode_during(struct cpu *cpu)
 	if (__builtin_expect(word & EVENT_VALID, 0))
 		vmx_decode_vectoring(cpu, word);
 }
+
+/* vmx_watch.c */
+void vmx_watch(struct cpu *cpu, enum watched what, bool on);
+void vmx_exit_on_interrupts(struct cpu *cpu, bool on);
+void vmx_set_timer(struct cpu *cpu);
+void vmx_timer(struct cpu *cpu);
+void vmx_set_control(struct cpu *cpu, uint32_t control, bool on); /* CPU_..., in VMCS_CPU_CONTROLS */
 
 /* vmx_nmi.c */
 void vmx_take_nmi(struct cpu *cpu);

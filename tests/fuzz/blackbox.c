@@ -74,10 +74,10 @@ static void put_record(
 {
 	struct blackbox_part part = blackbox_part(RECORDS, EXITS);
 	uint64_t cpu = h->rings_at + r->cpu * h->cpu_size, at = cpu + (shape & 16 ? part.beside_at : 0);
-	struct reserve *kept = (struct reserve *)(box + cpu + part.reserve_at);
+	struct reserve *reserve = (struct reserve *)(box + cpu + part.reserve_at);
 
 	if (shape & 8)
-		reserve_add(kept, r, 1);
+		reserve_add(reserve, r, 1);
 	else
 		memcpy(box + at + (r->seq & 7) * sizeof(*r), r, sizeof(*r));
 }

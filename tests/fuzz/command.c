@@ -48,7 +48,7 @@ enum log_level log_level;
 
 static struct cpu cpu[2];
 static struct trap_record slots[2][SLOTS];
-static struct reserve kept[2];
+static struct reserve reserves[2];
 static struct exit_entry exits[2][HISTORY];
 static struct guest_paging paging;
 static struct filter filter;
@@ -318,7 +318,7 @@ static void begin_cpu(unsigned n)
 	cpu[n].number = cpu[n].apic_id = n;
 	cpu[n].history = (struct exit_history){exits[n], 0, exits[n], HISTORY};
 	ring_init(&cpu[n].ring, slots[n], SLOTS);
-	cpu[n].reserve = &kept[n];
+	cpu[n].reserve = &reserves[n];
 	cpus[n] = &cpu[n];
 	boot_info.cpus = ARRAY_SIZE(cpu);
 	for (unsigned i = take8() & 31; i; i--) {
@@ -328,7 +328,7 @@ static void begin_cpu(unsigned n)
 		r->mode = 64;
 		r->code_len = 15;
 		ring_commit(&cpu[n].ring, r);
-		reserve_add(&kept[n], r, 1);
+		reserve_add(&reserves[n], r, 1);
 	}
 	exits[n][take8() % HISTORY].tsc_lo = 1;
 }

@@ -136,7 +136,7 @@ void record_after(struct cpu *c, const struct trap_record *r)
 {
 }
 
-void record_keep_stack(struct kept_stack *to, const struct trap_record *r)
+void record_save_stack(struct saved_stack *to, const struct trap_record *r)
 {
 }
 

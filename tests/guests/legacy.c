@@ -115,7 +115,7 @@ static void print_result(const struct result *r)
 	for (unsigned i = 0; i < 8; i++)
 		print("%x%s", last->gpr[i], i < 7 ? "," : "");
 	print(" memory=%x", r->memory);
-	if (r->accessed_dirty != NOT_LOOKED)
+	if (r->accessed_dirty != NOT_READ)
 		print(" ad=%x", r->accessed_dirty);
 	print("\n");
 }

@@ -217,7 +217,7 @@ def test_storms(machine):
             expect(any(int(row.get("kernel", 0)) > 16 for row in stats), f"{stats}")
             expect(len(console.ask_ok("traps 8").records("trap")) >= 8, "no traps")
             if way == "quiet":
-                find_kept(console)
+                find_reserve(console)
             console.ask_ok(f"filter vec=-{vector}")
             console.ask_ok("stop")
             expect(console.ask_ok("disas").records("disas")[0]["here"] == "rip", "stopped nowhere")
@@ -232,7 +232,7 @@ def test_storms(machine):
             expect(f"-{vector.upper()}" in intercepted[0], f"{intercepted}")
 
 
-def find_kept(console):
+def find_reserve(console):
     """The one #UD before the flood of #PF is no longer in the ring, but in the reserve."""
     while counted(console, "pf") < 5000:
         pass

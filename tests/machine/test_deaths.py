@@ -24,7 +24,7 @@ MODULE = BUILD / "guest-tools/modules/death/death.ko"
 INITRD = BUILD / "linux/deaths.img"
 # At most two keys: the files for what the loader finds.
 FILES = "report_file = \\report.txt\nblackbox_file = \\last.txt\n"
-TOLD_AGAIN = "black box: written to"
+BOX_WRITTEN = "black box: written to"
 SAYS = re.compile(r"death name=(\S+) at=(0x[0-9a-f]+) address=(0x[0-9a-f]+)")
 # The beginning of a report, on the line and in a file.
 ENDS = re.compile(r"^trapline: (verdict|triple fault|halted|end of guest|last run: )")
@@ -146,14 +146,14 @@ def esp_file(run, name):
 
 def resets(death, machine):
     """Runs a machine that the death resets, and that prints the report at its next start."""
-    variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": TOLD_AGAIN, "TIMEOUT": 240}
+    variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": BOX_WRITTEN, "TIMEOUT": 240}
     if death.extra:
         variables["EXTRA"] = death.extra
     if death in deaths.GUESTS:
         run = machine.guest("triple", ARGS=f"way={death.die}", **variables)
     else:
         run = machine.linux(program(death), INITRD=INITRD, **variables)
-    return run.expect_status(0).expect_active(machine.vendor).expect_line(TOLD_AGAIN)
+    return run.expect_status(0).expect_active(machine.vendor).expect_line(BOX_WRITTEN)
 
 
 def line_before_reset(text, death):

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 from lib.machine import BUILD, ROOT, Skip, expect, on
-from test_deaths import FILES, INITRD, MODULE, TOLD_AGAIN, esp_file
+from test_deaths import FILES, INITRD, MODULE, BOX_WRITTEN, esp_file
 
 DECODE = BUILD / "guest-tools/bin/trapline-decode"
 WRONG = BUILD / "guest-tools/modules/wrong/wrong.ko"
@@ -58,7 +58,7 @@ def dead_run(machine, die):
         raise Skip("the kernel module is not built: no headers of the guest's kernel")
     run = ",".join(["insmod:trapline", "insmod:death", f"die:{die}"])
     append = f"trapline.mode=boot trapline.run={run} oops=panic panic=1"
-    variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": TOLD_AGAIN, "TIMEOUT": 240}
+    variables = {"CONF": machine.conf(FILES), "REBOOT": 1, "UNTIL": BOX_WRITTEN, "TIMEOUT": 240}
     return machine.linux(append, INITRD=INITRD, **variables).expect_status(0).expect_active(machine.vendor)
 
 
@@ -159,7 +159,7 @@ def frames_by_binutils(vmlinux, addresses):
 NAMED = re.compile(r"^(?:at|  by \S+ stack=.*how=\w+(?: times=\d+)?  |inlined in) ?(\S+)(?: (\S+))?$")
 
 
-def told_frames(lines, i):
+def printed_frames(lines, i):
     """The frames in line i and the lines beneath it, in the form of frames_by_binutils()."""
     frames = []
     while i < len(lines) and (found := NAMED.match(lines[i] if lines[i].startswith("  by") else lines[i].strip())):
@@ -177,9 +177,9 @@ def kernel_places(text, slide):
         by = re.match(r"  by (0xffffffff\S+) .*how=\w+(?: times=\d+)?  ", line)
         at = re.match(r"trap seq=.* at=0x10:(0xffffffff\S+) ", line)
         if by and "[" not in line:
-            yield int(by[1], 16) - slide - 1, told_frames(lines, i)
+            yield int(by[1], 16) - slide - 1, printed_frames(lines, i)
         elif at and i + 1 < len(lines) and lines[i + 1].startswith("    at ") and "[" not in lines[i + 1]:
-            yield int(at[1], 16) - slide, told_frames(lines, i + 1)
+            yield int(at[1], 16) - slide, printed_frames(lines, i + 1)
 
 
 def same_frames(told, wanted):

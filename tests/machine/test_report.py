@@ -494,7 +494,7 @@ def test_fault_refused_state(machine):
 @on("vmx")
 def test_refused_state_put_right(machine):
     """A guest state that the CPU refuses to enter, with a remedy: it is reported and corrected, and the guest runs on."""
-    run = machine.guest("vmmfault", ARGS="fault=ODD_STATE", TRAPLINE_EFI=TEST_BUILD).expect_status(0)
+    run = machine.guest("vmmfault", ARGS="fault=SHADOW_WITHOUT_IF", TRAPLINE_EFI=TEST_BUILD).expect_status(0)
     run.expect_line("the call came back with", "guest")
     why = 'GUEST_INTERRUPTIBILITY=0x1 why="is a STI shadow with IF clear"; it is put right'
     expect_lines(run, run.trapline, f"^trapline: guest in a state that is not entered cpu=0 rip={HEX} {why}")

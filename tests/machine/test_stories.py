@@ -149,7 +149,7 @@ def test_panic_text(machine):
     """A panic without an exception: the module reports it, with its text and the callers; the next start has all of that."""
     dying = deaths.Death("panic", "panic", "", "", deaths.RESET)
     run = machine.linux(
-        trapline_run([], dying, "panic=1"), INITRD=suite.INITRD, CONF=machine.conf(suite.FILES), REBOOT=1, UNTIL=suite.TOLD_AGAIN, TIMEOUT=240
+        trapline_run([], dying, "panic=1"), INITRD=suite.INITRD, CONF=machine.conf(suite.FILES), REBOOT=1, UNTIL=suite.BOX_WRITTEN, TIMEOUT=240
     )
     run.expect_status(0).expect_active(machine.vendor)
     told = verdicts(run.trapline.partition("trapline: last run: ")[0])

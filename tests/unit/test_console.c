@@ -64,7 +64,7 @@ void blackbox_line(const char *line)
 		strcat(strcat(kept, line), "\n");
 }
 
-void guest_names_look(struct cpu *cpu)
+void guest_names_search(struct cpu *cpu)
 {
 }
 

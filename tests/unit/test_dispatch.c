@@ -49,7 +49,7 @@ const struct vendor *vendor;
 
 static struct cpu cpu;
 static struct trap_record records[RING];
-static struct reserve kept;
+static struct reserve reserve;
 static struct event injected;
 static uint64_t injected_cr2;
 static unsigned injections, interrupts, nmis, shutdowns, skipped;
@@ -265,8 +265,8 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 {
 	memset(&cpu, 0, sizeof(cpu));
 	ring_init(&cpu.ring, records, RING);
-	memset(&kept, 0, sizeof(kept));
-	cpu.reserve = &kept;
+	memset(&reserve, 0, sizeof(reserve));
+	cpu.reserve = &reserve;
 	cpu.writing = &cpu.ring;
 	vendor = &fake;
 	boot_info.config.intercept = ~0u;
@@ -465,7 +465,7 @@ static void keeps_stack(void **state)
 {
 	static const struct event ud = {.valid = true, .vector = VEC_UD, .type = TRAP_TYPE_EXCEPTION},
 				  nm = {.valid = true, .vector = VEC_NM, .type = TRAP_TYPE_EXCEPTION};
-	const struct kept_stack *stack;
+	const struct saved_stack *stack;
 	struct trap_record again;
 
 	stack_reads = 0;
@@ -473,15 +473,15 @@ static void keeps_stack(void **state)
 	assert_int_equal(stack_reads, 0);
 	run(EXIT_EXCEPTION, NULL, &ud);
 	assert_int_equal(stack_reads, 1);
-	stack = sites_stack(&kept.sites, &records[1]);
+	stack = sites_stack(&reserve.sites, &records[1]);
 	assert_non_null(stack);
 	assert_int_equal(stack->linear, STACK);
-	assert_int_equal(stack->bytes, STACK_KEPT_MAX / 2);
-	assert_int_equal(stack->at[STACK_KEPT_MAX / 2 - 1], 0x5a);
+	assert_int_equal(stack->bytes, STACK_SAVED_MAX / 2);
+	assert_int_equal(stack->at[STACK_SAVED_MAX / 2 - 1], 0x5a);
 	again = records[1];
 	again.seq = 2;
-	assert_null(sites_note(&kept.sites, &again));
-	assert_null(sites_stack(&kept.sites, &again));
+	assert_null(sites_note(&reserve.sites, &again));
+	assert_null(sites_stack(&reserve.sites, &again));
 }
 
 /* Nothing of the record that was in the slot before is left: a field that nobody fills in is found here. */
@@ -534,7 +534,7 @@ static void mark(void **state)
 	}
 	assert_int_equal(cpu.noted, ~0u); /* the ring has turned */
 	assert_int_equal(cpu.recorded_type, TRAP_TYPE_MARK);
-	assert_int_equal(kept.count[0], 0);
+	assert_int_equal(reserve.count[0], 0);
 	assert_int_equal(cpu.stats.vectors[0][0], 0);
 }
 

@@ -129,7 +129,7 @@ static const char *said(void)
 	static char line[200];
 
 	now_tsc += 3000;
-	guest_names_look(&cpu);
+	guest_names_search(&cpu);
 	return guest_names_line(line, sizeof(line)) ? line : "";
 }
 
@@ -201,7 +201,7 @@ static void a_moment_too_early(void **state)
 	char line[200];
 
 	calls_moved = 4;
-	guest_names_look(&cpu);
+	guest_names_search(&cpu);
 	assert_false(guest_names_line(line, sizeof(line)));
 	calls_moved = 0;
 	assert_string_equal(said(), FOUND);

@@ -320,9 +320,9 @@ static void told(void **state)
 	      "trapline: active version=1 backend=svm cpus=1\ntrapline: slide=0x200000 from idt symbols=\\m\n"
 	      "trapline: slide=0x400000 from calls symbols=\\n\ntrapline: slide=x\n");
 	notes_take(&n, &m);
-	assert_true(
-		n.kernel[1].has_told && !n.kernel[1].told_differ && n.kernel[1].told_slide == -0x200000ull);
-	assert_true(n.kernel[2].told_differ && !n.kernel[2].has_slide);
+	assert_true(n.kernel[1].has_logged && !n.kernel[1].logged_differ &&
+		    n.kernel[1].logged_slide == -0x200000ull);
+	assert_true(n.kernel[2].logged_differ && !n.kernel[2].has_slide);
 	notes_free(&n);
 }
 

@@ -100,11 +100,11 @@ static void configured(void **state)
 
 static void in_words(void **state)
 {
-	char out[MITIGATION_WORDS_MAX];
+	char out[MITIGATION_NAMES_MAX];
 
-	assert_string_equal(mitigation_words(out, sizeof(out), 0), "none");
-	assert_string_equal(mitigation_words(out, sizeof(out), MITIGATE_IBRS | MITIGATE_L1D), "ibrs,l1d");
-	assert_true(strlen(mitigation_words(out, sizeof(out), 0x1ff)) < sizeof(out) - 1);
+	assert_string_equal(mitigation_names(out, sizeof(out), 0), "none");
+	assert_string_equal(mitigation_names(out, sizeof(out), MITIGATE_IBRS | MITIGATE_L1D), "ibrs,l1d");
+	assert_true(strlen(mitigation_names(out, sizeof(out), 0x1ff)) < sizeof(out) - 1);
 	assert_non_null(strstr(out, "verw,l1d"));
 }
 

@@ -319,7 +319,7 @@ static void which_are(void **state)
 }
 
 /* A leaf that other CPUs may still use for a moment: they get a kick, and nobody waits. */
-static void told_without_waiting(void **state)
+static void reported_without_waiting(void **state)
 {
 	flush_changed(cpus[1]);
 	assert_int_equal(flushes[1], 1);
@@ -426,7 +426,7 @@ int main(void)
 		cmocka_unit_test_setup(old_values_come_late, begin),
 		cmocka_unit_test_setup(refused, begin),
 		cmocka_unit_test_setup(which_are, begin),
-		cmocka_unit_test_setup(told_without_waiting, begin),
+		cmocka_unit_test_setup(reported_without_waiting, begin),
 		cmocka_unit_test_setup(nobody_runs_on_the_old, begin),
 		cmocka_unit_test_setup(who_is_waited_for, begin),
 	};

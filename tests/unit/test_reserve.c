@@ -10,7 +10,7 @@
 #define FLOOD  100000
 #define STRESS 1000000
 
-static struct reserve kept;
+static struct reserve reserve;
 
 static bool add(uint64_t seq, uint8_t vector)
 {
@@ -18,14 +18,14 @@ static bool add(uint64_t seq, uint8_t vector)
 
 	for (unsigned i = 0; i < TRAP_GPRS; i++)
 		r.gpr[i] = seq + i;
-	return reserve_add(&kept, &r, SOON);
+	return reserve_add(&reserve, &r, SOON);
 }
 
 static uint64_t seq_at(unsigned vector, unsigned i)
 {
 	struct trap_record r;
 
-	if (!reserve_at(&kept, vector, i, &r))
+	if (!reserve_at(&reserve, vector, i, &r))
 		return 0;
 	assert_int_equal(r.rip, r.seq);
 	assert_int_equal(r.cr2, ~r.seq);
@@ -35,7 +35,7 @@ static uint64_t seq_at(unsigned vector, unsigned i)
 
 static void forget(void)
 {
-	memset(&kept, 0, sizeof(kept));
+	memset(&reserve, 0, sizeof(reserve));
 }
 
 static void flood(void **state)
@@ -97,5 +97,5 @@ int main(void)
 		cmocka_unit_test(while_it_is_written),
 	};
 
-	return cmocka_run_group_tests_name("kept", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("reserve", tests, NULL, NULL);
 }

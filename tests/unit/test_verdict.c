@@ -12,7 +12,7 @@
 #define RING   64
 #define WILD   0xffffffffdeadb000ull
 
-static struct reserve kept;
+static struct reserve reserve;
 static struct trap_record ring[RING];
 static uint64_t seq;
 
@@ -91,12 +91,12 @@ static void take(struct trap_record r, uint64_t tsc)
 	r.seq = ++seq;
 	r.tsc = tsc;
 	ring[seq % RING] = r;
-	sites_note(&kept.sites, &r);
+	sites_note(&reserve.sites, &r);
 }
 
 static int setup(void **state)
 {
-	memset(&kept, 0, sizeof(kept));
+	memset(&reserve, 0, sizeof(reserve));
 	memset(ring, 0, sizeof(ring));
 	seq = 0;
 	return 0;
@@ -113,25 +113,25 @@ static void first_stays(void **state)
 	for (unsigned i = 0; i < 100000; i++)
 		take(fault(3, 0x400000 + i * 16, 0x700000, 6), 2 + i);
 	for (unsigned i = 0; i < SITES_COUNT; i++) {
-		const struct site *s = &kept.sites.site[i];
+		const struct site *s = &reserve.sites.site[i];
 
 		if (s->rip != 0x5000)
 			continue;
 		found++;
 		assert_int_equal(s->count, 1);
-		assert_true(site_first(&kept.sites, s, &first));
+		assert_true(site_first(&reserve.sites, s, &first));
 		assert_int_equal(first.cr2, 0x30);
 	}
 	assert_int_equal(found, 1);
-	assert_true(kept.sites.lost > 0);
+	assert_true(reserve.sites.lost > 0);
 }
 
 static const struct verdict_source *all(void)
 {
-	static const struct reserve *all_kept[] = {&kept};
+	static const struct reserve *all_reserves[] = {&reserve};
 	static const struct trap_record *all_rings[] = {ring};
 	static const struct verdict_source s = {
-		.cpus = 1, .kept = all_kept, .ring = all_rings, .records = RING, .second = SECOND};
+		.cpus = 1, .reserve = all_reserves, .ring = all_rings, .records = RING, .second = SECOND};
 
 	return &s;
 }
@@ -174,7 +174,7 @@ static void storm(void **state)
 
 	setup(state);
 	for (unsigned i = 0; i < RESERVE_VECTORS * RESERVE_RECORDS; i++) {
-		struct trap_record *slot = &kept.record[i / RESERVE_RECORDS][i % RESERVE_RECORDS];
+		struct trap_record *slot = &reserve.record[i / RESERVE_RECORDS][i % RESERVE_RECORDS];
 
 		*slot = exception(VEC_GP, 0, "", 0);
 		slot->seq = i + 1;
@@ -196,12 +196,13 @@ static void mended(void **state)
 	take(mapped, 2 * SECOND);
 	mapped.tsc = 2 * SECOND;
 	assert_true(blamed(0, UINT64_MAX, &r));
-	sites_mend(&kept.sites, &mapped);
+	sites_mend(&reserve.sites, &mapped);
 	assert_false(blamed(0, UINT64_MAX, &r));
 	for (unsigned i = 0; i < SITES_COUNT; i++)
-		assert_false(kept.sites.site[i].key && site_counts(&kept.sites, &kept.sites.site[i]));
+		assert_false(
+			reserve.sites.site[i].key && site_counts(&reserve.sites, &reserve.sites.site[i]));
 	take(fatal, 3 * SECOND);
-	reserve_add(&kept, &ring[seq % RING], 1); /* as exit/exception.c does */
+	reserve_add(&reserve, &ring[seq % RING], 1); /* as exit/exception.c does */
 	assert_true(blamed(0, UINT64_MAX, &r));
 	assert_int_equal(r.cr2, WILD - 0x1000);
 }
@@ -209,10 +210,10 @@ static void mended(void **state)
 /* A program's fault, if the program has not run on. A program that catches the signal has run on. */
 static void program(void **state)
 {
-	const struct reserve *all_kept[] = {&kept};
+	const struct reserve *all_reserves[] = {&reserve};
 	const struct trap_record *all_rings[] = {ring};
 	const struct verdict_source s = {
-		.cpus = 1, .kept = all_kept, .ring = all_rings, .records = RING, .second = SECOND};
+		.cpus = 1, .reserve = all_reserves, .ring = all_rings, .records = RING, .second = SECOND};
 	struct trap_record r, died = fault(3, 0x400000, 0x10, 6), later = fault(3, 0x500000, 0x700000, 6);
 
 	setup(state);

@@ -15,7 +15,7 @@ OVMF = "/usr/share/OVMF"
 IPS = 50_000_000
 CPU_MODELS = {"vmx": "corei7_skylake_x", "svm-bochs": "ryzen"}
 PORT_SECONDS = 5.0
-PORT_LOOK_SECONDS = 0.02
+PORT_POLL_SECONDS = 0.02
 QUIET_SECONDS = 5
 # CPUID reports the real CPU's TSC, 3.5 GHz, but this TSC counts instructions, IPS of them in a second of every other clock.
 # Linux's delays would take seventy times too long, and two idle CPUs would take as much of the emulator's time as two busy ones.
@@ -112,7 +112,7 @@ class Bochs:
         while time.monotonic() < end and self.process.poll() is None:
             if self.log.exists() and b"listening for connections" in self.log.read_bytes():
                 return
-            time.sleep(PORT_LOOK_SECONDS)
+            time.sleep(PORT_POLL_SECONDS)
 
     def program(self):
         """This machine's Bochs, or that of another Debian, with the libraries it was built with."""

@@ -8,7 +8,7 @@ import socket
 import threading
 
 PIECE = 1 << 12
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 class Relay:
@@ -41,7 +41,7 @@ class Relay:
         with open(self.log, "ab", buffering=0) as log:
             while not self.ended.is_set():
                 behind = [self.client] if self.client and self.unread else []
-                readable, writable, _ = select.select(self.sources(), behind, [], LOOK_SECONDS)
+                readable, writable, _ = select.select(self.sources(), behind, [], POLL_SECONDS)
                 if writable:
                     self.tell_client()
                 for ready in readable:

@@ -683,13 +683,13 @@ static void make_frame(const struct row *r, uint32_t *frame)
 }
 
 /* Accessed and dirty of the page that ESI points to, of its table or directory entry as well. */
-static uint32_t look_at_entry(void)
+static uint32_t read_entry(void)
 {
 	uint32_t at = row->gpr[R_ESI].set ? row->gpr[R_ESI].value : row->eip;
 	uint32_t upper, entry;
 
 	if (mode == FLAT || at < WINDOW || at >= WINDOW + 0x2000000)
-		return NOT_LOOKED;
+		return NOT_READ;
 	entry = *entry_of(at) & 0xfff;
 	upper = mode == PAE ? pae_directory[0][at >> 21] : directory[at >> 22];
 	return (upper & 0xfff) << 12 | entry;
@@ -714,7 +714,7 @@ static void run(const struct row *r)
 		r->before();
 	enter(frame, gpr, r->data ? r->data : r->cpl ? SEG_USER_DATA : SEG_DATA);
 	write_dr7(0x400);
-	result->accessed_dirty = look_at_entry();
+	result->accessed_dirty = read_entry();
 	result->memory = data[0];
 	legacy.count++;
 }

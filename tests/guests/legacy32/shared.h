@@ -17,7 +17,7 @@
 #define LEGACY_BASE 0x02000000u /* as in link.ld */
 #define EVENTS_MAX  8
 #define TOKENS_MAX  10
-#define NOT_LOOKED  0xffffffffu
+#define NOT_READ    0xffffffffu
 
 struct event {
 	uint32_t vector, words; /* words of frame */

@@ -72,7 +72,7 @@ static uint32_t any(unsigned offset)
 	return bits;
 }
 
-static struct ap_apic look_at_apic(void)
+static struct ap_apic read_apic(void)
 {
 	return (struct ap_apic){
 		.tpr = apic_read(APIC_TPR),
@@ -165,7 +165,7 @@ static void carry_out(unsigned id, uint32_t order)
 static void ap_main(const struct ap_slot *slot, uint64_t id)
 {
 	const struct descriptor_table table = {sizeof(idt) - 1, (uint64_t)idt};
-	struct ap_apic apic = look_at_apic();
+	struct ap_apic apic = read_apic();
 
 	memcpy((void *)&aps[id].slot, slot, sizeof(*slot));
 	memcpy((void *)&aps[id].apic, &apic, sizeof(apic));
