@@ -27,9 +27,10 @@ static void print_what(void)
 	char user[NAMES_MAX], kernel[NAMES_MAX], name[ABOUT_MAX], backend[ABOUT_MAX];
 
 	trapline_call(&version);
-	print_fields(json ? "trapline version=\"%s\" backend=%s abi=%lld copy_buffer_mib=%llu user=\"%s\" "
-			    "kernel=\"%s\""
-			  : "version: %s\nbackend: %s\nabi: %lld\ncopy buffer: %llu MiB\nuser: %s\nkernel: %s",
+	print_fields(
+		json ? "trapline version=\"%s\" backend=%s abi=%lld copy_buffer_mib=%llu user=\"%s\" "
+		       "kernel=\"%s\""
+		     : "version: %s\nbackend: %s\nabi: %lld\ncopy buffer: %llu MiB\nuser: %s\nkernel: %s",
 		about("version", name), about("backend", backend), (long long)version.rax,
 		(unsigned long long)version.rcx >> 20, services(version.rbx, true, user),
 		services(version.rbx, false, kernel));
