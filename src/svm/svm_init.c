@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* INIT and SIPI: APM vol. 2 14.1.3 and table 14-1. */
 #include "svm/svm.h"
+#include "hw/cet.h"
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "log/log.h"
@@ -34,9 +35,15 @@ static void init_registers(struct vmcb_save *s, unsigned sipi)
 	s->rflags = RFLAGS_FIXED;
 	s->rip = sipi == NO_SIPI ? RESET_RIP : 0;
 	s->rsp = s->rax = 0;
+	s->s_cet = s->ssp = s->isst_addr = 0;
 	s->dr6 = RESET_DR6;
 	s->dr7 = RESET_DR7;
 	s->cpl = 0;
+}
+
+static bool write_msr(uint32_t msr, uint64_t value)
+{
+	return wrmsr_safe(msr, value);
 }
 
 /* Events that were pending before the INIT are dropped. The other MSRs do not change. */
@@ -46,6 +53,8 @@ void svm_reset(struct cpu *cpu, unsigned sipi)
 
 	init_segments(&v->save, sipi);
 	init_registers(&v->save, sipi);
+	if (features.shadow_stacks)
+		cet_clear(write_msr);
 	v->control.interrupt_shadow = 0;
 	vmcb_intercept(&v->control, SVM_EXIT_IRET, false);
 	v->control.eventinj = 0;

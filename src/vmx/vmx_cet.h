@@ -3,16 +3,13 @@
 #ifndef TRAPLINE_VMX_CET_H
 #define TRAPLINE_VMX_CET_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-typedef bool vmx_msr_writer(uint32_t msr, uint64_t value);
+#include "hw/cet.h"
 
 /*
  * Clears that state, as INIT does (SDM vol. 3A table 10-1).
  *   write       WRMSR; returns false if the register does not exist
  *   entry_caps  the capability MSR of the VM-entry controls
  */
-void vmx_cet_clear(vmx_msr_writer *write, uint64_t entry_caps);
+void vmx_cet_clear(cet_msr_writer *write, uint64_t entry_caps);
 
 #endif

@@ -49,6 +49,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/work.c \
                  src/guest/insn.c \
                  src/guest/opcode.c \
+                 src/hw/cet.c \
                  src/hw/features.c \
                  src/hw/mitigations.c \
                  src/hw/msr_name.c \

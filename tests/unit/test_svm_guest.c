@@ -718,6 +718,17 @@ static void asked(void **state)
 	assert_int_equal(c.cr_write, 0xffef);
 }
 
+/* An INIT leaves nothing of shadow stacks in the VMCB, whose fields VMRUN loads. */
+static void init(void **state)
+{
+	vmcb.save.s_cet = vmcb.save.ssp = vmcb.save.isst_addr = ~0ull;
+	vmcb.save.cr0 = CR0_CD | CR0_PG;
+	svm_reset(&cpu, 0x9a);
+	assert_int_equal(vmcb.save.s_cet | vmcb.save.ssp | vmcb.save.isst_addr, 0);
+	assert_int_equal(vmcb.save.cr0, CR0_CD | 0x10);
+	assert_int_equal(vmcb.save.cs.base, 0x9a000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -744,6 +755,7 @@ int main(void)
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(details),
 		cmocka_unit_test(asked),
+		cmocka_unit_test(init),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
