@@ -11,8 +11,11 @@
 #define RINGS_USUAL (64 * MIB / 256) /* records of all CPUs together */
 /* Per CPU: 80 KiB of stacks; 28 KiB of struct cpu and the vendor's pages; the rest for APICs that are moved. */
 #define A_CPU (160 * KIB)
-/* Second-level tables per MiB, as the pool is hidden page by page. Contiguous memory needs half a page per MiB. */
-#define A_HIDDEN_MIB (2 * PAGE)
+/*
+ * Second-level tables that hide one MiB of the VMM's memory. It is hidden page by page, which takes one table for 2 MiB. No table is
+ * shared, because the memory's pieces are whole units of 2 MiB (boot/pieces.h).
+ */
+#define A_HIDDEN_MIB (PAGE / 2)
 
 uint32_t budget_ring(uint32_t asked, uint32_t cpus)
 {

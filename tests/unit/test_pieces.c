@@ -138,6 +138,17 @@ static void sizes(void **state)
 	assert_true(pool < 190 * MIB && box < 245 * MIB);
 }
 
+/* The memory is hidden page by page: each 2 MiB of it, which all pieces are multiples of, need one second-level table. */
+static void hidden(void **state)
+{
+	struct boot_info info = {.cpus = 1};
+	struct trapline_config c = {.history = 64, .ring = 64, .copy_buffer = 16};
+	uint64_t small = budget_pool(&c, &info);
+
+	c.copy_buffer += 64;
+	assert_int_equal(budget_pool(&c, &info) - small, 64 * MIB + 32 * PAGE_SIZE);
+}
+
 /* All of every piece is given out, and nothing twice; what does not fit into one piece comes from the next. */
 static void pool(void **state)
 {
@@ -165,6 +176,7 @@ int main(void)
 		cmocka_unit_test(not_at_all),
 		cmocka_unit_test(rings),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(hidden),
 		cmocka_unit_test(pool),
 	};
 
