@@ -3,6 +3,7 @@
 #include "options.h"
 #include "read.h"
 #include "read_file.h"
+#include "search.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,21 +138,19 @@ bool map_is_of_running(const struct map *m)
 	return m->has_modules;
 }
 
+static uint64_t address_of(const void *map, size_t i)
+{
+	return ((const struct map *)map)->symbol[i].address;
+}
+
 const char *map_find(const struct map *m, uint64_t address, uint64_t *offset, const char **module)
 {
-	size_t low = 0, high = m->count;
+	size_t above = first_above(m->count, address, address_of, m);
+	const struct symbol *s = above ? &m->symbol[above - 1] : NULL;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (m->symbol[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low || m->symbol[low - 1].kind != FUNCTION || address - m->symbol[low - 1].address > OFFSET_MOST)
+	if (!s || s->kind != FUNCTION || address - s->address > OFFSET_MOST)
 		return NULL;
-	*offset = address - m->symbol[low - 1].address;
-	*module = m->symbol[low - 1].module;
-	return m->symbol[low - 1].name;
+	*offset = address - s->address;
+	*module = s->module;
+	return s->name;
 }

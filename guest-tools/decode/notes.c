@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "notes.h"
+#include "search.h"
 #include "options.h"
 #include "read.h"
 
@@ -284,20 +285,9 @@ const struct module_note *notes_module(
 	return before->until < entry ? NULL : before;
 }
 
-/* The first mark behind an entry; the notes are in order. */
-static size_t first_behind(const struct notes *n, size_t entry)
+static uint64_t entry_of(const void *notes, size_t i)
 {
-	size_t low = 0, high = n->processes;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (n->process[middle].at <= entry)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return ((const struct notes *)notes)->process[i].at;
 }
 
 const struct process_note *notes_process(
@@ -305,7 +295,8 @@ const struct process_note *notes_process(
 {
 	const struct entry *e = &m->entry[entry];
 
-	for (size_t k = first_behind(n, entry); k < n->processes && n->process[k].at - entry <= SOON; k++) {
+	for (size_t k = first_above(n->processes, entry, entry_of, n);
+		k < n->processes && n->process[k].at - entry <= SOON; k++) {
 		const struct process_note *p = &n->process[k];
 
 		if (m->entry[p->at].run == e->run && m->entry[p->at].cpu == e->cpu)
