@@ -8,7 +8,6 @@
 
 #include "hw/asm.h"
 #include "cpu/cpu.h"
-#include "cpu/idt.h"
 #include "mem/guest_walk.h"
 
 /* Guest registers that are in the VMCB or VMCS, and values derived from it. The other registers are in cpu->gpr. */

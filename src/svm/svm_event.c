@@ -13,6 +13,7 @@
  * them.
  */
 #include "svm/svm.h"
+#include "cpu/idt.h"
 #include "hw/x86.h"
 #include "apic/apic.h"
 #include "log/log.h"
