@@ -75,6 +75,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/svm/svm_msr.c \
                  src/svm/svm_nmi.c \
                  src/svm/svm_skip.c \
+                 src/svm/svm_state.c \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
                  src/vmcall/policy.c \
@@ -83,7 +84,8 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/vmx/vmx_check.c \
                  src/vmx/vmx_controls.c \
                  src/vmx/vmx_mtrr.c \
-                 src/vmx/vmx_rules.c
+                 src/vmx/vmx_rules.c \
+                 src/vmx/vmx_state.c
 UNIT_RENAMES  := $(foreach f,memcpy memmove memset memcmp strlen strcmp strncmp snprintf vsnprintf,-D$(f)=tl_$(f))
 UNIT_OBJS     := $(UNIT_SOURCES:%.c=$(BUILD)/unit/%.o)
 
@@ -94,6 +96,8 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 $(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.o: UNIT_DEFS := -iquote tests/fake
 # In these the VMCS is an array.
 $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DEFS := -iquote tests/fake
+# And DR6 is a variable.
+$(BUILD)/unit/src/vmx/vmx_state.o $(BUILD)/unit/tests/unit/test_vmx_state.o: UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_store.o: | $(ZYDIS_STAMP)
