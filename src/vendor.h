@@ -25,8 +25,8 @@ enum guest_register {
 
 	/* Read-only. */
 	GUEST_CODE_MODE, /* 16, 32 or 64 */
-	GUEST_CPL,       /* 0 to 3; 0 in real mode, 3 in virtual-8086 mode */
-	GUEST_EVENT,     /* whether an event is injected at the next entry */
+	GUEST_CALLER, /* GUEST_CODE_MODE, and from bit 8 on the CPL: 0 in real mode, 3 in virtual-8086 mode */
+	GUEST_EVENT,  /* whether an event is injected at the next entry */
 	GUEST_IO_LENGTH, /* with EXIT_IO: of the instruction, in bytes */
 
 	/* The shadow of a STI or MOV SS. Writing 0 ends it, as before a restartable instruction; no other value may be written. */

@@ -18,6 +18,7 @@ static uint64_t fake_get(const struct cpu *c, enum guest_register r)
 	case GUEST_CR0:
 		return CR0_PE;
 	case GUEST_CODE_MODE:
+	case GUEST_CALLER:
 		return 64;
 	default:
 		return 0;

@@ -16,15 +16,17 @@ static void refuse(struct cpu *cpu)
 	exception_raise(cpu, VEC_GP, 0);
 }
 
+SLOW_PATH static bool read_cpus(uint32_t msr, enum msr_result vendors, uint64_t *value)
+{
+	return vendors == MSR_NOT_MINE && rdmsr_safe(msr, value);
+}
+
 void exit_rdmsr(struct cpu *cpu)
 {
-	uint32_t msr = (uint32_t)cpu->gpr[TRAP_RCX];
 	uint64_t value;
-	enum msr_result result = vendor->exits.msr(cpu, msr, false, &value);
+	enum msr_result result = vendor->exits.msr(cpu, (uint32_t)cpu->gpr[TRAP_RCX], false, &value);
 
-	if (result == MSR_NOT_MINE)
-		result = rdmsr_safe(msr, &value) ? MSR_DONE : MSR_FAULT;
-	if (result == MSR_FAULT) {
+	if (result != MSR_DONE && !read_cpus((uint32_t)cpu->gpr[TRAP_RCX], result, &value)) {
 		refuse(cpu);
 		return;
 	}

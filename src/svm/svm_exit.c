@@ -262,6 +262,6 @@ void svm_exit(struct cpu *cpu)
 		pending_exit(cpu);
 	history_note(&cpu->history, v->save.rip, (uint32_t)v->control.exitcode, v->control.exitinfo1);
 	decode(cpu, v);
-	exit_dispatch(cpu, svm_skip, pending_entry);
+	exit_dispatch(cpu, v, svm_skip, pending_entry);
 	v->save.rax = cpu->gpr[TRAP_RAX];
 }

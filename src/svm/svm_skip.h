@@ -40,9 +40,8 @@ static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s
  * The address after the instruction that exited. Only intercepted instructions set nRIP (15.7.1): for a VMCALL that came as a
  * #UD it is 0. Without nRIP the code is read, through the guest's current tables.
  */
-static inline uint64_t svm_next_rip(struct cpu *cpu)
+static inline uint64_t svm_next_rip(struct cpu *cpu, const struct vmcb *v)
 {
-	const struct vmcb *v = vmcb_of(cpu);
 	unsigned length;
 
 	if (svm_caps.nrips && cpu->exit.kind != EXIT_EXCEPTION)
@@ -62,11 +61,11 @@ static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 }
 
 /* Prefixes are part of the instruction's length. */
-static inline void svm_skip(struct cpu *cpu)
+static inline void svm_skip(struct cpu *cpu, void *vmcb)
 {
-	struct vmcb *v = vmcb_of(cpu);
+	struct vmcb *v = vmcb;
 
-	v->save.rip = svm_next_rip(cpu);
+	v->save.rip = svm_next_rip(cpu, v);
 	svm_skipped(cpu, v);
 }
 

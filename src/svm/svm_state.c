@@ -47,11 +47,11 @@ uint64_t svm_get(const struct cpu *cpu, enum guest_register r)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
-	if (r == GUEST_CODE_MODE) /* each VMCALL asks for it */
+	if (r == GUEST_CODE_MODE) /* each store to the APIC asks for it */
 		return code_mode(&v->save);
-	/* The VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
-	if (r == GUEST_CPL)
-		return v->save.cpl;
+	/* Most VMCALLs ask for it. The CPL is the VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
+	if (r == GUEST_CALLER)
+		return code_mode(&v->save) | (unsigned)v->save.cpl << 8;
 	return r < GUEST_EFER ? *register_at(&v->save, r) : get_other(v, r);
 }
 

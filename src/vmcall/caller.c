@@ -34,13 +34,13 @@ void caller_limits(const struct cpu *cpu, struct check_limits *out)
 	};
 }
 
-void caller_view(const struct cpu *cpu, struct guest_view *out)
+void caller_view(const struct vmcall *call, struct guest_view *out)
 {
 	uint64_t pkrs = 0;
 
-	vendor->state.paging(cpu, &out->paging);
-	out->user = vendor->state.get(cpu, GUEST_CPL) == 3;
-	out->alignment_flag = vendor->state.get(cpu, GUEST_RFLAGS) & RFLAGS_AC;
+	vendor->state.paging(call->cpu, &out->paging);
+	out->user = vmcall_user(call);
+	out->alignment_flag = vendor->state.get(call->cpu, GUEST_RFLAGS) & RFLAGS_AC;
 	out->huge_pages = features.huge_pages;
 	out->physical_bits = features.physical_bits;
 	out->pkru = out->paging.cr4 & CR4_PKE ? guest_pkru() : 0;
@@ -79,7 +79,7 @@ static int64_t touch(struct vmcall *call, uint64_t linear, uint64_t n, enum gues
 	struct guest_view view;
 	struct guest_page page;
 
-	caller_view(call->cpu, &view);
+	caller_view(call, &view);
 	for (t->count = 0; n; t->count++) {
 		uint64_t room = 4096 - (linear & 4095), part = n < room ? n : room;
 		enum guest_access_result result = guest_access(&view, linear, kind, &page);

@@ -9,7 +9,7 @@
 #include "vmcall/vmcall.h"
 
 void caller_limits(const struct cpu *cpu, struct check_limits *out);
-void caller_view(const struct cpu *cpu, struct guest_view *out);
+void caller_view(const struct vmcall *call, struct guest_view *out);
 
 /*
  * Handles an access that was not ACCESS_OK. With TRAPLINE_E_FAULT it sets RDI; the service reports its progress itself.

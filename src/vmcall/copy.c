@@ -82,7 +82,7 @@ static int64_t gather_virtual(struct vmcall *call, enum copy_way way, struct chu
 	struct guest_view view;
 	struct guest_page page;
 
-	caller_view(call->cpu, &view);
+	caller_view(call, &view);
 	while (left && c->parts < CHUNK_PAGES) {
 		uint64_t bytes = to_page_end(at, left);
 		enum guest_access_result result = guest_access(&view, at, kind, &page);

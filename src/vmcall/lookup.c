@@ -29,11 +29,12 @@ static uint64_t zero_bytes(uint64_t word)
 static bool cut(union buffer *b)
 {
 	unsigned i = 0;
+	uint64_t zeros;
 
-	while (!zero_bytes(b->word[i]))
+	while (!(zeros = zero_bytes(b->word[i])))
 		if (++i == POLICY_NAME_SIZE / 8)
 			return false;
-	b->word[i] &= ((zero_bytes(b->word[i]) & -zero_bytes(b->word[i])) >> 7) - 1;
+	b->word[i] &= ((zeros & -zeros) >> 7) - 1;
 	while (++i < POLICY_NAME_SIZE / 8)
 		b->word[i] = 0;
 	return true;
@@ -78,7 +79,7 @@ int64_t vmcall_lookup(struct vmcall *call)
 	uint64_t number = 0;
 	int64_t error;
 
-	caller_view(call->cpu, &view);
+	caller_view(call, &view);
 	if (!check_linear(call->arg[ARG_RBX], TRAPLINE_NAME_MAX,
 		    guest_linear_bits(&view.paging, call->width > UINT32_MAX)))
 		return 0;

@@ -81,11 +81,12 @@ int64_t operator_take_text(struct vmcall *call, char text[TRAPLINE_TEXT_MAX + 1]
 
 void operator_say(struct cpu *cpu, char *text)
 {
+	bool user = vendor->state.get(cpu, GUEST_CALLER) >> 8 == 3;
+
 	for (char *c = text; *c; c++)
 		if (*c == '"' || *c == '\\')
 			*c = '\''; /* a quote would break the line, which is logfmt */
-	log_line("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number,
-		vendor->state.get(cpu, GUEST_CPL) == 3 ? 3 : 0, text);
+	log_line("trapline: message cpu=%u cpl=%u text=\"%s\"", cpu->number, user ? 3 : 0, text);
 }
 
 int64_t vmcall_say(struct vmcall *call)

@@ -31,7 +31,11 @@ struct service {
 static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
 #undef X
 
+/* Services without arguments whose only result is RAX. If everybody may call them, nothing about the caller matters. */
+#define BARE (1ull << TRAPLINE_CALL_null)
+
 static struct policy policy;
+static uint64_t bare;        /* those of BARE that everybody may call */
 static const char *bad_word; /* in user_calls */
 
 const char *vmcall_init(void)
@@ -44,6 +48,7 @@ const char *vmcall_init(void)
 	copy_buffer_init(pool_virt(buffer), bytes);
 	share_init(pool_virt(lists));
 	bad_word = policy_init(&policy, &boot_info.config);
+	bare = BARE & policy.there & policy.user;
 	return NULL;
 }
 
@@ -117,16 +122,17 @@ static bool is_answer(int64_t error)
 	return error == TRAPLINE_E_EMPTY || error == TRAPLINE_E_MISSING;
 }
 
-/* Every call runs this: it has no loops, and reads only what the call needs. */
-void exit_vmcall(struct cpu *cpu)
+/* Not inlined, because a bare call needs nothing of it. */
+__attribute__((noinline)) static void call_service(struct cpu *cpu)
 {
-	uint64_t width = vendor->state.get(cpu, GUEST_CODE_MODE) == 64 ? ~0ull : UINT32_MAX;
-	uint64_t number = cpu->gpr[TRAP_RAX] & width;
+	uint64_t caller = vendor->state.get(cpu, GUEST_CALLER), number;
 	struct vmcall call;
 	int64_t result;
 
 	call.cpu = cpu;
-	call.width = width;
+	call.width = (uint8_t)caller == 64 ? ~0ull : UINT32_MAX;
+	call.cpl = caller >> 8;
+	number = cpu->gpr[TRAP_RAX] & call.width;
 	result = number ? serve(&call, number) : lookup(&call);
 	if (result < 0) {
 		if (result == VMCALL_AGAIN) {
@@ -136,6 +142,31 @@ void exit_vmcall(struct cpu *cpu)
 		if (!is_answer(result))
 			cpu->stats.bad_guest[BAD_VMCALL]++;
 	}
-	cpu->gpr[TRAP_RAX] = (uint64_t)result & width;
+	cpu->gpr[TRAP_RAX] = (uint64_t)result & call.width;
 	exit_skip(cpu);
+}
+
+/* No service has this number, in either width. */
+__attribute__((noinline)) static void refuse(struct cpu *cpu)
+{
+	bool wide = vendor->state.get(cpu, GUEST_CODE_MODE) == 64;
+
+	cpu->stats.bad_guest[BAD_VMCALL]++;
+	cpu->gpr[TRAP_RAX] = wide ? (uint64_t)TRAPLINE_E_NUMBER : (uint32_t)TRAPLINE_E_NUMBER;
+	exit_skip(cpu);
+}
+
+/* Every call runs this: it has no loops, and reads only what the call needs. */
+void exit_vmcall(struct cpu *cpu)
+{
+	uint64_t number = cpu->gpr[TRAP_RAX];
+
+	if ((uint32_t)number >= TRAPLINE_CALL_LIMIT) {
+		refuse(cpu);
+	} else if (number >= TRAPLINE_CALL_LIMIT || !(bare >> number & 1)) {
+		call_service(cpu);
+	} else {
+		cpu->gpr[TRAP_RAX] = (uint64_t)services[number].serve(NULL);
+		exit_skip(cpu);
+	}
 }

@@ -22,13 +22,14 @@ enum vmcall_arg {
 struct vmcall {
 	struct cpu *cpu;
 	uint64_t width;          /* mask of the caller's register width */
+	uint64_t cpl;            /* the caller's */
 	uint64_t arg[ARG_COUNT]; /* arguments in that width; only for services that have arguments */
 };
 
-/* Whether user mode calls. Computed only where it matters, because many calls do not need it. */
+/* Whether user mode calls. */
 static inline bool vmcall_user(const struct vmcall *call)
 {
-	return vendor->state.get(call->cpu, GUEST_CPL) == 3;
+	return call->cpl == 3;
 }
 
 /*

@@ -134,9 +134,10 @@ unsigned vmx_code_mode(const struct cpu *cpu);
 void vmx_capture(struct cpu *cpu, struct trap_record *record);
 
 /* vmx_skip.c */
-void vmx_skip(struct cpu *cpu);
 void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met);
-void vmx_end_shadow(struct cpu *cpu);
+SLOW_PATH void vmx_end_shadow(struct cpu *cpu);
+SLOW_PATH void vmx_end_instruction(struct cpu *cpu, uint64_t rflags);
+SLOW_PATH uint64_t vmx_find_next(struct cpu *cpu); /* RIP after the instruction that exited */
 
 /* vmx_refused.c */
 __attribute__((noreturn)) void vmx_refused(struct cpu *cpu, uint32_t reason);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* VM exit: converts the VMCS's fields to the neutral exit. */
-#include "vmx/vmx.h"
+#include "vmx/vmx_skip.h"
 #include "hw/x86.h"
 #include "lib/array.h"
 #include "lib/string.h"
@@ -200,9 +200,9 @@ SLOW_PATH static uint64_t decode_other(struct cpu *cpu)
 	return decode_during(cpu);
 }
 
-static inline void end_exit(struct cpu *cpu)
+static inline void end_exit(struct cpu *cpu, const struct vmx_cpu *vmx)
 {
-	if (__builtin_expect(vmx_of(cpu)->rflags & RFLAGS_TF, 0) && !vmx_of(cpu)->stepped)
+	if (__builtin_expect(vmx->rflags & RFLAGS_TF, 0) && !vmx->stepped)
 		vmx_settle_debug(cpu);
 	vmx_count_exit(cpu);
 }
@@ -213,7 +213,7 @@ static void before_entry(struct cpu *cpu)
 	if (!(cpu->work & CPU_WORK_RELOAD))
 		return;
 	cpu_end_work(cpu, CPU_WORK_RELOAD);
-	end_exit(cpu);
+	end_exit(cpu, vmx_of(cpu));
 	vmx_run_on(cpu);
 }
 
@@ -229,6 +229,6 @@ void vmx_exit(struct cpu *cpu)
 	exit_begin(&cpu->exit);
 	detail = reason == VMX_EXIT_EXCEPTION_OR_NMI ? vmx_decode_exception(cpu) : decode(cpu, reason);
 	history_note(&cpu->history, vmx->rip, reason, detail);
-	exit_dispatch(cpu, vmx_skip, before_entry);
-	end_exit(cpu);
+	exit_dispatch(cpu, vmx, vmx_skip, before_entry);
+	end_exit(cpu, vmx);
 }

@@ -2,7 +2,7 @@
 /* Moves the guest past an instruction that was carried out in software. */
 #include "guest/insn.h"
 #include "hw/x86.h"
-#include "vmx/vmx.h"
+#include "vmx/vmx_skip.h"
 
 /* The CPU reports the length of an instruction that exits by itself, but not of one that raised #UD (28.2.5): VMMCALL. */
 static uint64_t exit_length(const struct cpu *cpu)
@@ -35,36 +35,16 @@ void vmx_end_shadow(struct cpu *cpu)
 		vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
 }
 
-SLOW_PATH static void end_instruction(struct cpu *cpu, uint64_t rflags)
+void vmx_end_instruction(struct cpu *cpu, uint64_t rflags)
 {
 	vmx_set_rflags(cpu, rflags & ~RFLAGS_RF);
 	if (rflags & RFLAGS_TF)
 		step(cpu);
 }
 
-__attribute__((always_inline)) static inline void go_on_at(struct cpu *cpu, uint64_t rip)
+uint64_t vmx_find_next(struct cpu *cpu)
 {
-	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY), rflags = vmx_of(cpu)->rflags;
-
-	vmx_set_rip(cpu, rip);
-	if (__builtin_expect(blocking & (BLOCKING_STI | BLOCKING_MOV_SS), 0))
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
-	if (__builtin_expect(rflags & (RFLAGS_RF | RFLAGS_TF), 0))
-		end_instruction(cpu, rflags);
-}
-
-/*
- * Moves RIP past an instruction that was carried out in software, with all effects of its end: the shadow of a STI or
- * MOV SS and RFLAGS.RF end, and a single step traps.
- */
-void vmx_skip(struct cpu *cpu)
-{
-	uint64_t rip = vmx_of(cpu)->rip, next = rip + vmread(VMCS_EXIT_LENGTH);
-
-	if (__builtin_expect(cpu->exit.kind == EXIT_EXCEPTION || (rip ^ next) >> 32, 0))
-		go_on_at(cpu, cut(cpu, rip + exit_length(cpu)));
-	else
-		go_on_at(cpu, next);
+	return cut(cpu, vmx_of(cpu)->rip + exit_length(cpu));
 }
 
 /* Bit 12 means that an enabled breakpoint matched (SDM vol. 3C table 25-4). Breakpoints and a single step trap together. */
@@ -81,7 +61,7 @@ void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met)
 
 	if (__builtin_expect((rip ^ next) >> 32, 0))
 		next = cut(cpu, next);
-	go_on_at(cpu, next);
+	vmx_go_on_at(cpu, vmx_of(cpu), next);
 	if (met)
 		add_met(cpu, met);
 }

@@ -19,10 +19,10 @@ static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
 
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {
-	if (r == GUEST_CODE_MODE) /* each VMCALL asks for it */
+	if (r == GUEST_CODE_MODE) /* each store to the APIC asks for it */
 		return vmx_code_mode(cpu);
-	if (r == GUEST_CPL) /* and most then for this */
-		return vmx_cpl(cpu);
+	if (r == GUEST_CALLER) /* most VMCALLs ask for it */
+		return vmx_code_mode(cpu) | vmx_cpl(cpu) << 8;
 	switch (r) {
 	case GUEST_RIP:
 		return vmx_of(cpu)->rip;

@@ -51,7 +51,7 @@ static uint64_t answer; /* number of the last one */
 /* Stubs for the rest of the VMM. */
 static uint64_t get(const struct cpu *c, enum guest_register r)
 {
-	return r == GUEST_CODE_MODE ? mode : r == GUEST_CPL ? cpl : registers[r];
+	return r == GUEST_CODE_MODE ? mode : r == GUEST_CALLER ? mode | cpl << 8 : registers[r];
 }
 
 static void get_paging(const struct cpu *c, struct guest_paging *p)

@@ -607,7 +607,7 @@ static void int_unread(void **state)
 static uint64_t next_of(const char *bytes, enum exit_kind kind, uint64_t reason)
 {
 	exit_with(bytes, kind, reason);
-	return svm_next_rip(&cpu);
+	return svm_next_rip(&cpu, &vmcb);
 }
 
 /* Every instruction that is skipped has a next address, whether its code can be read or not. */
