@@ -183,6 +183,7 @@ static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launc
 	probe_faults();
 	__asm__ volatile("clgi");
 	svm_redirect_init(cpu, boot_info.config.ap_start != AP_START_INTERCEPT);
+	svm_watch_smi(cpu);
 	svm_msr_probe();
 	svm_watch_cr(cpu);
 	svm_probe_cr2(cpu);

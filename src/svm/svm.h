@@ -110,6 +110,8 @@ void svm_dump(const struct cpu *cpu);
 void svm_reset(struct cpu *cpu, unsigned sipi);
 void svm_redirect_init(struct cpu *cpu, bool on);
 void svm_take_init(struct cpu *cpu);
+void svm_watch_smi(struct cpu *cpu);
+void svm_take_smi(struct cpu *cpu);
 void svm_let_in(bool on);
 
 /*

@@ -66,6 +66,7 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 	X(CR4_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                           \
 	X(INTR, SOMETIMES, EXIT_INTERRUPT, NULL, NONE)                                                       \
 	X(NMI, ALWAYS, EXIT_NMI, NULL, NONE)                                                                 \
+	X(SMI, SOMETIMES, EXIT_SMI, NULL, NONE)                                                              \
 	X(INIT, SOMETIMES, EXIT_INIT, NULL, NONE)                                                            \
 	X(VINTR, NEVER, EXIT_INTERRUPT_WINDOW, NULL, NONE)                                                   \
 	X(CR0_SEL_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                       \
@@ -95,6 +96,7 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 	X(EXIT_NMI, svm_take_nmi)                                                                            \
 	X(EXIT_IRET, svm_nmi_unblocked)                                                                      \
 	X(EXIT_INIT, svm_take_init)                                                                          \
+	X(EXIT_SMI, svm_take_smi)                                                                            \
 	X(EXIT_CONTROL_REGISTER, svm_control_register)                                                       \
 	X(EXIT_TIMER, svm_pause)                                                                             \
 	X(EXIT_HLT, svm_halt)                                                                                \

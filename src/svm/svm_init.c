@@ -11,6 +11,7 @@
 #include "hw/reset_state.h"
 
 #define VM_CR_R_INIT (1ull << 1)
+#define HWCR_SMMLOCK (1ull << 0)
 
 static const struct vmcb_segment data = {.attrib = RESET_DATA, .limit = RESET_LIMIT};
 
@@ -103,6 +104,26 @@ void svm_take_init(struct cpu *cpu)
 		warn_of_init(cpu);
 	svm_open_nmi_window();
 	atomic_store(&seen, true);
+}
+
+/*
+ * The CPU takes the guest's state away before SMM and puts it back afterwards (APM vol. 2 15.22), so SMIs need no exit. QEMU 7.2 does not:
+ * its SMM runs with the guest's intercepts and nested page tables. There the SMI exits, and comes when the global interrupt flag is
+ * set again. A firmware for real CPUs locks SMM, and CPUs ignore the intercept then; a handler that reads the guest's
+ * registers would find the VMM's, so the exit is used only beneath an emulator or a hypervisor.
+ */
+void svm_watch_smi(struct cpu *cpu)
+{
+	uint64_t hwcr;
+	bool locked = !rdmsr_safe(MSR_HWCR, &hwcr) || hwcr & HWCR_SMMLOCK;
+
+	vmcb_intercept(&vmcb_of(cpu)->control, SVM_EXIT_SMI, features.hypervisor && !locked);
+}
+
+/* The SMI stays pending while the global interrupt flag is clear (15.17). */
+void svm_take_smi(struct cpu *cpu)
+{
+	svm_open_nmi_window();
 }
 
 /* SMIs, NMIs and machine checks are held back while the global interrupt flag is clear (15.17). */

@@ -115,7 +115,7 @@ static uint64_t decode_ept(struct cpu *cpu)
 	X(EXIT_TIMER, vmx_timer)
 
 /* The kinds that do not exist on VT-x. */
-#define ABSENT (1 << EXIT_IRET | 1 << EXIT_HLT | 1 << EXIT_UNREAD)
+#define ABSENT (1 << EXIT_IRET | 1 << EXIT_HLT | 1 << EXIT_UNREAD | 1 << EXIT_SMI)
 /* The kinds without a row in the list, or that only a decoder sets. */
 #define OTHERS (1 << EXIT_UNKNOWN | 1 << EXIT_NMI | 1 << EXIT_X87)
 

@@ -671,15 +671,16 @@ static void kinds(void **state)
 		uint64_t code, info1;
 		enum exit_kind kind;
 	} cases[] = {{0x14, 0, EXIT_CONTROL_REGISTER}, {0x4d, 0, EXIT_EXCEPTION}, {0x5f, 0, EXIT_EXCEPTION},
-		{0x60, 0, EXIT_INTERRUPT}, {0x61, 0, EXIT_NMI}, {0x63, 0, EXIT_INIT}, {0x72, 0, EXIT_CPUID},
-		{0x74, 0, EXIT_IRET}, {0x75, 0, EXIT_UNREAD}, {0x76, 0, EXIT_INVD}, {0x77, 0, EXIT_TIMER},
-		{0x78, 0, EXIT_HLT}, {0x7a, 0, EXIT_VIRTUALIZATION}, {0x7c, 0, EXIT_RDMSR},
-		{0x7c, 1, EXIT_WRMSR}, {0x7f, 0, EXIT_SHUTDOWN}, {0x80, 0, EXIT_VIRTUALIZATION},
-		{0x81, 0, EXIT_VMCALL}, {0x88, 0, EXIT_EXCEPTION}, {0x8b, 0, EXIT_HLT},
-		{0x400, 0, EXIT_STAGE2}, {-1u, 0, EXIT_CONTROL_REGISTER}, {-1ull, 0, EXIT_CONTROL_REGISTER},
-		/* not asked for: SMI, RDTSC, EFER_WRITE_TRAP, and what is in no manual */
-		{0x62, 0, EXIT_UNKNOWN}, {0x6e, 0, EXIT_UNKNOWN}, {0x8f, 0, EXIT_UNKNOWN},
-		{0x90, 0, EXIT_UNKNOWN}, {0x401, 0, EXIT_UNKNOWN}, {0x80000000, 0, EXIT_UNKNOWN}};
+		{0x60, 0, EXIT_INTERRUPT}, {0x61, 0, EXIT_NMI}, {0x62, 0, EXIT_SMI}, {0x63, 0, EXIT_INIT},
+		{0x72, 0, EXIT_CPUID}, {0x74, 0, EXIT_IRET}, {0x75, 0, EXIT_UNREAD}, {0x76, 0, EXIT_INVD},
+		{0x77, 0, EXIT_TIMER}, {0x78, 0, EXIT_HLT}, {0x7a, 0, EXIT_VIRTUALIZATION},
+		{0x7c, 0, EXIT_RDMSR}, {0x7c, 1, EXIT_WRMSR}, {0x7f, 0, EXIT_SHUTDOWN},
+		{0x80, 0, EXIT_VIRTUALIZATION}, {0x81, 0, EXIT_VMCALL}, {0x88, 0, EXIT_EXCEPTION},
+		{0x8b, 0, EXIT_HLT}, {0x400, 0, EXIT_STAGE2}, {-1u, 0, EXIT_CONTROL_REGISTER},
+		{-1ull, 0, EXIT_CONTROL_REGISTER},
+		/* not asked for: RDTSC, EFER_WRITE_TRAP, and what is in no manual */
+		{0x6e, 0, EXIT_UNKNOWN}, {0x8f, 0, EXIT_UNKNOWN}, {0x90, 0, EXIT_UNKNOWN},
+		{0x401, 0, EXIT_UNKNOWN}, {0x80000000, 0, EXIT_UNKNOWN}};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		take_exit(cases[i].code, cases[i].info1, 0);
