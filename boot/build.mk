@@ -58,4 +58,11 @@ $(BUILD)/trapline.efi: $(BOOT_O)/trapline.so tools/nx-compat
 		-j .reloc -j .sbat --target efi-app-x86_64 --subsystem=10 $< $@
 	$(Q)tools/nx-compat $@
 
+# Secure Boot: docs/secure-boot.md. sbsign's warnings about gaps between sections mean nothing.
+.PHONY: sign
+sign: $(BUILD)/trapline.efi ## sign trapline.efi for Secure Boot: make sign KEY=file CERT=file; build/trapline-signed.efi
+	$(if $(and $(KEY),$(CERT)),,$(error make sign KEY=your.key CERT=your.pem: see docs/secure-boot.md))
+	$(call say,SIGN,$(BUILD)/trapline-signed.efi)
+	$(Q)sbsign --key $(KEY) --cert $(CERT) --output $(BUILD)/trapline-signed.efi $<
+
 -include $(BOOT_OBJS:.o=.d) $(BOOT_O)/launch_offsets.d

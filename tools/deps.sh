@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Installs what building and testing Trapline needs on Debian 12. Unpacks Debian's own kernel to
-# build/linux/vmlinuz for the guest, and its headers to build/linux/headers for the kernel modules. If all is there it
+# Installs what building and testing Trapline needs on Debian 12. Unpacks Debian's own kernel to build/linux/vmlinuz for the
+# guest, its headers to build/linux/headers for the kernel modules, and its shim and GRUB to build/shim. If all is there it
 # installs nothing and needs no network.
 #
 #   tools/deps.sh           install what is missing
@@ -12,6 +12,8 @@ cd "$(dirname "$0")/.."
 packages=(
 	# building
 	gcc make nasm binutils gnu-efi libc6-dev libzycore-dev libdw-dev dpkg-dev git
+	# make sign, and the tests of Secure Boot
+	sbsigntool openssl
 	# the machines, and the disks they boot
 	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
 	# tests and guests
@@ -22,6 +24,8 @@ packages=(
 	clang-format clang-tidy cppcheck shellcheck
 )
 linux=build/linux
+shim=build/shim
+boot_chain=(shim-signed shim-helpers-amd64-signed grub-efi-amd64-signed)
 
 say() { printf 'deps: %s\n' "$*"; }
 
@@ -152,14 +156,32 @@ fetch_headers() {
 	rm -rf "$temporary"
 }
 
+# Unpacked and not installed: these packages would change how this machine boots. The second one has MokManager.
+fetch_shim() {
+	local temporary package
+	temporary=$(mktemp -d)
+	say "downloading Debian's shim and its GRUB"
+	(cd "$temporary" && apt_get download "${boot_chain[@]}" 2>/dev/null) || {
+		as_root apt-get -q update </dev/null
+		(cd "$temporary" && apt_get download "${boot_chain[@]}")
+	}
+	for package in "$temporary"/*.deb; do
+		dpkg-deb -x "$package" "$temporary/root"
+	done
+	rm -rf "$shim" && mkdir -p "$shim"
+	cp "$temporary"/root/usr/lib/shim/*.signed "$temporary"/root/usr/lib/grub/*/grubx64.efi.signed "$shim"
+	rm -rf "$temporary"
+}
+
 mapfile -t missing < <(missing_packages)
 
 if [ "${1:-}" = --check ]; then
-	[ "${#missing[@]}" = 0 ] && [ -s "$linux/vmlinuz" ] && [ -d "$linux/headers" ]
+	[ "${#missing[@]}" = 0 ] && [ -s "$linux/vmlinuz" ] && [ -d "$linux/headers" ] && [ -d "$shim" ]
 	exit
 fi
 
 [ "${#missing[@]}" = 0 ] || install_packages "${missing[@]}"
 [ -s "$linux/vmlinuz" ] || fetch_kernel
+[ -d "$shim" ] || fetch_shim
 # Without headers everything but the kernel modules is built, and the modules' tests are skipped.
 [ -d "$linux/headers" ] || fetch_headers || say "no headers for the guest's kernel: its modules are not built" >&2

@@ -10,6 +10,7 @@ from .bochs import KERNEL_OPTIONS
 from .settings import ROOT, Wrong
 
 STARTER = ROOT / "build/machine/starter.efi"
+SIGNED_STARTER = ROOT / "build/machine/starter-signed.efi"  # for SECURE=1
 # Bochs derives a disk's geometry from its size, in cylinders of 16 heads and 63 sectors.
 CYLINDER = 16 * 63 * 512
 SMALLEST = 40 << 20
@@ -28,11 +29,12 @@ def build_esp(settings):
 
 
 def lay_out(tree, settings):
-    if not STARTER.exists():
-        raise Wrong(f"{STARTER}: not built yet (make {STARTER.relative_to(ROOT)})")
+    starter = SIGNED_STARTER if settings.secure else STARTER
+    if not starter.exists():
+        raise Wrong(f"{starter}: not built yet (make {starter.relative_to(ROOT)})")
     if settings.esp:
         shutil.copytree(settings.esp, tree, dirs_exist_ok=True)
-    put(STARTER, tree / "EFI/BOOT/BOOTX64.EFI")
+    put(starter, tree / "EFI/BOOT/BOOTX64.EFI")
     path, options = put_guest(tree, settings)
     if settings.under_trapline:
         put(settings.trapline_efi, tree / "EFI/trapline/trapline.efi")

@@ -14,6 +14,8 @@ from .watch import EMULATOR_FAILED, OK, RESET, Outcome
 
 OVMF = "/usr/share/OVMF"
 CPU_MODEL = "EPYC,+svm"
+# Only SMM may write the variables, or the guest could turn Secure Boot off by itself.
+SMM = ("-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1")
 HALT_CHECK_SECONDS = 1.0
 RFLAGS_IF = 0x200
 
@@ -103,7 +105,8 @@ class Qemu:
         self.halted = set()  # CPUs that Trapline has said it of
 
     def start(self):
-        shutil.copyfile(f"{OVMF}/OVMF_VARS.fd", self.settings.out / "vars.fd")
+        default = f"{OVMF}/OVMF_VARS_4M.snakeoil.fd" if self.settings.secure else f"{OVMF}/OVMF_VARS.fd"
+        shutil.copyfile(self.settings.vars or default, self.settings.out / "vars.fd")
         far_end = self.monitor.far_end.fileno()
         if self.settings.cpus > 1:
             # XRSTOR on any CPU changes a flag of CPU 0's without a lock: docs/emulators.md, "Two CPUs on QEMU".
@@ -129,7 +132,8 @@ class Qemu:
 
     def machine(self):
         settings = self.settings
-        arguments = ["-machine", "q35", "-accel", "tcg", "-cpu", settings.cpu or CPU_MODEL]
+        machine = "q35,smm=on" if settings.secure else "q35"
+        arguments = ["-machine", machine, "-accel", "tcg", "-cpu", settings.cpu or CPU_MODEL]
         arguments += ["-smp", str(settings.cpus), "-m", str(settings.mem)]
         arguments += ["-nodefaults", "-no-user-config", "-display", "none", "-vga", "std", "-net", "none"]
         arguments += ["-rtc", "base=2024-01-01T00:00:00,clock=vm"]
@@ -139,10 +143,10 @@ class Qemu:
         return arguments
 
     def firmware(self):
-        # The plain OVMF_CODE.fd: QEMU's SMM does not support AMD-V, so a firmware with SMM cannot be used.
-        code = f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE.fd"
+        name = "OVMF_CODE_4M.secboot.fd" if self.settings.secure else "OVMF_CODE.fd"
+        code = f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/{name}"
         variables = f"if=pflash,format=raw,unit=1,file={self.settings.out}/vars.fd"
-        return ["-drive", code, "-drive", variables]
+        return ["-drive", code, "-drive", variables, *(SMM if self.settings.secure else ())]
 
     def serial_ports(self):
         settings = self.settings

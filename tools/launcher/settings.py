@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BACKENDS = ("svm", "vmx", "svm-bochs")
 TIME_LIMITS = {"svm": 180, "vmx": 900, "svm-bochs": 900}
-DEFAULTS = {"TRAPLINE": "1", "USB": "0", "ICOUNT": "0", "REBOOT": "0", "FOLLOW": "0"}
+DEFAULTS = {"TRAPLINE": "1", "USB": "0", "ICOUNT": "0", "REBOOT": "0", "FOLLOW": "0", "SECURE": "0"}
 FOLDERS = ("ESP", "BOCHS")
 SOCKET_PATH_MAX = 107
 KEY = r"(?im)^[ \t]*{}[ \t]*=(.*)"
@@ -26,7 +26,8 @@ REFUSED = (
     ("INITRD", lambda s: s.conf_lacks("initrd="), "the options in CONF name none: add initrd=\\initrd.img there"),
     ("ESP ESP_FREE", lambda s: not s.has_guest, "an ESP is made for a guest: set KERNEL or EFI as well"),
     ("USB", lambda s: not s.disk, "it says how DISK is attached: set DISK as well"),
-    ("ICOUNT USB EXTRA", lambda s: s.backend != "svm", "it is QEMU's: leave it out, or set BACKEND=svm"),
+    ("VARS", lambda s: not s.secure, "it goes with the firmware of SECURE=1: set that as well"),
+    ("ICOUNT USB EXTRA SECURE", lambda s: s.backend != "svm", "it is QEMU's: leave it out, or set BACKEND=svm"),
     ("MSRS BOCHS", lambda s: s.backend == "svm", "it is Bochs': leave it out, or set BACKEND=vmx or svm-bochs"),
     ("DISK", lambda s: s.backend != "svm" and s.has_guest, "Bochs gets one disk: leave out this, or KERNEL and EFI"),
     ("SERIAL", lambda s: s.serial == s.console, "it cannot be CONSOLE's socket: set another path"),
@@ -136,6 +137,8 @@ class Settings:
     cpu: str
     bochs: pathlib.Path | None
     icount: bool
+    secure: bool = False
+    vars: pathlib.Path | None = None
     msrs: pathlib.Path | None = None
     extra: list = field(default_factory=list)
     out: pathlib.Path = ROOT / "build/run"
@@ -168,6 +171,8 @@ class Settings:
             cpu=text(env, "CPU"),
             bochs=existing(env, "BOCHS"),
             icount=flag(env, "ICOUNT"),
+            secure=flag(env, "SECURE"),
+            vars=existing(env, "VARS"),
             extra=words(env, "EXTRA"),
             out=pathlib.Path(env.get("OUT", "") or ROOT / "build/run").resolve(),
             timeout=time_limit(env, backend),

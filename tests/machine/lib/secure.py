@@ -11,7 +11,7 @@ OVMF = "/usr/share/OVMF"
 SNAKEOIL = (BUILD / "machine/snakeoil.key", "/usr/share/ovmf/PkKek-1-snakeoil.pem")
 SHIM = BUILD / "shim"
 
-# EDK2's MdeModulePkg/Include/Guid/VariableFormat.h: behind the volume's header and the store's, one variable after the other.
+# As EDK2 stores them (VariableFormat, authenticated): behind the volume's header and the store's, one variable after the other.
 FIRST_VARIABLE = 0x48 + 28
 START, ADDED = 0x55AA, 0x3F
 HEADER = struct.Struct("<HBBIQ16sIII16s")
