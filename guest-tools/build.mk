@@ -3,6 +3,11 @@
 # kernel are installed (tools/deps.sh).
 TOOLS := $(BUILD)/guest-tools
 
+# The disassembler is built in if the other half of its headers, Zycore, is installed. Without it, records are shown without their
+# instructions. trapline-decode alone does not fetch it.
+WITH_ZYDIS := $(if $(wildcard $(ZYCORE_H)),$(wildcard $(ZYDIS_STAMP))$(filter-out trapline-decode,$(or $(MAKECMDGOALS),all)))
+DISASSEMBLER := $(if $(WITH_ZYDIS),$(TOOLS)/src/trace/decode.o $(ZYDIS_HOST_LIB),$(TOOLS)/common/no_zydis.o)
+
 TOOLS_CFLAGS := -std=gnu17 -O2 -g $(WARN) -fcf-protection=none -Iinclude -Isrc
 
 .PHONY: guest-tools
@@ -19,8 +24,8 @@ $(TOOLS)/libtrapline.a: $(TOOLS)/lib/trapline.o
 
 # trapctl prints records with the console's formatter, so it links the formatter's sources.
 TRAPCTL_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools/trapctl/*.c)) $(TOOLS)/common/json_line.o
-TRAPCTL_SHARED := trace/decode trace/explain trace/format trace/process trace/text trace/vector hw/msr_name lib/printf
-TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(ZYDIS_HOST_LIB)
+TRAPCTL_SHARED := trace/explain trace/format trace/process trace/text trace/vector hw/msr_name lib/printf
+TRAPCTL_LIBS   := $(TRAPCTL_SHARED:%=$(TOOLS)/src/%.o) $(TOOLS)/libtrapline.a $(DISASSEMBLER)
 
 $(TOOLS)/trapctl/cmd_version.o: TOOLS_CFLAGS += -I$(BUILD)
 $(TOOLS)/trapctl/cmd_version.o: $(BUILD)/version.h
@@ -39,13 +44,10 @@ $(TOOLS)/bin/trapctl: $(TRAPCTL_OBJS) $(TRAPCTL_LIBS)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -static -Wl,-e,trapctl_start -o $@ $^
 
-# For any machine. Alone, it needs a compiler and libdw (libdw-dev) only: then it shows binary records without their
-# instructions, unless Zydis is there already.
-DECODE_ZYDIS  := $(wildcard $(ZYDIS_STAMP))$(filter-out trapline-decode,$(or $(MAKECMDGOALS),all))
-DECODE_SHARED := trace/explain trace/format trace/process trace/text trace/vector hw/msr_name lib/printf $(if $(DECODE_ZYDIS),trace/decode)
-DECODE_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(filter-out %/no_zydis.c,$(wildcard guest-tools/decode/*.c))) \
-                 $(if $(DECODE_ZYDIS),,$(TOOLS)/decode/no_zydis.o) $(TOOLS)/common/json_line.o
-DECODE_LIBS   := $(DECODE_SHARED:%=$(TOOLS)/src/%.o) $(if $(DECODE_ZYDIS),$(ZYDIS_HOST_LIB))
+# For any machine: it needs a compiler and libdw (libdw-dev).
+DECODE_SHARED := trace/explain trace/format trace/process trace/text trace/vector hw/msr_name lib/printf
+DECODE_OBJS   := $(patsubst guest-tools/%.c,$(TOOLS)/%.o,$(wildcard guest-tools/decode/*.c)) $(TOOLS)/common/json_line.o
+DECODE_LIBS   := $(DECODE_SHARED:%=$(TOOLS)/src/%.o) $(DISASSEMBLER)
 
 .PHONY: trapline-decode
 trapline-decode: $(TOOLS)/bin/trapline-decode ## build what names addresses in logs, alone: needs a compiler and libdw-dev
@@ -71,7 +73,7 @@ $(TOOLS)/modules/$(1)/$(1).ko: $(2) $(wildcard include/trapline/*.h)
 endef
 
 MODULE_FILES := $(wildcard guest-tools/module/*)
-$(eval $(call kernel_module,trapline,$(MODULE_FILES)))
+$(eval $(call kernel_module,trapline,$(MODULE_FILES) $(BUILD)/version.h))
 ifneq ($(GUEST_HEADERS),)
 guest-tools: $(TOOLS)/modules/trapline/trapline.ko
 endif
