@@ -26,9 +26,9 @@ else
 endif
 
 # Without the packages the first error would be a missing header. These targets need none of them, or install what is missing.
-SELF_SUFFICIENT := deps run test bench help clean
+SELF_SUFFICIENT := deps run test bench help clean uninstall install-dkms
 # These run in guests as well, where nobody wants the packages that build the VMM.
-FOR_GUESTS := guest-tools trapline-decode
+FOR_GUESTS := guest-tools trapline-decode install-guest-tools
 GOALS      := $(filter-out $(SELF_SUFFICIENT),$(or $(MAKECMDGOALS),all))
 MISSING    := $(if $(GOALS),$(if $(wildcard /usr/include/elfutils/libdwfl.h),,libdw-dev))
 ifneq ($(filter-out $(FOR_GUESTS),$(GOALS)),)
@@ -45,6 +45,7 @@ all: efi guest-tools ## build build/trapline.efi and the guest tools, which `mak
 include src/build.mk
 include boot/build.mk
 include guest-tools/build.mk
+include ship/build.mk
 include docs/build.mk
 include tests/unit/build.mk
 include tests/fuzz/build.mk

@@ -15,6 +15,7 @@
 #include <trapline/device.h>
 
 #include "trapline_module.h"
+#include "version.h"
 
 #define ARGUMENTS 5
 
@@ -350,4 +351,5 @@ static void __exit trapline_exit(void)
 module_init(trapline_init);
 module_exit(trapline_exit);
 MODULE_LICENSE("Dual MIT/GPL");
+MODULE_VERSION(TRAPLINE_VERSION);
 MODULE_DESCRIPTION("Trapline's services: the trace, statistics, shares and the operator's console");
