@@ -31,7 +31,7 @@ GUEST_FILES := 755:$(TOOLS)/bin/trapctl:$(bindir)/ 755:$(TOOLS)/bin/trapline-dec
                $(foreach f,LICENSE NOTICE README.md CHANGELOG.md SECURITY.md CONTRIBUTING.md $(wildcard docs/*.md),644:$(f):$(docdir)/$(dir $(filter docs/%,$(f)))) \
                $(foreach f,$(wildcard docs/pictures/*.svg),644:$(f):$(docdir)/docs/pictures/)
 HOST_FILES  := 644:$(BUILD)/trapline.efi:$(pkglibdir)/ 644:boot/trapline.conf.example:$(pkglibdir)/ \
-              
+               755:$(SHIP)/trapline-install:$(sbindir)/ 644:ship/trapline-install.bash:$(completions)/trapline-install
 DKMS_FILES  := $(foreach f,$(filter-out %/dkms.conf,$(wildcard guest-tools/module/*)) $(BUILD)/version.h,644:$(f):$(dkmsdir)/) \
                644:$(SHIP)/dkms.conf:$(dkmsdir)/ 644:LICENSE:$(dkmsdir)/ \
                $(foreach f,$(wildcard include/trapline/*.h),644:$(f):$(dkmsdir)/include/trapline/)
