@@ -58,3 +58,14 @@ install-dkms: $(SHIP)/dkms.conf $(BUILD)/version.h ## copy the kernel module's s
 
 uninstall: ## remove what make install has installed, with the same prefix= and DESTDIR=
 	$(Q)ship/files uninstall "$(DESTDIR)" $(GUEST_FILES) $(HOST_FILES) $(DKMS_FILES)
+
+# The source that a tarball takes along: Zydis' own tarball, as Debian has it.
+$(BUILD)/zydis_4.0.0.orig.tar.gz: tools/fetch-zydis.sh
+	$(call say,FETCH,$@)
+	$(Q)tools/fetch-zydis.sh --tarball $@
+
+TARBALL := $(BUILD)/dist/trapline-$(VERSION).tar.xz
+
+.PHONY: dist
+dist: $(BUILD)/zydis_4.0.0.orig.tar.gz ## build/dist/trapline-VERSION.tar.xz, the source; twice the same bytes
+	$(Q)ship/dist $(TARBALL) $<

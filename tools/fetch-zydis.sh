@@ -4,8 +4,10 @@
 # from the Debian mirror that this machine uses, and compared with the checksum below.
 #
 #   usage: tools/fetch-zydis.sh DIR
+#          tools/fetch-zydis.sh --tarball FILE   only gets the tarball
 #
-#   ZYDIS_TARBALL=file  a copy of the tarball to use instead of fetching it (the checksum is compared as well)
+#   ZYDIS_TARBALL=file  a copy of the tarball to use instead of fetching it (the checksum is compared as well). A tarball
+#                       of Trapline has one in third-party/
 #
 # Nothing on the machine changes: apt uses a private directory, so it needs no rights and no deb-src line.
 # Running it again does nothing if DIR is complete.
@@ -20,11 +22,17 @@ die() {
 	exit 1
 }
 
-[ $# -eq 1 ] || die "usage: $0 DIR"
+keep=
+if [ "${1:-}" = --tarball ]; then
+	keep=${2:-}
+	shift
+fi
+[ $# -eq 1 ] || die "usage: $0 [--tarball FILE | DIR]"
 dir=$1
 stamp=$dir/.sha256
+here=$(dirname "$0")
 
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$SHA256" ]; then
+if [ -z "$keep" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$SHA256" ]; then
 	exit 0
 fi
 
@@ -119,6 +127,9 @@ fetch() {
 	[ -f "$work/$TARBALL" ] || die "the source package has no $TARBALL"
 }
 
+if [ -z "${ZYDIS_TARBALL:-}" ] && [ -f "$here/../third-party/$TARBALL" ]; then
+	ZYDIS_TARBALL=$here/../third-party/$TARBALL
+fi
 if [ -n "${ZYDIS_TARBALL:-}" ]; then
 	cp "$ZYDIS_TARBALL" "$work/$TARBALL" || die "cannot read $ZYDIS_TARBALL"
 else
@@ -127,6 +138,12 @@ fi
 
 sum=$(sha256sum "$work/$TARBALL" | cut -d' ' -f1)
 [ "$sum" = "$SHA256" ] || die "$TARBALL has sha256 $sum, not $SHA256"
+
+if [ -n "$keep" ]; then
+	mkdir -p "$(dirname "$keep")"
+	cp "$work/$TARBALL" "$keep.new" && mv "$keep.new" "$keep"
+	exit
+fi
 
 mkdir -p "$(dirname "$dir")"
 new=$(mktemp -d "$dir.XXXXXX")

@@ -124,7 +124,7 @@ tests/unit/speculation: $(VMM_ELF)
 
 tests/unit/trapline_install: $(SHIP)/trapline-install
 
-tests/unit/install: all $(SHIP)/trapline-install
+tests/unit/install: all $(SHIP)/trapline-install $(BUILD)/zydis_4.0.0.orig.tar.gz
 
 tests/unit/version: $(BUILD)/trapline.efi $(TOOLS)/bin/trapctl $(TOOLS)/bin/trapline-decode
 
