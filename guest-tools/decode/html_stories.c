@@ -132,7 +132,7 @@ static void write_title(const struct html *h, const struct story *s)
 
 	fprintf(h->out, "<h2>%s</h2>\n<p class=\"verdict\">",
 		s->again  ? "And then"
-		: e->last ? "What ended the run before"
+		: e->last ? "What ended the previous run"
 			  : "What ended it");
 	if (n > 2 && quoted[n - 1] == '"')
 		for (size_t i = 1; i < n - 1; i++) {

@@ -107,8 +107,8 @@ struct map *map_read(const char *file)
 
 	free_file(text);
 	if (text && !m)
-		complain("%s: there is no symbol in it, or all are 0: it is to be a System.map, or root's "
-			 "/proc/kallsyms",
+		complain("%s: no symbols, or all addresses are 0: use System.map, or /proc/kallsyms as root "
+			 "reads it",
 			file);
 	return m;
 }

@@ -60,7 +60,7 @@ static void add_note(struct notes *n, const struct module_note *note)
 		return;
 	}
 	if (!n->forgets)
-		complain("more than %d modules in the log: some have no names", MODULES_MOST);
+		complain("more than %d modules in the log: some get no names", MODULES_MOST);
 	n->forgets = true;
 	old = oldest(n);
 	if (old)

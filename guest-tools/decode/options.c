@@ -51,16 +51,17 @@ static void print_option(char letter, const char *name, const char *argument, co
 static int help(void)
 {
 	puts("usage: trapline-decode [OPTION...] [FILE...]\n\n"
-	     "Reads what Trapline has written (a serial log, a black box's or a report's file, trapctl's "
-	     "output, records)\n"
-	     "and names its addresses: function, file and line. Standard input without FILE, or for -.\n");
+	     "Reads Trapline's output (a serial log, blackbox_file, report_file, the output of trapctl, "
+	     "records) and\n"
+	     "names its addresses: function, file and line. Without FILE, or with -, it reads standard "
+	     "input.\n");
 #define OPTION(letter, name, argument, text) print_option(letter, #name, argument, text);
 #include "options.def"
 #undef OPTION
 	puts("\nFORMAT is one of");
 	for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
 		printf("  %-8s %s\n", writers[i].name, writers[i].help);
-	puts("A FILE alone whose name ends in a format's suffix will do as well.\n\nExit status");
+	puts("If FILE ends in a format's suffix, --format=FILE is enough.\n\nExit status");
 #define X(name, number, meaning) printf("  %d  %s\n", number, meaning);
 	EXIT_CODES(X)
 #undef X
@@ -103,7 +104,7 @@ static bool take_format(struct options *o, const char *value)
 		o->outputs++;
 		return true;
 	}
-	complain("--format=%s: no such format; --help has a list", value);
+	complain("--format=%s: unknown format; --help lists the formats", value);
 	return false;
 }
 
@@ -114,7 +115,7 @@ static bool take_base(struct options *o, const char *value)
 	size_t n = equals ? text_number(equals + 1, &b->address) : 0;
 
 	if (!n || equals[1 + n]) {
-		complain("--base=%s: it is MODULE=0x...", value);
+		complain("--base=%s: expected MODULE=0x...", value);
 		return false;
 	}
 	b->module = strndup(value, (size_t)(equals - value));
@@ -128,7 +129,7 @@ static bool take_slide(struct options *o, const char *value)
 
 	o->has_slide = n && !value[n];
 	if (!o->has_slide)
-		complain("--slide=%s: it is a number, 0x...", value);
+		complain("--slide=%s: expected a number, 0x...", value);
 	return o->has_slide;
 }
 
@@ -138,7 +139,7 @@ static bool take_color(struct options *o, const char *value)
 		return true;
 	o->color = !strcmp(value, "always");
 	if (!o->color && strcmp(value, "never")) {
-		complain("--color=%s: it is always, never or auto", value);
+		complain("--color=%s: expected always, never or auto", value);
 		return false;
 	}
 	return true;

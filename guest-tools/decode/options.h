@@ -31,13 +31,13 @@ struct options {
 
 /* The exit statuses, which scripts may rely on. The manual page lists them. */
 #define EXIT_CODES(X)                                                                                        \
-	X(DONE, 0, "everything was written")                                                                 \
-	X(FAILED, 1, "an input cannot be read, or an output not written; standard error says why")           \
+	X(DONE, 0, "all output was written")                                                                 \
+	X(FAILED, 1, "an input cannot be read, or an output cannot be written; standard error says why")     \
 	X(USAGE, 2, "a wrong command line")                                                                  \
 	X(NO_SYMBOLS, 3,                                                                                     \
-		"written, but a file or folder of symbols that was asked for is of no use: not there, "      \
-		"another kernel's, or without any; standard error says why")                                 \
-	X(NOTHING, 4, "written, but no line or record of Trapline's was in any input")
+		"written, but a file or folder of symbols could not be used: it is missing, has no "         \
+		"symbols, or belongs to another kernel; standard error says why")                            \
+	X(NOTHING, 4, "written, but no input has a line or record of Trapline's")
 #define X(name, number, meaning) STATUS_##name = number,
 enum status {
 	EXIT_CODES(X)

@@ -91,7 +91,7 @@ static bool resembles_ring(const char *bytes, size_t length)
 const char *read_any(struct model *m, unsigned source, const char *bytes, size_t length)
 {
 	if (length >= 4 && !memcmp(bytes, "\177ELF", 4))
-		return "this is a program or a module, no log: --vmlinux and --module take these";
+		return "this is a program or a module, not a log: give it to --vmlinux or --module";
 	if (has_header(bytes, length) || resembles_ring(bytes, length))
 		return read_records(m, source, bytes, length);
 	read_text(m, source, bytes, length);

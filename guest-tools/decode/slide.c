@@ -40,7 +40,7 @@ static enum answer slide_by_symbols(struct symbols *s, unsigned run, bool by_map
 	}
 	if (!differs)
 		return found > 1 ? FOUND : NOTHING;
-	complain("%s: another kernel's than the log's: its symbols are not where the log's marks say",
+	complain("%s: it belongs to another kernel: its symbols contradict the marks in the log",
 		by_map ? s->options->map : image_file(s->kernel));
 	s->useless = true;
 	return CONTRADICTION;
@@ -55,9 +55,9 @@ static bool is_other_build(struct symbols *s, unsigned run)
 		image_build_id(s->kernel, id);
 	if (!k->build_id || !*id || !strcmp(id, k->build_id))
 		return false;
-	complain("%s: another kernel's: its build id is %s, and the log's kernel%s%s has %s. Debian has the "
-		 "debug information of "
-		 "each kernel in linux-image-RELEASE-dbg",
+	complain("%s: it belongs to another kernel: its build id is %s, and the log's kernel%s%s has %s. "
+		 "Debian "
+		 "has the debug information of each kernel in linux-image-RELEASE-dbg",
 		image_file(s->kernel), id, k->release ? " " : "", k->release ? k->release : "", k->build_id);
 	s->useless = true;
 	return true;
@@ -143,13 +143,13 @@ static bool slide_map(struct symbols *s, unsigned run)
 			 : map_is_of_running(s->map)        ? 0
 							    : s->slide[run];
 	if (marks != CONTRADICTION && *slide && map_is_of_running(s->map))
-		complain("%s: of another boot than run %u: its modules' functions are left out",
+		complain("%s: it is from another boot than run %u: it names no functions of modules",
 			s->options->map, run);
 	return marks != CONTRADICTION;
 }
 
-/* What the option or Linux' last words say. */
-static bool slide_told(const struct symbols *s, unsigned run, uint64_t *slide)
+/* The slide that the option gives, or that Linux printed as it died. */
+static bool slide_given(const struct symbols *s, unsigned run, uint64_t *slide)
 {
 	const struct kernel_note *k = &s->notes.kernel[run];
 
@@ -158,14 +158,14 @@ static bool slide_told(const struct symbols *s, unsigned run, uint64_t *slide)
 }
 
 /* The marks are right: only the kernel sets them. */
-static void compare_told(const struct symbols *s, unsigned run)
+static void compare_given(const struct symbols *s, unsigned run)
 {
-	uint64_t told, text = LINKED_AT;
+	uint64_t given, text = LINKED_AT;
 
 	if (!s->kernel)
 		map_symbol(s->map, "_text", &text);
-	if (slide_told(s, run, &told) && LINKED_AT + told != text + s->slide[run])
-		complain("run %u: %s is not what the kernel's marks say: the marks are taken", run,
+	if (slide_given(s, run, &given) && LINKED_AT + given != text + s->slide[run])
+		complain("run %u: %s contradicts the kernel's marks: the marks are used", run,
 			s->options->has_slide ? "--slide" : "Linux' \"Kernel Offset:\"");
 }
 
@@ -191,8 +191,7 @@ static bool has_kernel_records(const struct model *m, unsigned run)
 static bool is_replaced(const struct symbols *s, unsigned run)
 {
 	if (s->notes.kernel[run].replaced)
-		complain("run %u: another kernel has taken over (kexec): the kernels' addresses stay without "
-			 "names",
+		complain("run %u: another kernel took over (kexec): addresses of the kernels get no names",
 			run);
 	return s->notes.kernel[run].replaced;
 }
@@ -204,9 +203,9 @@ static bool find_slide(struct symbols *s, const struct model *m, unsigned run)
 		is_other_build(s, run) ? CONTRADICTION : slide_by_symbols(s, run, !s->kernel, &s->slide[run]);
 
 	if (marks == FOUND)
-		compare_told(s, run);
+		compare_given(s, run);
 	else if (marks == NOTHING)
-		s->slid[run] = slide_told(s, run, &s->slide[run]) || slide_by_code(s, m, run) ||
+		s->slid[run] = slide_given(s, run, &s->slide[run]) || slide_by_code(s, m, run) ||
 			       slide_by_trapline(s, run);
 	s->slid[run] |= marks == FOUND;
 	return marks != CONTRADICTION;
@@ -218,9 +217,9 @@ static void find_of_run(struct symbols *s, const struct model *m, unsigned run)
 		return;
 	s->mapped[run] = s->map && (s->slid[run] || map_is_of_running(s->map)) && slide_map(s, run);
 	if (!s->slid[run] && !s->mapped[run] && has_kernel_records(m, run))
-		complain("run %u: nothing tells where its kernel was: its addresses stay without names. "
-			 "--slide=0x..., or "
-			 "Trapline's module in the guest, which says so",
+		complain("run %u: the log does not show where the kernel was: its addresses get no names. "
+			 "Give "
+			 "--slide=0x..., or load Trapline's module in the guest next time",
 			run);
 }
 

@@ -15,13 +15,13 @@ static void check_image(struct symbols *s, const struct image *i)
 	if (image_has_lines(i))
 		return;
 	if (image_has_symbols(i)) {
-		complain("%s: no debug information in it, nor for it in --debug-dir: functions without files "
+		complain("%s: no debug information in the file or in --debug-dir: functions are named "
+			 "without files "
 			 "and lines",
 			image_file(i));
 		return;
 	}
-	complain("%s: neither debug information nor symbols in it (a vmlinuz has none), nor for it in "
-		 "--debug-dir",
+	complain("%s: no debug information and no symbols in the file (a vmlinuz has none) or in --debug-dir",
 		image_file(i));
 	s->useless = true;
 }
@@ -81,8 +81,7 @@ static void complain_of_module(struct symbols *s, const char *name)
 {
 	if (!s->options->modules && !s->options->bases)
 		return;
-	complain("module %s: there is no %s.ko in a folder of --module: its functions stay without names",
-		name, name);
+	complain("module %s: no %s.ko in the folders of --module: its functions get no names", name, name);
 	s->useless = true;
 }
 
@@ -129,7 +128,8 @@ static struct image *open_module(struct symbols *s, const struct model *m, struc
 	if (!image || !is_other_module(s, m, note, image))
 		return image;
 	if (!told)
-		complain("%s: another build's than the log's module %s: its functions stay without names",
+		complain("%s: it belongs to another build than the log's module %s: its functions get no "
+			 "names",
 			image_file(image), note->name);
 	s->useless = true;
 	image_close(image);

@@ -57,7 +57,7 @@ static size_t drop_backward(const struct trap_record **record, size_t count)
 			record[kept++] = record[i];
 	}
 	if (kept < count)
-		complain("%zu records are of another run: CTF has those of one", count - kept);
+		complain("%zu records of another run are left out: a CTF trace has one run", count - kept);
 	return kept;
 }
 
@@ -167,7 +167,7 @@ static bool make_folder(const char *folder)
 		return false;
 	}
 	if (has_trace(folder)) {
-		complain("%s: there is a trace in it (metadata, cpu*): remove it, or name another folder",
+		complain("%s: it contains a trace (metadata, cpu*): remove it, or choose another folder",
 			folder);
 		return false;
 	}
@@ -181,8 +181,8 @@ static int write_folder(const struct model *m, const char *folder, const struct 
 	bool good = false;
 
 	if (!record || !count)
-		complain("%s: no binary records in the input: the lines of a log do not have all that CTF's "
-			 "records have",
+		complain("%s: no binary records in the input: lines of a log do not have all fields of CTF's "
+			 "records",
 			folder);
 	else if (make_folder(folder))
 		good = write_metadata(folder, m) && write_streams(folder, record, count);
@@ -196,7 +196,7 @@ int write_ctf(const struct model *m, FILE *out, const struct write_options *opti
 	int status;
 
 	if (!options->file) {
-		complain("ctf is a folder: --format=ctf:FOLDER");
+		complain("ctf needs a folder: --format=ctf:FOLDER");
 		return STATUS_USAGE;
 	}
 	timeline_make(&t, m);

@@ -79,13 +79,13 @@ static void write_timelines(const struct html *h)
 	}
 	fputs("<p>Blue: programs only. Red: some were the kernel's. Green: marks. Grey: the CPU had halted, "
 	      "or was stopped. Broken line: "
-	      "an end was told.</p></section>\n",
+	      "the report of an end.</p></section>\n",
 		h->out);
 }
 
 static void write_log(const struct html *h)
 {
-	fputs("<section><h2>As it was read</h2>\n<details><summary>all lines</summary><pre>", h->out);
+	fputs("<section><h2>The input</h2>\n<details><summary>all lines</summary><pre>", h->out);
 	for (size_t i = 0; i < h->m->entries; i++) {
 		markup(h->out, h->m->entry[i].text);
 		fputs("\n", h->out);

@@ -24,13 +24,13 @@ const char *trapline_error(int64_t error)
 	case TRAPLINE_NO_TRAPLINE:
 		return "there is no Trapline beneath this system";
 	case TRAPLINE_NO_MODULE:
-		return "this needs Trapline's kernel module, and it is not loaded (modprobe trapline)";
+		return "this needs Trapline's kernel module: modprobe trapline";
 	case TRAPLINE_NO_RIGHT:
 		return "this needs root: " TRAPLINE_DEVICE " refuses it";
 	case TRAPLINE_SYSTEM:
 		return strerror(errno);
 	default:
-		return "an error that this version does not know";
+		return "an error unknown to this version";
 	}
 }
 

@@ -139,7 +139,7 @@ int trapline_ended_begin(void)
 	error = IS_ENABLED(CONFIG_TRACEPOINTS) ? hook() : -ENOENT;
 	if (error) {
 		delivers = NULL;
-		pr_info("trapline: processes that end are not noted (%d)\n", error);
+		pr_info("trapline: the list of ended processes is off (%d)\n", error);
 	}
 	return 0;
 }

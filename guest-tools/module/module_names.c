@@ -32,7 +32,7 @@
 
 static bool says = true;
 module_param_named(names, says, bool, 0644);
-MODULE_PARM_DESC(names, "where the kernel and its modules are becomes a mark (on)");
+MODULE_PARM_DESC(names, "report the addresses of the kernel and its modules as marks (default: on)");
 
 struct line {
 	char text[TRAPLINE_TEXT_MAX + 1];

@@ -15,7 +15,7 @@
 
 static bool says = true;
 module_param_named(panic, says, bool, 0644);
-MODULE_PARM_DESC(panic, "a panic tells Trapline its text (on)");
+MODULE_PARM_DESC(panic, "report the text of a panic to Trapline (default: on)");
 
 static int on_panic(struct notifier_block *block, unsigned long action, void *text)
 {

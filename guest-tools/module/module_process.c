@@ -16,7 +16,7 @@
 
 static bool processes = true;
 module_param(processes, bool, 0444);
-MODULE_PARM_DESC(processes, "tell Trapline the processes' numbers and names (on)");
+MODULE_PARM_DESC(processes, "report the numbers and names of processes to Trapline (default: on)");
 
 /* Kernel threads have no address space of their own. */
 static void tell(struct task_struct *task, struct mm_struct *mm, const char *name)

@@ -11,6 +11,6 @@ int command_dying(int argc, char **argv)
 	if (result < 0)
 		return fail("dying", result);
 	if (json)
-		print_fields("dying told=yes");
+		print_fields("dying reported=yes");
 	return STATUS_OK;
 }

@@ -8,37 +8,41 @@
 static const struct {
 	const char *command, *text;
 } more[] = {
-	{"trace", "\nAll that the rings hold is read first and printed then.\n"
-		  "  --follow         goes on with what comes, until it is killed\n"
-		  "  --keep           freezes the rings first, for a minute: the next commands find the same "
+	{"trace", "\nReads all records of the rings, then prints them.\n"
+		  "  --follow         then prints new records as they come, until it is killed\n"
+		  "  --keep           freezes the rings for a minute first: later commands find the same "
 		  "records\n"
-		  "  --last=N         the newest N of those that are wanted\n"
-		  "  --cpu=N          of one CPU\n"
-		  "  --vector=LIST    names (gp, #PF), numbers, all, none, with + and - before them\n"
+		  "  --last=N         the newest N of the records that match\n"
+		  "  --cpu=N          only this CPU\n"
+		  "  --vector=LIST    names (gp, #PF), numbers, all, none; + and - add and remove\n"
 		  "  --cpl=N          3: user mode, 0: the kernel\n"
 		  "  --rip=FROM[-TO]  --cr3=N  --as=N\n"
-		  "  --pid=N          the process that user addresses belong to, alive, or ended by an "
-		  "exception: `trapctl ended`\n"
-		  "  --pid=ended      the one that has ended last\n"
+		  "  --pid=N          a process that runs, or that an exception has ended (`trapctl "
+		  "ended`)\n"
+		  "  --pid=ended      the process that ended last\n"
 		  "  --no-marks       without the lines of `trapctl mark`\n"},
-	{"stats", "\n  --exits          exits by kind and CPU in place of exceptions\n"},
-	{"filter", "\nA LIST is made of names (gp, #PF), numbers, all and none, with + and - before them.\n"},
-	{"freeze", "\nRecords that come meanwhile are kept beside the rings, 256 of each CPU. When the time "
-		   "is over, or with\n"
-		   "`trapctl thaw`, these are in the rings, under the numbers that they would have had; what "
-		   "was older is\n"
-		   "counted as not kept. SECONDS are 3600 at most; once more begins the time anew.\n"},
-	{"dying", "\nThe words are the reason, 120 bytes of them. The system goes on; what Trapline has told "
-		  "is on its console, "
-		  "and the\nnext start shows it if the system ends without another word.\n"},
-	{"call", "\nnumbers are decimal or 0x..; text:TEXT is the address of a text, buffer:BYTES that of a "
+	{"stats", "\n  --exits          counts exits by kind and CPU instead of exceptions\n"},
+	{"filter", "\nA LIST has names (gp, #PF), numbers, all and none; + and - add and remove.\n"},
+	{"freeze",
+		"\nMeanwhile the newest 256 records of each CPU are stored beside the rings. When the time "
+		"is over, or with\n"
+		"`trapctl thaw`, they move into the rings and have the numbers that they would have had. "
+		"Older ones are\n"
+		"counted as not kept. SECONDS is 3600 at most; another freeze starts the time again.\n"},
+	{"dying", "\nThe words give the reason, in 120 bytes at most. The system continues. Trapline's "
+		  "report is "
+		  "on its console;\nif the system then ends without another report, the next start shows "
+		  "this one.\n"},
+	{"call", "\nNumbers are decimal or 0x... text:TEXT passes the address of a text, buffer:BYTES that "
+		 "of a "
 		 "buffer, which is\n"
-		 "shown afterwards. `trapctl status` lists the names, docs/vmcall.md says what they do.\n"},
-	{"share", "\n  list             the shares that are open\n"
-		  "  create           makes one, for as long as COMMAND runs, or until it is killed\n"
-		  "  read, write      to standard output, from standard input\n"},
-	{"console", "\n`trapctl console help` lists its commands. What stops or resets the machine is the "
-		    "operator's alone.\n"},
+		 "printed afterwards. `trapctl status` lists the names; docs/vmcall.md explains them.\n"},
+	{"share", "\n  list             lists the shares that exist\n"
+		  "  create           makes a share that exists while COMMAND runs, or until trapctl is "
+		  "killed\n"
+		  "  read, write      copies it to standard output, or from standard input\n"},
+	{"console", "\n`trapctl console help` lists its commands. Commands that stop or reset the "
+		    "machine are the operator's alone.\n"},
 };
 
 const char *help_more(const char *command)

@@ -225,7 +225,7 @@ def test_complaints(machine):
     there.put("empty", "nothing\n")
     _, said = there.decode("--vmlinux=/vmlinux", "/log", status=3)
     build = re.search(r"\bbuild=([0-9a-f]+)", run.trapline)[1]
-    expect("another kernel's" in said and build in said, f"another kernel's file: {said!r}")
+    expect("belongs to another kernel" in said and build in said, f"another kernel's file: {said!r}")
     expect("No such file" in there.decode("/none", status=1)[1], "a file that is not there")
     expect("--slide" in there.decode("--slide=x", status=2)[1], "a slide that is no number")
     there.decode("/empty", status=4)
