@@ -167,7 +167,7 @@ void acpi_hot(struct boot_info *info)
 	if (hot <= HOT_MAX)
 		return;
 	info->hot_count = 0;
-	say("memory may be plugged in at %lu GiB of addresses, too many for Trapline's tables: code there "
+	say("memory can be plugged in at %lu GiB of addresses, too many for Trapline's tables: code there "
 	    "will not be "
 	    "read",
 		(unsigned long)(hot >> 30));

@@ -54,7 +54,7 @@ static const char *what_was_there(enum canary_seen seen, bool mor)
 	}
 }
 
-#define NONE "black box: none of a last run"
+#define NONE "black box: no report of a last run"
 #define CMOS "cmos= in trapline.conf keeps the verdict where it does"
 
 void canary_words(char *out, size_t size, uint8_t known, enum canary_seen seen, bool found, bool mor)

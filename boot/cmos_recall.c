@@ -56,7 +56,7 @@ bool cmos_fetch(struct loader *l, struct cmos_note *note)
 	if (cmos_note_valid(note))
 		return true;
 	if (note->magic != CMOS_MAGIC && !cmos_note_blank(note)) {
-		say("cmos = %u: bytes %u to %u of the CMOS hold something that is not Trapline's; it is left "
+		say("cmos = %u: bytes %u to %u of the CMOS hold data that is not Trapline's; it is left "
 		    "alone, and "
 		    "nothing is written there",
 			at, at, at + CMOS_NOTE_SIZE - 1);

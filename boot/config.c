@@ -145,7 +145,7 @@ static void report_value(const struct parse *p, const struct key *k, struct span
 	config_defaults(&dflt);
 	bool is_default = !memcmp((char *)p->config + k->offset, (char *)&dflt + k->offset, k->size);
 	snprintf(message, sizeof(message), "%s = '%s': %s; %s%s%s", k->name, show(value).text, why,
-		is_default ? "the default '" : "what was set before stays", is_default ? k->dflt : "",
+		is_default ? "the default '" : "the earlier value stays", is_default ? k->dflt : "",
 		is_default ? "' is used" : "");
 	report(p, message);
 }
@@ -169,7 +169,7 @@ static const char *parse_list(char *out, size_t size, struct span v)
 	if (!span_printable(v))
 		return "has characters that are not printable ASCII";
 	if (n + comma + v.len >= size)
-		return "is too long, with those before it";
+		return "is too long together with the earlier values";
 	if (!v.len)
 		return NULL;
 	out[n] = ',';
@@ -231,7 +231,7 @@ static const char *parse_number(const struct key *k, uint32_t *out, struct span 
 	uint32_t value;
 
 	if (!span_number(v, &value))
-		return "is no number";
+		return "is not a number";
 	const char *why = number_rule(k, value);
 	if (!why)
 		*out = value;
@@ -316,7 +316,7 @@ static const char *parse_vectors(uint32_t *out, struct span v)
 		first = false;
 	}
 	if (first)
-		return "is empty; say none";
+		return "is empty; write none";
 	*out = mask;
 	return NULL;
 }
@@ -366,7 +366,7 @@ static const char *parse_mitigations(uint32_t *out, struct span v)
 		bits |= bit;
 	}
 	if (!bits)
-		return "is empty; say off";
+		return "is empty; write off";
 	*out = bits;
 	return NULL;
 }

@@ -77,7 +77,7 @@ static bool read_place(uint64_t place, struct last_run *last, enum canary_seen *
 	if (!fault && is_newer(h, last) && !copy_out(h, last))
 		fault = "the firmware uses a part of it";
 	if (fault && fault[0])
-		say("black box: at %u MiB is one that cannot be read: %s", (unsigned)(place / MIB), fault);
+		say("black box: the one at %u MiB cannot be read: %s", (unsigned)(place / MIB), fault);
 	memory_free(place, EFI_PAGE_SIZE);
 	return true;
 }
@@ -176,7 +176,8 @@ static void say_what_is_known(enum canary_seen seen, const struct last_run *last
 	uint16_t mib = place_of_last();
 
 	if (reset && mib && !was_read && !last->base && seen != CANARY_WHOLE)
-		say("black box: none of a last run: it lay at %u MiB, where this start has not looked", mib);
+		say("black box: no report of a last run: it lay at %u MiB, which this start does not read",
+			mib);
 	else
 		say_memory(last->base ? CANARY_WHOLE : seen, last->base, reset && was_read);
 }
@@ -198,7 +199,7 @@ void blackbox_find(const struct loader *l, struct last_run *last, bool reset)
 	if (places_read)
 		say_what_is_known(seen, last, reset, there);
 	else if (l->config.blackbox)
-		say("black box: none of a last run: the firmware uses every place where one may lie");
+		say("black box: no report of a last run: the firmware uses every place where one may lie");
 	if (!last->base)
 		return;
 	if (EFI_ERROR(BS->AllocatePages(

@@ -14,7 +14,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 static bool start_vmm(struct loader *l)
 {
 	if (cpu_is_guest()) {
-		say("already active; it is not started a second time");
+		say("already active; not started a second time");
 		return true;
 	}
 	screen_find(&l->screen);
@@ -49,7 +49,7 @@ static EFI_STATUS finish(const struct loader *l, bool active)
 		say("no next image configured; returning to the shell");
 		return EFI_SUCCESS;
 	}
-	say("no next image configured; the firmware goes on with its next boot option");
+	say("no next image configured; the firmware boots its next option, with Trapline beneath it");
 	return EFI_ABORTED;
 }
 

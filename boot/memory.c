@@ -138,7 +138,7 @@ static bool take_apart(const struct loader *l, uint64_t pool, uint64_t box, stru
 	}
 	info->piece[BOOT_PIECE_BOX] = (struct boot_range){base, box};
 	if (!place && l->config.blackbox)
-		say("black box: no memory free at its places: what happens in this run will not outlast a "
+		say("black box: no memory free at its places: this run's records will not survive a "
 		    "reset");
 	return true;
 }

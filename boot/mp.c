@@ -56,8 +56,7 @@ static bool locate(void)
 
 	if (!EFI_ERROR(status))
 		return true;
-	say("the firmware has no MP services (%s): other CPUs than this one stay stopped",
-		say_status(status));
+	say("the firmware has no MP services (%s): all CPUs but this one stay stopped", say_status(status));
 	services = NULL;
 	return false;
 }
@@ -96,7 +95,7 @@ bool mp_list(struct boot_info *info)
 		return true;
 	EFI_STATUS status = services->count(services, &all, &enabled);
 	if (EFI_ERROR(status)) {
-		say("the firmware does not count its CPUs (%s); booting without Trapline",
+		say("the firmware does not report how many CPUs there are (%s); booting without Trapline",
 			say_status(status));
 		return false;
 	}

@@ -62,7 +62,7 @@ EFI_STATUS chain_check(struct loader *l)
 	}
 	EFI_STATUS status = find_next(l);
 	if (status == EFI_NOT_FOUND)
-		say("next image %s is on no volume that the firmware has (%s): see next= in trapline.conf; "
+		say("next image %s is not on any volume of the firmware's (%s): see next= in trapline.conf; "
 		    "booting without Trapline",
 			l->config.next, say_status(status));
 	else if (EFI_ERROR(status))
@@ -119,11 +119,10 @@ static const struct {
 	const char *advice;
 } load_failures[] = {
 	{EFI_NOT_FOUND, "the file is not there: see next= in trapline.conf"},
-	{EFI_UNSUPPORTED, "the file is no EFI program for this CPU: see next= in trapline.conf"},
+	{EFI_UNSUPPORTED, "the file is not an EFI program for this CPU: see next= in trapline.conf"},
 	{EFI_LOAD_ERROR, "the file is damaged: copy it again"},
 	{EFI_DEVICE_ERROR, "the disk cannot be read"},
-	{EFI_OUT_OF_RESOURCES,
-		"memory is short: a smaller ring= or copy_buffer= in trapline.conf leaves more"},
+	{EFI_OUT_OF_RESOURCES, "out of memory: a smaller ring= or copy_buffer= in trapline.conf leaves more"},
 	{EFI_ACCESS_DENIED, "Secure Boot refuses it: sign it, or turn Secure Boot off in the setup"},
 	{EFI_SECURITY_VIOLATION, "Secure Boot refuses it: sign it, or turn Secure Boot off in the setup"},
 };
@@ -162,7 +161,7 @@ EFI_STATUS chain_start(const struct loader *l)
 	tell_place(next);
 	status = BS->StartImage(next, NULL, NULL);
 	if (EFI_ERROR(status))
-		say("next image %s gave up with %s: the firmware's screen may say why; see also options= in "
+		say("next image %s ended with %s: the firmware's screen may say why; see also options= in "
 		    "trapline.conf",
 			l->config.next, say_status(status));
 	return status;

@@ -41,7 +41,7 @@ static void to_file(const char *text)
 	if (!EFI_ERROR(status))
 		return;
 	out.file = false;
-	say("report_file %s cannot be written (%s); going on without it", out.loader->config.report_file,
+	say("report_file %s cannot be written (%s); continuing without it", out.loader->config.report_file,
 		say_status(status));
 }
 
@@ -184,7 +184,7 @@ static void open_uart(struct loader *l)
 		if (l->config.hide_console && !serial_take(port)) {
 			/* The firmware's driver would read ones for ever from a hidden UART. */
 			l->config.hide_console = false;
-			say("the firmware does not let go of the console's UART: it is not hidden");
+			say("the firmware keeps using the console's UART: it is not hidden");
 		}
 		pci_enable(port);
 		uart_open(port, l->config.baud);

@@ -98,7 +98,7 @@ static void load_options(struct loader *l)
 	if (decode(raw, size, 2, text, sizeof(text)))
 		config_parse_options(&l->config, text, report, &source);
 	else if (is_text(raw[0]) && !raw[1])
-		report(&source, 0, "they are not ASCII; they are ignored");
+		report(&source, 0, "not ASCII; ignored");
 	else if (decode(raw, size, 1, text, sizeof(text)))
 		config_parse_options(&l->config, text, report, &source);
 }

@@ -327,7 +327,7 @@ static const char *take_place(const char *word, size_t n, struct names_map *map)
 	if (n && word[0] == '0') {
 		map->how = NAMES_GIVEN;
 		return take_hex(&p, &map->slide) && p.at == p.end ? NULL
-								  : "its slide is no hexadecimal number";
+								  : "its slide is not a hexadecimal number";
 	}
 	if (n >= NAMES_IMAGE_MAX)
 		return "its image's name is too long";

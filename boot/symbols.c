@@ -48,7 +48,7 @@ static void say_map(const char *path, const struct symbol_map *m, uint64_t bytes
 {
 	say("symbols %s: %u names in %u KiB; left out: %u not code, %u second names, %u of modules, %u too "
 	    "far from the "
-	    "others, %u lines that are none; cut: %u long names",
+	    "others, %u other lines; cut: %u long names",
 		path, m->names, (unsigned)((bytes + 1023) >> 10), m->data, m->aliases, m->modules, m->far,
 		m->bad, m->cut);
 }
@@ -64,7 +64,7 @@ static void put(struct names *n, const struct names_map *item, const char *path,
 		return;
 	}
 	if (!grow(n, bytes)) {
-		say("symbols %s: no memory for %u KiB of names; nothing has a name from it", path,
+		say("symbols %s: no memory for %u KiB of names; no names are taken from it", path,
 			(unsigned)((bytes + 1023) >> 10));
 		return;
 	}
@@ -82,7 +82,7 @@ static void read_map(
 	struct symbol_map m;
 
 	if (!line) {
-		say("symbols %s: no memory to read it; nothing has a name from it", path);
+		say("symbols %s: no memory to read it; no names are taken from it", path);
 		return;
 	}
 	symbol_map_read(&m, text, size, line);
@@ -97,7 +97,7 @@ static void add_map(const struct loader *l, struct names *n, const struct names_
 	EFI_STATUS status = file_size(l, path, &size);
 
 	if (!EFI_ERROR(status) && (!size || size > FILE_MAX)) {
-		say("symbols %s: a file of %lu bytes is not read; nothing has a name from it", path,
+		say("symbols %s: a file of %lu bytes is not read; no names are taken from it", path,
 			(unsigned long)size);
 		return;
 	}
@@ -109,7 +109,7 @@ static void add_map(const struct loader *l, struct names *n, const struct names_
 		status = text ? file_read(l, wide, text, size, &size) : EFI_OUT_OF_RESOURCES;
 	}
 	if (EFI_ERROR(status))
-		say("symbols %s: it cannot be read (%s); nothing has a name from it", path,
+		say("symbols %s: it cannot be read (%s); no names are taken from it", path,
 			say_status(status));
 	else
 		read_map(n, item, path, text, size);
@@ -124,9 +124,9 @@ static void add_maps(const struct loader *l, struct names *n)
 
 	while (symbol_map_item(&rest, path, sizeof(path), &item, &why)) {
 		if (!why && n->block->maps == NAMES_MAPS)
-			why = "there are too many";
+			why = "there are too many maps";
 		if (why)
-			say("symbols %s: %s; nothing has a name from it", path, why);
+			say("symbols %s: %s; no names are taken from it", path, why);
 		else
 			add_map(l, n, &item, path);
 	}

@@ -34,11 +34,11 @@ static uint64_t round_up(uint64_t n)
 static const char *header_fault(const struct vmm_header *h, uint64_t blob_size)
 {
 	if (blob_size < sizeof(*h) || h->magic != VMM_HEADER_MAGIC)
-		return "it is no VMM image";
+		return "it is not a VMM image";
 	if (h->version != BOOT_INFO_VERSION)
-		return "its boot_info version is another";
+		return "its boot_info has another version";
 	if (h->info_size != sizeof(struct boot_info))
-		return "its boot_info size is another";
+		return "its boot_info has another size";
 	if (h->image_size < blob_size)
 		return "it is larger than its header says";
 	if (h->entry - VMM_BASE >= h->image_size)
@@ -65,7 +65,8 @@ static bool take_info(struct vmm *v)
 		AllocateAnyPages, EfiLoaderData, EFI_SIZE_TO_PAGES(sizeof(struct boot_info)), &info);
 
 	if (EFI_ERROR(status)) {
-		say("no memory for what the VMM is told (%s); booting without Trapline", say_status(status));
+		say("no memory for the VMM's boot information (%s); booting without Trapline",
+			say_status(status));
 		return false;
 	}
 	v->info = (struct boot_info *)info;
@@ -81,7 +82,7 @@ static bool try_memory(struct vmm *v, const struct loader *l)
 
 static void say_no_memory(const struct vmm *v, const struct loader *l)
 {
-	say("the firmware has not the %u MiB that %u CPUs need; booting without Trapline",
+	say("the firmware does not have the %u MiB that %u CPUs need; booting without Trapline",
 		(unsigned)((budget_pool(&l->config, v->info) + budget_box(&l->config, v->info->cpus)) / MIB),
 		v->info->cpus);
 }

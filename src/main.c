@@ -36,7 +36,7 @@
 
 extern const char image_size[]; /* linker.ld: an absolute symbol */
 
-const char vendor_absent[] = "it has not the virtualization that the boot CPU has";
+const char vendor_absent[] = "it does not have the boot CPU's virtualization extension";
 const struct vendor *vendor;
 
 uint64_t vmm_main(struct boot_info *info, struct boot_launch *launch);

@@ -59,7 +59,7 @@ static void begin_story(struct state *s, enum entry_kind kind, size_t i)
 		.record = NO_ENTRY,
 		.run = e->run,
 		.verdict = kind == ENTRY_VERDICT ? i : NO_ENTRY,
-		.again = strstr(e->text, "\"as told above") != NULL};
+		.again = strstr(e->text, "\"same cause as above") != NULL};
 	s->story = (unsigned)m->stories++;
 	s->takes_trap = kind == ENTRY_VERDICT;
 }

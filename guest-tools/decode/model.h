@@ -110,7 +110,7 @@ struct story {
 	size_t verdict; /* the entry with the verdict, or NO_ENTRY */
 	size_t record; /* its first record, or NO_ENTRY: the record that it is about, or the beginning of the chain */
 	unsigned run;
-	bool again; /* "as told above": the verdict has the seq= and cpu= of the record */
+	bool again; /* "same cause as above": the verdict has the seq= and cpu= of the record */
 };
 
 /* A start of Trapline. run[0] has the entries before the first start. */

@@ -129,7 +129,7 @@ const char *apic_cpu_init(struct cpu *cpu)
 	if (probe_missing())
 		return probe_missing();
 	if (!apic_follow(cpu->number, base & APIC_BASE_ADDRESS))
-		return "its APIC is where it cannot be watched";
+		return "its APIC is at an address that cannot be watched";
 	apic_note_names(cpu);
 	return NULL;
 }
@@ -196,7 +196,7 @@ bool apic_is_on(void)
 enum msr_result apic_refuse_base(struct cpu *cpu, uint64_t value)
 {
 	if (cpu_tells(cpu, REFUSED_BASE))
-		log_line("trapline: the guest moves its APIC where it cannot be watched cpu=%u base=0x%lx; "
+		log_line("trapline: APIC moved to an address that cannot be watched cpu=%u base=0x%lx; "
 			 "it gets #GP",
 			cpu->number, value);
 	return MSR_FAULT;

@@ -139,7 +139,7 @@ static void say_cut(void)
 {
 	char line[CUT_ROOM];
 
-	snprintf(line, sizeof(line), "(%u more lines of the report found no room here)\n", cut);
+	snprintf(line, sizeof(line), "(%u more lines of the report did not fit here)\n", cut);
 	if (cut)
 		put(line, strlen(line));
 	cut = 0;

@@ -54,14 +54,14 @@ const char *command_not_found(const char *name)
 	size_t n = strlen(name);
 	unsigned fit = 0;
 
-	text_add(&t, "it is the beginning of");
+	text_add(&t, "it can be short for");
 	for (unsigned i = 0; n && i < command_count; i++)
 		if (begins_with(&command_table[i], name, n)) {
 			text_add(&t, "%s%s", fit++ ? ", " : " ", command_table[i].name);
 		}
 	if (fit == 1)
-		text_add(&t, ", which has to be written out");
-	return fit ? why : "no such command; help lists them";
+		text_add(&t, ", which must be written in full");
+	return fit ? why : "no such command; help lists all commands";
 }
 
 static size_t word_length(const char *text)
@@ -137,7 +137,7 @@ void command_end(void)
 static const char *refusal(const struct command *c, const struct command_call *call)
 {
 	if (call->source == COMMAND_GUEST && c->where == OPERATOR)
-		return "this is for the operator at the console, and not for the guest";
+		return "only the operator at the console may use this command";
 	if (!*c->arguments && call->tokens.count > 1)
 		return "it takes no arguments";
 	return NULL;
@@ -205,7 +205,7 @@ const char *command_count_and_cpu(struct command_call *call, uint64_t *count, ui
 
 	if (i < call->tokens.count && strcmp(call->tokens.at[i], "cpu"))
 		if (!token_number(call->tokens.at[i++], count) || !*count)
-			return "how many: a number from 1 up";
+			return "N is a number from 1 up";
 	if (i == call->tokens.count)
 		return NULL;
 	if (strcmp(call->tokens.at[i], "cpu") || i + 2 != call->tokens.count)

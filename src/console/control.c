@@ -77,7 +77,7 @@ const char *command_stop(struct command_call *call)
 const char *command_go(struct command_call *call)
 {
 	if (!pause_wanted())
-		return "the guest runs, or is dead";
+		return "the guest is not stopped";
 	pause_end();
 	return NULL;
 }
@@ -142,7 +142,7 @@ static const char *parse_intercepts(const struct tokens *w, struct intercepts *a
 	bool *on;
 
 	if (!switch_of(all, w->at[i]) && !token_vectors(w->at[i++], &all->vectors))
-		return "which: all, none, names and numbers from 0 to 31, as in +pf,ud";
+		return "VECTORS is all, none, or names and numbers from 0 to 31, as in +pf,ud";
 	for (; i + 1 < w->count; i += 2) {
 		on = switch_of(all, w->at[i]);
 		if (!on || !is_on_off(w->at[i + 1], on))
@@ -184,12 +184,12 @@ const char *command_message(struct command_call *call)
 	if (call->tokens.count < 2)
 		return command_usage;
 	if (strlen(call->tokens.rest[1]) > TRAPLINE_TEXT_MAX)
-		return "its text has 120 characters at most; nothing was sent";
+		return "the text is longer than 120 characters; nothing was sent";
 	if (call->source == COMMAND_GUEST) {
 		operator_say(call->cpu, call->tokens.rest[1]);
 		return NULL;
 	}
-	return operator_send(call->tokens.rest[1]) ? NULL : "eight messages are waiting already";
+	return operator_send(call->tokens.rest[1]) ? NULL : "eight messages are already waiting";
 }
 
 #define SHARE_LINE 16
@@ -228,7 +228,7 @@ static const char *write_share(uint32_t number, uint64_t offset, const char *tex
 {
 	uint64_t n = strlen(text) + 1;
 
-	return share_write(number, offset, text, n) == n ? NULL : "the share ends before the text does";
+	return share_write(number, offset, text, n) == n ? NULL : "the text does not fit into the share";
 }
 
 const char *command_shares(struct command_call *call)
@@ -245,13 +245,13 @@ const char *command_shares(struct command_call *call)
 	if (!number)
 		return "no share has this name";
 	if (!command_number(call, 2, 0, &offset))
-		return "the offset is a number";
+		return "OFFSET is a number";
 	if (w->count > 4 && !strcmp(w->at[3], "write"))
 		return write_share(number, offset, w->rest[4]);
 	if (w->count > 4)
 		return command_usage;
 	if (!command_number(call, 3, 64, &bytes) || !bytes || bytes > 1024)
-		return "how many bytes: a number from 1 to 1024";
+		return "BYTES is a number from 1 to 1024";
 	for (; bytes && (n = reply_share(number, offset, bytes)); bytes -= n)
 		offset += n;
 	return NULL;
@@ -302,7 +302,7 @@ const char *command_set(struct command_call *call)
 const char *command_reset(struct command_call *call)
 {
 	if (!report_try()) /* waiting with the commands' lock held would block the operator who looks at a death */
-		return "another CPU tells of an end just now";
+		return "another CPU is printing a report; try again";
 	report_end();
 	shutdown_report("the operator reset the machine", SHUTDOWN_RESET);
 	shutdown_reset();

@@ -65,7 +65,7 @@ static void reply_all(const struct command_call *call)
 			log_reply("  %-10s %.*s", c->name, in_short(c->help), c->help);
 	}
 	if (!for_scripts(call))
-		log_reply("help COMMAND says more; names may be cut short, and Tab completes words and "
+		log_reply("help COMMAND explains a command; names can be shortened; Tab completes words and "
 			  "lists them");
 }
 

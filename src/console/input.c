@@ -178,7 +178,7 @@ static void print_lost(void)
 
 	if (lost == said)
 		return;
-	snprintf(text, sizeof(text), "trapline: lost input=%lu: it came faster than it could be read",
+	snprintf(text, sizeof(text), "trapline: lost input=%lu: keys came faster than they could be read",
 		lost - said);
 	said = lost;
 	input_hide();

@@ -41,7 +41,8 @@ static const char *check_all(const struct command_call *call)
 		return NULL;
 	if (!command_only_word(call, "all"))
 		return command_usage;
-	return call->source == COMMAND_GUEST ? "a guest's call looks at the CPU that makes it" : NULL;
+	return call->source == COMMAND_GUEST ? "in the guest this command sees only the CPU that calls it"
+					     : NULL;
 }
 
 /* Parses argument i, an address made of numbers and this CPU's registers. */
@@ -172,7 +173,7 @@ static const char *dump(struct command_call *call, reader *read, uint64_t at, ui
 		if (got)
 			reply_bytes(at, bytes, got);
 		if (got < part)
-			return "what follows is not mapped, or not RAM";
+			return "the bytes that follow are not mapped, or not RAM";
 		at += part;
 		left -= part;
 	}
@@ -192,9 +193,9 @@ const char *command_mem(struct command_call *call)
 	if (i + 2 < call->tokens.count || !take_address(call, i, &at))
 		return command_usage;
 	if (!command_number(call, i + 1, MEM_DEFAULT, &n) || !n || n > MEM_MOST)
-		return "how many bytes: a number from 1 to 1024";
+		return "BYTES is a number from 1 to 1024";
 	if (readers[kind].read == read_host && call->source == COMMAND_GUEST)
-		return "Trapline's own memory is not for the guest";
+		return "the guest may not read Trapline's memory";
 	return dump(call, readers[kind].read, at, n);
 }
 
@@ -239,11 +240,11 @@ const char *command_disas(struct command_call *call)
 	if (call->tokens.count > 3 || (call->tokens.count > 1 && !take_address(call, 1, &r.rip)))
 		return command_usage;
 	if (!command_number(call, 2, DISAS_DEFAULT, &n) || !n || n > DISAS_MOST)
-		return "how many: a number from 1 to 64";
+		return "COUNT is a number from 1 to 64";
 	for (; n; n--) {
 		r.code_len = (uint8_t)read_virtual(call->cpu, base + r.rip, r.code, TRAP_CODE_MAX);
 		if (!r.code_len || decode(&r, &d) == DECODE_NONE)
-			return "what follows is not mapped, or not RAM";
+			return "the bytes that follow are not mapped, or not RAM";
 		reply_insn(&r, &d, r.rip == rip);
 		r.rip += d.length ? d.length : 1;
 	}

@@ -66,7 +66,7 @@ static bool left_behind(void)
 
 static bool says_it_goes_on(void)
 {
-	return blackbox_goes_on() && log_add_line("trapline: the guest goes on: that was not its end");
+	return blackbox_goes_on() && log_add_line("trapline: the guest still runs: it had not ended");
 }
 
 /* Takes a turn only if there is something to do. */

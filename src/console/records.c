@@ -167,7 +167,7 @@ static const char *parse_traps(const struct command_call *call, struct show *sho
 		} else if (!token_number(w->at[i], &want->count)) {
 			why = parse_filter_word(show, w->at[i]);
 		} else if (!want->count) {
-			why = "how many: a number from 1 up";
+			why = "N is a number from 1 up";
 		}
 	}
 	return why;
@@ -219,7 +219,7 @@ const char *command_freeze(struct command_call *call)
 		return command_usage;
 	if (!off && (!command_number(call, 1, FREEZE_SECONDS, &seconds) || !seconds ||
 			    seconds > FREEZE_SECONDS_MAX))
-		return "how many seconds: a number from 1 to 3600, or off";
+		return "SECONDS is a number from 1 to 3600, or off";
 	freeze_set(call->cpu, off ? 0 : seconds);
 	log_reply("freeze frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	return NULL;
@@ -285,5 +285,5 @@ const char *command_filter(struct command_call *call)
 	if (why)
 		log_reply("filter word=\"%s\" why=\"%s\"", bad, why);
 	reply_filter();
-	return why ? "the filter stays as it was" : NULL;
+	return why ? "the filter is unchanged" : NULL;
 }

@@ -76,7 +76,7 @@ enum refusal {
 	X(BAD_VMCALL, "vmcall", "VMCALLs that were answered with an error; that nothing is there is none")   \
 	X(BAD_PORT, "port", "string I/O to a port that switches address line 20")                            \
 	X(BAD_APIC, "apic",                                                                                  \
-		"INIT and SIPI to no CPU of Trapline's, and stores to the local APIC that are none to a "    \
+		"INIT and SIPI to an unknown CPU, and stores to the local APIC that are none to a "          \
 		"register")
 
 #define X(name, text, meaning) name,

@@ -29,7 +29,7 @@ static void command(struct cpu *cpu, const struct icr *icr)
 
 	cpu->stats.bad_guest[BAD_APIC] += nobody;
 	if (nobody && cpu_tells(cpu, REFUSED_COMMAND))
-		log_line("trapline: %s to no CPU of Trapline's cpu=%u icr=0x%x destination=0x%x; it is "
+		log_line("trapline: %s to an unknown CPU cpu=%u icr=0x%x destination=0x%x; it is "
 			 "not sent",
 			ICR_MODE(icr->low) == ICR_MODE_INIT ? "INIT" : "SIPI", cpu->number, icr->low,
 			icr->destination);
@@ -122,7 +122,7 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 
 	cpu->stats.bad_guest[BAD_APIC]++;
 	if (cpu_tells(cpu, REFUSED_STORE))
-		log_line("trapline: store to the APIC that is none to a register cpu=%u gpa=0x%lx "
+		log_line("trapline: store to the APIC's page, but not to a register cpu=%u gpa=0x%lx "
 			 "rip=0x%lx; the guest gets #GP",
 			cpu->number, x->address, vendor->state.get(cpu, GUEST_RIP));
 	x->event = (struct event){.valid = true,

@@ -37,7 +37,7 @@ static struct {
 static const char *looks_like(void)
 {
 	if (story_is_dying(PANIC_SECONDS))
-		return "it has said that it is dying";
+		return "the guest said that it is dying";
 	return story_has(false, PANIC_SECONDS) ? "so soon after it this looks like a panic"
 					       : "as a shutdown, a reboot or a kexec does";
 }
@@ -71,8 +71,8 @@ void halt_apic_on(struct cpu *cpu)
 	log_line("trapline: local APIC on again cpu=%u rip=0x%lx after_ms=%lu why=\"%s\"", cpu->number, rip,
 		ms,
 		rip - off.rip + NEAR < 2 * NEAR
-			? "the same code turned it on: the kernel goes on"
-			: "other code turned it on: another kernel, as after a kexec, or one that wakes up");
+			? "the same code turned it on: the kernel continues"
+			: "other code turned it on: another kernel, as after a kexec, or one that woke up");
 }
 
 void halt_over(struct cpu *cpu)

@@ -7,8 +7,7 @@ void mended_note(struct cpu *cpu, const char *field, uint64_t value, const char 
 {
 	if (cpu->stats.mended++)
 		return;
-	log_line("trapline: guest in a state that is not entered cpu=%u rip=0x%lx %s=0x%lx why=\"%s\"; it "
-		 "is put "
-		 "right, and counted from here on",
+	log_line("trapline: guest state that VM entry refuses cpu=%u rip=0x%lx %s=0x%lx why=\"%s\"; it "
+		 "is corrected; from here on such states are only counted",
 		cpu->number, vendor->state.get(cpu, GUEST_RIP), field, value, why);
 }

@@ -85,7 +85,7 @@ void shutdown_dying(struct cpu *cpu, const char *text)
 
 	snprintf(why, sizeof(why), "the guest said that it is dying%s%s", *text ? ": " : "", text);
 	if (atomic_fetch_add(&times, 1) >= DYING_REPORTS) {
-		log_line("trapline: once more cpu=%u: %s", cpu->number, why);
+		log_line("trapline: dying again cpu=%u: %s", cpu->number, why);
 		return;
 	}
 	report_begin();
@@ -138,7 +138,7 @@ static void print_before(const struct cpu *cpu, uint64_t seq)
 	while (n--) {
 		report_earlier(&runs[n].first);
 		if (runs[n].count > 1)
-			log_print("  and so on, %lu times in a row", runs[n].count);
+			log_print("  the same again, %lu times in a row", runs[n].count);
 	}
 }
 
@@ -166,7 +166,7 @@ static void print_state(struct cpu *cpu)
 		boot_info.config.intercept == ~0u
 			? "no exception led here; a machine check with CR4.MCE clear, or within another one, "
 			  "does"
-			: "intercept= in trapline.conf leaves the exceptions that led here alone");
+			: "intercept= in trapline.conf excludes the exceptions that led here");
 	vendor->state.capture(cpu, &r);
 	insn_fetch(cpu);
 	r.cpu = (uint16_t)cpu->number;

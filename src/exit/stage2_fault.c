@@ -24,7 +24,7 @@ static const char *page_state(uint64_t qualifier)
 {
 	if (qualifier & STAGE2_RESERVED)
 		return "an entry with a reserved bit, or one that contradicts itself";
-	return qualifier & STAGE2_PRESENT ? "present, it does not permit this" : "not present";
+	return qualifier & STAGE2_PRESENT ? "present, but it forbids this access" : "not present";
 }
 
 /*
@@ -123,7 +123,7 @@ void exit_stage2(struct cpu *cpu)
 	} else if (x->qualifier & (STAGE2_PRESENT | STAGE2_RESERVED)) {
 		fail(cpu);
 	} else if (!stage2_map_late(x->address)) {
-		report_refused(cpu, "an address that no map has", "it gets #GP");
+		report_refused(cpu, "an address outside of all memory maps", "it gets #GP");
 		exception_raise(cpu, VEC_GP, 0);
 	}
 }

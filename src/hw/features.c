@@ -76,7 +76,7 @@ static const char *width_differs(const char *of, uint8_t boot, uint8_t other)
 
 	if (boot == other)
 		return NULL;
-	snprintf(line, sizeof(line), "it is not like the boot CPU: %s of %u bits instead of %u", of, other,
+	snprintf(line, sizeof(line), "it differs from the boot CPU: %s of %u bits instead of %u", of, other,
 		boot);
 	return line;
 }
@@ -89,8 +89,8 @@ static const char *bit_differs(
 	if (boot == other)
 		return NULL;
 	snprintf(line, sizeof(line),
-		"it is not like the boot CPU, which has %s%s (CPUID leaf 0x%x %s bit %u)", boot ? "" : "not ",
-		meaning, leaf, reg, bit);
+		"it differs from the boot CPU, which has %s%s (CPUID leaf 0x%x %s bit %u)",
+		boot ? "" : "not ", meaning, leaf, reg, bit);
 	return line;
 }
 

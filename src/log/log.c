@@ -176,8 +176,8 @@ static void give_up(void)
 {
 	if (!stuck)
 		blackbox_line(
-			"trapline: the console's UART takes nothing any more: what is printed from here on "
-			"is only here");
+			"trapline: the console's UART accepts no more text: lines from here on are only in "
+			"the black box");
 	stuck = true;
 	unsent += text_head - text_tail;
 	text_tail = text_head;

@@ -52,7 +52,7 @@ __attribute__((format(printf, 1, 2))) void log_reply(const char *fmt, ...);
 /* How much is printed while the guest runs. Answers to commands and reports of the guest's end are always printed. */
 #define LOG_LEVELS(X)                                                                                        \
 	X(LOG_QUIET, "quiet", "nothing but answers to commands, and the guest's end")                        \
-	X(LOG_NOTICES, "notices", "and what Trapline has to say")                                            \
+	X(LOG_NOTICES, "notices", "and Trapline's own notices")                                              \
 	X(LOG_TRAPS, "traps", "and the recorded exceptions that the filter lets through")
 
 #define X(name, text, meaning) name,

@@ -2,7 +2,7 @@
 #include "log/pages.h"
 #include "trace/text.h"
 
-#define LOST "(more lines found no room here)"
+#define LOST "(more lines did not fit here)"
 
 void pages_begin(struct pages *p, uint32_t columns, uint32_t rows)
 {

@@ -13,7 +13,7 @@
 #define CELL_WIDTH  8
 #define CELL_HEIGHT 16
 #define GREY        0x00e0e0e0u /* the same value in RGB and BGR */
-#define MORE        "(the report goes on)"
+#define MORE        "(the report continues)"
 #define FOOTER_MAX  120
 
 /* The keyboard controller of a PC. */

@@ -249,7 +249,7 @@ static void add_traps(struct text *t, const struct last *l, uint32_t cpu)
 	while (n--) {
 		add_trap(t, l, run[n].first);
 		if (run[n].count > 1)
-			text_add(t, "last|   and so on, %lu times in a row\n", run[n].count);
+			text_add(t, "last|   the same again, %lu times in a row\n", run[n].count);
 	}
 }
 

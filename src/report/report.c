@@ -436,7 +436,7 @@ void report_run(const struct trap_run *run)
 {
 	report_trap(&run->first);
 	if (run->count > 1)
-		report_line("  and so on, %lu times in a row", run->count);
+		report_line("  the same again, %lu times in a row", run->count);
 }
 
 void report_last_traps(const struct cpu *first, unsigned n)

@@ -108,7 +108,7 @@ static void tell_again(const struct trap_record *r, const char *end)
 	char sentence[SENTENCE_MAX];
 	struct text t = text_on(sentence, sizeof(sentence));
 
-	text_add(&t, "as told above, seq=%lu cpu=%u: ", r->seq, r->cpu);
+	text_add(&t, "same cause as above, seq=%lu cpu=%u: ", r->seq, r->cpu);
 	verdict_add(&t, r);
 	add_later(&t, rdtsc() - r->tsc);
 	text_add(&t, "%s", end);
@@ -299,7 +299,7 @@ static bool tell_said(const char *end, unsigned seconds)
 
 	if (!story_is_dying(seconds))
 		return false;
-	text_add(&t, "as told above, %s", said.why);
+	text_add(&t, "same cause as above, %s", said.why);
 	add_later(&t, rdtsc() - said.at);
 	text_add(&t, "%s", end);
 	say(sentence);
@@ -432,7 +432,7 @@ void story_stopped(struct cpu *cpu)
 	static struct cause c;
 
 	if (!report_try()) {
-		log_reply("trapline: another CPU tells of an end just now");
+		log_reply("trapline: another CPU is printing a report; try again");
 		return;
 	}
 	insn_record(cpu, &own);
@@ -479,7 +479,7 @@ static void add_reported(struct text *t)
 	if (!reported.last.seq || ago > STOPPED_SECONDS * boot_info.tsc_khz * 1000)
 		return;
 	add_seconds(t, ago);
-	text_add(t, "before that, what is told above: seq=%lu cpu=%u", reported.last.seq, reported.last.cpu);
+	text_add(t, "before that, the cause above: seq=%lu cpu=%u", reported.last.seq, reported.last.cpu);
 }
 
 /* Prints the exception whose handlers then faulted by themselves. */

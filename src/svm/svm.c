@@ -45,7 +45,7 @@ static const char *svm_probe(void)
 				 "its setup"
 			       : "AMD-V is disabled (VM_CR.SVMDIS): enable SVM in the firmware's setup";
 	if (svm_caps.features && svm_caps.features != cpuid(0x8000000a, 0).edx)
-		return "its AMD-V is not the boot CPU's (CPUID Fn8000_000A EDX)";
+		return "its AMD-V differs from the boot CPU's (CPUID Fn8000_000A EDX)";
 	svm_caps.features = cpuid(0x8000000a, 0).edx;
 	svm_caps.asids = cpuid(0x8000000a, 0).ebx;
 	svm_caps.nrips = svm_caps.features & SVM_FEATURE_NRIPS;

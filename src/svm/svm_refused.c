@@ -38,7 +38,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, const struct vmcb *v)
 	turn_finish();
 	log_print("trapline: VMRUN failed cpu=%u: VMEXIT_INVALID", cpu->number);
 	if (!check(v, say_failed))
-		log_print("  none of the checks that Trapline knows fails");
+		log_print("  every check that Trapline knows passes");
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 

@@ -107,7 +107,7 @@ static const char *apply(struct filter *f, const char *word)
 			continue;
 		if (!strcmp(value, "any"))
 			value = NULL;
-		return keys[i].set(f, value, except) ? NULL : "has a value that its key cannot have";
+		return keys[i].set(f, value, except) ? NULL : "has a value that its key does not take";
 	}
 	return "has an unknown key";
 }

@@ -133,10 +133,11 @@ static void add_gp(struct text *t, const struct trap_record *r, const struct dec
 		add_through(t, d, d->mem[0]);
 		text_add(t, ": it is not canonical");
 	} else if (d->regs && d->reg[0].is_msr) {
-		text_add(t, "%s used MSR 0x%llx, which refused", who(r), (unsigned long long)d->reg[0].value);
+		text_add(t, "%s used MSR 0x%llx, and the CPU refused it", who(r),
+			(unsigned long long)d->reg[0].value);
 	} else {
-		text_add(t, "%s was refused %s (%s)", who(r), d->text[0] ? d->text : "an instruction",
-			vector_name(r->vector));
+		text_add(t, "%s executed %s, and the CPU refused it (%s)", who(r),
+			d->text[0] ? d->text : "an instruction", vector_name(r->vector));
 	}
 }
 

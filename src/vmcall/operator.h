@@ -11,7 +11,7 @@
 /*
  * Queues a message of the operator until a guest calls `hear`.
  *   text  1 to TRAPLINE_TEXT_MAX bytes; the rest is cut off
- * False: eight messages are waiting already.
+ * False: eight messages are already waiting.
  */
 bool operator_send(const char *text);
 

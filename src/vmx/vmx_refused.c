@@ -88,7 +88,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, uint64_t detail)
 	log_print("trapline: VM entry failed cpu=%u: %s, detail %lu", cpu->number,
 		vmx_exit_name(cpu->exit.reason), detail);
 	if (cpu->exit.reason == VMX_EXIT_INVALID_GUEST_STATE && !vmx_check_state(&c))
-		log_print("  none of the checks that Trapline knows fails");
+		log_print("  every check that Trapline knows passes");
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 

@@ -38,7 +38,7 @@ const char *vmx_differs(const struct vmx_caps *boot, const struct vmx_caps *othe
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if ((words[i].boot ^ words[i].other) & words[i].used) {
 			snprintf(line, sizeof(line),
-				"its VT-x is not the boot CPU's: %s asks for 0x%lx instead of 0x%lx",
+				"its VT-x differs from the boot CPU's: %s asks for 0x%lx instead of 0x%lx",
 				msr_name(words[i].msr), words[i].other & words[i].used,
 				words[i].boot & words[i].used);
 			return line;

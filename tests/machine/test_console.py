@@ -346,7 +346,7 @@ def test_terminal(machine):
         console.send(b"help mem\r")
         console.wait_for(rb"mem \[phys.virt.host\] ADDRESS \[BYTES\]\r\n  memory, ")
         console.send(b"re\r")
-        console.wait_for(rb"error: it is the beginning of regs, reset\r\n")
+        console.wait_for(rb"error: it can be short for regs, reset\r\n")
 
 
 def pick_traps(console):

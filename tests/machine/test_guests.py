@@ -223,7 +223,7 @@ def test_entered_same_as_bare(machine):
     """States that the CPU lets a guest reach but refuses to enter, CS with L and D: the guest continues in them, as bare."""
     expect_same_as_bare(machine, "entered", 72)
     run = suite(machine)
-    told = re.findall(r"^trapline: guest in a state that is not entered .*$", run.trapline, re.M)
+    told = re.findall(r"^trapline: guest state that VM entry refuses .*$", run.trapline, re.M)
     if machine.backend == "svm":
         expect("name=sysenter_user/cpuid vec=129 " in run.guest, f"QEMU refuses SYSENTER by now? See {run.out}")
         expect(len(told) == 1 and 'why="has both L and D"' in told[0], f"not one line: {told}")

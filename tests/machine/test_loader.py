@@ -180,6 +180,6 @@ def test_next_is_no_program(machine):
 def test_next_gives_up(machine):
     """A next image that returns with an error is reported on Trapline's line, one that returns successfully is not."""
     run = machine.guest("hello", ARGS="fails").expect_status(0).expect_active(machine.vendor)
-    expect(re.search(r'^trapline: message .*/guest.efi gave up with EFI_NOT_READY: ', run.trapline, re.M), run.trapline)
+    expect(re.search(r'^trapline: message .*/guest.efi ended with EFI_NOT_READY: ', run.trapline, re.M), run.trapline)
     run = machine.guest("hello").expect_status(0).expect_active(machine.vendor)
     expect("trapline: message" not in run.trapline, run.trapline)

@@ -113,7 +113,7 @@ def test_names_by_hand(machine):
     conf = machine.conf("symbols = \\noise, \\empty, \\text\nsymbols = \\System.map 0x0\nsymbols = \\missing, \\a b c\n")
     run = dies(machine, b"", ESP=folder, CONF=conf, append=f"nokaslr {PANIC}").expect_status(3)
     for line in (
-        r"symbols \\noise: .*nothing has a name from it",
+        r"symbols \\noise: .*no names are taken from it",
         r"symbols \\empty: a file of 0 bytes is not read",
         r"symbols \\text: it has no line of a function",
         r"symbols \\missing: it cannot be read \(EFI_NOT_FOUND\)",

@@ -155,7 +155,7 @@ def test_early_kernel_idt(machine):
     run = dies(machine, "early", **{"break": "idt"})
     first = first_before(run)
     expect(first["cr2"] == "0xffffffff81200000" and first["insn"].startswith("mov "), f"{first}")
-    expect(re.search(r"^  and so on, \d\d+ times in a row", block(run), re.M), "the repetition is not counted")
+    expect(re.search(r"^  the same again, \d\d+ times in a row", block(run), re.M), "the repetition is not counted")
 
 
 @on("svm")
@@ -210,7 +210,7 @@ def test_black_box(machine):
     run = machine.guest("triple", CONF=conf, REBOOT=1, UNTIL="black box: written to", TIMEOUT=120).expect_status(0)
     first, found, again = run.trapline.partition("trapline: last run: ")
     expect(found, f"no last run; see {run.out}/trapline.log")
-    expect("black box: none of a last run" in first, "the first start does not say that there is none")
+    expect("black box: no report of a last run" in first, "the first start does not say that there is none")
     heading = logs.fields(again.splitlines()[0])
     expect(heading["end"] == "triple fault" and heading["text"] == heading["rings"] == "intact", f"{heading}")
     report = re.findall(r"^last\| (.*)$", again.partition("trapline: end of last run")[0], re.M)
@@ -287,7 +287,7 @@ def test_black_box_without_a_word(machine):
 
 def flood(run):
     """How many times in a row the last run's last record is printed."""
-    found = re.findall(r"^last\|   and so on, (\d+) times in a row$", run.trapline.partition("trapline: last run: ")[2], re.M)
+    found = re.findall(r"^last\|   the same again, (\d+) times in a row$", run.trapline.partition("trapline: last run: ")[2], re.M)
     return int(found[-1]) if found else 1
 
 
@@ -346,7 +346,7 @@ def test_canary(machine):
         run = machine.guest("spin", REBOOT=1, EXTRA=extra, UNTIL="^trapline: end of last run", TIMEOUT=300)
     lines = re.findall(r"^trapline: (black box: .*)$", run.expect_status(0).trapline, re.M)
     expect(len(lines) == 2, f"not a line a start: {lines}")
-    expect(lines[0] == "black box: none of a last run; whether memory survives a reset on this machine is not known yet (first start)", lines)
+    expect(lines[0] == "black box: no report of a last run; whether memory survives a reset on this machine is not known yet (first start)", lines)
     expect(lines[1] == "black box: memory survives a reset on this machine", lines)
 
 
@@ -389,7 +389,7 @@ def test_cmos_of_a_box_that_moved(machine):
     until = "^cmos bytes=.* start=3"
     run = machine.guest("cmos", ARGS="moves", CONF=conf, REBOOT=1, UNTIL=until, TIMEOUT=500).expect_status(0)
     lines = re.findall(r"^trapline: (black box: .*)$", run.trapline, re.M)
-    expect(lines[1].startswith("black box: none of a last run: it lay at 512 MiB, where this start has not looked"), f"{lines}")
+    expect(lines[1].startswith("black box: no report of a last run: it lay at 512 MiB, which this start does not read"), f"{lines}")
     expect(run.trapline.count("from the CMOS") == 1, f"the second start does not tell the note; see {run.out}/trapline.log")
     expect(lines[2] == "black box: memory survives a reset on this machine", f"{lines}")
 
@@ -496,8 +496,8 @@ def test_refused_state_put_right(machine):
     """A guest state that the CPU refuses to enter, with a remedy: it is reported and corrected, and the guest runs on."""
     run = machine.guest("vmmfault", ARGS="fault=SHADOW_WITHOUT_IF", TRAPLINE_EFI=TEST_BUILD).expect_status(0)
     run.expect_line("the call came back with", "guest")
-    why = 'GUEST_INTERRUPTIBILITY=0x1 why="is a STI shadow with IF clear"; it is put right'
-    expect_lines(run, run.trapline, f"^trapline: guest in a state that is not entered cpu=0 rip={HEX} {why}")
+    why = 'GUEST_INTERRUPTIBILITY=0x1 why="is a STI shadow with IF clear"; it is corrected'
+    expect_lines(run, run.trapline, f"^trapline: guest state that VM entry refuses cpu=0 rip={HEX} {why}")
 
 
 @on("svm")
@@ -517,7 +517,7 @@ def test_refused_store(machine):
         run,
         run.trapline,
         rf"^trapline: guest write to Trapline's memory cpu=0 gpa={HEX} rip={HEX}; it changes nothing$",
-        r'^  stage2 access=write by="the instruction" page="present, it does not permit this" gpa=',
+        r'^  stage2 access=write by="the instruction" page="present, but it forbids this access" gpa=',
         rf"^  stage2 linear={HEX} cr3={HEX}$",
         rf'^  stage2 at=0x38:{HEX} mode=64 cpl=0 insn="mov ',
     )

@@ -208,7 +208,7 @@ def test_unfit_cpu(machine):
 def test_unlike_cpus(machine):
     """One CPU with fewer features than the boot CPU: the missing one is named, and the guest has all CPUs bare."""
     run = machine.guest("hello", **UNLIKE).expect_status(0).expect_no_fault()
-    run.expect_line("trapline: CPU 2 (APIC id 2): it is not like the boot CPU, which has pages of 1 GiB (CPUID leaf 0x80000001 edx bit 26); booting")
+    run.expect_line("trapline: CPU 2 (APIC id 2): it differs from the boot CPU, which has pages of 1 GiB (CPUID leaf 0x80000001 edx bit 26); booting")
     expect("trapline: active" not in run.trapline, "it says that it is active")
 
 

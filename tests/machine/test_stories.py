@@ -47,7 +47,7 @@ def wait_until(console, pattern, seconds=60):
 
 
 def expect_again(line, end):
-    expect(re.search(rf'^trapline: verdict "as told above, seq=\d+ cpu=0: .*address 0x30.*; \d+\.\d s later {end}', line), line)
+    expect(re.search(rf'^trapline: verdict "same cause as above, seq=\d+ cpu=0: .*address 0x30.*; \d+\.\d s later {end}', line), line)
 
 
 @on("svm")
@@ -77,7 +77,7 @@ def test_second_death_is_told(machine):
     run = suite.resets(dying, machine)
     told = verdicts(suite.after_mark(run.trapline.partition("trapline: last run: ")[0], dying))
     expect(len(told) == 2 and "address 0x30" in told[0] and "address 0x18" in told[1], f"{told}")
-    expect("as told above" not in told[1].partition("address 0x18")[0], told[1])
+    expect("same cause as above" not in told[1].partition("address 0x18")[0], told[1])
 
 
 @on("svm")
@@ -154,7 +154,7 @@ def test_panic_text(machine):
     run.expect_status(0).expect_active(machine.vendor)
     told = verdicts(run.trapline.partition("trapline: last run: ")[0])
     words = "the guest said that it is dying: a kernel that gives up"
-    expect(len(told) == 2 and words in told[0] and f"as told above, {words}; " in told[1] and "reset the machine" in told[1], f"{told}")
+    expect(len(told) == 2 and words in told[0] and f"same cause as above, {words}; " in told[1] and "reset the machine" in told[1], f"{told}")
     last = run.trapline[run.trapline.index("trapline: last run: ") :]
     for text in (last, suite.esp_file(run, "last.txt"), suite.esp_file(run, "report.txt")):
         lines = suite.end_lines(text)
@@ -181,9 +181,9 @@ def test_trapctl_dying(machine):
     run = machine.linux(f"trapline.mode=boot trapline.run=insmod:trapline,{','.join(items)}").expect_status(0)
     told = verdicts(run.trapline)
     words = "the guest said that it is dying: the disk is gone"
-    expect(words in told[0] and "as told above" not in told[0], f"{told}")
+    expect(words in told[0] and "same cause as above" not in told[0], f"{told}")
     # The second word, the APIC's and the power's end: one line each, but where the host takes ten seconds to get there.
-    expect(3 <= len(told) <= 4 and all(f"as told above, {words}" in line for line in told[1:]), f"{told}")
+    expect(3 <= len(told) <= 4 and all(f"same cause as above, {words}" in line for line in told[1:]), f"{told}")
     for item, status in zip(items, (4, 0, 0, 0)):
         run.expect_line(f"run name={item} status={status}", "guest")
     run.expect_line('{"kind":"dying","told":"yes"}', "guest")

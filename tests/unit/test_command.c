@@ -85,15 +85,15 @@ static void names(void **state)
 		{"reset", "reset"},
 		{"?", "help"},
 		{"? mem", "help"},
-		{"rese", "it is the beginning of reset, which has to be written out"},
-		{"re", "it is the beginning of regs, reset"},
-		{"stat", "it is the beginning of status, stats"},
-		{"regsx", "no such command; help lists them"},
-		{"??", "no such command; help lists them"},
+		{"rese", "it can be short for reset, which must be written in full"},
+		{"re", "it can be short for regs, reset"},
+		{"stat", "it can be short for status, stats"},
+		{"regsx", "no such command; help lists all commands"},
+		{"??", "no such command; help lists all commands"},
 		{"status # x", "it takes no arguments"},
 		{"go now", "it takes no arguments"},
 		{"help me now", "usage: help [COMMAND]"},
-		{"help st", "it is the beginning of status, stats, stop"},
+		{"help st", "it can be short for status, stats, stop"},
 		{"", "none"},
 	};
 
@@ -104,7 +104,7 @@ static void names(void **state)
 			fail_msg("%s: %s", rows[i].line, what);
 	}
 	assert_string_equal(
-		run("sto", COMMAND_GUEST), "this is for the operator at the console, and not for the guest");
+		run("sto", COMMAND_GUEST), "only the operator at the console may use this command");
 	assert_null(ran);
 }
 

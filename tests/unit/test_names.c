@@ -196,7 +196,7 @@ static void a_list(void **state)
 	assert_true(symbol_map_item(&rest, path, sizeof(path), &m, &why) && !why);
 	assert_string_equal(path, "/long/path.map");
 	assert_true(symbol_map_item(&rest, path, sizeof(path), &m, &why));
-	assert_string_equal(why, "its slide is no hexadecimal number");
+	assert_string_equal(why, "its slide is not a hexadecimal number");
 	assert_true(symbol_map_item(&rest, path, sizeof(path), &m, &why));
 	assert_non_null(why);
 	assert_false(symbol_map_item(&rest, path, sizeof(path), &m, &why));

@@ -62,7 +62,7 @@ static void no_room(void **state)
 	assert_true(pages.full);
 	assert_in_range(pages.length, PAGES_TEXT_MAX - 1100, PAGES_TEXT_MAX);
 	expect_row(0, line);
-	expect_row(pages.row_count - 1, "(more lines found no room here)");
+	expect_row(pages.row_count - 1, "(more lines did not fit here)");
 
 	pages_begin(&pages, 12, 50);
 	for (unsigned i = 0; i < 2 * PAGES_ROWS_MAX; i++)

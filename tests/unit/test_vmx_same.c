@@ -38,7 +38,7 @@ static void different(void **state)
 {
 	other.controls.cpu2 &= ~(1u << 26); /* TPAUSE */
 	assert_string_equal(vmx_differs(&boot, &other),
-		"its VT-x is not the boot CPU's: IA32_VMX_PROCBASED_CTLS2 asks "
+		"its VT-x differs from the boot CPU's: IA32_VMX_PROCBASED_CTLS2 asks "
 		"for 0x81010aa instead of 0xc1010aa");
 	other = boot;
 	other.misc = 0x100 | 7;
