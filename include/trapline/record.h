@@ -24,6 +24,8 @@
 	X(TRAP_TYPE_SOFTINT, 4, "int", "INT n (CD ib)")                                                      \
 	X(TRAP_TYPE_ICEBP, 5, "int1", "INT1, also called ICEBP (F1)")                                        \
 	X(TRAP_TYPE_SOFTEXC, 6, "softexc", "INT3 (CC) or INTO (CE)")                                         \
+	X(TRAP_TYPE_WATCH, 14, "watch",                                                                      \
+		"no event: a hit of a watch, the low byte of whose number is the vector")                    \
 	X(TRAP_TYPE_MARK, 15, "mark", "no event: a line of the guest's own (VMCALL mark), its text in gpr[]")
 
 #define X(name, number, text, meaning) name = number,
@@ -41,6 +43,17 @@ enum trap_type {
 #define TRAP_SYNTHESIZED 0x20 /* a #DF that Trapline's merge made of the record before it */
 #define TRAP_DOUBLED     0x40 /* not delivered: the guest got #DF instead */
 #define TRAP_TRIPLED     0x80 /* not delivered: it shut the CPU down */
+
+/* Bits of trap_record.watch_flags, with TRAP_TYPE_WATCH; trap_record.flags is 0 then */
+#define TRAP_WATCH_OLD 0x01 /* watch_old is valid */
+#define TRAP_WATCH_NEW 0x02 /* watch_new is valid */
+#define TRAP_WATCH_LINEAR                                                                                    \
+	0x04 /* cr2 is the linear address of the access; otherwise it is the earlier value of CR2 */
+#define TRAP_WATCH_PHYSICAL 0x08 /* watch_where is the physical address */
+#define TRAP_WATCH_WALK     0x10 /* the CPU's own access, to a page table */
+#define TRAP_WATCH_DELIVERY 0x20 /* the CPU's own access, while it delivered an event */
+#define TRAP_WATCH_LOCKED   0x40 /* the instruction has a LOCK prefix, or XCHG's own */
+#define TRAP_WATCH_DENIED   0x80 /* the access was refused */
 
 /* gpr[] follows the encoding order of the ModRM byte (SDM vol. 2A table 2-2). */
 enum trap_gpr {
@@ -72,12 +85,34 @@ struct trap_record {
 	uint64_t cr2;
 	uint64_t cr3;
 	uint64_t gpr[TRAP_GPRS];
-	uint64_t fs_base;
-	uint64_t gs_base;
+	union {
+		struct {
+			uint64_t fs_base;
+			uint64_t gs_base;
+		};
+		struct { /* TRAP_TYPE_WATCH: before and after the access; of memory up to 8 bytes */
+			uint64_t watch_old;
+			uint64_t watch_new;
+		};
+	};
 	uint32_t cs_base, ss_base, ds_base, es_base; /* 32 bits: they are 0 in 64-bit mode */
-	uint32_t cr0, cr4, efer, rflags, dr6;        /* no defined bit lies above 31 */
-	uint32_t error_code;
-	uint32_t during_error;
+	uint32_t cr0, cr4, efer, rflags;             /* no defined bit lies above 31 */
+	union {
+		uint32_t dr6; /* the same */
+		struct {      /* TRAP_TYPE_WATCH */
+			uint16_t watch_id;
+			uint8_t watch_size;   /* bytes; 0: not known, or more than 255 */
+			uint8_t watch_access; /* enum watch_access: what was done */
+		};
+	};
+	union {
+		struct {
+			uint32_t error_code;
+			uint32_t during_error;
+		};
+		uint32_t watch_where
+			[2]; /* TRAP_TYPE_WATCH: the physical address, or the number of an MSR; the low half first */
+	};
 	uint16_t cs;
 	uint16_t cpu;   /* Trapline's number of the CPU, from 0 (the boot CPU) */
 	uint8_t vector; /* 0 to 31; INT n: 0 to 255 */
@@ -91,8 +126,16 @@ struct trap_record {
 		};
 		uint8_t privilege; /* both of the above, to write them at once: TRAP_PRIVILEGE() */
 	};
-	uint8_t during_vector; /* with TRAP_DURING */
-	uint8_t during_type;   /* with TRAP_DURING: enum trap_type */
+	union {
+		struct {
+			uint8_t during_vector; /* with TRAP_DURING */
+			uint8_t during_type;   /* with TRAP_DURING: enum trap_type */
+		};
+		struct {
+			uint8_t watch_flags;    /* TRAP_TYPE_WATCH: TRAP_WATCH_... */
+			uint8_t watch_register; /* TRAP_TYPE_WATCH: enum watch_register; 0: memory */
+		};
+	};
 	uint8_t link; /* distance in records of this CPU back to the event in during_*; 0: it was not recorded */
 	uint8_t code_len;            /* bytes of code[] that could be read, 0 to 15 */
 	uint8_t code[TRAP_CODE_MAX]; /* from rip on */

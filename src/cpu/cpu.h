@@ -33,10 +33,11 @@
 #define CPU_WORK_SCRATCH 0x04 /* the page behind hidden memory was opened for one store */
 #define CPU_WORK_RELOAD                                                                                      \
 	0x80 /* RBP or R12 to R15 of cpu->gpr were changed, which C keeps as they are: the entry loads them */
-#define CPU_WORK_VENDOR 0x08 /* the vendor's work, before the next handler or the next entry */
-#define CPU_WORK_KICK   0x10 /* another CPU has sent a command or request: src/exit/init_sipi.h */
-#define CPU_WORK_MC     0x40 /* a machine check for the guest came to the VMM: src/cpu/machine_check.h */
-#define CPU_WORK_EVENT  0x20 /* the event whose delivery this exit interrupted has to be injected again */
+#define CPU_WORK_VENDOR 0x08  /* the vendor's work, before the next handler or the next entry */
+#define CPU_WORK_KICK   0x10  /* another CPU has sent a command or request: src/exit/init_sipi.h */
+#define CPU_WORK_MC     0x40  /* a machine check for the guest came to the VMM: src/cpu/machine_check.h */
+#define CPU_WORK_WATCH  0x100 /* a hit has changed the table of watches: src/exit/watch_change.h */
+#define CPU_WORK_EVENT  0x20  /* the event whose delivery this exit interrupted has to be injected again */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->state.segment() takes them. */
 /* The tables' have a base and a limit only. */
@@ -128,7 +129,7 @@ struct cpu {
 	struct reserve *reserve;            /* beside the ring: the newest records of each vector */
 	_Atomic uint32_t noted;             /* vectors whose next record takes the slow path: exit/record.h */
 	struct exit_history history;
-	uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
+	_Atomic uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
 	uint64_t poll_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
 	uint32_t poll_mask;       /* a record whose seq has these bits clear also polls: exit/record.h */

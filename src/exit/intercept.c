@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "exit/intercept.h"
 #include "apic/park.h"
+#include "cpu/moment.h"
 #include "vendor.h"
+
+#define WAIT_MS 100
 
 static _Atomic uint32_t order;
 
@@ -9,11 +12,11 @@ void intercept_serve(struct cpu *cpu)
 {
 	uint32_t now = atomic_load(&order);
 
-	if (cpu->intercepts == now)
+	if (atomic_load(&cpu->intercepts) == now)
 		return;
-	cpu->intercepts = now;
 	cpu->recorded_type = TRAP_TYPE_MARK; /* the next event need not belong to the newest record */
 	vendor->exits.watch(cpu, WATCH_CONFIGURED, true);
+	atomic_store(&cpu->intercepts, now);
 }
 
 void intercept_set(struct cpu *cpu, uint32_t vectors, bool software)
@@ -23,4 +26,25 @@ void intercept_set(struct cpu *cpu, uint32_t vectors, bool software)
 	atomic_fetch_add(&order, 1);
 	intercept_serve(cpu);
 	cpu_kick_others(cpu);
+}
+
+static bool all_have(uint32_t now)
+{
+	for_each_cpu (c)
+		if (cpu_takes_nmis(c) && (int32_t)(atomic_load(&c->intercepts) - now) < 0)
+			return false;
+	return true;
+}
+
+void intercept_again(struct cpu *cpu)
+{
+	uint32_t now = atomic_fetch_add(&order, 1) + 1;
+	uint64_t since = rdtsc();
+
+	intercept_serve(cpu);
+	cpu_kick_others(cpu);
+	while (!all_have(now) && rdtsc() - since < boot_info.tsc_khz * WAIT_MS) {
+		intercept_serve(cpu);
+		moment();
+	}
 }

@@ -15,6 +15,12 @@
  */
 void intercept_set(struct cpu *cpu, uint32_t vectors, bool software);
 
+/*
+ * Orders that every CPU sets its intercepts again, and waits until those that run the guest have done so, 100 ms at most. The caller must
+ * not hold a lock for which another CPU may wait.
+ */
+void intercept_again(struct cpu *cpu);
+
 /* Carries out the last order on this CPU. */
 void intercept_serve(struct cpu *cpu);
 

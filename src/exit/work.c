@@ -10,6 +10,7 @@
 #include "exit/halt.h"
 #include "exit/intercept.h"
 #include "exit/init_sipi.h"
+#include "exit/watch_change.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
 #include "log/turn.h"
@@ -119,6 +120,8 @@ void exit_after_work(struct cpu *cpu)
 		give_back(cpu);
 	if ((cpu->work & CPU_WORK_SCRATCH) && stage2_close_scratch(cpu))
 		flush_changed(cpu);
+	if (cpu->work & CPU_WORK_WATCH)
+		watch_change_serve(cpu);
 	if (cpu->work & FROM_NMIS)
 		serve_nmi(cpu, FROM_NMIS);
 	waits = cpu->work & CPU_WORK_NMI;

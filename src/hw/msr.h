@@ -8,6 +8,7 @@
 #ifndef TRAPLINE_MSR_H
 #define TRAPLINE_MSR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* clang-format off */
@@ -492,5 +493,11 @@ enum msr { MSR_LIST(X) MSR_BANKS(X) };
  * Returns NULL if it is not in the list.
  */
 const char *msr_name(uint32_t msr);
+
+/*
+ * The number of a name, in letters of any case, and with or without its IA32_ or MSR_. A name that stands for several registers has the
+ * number of the first. False: the list does not have it.
+ */
+bool msr_number(const char *name, uint32_t *msr);
 
 #endif

@@ -31,6 +31,7 @@
 #include "hw/x86.h"
 #include "exit/intercept.h"
 #include "exit/shutdown.h"
+#include "exit/watch_change.h"
 #include "stage2/stage2.h"
 #include "trace/vector.h"
 
@@ -177,6 +178,7 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 #define NOTHING(X)                                                                                           \
 	X(init_sipi_serve)                                                                                   \
 	X(intercept_serve)                                                                                   \
+	X(watch_change_serve)                                                                                \
 	X(halt_over)                                                                                         \
 	X(cpu_park_if_asked)                                                                                 \
 	X(turn_poll_now)

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The words of a watch that both sides share: accesses, actions, and the registers that can be watched. The grammar, the records' text
+ * and tables of the docs are generated from these lists.
+ */
+#ifndef TRAPLINE_WATCH_WORDS_H
+#define TRAPLINE_WATCH_WORDS_H
+
+/* clang-format off */
+/* X(letter, enumerator, bit, meaning) */
+#define WATCH_ACCESSES(X)                                                                                    \
+	X('r', WATCH_READ,    0, "reads")                                                                    \
+	X('w', WATCH_WRITE,   1, "writes")                                                                   \
+	X('x', WATCH_EXECUTE, 2, "instruction fetches")
+
+/* X(enumerator, word, meaning) */
+#define WATCH_ACTIONS(X)                                                                                     \
+	X(WATCH_LOG,  "log",  "each hit is recorded; the default")                                           \
+	X(WATCH_ONCE, "once", "the first hit is recorded, then the watch is gone")                           \
+	X(WATCH_STOP, "stop", "a hit is recorded, and all CPUs stop for the operator")                       \
+	X(WATCH_DENY, "deny", "a hit is recorded, and the access is refused with #GP(0)")
+
+/*
+ * X(enumerator, number, word, accesses, list of bits or NO_BITS, meaning). The number is in records. A register with a list hits if a
+ * watched bit changes; the others hit at each write, unless bits are named.
+ */
+#define WATCH_REGISTERS(X)                                                                                   \
+	X(WATCH_CR0,  1,  "cr0",  WATCH_WRITE, CR0_BITS,  "writes that change it: MOV, LMSW, CLTS")          \
+	X(WATCH_CR3,  2,  "cr3",  WATCH_WRITE, NO_BITS,   "MOV to CR3")                                      \
+	X(WATCH_CR4,  3,  "cr4",  WATCH_WRITE, CR4_BITS,  "writes that change it")                           \
+	X(WATCH_EFER, 4,  "efer", WATCH_WRITE, EFER_BITS, "WRMSR that changes it")                           \
+	X(WATCH_DR7,  5,  "dr7",  WATCH_WRITE, DR7_BITS,  "writes that change it")                           \
+	X(WATCH_XCR0, 6,  "xcr0", WATCH_WRITE, NO_BITS,   "XSETBV")                                          \
+	X(WATCH_GDTR, 7,  "gdtr", WATCH_READ | WATCH_WRITE, NO_BITS, "LGDT; reads: SGDT")                    \
+	X(WATCH_IDTR, 8,  "idtr", WATCH_READ | WATCH_WRITE, NO_BITS, "LIDT; reads: SIDT")                    \
+	X(WATCH_LDTR, 9,  "ldtr", WATCH_READ | WATCH_WRITE, NO_BITS, "LLDT; reads: SLDT")                    \
+	X(WATCH_TR,   10, "tr",   WATCH_READ | WATCH_WRITE, NO_BITS, "LTR; reads: STR")                      \
+	X(WATCH_MSR,  11, "msr",  WATCH_READ | WATCH_WRITE, NO_BITS, "WRMSR of one register; reads: RDMSR")
+/* clang-format on */
+
+#define X(letter, name, bit, meaning) name = 1 << (bit),
+enum watch_access {
+	WATCH_ACCESSES(X)
+};
+#undef X
+
+#define X(name, word, meaning) name,
+enum watch_action {
+	WATCH_ACTIONS(X) WATCH_ACTION_COUNT
+};
+#undef X
+
+#define X(name, number, word, accesses, bits, meaning) name = (number),
+enum watch_register {
+	WATCH_REGISTERS(X) WATCH_REGISTER_COUNT
+};
+#undef X
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/* Brings the intercepts and second-level rights of all CPUs in line with the table of watches. */
+#ifndef TRAPLINE_WATCH_CHANGE_H
+#define TRAPLINE_WATCH_CHANGE_H
+
+#include "cpu/cpu.h"
+#include "watch/watch.h"
+
+/*
+ * Call it after each change of the table. When it returns, the change is in force on all CPUs that run the guest. The caller must not
+ * hold a lock for which another CPU may wait.
+ * Returns NULL, or why.
+ */
+const char *watch_changed(struct cpu *cpu);
+
+/* CPU_WORK_WATCH: a hit has changed the table. */
+void watch_change_serve(struct cpu *cpu);
+
+/*
+ * Adds a watch and brings it into force.
+ *   text  its words, cut in place
+ *   id    out: its number
+ *   bad   out: the wrong word, or ""
+ * Returns NULL, or why not, with nothing changed.
+ */
+const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **bad);
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include "exit/watch_hit.h"
+#include "apic/pause.h"
+#include "exit/record.h"
+#include "guest/insn.h"
+#include "log/log.h"
+
+void watch_hit_begin(struct cpu *cpu, struct trap_record *r)
+{
+	insn_record(cpu, r);
+	r->tsc = rdtsc();
+	r->type = TRAP_TYPE_WATCH;
+	r->fs_base = r->gs_base = 0;
+	r->dr6 = 0;
+}
+
+static void write_record(struct cpu *cpu, const struct trap_record *from)
+{
+	struct trap_record *r = ring_begin(atomic_load_explicit(&cpu->writing, memory_order_relaxed));
+
+	/* ring_begin() has set seq, which readers look at. */
+	__builtin_memcpy((char *)r + sizeof(r->seq), (const char *)from + sizeof(from->seq),
+		sizeof(*r) - sizeof(r->seq));
+	record_other(cpu, r);
+}
+
+static void stop(struct cpu *cpu, uint16_t id)
+{
+	if (pause_wanted())
+		return;
+	log_line("trapline: watch %u stopped the guest cpu=%u; go lets it run again", id, cpu->number);
+	pause_begin(cpu);
+	cpu_add_work(cpu, CPU_WORK_CONSOLE);
+}
+
+void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct trap_record *r)
+{
+	struct watch_spec spec;
+	uint32_t now;
+
+	if (!watch_read(w, &r->watch_id, &spec, &now) || now != generation)
+		return;
+	r->vector = (uint8_t)r->watch_id;
+	if (spec.action == WATCH_ONCE && !watch_retire(w, generation))
+		return;
+	if (watch_hit(w, r->tsc, boot_info.tsc_khz * 1000))
+		write_record(cpu, r);
+	if (spec.action == WATCH_ONCE)
+		cpu_add_work(cpu, CPU_WORK_WATCH);
+	else if (spec.action == WATCH_STOP)
+		stop(cpu, r->watch_id);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A hit of a watch: its record, and what follows from it. The state is taken at the exit, before the access; the record is written
+ * when the values after it are known.
+ */
+#ifndef TRAPLINE_WATCH_HIT_H
+#define TRAPLINE_WATCH_HIT_H
+
+#include "cpu/cpu.h"
+#include "watch/watch.h"
+
+/*
+ * Fills *r with the guest's state and its code, and with zeros where a watch's own members are. The caller sets watch_old, watch_new,
+ * watch_where, watch_size, watch_access, watch_flags and watch_register, and cr2 with TRAP_WATCH_LINEAR.
+ */
+void watch_hit_begin(struct cpu *cpu, struct trap_record *r);
+
+/*
+ * Counts a hit, writes its record if the rate allows it, and does what the watch asks for besides: WATCH_ONCE ends it, WATCH_STOP
+ * stops all CPUs at the end of this exit. WATCH_DENY is the caller's.
+ *   generation  as watch_read() returned it; if the watch is another one by now, nothing happens
+ */
+void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct trap_record *r);
+
+#endif

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+/* Watches of memory. */
+#ifndef TRAPLINE_WATCH_MEMORY_H
+#define TRAPLINE_WATCH_MEMORY_H
+
+#include "cpu/cpu.h"
+
+/* The part of watch_changed() for memory. Returns NULL, or why a watch cannot be had. */
+const char *watch_memory_changed(struct cpu *cpu);
+
+#endif
