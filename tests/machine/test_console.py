@@ -342,7 +342,7 @@ def test_terminal(machine):
         console.wait_for(rb"regs cpu=0 .*\n")
         console.send(b"?\r")
         console.wait_for(rb"^  help +what commands there are\r\n")
-        console.wait_for(rb"help COMMAND says more.*\n")
+        console.wait_for(rb"help COMMAND explains a command.*\n")
         console.send(b"help mem\r")
         console.wait_for(rb"mem \[phys.virt.host\] ADDRESS \[BYTES\]\r\n  memory, ")
         console.send(b"re\r")
