@@ -69,3 +69,11 @@ TARBALL := $(BUILD)/dist/trapline-$(VERSION).tar.xz
 .PHONY: dist
 dist: $(BUILD)/zydis_4.0.0.orig.tar.gz ## build/dist/trapline-VERSION.tar.xz, the source; twice the same bytes
 	$(Q)ship/dist $(TARBALL) $<
+
+.PHONY: deb
+deb: dist ## build/deb/*.deb: trapline, trapline-dkms, libtrapline-dev
+	$(Q)ship/deb $(TARBALL) $(BUILD)/deb
+
+.PHONY: test-deb
+test-deb: deb ## install, use and purge the packages in a Debian root (downloads 150 MB once; 3 minutes, then 2)
+	$(Q)ship/test-deb $(BUILD)/deb $(TARBALL)
