@@ -29,7 +29,7 @@ $(ZYDIS_STAMP): tools/fetch-zydis.sh
 $(ZYDIS_VMM_OBJS): $(BUILD)/vmm/zydis/%.o: $(ZYDIS_STAMP) src/zydis.mk src/lib/zydis_libc.h
 	$(call say,CC,zydis/$*.c)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(VMM_CFLAGS) $(ZYDIS_CPPFLAGS) -DNDEBUG -I$(ZYDIS_DIR)/src -w -c -o $@ $(ZYDIS_DIR)/src/$*.c
+	$(Q)$(CC) $(VMM_CFLAGS) $(ZYDIS_CPPFLAGS) -DNDEBUG -fomit-frame-pointer -I$(ZYDIS_DIR)/src -w -c -o $@ $(ZYDIS_DIR)/src/$*.c
 
 $(ZYDIS_HOST_OBJS): $(BUILD)/host/zydis/%.o: $(ZYDIS_STAMP) src/zydis.mk src/lib/zydis_libc.h
 	$(call say,HOSTCC,zydis/$*.c)

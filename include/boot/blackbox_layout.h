@@ -7,7 +7,7 @@
  *   [header, canary | text | last run's text | CPU 0: ring, second ring, reserve, history | CPU 1: ...]
  *
  * header.checksum covers what never changes during a run. The text has a sum that is updated with every
- * character, so it can be checked after a sudden reset. The rings get a checksum only when the box is sealed.
+ * line, so it can be checked after a sudden reset. The rings get a checksum only when the box is sealed.
  * Before that each record is checked by itself: its sequence number tells its slot.
  */
 #ifndef TRAPLINE_BLACKBOX_LAYOUT_H
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define BLACKBOX_MAGIC        0x786f42656e696c54ull /* "TlineBox" */
-#define BLACKBOX_VERSION      5
+#define BLACKBOX_VERSION      6
 #define BLACKBOX_TEXT_SIZE    0x10000ull /* a power of two */
 #define BLACKBOX_MAX_CPUS     1024
 #define BLACKBOX_RESERVE_SIZE 0x1ad90ull /* sizeof(struct reserve) of src/trace/reserve.h */
@@ -156,13 +156,23 @@ static inline uint64_t blackbox_end_sum(const struct blackbox_end *e)
 	return blackbox_checksum(e, offsetof(struct blackbox_end, checksum));
 }
 
-/* The sum depends on the place of each character, so one character can be replaced without reading the others. */
+/*
+ * The sum is made of words, each times an odd number that depends on its place: one word can be replaced without reading
+ * the others, and no change of one word is missed.
+ */
+static inline uint64_t blackbox_text_part(uint64_t index, uint64_t word)
+{
+	return word * (2 * index + 1);
+}
+
+/* text  aligned to a word */
 static inline uint64_t blackbox_text_sum(const uint8_t *text)
 {
+	const uint64_t *words = (const uint64_t *)text;
 	uint64_t sum = 0;
 
-	for (uint64_t i = 0; i < BLACKBOX_TEXT_SIZE; i++)
-		sum += text[i] * (i + 1);
+	for (uint64_t i = 0; i < BLACKBOX_TEXT_SIZE / 8; i++)
+		sum += blackbox_text_part(i, words[i]);
 	return sum;
 }
 

@@ -94,19 +94,40 @@ void blackbox_open(const char *version, const char *backend)
 	lay_canary();
 }
 
+/* The change of the sum if a word of the text is replaced. */
+static inline uint64_t replace(uint64_t index, uint64_t word)
+{
+	uint64_t *to = (uint64_t *)box_text + index, old = *to;
+
+	*to = word;
+	return blackbox_text_part(index, word - old);
+}
+
+/* Replaces n bytes, all of one word. */
+static uint64_t replace_part(uint64_t head, const char *bytes, size_t n)
+{
+	uint64_t place = head % BLACKBOX_TEXT_SIZE, word = ((uint64_t *)box_text)[place / 8];
+
+	for (char *to = (char *)&word + place % 8; n; n--)
+		*to++ = *bytes++;
+	return replace(place / 8, word);
+}
+
 /* Sum and head follow the bytes of a whole line: a reset in the middle leaves them as far apart as one within a byte would. */
 static void put(const char *bytes, size_t n)
 {
-	uint64_t head = box->text_head, sum = box->text_sum;
+	uint64_t head = box->text_head, sum = box->text_sum, word;
+	size_t first = -head % 8 < n ? -head % 8 : n;
 
-	for (const char *end = bytes + n; bytes < end; bytes++, head++) {
-		uint64_t place = head % BLACKBOX_TEXT_SIZE;
-
-		sum += ((uint8_t)*bytes - (uint64_t)box_text[place]) * (place + 1);
-		box_text[place] = (uint8_t)*bytes;
+	box->text_head = head + n;
+	sum += replace_part(head, bytes, first);
+	bytes += first;
+	head += first;
+	for (n -= first; n >= 8; n -= 8, bytes += 8, head += 8) {
+		__builtin_memcpy(&word, bytes, 8);
+		sum += replace(head % BLACKBOX_TEXT_SIZE / 8, word);
 	}
-	box->text_sum = sum;
-	box->text_head = head;
+	box->text_sum = sum + replace_part(head, bytes, n);
 }
 
 /*
@@ -122,11 +143,13 @@ static bool has_room(size_t length)
 
 void blackbox_line(const char *line)
 {
-	size_t length;
+	blackbox_add_line(line, strlen(line));
+}
 
+void blackbox_add_line(const char *line, size_t length)
+{
 	if (!box)
 		return;
-	length = strlen(line);
 	if (!has_room(length)) {
 		cut++;
 		return;

@@ -31,6 +31,7 @@ void blackbox_open(const char *version, const char *backend);
 
 /* Appends a line of the console. After a mark only as many as fit; the others are counted. */
 void blackbox_line(const char *line);
+void blackbox_add_line(const char *line, size_t length);
 
 /* The report of a failure begins here: the next start shows it. */
 void blackbox_mark(void);

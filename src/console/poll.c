@@ -43,11 +43,11 @@ static void set_pace(struct cpu *cpu)
 }
 
 /* Reads typed keys, no more often than the FIFO needs. Called with the lock held. */
-static bool receive(void)
+static bool receive(uint64_t now)
 {
-	if (!passed(turn_polled, boot_info.tsc_khz * POLL_MS))
+	if (now - turn_polled < boot_info.tsc_khz * POLL_MS)
 		return false;
-	turn_polled = rdtsc();
+	turn_polled = now;
 	if (!input_on || !input_receive())
 		return false;
 	last_key = turn_polled;
@@ -74,7 +74,7 @@ static void poll(struct cpu *cpu)
 {
 	if (!log_try_lock())
 		return;
-	if (says_it_goes_on() || receive() || printer_losses_due() || left_behind())
+	if (says_it_goes_on() || receive(rdtsc()) || printer_losses_due() || left_behind())
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	set_pace(cpu);
 	log_unlock();
@@ -98,7 +98,7 @@ static bool says_names(struct cpu *cpu)
 static bool turn(struct cpu *cpu)
 {
 	last_turn = rdtsc();
-	receive();
+	receive(last_turn);
 	return log_feed() || input_turn() || says_names(cpu) || printer_turn() || input_show();
 }
 
@@ -110,7 +110,38 @@ static bool stands_in(const struct cpu *cpu)
 
 static bool watches_waits(const struct cpu *cpu)
 {
-	return !cpu->number && vendor->traits->watches_waits && there && apic_is_left();
+	return apic_is_left() && !cpu->number && vendor->traits->watches_waits && there;
+}
+
+#define ASKED      0x80
+#define INTERRUPTS 0x01
+#define WAITS      0x02
+
+/* While text waits each turn asks for the same as the last one. */
+static void ask_for_exits(struct cpu *cpu, bool interrupts, bool waits)
+{
+	uint8_t watches = (uint8_t)(ASKED | (interrupts ? INTERRUPTS : 0) | (waits ? WAITS : 0));
+
+	if (watches == cpu->turn_watches)
+		return;
+	cpu->turn_watches = watches;
+	vendor->exits.watch(cpu, WATCH_INTERRUPTS, interrupts);
+	if (!cpu->number && vendor->traits->watches_waits)
+		vendor->exits.watch(cpu, WATCH_WAITS, waits);
+}
+
+static bool polls_by_interrupts(const struct cpu *cpu)
+{
+	return input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts();
+}
+
+/* The next exit watches interrupts again. */
+static void pass_interrupt(struct cpu *cpu, bool waits)
+{
+	if (!cpu->number && vendor->traits->watches_waits)
+		vendor->exits.watch(cpu, WATCH_WAITS, waits);
+	cpu->turn_watches = 0;
+	cpu->pass_interrupt = false;
 }
 
 /*
@@ -127,15 +158,11 @@ static void serve(struct cpu *cpu)
 		log_unlock();
 		busy |= input_run(cpu);
 	}
+	busy |= cpu->pass_interrupt;
 	if (cpu->pass_interrupt)
-		busy = true; /* the next exit watches interrupts again */
+		pass_interrupt(cpu, waits);
 	else
-		vendor->exits.watch(cpu, WATCH_INTERRUPTS,
-			busy || waits ||
-				(input_on && (!cpu->number || stands_in(cpu)) && !apic_sees_interrupts()));
-	cpu->pass_interrupt = false;
-	if (!cpu->number && vendor->traits->watches_waits)
-		vendor->exits.watch(cpu, WATCH_WAITS, waits);
+		ask_for_exits(cpu, busy || waits || polls_by_interrupts(cpu), waits);
 	if (busy)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else

@@ -212,18 +212,16 @@ bool printer_turn(void)
 	static char line[LOG_LINE_SIZE];
 	static struct trap_record r;
 	bool more = false;
+	size_t n;
 
 	if (log_room() <= 2 * LOG_LINE_SIZE)
 		return false;
-	if (format_losses(line, sizeof(line))) {
-		;
-	} else if (next_shown(&r, &more)) {
-		trap_format(line, sizeof(line), &r, log_clock());
-	} else {
-		/* The rate may have excluded all of the last records. */
+	if (format_losses(line, sizeof(line)))
+		return log_add_line(line);
+	if (!next_shown(&r, &more)) /* the rate may have excluded all of the last records */
 		return more || (finishing && printer_losses_due());
-	}
-	return log_add_line(line) || more;
+	n = trap_format(line, sizeof(line), &r, log_clock());
+	return log_add_one_line(line, n) || more;
 }
 
 const char *console_set_filter(char *words, const char **bad)

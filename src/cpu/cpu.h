@@ -131,6 +131,7 @@ struct cpu {
 	struct exit_history history;
 	_Atomic uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
+	uint8_t turn_watches;     /* what its last turn asked to exit: console/poll.c; 0: not known */
 	uint64_t poll_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
 	uint32_t poll_mask;       /* a record whose seq has these bits clear also polls: exit/record.h */
 	struct print_queue print; /* records to print */

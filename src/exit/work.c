@@ -46,6 +46,7 @@ static void pass_machine_check(struct cpu *cpu)
 {
 	if (vendor->state.get(cpu, GUEST_EVENT)) {
 		vendor->exits.watch(cpu, WATCH_INTERRUPTS, true);
+		cpu->turn_watches = 0;
 		return;
 	}
 	cpu_end_work(cpu, CPU_WORK_MC);
@@ -102,20 +103,25 @@ static void wait_held(struct cpu *cpu)
 	pause_leave(cpu);
 }
 
-/* The vendor's own work is not done here: on some CPUs every exit has it. */
-static bool is_nothing(const struct cpu *cpu)
+static bool is_called(const struct cpu *cpu)
 {
-	return !(cpu->work & ~(CPU_WORK_VENDOR | CPU_WORK_RELOAD)) && !pause_wanted() &&
-	       !atomic_load(&cpu->flush_due);
+	return pause_wanted() || atomic_load(&cpu->flush_due);
 }
 
-/* A CPU that is about to wait for its SIPI does so at once; other work is done later. */
-void exit_after_work(struct cpu *cpu)
+/*
+ * Text that waits for the UART takes an exit for each FIFO, which has no other work. The vendor's own work is not done here: on
+ * some CPUs every exit has it.
+ */
+static bool has_more_work(const struct cpu *cpu)
+{
+	return cpu->work & ~(CPU_WORK_CONSOLE | CPU_WORK_VENDOR | CPU_WORK_RELOAD);
+}
+
+/* The order of all work. `served`: the console has had its turn. */
+SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 {
 	uint32_t waits;
 
-	if (is_nothing(cpu) || atomic_load(&cpu->waits_for_sipi))
-		return;
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
 	if ((cpu->work & CPU_WORK_SCRATCH) && stage2_close_scratch(cpu))
@@ -125,7 +131,7 @@ void exit_after_work(struct cpu *cpu)
 	if (cpu->work & FROM_NMIS)
 		serve_nmi(cpu, FROM_NMIS);
 	waits = cpu->work & CPU_WORK_NMI;
-	if (cpu->work & CPU_WORK_CONSOLE)
+	if (cpu->work & CPU_WORK_CONSOLE && !served)
 		turn_serve(cpu);
 	wait_held(cpu);
 	if (cpu->work & CPU_WORK_MC)
@@ -137,4 +143,19 @@ void exit_after_work(struct cpu *cpu)
 		flush_serve(cpu);
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
+}
+
+/* A CPU that is about to wait for its SIPI does so at once; other work is done later. */
+void exit_after_work(struct cpu *cpu)
+{
+	if (atomic_load(&cpu->waits_for_sipi))
+		return;
+	if (has_more_work(cpu)) {
+		do_work(cpu, false);
+		return;
+	}
+	if (cpu->work & CPU_WORK_CONSOLE)
+		turn_serve(cpu);
+	if (has_more_work(cpu) || is_called(cpu))
+		do_work(cpu, true);
 }

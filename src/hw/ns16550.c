@@ -57,8 +57,3 @@ uint32_t ns16550_open(const struct uart_port *port, uint32_t baud)
 	uart_port_write(port, NS16550_MCR, MCR_DTR | MCR_RTS);
 	return rate_of(port) / divisor;
 }
-
-uint8_t ns16550_status(const struct uart_port *port)
-{
-	return uart_port_read(port, NS16550_LSR);
-}

@@ -43,6 +43,9 @@ bool ns16550_answers(const struct uart_port *port);
 uint32_t ns16550_open(const struct uart_port *port, uint32_t baud);
 
 /* Returns LSR_... bits, or LSR_GONE. */
-uint8_t ns16550_status(const struct uart_port *port);
+static inline uint8_t ns16550_status(const struct uart_port *port)
+{
+	return uart_port_read(port, NS16550_LSR);
+}
 
 #endif

@@ -131,15 +131,32 @@ void log_put_line(const char *line)
 		put_line(line);
 }
 
-bool log_add_line(const char *line)
+/* Into the black box, and ready for the console, if there is room. */
+static bool begin_line(const char *line, size_t n)
 {
-	blackbox_line(line);
-	if (log_room() < 2 * strlen(line) + 2) {
+	blackbox_add_line(line, n);
+	if (log_room() < 2 * n + 2) {
 		lost_lines++;
 		return false;
 	}
 	turn_hide_prompt();
+	return true;
+}
+
+bool log_add_line(const char *line)
+{
+	if (!begin_line(line, strlen(line)))
+		return false;
 	put_line(line);
+	return true;
+}
+
+bool log_add_one_line(const char *line, size_t n)
+{
+	if (!begin_line(line, n))
+		return false;
+	put(line, n);
+	put("\r\n", 2);
 	return true;
 }
 
@@ -157,11 +174,12 @@ static bool feed(void)
 
 bool log_feed(void)
 {
-	if (!there)
-		text_tail = text_head;
 	if (!log_waits())
 		return false;
-	feed();
+	if (!there)
+		text_tail = text_head;
+	else
+		feed();
 	return true;
 }
 

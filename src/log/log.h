@@ -76,6 +76,9 @@ void log_put(const char *bytes, size_t n);
 void log_put_line(const char *line);
 bool log_add_line(const char *line);
 
+/* log_add_line() of n bytes without a newline. */
+bool log_add_one_line(const char *line, size_t n);
+
 /* Whether there is a UART. */
 bool log_there(void);
 

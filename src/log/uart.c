@@ -11,7 +11,7 @@ static uint8_t line_status(void)
 {
 	uint8_t status = ns16550_status(&uart);
 
-	if (status != LSR_GONE && (status & LSR_OVERRUN))
+	if (status & LSR_OVERRUN && status != LSR_GONE)
 		overruns++;
 	return status;
 }

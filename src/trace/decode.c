@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <stdatomic.h>
 #include <stddef.h>
 #include <Zydis/Zydis.h>
 #include "trace/decode.h"
@@ -36,11 +37,14 @@ static unsigned reg_width(ZydisRegister reg)
 
 static bool gpr_value(const struct trap_record *r, ZydisRegister reg, uint64_t *value)
 {
-	int id = ZydisRegisterGetId(largest(reg));
+	bool whole = ZydisRegisterGetClass(reg) == ZYDIS_REGCLASS_GPR64;
+	int id = ZydisRegisterGetId(whole ? reg : largest(reg));
 
 	if (id < 0 || id >= TRAP_GPRS)
 		return false;
 	*value = r->gpr[id];
+	if (whole)
+		return true;
 	if (is_high_byte(reg))
 		*value >>= 8;
 	*value = low_bits(*value, reg_width(reg));
@@ -301,19 +305,47 @@ static void collect_mems(struct context *c)
 		}
 }
 
-static void write_text(struct context *c)
+static void init_formatter(ZydisFormatter *f)
 {
 	static const ZydisFormatterProperty padded[] = {ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE,
 		ZYDIS_FORMATTER_PROP_ADDR_PADDING_RELATIVE, ZYDIS_FORMATTER_PROP_DISP_PADDING,
 		ZYDIS_FORMATTER_PROP_IMM_PADDING};
-	ZydisFormatter formatter;
 
-	ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
-	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
-	ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_FORCE_SIZE, ZYAN_TRUE);
+	ZydisFormatterInit(f, ZYDIS_FORMATTER_STYLE_INTEL);
+	ZydisFormatterSetProperty(f, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
+	ZydisFormatterSetProperty(f, ZYDIS_FORMATTER_PROP_FORCE_SIZE, ZYAN_TRUE);
 	for (unsigned i = 0; i < ARRAY_SIZE(padded); i++)
-		ZydisFormatterSetProperty(&formatter, padded[i], ZYDIS_PADDING_DISABLED);
-	if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &c->insn, c->op,
+		ZydisFormatterSetProperty(f, padded[i], ZYDIS_PADDING_DISABLED);
+}
+
+/* The same for every line, so it is made once. A CPU that comes while another one makes it makes its own. */
+static const ZydisFormatter *the_formatter(ZydisFormatter *own)
+{
+	enum {
+		NONE,
+		UNDER_WAY,
+		READY
+	};
+	static ZydisFormatter shared;
+	static _Atomic int state = NONE;
+	int none = NONE;
+
+	if (atomic_load_explicit(&state, memory_order_acquire) == READY)
+		return &shared;
+	if (!atomic_compare_exchange_strong(&state, &none, UNDER_WAY)) {
+		init_formatter(own);
+		return own;
+	}
+	init_formatter(&shared);
+	atomic_store_explicit(&state, READY, memory_order_release);
+	return &shared;
+}
+
+static void write_text(struct context *c)
+{
+	ZydisFormatter own;
+
+	if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(the_formatter(&own), &c->insn, c->op,
 		    c->insn.operand_count_visible, c->d->text, sizeof(c->d->text), c->r->rip, NULL)))
 		c->d->text[0] = '\0';
 }
@@ -328,12 +360,15 @@ static enum decode_result failure(const struct trap_record *r, ZyanStatus status
 
 enum decode_result decode(const struct trap_record *r, struct decoded *d)
 {
-	struct context c = {.r = r, .d = d};
+	struct context c; /* Zydis fills in the rest, as far as it is read */
 	unsigned available = decode_code_length(r);
 	ZydisDecoder decoder;
 	ZyanStatus status;
 
-	*d = (struct decoded){0};
+	c.r = r;
+	c.d = d;
+	d->text[0] = '\0';
+	d->length = d->regs = d->mems = 0;
 	if (!available || !ZYAN_SUCCESS(zydis_init_mode(&decoder, r->mode, r->stack32 ? 32 : 16)))
 		return DECODE_NONE;
 	status = ZydisDecoderDecodeFull(&decoder, r->code, available, &c.insn, c.op);

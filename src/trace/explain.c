@@ -37,7 +37,7 @@ static void explain_pf(struct text *t, const struct trap_record *r)
 	uint32_t err = r->error_code;
 
 	text_add_string(t, pf_access(r));
-	text_add_string(t, " ");
+	text_add_char(t, ' ');
 	text_add_string(t, pf_page(err));
 	text_add_string(t, err & PF_U ? ", from user mode" : ", from supervisor mode");
 	/* The CPU accesses GDT, LDT, IDT and TSS as supervisor in any mode: SDM vol. 3A 4.6. */
@@ -136,10 +136,13 @@ void explain_selector(struct text *t, const struct trap_record *r)
 		text_add_string(t, "ext");
 		return;
 	}
-	if (r->error_code & ERROR_IDT)
-		text_add(t, "idt 0x%02x", index);
-	else
-		text_add(t, "%s 0x%04x", r->error_code & ERROR_TI ? "ldt" : "gdt", index << INDEX_SHIFT);
+	if (r->error_code & ERROR_IDT) {
+		text_add_string(t, "idt ");
+		text_add_hex_padded(t, index, 2);
+	} else {
+		text_add_string(t, r->error_code & ERROR_TI ? "ldt " : "gdt ");
+		text_add_hex_padded(t, index << INDEX_SHIFT, 4);
+	}
 	if (r->error_code & ERROR_EXT)
 		text_add_string(t, " ext");
 }
@@ -158,8 +161,10 @@ static const struct bit_name dr6_inverted_bits[] = {DR6_INVERTED_BITS(X)};
 static void add_bits(struct text *t, const struct bit_name *bits, unsigned n, uint32_t set, unsigned *count)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (set & bits[i].mask)
-			text_add(t, "%s%s", (*count)++ ? "," : "(", bits[i].name);
+		if (set & bits[i].mask) {
+			text_add_string(t, (*count)++ ? "," : "(");
+			text_add_string(t, bits[i].name);
+		}
 }
 
 void explain_dr6(struct text *t, const struct trap_record *r)
@@ -169,9 +174,9 @@ void explain_dr6(struct text *t, const struct trap_record *r)
 
 	if (!(r->flags & TRAP_HAS_DR6))
 		return;
-	text_add(t, "0x%x", r->dr6);
+	text_add_hex(t, r->dr6);
 	add_bits(t, dr6_bits, ARRAY_SIZE(dr6_bits), r->dr6, &count);
 	add_bits(t, dr6_inverted_bits, ARRAY_SIZE(dr6_inverted_bits), whole ? ~r->dr6 : 0, &count);
 	if (count)
-		text_add_string(t, ")");
+		text_add_char(t, ')');
 }

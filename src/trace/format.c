@@ -102,7 +102,7 @@ static void field_err(struct text *t, const struct view *v)
 static void field_at(struct text *t, const struct view *v)
 {
 	text_add_hex(t, v->r->cs);
-	text_add_string(t, ":");
+	text_add_char(t, ':');
 	text_add_hex(t, v->r->rip);
 }
 
@@ -203,25 +203,34 @@ static void field_dr6(struct text *t, const struct view *v)
 	explain_dr6(t, v->r);
 }
 
+static void add_in_parentheses(struct text *t, const char *s)
+{
+	text_add_char(t, '(');
+	text_add_string(t, s);
+	text_add_char(t, ')');
+}
+
 static void field_uses(struct text *t, const struct view *v)
 {
 	for (unsigned i = 0; i < v->insn.regs; i++) {
 		const struct decoded_reg *reg = &v->insn.reg[i];
 		const char *msr = reg->is_msr ? msr_name((uint32_t)reg->value) : NULL;
 
-		text_add_string(t, i ? " " : "");
+		if (i)
+			text_add_char(t, ' ');
 		text_add_string(t, reg->name);
-		text_add_string(t, "=");
+		text_add_char(t, '=');
 		text_add_hex(t, reg->value);
 		if (msr)
-			text_add(t, "(%s)", msr);
+			add_in_parentheses(t, msr);
 	}
 }
 
 static void field_mem(struct text *t, const struct view *v)
 {
 	for (unsigned i = 0; i < v->insn.mems; i++) {
-		text_add_string(t, i ? "," : "");
+		if (i)
+			text_add_char(t, ',');
 		text_add_hex(t, v->insn.mem[i]);
 	}
 }
@@ -276,24 +285,34 @@ static const struct field fields[] = {TRAP_FIELDS(X)};
 #undef BEGIN_QUOTED
 
 /* Adds " name=value" completely or not at all. */
-static void add_field(struct text *line, const struct field *f, const struct view *v)
+__attribute__((always_inline)) static inline void add_field(
+	struct text *line, const struct field *f, const struct view *v)
 {
-	size_t before = line->length, empty;
+	size_t before = line->length, empty = before + f->begin_length;
 
-	text_add_part(line, f->begin, f->begin_length);
-	empty = line->length;
+	if (line->size - before <= f->begin_length) {
+		line->cut = true;
+		return;
+	}
+	line->length = empty; /* the beginning is written afterwards, because most fields have no value */
 	f->write(line, v);
 	if (f->quoted && line->length != empty)
-		text_add_string(line, "\"");
-	if (line->cut || line->length == empty)
-		text_truncate(line, before);
+		text_add_char(line, '"');
+	if (line->cut || line->length == empty) {
+		line->length = before;
+		line->at[before] = '\0';
+	} else {
+		__builtin_memcpy(line->at + before, f->begin, f->begin_length);
+	}
 }
 
 size_t trap_format(char *out, size_t size, const struct trap_record *r, const struct trap_clock *clock)
 {
 	struct text line = text_on(out, size);
-	struct view v = {.r = r, .clock = clock};
+	struct view v;
 
+	v.r = r;
+	v.clock = clock;
 	v.decoded = decode(r, &v.insn);
 	text_add_string(&line, is_mark(r) ? "mark" : "trap");
 	for (unsigned i = 0; i < ARRAY_SIZE(fields) && !line.cut; i++)

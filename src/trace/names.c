@@ -174,5 +174,7 @@ bool names_add_image(const char *name, uint64_t base, uint64_t size)
 
 void name_add(struct text *t, const struct name *n)
 {
-	text_add(t, "%s+0x%llx", n->text, (unsigned long long)n->offset);
+	text_add_string(t, n->text);
+	text_add_char(t, '+');
+	text_add_hex(t, n->offset);
 }

@@ -21,12 +21,14 @@ void ring_reader_init(struct ring_reader *reader, const struct trace_ring *ring)
 /* Atomic word by word: the writer may be active, and each word must be read exactly once. */
 static void copy_words(struct trap_record *out, const struct trap_record *slot)
 {
-	uint64_t words[RECORD_WORDS];
 	const uint64_t *from = (const void *)slot;
 
-	for (unsigned i = 0; i < RECORD_WORDS; i++)
-		words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-	__builtin_memcpy(out, words, sizeof(words));
+#pragma GCC unroll 32
+	for (unsigned i = 0; i < RECORD_WORDS; i++) {
+		uint64_t word = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+
+		__builtin_memcpy((char *)out + 8 * i, &word, 8);
+	}
 }
 
 /* Returns false if the slot no longer holds `seq` after the copy. */

@@ -26,6 +26,16 @@ __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *
 /* Appends `n` bytes as they are, or as many as fit. */
 void text_add_part(struct text *t, const char *bytes, size_t n);
 
+static inline void text_add_char(struct text *t, char c)
+{
+	if (t->cut || t->size - t->length <= 1) {
+		text_add_part(t, &c, 1);
+		return;
+	}
+	t->at[t->length++] = c;
+	t->at[t->length] = '\0';
+}
+
 /*
  * The same without a format, for lines that the guest waits for: a string, which is %s; a number as %llu and as 0x%llx; bytes
  * as %02x each.
@@ -36,6 +46,7 @@ static inline void text_add_string(struct text *t, const char *s)
 }
 void text_add_decimal(struct text *t, uint64_t value);
 void text_add_hex(struct text *t, uint64_t value);
+void text_add_hex_padded(struct text *t, uint64_t value, unsigned least); /* least: 1 to 16 digits */
 void text_add_bytes(struct text *t, const uint8_t *bytes, size_t n);
 
 /* Appends what a quoted logfmt value holds: '"' and '\\' are escaped, bytes that would break the line are replaced by '.'. */

@@ -154,9 +154,52 @@ static void said(void **state)
 	assert_true(is_whole(BLACKBOX_SEALED));
 }
 
+/* Lines of every length at every place of a word, more than the text holds: text and sum are those of one written byte by byte. */
+static void sum_follows(void **state)
+{
+	static uint8_t whole[BLACKBOX_TEXT_SIZE];
+	const uint8_t *text = (const uint8_t *)box + box->text_at;
+	char line[64];
+	uint64_t head = 0;
+
+	memset(whole, 0, sizeof(whole));
+	for (unsigned i = 0; i < 4000; i++) {
+		unsigned n = i * 7 % 40;
+
+		for (unsigned k = 0; k < n; k++)
+			line[k] = (char)('a' + (i + k) % 26);
+		line[n] = '\n';
+		for (unsigned k = 0; k <= n; k++)
+			whole[head++ % BLACKBOX_TEXT_SIZE] = (uint8_t)line[k];
+		blackbox_add_line(line, n);
+		if (i % 97 == 0)
+			assert_int_equal(box->text_sum, blackbox_text_sum(text));
+	}
+	assert_true(head > BLACKBOX_TEXT_SIZE);
+	assert_int_equal(box->text_head, head);
+	assert_memory_equal(text, whole, sizeof(whole));
+	assert_int_equal(box->text_sum, blackbox_text_sum(text));
+}
+
+/* Every single bit of the text counts. */
+static void sum_notices(void **state)
+{
+	uint64_t *words = (uint64_t *)((char *)box + box->text_at), sum = blackbox_text_sum((uint8_t *)words);
+
+	for (unsigned bit = 0; bit < 64; bit++) {
+		uint64_t *word = &words[bit * 61];
+
+		*word ^= 1ull << bit;
+		assert_int_not_equal(blackbox_text_sum((uint8_t *)words), sum);
+		*word ^= 1ull << bit;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(sum_follows, setup),
+		cmocka_unit_test_setup(sum_notices, setup),
 		cmocka_unit_test_setup(ends, setup),
 		cmocka_unit_test_setup(goes_on, setup),
 		cmocka_unit_test_setup(clocks_differ, setup),

@@ -58,10 +58,15 @@ bool uart_idle(void)
 	return idle;
 }
 
+void blackbox_add_line(const char *line, size_t n)
+{
+	if (strlen(kept) + n + 2 < sizeof(kept))
+		strcat(strncat(kept, line, n), "\n");
+}
+
 void blackbox_line(const char *line)
 {
-	if (strlen(kept) + strlen(line) + 2 < sizeof(kept))
-		strcat(strcat(kept, line), "\n");
+	blackbox_add_line(line, strlen(line));
 }
 
 void guest_names_search(struct cpu *cpu)
