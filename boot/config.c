@@ -30,6 +30,7 @@ enum kind {
 	KIND_MITIGATIONS,
 	KIND_CHOICE,
 	KIND_LIST,
+	KIND_LINES,
 };
 
 struct key {
@@ -162,7 +163,7 @@ static const char *parse_string(char *out, size_t size, struct span v)
 	return NULL;
 }
 
-static const char *parse_list(char *out, size_t size, struct span v)
+static const char *parse_list(char *out, size_t size, char join, struct span v)
 {
 	size_t n = strlen(out), comma = n != 0;
 
@@ -172,7 +173,7 @@ static const char *parse_list(char *out, size_t size, struct span v)
 		return "is too long together with the earlier values";
 	if (!v.len)
 		return NULL;
-	out[n] = ',';
+	out[n] = join;
 	memcpy(out + n + comma, v.at, v.len);
 	return NULL;
 }
@@ -405,7 +406,9 @@ static const char *parse_value(const struct key *k, void *member, struct span v,
 	case KIND_TEXT:
 		return parse_string(member, k->size, v);
 	case KIND_LIST:
-		return parse_list(member, k->size, v);
+		return parse_list(member, k->size, ',', v);
+	case KIND_LINES:
+		return parse_list(member, k->size, ';', v);
 	case KIND_BOOL:
 		return parse_bool(member, v);
 	case KIND_NUMBER:

@@ -2,7 +2,7 @@
 # The tables of docs/ are generated from the sources.
 TABLES_SOURCES := docs/tables.c src/svm/svm_check.c src/vmx/vmx_check.c src/mem/memory_type.c
 
-$(BUILD)/tables: $(TABLES_SOURCES) docs/services.def src/svm/svm_check.h src/vmx/vmx_check.h include/boot/config.def src/trace/format.h src/trace/vector.h src/trace/filter.h src/console/command.h src/cpu/cpu.h src/hw/mitigations.h src/cpu/exit_kinds.def include/trapline/record.h include/trapline/abi.h include/trapline/services.h guest-tools/decode/options.def guest-tools/decode/options.h guest-tools/decode/writers.def
+$(BUILD)/tables: $(TABLES_SOURCES) docs/services.def src/svm/svm_check.h src/vmx/vmx_check.h include/boot/config.def include/trapline/watch.h src/trace/format.h src/trace/vector.h src/trace/filter.h src/console/command.h src/cpu/cpu.h src/hw/mitigations.h src/cpu/exit_kinds.def include/trapline/record.h include/trapline/abi.h include/trapline/services.h guest-tools/decode/options.def guest-tools/decode/options.h guest-tools/decode/writers.def
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu17 $(WARN) -Iinclude -Isrc $(TABLES_SOURCES) -o $@

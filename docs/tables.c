@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <trapline/services.h>
+#include <trapline/watch.h>
 #include <boot/config.h>
 #include "services.def"
 #include "console/command.h"
@@ -112,6 +113,29 @@ static void print_commands(void)
 	printf("| `%s` | %s%s%s | %s |\n", #name, arguments[0] ? "`" : "", escaped(arguments),               \
 		arguments[0] ? "`" : "", help);
 	COMMANDS(X)
+#undef X
+}
+
+static void print_watch_words(void)
+{
+	puts("| words after `watch add` | what is watched |\n|---|---|");
+#define X(words, meaning) printf("| `%s` | %s |\n", words, meaning);
+	WATCH_FORMS(X)
+	puts("\n| word | what it says |\n|---|---|");
+	WATCH_WORDS(X)
+#undef X
+#define X(name, word, meaning) printf("| `%s` | %s |\n", word, meaning);
+	WATCH_ACTIONS(X)
+#undef X
+}
+
+static void print_watch_registers(void)
+{
+	puts("| name | reads too | what is a hit |\n|---|---|---|");
+#define X(enumerator, number, word, accesses, bits, meaning)                                                 \
+	if ((number) != WATCH_MSR)                                                                           \
+		printf("| `%s` | %s | %s |\n", word, (accesses)&WATCH_READ ? "yes" : "", meaning);
+	WATCH_REGISTERS(X)
 #undef X
 }
 
@@ -297,6 +321,8 @@ int main(int argc, char **argv)
 		{"commands", print_commands},
 		{"interceptions", print_interceptions},
 		{"filter", print_filter},
+		{"watch_words", print_watch_words},
+		{"watch_registers", print_watch_registers},
 		{"important", print_important},
 		{"svm_entry", print_svm_entry},
 		{"vmx_entry", print_vmx_entry},

@@ -13,6 +13,7 @@
 #include "cpu/cpu.h"
 #include "apic/park.h"
 #include "cpu/host_trap.h"
+#include "exit/watch_change.h"
 #include "exit/work.h"
 #include "exit/init_sipi.h"
 #include "report/fault.h"
@@ -157,6 +158,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	snprintf(info->vmm_version, sizeof(info->vmm_version), "%s", TRAPLINE_VERSION);
 	memcpy(boot_info.vmm_version, info->vmm_version, sizeof(boot_info.vmm_version));
 	console_init();
+	watch_begin();
 	screen_init();
 	blackbox_open(TRAPLINE_VERSION, vendor->name);
 	blackbox_recall(info); /* the last run's addresses have no names in this one */

@@ -74,7 +74,8 @@ enum watched {
 	WATCH_INTERRUPTS, /* external interrupts, for the console */
 	WATCH_WAITS,      /* the instructions of waiting loops, if nothing else exits: with watches_waits */
 	WATCH_CONFIGURED, /* the exceptions that boot_info.config names at present */
-	WATCH_ENTRY       /* the next entry, because work may have come after this exit's last test of it */
+	WATCH_REGISTERS, /* shared maps of the registers that watches name; WATCH_CONFIGURED follows on each CPU */
+	WATCH_ENTRY      /* the next entry, because work may have come after this exit's last test of it */
 };
 
 /* Start-up. probe() and the inits return NULL, or one line with the reason and a remedy. */

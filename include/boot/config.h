@@ -13,6 +13,7 @@
 #define CONFIG_TYPE_PATH(m)        char m[CONFIG_PATH_MAX];
 #define CONFIG_TYPE_TEXT(m)        char m[CONFIG_TEXT_MAX];
 #define CONFIG_TYPE_LIST(m)        char m[CONFIG_TEXT_MAX];
+#define CONFIG_TYPE_LINES(m)       char m[CONFIG_TEXT_MAX];
 #define CONFIG_TYPE_BOOL(m)        uint32_t m;
 #define CONFIG_TYPE_NUMBER(m)      uint32_t m;
 #define CONFIG_TYPE_PLACE(m)       uint32_t m;

@@ -36,6 +36,20 @@
 	X(WATCH_LDTR, 9,  "ldtr", WATCH_READ | WATCH_WRITE, NO_BITS, "LLDT; reads: SLDT")                    \
 	X(WATCH_TR,   10, "tr",   WATCH_READ | WATCH_WRITE, NO_BITS, "LTR; reads: STR")                      \
 	X(WATCH_MSR,  11, "msr",  WATCH_READ | WATCH_WRITE, NO_BITS, "WRMSR of one register; reads: RDMSR")
+
+/* What a watch consists of, for the docs: X(words, meaning) */
+#define WATCH_FORMS(X)                                                                                       \
+	X("[ACCESS] [physical] RANGE",  "guest-physical memory")                                             \
+	X("[ACCESS] linear RANGE",      "linear memory, through the page tables of the CPU that adds it, or of `cr3=`") \
+	X("[ACCESS] reg NAME[.BITS]",   "a register of the table below, or an MSR by its name, in letters of any case, with or without `IA32_` and `MSR_`") \
+	X("[ACCESS] msr NUMBER",        "an MSR by its number or name")
+#define WATCH_WORDS(X)                                                                                       \
+	X("ACCESS", "letters of `r`, `w` and `x`, as in `perf mem`; `w` if it is left out")                  \
+	X("RANGE",  "bytes, not pages: `ADDRESS`, `ADDRESS+BYTES`, `ADDRESS/BYTES` or `FIRST-LAST`, in decimal or 0x hexadecimal") \
+	X("BITS",   "names as in the manuals, with commas (`cr4.smep,smap`), or a number that is a mask; only a change of one of them is a hit") \
+	X("rate=N", "records per second at most; further hits are counted (`limited=`)")                     \
+	X("cr3=N",  "linear: another address space")                                                         \
+	X("follow", "linear: resolved again if the guest changes its page tables")
 /* clang-format on */
 
 #define X(letter, name, bit, meaning) name = 1 << (bit),

@@ -161,7 +161,9 @@ static uint64_t all_lost(void)
 
 static const char *kind_name(unsigned kind)
 {
-	return kind == PRINT_KINDS - 1 ? "mark" : vector_name(kind);
+	if (kind < VECTOR_COUNT)
+		return vector_name(kind);
+	return kind == PRINT_KINDS - 1 ? "mark" : "watch";
 }
 
 /* Writes which kind was limited, and how many lines. */

@@ -29,7 +29,7 @@ void exit_own(struct cpu *cpu)
 #define exit_vmcall exit_test_vmcall
 #endif
 
-void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
+void (*exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 #define EXIT_KIND(kind, name, handler, what, switches, stays) [kind] = (handler),
 #include "cpu/exit_kinds.def"
 };

@@ -4,9 +4,8 @@
 #define TRAPLINE_DISPATCH_H
 
 #include "cpu/cpu.h"
+#include "exit/handlers.h"
 #include "exit/work.h"
-
-extern void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *);
 
 /*
  * Handles cpu->exit, then the work in cpu->work. Called by the vendor's exit code, with the guest's state up

@@ -8,6 +8,9 @@
 #define EXIT_KIND(kind, name, handler, what, switches, stays) void handler(struct cpu *cpu);
 #include "cpu/exit_kinds.def"
 
+/* The dispatcher's table. It changes only while registers are watched: exit/watch_msr.h. */
+extern void (*exit_handlers[EXIT_KIND_COUNT])(struct cpu *);
+
 /* The instruction was carried out: the guest continues after it. */
 static inline void exit_skip(struct cpu *cpu)
 {

@@ -41,7 +41,7 @@ SLOW_PATH void record_after(struct cpu *cpu, const struct trap_record *r)
 	}
 	if (!(r->seq & cpu->ring.mask))
 		atomic_store(&cpu->noted, ~0u);
-	if (r->type == TRAP_TYPE_MARK)
+	if (r->type == TRAP_TYPE_MARK || r->type == TRAP_TYPE_WATCH)
 		log_queue_trap(cpu, r);
 	else
 		print_or_reserve(cpu, r);

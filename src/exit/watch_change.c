@@ -1,17 +1,50 @@
 // SPDX-License-Identifier: MIT
 #include "exit/watch_change.h"
+#include "apic/flush.h"
+#include "cpu/moment.h"
 #include "exit/intercept.h"
 #include "exit/watch_memory.h"
+#include "exit/watch_msr.h"
 #include "exit/watch_register.h"
+#include "hw/lock.h"
 #include "hw/x86.h"
+#include "lib/string.h"
+#include "log/log.h"
 #include "vendor.h"
+
+#define WORDS_MAX 256
+
+static struct lock lock = LOCK_FREE;
+
+/* Another CPU may be at it, and wait for this one: a hit that ends a watch changes the table as well. */
+static void take_turn(struct cpu *cpu)
+{
+	while (!lock_try(&lock)) {
+		flush_serve(cpu);
+		intercept_serve(cpu);
+		moment();
+	}
+}
+
+/* The handlers are there before anything exits for them, and go afterwards. */
+static void change_registers(struct cpu *cpu)
+{
+	if (watch_any(WATCH_REGISTER))
+		watch_msr_handlers(true);
+	watch_register_changed(cpu);
+	if (!watch_any(WATCH_REGISTER))
+		watch_msr_handlers(false);
+}
 
 const char *watch_changed(struct cpu *cpu)
 {
-	const char *why = watch_memory_changed(cpu);
+	const char *why;
 
+	take_turn(cpu);
+	why = watch_memory_changed(cpu);
 	if (!why)
-		why = watch_register_changed(cpu);
+		change_registers(cpu);
+	lock_give(&lock);
 	return why;
 }
 
@@ -21,25 +54,74 @@ SLOW_PATH void watch_change_serve(struct cpu *cpu)
 	watch_changed(cpu);
 }
 
+static const char *add(const struct watch_spec *spec, uint16_t *id)
+{
+	struct watch *w = watch_add(spec);
+
+	if (!w)
+		return "there are 256 watches already: watch delete N makes room";
+	*id = w->id;
+	return NULL;
+}
+
 const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **bad)
 {
 	struct watch_spec spec;
 	const char *why = watch_parse(&spec, text, bad);
-	struct watch *w;
 
 	if (why)
 		return why;
-	*bad = "";
 	if (spec.space == WATCH_LINEAR && !spec.cr3)
 		spec.cr3 = vendor->state.get(cpu, GUEST_CR3) & PTE_ADDRESS;
-	w = watch_add(&spec);
-	if (!w)
-		return "there are 256 watches already: watch delete N makes room";
-	*id = w->id;
+	why = add(&spec, id);
+	if (why)
+		return why;
 	why = watch_changed(cpu);
 	if (why) {
 		watch_delete(*id);
 		watch_changed(cpu);
 	}
 	return why;
+}
+
+static const char *begin(char *text, const char **bad)
+{
+	struct watch_spec spec;
+	const char *why = watch_parse(&spec, text, bad);
+	uint16_t id;
+
+	if (why)
+		return why;
+	if (spec.space == WATCH_LINEAR)
+		return "there are no page tables yet: physical memory, or a register";
+	why = add(&spec, &id);
+	if (why)
+		return why;
+	why = watch_memory_changed(NULL);
+	if (why) {
+		watch_delete(id);
+		watch_memory_changed(NULL);
+	}
+	return why;
+}
+
+void watch_begin(void)
+{
+	const char *next = boot_info.config.watch, *bad, *why;
+
+	while (*next) {
+		char words[WORDS_MAX];
+		size_t n = 0;
+
+		for (; *next && *next != ';'; next++)
+			if (n < sizeof(words) - 1)
+				words[n++] = *next;
+		words[n] = '\0';
+		next += *next == ';';
+		why = n ? begin(words, &bad) : NULL;
+		if (why)
+			log_print("trapline: watch in trapline.conf: \"%s\": %s; it is ignored", bad, why);
+	}
+	watch_msr_handlers(watch_any(WATCH_REGISTER));
+	watch_register_begin_all();
 }

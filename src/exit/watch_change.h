@@ -25,4 +25,10 @@ void watch_change_serve(struct cpu *cpu);
  */
 const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **bad);
 
+/*
+ * Sets the watches of trapline.conf, before the guest runs. watch_memory_changed() is called with NULL then: no CPU has anything cached.
+ * A line reports each that cannot be had.
+ */
+void watch_begin(void);
+
 #endif

@@ -5,7 +5,10 @@
 
 #include "cpu/cpu.h"
 
-/* The part of watch_changed() for memory. Returns NULL, or why a watch cannot be had. */
+/*
+ * The part of watch_changed() for memory. Returns NULL, or why a watch cannot be had.
+ *   cpu  this CPU; NULL: no CPU runs the guest yet
+ */
 const char *watch_memory_changed(struct cpu *cpu);
 
 #endif

@@ -2,26 +2,80 @@
 #include "exit/watch_register.h"
 #include "exit/intercept.h"
 #include "exit/watch_hit.h"
+#include "hw/msr.h"
+#include "vendor.h"
 
-_Atomic bool watch_registers;
+static bool before; /* there were such watches at the last change */
 
-const char *watch_register_changed(struct cpu *cpu)
+static void set_shared(struct cpu *cpu, bool any)
+{
+	before = any;
+	vendor->exits.watch(cpu, WATCH_REGISTERS, any);
+}
+
+void watch_register_changed(struct cpu *cpu)
 {
 	bool any = watch_any(WATCH_REGISTER);
 
-	/* Without such watches, before and after, no CPU has anything to do. */
-	if (atomic_exchange(&watch_registers, any) || any)
-		intercept_again(cpu);
-	return NULL;
+	if (!any && !before)
+		return;
+	set_shared(cpu, any);
+	intercept_again(cpu);
+}
+
+void watch_register_begin_all(void)
+{
+	if (watch_any(WATCH_REGISTER))
+		set_shared(cpus[0], true);
+}
+
+/* EFER is an MSR as well, and may be watched under both names. */
+static bool hits(const struct watch_spec *s, const struct watch_access_state *a, uint64_t new)
+{
+	return watch_register_hits(s, a->reg, a->msr, a->access, a->old, new) ||
+	       (a->reg == WATCH_EFER && watch_register_hits(s, WATCH_MSR, a->msr, a->access, a->old, new));
 }
 
 bool watch_register_wants(enum watch_register reg, uint32_t msr, unsigned access)
 {
-	return atomic_load_explicit(&watch_registers, memory_order_relaxed) &&
-	       watch_register_mask(reg, msr, access);
+	return watch_register_mask(reg, msr, access) ||
+	       (reg == WATCH_EFER && watch_register_mask(WATCH_MSR, msr, access));
 }
 
-bool watch_register_denies(enum watch_register reg, uint32_t msr, unsigned access, uint64_t old, uint64_t new)
+void watch_register_begin(
+	struct cpu *cpu, struct watch_access_state *a, enum watch_register reg, uint32_t msr, unsigned access)
+{
+	watch_hit_begin(cpu, &a->record);
+	a->reg = reg;
+	a->msr = msr;
+	a->access = access;
+	a->has_old = false;
+	a->old = 0;
+}
+
+static void note(struct cpu *cpu, struct watch_access_state *a, uint64_t new, uint8_t flags)
+{
+	struct trap_record *r = &a->record;
+
+	r->watch_register = (uint8_t)a->reg;
+	r->watch_access = (uint8_t)a->access;
+	r->watch_where[0] = a->msr;
+	r->watch_old = a->old;
+	r->watch_new = a->access == WATCH_WRITE ? new : 0;
+	r->watch_flags = (uint8_t)(flags | (a->has_old ? TRAP_WATCH_OLD : 0) |
+				   (a->access == WATCH_WRITE ? TRAP_WATCH_NEW : 0));
+	for_each_watch(w)
+	{
+		struct watch_spec s;
+		uint32_t generation;
+		uint16_t id;
+
+		if (watch_read(w, &id, &s, &generation) && hits(&s, a, new))
+			watch_hit_end(cpu, w, generation, r);
+	}
+}
+
+bool watch_register_denies(struct cpu *cpu, struct watch_access_state *a, uint64_t new)
 {
 	for_each_watch(w)
 	{
@@ -29,37 +83,15 @@ bool watch_register_denies(enum watch_register reg, uint32_t msr, unsigned acces
 		uint32_t generation;
 		uint16_t id;
 
-		if (watch_read(w, &id, &s, &generation) && s.action == WATCH_DENY &&
-			watch_register_hits(&s, reg, msr, access, old, new))
-			return true;
+		if (!watch_read(w, &id, &s, &generation) || s.action != WATCH_DENY || !hits(&s, a, new))
+			continue;
+		note(cpu, a, new, TRAP_WATCH_DENIED);
+		return true;
 	}
 	return false;
 }
 
-static void fill(struct trap_record *r, enum watch_register reg, uint32_t msr, unsigned access)
+void watch_register_end(struct cpu *cpu, struct watch_access_state *a, uint64_t new)
 {
-	r->watch_register = (uint8_t)reg;
-	r->watch_access = (uint8_t)access;
-	r->watch_where[0] = msr;
-	r->watch_where[1] = 0;
-}
-
-void watch_register_note(struct cpu *cpu, struct trap_record *r, enum watch_register reg, uint32_t msr,
-	unsigned access, uint64_t old, uint64_t new, bool denied)
-{
-	fill(r, reg, msr, access);
-	r->watch_old = old;
-	r->watch_new = new;
-	r->watch_flags = TRAP_WATCH_OLD | (access & WATCH_WRITE ? TRAP_WATCH_NEW : 0) |
-			 (denied ? TRAP_WATCH_DENIED : 0);
-	for_each_watch(w)
-	{
-		struct watch_spec s;
-		uint32_t generation;
-		uint16_t id;
-
-		if (watch_read(w, &id, &s, &generation) &&
-			watch_register_hits(&s, reg, msr, access, old, new))
-			watch_hit_end(cpu, w, generation, r);
-	}
+	note(cpu, a, new, 0);
 }

@@ -94,6 +94,7 @@ void svm_set_intercepts(struct cpu *cpu)
 	}
 	vmcb_intercept(c, SVM_EXIT_SWINT, config->intercept_int);
 	vmcb_intercept(c, SVM_EXIT_ICEBP, config->intercept & 1u << VEC_DB);
+	svm_watch_registers(cpu);
 }
 
 static void set_controls(struct vmcb_control *c)
@@ -153,7 +154,7 @@ static void mitigate(struct cpu *cpu)
 /* The host's CR4 survives VMRUN (15.5.1); the guest has the firmware's value. */
 static void load_cr4(void)
 {
-	write_cr4(svm_host_cr4(read_cr4(), features.mce));
+	write_cr4(svm_host_cr4(read_cr4(), features.mce, features.xsave));
 }
 
 static const char *svm_cpu_init(struct cpu *cpu, const struct boot_launch *launch)

@@ -116,11 +116,12 @@ void svm_let_in(bool on);
 
 /*
  * The host's CR4: the firmware's, without features whose rules the VMM does not follow, such as shadow stacks. With MCE
- * clear a machine check shuts the CPU down (8.2.17), and firmware may have left it clear.
+ * clear a machine check shuts the CPU down (8.2.17), and firmware may have left it clear. OSXSAVE is for a watch of XCR0.
  */
-static inline uint64_t svm_host_cr4(uint64_t firmware, bool mce)
+static inline uint64_t svm_host_cr4(uint64_t firmware, bool mce, bool xsave)
 {
-	return (firmware & ~(CR4_PCIDE | CR4_PKE | CR4_CET | CR4_PKS)) | (mce ? CR4_MCE : 0);
+	return (firmware & ~(CR4_PCIDE | CR4_PKE | CR4_CET | CR4_PKS)) | (mce ? CR4_MCE : 0) |
+	       (xsave ? CR4_OSXSAVE : 0);
 }
 
 /* svm_msr.c */
@@ -128,6 +129,7 @@ const char *svm_msr_init(void);
 void svm_msr_probe(void);
 enum msr_result svm_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 uint64_t svm_msrpm(void);
+void svm_watch_msrs(void); /* the watches of MSRs have changed */
 void svm_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 /* svm_cr.c */
@@ -145,6 +147,7 @@ enum exit_kind svm_refused(
 void svm_set_intercepts(struct cpu *cpu);
 
 /* svm_watch.c */
+void svm_watch_registers(struct cpu *cpu); /* what this CPU's watches need */
 void svm_watch(struct cpu *cpu, enum watched what, bool on);
 void svm_watch_interrupts(struct cpu *cpu, bool on);
 void svm_pause(struct cpu *cpu);

@@ -90,7 +90,7 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 	X(ICEBP, SOMETIMES, EXIT_EXCEPTION, svm_decode_swint, NONE)                                          \
 	X(WBINVD, NEVER, EXIT_INVD, NULL, WBINVD)                                                            \
 	X(MWAIT, SOMETIMES, EXIT_HLT, NULL, MWAIT)                                                           \
-	X(XSETBV, NEVER, EXIT_XSETBV, NULL, XSETBV)
+	X(XSETBV, SOMETIMES, EXIT_XSETBV, NULL, XSETBV)
 /* The kinds that the AMD-V code handles. X(kind, handler) */
 #define OWN(X)                                                                                               \
 	X(EXIT_NMI, svm_take_nmi)                                                                            \

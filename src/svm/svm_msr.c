@@ -7,11 +7,13 @@
 #include "cpu/idt.h"
 #include "hw/msr.h"
 #include "mem/pool.h"
+#include "watch/msr_map.h"
 
 #define EFER_PROBE  (1ull << 2) /* no CPU defines it: APM vol. 2 3.1.7 */
 #define VM_CR_VALUE 0x18        /* SVMDIS and LOCK: as if the firmware had turned SVM off */
 
 static uint64_t msrpm;
+static struct watch_msr_map watched;
 static uint64_t efer_bits;
 
 uint64_t svm_msrpm(void)
@@ -23,16 +25,44 @@ uint64_t svm_msrpm(void)
 #define ON_READ  1u
 #define ON_WRITE 2u
 
-static void intercept(uint32_t msr, unsigned accesses)
+static uint32_t bit_of(uint32_t msr)
 {
-	uint8_t *map = pool_virt(msrpm);
 	uint32_t bit = (msr & 0x1fff) * 2;
 
 	if (msr >= 0xc0010000)
 		bit += 0x1000 * 8;
 	else if (msr >= 0xc0000000)
 		bit += 0x800 * 8;
-	map[bit / 8] |= (uint8_t)(accesses << bit % 8);
+	return bit;
+}
+
+static void intercept(uint32_t msr, unsigned accesses)
+{
+	uint8_t *map = pool_virt(msrpm);
+
+	map[bit_of(msr) / 8] |= (uint8_t)(accesses << bit_of(msr) % 8);
+}
+
+/* An MSR outside of the ranges exits always. */
+static bool in_map(uint32_t msr)
+{
+	return msr < 0x2000 || (msr & ~0x1fffu) == 0xc0000000 || (msr & ~0x1fffu) == 0xc0010000;
+}
+
+/* A watch begins or ends: changes only the bits of its MSR, because other CPUs read the map meanwhile. */
+static unsigned set_watched(uint32_t msr, unsigned accesses)
+{
+	uint8_t *byte = (uint8_t *)pool_virt(msrpm) + bit_of(msr) / 8;
+	unsigned shift = bit_of(msr) % 8, before = *byte >> shift & (ON_READ | ON_WRITE);
+
+	if (in_map(msr))
+		*byte = (uint8_t)((*byte & ~((ON_READ | ON_WRITE) << shift)) | accesses << shift);
+	return before;
+}
+
+void svm_watch_msrs(void)
+{
+	watch_msr_map_update(&watched, set_watched);
 }
 
 /* Bits of EFER that this CPU has, except SVME: APM vol. 2 3.1.7. */
@@ -83,6 +113,61 @@ const char *svm_msr_init(void)
 	return NULL;
 }
 
+/* MSRs of which the CPU has the host's value now: VMLOAD and VMRUN have put it there (15.5.1, 15.5.2). */
+static uint64_t *saved_at(struct vmcb_save *s, uint32_t msr)
+{
+	switch (msr) {
+	case MSR_STAR:
+		return &s->star;
+	case MSR_LSTAR:
+		return &s->lstar;
+	case MSR_CSTAR:
+		return &s->cstar;
+	case MSR_FMASK:
+		return &s->sfmask;
+	case MSR_FS_BASE:
+		return &s->fs.base;
+	case MSR_GS_BASE:
+		return &s->gs.base;
+	case MSR_KERNEL_GS_BASE:
+		return &s->kernel_gs_base;
+	case MSR_SYSENTER_CS:
+		return &s->sysenter_cs;
+	case MSR_SYSENTER_ESP:
+		return &s->sysenter_esp;
+	case MSR_SYSENTER_EIP:
+		return &s->sysenter_eip;
+	case MSR_PAT:
+		return &s->g_pat;
+	default:
+		return NULL;
+	}
+}
+
+SLOW_PATH static enum msr_result read_saved(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+	const uint64_t *at = saved_at(&vmcb_of(cpu)->save, msr);
+
+	if (!at)
+		return MSR_NOT_MINE;
+	*value = *at;
+	return MSR_DONE;
+}
+
+/* Written on the guest's behalf only while a watch lets them exit. */
+SLOW_PATH static enum msr_result write_saved(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	struct vmcb_save *s = &vmcb_of(cpu)->save;
+	uint64_t *at = saved_at(s, msr);
+
+	if (!at)
+		return MSR_NOT_MINE;
+	if (!watch_msr_accepts(msr, value, s->cr4 & CR4_LA57))
+		return MSR_FAULT;
+	*at = value;
+	return MSR_DONE;
+}
+
 static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	switch (msr) {
@@ -92,14 +177,11 @@ static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	case MSR_VM_CR:
 		*value = VM_CR_VALUE;
 		return MSR_DONE;
-	case MSR_LSTAR: /* VMLOAD has put the host's into the CPU: 15.5.2 */
-		*value = vmcb_of(cpu)->save.lstar;
-		return MSR_DONE;
 	case MSR_VM_HSAVE_PA:
 	case MSR_SVM_KEY:
 		return MSR_FAULT;
 	default:
-		return MSR_NOT_MINE;
+		return read_saved(cpu, msr, value);
 	}
 }
 
@@ -137,7 +219,7 @@ static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64_t value)
 	case MSR_SVM_KEY:
 		return MSR_FAULT;
 	default:
-		return MSR_NOT_MINE;
+		return write_saved(cpu, msr, value);
 	}
 }
 

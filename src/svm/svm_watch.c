@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Which exits are requested: for the console, and for a guest that waits in a loop of PAUSEs. */
+/* Which exits are requested: for the console, for watches, and for a guest that waits in a loop of PAUSEs. */
 #include "svm/svm.h"
 #include "log/turn.h"
 #include "guest/insn.h"
+#include "watch/watch.h"
 
 #define NOP          0x90
 #define LENGTH_PAUSE 2
@@ -35,6 +36,8 @@ void svm_watch(struct cpu *cpu, enum watched what, bool on)
 		watch_waits(cpu, on);
 	else if (what == WATCH_CONFIGURED)
 		svm_set_intercepts(cpu);
+	else if (what == WATCH_REGISTERS)
+		svm_watch_msrs();
 }
 
 void svm_poll(struct cpu *cpu)
@@ -63,4 +66,11 @@ void svm_pause(struct cpu *cpu)
 {
 	turn_poll(cpu);
 	svm_skip_to(cpu, behind_pause(cpu));
+}
+
+void svm_watch_registers(struct cpu *cpu)
+{
+	struct vmcb_control *c = &vmcb_of(cpu)->control;
+
+	vmcb_intercept(c, SVM_EXIT_XSETBV, watch_register_mask(WATCH_XCR0, 0, WATCH_WRITE));
 }

@@ -46,6 +46,7 @@ SPAN(rip, UINT64_MAX)
 SPAN(cr2, UINT64_MAX)
 SPAN(cr3, UINT64_MAX)
 SPAN(as, UINT64_MAX)
+SPAN(watch, UINT16_MAX)
 #undef SPAN
 
 static bool set_err(struct filter *f, const char *value, bool except)
@@ -161,6 +162,16 @@ static bool wrong_error(const struct filter *f, const struct trap_record *r)
 	       (r->error_code & f->error_clear);
 }
 
+/* A hit has a watch and no vector, an exception has a vector and no watch. */
+static bool wrong_kind(const struct filter *f, const struct trap_record *r)
+{
+	if (r->type == TRAP_TYPE_WATCH)
+		return f->watch.on ? outside(&f->watch, r->watch_id)
+				   : f->vectors != UINT32_MAX || f->important;
+	return f->watch.on || !(f->vectors >> (r->vector & 31) & 1) ||
+	       (f->important && !trap_is_important(r));
+}
+
 /* A mark always matches: it is a line of the guest and not an exception. */
 bool filter_match(const struct filter *f, const struct trap_record *r)
 {
@@ -168,10 +179,9 @@ bool filter_match(const struct filter *f, const struct trap_record *r)
 
 	if (r->type == TRAP_TYPE_MARK)
 		return true;
-	return (f->vectors >> (r->vector & 31) & 1) && !outside(&f->cpl, r->cpl) &&
-	       !outside(&f->cpu, r->cpu) && !outside(&f->rip, r->rip) && !outside(&f->cr3, r->cr3 & mask) &&
-	       !wrong_cr2(f, r) && !wrong_space(f, r) && !wrong_error(f, r) &&
-	       (!f->important || trap_is_important(r));
+	return !wrong_kind(f, r) && !outside(&f->cpl, r->cpl) && !outside(&f->cpu, r->cpu) &&
+	       !outside(&f->rip, r->rip) && !outside(&f->cr3, r->cr3 & mask) && !wrong_cr2(f, r) &&
+	       !wrong_space(f, r) && !wrong_error(f, r);
 }
 
 static unsigned count(uint32_t bits)
@@ -222,6 +232,7 @@ void filter_format(struct text *t, const struct filter *f)
 	add_span(t, "cr2", &f->cr2, true);
 	add_span(t, "cr3", &f->cr3, true);
 	add_span(t, "as", &f->as, true);
+	add_span(t, "watch", &f->watch, false);
 	if (f->error_set)
 		text_add(t, " err=0x%x", f->error_set);
 	if (f->error_clear)

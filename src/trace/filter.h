@@ -33,6 +33,7 @@
 	X(cr3,  "a value",                                  "CR3 without its low 12 bits: the address space") \
 	X(as,   "a value, as as= shows it",                 "the address space; a record without as= never matches") \
 	X(err,  "bits: 0x6",                                "the error code: all of these bits are set (!=: all of them are clear)") \
+	X(watch, "a watch's number, or a range: 1-3",        "hits of this watch; without it a hit fails vec=, err=, cr2= and important, as it is no exception") \
 	X(rate, "lines per second for each vector, 0: no limit",  "the rate at which one vector is printed; a burst of 1024 is exempt")
 /* clang-format on */
 
@@ -47,7 +48,7 @@ struct filter_span {
 struct filter {
 	uint32_t vectors; /* one bit each */
 	bool important;
-	struct filter_span cpl, cpu, rip, cr2, cr3, as;
+	struct filter_span cpl, cpu, rip, cr2, cr3, as, watch;
 	uint32_t error_set, error_clear; /* bits; 0 and 0: no condition */
 	uint32_t rate;                   /* 0: no limit */
 };

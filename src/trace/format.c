@@ -8,6 +8,7 @@
 #include "trace/text.h"
 #include "trace/vector.h"
 #include "hw/msr.h"
+#include <trapline/watch.h>
 
 /* The sources of the fields. */
 struct view {
@@ -73,23 +74,69 @@ static bool is_mark(const struct trap_record *r)
 	return r->type == TRAP_TYPE_MARK;
 }
 
+static bool is_watch(const struct trap_record *r)
+{
+	return r->type == TRAP_TYPE_WATCH;
+}
+
+static bool is_event(const struct trap_record *r)
+{
+	return !is_mark(r) && !is_watch(r);
+}
+
+static void field_id(struct text *t, const struct view *v)
+{
+	if (is_watch(v->r))
+		text_add_decimal(t, v->r->watch_id);
+}
+
 static void field_vec(struct text *t, const struct view *v)
 {
-	if (!is_mark(v->r))
+	if (is_event(v->r))
 		text_add_decimal(t, v->r->vector);
+}
+
+#define X(enumerator, number, word, accesses, bits, meaning) [number] = word,
+static const char *const register_names[] = {WATCH_REGISTERS(X)};
+#undef X
+
+/* The register that is watched; of an MSR without a name its number. */
+static void add_register(struct text *t, const struct trap_record *r)
+{
+	const char *msr = msr_name(r->watch_where[0]);
+
+	if (r->watch_register == WATCH_MSR && msr)
+		text_add_string(t, msr);
+	else if (r->watch_register == WATCH_MSR)
+		text_add(t, "msr:0x%x", r->watch_where[0]);
+	else if (r->watch_register < ARRAY_SIZE(register_names) && register_names[r->watch_register])
+		text_add_string(t, register_names[r->watch_register]);
 }
 
 static void field_name(struct text *t, const struct view *v)
 {
 	const char *name = named_by_vector(v->r->type) ? vector_name(v->r->vector) : type_name(v->r->type);
 
-	if (name && !is_mark(v->r))
+	if (is_watch(v->r))
+		add_register(t, v->r);
+	else if (name && !is_mark(v->r))
 		text_add_string(t, name);
+}
+
+static void field_access(struct text *t, const struct view *v)
+{
+	if (!is_watch(v->r))
+		return;
+#define X(letter, name, bit, meaning)                                                                        \
+	if (v->r->watch_access & (name))                                                                     \
+		text_add_part(t, (const char[]){letter}, 1);
+	WATCH_ACCESSES(X)
+#undef X
 }
 
 static void field_type(struct text *t, const struct view *v)
 {
-	if (v->r->type != TRAP_TYPE_EXCEPTION && !is_mark(v->r) && type_name(v->r->type))
+	if (v->r->type != TRAP_TYPE_EXCEPTION && is_event(v->r) && type_name(v->r->type))
 		text_add_string(t, type_name(v->r->type));
 }
 
@@ -190,17 +237,71 @@ static void field_cr2(struct text *t, const struct view *v)
 
 static void field_why(struct text *t, const struct view *v)
 {
-	explain_cause(t, v->r, v->decoded == DECODE_OK ? &v->insn : NULL);
+	if (is_event(v->r))
+		explain_cause(t, v->r, v->decoded == DECODE_OK ? &v->insn : NULL);
 }
 
 static void field_sel(struct text *t, const struct view *v)
 {
-	explain_selector(t, v->r);
+	if (is_event(v->r))
+		explain_selector(t, v->r);
 }
 
 static void field_dr6(struct text *t, const struct view *v)
 {
-	explain_dr6(t, v->r);
+	if (is_event(v->r))
+		explain_dr6(t, v->r);
+}
+
+static void field_addr(struct text *t, const struct view *v)
+{
+	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_LINEAR)
+		text_add_hex(t, v->r->cr2);
+}
+
+static void field_phys(struct text *t, const struct view *v)
+{
+	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_PHYSICAL)
+		text_add_hex(t, (uint64_t)v->r->watch_where[1] << 32 | v->r->watch_where[0]);
+}
+
+static void field_size(struct text *t, const struct view *v)
+{
+	if (is_watch(v->r) && v->r->watch_size)
+		text_add_decimal(t, v->r->watch_size);
+}
+
+static void field_old(struct text *t, const struct view *v)
+{
+	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_OLD)
+		text_add_hex(t, v->r->watch_old);
+}
+
+static void field_new(struct text *t, const struct view *v)
+{
+	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_NEW)
+		text_add_hex(t, v->r->watch_new);
+}
+
+static void field_how(struct text *t, const struct view *v)
+{
+	static const struct {
+		uint8_t flag;
+		const char *word;
+	} words[] = {
+		{TRAP_WATCH_WALK, "page-walk"},
+		{TRAP_WATCH_DELIVERY, "event-delivery"},
+		{TRAP_WATCH_LOCKED, "locked"},
+		{TRAP_WATCH_DENIED, "denied"},
+	};
+	bool more = false;
+
+	for (unsigned i = 0; is_watch(v->r) && i < ARRAY_SIZE(words); i++) {
+		if (!(v->r->watch_flags & words[i].flag))
+			continue;
+		text_add(t, "%s%s", more ? "," : "", words[i].word);
+		more = true;
+	}
 }
 
 static void add_in_parentheses(struct text *t, const char *s)
@@ -314,7 +415,7 @@ size_t trap_format(char *out, size_t size, const struct trap_record *r, const st
 	v.r = r;
 	v.clock = clock;
 	v.decoded = decode(r, &v.insn);
-	text_add_string(&line, is_mark(r) ? "mark" : "trap");
+	text_add_string(&line, is_mark(r) ? "mark" : is_watch(r) ? "watch" : "trap");
 	for (unsigned i = 0; i < ARRAY_SIZE(fields) && !line.cut; i++)
 		add_field(&line, &fields[i], &v);
 	return line.length;

@@ -23,8 +23,10 @@
 	X(seq,     BARE,   "this CPU's running number of the record, from 1")                                \
 	X(cpu,     BARE,   "the CPU, from 0, which is the boot CPU")                                         \
 	X(t,       BARE,   "seconds since Trapline became active, to the microsecond")                       \
+	X(id,      BARE,   "only in a hit of a watch, whose line starts with the word watch: the watch's number") \
 	X(vec,     BARE,   "vector, decimal")                                                                \
-	X(name,    BARE,   "the manuals' short name (#PF); for INT n and external interrupts their type")      \
+	X(name,    BARE,   "the manuals' short name (#PF); for INT n and external interrupts their type; of a watch the register") \
+	X(access,  BARE,   "watch: what was done, of r, w and x")                                            \
 	X(type,    BARE,   "only for events that are not exceptions of the CPU: extint nmi int int1 softexc") \
 	X(err,     BARE,   "error code as pushed")                                                           \
 	X(at,      BARE,   "CS:RIP of the instruction; of the next one for traps")                           \
@@ -42,6 +44,12 @@
 	X(sel,     QUOTED, "selector error codes: gdt, ldt or idt, the selector without its low 3 bits (idt: " \
 	                   "the vector), and ext when the CPU was delivering an event")                      \
 	X(dr6,     BARE,   "#DB: DR6, with the names of the conditions that are met: 0xffff4ff0(BS)")              \
+	X(addr,    BARE,   "watch: the linear address")                                                      \
+	X(phys,    BARE,   "watch: the guest-physical address")                                              \
+	X(size,    BARE,   "watch: bytes of the access")                                                     \
+	X(old,     BARE,   "watch: the value before; of memory the bytes of the access, up to 8; of GDTR and IDTR the base, of LDTR and TR the selector") \
+	X(new,     BARE,   "watch: the value after")                                                         \
+	X(how,     BARE,   "watch: page-walk or event-delivery, if the CPU did it by itself; locked; denied, if the access was refused") \
 	X(uses,    QUOTED, "the registers that the instruction reads, in the width that it reads: ecx=0x1b0(IA32_...)") \
 	X(mem,     BARE,   "linear address of its memory operand; a string move has two: to,from")       \
 	X(during,  QUOTED, "the event that was being delivered: #PF err=0x2, int 0x80, extint 0x20")         \

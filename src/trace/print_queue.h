@@ -14,7 +14,7 @@
 #define PRINT_RESERVE  256 /* part of it that is reserved for kinds with few records */
 #define PRINT_FEW      (PRINT_RESERVE / 32)
 #define PRINT_SEQ_BITS 56
-#define PRINT_KINDS    33 /* the vectors of exceptions, and marks */
+#define PRINT_KINDS    34 /* the vectors of exceptions, hits of watches, and marks */
 
 struct print_queue {
 	_Atomic uint32_t head, tail;
@@ -24,10 +24,12 @@ struct print_queue {
 	uint64_t entry[PRINT_QUEUE];         /* seq, and the kind above PRINT_SEQ_BITS */
 };
 
-/* The kind of a record, for rate and room: its vector, or that it is a mark. */
+/* The kind of a record, for rate and room: its vector, or that it is a hit of a watch or a mark. */
 static inline unsigned print_kind(const struct trap_record *r)
 {
-	return r->type == TRAP_TYPE_MARK ? PRINT_KINDS - 1 : r->vector & 31;
+	if (__builtin_expect(r->type >= TRAP_TYPE_WATCH, 0))
+		return r->type == TRAP_TYPE_MARK ? PRINT_KINDS - 1 : PRINT_KINDS - 2;
+	return r->vector & 31;
 }
 
 /* Queues a record that has just been committed. On the hot path. */

@@ -172,6 +172,7 @@ void vmx_task_switch(struct cpu *cpu);
 const char *vmx_msr_init(void);
 enum msr_result vmx_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 uint64_t vmx_msr_bitmap(void);
+void vmx_watch_msrs(void); /* the watches of MSRs have changed */
 void vmx_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 /* vmx_stage2.c */

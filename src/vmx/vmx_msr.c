@@ -12,6 +12,7 @@
 #include "vmx/vmx_mtrr.h"
 #include "vmx/vmx_rules.h"
 #include "mem/pool.h"
+#include "watch/msr_map.h"
 
 #define FEATURE_LOCK   1ull
 #define FEATURE_HIDDEN 0xff06ull /* VMX in and outside of SMX, SENTER's enables */
@@ -21,6 +22,7 @@
 #define VMX_MSR_LAST   MSR_VMX_EXIT_CTLS2
 
 static uint64_t bitmap;
+static struct watch_msr_map watched;
 
 uint64_t vmx_msr_bitmap(void)
 {
@@ -44,6 +46,28 @@ static void exit_reads(uint32_t msr)
 static void exit_writes(uint32_t msr)
 {
 	set_exit(msr, msr >= 0xc0000000 ? 3 : 2);
+}
+
+/* A watch begins or ends: changes only the bits of its MSR, because other CPUs read the map meanwhile. An MSR outside of it exits always. */
+static unsigned set_watched(uint32_t msr, unsigned accesses)
+{
+	uint8_t *map = pool_virt(bitmap);
+	unsigned before = 0, high = msr >= 0xc0000000, bit = msr & 0x1fff;
+
+	if ((msr & ~0x1fffu) != (high ? 0xc0000000 : 0))
+		return 0;
+	for (unsigned access = WATCH_READ; access <= WATCH_WRITE; access <<= 1) {
+		uint8_t *byte = &map[1024 * (access == WATCH_WRITE ? 2 + high : high) + bit / 8];
+
+		before |= *byte >> bit % 8 & 1 ? access : 0;
+		*byte = (uint8_t)((*byte & ~(1u << bit % 8)) | (accesses & access ? 1u << bit % 8 : 0));
+	}
+	return before;
+}
+
+void vmx_watch_msrs(void)
+{
+	watch_msr_map_update(&watched, set_watched);
 }
 
 static bool is_vmx(uint32_t msr)
@@ -86,10 +110,71 @@ const char *vmx_msr_init(void)
 	return NULL;
 }
 
+/* The VMCS fields of MSRs of which the CPU has the host's value now, or none (28.5.1); 0: it is another one. */
+static uint64_t field_of(uint32_t msr)
+{
+	switch (msr) {
+	case MSR_FS_BASE:
+		return VMCS_GUEST_FS_BASE;
+	case MSR_GS_BASE:
+		return VMCS_GUEST_GS_BASE;
+	case MSR_SYSENTER_CS:
+		return VMCS_GUEST_SYSENTER_CS;
+	case MSR_SYSENTER_ESP:
+		return VMCS_GUEST_SYSENTER_ESP;
+	case MSR_SYSENTER_EIP:
+		return VMCS_GUEST_SYSENTER_EIP;
+	case MSR_PAT:
+		return VMCS_GUEST_PAT;
+	case MSR_EFER:
+		return VMCS_GUEST_EFER;
+	case MSR_DEBUGCTL:
+		return VMCS_GUEST_DEBUGCTL;
+	default:
+		return 0;
+	}
+}
+
+/* SDM vol. 3A 2.2.1 and 11.8.5: LME cannot change while paging is on, LMA is the CPU's. */
+static bool accepts_efer(const struct cpu *cpu, uint64_t value)
+{
+	uint64_t bits = EFER_LMA | (features.syscall ? EFER_SCE : 0) | (features.long_mode ? EFER_LME : 0) |
+			(features.nx ? EFER_NXE : 0);
+	const struct guest_paging *p = &vmx_mode(cpu)->paging;
+
+	return !(value & ~bits) && !((value ^ p->efer) & EFER_LME && p->cr0 & CR0_PG);
+}
+
+/* Only a watch lets these exit. The host's DEBUGCTL says whether the CPU has the bits; the exit has cleared it. */
+static enum msr_result write_field(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	uint64_t old = vmread(field_of(msr));
+
+	if (!watch_msr_accepts(msr, value, vmx_mode(cpu)->paging.cr4 & CR4_LA57) ||
+		(msr == MSR_EFER && !accepts_efer(cpu, value)))
+		return MSR_FAULT;
+	if (msr == MSR_DEBUGCTL) {
+		if (!wrmsr_safe(msr, value))
+			return MSR_FAULT;
+		wrmsr(msr, 0);
+	}
+	if (msr == MSR_EFER)
+		value = (value & ~EFER_LMA) | (old & EFER_LMA);
+	vmwrite(field_of(msr), value);
+	vmx_of(cpu)->mode_read = false;
+	if (msr == MSR_EFER && (value ^ old) & EFER_NXE)
+		vmx_flush_guest_tlb();
+	return MSR_DONE;
+}
+
 SLOW_PATH static enum msr_result read_other(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	if (mtrr_is(msr))
 		return mtrr_shadow_read(&vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_NOT_MINE;
+	if (field_of(msr)) {
+		*value = vmread(field_of(msr));
+		return MSR_DONE;
+	}
 	return is_vmx(msr) || is_tracing(msr) ? MSR_FAULT : MSR_NOT_MINE;
 }
 
@@ -115,7 +200,7 @@ SLOW_PATH static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64
 		return MSR_FAULT;
 	if (mtrr_is(msr))
 		return vmx_mtrr_write(cpu, &vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_FAULT;
-	return MSR_NOT_MINE;
+	return field_of(msr) ? write_field(cpu, msr, value) : MSR_NOT_MINE;
 }
 
 enum msr_result vmx_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value)

@@ -77,6 +77,8 @@ void vmx_watch(struct cpu *cpu, enum watched what, bool on)
 		watch_interrupts(cpu, on);
 	else if (what == WATCH_CONFIGURED)
 		vmx_set_intercepts(cpu);
+	else if (what == WATCH_REGISTERS)
+		vmx_watch_msrs();
 	else if (what == WATCH_ENTRY)
 		vmx_set_control(cpu, CPU_NMI_WINDOW, on);
 }

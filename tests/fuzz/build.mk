@@ -12,11 +12,12 @@ FUZZ_DIR    := $(BUILD)/fuzz
 FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
 FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/process.c src/trace/vector.c src/trace/important.c src/hw/msr_name.c $(FUZZ_TEXT)
 FUZZ_RECORD := src/trace/ring.c src/trace/reserve.c src/trace/sites.c
+FUZZ_WATCH  := src/watch/watch.c src/watch/words.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
 FUZZ_blackbox    := src/report/recall.c src/trace/cpu_list.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
-FUZZ_command     := src/cpu/exit.c src/trace/cpu_list.c $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c) $(FUZZ_MEMORY) \
+FUZZ_command     := src/cpu/exit.c src/trace/cpu_list.c $(addprefix src/console/,address.c command.c complete.c control.c help.c input.c inspect.c line.c records.c watches.c) $(FUZZ_MEMORY) $(FUZZ_WATCH) \
                     src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c boot/edits.c src/lib/printf.c
@@ -37,6 +38,7 @@ FUZZ_store       := zydis
 FUZZ_symbols     := boot/symbol_map.c src/trace/names.c src/trace/slide.c $(FUZZ_TEXT)
 FUZZ_task        := src/hw/features.c src/lib/printf.c src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
 FUZZ_vmcall      := src/trace/names.c src/trace/process.c src/trace/text.c src/hw/features.c $(wildcard src/vmcall/*.c) src/console/answer.c src/cpu/exit.c $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
+FUZZ_watch       := $(FUZZ_WATCH) src/trace/tokens.c src/trace/vector.c src/hw/msr_name.c $(FUZZ_TEXT)
 FUZZ_walk        := $(FUZZ_MEMORY) src/trace/walk_trace.c $(FUZZ_TEXT)
 
 # What runs on a person's machine prints with libc's printf.

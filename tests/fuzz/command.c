@@ -28,6 +28,7 @@
 #include "exit/intercept.h"
 #include "exit/io.h"
 #include "exit/shutdown.h"
+#include "exit/watch_change.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
 #include "trace/walk_trace.h"
@@ -181,6 +182,21 @@ void shutdown_report(const char *why, unsigned seconds)
 
 void shutdown_reset(void)
 {
+}
+
+const char *watch_changed(struct cpu *c)
+{
+	return NULL;
+}
+
+const char *watch_set(struct cpu *c, char *text, uint16_t *id, const char **bad)
+{
+	struct watch_spec spec;
+	const char *why = watch_parse(&spec, text, bad);
+	struct watch *w = why ? NULL : watch_add(&spec);
+
+	*id = w ? w->id : 0;
+	return why ? why : w ? NULL : "full";
 }
 
 void intercept_set(struct cpu *c, uint32_t vectors, bool software)

@@ -42,10 +42,11 @@ static bool is_choice(const char *key, uint32_t value)
 	return false;
 }
 
-#define CHECK_PATH(key, m) check_text(c->m, sizeof(c->m));
-#define CHECK_TEXT(key, m) check_text(c->m, sizeof(c->m));
-#define CHECK_LIST(key, m) check_text(c->m, sizeof(c->m));
-#define CHECK_BOOL(key, m) assert(c->m <= 1);
+#define CHECK_PATH(key, m)  check_text(c->m, sizeof(c->m));
+#define CHECK_TEXT(key, m)  check_text(c->m, sizeof(c->m));
+#define CHECK_LINES(key, m) check_text(c->m, sizeof(c->m));
+#define CHECK_LIST(key, m)  check_text(c->m, sizeof(c->m));
+#define CHECK_BOOL(key, m)  assert(c->m <= 1);
 #define CHECK_NUMBER(key, m)
 #define CHECK_PLACE(key, m)
 #define CHECK_AUTO(key, m)

@@ -79,6 +79,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
                  src/vmcall/policy.c \
+                 src/watch/msr_map.c \
                  src/watch/watch.c \
                  src/watch/words.c \
                  src/vmx/vmx_cet.c \

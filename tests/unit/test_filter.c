@@ -108,6 +108,38 @@ static void marks_pass(void **state)
 	assert_true(filter_match(&f, &r));
 }
 
+/* A hit has no vector, and an exception no watch. */
+static void hits(void **state)
+{
+	static const struct {
+		const char *words;
+		bool hit, fault;
+	} rows[] = {
+		{"", true, true},
+		{"watch=3", true, false},
+		{"watch=1-2", false, false},
+		{"watch!=3", false, false},
+		{"watch!=4", true, false},
+		{"watch=3 vec=none", true, false},
+		{"vec=pf", false, true},
+		{"important", false, true},
+		{"err=6", false, true},
+		{"cpl=3", true, true},
+		{"cpl=0", false, false},
+	};
+	struct trap_record hit = page_fault;
+
+	hit.type = TRAP_TYPE_WATCH;
+	hit.flags = 0;
+	hit.watch_id = 3;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct filter f = parsed(rows[i].words);
+
+		assert_int_equal(filter_match(&f, &hit), rows[i].hit);
+		assert_int_equal(filter_match(&f, &page_fault), rows[i].fault);
+	}
+}
+
 static void refused(void **state)
 {
 	static const char *const rows[] = {"x", "vec", "vec=", "vec=zz", "vec=32", "vec=pf,", "cpl=4",
@@ -203,6 +235,7 @@ int main(void)
 		cmocka_unit_test(no_error_code_matches_no_error_condition),
 		cmocka_unit_test(no_space_matches_no_condition_on_spaces),
 		cmocka_unit_test(marks_pass),
+		cmocka_unit_test(hits),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(format_gives_what_parse_took),
 		cmocka_unit_test(rate),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "unit.h"
 #include "trace/format.h"
+#include <trapline/watch.h>
 #include "trace/summary.h"
 #include "trace/vector.h"
 
@@ -471,6 +472,44 @@ static void mark(void **state)
 		line_of(&r), "mark seq=7 cpu=1 at=0x33:0x401000 mode=64 cpl=3 text=\"say \\\"hi\\\".\"");
 }
 
+/* A hit of a watch has what it watches instead of a vector; the flags of an exception are not looked at. */
+static void watch(void **state)
+{
+	struct trap_record r = {.seq = 7,
+		.type = TRAP_TYPE_WATCH,
+		.vector = 14,
+		.cs = 0x10,
+		.rip = 0xffffffff81000000,
+		.mode = 64,
+		.watch_id = 3,
+		.watch_access = WATCH_WRITE,
+		.watch_register = WATCH_MSR,
+		.watch_where = {0xc0000082},
+		.watch_old = 0xffffffff82000000,
+		.watch_new = 0x1000,
+		.watch_flags = TRAP_WATCH_OLD | TRAP_WATCH_NEW};
+
+	assert_string_equal(line_of(&r),
+		"watch seq=7 cpu=0 id=3 name=IA32_LSTAR access=w at=0x10:0xffffffff81000000 mode=64 cpl=0 "
+		"old=0xffffffff82000000 new=0x1000");
+	r.watch_where[0] = 0x4b564d00;
+	assert_non_null(strstr(line_of(&r), " name=msr:0x4b564d00 "));
+	r.watch_register = WATCH_CR0;
+	r.watch_access = WATCH_READ | WATCH_WRITE;
+	r.watch_flags = TRAP_WATCH_DENIED;
+	assert_string_equal(line_of(&r), "watch seq=7 cpu=0 id=3 name=cr0 access=rw "
+					 "at=0x10:0xffffffff81000000 mode=64 cpl=0 how=denied");
+	r.watch_register = 0;
+	r.watch_size = 8;
+	r.watch_where[1] = 1;
+	r.cr2 = 0xffff888000001000;
+	r.watch_flags = TRAP_WATCH_LINEAR | TRAP_WATCH_PHYSICAL | TRAP_WATCH_NEW | TRAP_WATCH_WALK |
+			TRAP_WATCH_LOCKED;
+	assert_string_equal(line_of(&r),
+		"watch seq=7 cpu=0 id=3 access=rw at=0x10:0xffffffff81000000 mode=64 cpl=0 "
+		"addr=0xffff888000001000 phys=0x14b564d00 size=8 new=0x1000 how=page-walk,locked");
+}
+
 /* Records of random bytes, as in a damaged ring: one line each, printable, within the limit. */
 static void any_record(void **state)
 {
@@ -497,7 +536,11 @@ static void any_record(void **state)
 			longest = strlen(line);
 		for (const char *p = line; *p; p++)
 			assert_in_range(*p, ' ', '~');
-		assert_memory_equal(line, r.type == TRAP_TYPE_MARK ? "mark seq=" : "trap seq=", 9);
+		assert_memory_equal(line,
+			r.type == TRAP_TYPE_MARK    ? "mark seq="
+			: r.type == TRAP_TYPE_WATCH ? "watch seq="
+						    : "trap seq=",
+			9);
 	}
 	print_message("             longest line: %zu\n", longest);
 	assert_true(longest < TRAP_LINE_MAX - 200);
@@ -569,6 +612,7 @@ int main(void)
 		cmocka_unit_test(times),
 		cmocka_unit_test(truncation),
 		cmocka_unit_test(mark),
+		cmocka_unit_test(watch),
 		cmocka_unit_test(any_record),
 		cmocka_unit_test(fields_are_documented),
 		cmocka_unit_test(summary),

@@ -197,7 +197,7 @@ static void handle(struct cpu *c)
 	handled = c->exit.kind;
 }
 
-void (*const exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {[0 ... EXIT_KIND_COUNT - 1] = handle};
+void (*exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {[0 ... EXIT_KIND_COUNT - 1] = handle};
 
 static int setup(void **state)
 {
@@ -644,9 +644,10 @@ static void ends(void **state)
 /* What the VMM could not keep to is off while it runs; what long mode needs, and all else of the firmware's, stays. */
 static void cr4_of_the_host(void **state)
 {
-	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_OSFXSR, true), CR4_PAE | CR4_OSFXSR | CR4_MCE);
-	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_LA57, false), CR4_PAE | CR4_LA57);
-	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_CET | CR4_PCIDE | CR4_PKE | CR4_PKS, false), CR4_PAE);
+	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_OSFXSR, true, false), CR4_PAE | CR4_OSFXSR | CR4_MCE);
+	assert_int_equal(svm_host_cr4(CR4_PAE | CR4_LA57, false, true), CR4_PAE | CR4_LA57 | CR4_OSXSAVE);
+	assert_int_equal(
+		svm_host_cr4(CR4_PAE | CR4_CET | CR4_PCIDE | CR4_PKE | CR4_PKS, false, false), CR4_PAE);
 }
 
 static void take_exit(uint64_t number, uint64_t info1, uint64_t info2)

@@ -5,6 +5,7 @@
 #include "unit.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
+#include "watch/msr_map.h"
 #include "watch/watch.h"
 
 static const char *parse(struct watch_spec *s, const char *words, const char **bad)
@@ -309,6 +310,75 @@ static void msr_names(void **state)
 		     msr_number("lstarr", &found));
 }
 
+/* The permission map: what exits for the VMM itself stays on, and a watch that goes takes back only its own bits. */
+static struct {
+	uint32_t msr;
+	unsigned exits;
+} map[4] = {
+	{MSR_EFER, WATCH_READ | WATCH_WRITE}, {MSR_LSTAR, 0}, {MSR_APIC_BASE, WATCH_WRITE}, {MSR_STAR, 0}};
+
+static unsigned set(uint32_t msr, unsigned accesses)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
+		if (map[i].msr == msr) {
+			unsigned before = map[i].exits;
+
+			map[i].exits = accesses;
+			return before;
+		}
+	fail();
+	return 0;
+}
+
+static void expect_map(unsigned efer, unsigned lstar, unsigned apic, unsigned star)
+{
+	assert_int_equal(map[0].exits, efer);
+	assert_int_equal(map[1].exits, lstar);
+	assert_int_equal(map[2].exits, apic);
+	assert_int_equal(map[3].exits, star);
+}
+
+static void msr_map(void **state)
+{
+	struct watch_msr_map m = {0};
+	struct watch_spec lstar = parsed("reg lstar"), both = parsed("rw reg lstar"),
+			  efer = parsed("reg efer.nxe"), apic = parsed("r reg apic_base"),
+			  cr0 = parsed("reg cr0");
+	uint16_t first, second;
+
+	watch_add(&cr0);
+	first = watch_add(&lstar)->id;
+	watch_msr_map_update(&m, set);
+	expect_map(3, 2, 2, 0);
+	second = watch_add(&both)->id;
+	watch_add(&efer);
+	watch_add(&apic);
+	watch_msr_map_update(&m, set);
+	expect_map(3, 3, 3, 0);
+	watch_delete(second);
+	watch_msr_map_update(&m, set);
+	expect_map(3, 2, 3, 0);
+	watch_delete(first);
+	watch_msr_map_update(&m, set);
+	expect_map(3, 0, 3, 0);
+	watch_delete_all();
+	watch_msr_map_update(&m, set);
+	expect_map(3, 0, 2, 0);
+	assert_int_equal(m.count, 0);
+}
+
+static void accepted_values(void **state)
+{
+	assert_true(watch_msr_accepts(MSR_LSTAR, 0xffff800000000000, false));
+	assert_false(watch_msr_accepts(MSR_LSTAR, 0xffff000000000000, false));
+	assert_true(watch_msr_accepts(MSR_LSTAR, 0xffff000000000000, true));
+	assert_false(watch_msr_accepts(MSR_FS_BASE, 0x0000800000000000, false));
+	assert_true(watch_msr_accepts(MSR_STAR, 0xffff000000000000, false));
+	assert_true(watch_msr_accepts(MSR_PAT, 0x0007040600070406, false));
+	assert_false(watch_msr_accepts(MSR_PAT, 0x0007040200070406, false));
+	assert_false(watch_msr_accepts(MSR_PAT, 0x0807040600070406, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +392,8 @@ int main(void)
 		cmocka_unit_test(registers),
 		cmocka_unit_test(rate),
 		cmocka_unit_test(msr_names),
+		cmocka_unit_test(msr_map),
+		cmocka_unit_test(accepted_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

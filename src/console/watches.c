@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/* The command watch. */
+#include "console/command.h"
+#include "console/line.h"
+#include "exit/watch_change.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "log/log.h"
+#include "trace/text.h"
+#include "watch/watch.h"
+
+static const char *add(struct command_call *call)
+{
+	char words[LINE_TEXT_MAX];
+	const char *bad, *why;
+	uint16_t id;
+
+	snprintf(words, sizeof(words), "%s", call->tokens.count > 2 ? call->tokens.rest[2] : "");
+	why = watch_set(call->cpu, words, &id, &bad);
+	if (why && *bad)
+		log_reply("watch word=\"%s\"", bad);
+	if (why)
+		return why;
+	log_reply("watch added=%u", id);
+	return NULL;
+}
+
+static const char *delete (struct command_call *call)
+{
+	uint64_t id;
+
+	if (call->tokens.count != 3)
+		return "which one: watch delete N, with a number of watch list, or watch delete all";
+	if (!strcmp(call->tokens.at[2], "all")) {
+		log_reply("watch deleted=%u", watch_delete_all());
+		return watch_changed(call->cpu);
+	}
+	if (!token_number(call->tokens.at[2], &id) || id > UINT16_MAX || !watch_delete((uint16_t)id))
+		return "there is no such watch; watch list shows their numbers";
+	log_reply("watch deleted=%lu", id);
+	return watch_changed(call->cpu);
+}
+
+/* For each source: the watch after which its list continues. */
+static const struct watch *shown[COMMAND_SOURCES];
+
+static bool next_watch_line(enum command_source source, char *text, size_t size)
+{
+	const struct watch *w = watch_next(shown[source]);
+	struct text t = text_on(text, size);
+	struct watch_spec spec;
+	uint32_t generation;
+	uint16_t id;
+
+	while (w && !watch_read(w, &id, &spec, &generation))
+		w = watch_next(w);
+	if (!w)
+		return false;
+	shown[source] = w;
+	text_add(&t, "watch id=%u hits=%lu", id, atomic_load(&w->hits));
+	if (spec.space != WATCH_REGISTER)
+		text_add(&t, " neighbours=%lu", atomic_load(&w->neighbours));
+	if (atomic_load(&w->limited))
+		text_add(&t, " limited=%lu", atomic_load(&w->limited));
+	text_add_string(&t, " what=\"");
+	watch_format(&t, &spec);
+	text_add_string(&t, "\"");
+	return true;
+}
+
+const char *command_watch(struct command_call *call)
+{
+	const struct tokens *w = &call->tokens;
+
+	if (w->count == 1 || (w->count == 2 && !strcmp(w->at[1], "list"))) {
+		shown[call->source] = NULL;
+		call->more = next_watch_line;
+		return NULL;
+	}
+	if (!strcmp(w->at[1], "add"))
+		return add(call);
+	if (!strcmp(w->at[1], "delete"))
+		return delete (call);
+	return command_usage;
+}
