@@ -136,7 +136,8 @@ static void check_output(char *text)
 		if (json)
 			assert(end && !*end && (!code || code[7] == '"'));
 		else
-	assert(!strncmp(line, "trap", 4) || !strncmp(line, "mark", 4) || !strncmp(line, "watch", 5));
+			assert(!strncmp(line, "trap", 4) || !strncmp(line, "mark", 4) ||
+				!strncmp(line, "watch", 5));
 	}
 }
 
