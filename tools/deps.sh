@@ -20,6 +20,8 @@ packages=(
 	libcmocka-dev python3 cpio xz-utils busybox-static gdb libelf1 clang stress-ng
 	# what trapline-decode writes, opened by the tools that it is for
 	babeltrace2 lnav jq chromium-headless-shell
+	# make deb, make test-deb
+	debhelper dh-dkms lintian mmdebstrap
 	# make format, make check
 	clang-format clang-tidy cppcheck shellcheck
 )
