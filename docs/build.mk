@@ -7,11 +7,16 @@ $(BUILD)/tables: $(TABLES_SOURCES) docs/services.def src/svm/svm_check.h src/vmx
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu17 $(WARN) -Iinclude -Isrc $(TABLES_SOURCES) -o $@
 
+$(BUILD)/manual: docs/manual.c docs/manual_trapctl.c docs/manual.h docs/services.def include/boot/config.def src/console/command.h guest-tools/trapctl/trapctl.h include/trapline/services.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu17 $(WARN) -Iinclude -Isrc $(filter %.c,$^) -o $@
+
 .PHONY: docs docs-check
-docs: $(BUILD)/tables $(TOOLS)/bin/trapline-decode ## bring tables and pictures in docs/ up to date with the sources
+docs: $(BUILD)/tables $(BUILD)/manual $(TOOLS)/bin/trapline-decode ## bring tables and pictures in docs/ up to date with the sources
 	$(Q)tools/docs $<
 	$(Q)tools/pictures $(TOOLS)/bin/trapline-decode
 
-docs-check: $(BUILD)/tables $(TOOLS)/bin/trapline-decode
+docs-check: $(BUILD)/tables $(BUILD)/manual $(TOOLS)/bin/trapline-decode
 	$(Q)tools/docs --check $<
 	$(Q)tools/pictures --check $(TOOLS)/bin/trapline-decode

@@ -18,6 +18,8 @@ packages=(
 	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
 	# tests and guests
 	libcmocka-dev python3 cpio xz-utils busybox-static gdb libelf1 clang stress-ng
+	# the manual pages
+	man-db mandoc
 	# what trapline-decode writes, opened by the tools that it is for
 	babeltrace2 lnav jq chromium-headless-shell
 	# make deb, make test-deb

@@ -119,13 +119,14 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
 UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation \
-             tests/unit/version tests/unit/help tests/unit/install tests/unit/trapline_install tests/unit/doc_commands
+             tests/unit/version tests/unit/help tests/unit/install tests/unit/trapline_install tests/unit/doc_commands \
+             tests/unit/manual
 
 tests/unit/decode_completion tests/unit/decode_names: $(TOOLS)/bin/trapline-decode
 
 tests/unit/speculation: $(VMM_ELF)
 
-tests/unit/trapline_install: $(SHIP)/trapline-install
+tests/unit/trapline_install tests/unit/manual: $(SHIP)/trapline-install
 
 tests/unit/install: all $(SHIP)/trapline-install $(BUILD)/zydis_4.0.0.orig.tar.gz
 
