@@ -58,8 +58,8 @@ static void put(struct names *n, const struct names_map *item, const char *path,
 	uint64_t at = n->size, bytes = symbol_map_size(m);
 
 	if (!m->names) {
-		say("symbols %s: it has no line of a function (address, type t or T, name); nothing has a "
-		    "name from it",
+		say("symbols %s: it has no line of a function (address, type t or T, name); no names are "
+		    "taken from it",
 			path);
 		return;
 	}

@@ -19,8 +19,8 @@
 	X(BAD_OPCODE, "runs UD2")                                                                            \
 	X(BAD_MSR, "reads an MSR that is none; an emulator may let it")                                      \
 	X(SHADOW_WITHOUT_IF,                                                                                 \
-		"takes IF away in the shadow of a STI, which VT-x does not enter: no fault, it is put "      \
-		"right")                                                                                     \
+		"takes IF away in the shadow of a STI, which VT-x does not enter: no fault, it is "          \
+		"corrected")                                                                                 \
 	X(DIVIDE, "divides by zero")                                                                         \
 	X(BAD_STATE, "gives the guest a DR7 that the CPU does not enter it with")                            \
 	X(ASSERTION, "finds a state that must not happen")                                                   \

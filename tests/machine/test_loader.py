@@ -172,7 +172,7 @@ def test_next_is_no_program(machine):
     path = "\\EFI\\trapline\\trapline.conf"
     run = machine.boot(EFI=GUEST, CONF=machine.conf(f"next = {path}\n")).expect_status(0).expect_active(machine.vendor)
     said = path.replace("\\", "/")
-    failed = rf'^trapline: message cpu=0 cpl=0 text="next image {said} cannot be loaded \(EFI_UNSUPPORTED\): the file is no EFI'
+    failed = rf'^trapline: message cpu=0 cpl=0 text="next image {said} cannot be loaded \(EFI_UNSUPPORTED\): the file is not an EFI'
     expect(re.search(failed, run.trapline, re.M), f"it is not told; see {run.out}/trapline.log")
 
 
