@@ -42,6 +42,7 @@ _trapctl_command() {
 	stats) words="--exits --json --help" ;;
 	call) words=$([ "$COMP_CWORD" = 2 ] && _trapctl_services; echo "text: buffer: --json --help") ;;
 	share) _trapctl_share ;;
+	watch) words=$([ "$COMP_CWORD" = 2 ] && echo "list add delete --help" || echo "physical linear reg msr log once deny rate=") ;;
 	console) [ "$COMP_CWORD" = 2 ] && words=$(trapctl console help 2>/dev/null | sed -n 's/^help name=\([^ ]*\).*/\1/p') ;;
 	filter) _trapctl_list "$word" ;;
 	mark | dying) ;;
@@ -51,7 +52,7 @@ _trapctl_command() {
 
 _trapctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
-	local _trapctl_commands="status trace stats filter ended freeze thaw mark dying call share console ping version help"
+	local _trapctl_commands="status trace stats filter ended freeze thaw mark dying call share console watch ping version help"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		words="$_trapctl_commands --json --version --help"

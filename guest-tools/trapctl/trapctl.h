@@ -38,6 +38,7 @@ enum status {
 	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", 3, \
 	                                           "memory under a name, together with other processes and the operator") \
 	X(console, "[COMMAND...]",       0,        "the commands of Trapline's console, help lists them; without one those of standard input, and the operator's messages") \
+	X(watch,   "[list] | add WATCH... | delete N|all", 0, "who reads or writes memory and registers, in words such as reg lstar or w 0x1000+8: each hit is a record of the trace") \
 	X(ping,    "[COUNT]",            ANYWHERE, "whether Trapline answers, and how fast")                 \
 	X(version, "",                   ANYWHERE, "which trapctl this is, and which Trapline")
 /* clang-format on */

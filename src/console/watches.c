@@ -9,11 +9,22 @@
 #include "trace/text.h"
 #include "watch/watch.h"
 
+static bool has_word(const struct command_call *call, const char *word)
+{
+	for (unsigned i = 2; i < call->tokens.count; i++)
+		if (!strcmp(call->tokens.at[i], word))
+			return true;
+	return false;
+}
+
 static const char *add(struct command_call *call)
 {
 	char words[LINE_TEXT_MAX];
 	const char *bad, *why;
 	uint16_t id;
+
+	if (call->source == COMMAND_GUEST && has_word(call, watch_action_word(WATCH_STOP)))
+		return "stop is for the operator at the console, and not for the guest";
 
 	snprintf(words, sizeof(words), "%s", call->tokens.count > 2 ? call->tokens.rest[2] : "");
 	why = watch_set(call->cpu, words, &id, &bad);
