@@ -43,7 +43,8 @@ static size_t collect(const struct html *h, struct site *site)
 	for (size_t i = 0; i < h->t.records; i++) {
 		const struct entry *e = h->t.record[i].e;
 
-		if (e->record->type != TRAP_TYPE_MARK && (e->known & KNOWN(RIP)))
+		if (e->record->type != TRAP_TYPE_MARK && e->record->type != TRAP_TYPE_WATCH &&
+			(e->known & KNOWN(RIP)))
 			site[n++] = (struct site){1, e->record->rip, e};
 	}
 	qsort(site, n, sizeof(*site), by_place);

@@ -57,6 +57,8 @@ static void take_type(struct entry *e)
 
 	if (e->kind == ENTRY_MARK)
 		e->record->type = TRAP_TYPE_MARK;
+	else if (e->kind == ENTRY_WATCH)
+		e->record->type = TRAP_TYPE_WATCH;
 	else if (!type && entry_field(e, "vec"))
 		e->record->type = TRAP_TYPE_EXCEPTION;
 	else if (!type || !type_of(type, strlen(type), &e->record->type))

@@ -31,7 +31,7 @@ static unsigned row_of(const struct moment *r)
 {
 	const struct trap_record *record = r->e->record;
 
-	if (record->type == TRAP_TYPE_MARK)
+	if (record->type == TRAP_TYPE_MARK || record->type == TRAP_TYPE_WATCH)
 		return MARKS;
 	return record->vector +
 	       (record->type == TRAP_TYPE_SOFTINT || record->type == TRAP_TYPE_EXTINT ? 256 : 0);

@@ -234,6 +234,8 @@ const char *record_name(const struct entry *e)
 
 	if (r->type == TRAP_TYPE_MARK && (e->known & KNOWN(TYPE)))
 		return "mark";
+	if (r->type == TRAP_TYPE_WATCH && (e->known & KNOWN(TYPE)))
+		return "watch";
 	if (!(e->known & KNOWN(VECTOR)))
 		return "";
 	if (r->type == TRAP_TYPE_SOFTINT || r->type == TRAP_TYPE_EXTINT || r->vector >= VECTOR_COUNT) {

@@ -35,7 +35,7 @@ struct timeline {
 void timeline_make(struct timeline *t, const struct model *m);
 void timeline_free(struct timeline *t);
 
-/* Returns "#PF", "int 0x80", "mark", or "" if the vector is not known. The text is valid until the next call. */
+/* Returns "#PF", "int 0x80", "mark", "watch", or "" if the vector is not known. The text is valid until the next call. */
 const char *record_name(const struct entry *e);
 
 #endif

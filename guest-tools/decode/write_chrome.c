@@ -69,11 +69,18 @@ static void end_with_line(struct chrome *c, const struct entry *e)
 	fputs("}}", c->out);
 }
 
+static const char *category_of(const struct trap_record *r)
+{
+	if (r->type == TRAP_TYPE_WATCH)
+		return "watch";
+	return r->type == TRAP_TYPE_MARK ? "mark" : "exception";
+}
+
 static void write_instant(struct chrome *c, const struct moment *r, const char *name)
 {
 	begin_event(c, *name ? name : "?", 'i', r->run);
 	fprintf(c->out, ",\"s\":\"t\",\"cat\":\"%s\",\"ts\":%" PRId64 ",\"tid\":%u",
-		r->e->record->type == TRAP_TYPE_MARK ? "mark" : "exception", r->us, r->e->record->cpu);
+		category_of(r->e->record), r->us, r->e->record->cpu);
 	end_with_line(c, r->e);
 }
 
@@ -86,7 +93,8 @@ static unsigned counter_of(const struct trap_record *r)
 /* A counter has the number of records of its vector so far, in this run and on all CPUs. */
 static void write_counter(struct chrome *c, const struct moment *r, const char *name)
 {
-	bool numbered = r->e->known & KNOWN(VECTOR) && r->e->record->type != TRAP_TYPE_MARK;
+	bool numbered = r->e->known & KNOWN(VECTOR) && r->e->record->type != TRAP_TYPE_MARK &&
+			r->e->record->type != TRAP_TYPE_WATCH;
 
 	if (c->run != r->run)
 		memset(c->count, 0, sizeof(c->count));

@@ -126,6 +126,8 @@ static bool wanted(const struct trap_record *r)
 		return false;
 	if (r->type == TRAP_TYPE_MARK)
 		return !options.no_marks;
+	if (r->type == TRAP_TYPE_WATCH)
+		return options.vectors == UINT32_MAX;
 	return options.vectors >> (r->vector & 31) & 1;
 }
 
