@@ -30,7 +30,13 @@ enum guest_register {
 	GUEST_IO_LENGTH, /* with EXIT_IO: of the instruction, in bytes */
 
 	/* The shadow of a STI or MOV SS. Writing 0 ends it, as before a restartable instruction; no other value may be written. */
-	GUEST_SHADOW
+	GUEST_SHADOW,
+
+	/* Can only be written. */
+	GUEST_GDTR_BASE,
+	GUEST_GDTR_LIMIT,
+	GUEST_IDTR_BASE,
+	GUEST_IDTR_LIMIT
 };
 
 struct segment_state {
@@ -67,6 +73,9 @@ struct vendor_traits {
 
 	/* The level of the largest leaf of second-level paging: 2 is 2 MiB, 3 is 1 GiB. */
 	unsigned stage2_largest;
+
+	/* The bits of CR4 that the guest may set. */
+	uint64_t cr4_bits;
 };
 
 /* Exits that can be requested, in addition to those that are always on. */
@@ -75,7 +84,8 @@ enum watched {
 	WATCH_WAITS,      /* the instructions of waiting loops, if nothing else exits: with watches_waits */
 	WATCH_CONFIGURED, /* the exceptions that boot_info.config names at present */
 	WATCH_REGISTERS, /* shared maps of the registers that watches name; WATCH_CONFIGURED follows on each CPU */
-	WATCH_ENTRY      /* the next entry, because work may have come after this exit's last test of it */
+	WATCH_TABLES, /* off: no instruction that loads or stores GDTR, IDTR, LDTR and TR; on: as the watches want it */
+	WATCH_ENTRY /* the next entry, because work may have come after this exit's last test of it */
 };
 
 /* Start-up. probe() and the inits return NULL, or one line with the reason and a remedy. */
@@ -97,6 +107,8 @@ struct vendor_life {
 /* The guest's state. */
 struct vendor_state {
 	uint64_t (*get)(const struct cpu *cpu, enum guest_register r);
+
+	/* Writing CR0, CR3 or CR4 does all that a legal MOV does: paging, long mode, PDPTEs, the TLB. */
 	void (*set)(struct cpu *cpu, enum guest_register r, uint64_t value);
 	void (*segment)(const struct cpu *cpu, enum segment s, struct segment_state *out);
 

@@ -37,6 +37,7 @@
 #define CPU_WORK_KICK   0x10  /* another CPU has sent a command or request: src/exit/init_sipi.h */
 #define CPU_WORK_MC     0x40  /* a machine check for the guest came to the VMM: src/cpu/machine_check.h */
 #define CPU_WORK_WATCH  0x100 /* a hit has changed the table of watches: src/exit/watch_change.h */
+#define CPU_WORK_OPEN   0x200 /* with watch_open: src/exit/watch_tables.c */
 #define CPU_WORK_EVENT  0x20  /* the event whose delivery this exit interrupted has to be injected again */
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->state.segment() takes them. */
@@ -140,6 +141,12 @@ struct cpu {
 		uint64_t rip, gpa;
 	} refused; /* the newest access that second-level paging refused */
 	uint8_t told[REFUSAL_KINDS];
+	struct watch_open { /* an instruction that runs without its intercept until the next exit */
+		struct trap_record record;
+		uint64_t old;
+		uint8_t segment, access, reg;
+		bool now; /* it is this exit's */
+	} watch_open;
 	void *vendor;        /* struct svm_cpu or struct vmx_cpu */
 	struct host_before { /* the state that cpu_load_host() replaced */
 		struct descriptor_table gdt, idt;

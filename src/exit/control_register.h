@@ -19,4 +19,19 @@ struct cr_state {
 bool cr0_is_legal(const struct cr_state *s, uint64_t value);
 bool cr4_is_legal(const struct cr_state *s, uint64_t value);
 
+/* MOV to CR3: reserved bits in long mode; bit 63 is for CR4.PCIDE, bits 61 and 62 for LAM, which are left to the CPU. */
+bool cr3_is_legal(const struct cr_state *s, uint64_t value, unsigned physical_bits);
+
+/* EFER.LMA follows LME and CR0.PG (SDM vol. 3A 11.8.5). */
+uint64_t efer_with(uint64_t efer, uint64_t cr0);
+
+/* Whether the CPU loads the four PDPTEs, from *now to *next (SDM vol. 3A 4.4.1), and whether it accepts one of them. */
+bool cr_loads_pdptes(const struct cr_state *now, const struct cr_state *next);
+bool pdpte_is_legal(uint64_t entry, unsigned physical_bits);
+
+/* The values that DR6 and DR7 have after such a write (SDM vol. 3B 18.2.3, 18.2.4), for CPUs without BLD and RTM. */
+#define DR6_WRITABLE 0xe00full
+#define DR6_SET      0xffff0ff0ull
+#define DR7_WRITABLE 0xffff2bffull
+
 #endif

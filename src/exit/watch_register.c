@@ -64,8 +64,7 @@ static void note(struct cpu *cpu, struct watch_access_state *a, uint64_t new, ui
 	r->watch_new = a->access == WATCH_WRITE ? new : 0;
 	r->watch_flags = (uint8_t)(flags | (a->has_old ? TRAP_WATCH_OLD : 0) |
 				   (a->access == WATCH_WRITE ? TRAP_WATCH_NEW : 0));
-	for_each_watch(w)
-	{
+	for_each_watch (w) {
 		struct watch_spec s;
 		uint32_t generation;
 		uint16_t id;
@@ -77,8 +76,7 @@ static void note(struct cpu *cpu, struct watch_access_state *a, uint64_t new, ui
 
 bool watch_register_denies(struct cpu *cpu, struct watch_access_state *a, uint64_t new)
 {
-	for_each_watch(w)
-	{
+	for_each_watch (w) {
 		struct watch_spec s;
 		uint32_t generation;
 		uint16_t id;

@@ -11,6 +11,7 @@
 #include "exit/intercept.h"
 #include "exit/init_sipi.h"
 #include "exit/watch_change.h"
+#include "exit/watch_control.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
 #include "log/turn.h"
@@ -124,6 +125,8 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
+	if (cpu->work & CPU_WORK_OPEN)
+		watch_tables_close(cpu);
 	if ((cpu->work & CPU_WORK_SCRATCH) && stage2_close_scratch(cpu))
 		flush_changed(cpu);
 	if (cpu->work & CPU_WORK_WATCH)

@@ -50,6 +50,7 @@ static const char *svm_probe(void)
 	svm_caps.asids = cpuid(0x8000000a, 0).ebx;
 	svm_caps.nrips = svm_caps.features & SVM_FEATURE_NRIPS;
 	svm_caps.assists = svm_caps.features & SVM_FEATURE_ASSISTS;
+	traits.cr4_bits = svm_cr4_bits();
 	traits.stage2_largest = features.huge_pages ? 3 : 2;
 	if (!(svm_caps.features & SVM_FEATURE_NP))
 		return "this CPU's AMD-V has no nested paging (CPUID Fn8000_000A EDX.NP is clear)";

@@ -146,8 +146,12 @@ enum exit_kind svm_refused(
 /* svm.c */
 void svm_set_intercepts(struct cpu *cpu);
 
-/* svm_watch.c */
+/* svm_watch_registers.c */
 void svm_watch_registers(struct cpu *cpu); /* what this CPU's watches need */
+void svm_watch_tables(struct cpu *cpu, bool on);
+uint64_t svm_cr4_bits(void); /* those that the CPU has */
+
+/* svm_watch.c */
 void svm_watch(struct cpu *cpu, enum watched what, bool on);
 void svm_watch_interrupts(struct cpu *cpu, bool on);
 void svm_pause(struct cpu *cpu);

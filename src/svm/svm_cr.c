@@ -7,6 +7,7 @@
 #include "hw/asm.h"
 #include "exit/control_register.h"
 #include "exit/exception.h"
+#include "exit/watch_control.h"
 #include "guest/insn.h"
 #include "svm/svm.h"
 #include "hw/x86.h"
@@ -76,6 +77,8 @@ static void let_through(struct cpu *cpu)
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
 	vmcb_intercept(c, SVM_EXIT_CR0_SEL_WRITE, false);
+	vmcb_intercept(c, SVM_EXIT_CR0_WRITE, false);
+	vmcb_intercept(c, SVM_EXIT_CR3_WRITE, false);
 	vmcb_intercept(c, SVM_EXIT_CR4_WRITE, false);
 	svm_set_pending(cpu, SVM_CR_OPEN);
 	svm_keep_shadow(cpu);
@@ -85,6 +88,7 @@ void svm_close_cr(struct cpu *cpu)
 {
 	svm_of(cpu)->pending &= ~SVM_CR_OPEN;
 	svm_watch_cr(cpu);
+	svm_watch_registers(cpu);
 }
 
 /* LMSW exits as well, and never has a refused value. With SVM_EXIT_INVALID the CPU has already refused the value: svm_refused(). */
@@ -92,6 +96,8 @@ void svm_control_register(struct cpu *cpu)
 {
 	unsigned cr, gpr;
 
+	if (cpu->exit.reason != SVM_EXIT_INVALID && watch_control(cpu))
+		return;
 	if (cpu->exit.reason != SVM_EXIT_INVALID &&
 		(!decode_move(cpu, &cr, &gpr) || is_legal(cpu, cr, operand(cpu, gpr))))
 		let_through(cpu);

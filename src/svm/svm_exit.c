@@ -63,7 +63,19 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
  *   opcode   one of OPCODES: the instruction that is skipped afterwards. NONE: no instruction is, or EXITINFO2 has its end
  */
 #define EXITS(X)                                                                                             \
+	X(CR0_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                           \
+	X(CR3_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                           \
 	X(CR4_WRITE, SOMETIMES, EXIT_CONTROL_REGISTER, NULL, NONE)                                           \
+	X(DR5_WRITE, SOMETIMES, EXIT_DEBUG_REGISTER, NULL, NONE)                                             \
+	X(DR7_WRITE, SOMETIMES, EXIT_DEBUG_REGISTER, NULL, NONE)                                             \
+	X(IDTR_READ, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                             \
+	X(GDTR_READ, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                             \
+	X(LDTR_READ, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                             \
+	X(TR_READ, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                               \
+	X(IDTR_WRITE, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                            \
+	X(GDTR_WRITE, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                            \
+	X(LDTR_WRITE, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                            \
+	X(TR_WRITE, SOMETIMES, EXIT_TABLE_REGISTER, NULL, NONE)                                              \
 	X(INTR, SOMETIMES, EXIT_INTERRUPT, NULL, NONE)                                                       \
 	X(NMI, ALWAYS, EXIT_NMI, NULL, NONE)                                                                 \
 	X(SMI, SOMETIMES, EXIT_SMI, NULL, NONE)                                                              \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The guest's state in the VMCB. */
 #include "svm/svm.h"
+#include "exit/control_register.h"
 #include "hw/x86.h"
 
 #define EFER_VISIBLE(v) ((v) & ~EFER_SVME)
@@ -55,10 +56,40 @@ uint64_t svm_get(const struct cpu *cpu, enum guest_register r)
 	return r < GUEST_EFER ? *register_at(&v->save, r) : get_other(v, r);
 }
 
+/* VMRUN loads the whole state (15.5.1). PDPTEs are read when they are used (15.25.10). */
+SLOW_PATH static void set_control(struct cpu *cpu, enum guest_register r, uint64_t value)
+{
+	struct vmcb_save *s = &vmcb_of(cpu)->save;
+
+	if (r == GUEST_CR3)
+		value &= ~(1ull << 63); /* PCIDE: do not flush. More is flushed than has to be */
+	*register_at(s, r) = value;
+	s->efer = efer_with(s->efer, s->cr0);
+	svm_stage2_flush(cpu);
+}
+
+SLOW_PATH static void set_table(struct vmcb_save *s, enum guest_register r, uint64_t value)
+{
+	struct vmcb_segment *table = r == GUEST_GDTR_BASE || r == GUEST_GDTR_LIMIT ? &s->gdtr : &s->idtr;
+
+	if (r == GUEST_GDTR_BASE || r == GUEST_IDTR_BASE)
+		table->base = value;
+	else
+		table->limit = (uint32_t)value;
+}
+
 void svm_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
+	if (r == GUEST_CR0 || r == GUEST_CR3 || r == GUEST_CR4) {
+		set_control(cpu, r, value);
+		return;
+	}
+	if (r > GUEST_SHADOW) {
+		set_table(&v->save, r, value);
+		return;
+	}
 	if (r == GUEST_SHADOW)
 		v->control.interrupt_shadow = value;
 	else if (r == GUEST_EFER)

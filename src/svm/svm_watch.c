@@ -3,7 +3,6 @@
 #include "svm/svm.h"
 #include "log/turn.h"
 #include "guest/insn.h"
-#include "watch/watch.h"
 
 #define NOP          0x90
 #define LENGTH_PAUSE 2
@@ -38,6 +37,8 @@ void svm_watch(struct cpu *cpu, enum watched what, bool on)
 		svm_set_intercepts(cpu);
 	else if (what == WATCH_REGISTERS)
 		svm_watch_msrs();
+	else if (what == WATCH_TABLES)
+		svm_watch_tables(cpu, on);
 }
 
 void svm_poll(struct cpu *cpu)
@@ -66,11 +67,4 @@ void svm_pause(struct cpu *cpu)
 {
 	turn_poll(cpu);
 	svm_skip_to(cpu, behind_pause(cpu));
-}
-
-void svm_watch_registers(struct cpu *cpu)
-{
-	struct vmcb_control *c = &vmcb_of(cpu)->control;
-
-	vmcb_intercept(c, SVM_EXIT_XSETBV, watch_register_mask(WATCH_XCR0, 0, WATCH_WRITE));
 }

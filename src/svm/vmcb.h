@@ -100,7 +100,11 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
  * range, CR and DR two each.
  */
 #define SVM_EXITS(X)                                                                                         \
+	X(0x010, CR0_WRITE)                                                                                  \
+	X(0x013, CR3_WRITE)                                                                                  \
 	X(0x014, CR4_WRITE)                                                                                  \
+	X(0x035, DR5_WRITE)                                                                                  \
+	X(0x037, DR7_WRITE)                                                                                  \
 	X(0x060, INTR)                                                                                       \
 	X(0x061, NMI)                                                                                        \
 	X(0x062, SMI)                                                                                        \

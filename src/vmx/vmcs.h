@@ -165,7 +165,7 @@ enum vmcs_field {
  *                    says (26.3)
  *         SOMETIMES  comes and goes, but the CPU has to have it
  *         OPTIONAL   comes and goes where the CPU has it
- *         FORBIDDEN  always off
+ *         FORBIDDEN  off, and the CPU has to allow that; a watch may switch it on (vmx_watch_registers.c)
  */
 /* clang-format off */
 #define VMX_CONTROLS(X)                                                                                     \
@@ -184,7 +184,7 @@ enum vmcs_field {
 	X(CPU, 19, CR8_LOAD_EXITING, BY_EXIT, "CR8-load exiting")                                           \
 	X(CPU, 20, CR8_STORE_EXITING, BY_EXIT, "CR8-store exiting")                                         \
 	X(CPU, 22, NMI_WINDOW, SOMETIMES, "NMI-window exiting")                                             \
-	X(CPU, 23, MOV_DR_EXITING, BY_EXIT, "MOV-DR exiting")                                               \
+	X(CPU, 23, MOV_DR_EXITING, OPTIONAL, "MOV-DR exiting")                                               \
 	X(CPU, 25, IO_BITMAPS, BY_EXIT, "use I/O bitmaps")                                                  \
 	X(CPU, 27, MONITOR_TRAP_FLAG, BY_EXIT, "monitor trap flag")                                         \
 	X(CPU, 28, MSR_BITMAPS, BY_EXIT, "use MSR bitmaps")                                                 \
@@ -192,7 +192,7 @@ enum vmcs_field {
 	X(CPU, 30, PAUSE_EXITING, BY_EXIT, "PAUSE exiting")                                                 \
 	X(CPU, 31, SECONDARY, REQUIRED, "activate secondary controls")                                      \
 	X(CPU2, 1, EPT, REQUIRED, "enable EPT")                                                             \
-	X(CPU2, 2, TABLE_EXITING, BY_EXIT, "descriptor-table exiting")                                      \
+	X(CPU2, 2, TABLE_EXITING, OPTIONAL, "descriptor-table exiting")                                      \
 	X(CPU2, 3, RDTSCP, WANTED, "enable RDTSCP")                                                         \
 	X(CPU2, 5, VPID, WANTED, "enable VPID")                                                             \
 	X(CPU2, 6, WBINVD_EXITING, BY_EXIT, "WBINVD exiting")                                               \

@@ -83,6 +83,7 @@ static void note_traits(const struct vmx_caps *c)
 {
 	traits.reports_init_sipi = c->misc & MISC_WAIT_FOR_SIPI;
 	traits.has_timer = c->controls.pin & PIN_PREEMPTION_TIMER;
+	traits.cr4_bits = c->cr4_fixed1 & ~(uint64_t)CR4_OWNED;
 	traits.stage2_largest = c->ept_vpid & EPT_CAP_1G ? 3 : 2;
 }
 
@@ -165,6 +166,7 @@ void vmx_set_intercepts(struct cpu *cpu)
 	uint32_t x87 = vmx_of(cpu)->cr0_shadow & CR0_NE ? 0 : 1u << VEC_MF;
 
 	vmwrite(VMCS_EXCEPTION_BITMAP, vmx_exceptions(vmx_caps.basic, boot_info.config.intercept) | x87);
+	vmx_watch_registers(cpu);
 }
 
 static void set_controls(struct cpu *cpu)

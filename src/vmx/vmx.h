@@ -165,6 +165,12 @@ void vmx_control_register(struct cpu *cpu);
 void vmx_x87_error(struct cpu *cpu);
 void vmx_set_intercepts(struct cpu *cpu); /* also after the guest's CR0.NE has changed */
 
+/* vmx_watch_registers.c */
+void vmx_watch_registers(struct cpu *cpu); /* what this CPU's watches need */
+void vmx_watch_tables(bool on);
+void vmx_set_masks(struct cpu *cpu); /* after CR0 or CR4 has changed */
+void vmx_set_control_register(struct cpu *cpu, enum guest_register r, uint64_t value);
+
 /* vmx_task.c */
 void vmx_task_switch(struct cpu *cpu);
 

@@ -12,6 +12,7 @@
 #include "exit/exception.h"
 #include "exit/io.h"
 #include "exit/pic.h"
+#include "exit/watch_control.h"
 #include "trace/vector.h"
 
 /* Table 28-3: exit qualification of a control-register access */
@@ -83,6 +84,8 @@ void vmx_control_register(struct cpu *cpu)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
 
+	if (watch_control(cpu))
+		return;
 	if (ACCESS_REGISTER(q) == 0 && ACCESS_TYPE(q) == 0)
 		write_cr0_ne(cpu, operand(cpu, q));
 	else /* CR4 with VMXE or SMXE */

@@ -92,6 +92,9 @@ static uint64_t decode_ept(struct cpu *cpu)
 	X(VMXOFF, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                         \
 	X(VMXON, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                          \
 	X(CR_ACCESS, ALWAYS, EXIT_CONTROL_REGISTER, NULL)                                                    \
+	X(MOV_DR, CPU_MOV_DR_EXITING, EXIT_DEBUG_REGISTER, NULL)                                             \
+	X(GDTR_OR_IDTR, CPU2_TABLE_EXITING, EXIT_TABLE_REGISTER, NULL)                                       \
+	X(LDTR_OR_TR, CPU2_TABLE_EXITING, EXIT_TABLE_REGISTER, NULL)                                         \
 	X(IO, CPU_IO_BITMAPS, EXIT_IO, decode_io)                                                            \
 	X(RDMSR, CPU_MSR_BITMAPS, EXIT_RDMSR, NULL)                                                          \
 	X(WRMSR, CPU_MSR_BITMAPS, EXIT_WRMSR, NULL)                                                          \

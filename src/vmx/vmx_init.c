@@ -59,7 +59,7 @@ static void init_control_registers(struct cpu *cpu)
 	vmx_set_intercepts(cpu);
 	vmwrite(VMCS_GUEST_CR3, 0);
 	vmwrite(VMCS_GUEST_CR4, CR4_VMXE);
-	vmwrite(VMCS_CR4_SHADOW, 0);
+	vmx_set_masks(cpu);
 	vmwrite(VMCS_GUEST_EFER, 0);
 	vmwrite(VMCS_ENTRY_CONTROLS, vmread(VMCS_ENTRY_CONTROLS) & ~(uint64_t)ENTRY_GUEST_64);
 	if (features.shadow_stacks || features.branch_tracking)

@@ -105,6 +105,7 @@ static void load_control_registers(struct cpu *cpu, const struct boot_launch *la
 	vmwrite(VMCS_GUEST_CR4, cr4 | CR4_VMXE);
 	vmwrite(VMCS_CR4_MASK, CR4_OWNED);
 	vmwrite(VMCS_CR4_SHADOW, 0);
+	vmx_set_masks(cpu);
 	vmwrite(VMCS_GUEST_EFER, launch->efer);
 }
 

@@ -49,13 +49,23 @@ uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 	}
 }
 
-/*
- * Common code may not change the control registers: vmx_cr.c handles their effects on the TLB and the
- * PDPTEs.
- */
+static const uint16_t table_fields[] = {
+	VMCS_GUEST_GDTR_BASE, VMCS_GUEST_GDTR_LIMIT, VMCS_GUEST_IDTR_BASE, VMCS_GUEST_IDTR_LIMIT};
+
 void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 {
 	switch (r) {
+	case GUEST_CR0:
+	case GUEST_CR3:
+	case GUEST_CR4:
+		vmx_set_control_register(cpu, r, value);
+		break;
+	case GUEST_GDTR_BASE:
+	case GUEST_GDTR_LIMIT:
+	case GUEST_IDTR_BASE:
+	case GUEST_IDTR_LIMIT:
+		vmwrite(table_fields[r - GUEST_GDTR_BASE], value);
+		break;
 	case GUEST_RIP:
 		vmx_set_rip(cpu, value);
 		break;

@@ -261,6 +261,7 @@ static void load_registers(struct task_switch *t)
 		vmx_flush_guest_tlb();
 	}
 	vmwrite(VMCS_GUEST_CR0, cr0 | CR0_TS);
+	vmx_set_masks(t->cpu);
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_LOCAL);
 	vmwrite(VMCS_SELECTOR(SEG_TR), t->selector);
 	vmwrite(VMCS_BASE(SEG_TR), descriptor_base(t->descriptor));

@@ -79,6 +79,8 @@ void vmx_watch(struct cpu *cpu, enum watched what, bool on)
 		vmx_set_intercepts(cpu);
 	else if (what == WATCH_REGISTERS)
 		vmx_watch_msrs();
+	else if (what == WATCH_TABLES)
+		vmx_watch_tables(on);
 	else if (what == WATCH_ENTRY)
 		vmx_set_control(cpu, CPU_NMI_WINDOW, on);
 }

@@ -47,8 +47,9 @@ void watch_msr_map_update(struct watch_msr_map *m, unsigned (*set)(uint32_t msr,
 		set(m->changed[i].msr, m->changed[i].before);
 		m->changed[i] = m->changed[--m->count];
 	}
-	for_each_watch(w) if (w->spec.space == WATCH_REGISTER)
-		add(m, w->spec.reg == WATCH_EFER ? MSR_EFER : w->spec.msr, set);
+	for_each_watch (w)
+		if (w->spec.space == WATCH_REGISTER)
+			add(m, w->spec.reg == WATCH_EFER ? MSR_EFER : w->spec.msr, set);
 }
 
 static bool is_canonical(uint64_t address, bool la57)

@@ -4,6 +4,7 @@
 #include "lib/array.h"
 
 static struct watch table[WATCH_MAX];
+static _Atomic uint32_t top; /* all slots from here on are free, so that a walk is short */
 static uint16_t newest;
 
 static bool is_used(uint32_t generation)
@@ -18,7 +19,9 @@ static uint32_t generation_of(const struct watch *w)
 
 struct watch *watch_next(const struct watch *after)
 {
-	for (size_t i = after ? (size_t)(after - table) + 1 : 0; i < WATCH_MAX; i++)
+	size_t end = atomic_load_explicit(&top, memory_order_acquire);
+
+	for (size_t i = after ? (size_t)(after - table) + 1 : 0; i < end; i++)
 		if (is_used(generation_of(&table[i])))
 			return &table[i];
 	return NULL;
@@ -37,7 +40,9 @@ bool watch_read(const struct watch *w, uint16_t *id, struct watch_spec *spec, ui
 
 static struct watch *find(uint16_t id)
 {
-	for_each_watch(w) if (w->id == id) return w;
+	for_each_watch (w)
+		if (w->id == id)
+			return w;
 	return NULL;
 }
 
@@ -57,6 +62,16 @@ static struct watch *free_slot(void)
 	return NULL;
 }
 
+/* The caller alone adds and deletes; a hit that ends a watch leaves the end where it was. */
+static void set_top(void)
+{
+	uint32_t end = WATCH_MAX;
+
+	while (end && !is_used(generation_of(&table[end - 1])))
+		end--;
+	atomic_store_explicit(&top, end, memory_order_release);
+}
+
 struct watch *watch_add(const struct watch_spec *spec)
 {
 	struct watch *w = free_slot();
@@ -71,6 +86,7 @@ struct watch *watch_add(const struct watch_spec *spec)
 	w->hits = w->neighbours = w->limited = w->second = 0;
 	w->in_second = 0;
 	atomic_fetch_add_explicit(&w->generation, 1, memory_order_release);
+	set_top();
 	return w;
 }
 
@@ -84,26 +100,35 @@ bool watch_delete(uint16_t id)
 {
 	struct watch *w = find(id);
 
-	return w && watch_retire(w, generation_of(w));
+	bool done = w && watch_retire(w, generation_of(w));
+
+	set_top();
+	return done;
 }
 
 unsigned watch_delete_all(void)
 {
 	unsigned n = 0;
 
-	for_each_watch(w) n += watch_retire(w, generation_of(w));
+	for_each_watch (w)
+		n += watch_retire(w, generation_of(w));
+	set_top();
 	return n;
 }
 
 bool watch_any(enum watch_space space)
 {
-	for_each_watch(w) if (w->spec.space == space) return true;
+	for_each_watch (w)
+		if (w->spec.space == space)
+			return true;
 	return false;
 }
 
 bool watch_any_memory(void)
 {
-	for_each_watch(w) if (w->spec.space != WATCH_REGISTER) return true;
+	for_each_watch (w)
+		if (w->spec.space != WATCH_REGISTER)
+			return true;
 	return false;
 }
 
@@ -155,8 +180,7 @@ uint64_t watch_register_mask(enum watch_register reg, uint32_t msr, unsigned acc
 {
 	uint64_t mask = 0;
 
-	for_each_watch(w)
-	{
+	for_each_watch (w) {
 		struct watch_spec s;
 		uint32_t generation;
 		uint16_t id;

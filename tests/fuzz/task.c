@@ -70,6 +70,10 @@ void vmx_set(struct cpu *cpu, enum guest_register r, uint64_t value)
 	dr6 = value;
 }
 
+void vmx_set_masks(struct cpu *cpu)
+{
+}
+
 void vmx_flush_guest_tlb(void)
 {
 }

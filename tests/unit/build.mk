@@ -49,7 +49,8 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/work.c \
                  src/guest/insn.c \
                  src/guest/opcode.c \
-                 src/hw/cet.c \
+                 src/guest/system_insn.c \
+                 src/hw/cet.c
                  src/hw/features.c \
                  src/hw/mitigations.c \
                  src/hw/msr_name.c \

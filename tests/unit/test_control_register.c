@@ -80,11 +80,58 @@ static void cr4(void **state)
 			fail_msg("case %u: 0x%lx", i, cases[i].value);
 }
 
+static void cr3(void **state)
+{
+	assert_true(cr3_is_legal(&long_mode, 0x12345018, 40));
+	assert_true(cr3_is_legal(&long_mode, 0xff00001000, 40));
+	assert_false(cr3_is_legal(&long_mode, 0x10000001000, 40));
+	assert_false(cr3_is_legal(&long_mode, 1ull << 63 | 0x1000, 40));
+	assert_true(cr3_is_legal(&with_pcid, 1ull << 63 | 0x1000, 40));
+	assert_true(cr3_is_legal(&legacy, 0xfffff000, 40));
+}
+
+static void long_mode_is_active(void **state)
+{
+	assert_true(efer_with(EFER_LME, CR0_PG) == (EFER_LME | EFER_LMA));
+	assert_true(efer_with(EFER_LME | EFER_LMA, 0) == EFER_LME);
+	assert_true(efer_with(EFER_NXE, CR0_PG) == EFER_NXE);
+}
+
+/* SDM vol. 3A 4.4.1: which writes load the PDPTEs. */
+static void pdptes(void **state)
+{
+	const struct cr_state off = {.cr0 = CR0_PE, .cr4 = CR4_PAE},
+			      pae = {.cr0 = CR0_PE | CR0_PG, .cr4 = CR4_PAE},
+			      wp = {.cr0 = CR0_PE | CR0_PG | CR0_WP, .cr4 = CR4_PAE},
+			      pge = {.cr0 = CR0_PE | CR0_PG, .cr4 = CR4_PAE | CR4_PGE},
+			      de = {.cr0 = CR0_PE | CR0_PG, .cr4 = CR4_PAE | CR4_DE},
+			      flat = {.cr0 = CR0_PE | CR0_PG, .cr4 = 0},
+			      lme = {.cr0 = CR0_PE | CR0_PG, .cr4 = CR4_PAE, .efer = EFER_LME},
+			      elsewhere = {.cr0 = CR0_PE | CR0_PG, .cr4 = CR4_PAE, .cr3 = 0x1000};
+
+	assert_true(cr_loads_pdptes(&off, &pae));
+	assert_false(cr_loads_pdptes(&pae, &off));
+	assert_false(cr_loads_pdptes(&pae, &wp));
+	assert_true(cr_loads_pdptes(&pae, &pge));
+	assert_false(cr_loads_pdptes(&pae, &de));
+	assert_true(cr_loads_pdptes(&flat, &pae));
+	assert_true(cr_loads_pdptes(&pae, &elsewhere));
+	assert_false(cr_loads_pdptes(&off, &lme));
+	assert_true(pdpte_is_legal(0, 40) && pdpte_is_legal(0x1001, 40) &&
+		    pdpte_is_legal(0xfffffffffffffffe, 40));
+	assert_false(pdpte_is_legal(0x1003, 40));
+	assert_false(pdpte_is_legal(0x1101, 40));
+	assert_false(pdpte_is_legal(1ull << 40 | 1, 40));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cr0),
 		cmocka_unit_test(cr4),
+		cmocka_unit_test(cr3),
+		cmocka_unit_test(long_mode_is_active),
+		cmocka_unit_test(pdptes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

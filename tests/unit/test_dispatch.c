@@ -32,6 +32,7 @@
 #include "exit/intercept.h"
 #include "exit/shutdown.h"
 #include "exit/watch_change.h"
+#include "exit/watch_control.h"
 #include "stage2/stage2.h"
 #include "trace/vector.h"
 
@@ -178,6 +179,9 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 #define NOTHING(X)                                                                                           \
 	X(init_sipi_serve)                                                                                   \
 	X(intercept_serve)                                                                                   \
+	X(watch_tables_close)                                                                                \
+	X(exit_debug_register)                                                                               \
+	X(exit_table_register)                                                                               \
 	X(watch_change_serve)                                                                                \
 	X(halt_over)                                                                                         \
 	X(cpu_park_if_asked)                                                                                 \

@@ -151,7 +151,8 @@ static unsigned count(void)
 {
 	unsigned n = 0;
 
-	for_each_watch(w) n++;
+	for_each_watch (w)
+		n++;
 	return n;
 }
 
