@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "console/complete.h"
+#include <trapline/watch.h>
 #include "console/address.h"
 #include "console/command.h"
 #include "lib/array.h"
@@ -108,12 +109,26 @@ static void offer_shares(struct search *s)
 			offer_text(s, share.name);
 }
 
+static void offer_watch(struct search *s)
+{
+	static const char *const words[] = {"physical", "linear", "reg", "rate=", "cr3=", "follow"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		offer_text(s, words[i]);
+#define X(enumerator, word, meaning) offer_text(s, word);
+	WATCH_ACTIONS(X)
+#undef X
+#define X(enumerator, number, word, accesses, bits, meaning) offer_text(s, word);
+	WATCH_REGISTERS(X)
+#undef X
+}
+
 /* The candidates for the placeholders in a command's arguments. */
 static const struct {
 	const char *name;
 	void (*offer)(struct search *s);
 } kinds[] = {{"COMMAND", offer_commands}, {"ADDRESS", offer_addresses}, {"FILTER", offer_filter},
-	{"VECTORS", offer_vectors}, {"NAME", offer_shares}};
+	{"VECTORS", offer_vectors}, {"NAME", offer_shares}, {"WATCH", offer_watch}};
 
 static void offer_kind(struct search *s, const char *name, size_t n)
 {
