@@ -76,6 +76,8 @@ struct vendor_traits {
 
 	/* The bits of CR4 that the guest may set. */
 	uint64_t cr4_bits;
+	/* Bits of a leaf that the CPU sets by itself. */
+	uint64_t stage2_set;
 };
 
 /* Exits that can be requested, in addition to those that are always on. */
@@ -85,6 +87,7 @@ enum watched {
 	WATCH_CONFIGURED, /* the exceptions that boot_info.config names at present */
 	WATCH_REGISTERS, /* shared maps of the registers that watches name; WATCH_CONFIGURED follows on each CPU */
 	WATCH_TABLES, /* off: no instruction that loads or stores GDTR, IDTR, LDTR and TR; on: as the watches want it */
+	WATCH_STEP, /* one step on this CPU's own tables (stage2/private.h): an instruction, or an event's delivery */
 	WATCH_ENTRY /* the next entry, because work may have come after this exit's last test of it */
 };
 
@@ -176,10 +179,10 @@ struct vendor_exits {
 struct vendor_stage2 {
 	/*
 	 * The bits of a leaf that maps gpa one to one.
-	 *   size   in: bytes of interest from gpa on; out: bytes for which these bits are right, a multiple of 4096
-	 *   write  writable as well
+	 *   size    in: bytes of interest from gpa on; out: bytes for which these bits are right, a multiple of 4096
+	 *   rights  of STAGE2_READ, STAGE2_WRITE and STAGE2_FETCH. The CPU may not allow a combination: then the leaf has fewer
 	 */
-	uint64_t (*bits)(uint64_t gpa, uint64_t *size, bool write);
+	uint64_t (*bits)(uint64_t gpa, uint64_t *size, unsigned rights);
 
 	void (*flush)(struct cpu *cpu);
 };

@@ -96,7 +96,7 @@ static void fake_dump(const struct cpu *c)
 {
 }
 
-static uint64_t fake_bits(uint64_t gpa, uint64_t *size, bool write)
+static uint64_t fake_bits(uint64_t gpa, uint64_t *size, unsigned rights)
 {
 	return 1;
 }

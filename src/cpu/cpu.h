@@ -39,6 +39,11 @@
 #define CPU_WORK_WATCH  0x100 /* a hit has changed the table of watches: src/exit/watch_change.h */
 #define CPU_WORK_OPEN   0x200 /* with watch_open: src/exit/watch_tables.c */
 #define CPU_WORK_EVENT  0x20  /* the event whose delivery this exit interrupted has to be injected again */
+/*
+ * The guest is let through one access to a watched page: src/exit/watch_access.h. The bit is that of DR7.GD, so that VT-x's decoder of
+ * #DB tests both at once.
+ */
+#define CPU_WORK_STEP 0x2000
 
 /* Segment registers in the encoding order of the manuals (SDM vol. 2A 3.1.1.3), as vendor->state.segment() takes them. */
 /* The tables' have a base and a limit only. */
@@ -147,7 +152,10 @@ struct cpu {
 		uint8_t segment, access, reg;
 		bool now; /* it is this exit's */
 	} watch_open;
-	void *vendor;        /* struct svm_cpu or struct vmx_cpu */
+	void *vendor;                          /* struct svm_cpu or struct vmx_cpu */
+	struct stage2_private *private_tables; /* NULL until there was a watch: stage2/private.h */
+	struct watching *watching;             /* the same: exit/watch_access.h */
+	bool stepped;        /* with CPU_WORK_STEP: this exit came after the step, not before or in it */
 	struct host_before { /* the state that cpu_load_host() replaced */
 		struct descriptor_table gdt, idt;
 		uint16_t es, cs, ss, ds, fs, gs;

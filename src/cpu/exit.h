@@ -54,6 +54,8 @@ struct exit {
 #define STAGE2_PRESENT  0x10 /* the page is present, but its rights refuse the access */
 #define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration, which is a bug of Trapline's */
 #define STAGE2_LINEAR   0x40
+/* The first three are rights to a page as well. */
+#define STAGE2_ALL (STAGE2_READ | STAGE2_WRITE | STAGE2_FETCH)
 
 /* Sets the members that every exit starts with; the vendor fills the others. */
 static inline void exit_begin(struct exit *x)

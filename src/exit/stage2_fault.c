@@ -3,6 +3,7 @@
 #include "apic/apic.h"
 #include "exit/apic_page.h"
 #include "exit/handlers.h"
+#include "exit/watch_access.h"
 #include "log/log.h"
 #include "report/fault.h"
 #include "exit/exception.h"
@@ -101,20 +102,22 @@ static void fail(struct cpu *cpu)
 		x->address, x->qualifier);
 }
 
-/* Another CPU's APIC has left the page, which is no longer watched: this CPU used a stale translation. */
+/*
+ * Another CPU's APIC has left the page, or its watch is gone: this CPU used a stale translation. With no right left the page
+ * was not present.
+ */
 static bool is_old_translation(const struct exit *x)
 {
-	return (x->qualifier & (STAGE2_WRITE | STAGE2_PRESENT | STAGE2_RESERVED)) ==
-		       (STAGE2_WRITE | STAGE2_PRESENT) &&
-	       stage2_is_writable(x->address);
+	return !(x->qualifier & STAGE2_RESERVED) && stage2_permits(x->address, x->qualifier & STAGE2_ALL);
 }
 
 void exit_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
 
-	if (apic_stage2(cpu))
+	if (apic_stage2(cpu) || watch_stage2(cpu))
 		return;
+	watch_step_on(cpu);
 	if (stage2_is_hidden(x->address)) {
 		report_refused(cpu, "Trapline's memory", "it changes nothing");
 		stage2_open_scratch(cpu, x->address);

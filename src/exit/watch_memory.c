@@ -1,9 +1,40 @@
 // SPDX-License-Identifier: MIT
 #include "exit/watch_memory.h"
-#include <stddef.h>
-#include "watch/watch.h"
+#include "apic/flush.h"
+#include "exit/watch_access.h"
+#include "exit/watch_piece.h"
+#include "stage2/private.h"
+#include "stage2/stage2.h"
+
+static const char *apply(struct cpu *cpu)
+{
+	const char *why = watch_pieces_make(cpu), *refused;
+	const struct stage2_range *pages;
+	unsigned n;
+
+	pages = watch_pieces_pages(&n);
+	refused = stage2_take(pages, n);
+	if (!refused && n && (!private_reserve() || !watch_access_reserve())) {
+		stage2_take(NULL, 0);
+		refused = "Trapline's memory is too small for the tables of a step";
+	}
+	if (refused)
+		watch_pieces_clear();
+	return why ? why : refused;
+}
 
 const char *watch_memory_changed(struct cpu *cpu)
 {
-	return watch_any_memory() ? "memory cannot be watched yet: reg NAME or msr NUMBER" : NULL;
+	const char *why;
+	unsigned n;
+
+	watch_pieces_pages(&n);
+	if (!n && !watch_any_memory())
+		return NULL;
+	if (!cpu)
+		return apply(NULL);
+	flush_hold(cpu);
+	why = apply(cpu);
+	flush_release(cpu, true);
+	return why;
 }

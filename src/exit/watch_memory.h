@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Watches of memory. */
+/* Watches of memory: the rights that are taken in its pages. */
 #ifndef TRAPLINE_WATCH_MEMORY_H
 #define TRAPLINE_WATCH_MEMORY_H
 

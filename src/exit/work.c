@@ -12,6 +12,7 @@
 #include "exit/init_sipi.h"
 #include "exit/watch_change.h"
 #include "exit/watch_control.h"
+#include "exit/watch_access.h"
 #include "guest/insn.h"
 #include "hw/x86.h"
 #include "log/turn.h"
@@ -123,6 +124,8 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 {
 	uint32_t waits;
 
+	if (cpu->work & CPU_WORK_STEP)
+		watch_step_over(cpu);
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
 	if (cpu->work & CPU_WORK_OPEN)
@@ -146,6 +149,8 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 		flush_serve(cpu);
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
+	if (cpu->work & CPU_WORK_STEP)
+		watch_step_begin(cpu);
 }
 
 /* A CPU that is about to wait for its SIPI does so at once; other work is done later. */

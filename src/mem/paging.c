@@ -94,3 +94,46 @@ uint64_t *paging_leaf(const struct page_tables *t, uint64_t va, unsigned *level)
 	}
 	return NULL;
 }
+
+/* The entry at this level; NULL if a larger leaf or nothing is there. */
+static uint64_t *find_entry(const struct page_tables *t, uint64_t va, unsigned level)
+{
+	uint64_t *table = table_at(t, t->root);
+
+	for (unsigned at = LEVELS;; at--) {
+		uint64_t *entry = entry_of(table, va, at);
+
+		if (at == level)
+			return entry;
+		if (!(*entry & t->present) || is_leaf(*entry, at))
+			return NULL;
+		table = table_at(t, *entry);
+	}
+}
+
+/* Whether the entries map [0, 512) times `size` from the first one's address on, all of them by leaves with the same bits. */
+static bool are_equal(const uint64_t *table, unsigned level, uint64_t ignored)
+{
+	uint64_t first = table[0] & ~ignored, size = level_size(level);
+
+	if (!is_leaf(first, level) || (first & PTE_ADDRESS & (level_size(level + 1) - 1)))
+		return false;
+	for (unsigned i = 1; i < 512; i++)
+		if ((table[i] & ~ignored) != first + i * size)
+			return false;
+	return true;
+}
+
+uint64_t paging_join(struct page_tables *t, uint64_t va, unsigned level, uint64_t ignored)
+{
+	uint64_t *entry = find_entry(t, va, level), *table, old;
+
+	if (!entry || !(*entry & t->present) || is_leaf(*entry, level))
+		return 0;
+	old = *entry & PTE_ADDRESS;
+	table = table_at(t, old);
+	if (!(table[0] & t->present) || !are_equal(table, level - 1, ignored))
+		return 0;
+	*entry = (table[0] & ~ignored) | PTE_LARGE;
+	return old;
+}

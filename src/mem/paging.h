@@ -34,4 +34,12 @@ bool paging_map(struct page_tables *t, uint64_t va, uint64_t pa, uint64_t size, 
  */
 uint64_t *paging_leaf(const struct page_tables *t, uint64_t va, unsigned *level);
 
+/*
+ * Replaces a table of 512 equal leaves, which map what one larger leaf would, by that leaf.
+ *   level    of the larger leaf: 2 2 MiB, 3 1 GiB
+ *   ignored  bits in which the leaves may differ; they are clear afterwards
+ * Returns the table's physical address, which is the caller's now; 0 if there is none or its leaves are not equal.
+ */
+uint64_t paging_join(struct page_tables *t, uint64_t va, unsigned level, uint64_t ignored);
+
 #endif

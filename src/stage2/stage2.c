@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stage2/stage2.h"
+#include "stage2/spare.h"
+#include "stage2/taken.h"
 #include "log/log.h"
 #include "hw/asm.h"
 #include "hw/features.h"
@@ -14,9 +16,11 @@
 /* Memory below this is mapped at once on a CPU without 1 GiB pages; memory above is mapped on first use. */
 #define EAGER_LIMIT_2M (64ull << 30)
 #define RETYPE_REPORTS 8
-#define WATCH_RESERVE  (64 * PAGE_SIZE)
+#define WRITABLE       2ull /* in entries of both vendors */
+#define NO_WRITE       (STAGE2_READ | STAGE2_FETCH)
 
 struct page_tables stage2_tables;
+_Atomic uint64_t stage2_version = 1;
 static uint64_t ones_page, scratch_page, physical_limit;
 /* All CPUs share the tables. Critical sections are short and rare. */
 static struct lock lock = LOCK_FREE;
@@ -34,7 +38,7 @@ static uint64_t physical_address_limit(void)
 static bool map(uint64_t base, uint64_t size)
 {
 	while (size) {
-		uint64_t part = size, bits = vendor->stage2.bits(base, &part, true);
+		uint64_t part = size, bits = vendor->stage2.bits(base, &part, STAGE2_ALL);
 
 		if (!paging_map(&stage2_tables, base, base, part, bits))
 			return false;
@@ -44,12 +48,17 @@ static bool map(uint64_t base, uint64_t size)
 	return true;
 }
 
-/* The bits of a leaf that maps one page. */
-static uint64_t page_bits(uint64_t pa, bool write)
+uint64_t stage2_page_bits(uint64_t pa, unsigned rights)
 {
 	uint64_t size = PAGE_SIZE;
 
-	return vendor->stage2.bits(pa, &size, write);
+	return vendor->stage2.bits(pa, &size, rights);
+}
+
+/* Before the tables change: CPUs with tables of their own copy these again (stage2/private.h). */
+static void change(void)
+{
+	atomic_fetch_add(&stage2_version, 1);
 }
 
 /* Besides the VMM's memory: the console's registers, and its configuration space. Page addresses, or 0 */
@@ -78,12 +87,13 @@ static uint64_t hidden_leaf(uint64_t gpa)
 	gpa &= ~(PAGE_SIZE - 1);
 	for (unsigned i = 0; i < boot_info.cpus; i++)
 		if (gpa - shown[i].base < shown[i].size)
-			return gpa | page_bits(gpa, false);
-	return ones_page | page_bits(ones_page, false);
+			return gpa | stage2_page_bits(gpa, NO_WRITE);
+	return ones_page | stage2_page_bits(ones_page, NO_WRITE);
 }
 
 void stage2_show(unsigned slot, uint64_t base, uint64_t size)
 {
+	change();
 	shown[slot].size = size;
 	shown[slot].base = base;
 	for (uint64_t at = base; at < base + size; at += PAGE_SIZE) {
@@ -95,7 +105,7 @@ void stage2_show(unsigned slot, uint64_t base, uint64_t size)
 
 static bool hide_page(uint64_t gpa)
 {
-	return paging_map(&stage2_tables, gpa, ones_page, PAGE_SIZE, page_bits(ones_page, false));
+	return paging_map(&stage2_tables, gpa, ones_page, PAGE_SIZE, stage2_page_bits(ones_page, NO_WRITE));
 }
 
 /* Hides the console: its registers read as ones, and stores have no effect. */
@@ -171,10 +181,10 @@ const char *stage2_init(void)
 	stage2_tables = (struct page_tables){
 		.root = pool_alloc(1),
 		.offset = POOL_BASE,
-		.link = page_bits(0, true) & 7,
-		.present = 7, /* nested tables: present; EPT: any of read, write, execute */
+		.link = stage2_page_bits(0, STAGE2_ALL) & 7,
+		.present = 7 | STAGE2_TAKEN, /* nested tables: present; EPT: any of read, write, execute */
 		.largest = vendor->traits->stage2_largest,
-		.alloc = pool_alloc,
+		.alloc = spare_take,
 	};
 	ones_page = pool_alloc(1);
 	scratch_page = pool_alloc(1);
@@ -197,28 +207,43 @@ bool stage2_is_watched(uint64_t gpa)
 	return false;
 }
 
+unsigned stage2_rights(uint64_t gpa)
+{
+	unsigned rights = STAGE2_ALL & ~stage2_taken(gpa);
+
+	return stage2_is_watched(gpa) ? rights & NO_WRITE : rights;
+}
+
+/* The bits of the page's own leaf. */
+static uint64_t own_bits(uint64_t gpa, unsigned rights)
+{
+	return stage2_page_bits(gpa, rights) | (stage2_taken(gpa) ? STAGE2_TAKEN : 0);
+}
+
 /* Another CPU may be changing the watch of the page: the lock waits for that. */
-bool stage2_is_writable(uint64_t gpa)
+bool stage2_permits(uint64_t gpa, unsigned right)
 {
 	const uint64_t *leaf;
 	unsigned level;
-	bool writable;
+	bool permitted;
 
 	lock_take(&lock, cpu_pause);
 	leaf = paging_leaf(&stage2_tables, gpa, &level);
-	writable = stage2_is_watched(gpa) || (leaf && *leaf & page_bits(0, true) & ~page_bits(0, false));
+	permitted = stage2_is_watched(gpa) ||
+		    (leaf && !(*leaf & STAGE2_TAKEN) && (right != STAGE2_WRITE || *leaf & WRITABLE));
 	lock_give(&lock);
-	return writable;
+	return permitted;
 }
 
 /* Gives the page its own leaf, and maps the memory around it, so that a later mapping does not cover it. */
-static bool make_page(uint64_t gpa, bool write)
+static bool make_page(uint64_t gpa, unsigned rights)
 {
 	unsigned level;
 
+	change();
 	if (!paging_leaf(&stage2_tables, gpa, &level) && !map(gpa & ~(LARGE_PAGE - 1), LARGE_PAGE))
 		return false;
-	return paging_map(&stage2_tables, gpa, gpa, PAGE_SIZE, page_bits(gpa, write));
+	return paging_map(&stage2_tables, gpa, gpa, PAGE_SIZE, own_bits(gpa, rights));
 }
 
 /* Whether the page has its own leaf, so that nothing needs to be taken from the pool. */
@@ -238,11 +263,12 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 	if (gpa >= physical_limit || stage2_is_hidden(gpa))
 		return false;
 	lock_take(&lock, cpu_pause);
-	done = (is_page(gpa) || pool_left() >= WATCH_RESERVE) && make_page(gpa, false);
+	done = (is_page(gpa) || pool_left() >= STAGE2_RESERVE) &&
+	       make_page(gpa, stage2_rights(gpa) & NO_WRITE);
 	if (done)
 		watched[slot] = WATCHED(gpa);
 	if (done && old && !stage2_is_watched(old))
-		make_page(old & ~1ull, true);
+		make_page(old & ~1ull, stage2_rights(old & ~1ull));
 	lock_give(&lock);
 	return done;
 }
@@ -250,12 +276,12 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 /* Writes the vendor's current bits into a leaf. Splits the leaf if they are not the same all over it. */
 static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 {
-	uint64_t part = size, bits = vendor->stage2.bits(base, &part, true);
+	uint64_t part = size, bits = vendor->stage2.bits(base, &part, STAGE2_ALL);
 
 	if (part < size)
 		return map(base, size);
-	if (size == PAGE_SIZE && stage2_is_watched(base))
-		bits = page_bits(base, false);
+	if (size == PAGE_SIZE)
+		bits = own_bits(base, stage2_rights(base));
 	*leaf = base | bits | (*leaf & (size > PAGE_SIZE ? PTE_LARGE : 0));
 	return true;
 }
@@ -265,6 +291,7 @@ void stage2_retype(void)
 	static unsigned reported;
 	uint64_t left_out = 0, changed = 0, size, old;
 
+	change();
 	for (uint64_t at = 0; at < physical_limit; at += size) {
 		unsigned level;
 		uint64_t *leaf = paging_leaf(&stage2_tables, at, &level);
@@ -295,16 +322,84 @@ bool stage2_map_late(uint64_t gpa)
 	gpa &= ~(LARGE_PAGE - 1);
 	if (!done && is_hot(gpa))
 		learn(gpa);
+	change();
 	if (!done)
 		done = gpa < physical_limit && map(gpa, LARGE_PAGE);
 	lock_give(&lock);
 	return done;
 }
 
+static bool may_be_taken(uint64_t gpa)
+{
+	unsigned level;
+
+	return gpa < physical_limit && !stage2_is_hidden(gpa) && !stage2_is_watched(gpa) &&
+	       (paging_leaf(&stage2_tables, gpa, &level) || !is_hot(gpa));
+}
+
+static const char *take_range(const struct stage2_range *r)
+{
+	for (uint64_t at = r->first; at <= r->last; at += PAGE_SIZE) {
+		if (!may_be_taken(at))
+			return "memory of Trapline's, a local APIC, or no memory";
+		if ((!is_page(at) && pool_left() < STAGE2_RESERVE) || !make_page(at, stage2_rights(at)))
+			return "no memory is left for second-level tables";
+	}
+	return NULL;
+}
+
+/* Puts leaves that were split together again where nothing tells them apart any more. */
+static void join(const struct stage2_range *r)
+{
+	for (uint64_t at = r->first & ~(LARGE_PAGE - 1); at <= r->last; at += LARGE_PAGE)
+		for (unsigned level = 2; level <= stage2_tables.largest; level++) {
+			uint64_t table = paging_join(&stage2_tables, at, level, vendor->traits->stage2_set);
+
+			if (!table)
+				break;
+			spare_give(table);
+		}
+}
+
+const char *stage2_take(const struct stage2_range *list, unsigned n)
+{
+	const char *error = NULL;
+	unsigned old;
+
+	lock_take(&lock, cpu_pause);
+	old = stage2_taken_swap(list, n);
+	for (unsigned i = 0; i < n && !error; i++)
+		error = take_range(&list[i]);
+	if (error)
+		stage2_taken_swap(NULL, 0);
+	/* Their leaves exist, except those after one that failed. */
+	for (unsigned i = 0; i < old; i++)
+		take_range(stage2_taken_before(i));
+	for (unsigned i = 0; error && i < n; i++)
+		take_range(&list[i]);
+	for (unsigned i = 0; i < old; i++)
+		join(stage2_taken_before(i));
+	for (unsigned i = 0; error && i < n; i++)
+		join(&list[i]);
+	lock_give(&lock);
+	return error;
+}
+
+void stage2_lock(void)
+{
+	lock_take(&lock, cpu_pause);
+}
+
+void stage2_unlock(void)
+{
+	lock_give(&lock);
+}
+
 static void close_leaf(uint64_t gpa)
 {
 	unsigned level;
 
+	change();
 	*paging_leaf(&stage2_tables, gpa, &level) = hidden_leaf(gpa);
 }
 
@@ -319,7 +414,8 @@ void stage2_open_scratch(struct cpu *cpu, uint64_t gpa)
 			close_leaf(cpu->scratch_gpa[1]);
 		cpu->scratch_gpa[1] = cpu->scratch_gpa[0];
 	}
-	*paging_leaf(&stage2_tables, gpa, &level) = scratch_page | page_bits(scratch_page, true);
+	change();
+	*paging_leaf(&stage2_tables, gpa, &level) = scratch_page | stage2_page_bits(scratch_page, STAGE2_ALL);
 	cpu->scratch_gpa[0] = gpa;
 	cpu_add_work(cpu, CPU_WORK_SCRATCH);
 }

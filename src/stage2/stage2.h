@@ -9,7 +9,12 @@
 #include "cpu/cpu.h"
 #include "mem/paging.h"
 
+#define STAGE2_RESERVE (64 * PAGE_SIZE) /* kept in the pool when the guest or the operator chooses pages */
+
 extern struct page_tables stage2_tables;
+
+/* Grows before each change of the tables. */
+extern _Atomic uint64_t stage2_version;
 
 /* Returns NULL, or why it failed. */
 const char *stage2_init(void);
@@ -41,8 +46,29 @@ bool stage2_watch(unsigned slot, uint64_t gpa);
 /* Whether any slot has the page. */
 bool stage2_is_watched(uint64_t gpa);
 
-/* Whether the entry lets the guest write, or the page is watched by now. If so, a store that exits used a stale translation. */
-bool stage2_is_writable(uint64_t gpa);
+/* Whether the entry permits an access, or the page is watched by now. If so, an access that exits used a stale translation. */
+bool stage2_permits(uint64_t gpa, unsigned right);
+
+/* The bits of a leaf that maps one page with these rights. */
+uint64_t stage2_page_bits(uint64_t pa, unsigned rights);
+
+/* The rights of a page of the guest's: STAGE2_ALL, less what is watched. */
+unsigned stage2_rights(uint64_t gpa);
+
+/*
+ * Takes rights from pages (stage2/taken.h), and gives back those that the previous call has taken. Large leaves are split, and
+ * put together again afterwards.
+ *   list  page aligned; the caller's until the call returns
+ *   n     0 to STAGE2_RANGES
+ * Once the guest runs the caller holds the other CPUs: flush_hold(). Returns NULL, or why a page cannot be watched; then no right is
+ * taken from any page.
+ */
+struct stage2_range;
+const char *stage2_take(const struct stage2_range *list, unsigned n);
+
+/* For a longer look at the tables: they do not change between the two. */
+void stage2_lock(void);
+void stage2_unlock(void);
 
 /*
  * Lets the guest read a part of the VMM's own memory, never write it. The caller flushes: flush_changed(). Until

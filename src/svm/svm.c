@@ -9,6 +9,7 @@
 #include "hw/x86.h"
 #include "mem/pool.h"
 #include "guest/insn.h"
+#include "stage2/private.h"
 #include "stage2/stage2.h"
 #include "exit/io.h"
 #include "trace/vector.h"
@@ -23,7 +24,7 @@
 #define CPUID_SVM (1u << 2)
 
 struct svm_caps svm_caps;
-static struct vendor_traits traits = {.watches_waits = true};
+static struct vendor_traits traits = {.watches_waits = true, .stage2_set = PTE_ACCESSED | PTE_DIRTY};
 
 static bool is_present(void)
 {
@@ -62,6 +63,16 @@ static const char *svm_probe(void)
 /* Nested tables have as many levels as the host's own (15.25.3). Guest-physical addresses have at most 48 bits, so one entry is enough. */
 static uint64_t nested_root;
 
+uint64_t svm_nested_root(void)
+{
+	return nested_root;
+}
+
+uint64_t svm_own_nested_root(const struct stage2_private *p)
+{
+	return nested_root == stage2_tables.root ? p->root : p->top;
+}
+
 static bool make_nested_root(void)
 {
 	uint64_t *top;
@@ -76,6 +87,23 @@ static bool make_nested_root(void)
 	return nested_root;
 }
 
+/* With BTF TF steps branches only (APM vol. 2 13.1.1.7). The register is the guest's while the VMM runs. */
+uint64_t svm_stop_btf(void)
+{
+	uint64_t value;
+
+	if (!rdmsr_safe(MSR_DEBUGCTL, &value) || !(value & DEBUGCTL_BTF))
+		return 0;
+	wrmsr(MSR_DEBUGCTL, value & ~DEBUGCTL_BTF);
+	return value;
+}
+
+void svm_restore_btf(uint64_t stopped)
+{
+	if (stopped)
+		wrmsr(MSR_DEBUGCTL, stopped);
+}
+
 static const char *svm_init(void)
 {
 	return make_nested_root() ? svm_msr_init()
@@ -88,6 +116,8 @@ void svm_set_intercepts(struct cpu *cpu)
 	const struct trapline_config *config = &boot_info.config;
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
+	if (svm_of(cpu)->pending & SVM_STEP_WATCH) /* its end calls this again */
+		return;
 	c->exceptions = config->intercept & INTERCEPT_EXCEPTIONS;
 	if (svm_of(cpu)->pending & SVM_STEP_IRET) { /* svm_nmi.c needs #DB until the step is over */
 		svm_of(cpu)->step.exceptions = c->exceptions;

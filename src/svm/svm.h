@@ -5,6 +5,7 @@
 
 #include "cpu/cpu.h"
 #include "guest/opcode.h"
+#include "guest/step.h"
 #include "mem/paging.h"
 #include "hw/x86.h"
 #include "svm/vmcb.h"
@@ -23,6 +24,11 @@ struct svm_cpu {
 		uint64_t dr6;
 		bool own_tf; /* Trapline has set TF, not the guest */
 	} step;
+	struct { /* with SVM_STEP_WATCH: what the step over a watched access has replaced */
+		struct hidden_step hidden;
+		uint64_t dr6, sfmask, debugctl;
+		bool interrupts, iret; /* intercepts */
+	} watched;
 	struct { /* the IRET of an NMI handler that was executed without a step */
 		bool noted;
 		uint64_t rip, rsp;
@@ -33,13 +39,14 @@ struct svm_cpu {
 #define SVM_SOFT_PENDING 0x02 /* a software event was injected with a changed RIP: svm_event.c */
 #define SVM_PROBE_CR2    0x04 /* the next exit shows whether VMRUN loads CR2 */
 #define SVM_STEP_IRET    0x20 /* the guest executes the IRET of its NMI handler as a single step: svm_nmi.c */
-#define SVM_HALTS        0x40 /* HLT does not exit until the next exit: svm_halt.c */
-#define SVM_DELAYS       0x80 /* MWAIT and MWAITX do not exit until the next exit */
-#define SVM_PASSES_INT   0x100 /* INT n does not exit until the next exit: svm_event.c */
-#define SVM_CR_OPEN      0x200 /* MOV to CR0 and CR4 does not exit until the next exit: svm_cr.c */
-#define SVM_POLLS_HALT   0x400 /* a HLT exits repeatedly until an interrupt comes: svm_halt.c */
-#define SVM_POLLED       0x800 /* this exit came at such a HLT */
-#define SVM_KEEPS_CR2    0x08  /* VMRUN does not load CR2 (Bochs 2.7): the guest has the host's */
+#define SVM_STEP_WATCH   0x1000 /* the guest executes one instruction, or gets one event: svm_step.c */
+#define SVM_HALTS        0x40   /* HLT does not exit until the next exit: svm_halt.c */
+#define SVM_DELAYS       0x80   /* MWAIT and MWAITX do not exit until the next exit */
+#define SVM_PASSES_INT   0x100  /* INT n does not exit until the next exit: svm_event.c */
+#define SVM_CR_OPEN      0x200  /* MOV to CR0 and CR4 does not exit until the next exit: svm_cr.c */
+#define SVM_POLLS_HALT   0x400  /* a HLT exits repeatedly until an interrupt comes: svm_halt.c */
+#define SVM_POLLED       0x800  /* this exit came at such a HLT */
+#define SVM_KEEPS_CR2    0x08   /* VMRUN does not load CR2 (Bochs 2.7): the guest has the host's */
 
 struct svm_caps {
 	uint32_t features; /* SVM_FEATURE_... */
@@ -89,6 +96,11 @@ bool svm_inject_nmi(struct cpu *cpu);
 void svm_end_step(struct cpu *cpu);
 void svm_nmi_unblocked(struct cpu *cpu);
 void svm_take_nmi(struct cpu *cpu);
+
+/* svm_step.c */
+void svm_watch_step(struct cpu *cpu, bool on);
+void svm_end_watch_step(struct cpu *cpu);
+bool svm_begins_step(const struct cpu *cpu);
 
 /* svm_state.c */
 uint64_t svm_get(const struct cpu *cpu, enum guest_register r);
@@ -145,6 +157,10 @@ enum exit_kind svm_refused(
 
 /* svm.c */
 void svm_set_intercepts(struct cpu *cpu);
+uint64_t svm_nested_root(void);
+uint64_t svm_own_nested_root(const struct stage2_private *p);
+uint64_t svm_stop_btf(void); /* returns DebugCtl, 0 if BTF was clear */
+void svm_restore_btf(uint64_t stopped);
 
 /* svm_watch_registers.c */
 void svm_watch_registers(struct cpu *cpu); /* what this CPU's watches need */
@@ -158,7 +174,7 @@ void svm_pause(struct cpu *cpu);
 void svm_poll(struct cpu *cpu); /* polls for keys, in an exit for guests without other exits */
 
 /* svm_stage2.c */
-uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
+uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, unsigned rights);
 void svm_stage2_flush(struct cpu *cpu);
 
 /* svm_halt.c */

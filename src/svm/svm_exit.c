@@ -49,6 +49,8 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 	cpu->exit.kind = EXIT_UNKNOWN;
 	if (cpu->exit.reason == SVM_EXIT_NPF)
 		decode_npf(cpu, v);
+	else if (cpu->exit.reason == SVM_EXIT_STEPPED)
+		cpu->exit.kind = EXIT_STEP;
 	else if (cpu->exit.reason == SVM_EXIT_INVALID)
 		cpu->exit.kind = svm_refused(cpu);
 }
@@ -118,7 +120,8 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 #define ABSENT (1 << EXIT_NMI_WINDOW | 1 << EXIT_X87 | 1 << EXIT_TASK_SWITCH | 1 << EXIT_SIPI)
 /* The kinds without a row in the list, or that only a decoder sets. */
 #define OTHERS                                                                                               \
-	(1 << EXIT_UNKNOWN | 1 << EXIT_EXCEPTION | 1 << EXIT_STAGE2 | 1 << EXIT_WRMSR | 1 << EXIT_UNREAD)
+	(1 << EXIT_UNKNOWN | 1 << EXIT_EXCEPTION | 1 << EXIT_STAGE2 | 1 << EXIT_WRMSR | 1 << EXIT_UNREAD |   \
+		1 << EXIT_STEP)
 
 #define X(name, when, kind, decoder, opcode) | 1 << kind
 _Static_assert((OTHERS | ABSENT EXITS(X)) == EXIT_KINDS_ALL, "a kind without a row: cpu/exit_kinds.def");
@@ -210,6 +213,17 @@ static void conclude_cr2(struct cpu *cpu, struct vmcb *v)
 	svm_watch_cr(cpu);
 }
 
+/* What was let through until this exit. */
+static void end_passes(struct cpu *cpu, struct svm_cpu *svm)
+{
+	if (svm->pending & (SVM_HALTS | SVM_DELAYS))
+		svm_end_halt(cpu);
+	if (svm->pending & SVM_PASSES_INT)
+		svm_end_pass(cpu);
+	if (svm->pending & SVM_CR_OPEN)
+		svm_close_cr(cpu);
+}
+
 /* Rare work before the handler and before the entry. */
 SLOW_PATH static void pending_exit(struct cpu *cpu)
 {
@@ -224,14 +238,12 @@ SLOW_PATH static void pending_exit(struct cpu *cpu)
 		svm_soft_event_done(cpu);
 	if (svm->pending & SVM_STEP_IRET)
 		svm_end_step(cpu);
-	if (svm->pending & (SVM_HALTS | SVM_DELAYS))
-		svm_end_halt(cpu);
+	if (svm->pending & SVM_STEP_WATCH)
+		svm_end_watch_step(cpu);
+	if (!svm_begins_step(cpu))
+		end_passes(cpu, svm);
 	if (svm->pending & (SVM_POLLS_HALT | SVM_POLLED))
 		svm_end_poll(cpu);
-	if (svm->pending & SVM_PASSES_INT)
-		svm_end_pass(cpu);
-	if (svm->pending & SVM_CR_OPEN)
-		svm_close_cr(cpu);
 	if (!svm->pending)
 		cpu_end_work(cpu, CPU_WORK_VENDOR);
 }

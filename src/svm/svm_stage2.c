@@ -6,10 +6,14 @@
 #define TLB_FLUSH_ALL  1
 #define TLB_FLUSH_ASID 3
 
-uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
+uint64_t svm_stage2_bits(uint64_t gpa, uint64_t *size, unsigned rights)
 {
+	/* A page that cannot be read is not present. */
+	if (!(rights & STAGE2_READ))
+		return 0;
 	/* Nested walks are user accesses (15.25.5). The memory type here is WB; the host's MTRRs decide (15.25.8). */
-	return PTE_PRESENT | PTE_USER | (write ? PTE_WRITE : 0);
+	return PTE_PRESENT | PTE_USER | (rights & STAGE2_WRITE ? PTE_WRITE : 0) |
+	       (rights & STAGE2_FETCH ? 0 : PTE_NX);
 }
 
 void svm_stage2_flush(struct cpu *cpu)

@@ -39,6 +39,8 @@ void svm_watch(struct cpu *cpu, enum watched what, bool on)
 		svm_watch_msrs();
 	else if (what == WATCH_TABLES)
 		svm_watch_tables(cpu, on);
+	else if (what == WATCH_STEP)
+		svm_watch_step(cpu, on);
 }
 
 void svm_poll(struct cpu *cpu)

@@ -159,6 +159,7 @@ enum svm_exit_code {
 	SVM_EXIT_EXCEPTION = 0x40,
 	SVM_EXITS(X) SVM_EXIT_NPF = 0x400
 };
+#define SVM_EXIT_STEPPED 0xfffffffeu /* no code of the CPU's: the #DB of a hidden step, svm_step.c */
 #define SVM_EXIT_INVALID 0xffffffffu /* QEMU zero-extends it */
 #undef X
 

@@ -186,7 +186,7 @@ enum vmcs_field {
 	X(CPU, 22, NMI_WINDOW, SOMETIMES, "NMI-window exiting")                                             \
 	X(CPU, 23, MOV_DR_EXITING, OPTIONAL, "MOV-DR exiting")                                               \
 	X(CPU, 25, IO_BITMAPS, BY_EXIT, "use I/O bitmaps")                                                  \
-	X(CPU, 27, MONITOR_TRAP_FLAG, BY_EXIT, "monitor trap flag")                                         \
+	X(CPU, 27, MONITOR_TRAP_FLAG, OPTIONAL, "monitor trap flag")                                        \
 	X(CPU, 28, MSR_BITMAPS, BY_EXIT, "use MSR bitmaps")                                                 \
 	X(CPU, 29, MONITOR_EXITING, BY_EXIT, "MONITOR exiting")                                             \
 	X(CPU, 30, PAUSE_EXITING, BY_EXIT, "PAUSE exiting")                                                 \
@@ -368,6 +368,7 @@ enum vmx_exit_reason {
 #define EPT_WALK_4     (3u << 3)
 
 /* IA32_VMX_EPT_VPID_CAP, appendix A.10 */
+#define EPT_CAP_EXECUTE_ONLY    (1ull << 0)
 #define EPT_CAP_WALK_4          (1ull << 6)
 #define EPT_CAP_WB              (1ull << 14)
 #define EPT_CAP_2M              (1ull << 16)

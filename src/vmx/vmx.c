@@ -75,6 +75,7 @@ static const char *read_caps(struct vmx_caps *c)
 	c->cr0_fixed1 = probe_need(MSR_VMX_CR0_FIXED1);
 	c->cr4_fixed0 = probe_need(MSR_VMX_CR4_FIXED0);
 	c->cr4_fixed1 = probe_need(MSR_VMX_CR4_FIXED1);
+	c->has_trap_flag = vmx_may(probe_need, c->basic, VMX_WORD_CPU, CPU_MONITOR_TRAP_FLAG);
 	error = vmx_controls_compute(probe_need, c->basic, asked, &c->controls);
 	return error ? error : check_ept(c);
 }
@@ -165,6 +166,8 @@ void vmx_set_intercepts(struct cpu *cpu)
 {
 	uint32_t x87 = vmx_of(cpu)->cr0_shadow & CR0_NE ? 0 : 1u << VEC_MF;
 
+	if (vmx_of(cpu)->step.on) /* its end calls this again */
+		return;
 	vmwrite(VMCS_EXCEPTION_BITMAP, vmx_exceptions(vmx_caps.basic, boot_info.config.intercept) | x87);
 	vmx_watch_registers(cpu);
 }

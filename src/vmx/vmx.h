@@ -4,6 +4,7 @@
 #define TRAPLINE_VMX_H
 
 #include "cpu/cpu.h"
+#include "guest/step.h"
 #include "hw/x86.h"
 #include "mem/memory_type.h"
 #include "mem/mtrr_shadow.h"
@@ -38,6 +39,11 @@ struct vmx_cpu {
 		uint16_t ldtr, tr;
 	} before;
 	uint64_t cr0_shadow; /* the guest's own CR0.NE */
+	struct vmx_step {    /* a step by TF: vmx_step.c */
+		struct hidden_step hidden;
+		bool on, masks_tf;
+		uint64_t debugctl;
+	} step;
 	struct mtrr_shadow mtrrs;
 	uint64_t refused_at; /* position in the history at the last refused entry: vmx_refused.c */
 };
@@ -111,9 +117,14 @@ static inline void vmx_decode_during(struct cpu *cpu)
 		vmx_decode_vectoring(cpu, word);
 }
 
+/* vmx_step.c */
+void vmx_watch_step(struct cpu *cpu, bool on);
+uint64_t vmx_stepped(struct cpu *cpu, uint64_t why);
+
 /* vmx_watch.c */
 void vmx_watch(struct cpu *cpu, enum watched what, bool on);
 void vmx_exit_on_interrupts(struct cpu *cpu, bool on);
+void vmx_exit_interrupts(struct cpu *cpu, bool always); /* whatever the console wants, or as it wants */
 void vmx_set_timer(struct cpu *cpu);
 void vmx_timer(struct cpu *cpu);
 void vmx_set_control(struct cpu *cpu, uint32_t control, bool on); /* CPU_..., in VMCS_CPU_CONTROLS */
@@ -183,7 +194,9 @@ void vmx_hide_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid *r);
 
 /* vmx_stage2.c */
 uint64_t vmx_ept_pointer(void);
-uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write);
+uint64_t vmx_ept_pointer_of(uint64_t root);
+void vmx_flush_ept(uint64_t pointer);
+uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, unsigned rights);
 void vmx_stage2_flush(struct cpu *cpu);
 void vmx_flush_guest_tlb(void);
 

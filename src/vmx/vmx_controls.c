@@ -61,10 +61,20 @@ struct request {
 	const uint32_t *asked;
 };
 
+static uint64_t capabilities(uint64_t (*read)(uint32_t msr), uint64_t basic, enum vmx_control_word word)
+{
+	return read(basic & BASIC_TRUE_CONTROLS ? msrs[word].true_msr : msrs[word].msr);
+}
+
+bool vmx_may(uint64_t (*read)(uint32_t msr), uint64_t basic, enum vmx_control_word word, uint32_t control)
+{
+	return capabilities(read, basic, word) >> 32 & control;
+}
+
 /* The low half of a capability MSR has the bits that must be 1, the high half those that may be 1. */
 static const char *compute(const struct request *r, enum vmx_control_word word, uint32_t *out)
 {
-	uint64_t caps = r->read(r->basic & BASIC_TRUE_CONTROLS ? msrs[word].true_msr : msrs[word].msr);
+	uint64_t caps = capabilities(r->read, r->basic, word);
 	uint32_t must = (uint32_t)caps, may = caps >> 32;
 	uint32_t required = bits_of(word, VMX_REQUIRED) | r->asked[word];
 	uint32_t needed = required | bits_of(word, VMX_SOMETIMES), forbidden = bits_of(word, VMX_FORBIDDEN);

@@ -3,6 +3,7 @@
 #ifndef TRAPLINE_VMX_CONTROLS_H
 #define TRAPLINE_VMX_CONTROLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "vmx/vmcs.h"
 
@@ -21,5 +22,8 @@ struct vmx_controls {
  */
 const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic,
 	const uint32_t asked[VMX_CONTROL_WORDS], struct vmx_controls *c);
+
+/* Whether the CPU allows a control. */
+bool vmx_may(uint64_t (*read)(uint32_t msr), uint64_t basic, enum vmx_control_word word, uint32_t control);
 
 #endif

@@ -68,13 +68,19 @@ void vmx_restore_nmi_blocking(const struct cpu *cpu)
  */
 static void decode_debug(struct cpu *cpu)
 {
-	uint64_t why = vmread(VMCS_EXIT_QUALIFICATION), dr7 = vmread(VMCS_GUEST_DR7),
-		 debugctl = vmread(VMCS_GUEST_DEBUGCTL), inverted = why & (DB_BUS_LOCK | DB_RTM);
+	uint64_t why = vmread(VMCS_EXIT_QUALIFICATION), dr7 = vmread(VMCS_GUEST_DR7), debugctl, inverted;
 
+	_Static_assert(CPU_WORK_STEP == DR7_GD, "both are tested at once");
+	if (__builtin_expect((dr7 | cpu->work) & DR7_GD, 0)) {
+		vmwrite(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
+		why = vmx_stepped(cpu, why);
+		if (cpu->exit.kind == EXIT_STEP)
+			return;
+	}
+	debugctl = vmread(VMCS_GUEST_DEBUGCTL);
+	inverted = why & (DB_BUS_LOCK | DB_RTM);
 	if (cpu->exit.event.type != TRAP_TYPE_ICEBP)
 		write_dr6(((read_dr6() & ~DR6_BREAKPOINTS) | (why & DB_REASONS)) & ~inverted);
-	if (dr7 & DR7_GD)
-		vmwrite(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
 	if (debugctl & (DEBUGCTL_LBR | DEBUGCTL_BTF))
 		vmwrite(VMCS_GUEST_DEBUGCTL, debugctl & ~(DEBUGCTL_LBR | DEBUGCTL_BTF));
 	cpu->exit.qualifier = read_dr6();

@@ -36,6 +36,14 @@ static uint64_t decode_io(struct cpu *cpu)
 	return q;
 }
 
+/* The monitor trap flag. The single step that the guest itself wants is pending if TF was set: 28.3.4 */
+static uint64_t decode_step(struct cpu *cpu)
+{
+	vmx_of(cpu)->stepped = true;
+	vmx_decode_during(cpu);
+	return 0;
+}
+
 /* Table 28-7: exit qualification of an EPT violation. A misconfiguration has none. */
 static uint64_t decode_ept(struct cpu *cpu)
 {
@@ -100,6 +108,7 @@ static uint64_t decode_ept(struct cpu *cpu)
 	X(WRMSR, CPU_MSR_BITMAPS, EXIT_WRMSR, NULL)                                                          \
 	X(EPT_VIOLATION, CPU2_EPT, EXIT_STAGE2, decode_ept)                                                  \
 	X(EPT_MISCONFIGURATION, CPU2_EPT, EXIT_STAGE2, decode_ept)                                           \
+	X(MONITOR_TRAP_FLAG, CPU_MONITOR_TRAP_FLAG, EXIT_STEP, decode_step)                                  \
 	X(INVEPT, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                         \
 	X(PREEMPTION_TIMER, PIN_PREEMPTION_TIMER, EXIT_TIMER, NULL)                                          \
 	X(INVVPID, ALWAYS, EXIT_VIRTUALIZATION, NULL)                                                        \

@@ -10,13 +10,24 @@
 
 uint64_t vmx_ept_pointer(void)
 {
-	return stage2_tables.root | EPT_WALK_4 | MEMORY_WB;
+	return vmx_ept_pointer_of(stage2_tables.root);
 }
 
-/* IPAT stays clear, so the guest's PAT is combined with these types as it is with the MTRRs' bare. */
-uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, bool write)
+uint64_t vmx_ept_pointer_of(uint64_t root)
 {
-	return EPT_READ | EPT_EXECUTE | (write ? EPT_WRITE : 0) | EPT_TYPE(vmx_mtrr_type(gpa, size));
+	return root | EPT_WALK_4 | MEMORY_WB;
+}
+
+/*
+ * An entry that can be written and not read is a misconfiguration, and on some CPUs so is one that can only be executed
+ * (29.3.3.1). IPAT stays clear, so the guest's PAT is combined with these types as it is with the MTRRs' bare.
+ */
+uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, unsigned rights)
+{
+	if (!(rights & STAGE2_READ))
+		rights &= vmx_caps.ept_vpid & EPT_CAP_EXECUTE_ONLY ? STAGE2_FETCH : 0;
+	return (rights & STAGE2_READ ? EPT_READ : 0) | (rights & STAGE2_WRITE ? EPT_WRITE : 0) |
+	       (rights & STAGE2_FETCH ? EPT_EXECUTE : 0) | EPT_TYPE(vmx_mtrr_type(gpa, size));
 }
 
 static void invalidate(bool ept, uint64_t type, uint64_t word)
@@ -29,10 +40,14 @@ static void invalidate(bool ept, uint64_t type, uint64_t word)
 		__asm__ volatile("invvpid %1, %0" : : "r"(type), "m"(descriptor) : "memory", "cc");
 }
 
+void vmx_flush_ept(uint64_t pointer)
+{
+	invalidate(true, vmx_caps.ept_vpid & EPT_CAP_INVEPT_SINGLE ? ONE_CONTEXT : ALL_CONTEXTS, pointer);
+}
+
 void vmx_stage2_flush(struct cpu *cpu)
 {
-	invalidate(true, vmx_caps.ept_vpid & EPT_CAP_INVEPT_SINGLE ? ONE_CONTEXT : ALL_CONTEXTS,
-		vmx_ept_pointer());
+	vmx_flush_ept(vmx_ept_pointer());
 }
 
 void vmx_flush_guest_tlb(void)

@@ -59,6 +59,12 @@ void vmx_timer(struct cpu *cpu)
 	turn_poll(cpu);
 }
 
+void vmx_exit_interrupts(struct cpu *cpu, bool always)
+{
+	vmx_exit_on_interrupts(
+		cpu, always || (vmx_of(cpu)->watching && !(vmx_of(cpu)->controls & CPU_INTERRUPT_WINDOW)));
+}
+
 static void watch_interrupts(struct cpu *cpu, bool on)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
@@ -81,6 +87,8 @@ void vmx_watch(struct cpu *cpu, enum watched what, bool on)
 		vmx_watch_msrs();
 	else if (what == WATCH_TABLES)
 		vmx_watch_tables(on);
+	else if (what == WATCH_STEP)
+		vmx_watch_step(cpu, on);
 	else if (what == WATCH_ENTRY)
 		vmx_set_control(cpu, CPU_NMI_WINDOW, on);
 }

@@ -47,9 +47,11 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/record.c \
                  src/exit/init_sipi.c \
                  src/exit/work.c \
+                 src/guest/access.c \
                  src/guest/insn.c \
                  src/guest/opcode.c \
                  src/guest/system_insn.c \
+                 src/guest/step.c \
                  src/hw/cet.c
                  src/hw/features.c \
                  src/hw/mitigations.c \
@@ -67,7 +69,10 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/mem/mtrr_shadow.c \
                  src/mem/paging.c \
                  src/mem/pool.c \
+                 src/stage2/private.c \
+                 src/stage2/spare.c \
                  src/stage2/stage2.c \
+                 src/stage2/taken.c \
                  src/svm/svm_check.c \
                  src/svm/svm_event.c \
                  src/svm/svm_exit.c \
@@ -77,6 +82,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/svm/svm_nmi.c \
                  src/svm/svm_skip.c \
                  src/svm/svm_state.c \
+                 src/svm/svm_step.c
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
                  src/vmcall/policy.c \
@@ -104,7 +110,8 @@ $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DE
 $(BUILD)/unit/src/vmx/vmx_state.o $(BUILD)/unit/tests/unit/test_vmx_state.o: UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
-$(BUILD)/unit/tests/unit/test_store.o: | $(ZYDIS_STAMP)
+$(BUILD)/unit/tests/unit/test_access.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)
+$(BUILD)/unit/tests/unit/test_store.o $(BUILD)/unit/tests/unit/test_access.o: | $(ZYDIS_STAMP)
 
 $(BUILD)/unit/%.o: %.c
 	$(call say,HOSTCC,$<)

@@ -31,6 +31,7 @@
 #include "hw/x86.h"
 #include "exit/intercept.h"
 #include "exit/shutdown.h"
+#include "exit/watch_access.h"
 #include "exit/watch_change.h"
 #include "exit/watch_control.h"
 #include "stage2/stage2.h"
@@ -182,6 +183,8 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 	X(watch_tables_close)                                                                                \
 	X(exit_debug_register)                                                                               \
 	X(exit_table_register)                                                                               \
+	X(watch_step_over)                                                                                   \
+	X(watch_step_begin)                                                                                  \
 	X(watch_change_serve)                                                                                \
 	X(halt_over)                                                                                         \
 	X(cpu_park_if_asked)                                                                                 \

@@ -105,9 +105,9 @@ void cpu_kick_others(const struct cpu *self)
 			cpu_kick(c);
 }
 
-static uint64_t bits(uint64_t gpa, uint64_t *size, bool write)
+static uint64_t bits(uint64_t gpa, uint64_t *size, unsigned rights)
 {
-	return 5 | (write ? 2 : 0) | vmx_mtrr_type(gpa, size) << 3;
+	return (rights & STAGE2_ALL) | vmx_mtrr_type(gpa, size) << 3;
 }
 
 static void flush(struct cpu *cpu)

@@ -126,6 +126,15 @@ void svm_cr_probe(void)
 {
 }
 
+void svm_end_watch_step(struct cpu *c)
+{
+}
+
+bool svm_begins_step(const struct cpu *c)
+{
+	return false;
+}
+
 void cpu_park_if_asked(struct cpu *c)
 {
 }

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "exit/watch_piece.h"
+#include "mem/guest_walk.h"
+#include "mem/layout.h"
+#include "vendor.h"
+
+#define PAGES_MAX 4096 /* of one watch: 16 MiB */
+#define TOO_MANY  "the watches lie in too many separate pieces of memory"
+
+_Static_assert((int)WATCH_READ == STAGE2_READ && (int)WATCH_WRITE == STAGE2_WRITE &&
+		       (int)WATCH_EXECUTE == STAGE2_FETCH,
+	"accesses are rights");
+
+static struct watch_piece pieces[STAGE2_RANGES];
+static struct stage2_range ranges[STAGE2_RANGES];
+static unsigned piece_count;
+
+static uint64_t page_of(uint64_t address)
+{
+	return address & ~(PAGE_SIZE - 1);
+}
+
+static bool add_piece(const struct watch_piece *p)
+{
+	struct watch_piece *last = piece_count ? &pieces[piece_count - 1] : NULL;
+
+	if (last && last->watch == p->watch && last->last + 1 == p->first) {
+		last->last = p->last;
+		return true;
+	}
+	if (piece_count == STAGE2_RANGES)
+		return false;
+	pieces[piece_count++] = *p;
+	return true;
+}
+
+/* Pages that are not mapped now are left out. */
+static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
+{
+	struct guest_paging paging;
+	bool found = false;
+	uint64_t next;
+
+	vendor->state.paging(cpu, &paging);
+	paging.cr3 = s->cr3;
+	for (uint64_t at = s->first; at - 1 < s->last; at = next) {
+		next = page_of(at) + PAGE_SIZE;
+		if (!guest_translate(&paging, at, &p->first))
+			continue;
+		p->last = p->first + ((next - 1 < s->last ? next - 1 : s->last) - at);
+		p->linear = at;
+		found = true;
+		if (!add_piece(p))
+			return TOO_MANY;
+		if (!next)
+			break;
+	}
+	return found ? NULL : "no page of it is mapped";
+}
+
+static const char *add(struct cpu *cpu, struct watch *w)
+{
+	struct watch_spec s;
+	struct watch_piece p = {.watch = w};
+	uint16_t id;
+
+	if (!watch_read(w, &id, &s, &p.generation) || (s.space != WATCH_PHYSICAL && s.space != WATCH_LINEAR))
+		return NULL;
+	if (s.last / PAGE_SIZE - s.first / PAGE_SIZE >= PAGES_MAX)
+		return "a watch has at most 16 MiB";
+	p.access = s.access;
+	p.action = s.action;
+	p.is_linear = s.space == WATCH_LINEAR;
+	if (p.is_linear)
+		return add_linear(cpu, &s, &p);
+	p.first = s.first;
+	p.last = s.last;
+	return add_piece(&p) ? NULL : TOO_MANY;
+}
+
+const char *watch_pieces_make(struct cpu *cpu)
+{
+	const char *why = NULL;
+
+	piece_count = 0;
+	for_each_watch(w) if (!why) why = add(cpu, w);
+	if (why)
+		piece_count = 0;
+	for (unsigned i = 0; i < piece_count; i++)
+		ranges[i] = (struct stage2_range){
+			page_of(pieces[i].first), page_of(pieces[i].last), pieces[i].access};
+	return why;
+}
+
+void watch_pieces_clear(void)
+{
+	piece_count = 0;
+}
+
+const struct stage2_range *watch_pieces_pages(unsigned *n)
+{
+	*n = piece_count;
+	return ranges;
+}
+
+const struct watch_piece *watch_piece_in(uint64_t gpa, unsigned from, unsigned *n)
+{
+	uint64_t page = page_of(gpa);
+
+	for (*n = from; *n < piece_count; ++*n)
+		if (pieces[*n].last >= page && page_of(pieces[*n].first) <= page)
+			return &pieces[*n];
+	return NULL;
+}

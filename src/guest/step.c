@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "guest/step.h"
+#include "guest/insn.h"
+#include "hw/x86.h"
+#include "lib/string.h"
+#include "mem/guest_ram.h"
+#include "trace/decode.h"
+#include "vendor.h"
+
+#define TF_BYTE 1 /* of the pushed flags */
+#define TF_BIT  1
+
+/* The instruction without its prefixes. */
+struct bare {
+	int opcode; /* of one byte, or 0x0f00 and the second one; -1: none could be read */
+	bool opsize;
+	uint8_t rex, modrm;
+};
+
+static bool is_prefix(uint8_t b)
+{
+	return b == 0x26 || b == 0x2e || b == 0x36 || b == 0x3e || b == 0x64 || b == 0x65 || b == 0x66 ||
+	       b == 0x67 || b == 0xf2 || b == 0xf3;
+}
+
+/* A REX prefix counts only right before the opcode. */
+static struct bare bare_of(const uint8_t *code, unsigned length, unsigned mode)
+{
+	struct bare b = {.opcode = -1};
+	unsigned i = 0;
+
+	for (; i < length; i++) {
+		bool rex = mode == 64 && (code[i] & 0xf0) == 0x40;
+
+		if (!rex && !is_prefix(code[i]))
+			break;
+		b.rex = rex ? code[i] : 0;
+		b.opsize |= code[i] == 0x66;
+	}
+	if (i >= length || (code[i] == 0x0f && i + 1 >= length))
+		return b;
+	b.opcode = code[i] == 0x0f ? 0x0f00 | code[i + 1] : code[i];
+	i += code[i] == 0x0f ? 2 : 1;
+	b.modrm = i < length ? code[i] : 0;
+	return b;
+}
+
+static enum step_kind kind_of(int opcode)
+{
+	switch (opcode) {
+	case 0x9c:
+		return STEP_PUSHF;
+	case 0x9d:
+		return STEP_LOADS_TF;
+	case 0xcf:
+		return STEP_IRET;
+	case 0xcd:
+		return STEP_INT;
+	case 0xf4:
+		return STEP_WAITS;
+	case 0x0f21:
+	case 0x0f23:
+		return STEP_DR;
+	case 0x0f05:
+		return STEP_SYSCALL;
+	case 0x0f07:
+		return STEP_SYSRET;
+	default:
+		return STEP_PLAIN;
+	}
+}
+
+/*
+ * After MOV SS and POP SS the CPU holds the single step back for one more instruction (SDM vol. 3A 6.8.3): it is that one's TF
+ * which has to be put right.
+ */
+static bool loads_ss(const struct bare *b)
+{
+	return b->opcode == 0x17 || (b->opcode == 0x8e && (b->modrm >> 3 & 7) == SEG_SS);
+}
+
+SLOW_PATH static struct bare next_of(struct cpu *cpu, unsigned mode)
+{
+	struct trap_record r;
+	struct decoded d;
+
+	insn_record(cpu, &r);
+	if (decode(&r, &d) != DECODE_OK || d.length >= r.code_len)
+		return (struct bare){.opcode = -1};
+	return bare_of(r.code + d.length, r.code_len - d.length, mode);
+}
+
+static struct bare find(struct cpu *cpu, unsigned mode)
+{
+	struct bare b;
+
+	insn_fetch(cpu);
+	b = bare_of(cpu->exit.code, cpu->exit.code_len, mode);
+	return loads_ss(&b) ? next_of(cpu, mode) : b;
+}
+
+enum step_kind step_kind_of(struct cpu *cpu)
+{
+	return kind_of(find(cpu, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE)).opcode);
+}
+
+void step_begin(struct cpu *cpu, struct hidden_step *s)
+{
+	uint64_t rflags = vendor->state.get(cpu, GUEST_RFLAGS);
+	struct bare b = find(cpu, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE));
+
+	s->kind = (uint8_t)kind_of(b.opcode);
+	s->own = !(rflags & RFLAGS_TF);
+	s->r11 = cpu->gpr[TRAP_R11];
+	s->dr = b.modrm >> 3 & 7;
+	s->gpr = (uint8_t)((b.modrm & 7) | (b.rex & 1) << 3);
+	s->writes = b.opcode == 0x0f23;
+	if (s->kind == STEP_INT || s->kind == STEP_WAITS)
+		return;
+	if (s->kind == STEP_SYSRET)
+		cpu->gpr[TRAP_R11] |= RFLAGS_TF;
+	if (s->own)
+		vendor->state.set(cpu, GUEST_RFLAGS, rflags | RFLAGS_TF);
+}
+
+/* The flags are at the top of the stack now. They are the guest's memory, and writing to them faulted for the guest if at all. */
+static void clear_pushed(struct cpu *cpu)
+{
+	uint64_t linear = vendor->state.get(cpu, GUEST_RSP), physical;
+	struct guest_paging paging;
+	struct segment_state ss;
+	uint8_t byte;
+
+	if (vendor->state.get(cpu, GUEST_CODE_MODE) != 64) {
+		vendor->state.segment(cpu, SEG_SS, &ss);
+		linear = (uint32_t)(ss.base + (ss.big ? (uint32_t)linear : (uint16_t)linear));
+	}
+	vendor->state.paging(cpu, &paging);
+	if (!guest_translate(&paging, linear + TF_BYTE, &physical) || !guest_ram_read(physical, &byte, 1))
+		return;
+	byte &= (uint8_t)~TF_BIT;
+	guest_ram_write(physical, &byte, 1);
+}
+
+static void set_tf(struct cpu *cpu, bool on)
+{
+	uint64_t rflags = vendor->state.get(cpu, GUEST_RFLAGS);
+
+	vendor->state.set(cpu, GUEST_RFLAGS, on ? rflags | RFLAGS_TF : rflags & ~RFLAGS_TF);
+}
+
+/* SYSCALL and SYSRET: TF is the one after the instruction. */
+static bool end_syscall(struct cpu *cpu, const struct hidden_step *s, bool masks_tf)
+{
+	bool tf = s->kind == STEP_SYSRET ? s->r11 & RFLAGS_TF : !s->own && !masks_tf;
+
+	if (s->kind == STEP_SYSRET)
+		cpu->gpr[TRAP_R11] = s->r11;
+	else if (s->own)
+		cpu->gpr[TRAP_R11] &= ~RFLAGS_TF;
+	set_tf(cpu, tf);
+	return tf;
+}
+
+bool step_end(struct cpu *cpu, struct hidden_step *s, bool done, bool masks_tf)
+{
+	if (s->kind == STEP_INT || s->kind == STEP_WAITS)
+		return !s->own;
+	if (!done && s->kind == STEP_SYSRET)
+		cpu->gpr[TRAP_R11] = s->r11;
+	if (done && (s->kind == STEP_SYSCALL || s->kind == STEP_SYSRET))
+		return end_syscall(cpu, s, masks_tf);
+	if (s->own && !(done && (s->kind == STEP_LOADS_TF || s->kind == STEP_IRET)))
+		set_tf(cpu, false);
+	if (done && s->own && s->kind == STEP_PUSHF)
+		clear_pushed(cpu);
+	return !s->own;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One step of the guest by RFLAGS.TF, which the guest does not see: what an instruction does with TF is put right afterwards. The vendor
+ * makes #DB exit, and keeps DR6. All exceptions and INT n exit meanwhile, because their frames would have TF.
+ */
+#ifndef TRAPLINE_STEP_H
+#define TRAPLINE_STEP_H
+
+#include "cpu/cpu.h"
+
+enum step_kind {
+	STEP_PLAIN,
+	STEP_PUSHF,    /* pushes TF */
+	STEP_LOADS_TF, /* POPF: TF is what it loads */
+	STEP_IRET,     /* the same */
+	STEP_SYSCALL, /* R11 gets TF. The CPU tests TF after the instruction, so IA32_FMASK must not clear it: the vendor's part */
+	STEP_SYSRET, /* TF comes from R11, and is tested after the instruction */
+	STEP_DR,     /* MOV of a debug register: the vendor's part, if the step changes DR6 */
+	STEP_INT,    /* INT n: the vendor injects it instead */
+	STEP_WAITS   /* HLT, which TF would end. MWAIT ends by itself: the exit has ended its MONITOR */
+};
+
+struct hidden_step {
+	uint8_t kind;    /* enum step_kind */
+	uint8_t dr, gpr; /* STEP_DR: the ModRM byte's registers */
+	bool writes;     /* STEP_DR: the debug register */
+	bool own;        /* Trapline has set TF, not the guest */
+	uint64_t r11;
+};
+
+/* What the instruction at RIP does with TF. */
+enum step_kind step_kind_of(struct cpu *cpu);
+
+/* Sets TF, unless the instruction waits or is INT n. */
+void step_begin(struct cpu *cpu, struct hidden_step *s);
+
+/*
+ * Removes TF.
+ *   done       whether the instruction was executed; otherwise it exits or runs again
+ *   masks_tf   STEP_SYSCALL: IA32_FMASK has TF
+ * Returns whether the guest itself gets the #DB of the step.
+ */
+bool step_end(struct cpu *cpu, struct hidden_step *s, bool done, bool masks_tf);
+
+#endif

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+#include "stage2/private.h"
+#include "lib/string.h"
+#include "mem/pool.h"
+#include "stage2/spare.h"
+#include "stage2/stage2.h"
+#include "stage2/taken.h"
+#include "hw/x86.h"
+#include "vendor.h"
+
+/* In an entry that points to a table: the table is this CPU's own. */
+#define OWN STAGE2_TAKEN
+
+static unsigned tables_needed; /* of one CPU, as private_reserve() has counted them */
+
+static unsigned shift_of(unsigned level)
+{
+	return 12 + 9 * (level - 1);
+}
+
+static uint64_t *entry_at(uint64_t table, uint64_t gpa, unsigned level)
+{
+	return (uint64_t *)pool_virt(table & PTE_ADDRESS) + (gpa >> shift_of(level) & 511);
+}
+
+static uint64_t copy_table(struct stage2_private *p, uint64_t from)
+{
+	uint64_t to;
+
+	if (p->used == p->count)
+		return 0;
+	to = p->table[p->used++];
+	memcpy(pool_virt(to), pool_virt(from & PTE_ADDRESS), PAGE_SIZE);
+	return to;
+}
+
+/* Copies the tables on the way to a page that has its own leaf. */
+static void copy_path(struct stage2_private *p, uint64_t gpa)
+{
+	uint64_t table = p->root;
+
+	for (unsigned level = 4; level > 1; level--) {
+		uint64_t *entry = entry_at(table, gpa, level), own;
+
+		if (!(*entry & stage2_tables.present) || *entry & PTE_LARGE)
+			return;
+		if (!(*entry & OWN)) {
+			own = copy_table(p, *entry);
+			if (!own)
+				return;
+			*entry = (*entry & ~PTE_ADDRESS) | own | OWN;
+		}
+		table = *entry;
+	}
+}
+
+/* One page of each 2 MiB is enough. */
+static void copy_paths(struct stage2_private *p)
+{
+	const struct stage2_range *r;
+
+	for (unsigned i = 0; (r = stage2_taken_range(i)); i++)
+		for (uint64_t at = r->first & ~(LARGE_PAGE - 1); at <= r->last; at += LARGE_PAGE)
+			copy_path(p, at);
+}
+
+static uint64_t *leaf_of(const struct stage2_private *p, uint64_t gpa)
+{
+	struct page_tables own = stage2_tables;
+	unsigned level;
+	uint64_t *leaf;
+
+	own.root = p->root;
+	leaf = paging_leaf(&own, gpa, &level);
+	return leaf && level == 1 && *leaf & STAGE2_TAKEN ? leaf : NULL;
+}
+
+/* The bits of a leaf that stand for each set of rights. */
+static uint64_t rights_bits[STAGE2_ALL + 1], rights_mask;
+
+/* A page that can be written can be read, and if the CPU cannot let a page be executed alone, it can be read as well. */
+static void note_rights(void)
+{
+	uint64_t none = stage2_page_bits(0, 0);
+
+	for (unsigned r = 0; r <= STAGE2_ALL; r++) {
+		uint64_t bits = stage2_page_bits(0, r & STAGE2_WRITE ? r | STAGE2_READ : r);
+
+		rights_bits[r] = r && bits == none ? stage2_page_bits(0, r | STAGE2_READ) : bits;
+		rights_mask |= rights_bits[r] ^ none;
+	}
+	for (unsigned r = 0; r <= STAGE2_ALL; r++)
+		rights_bits[r] &= rights_mask;
+}
+
+/*
+ * The shared leaf may have fewer rights than those that are left, as the CPU does not allow every set of them. An opened page has
+ * exactly the rights that were asked for, and those that the shared one has.
+ */
+static void set_leaf(struct stage2_private *p, const struct private_page *page)
+{
+	unsigned level, left = stage2_rights(page->gpa);
+	uint64_t *leaf = leaf_of(p, page->gpa), *shared = paging_leaf(&stage2_tables, page->gpa, &level);
+
+	if (leaf && shared)
+		*leaf = page->rights ? (*shared & ~rights_mask) | rights_bits[left | page->rights] : *shared;
+}
+
+/* Without the right to execute in its entries the top table lets nothing be executed. */
+static void set_fetch(struct stage2_private *p)
+{
+	uint64_t right = rights_bits[STAGE2_READ | STAGE2_WRITE] ^ rights_bits[STAGE2_ALL],
+		 present = stage2_tables.link, *entry = pool_virt(p->root);
+
+	for (unsigned i = 0; i < 512; i++)
+		if (entry[i] & present)
+			entry[i] = (entry[i] & ~right) | (p->fetches == !(right & PTE_NX) ? right : 0);
+}
+
+static void build(struct stage2_private *p)
+{
+	stage2_lock();
+	p->version = atomic_load(&stage2_version);
+	p->used = 0;
+	memcpy(pool_virt(p->root), pool_virt(stage2_tables.root), PAGE_SIZE);
+	*(uint64_t *)pool_virt(p->top) = p->root | stage2_tables.link;
+	copy_paths(p);
+	for (unsigned i = 0; i < p->open; i++)
+		set_leaf(p, &p->page[i]);
+	if (!p->fetches)
+		set_fetch(p);
+	stage2_unlock();
+}
+
+/* The number of different tables of a level below which pages are watched, counted by the first address of each. */
+static unsigned count_tables(void)
+{
+	unsigned n = 0;
+
+	for (unsigned shift = 21; shift <= 39; shift += 9) {
+		const struct stage2_range *r, *before;
+
+		for (unsigned i = 0; (r = stage2_taken_range(i)); i++) {
+			uint64_t first = r->first >> shift, last = r->last >> shift;
+
+			n += (unsigned)(last - first + 1);
+			/* those of neighbouring entries are counted twice at most: a bound is enough */
+			before = i ? stage2_taken_range(i - 1) : NULL;
+			if (before && before->last >> shift == first && before->first >> shift <= first)
+				n--;
+		}
+	}
+	return n;
+}
+
+static bool reserve(struct cpu *cpu)
+{
+	struct stage2_private *p = cpu->private_tables;
+	uint64_t pa;
+
+	if (!p) {
+		pa = spare_take(1);
+		if (!pa)
+			return false;
+		p = pool_virt(pa);
+		p->root = spare_take(1);
+		p->top = spare_take(1);
+		p->fetches = true;
+		if (!p->root || !p->top)
+			return false;
+		cpu->private_tables = p;
+	}
+	while (p->count < tables_needed) {
+		pa = spare_take(1);
+		if (!pa)
+			return false;
+		p->table[p->count++] = pa;
+	}
+	p->version = 0;
+	return true;
+}
+
+bool private_reserve(void)
+{
+	_Static_assert(sizeof(struct stage2_private) <= PAGE_SIZE, "one page");
+	bool done = true;
+
+	note_rights();
+	tables_needed = count_tables();
+	if (tables_needed > PRIVATE_TABLES)
+		return false;
+	stage2_lock();
+	for_each_cpu (c)
+		done = done && (pool_left() >= STAGE2_RESERVE || spare_count() > 8) && reserve(c);
+	stage2_unlock();
+	return done;
+}
+
+uint64_t private_size(void)
+{
+	return (3 + tables_needed) * PAGE_SIZE;
+}
+
+void private_refresh(struct cpu *cpu)
+{
+	struct stage2_private *p = cpu->private_tables;
+
+	if (p->version != atomic_load(&stage2_version))
+		build(p);
+}
+
+static struct private_page *find(struct stage2_private *p, uint64_t page)
+{
+	for (unsigned i = 0; i < p->open; i++)
+		if (p->page[i].gpa == page)
+			return &p->page[i];
+	return NULL;
+}
+
+bool private_open(struct cpu *cpu, uint64_t gpa, unsigned right)
+{
+	struct stage2_private *p = cpu->private_tables;
+	uint64_t page = gpa & ~(PAGE_SIZE - 1);
+	struct private_page *at;
+
+	private_refresh(cpu);
+	at = find(p, page);
+	if (at && at->rights & right)
+		return false;
+	if (!at) {
+		if (p->open ==
+			PRIVATE_OPEN) { /* no instruction needs as many, except a gather: the oldest one is closed */
+			p->page[0].rights = 0;
+			set_leaf(p, &p->page[0]);
+			memmove(&p->page[0], &p->page[1], sizeof(p->page) - sizeof(p->page[0]));
+			p->open--;
+		}
+		at = &p->page[p->open++];
+		*at = (struct private_page){.gpa = page};
+	}
+	at->rights |= right;
+	set_leaf(p, at);
+	return true;
+}
+
+void private_fetch(struct cpu *cpu, bool on)
+{
+	struct stage2_private *p = cpu->private_tables;
+
+	private_refresh(cpu);
+	if (p->fetches == on)
+		return;
+	p->fetches = on;
+	set_fetch(p);
+}
+
+void private_close(struct cpu *cpu)
+{
+	struct stage2_private *p = cpu->private_tables;
+
+	while (p->open) {
+		p->page[p->open - 1].rights = 0;
+		set_leaf(p, &p->page[p->open - 1]);
+		p->open--;
+	}
+	private_fetch(cpu, true);
+}

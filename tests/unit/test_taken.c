@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/* Rights that watches take from pages: split leaves, leaves that are put together again, and the tables of one CPU alone. */
+#include "unit.h"
+#include <string.h>
+#include "fake_vendor.h"
+#include "hw/features.h"
+#include "hw/x86.h"
+#include "log/log.h"
+#include "mem/host_map.h"
+#include "mem/mtrr.h"
+#include "mem/pool.h"
+#include "stage2/private.h"
+#include "stage2/spare.h"
+#include "stage2/stage2.h"
+#include "stage2/taken.h"
+
+#define POOL_PAGES 512
+#define GIB        (1ull << 30)
+#define PAGE       0x40201000ull /* in the second GiB */
+#define OTHER      0x40202000ull
+
+struct boot_info boot_info;
+struct features features;
+static struct cpu cpu0;
+struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0};
+
+uint64_t pool_alloc(uint64_t pages)
+{
+	static uint8_t memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+	static uint64_t used;
+
+	used += pages;
+	assert_true(used <= POOL_PAGES);
+	return pool_phys(memory + (used - pages) * PAGE_SIZE);
+}
+
+uint64_t pool_left(void)
+{
+	return GIB;
+}
+
+void log_line(const char *format, ...)
+{
+}
+
+bool host_map_learn(uint64_t base, uint64_t size)
+{
+	return true;
+}
+
+void mtrr_read(struct mtrr_state *m)
+{
+}
+
+/* As AMD-V: what cannot be read is not present. */
+static uint64_t bits(uint64_t gpa, uint64_t *size, unsigned rights)
+{
+	if (!(rights & STAGE2_READ))
+		return 0;
+	return PTE_PRESENT | PTE_USER | (rights & STAGE2_WRITE ? PTE_WRITE : 0) |
+	       (rights & STAGE2_FETCH ? 0 : PTE_NX);
+}
+
+static const struct vendor_traits traits = {.stage2_largest = 3, .stage2_set = PTE_ACCESSED | PTE_DIRTY};
+FAKE_VENDOR(fake, .traits = &traits, .stage2.bits = bits);
+const struct vendor *vendor = &fake;
+
+static uint64_t leaf(uint64_t root, uint64_t gpa, unsigned *level)
+{
+	struct page_tables t = stage2_tables;
+	const uint64_t *at;
+
+	t.root = root;
+	at = paging_leaf(&t, gpa, level);
+	return at ? *at : 0;
+}
+
+static uint64_t shared(uint64_t gpa, unsigned *level)
+{
+	return leaf(stage2_tables.root, gpa, level);
+}
+
+static uint64_t own(uint64_t gpa)
+{
+	unsigned level;
+
+	return leaf(cpu0.private_tables->root, gpa, &level);
+}
+
+static int begin(void **state)
+{
+	static bool made;
+
+	features.physical_bits = features.memory_bits = 36;
+	features.huge_pages = true;
+	boot_info.cpus = 1;
+	if (!made)
+		assert_null(stage2_init());
+	made = true;
+	assert_null(stage2_take(NULL, 0));
+	return 0;
+}
+
+/* The large leaf is split, and is the same large leaf afterwards; its tables are used again. */
+static void splits_and_joins(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE};
+	unsigned level;
+	uint64_t before = shared(PAGE, &level), spare;
+
+	assert_int_equal(level, 3);
+	assert_null(stage2_take(&range, 1));
+	assert_int_equal(shared(PAGE, &level) & ~STAGE2_TAKEN, PAGE | PTE_PRESENT | PTE_USER);
+	assert_int_equal(level, 1);
+	assert_true(shared(OTHER, &level) & PTE_WRITE);
+	*paging_leaf(&stage2_tables, OTHER, &level) |= PTE_ACCESSED | PTE_DIRTY; /* the CPU's */
+	assert_null(stage2_take(NULL, 0));
+	assert_int_equal(shared(PAGE, &level), before);
+	assert_int_equal(level, 3);
+	spare = spare_count();
+	assert_int_equal(spare, 2);
+	assert_null(stage2_take(&range, 1));
+	assert_int_equal(spare_count(), 0);
+}
+
+/* A leaf with other contents, such as hidden memory, is never joined. */
+static void keeps_other_leaves(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE | STAGE2_READ};
+	unsigned level;
+
+	boot_info.piece[0] = (struct boot_range){OTHER, PAGE_SIZE};
+	boot_info.piece_count = 1;
+	assert_null(stage2_take(&range, 1));
+	assert_int_equal(shared(PAGE, &level), PAGE | STAGE2_TAKEN); /* not present, and not empty */
+	*paging_leaf(&stage2_tables, OTHER, &level) = PTE_PRESENT | PTE_USER;
+	assert_null(stage2_take(NULL, 0));
+	shared(PAGE, &level);
+	assert_int_equal(level, 1);
+	*paging_leaf(&stage2_tables, OTHER, &level) = OTHER | PTE_PRESENT | PTE_USER | PTE_WRITE;
+	boot_info.piece_count = 0;
+}
+
+static void refuses_hidden_memory(void **state)
+{
+	const struct stage2_range range[] = {{PAGE, PAGE, STAGE2_WRITE}, {OTHER, OTHER, STAGE2_WRITE}};
+
+	boot_info.piece[0] = (struct boot_range){OTHER, PAGE_SIZE};
+	boot_info.piece_count = 1;
+	assert_non_null(stage2_take(range, 2));
+	assert_int_equal(stage2_rights(PAGE), STAGE2_ALL); /* nothing is taken */
+	boot_info.piece_count = 0;
+}
+
+/* Only this CPU's tables have the right, and only until they are closed. */
+static void opens_for_one_cpu(void **state)
+{
+	const struct stage2_range range[] = {{PAGE, PAGE, STAGE2_WRITE}, {OTHER, OTHER, STAGE2_READ}};
+	unsigned level;
+
+	assert_null(stage2_take(range, 2));
+	assert_true(private_reserve());
+	assert_true(private_open(&cpu0, PAGE + 8, STAGE2_WRITE));
+	assert_true(own(PAGE) & PTE_WRITE);
+	assert_false(shared(PAGE, &level) & PTE_WRITE);
+	assert_false(own(OTHER) & PTE_PRESENT);
+	assert_false(
+		private_open(&cpu0, PAGE, STAGE2_WRITE)); /* it is open: the CPU used a stale translation */
+	assert_true(private_open(&cpu0, OTHER, STAGE2_WRITE)); /* what can be written can be read */
+	assert_true(own(OTHER) & PTE_PRESENT);
+	/* the tables change meanwhile: they are copied again, and what is open stays */
+	*paging_leaf(&stage2_tables, PAGE + 8 * PAGE_SIZE, &level) |= PTE_ACCESSED;
+	atomic_fetch_add(&stage2_version, 1);
+	private_refresh(&cpu0);
+	assert_true(own(PAGE + 8 * PAGE_SIZE) & PTE_ACCESSED);
+	assert_true(own(PAGE) & PTE_WRITE);
+	private_close(&cpu0);
+	assert_false(own(PAGE) & PTE_WRITE);
+	assert_false(own(OTHER) & PTE_PRESENT);
+}
+
+/* For the delivery of an event nothing can be executed, and everything else stays as it is. */
+static void stops_fetches(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE};
+	const uint64_t *top;
+
+	assert_null(stage2_take(&range, 1));
+	assert_true(private_reserve());
+	private_refresh(&cpu0);
+	top = pool_virt(cpu0.private_tables->root);
+	assert_false(top[0] & PTE_NX);
+	private_fetch(&cpu0, false);
+	assert_true(top[0] & PTE_NX);
+	assert_true(top[0] & PTE_PRESENT);
+	private_close(&cpu0);
+	assert_false(top[0] & PTE_NX);
+}
+
+/* More pages in one step than there is room for: the oldest is closed, and nothing else happens. */
+static void many_pages(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE + 200 * PAGE_SIZE, STAGE2_WRITE};
+
+	assert_null(stage2_take(&range, 1));
+	assert_true(private_reserve());
+	for (uint64_t i = 0; i < 150; i++)
+		assert_true(private_open(&cpu0, PAGE + i * PAGE_SIZE, STAGE2_WRITE));
+	assert_true(own(PAGE + 149 * PAGE_SIZE) & PTE_WRITE);
+	assert_false(own(PAGE) & PTE_WRITE);
+	private_close(&cpu0);
+	for (uint64_t i = 0; i < 150; i++)
+		assert_false(own(PAGE + i * PAGE_SIZE) & PTE_WRITE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(splits_and_joins, begin),
+		cmocka_unit_test_setup(keeps_other_leaves, begin),
+		cmocka_unit_test_setup(refuses_hidden_memory, begin),
+		cmocka_unit_test_setup(opens_for_one_cpu, begin),
+		cmocka_unit_test_setup(stops_fetches, begin),
+		cmocka_unit_test_setup(many_pages, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
