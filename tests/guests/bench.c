@@ -96,6 +96,7 @@ LOOP(in, "in $0x21, %%al")
 LOOP(eoi_immediate, "movl $0, 0xb0(%%rsi)")
 LOOP(eoi_register, "mov %%edi, 0xb0(%%rsi)")
 LOOP(eoi_xchg, "xor %%eax, %%eax; xchg %%eax, 0xb0(%%rsi)")
+LOOP(store, "mov %%rax, (%%rsi)")
 LOOP(mov_cr3, "mov %%cr3, %%rax; mov %%rax, %%cr3")
 LOOP(mov_cr0, "mov %%cr0, %%rax; mov %%rax, %%cr0")
 
@@ -168,7 +169,8 @@ enum need {
 	AMD,
 	TRAPLINE_INTEL,
 	TRAPLINE_AMD,
-	NOT_QEMU /* QEMU does not raise it */
+	NOT_QEMU, /* QEMU does not raise it */
+	WATCHED /* with the load option watched: trapline.conf watches the first word of the page at GUEST_WATCHED */
 };
 
 #define ROW(n, with, without, ...)                                                                           \
@@ -220,6 +222,8 @@ static const struct row {
 	ROW("apic_xchg", loop_eoi_xchg, loop_empty, .rsi = APIC),
 	ROW("mov_cr0", loop_mov_cr0, loop_empty),
 	ROW("mov_cr3", loop_mov_cr3, loop_empty),
+	ROW("watch_hit", loop_store, loop_empty, .rsi = GUEST_WATCHED, .need = WATCHED),
+	ROW("watch_miss", loop_store, loop_empty, .rsi = GUEST_WATCHED + 512, .need = WATCHED),
 };
 
 static bool intel, under_trapline, qemu;
@@ -234,6 +238,8 @@ static bool applies(enum need need)
 		return true;
 	case NOT_QEMU:
 		return !qemu;
+	case WATCHED:
+		return guest_option("watched") && guest_page_at(GUEST_WATCHED, NULL);
 	case INTEL:
 	case AMD:
 		return intel == (need == INTEL);

@@ -5,6 +5,8 @@
 #include "lib/array.h"
 #include "lib/cpu.h"
 #include "lib/guest.h"
+#include "lib/printf.h"
+#include "lib/string.h"
 
 EFI_SYSTEM_TABLE *guest_firmware;
 EFI_HANDLE guest_image;
@@ -136,6 +138,59 @@ bool guest_under_trapline(void)
 
 	/* "TraplineVMM\0" in EBX, ECX, EDX */
 	return r.ebx == 0x70617254 && r.ecx == 0x656e696c && r.edx == 0x004d4d56;
+}
+
+void *guest_page_at(uint64_t address, const void *otherwise)
+{
+	EFI_PHYSICAL_ADDRESS at = address;
+
+	return EFI_ERROR(guest_firmware->BootServices->AllocatePages(AllocateAddress, EfiLoaderData, 1, &at))
+		       ? (void *)otherwise
+		       : (void *)address;
+}
+
+static bool told;
+
+static void tell_watch(const char *access, size_t length, const void *at, uint64_t size)
+{
+	char letters[8] = "";
+
+	memcpy(letters, access, length < sizeof(letters) ? length : sizeof(letters) - 1);
+	print("watch words=\"%s 0x%lx/%lu rate=5\"\n", letters, (uint64_t)at, size);
+	told = true;
+}
+
+#define COM1_STATUS 0x3fd
+#define COM1_DATA   0x3f8
+#define DATA_READY  1
+
+void guest_wait_for_watches(void)
+{
+	if (!told)
+		return;
+	print("watch ready\n");
+	while (!(inb(COM1_STATUS) & DATA_READY))
+		cpu_pause();
+	inb(COM1_DATA);
+	print("watch go\n");
+}
+
+void guest_watch(const char *what, const void *at, uint64_t size)
+{
+	const char *list = guest_value("watched");
+	size_t n = strlen(what);
+
+	for (; list && *list; list++) {
+		size_t end = 0;
+
+		while (list[end] && list[end] != ',' && list[end] != ' ')
+			end++;
+		if (end > n && !strncmp(list, what, n) && list[n] == ':')
+			tell_watch(list + n + 1, end - n - 1, at, size);
+		list += end;
+		if (*list != ',')
+			break;
+	}
 }
 
 void guest_freeze(void)

@@ -37,6 +37,17 @@ bool guest_listed(const char *list, const char *name);
 /* With the load option "freeze": freezes Trapline's rings for a minute. */
 void guest_freeze(void);
 
+/* A page at this physical address, which a test knows without asking; `otherwise` if the firmware uses it. */
+#define GUEST_WATCHED 0x10000000ull
+void *guest_page_at(uint64_t address, const void *otherwise);
+
+/*
+ * With the load option watched=tables:w,stacks:rw and so on: a line with the words of a watch for this memory, if `what` is listed. The
+ * test sets it on the console; guest_wait_for_watches() waits for a key on COM1, if there was such a line.
+ */
+void guest_watch(const char *what, const void *at, uint64_t size);
+void guest_wait_for_watches(void);
+
 /* Request a reset or a power-off from the firmware; return if the firmware has none. */
 void guest_reset(EFI_RESET_TYPE how);
 

@@ -181,6 +181,25 @@ void machine_reset(void)
 	write_flags(RFLAGS_FIXED);
 }
 
+/* With the load option watched=WORDS: the tables, stacks and stubs of the machine are watched, by the accesses of these words. */
+static void watch_all(void)
+{
+	static bool done;
+
+	if (done || !guest_value("watched"))
+		return;
+	done = true;
+	guest_watch("tables", machine_idt, sizeof(machine_idt));
+	guest_watch("tables", gdt, sizeof(gdt));
+	guest_watch("tables", &tss, sizeof(tss));
+	guest_watch("stacks", kernel_stack, sizeof(kernel_stack));
+	guest_watch("stacks", stub_stack, sizeof(stub_stack));
+	guest_watch("stacks", ist_stack, sizeof(ist_stack));
+	guest_watch("code", __start_trap_stubs, (uint64_t)(__stop_trap_stubs - __start_trap_stubs));
+	paging_watch();
+	guest_wait_for_watches();
+}
+
 static void keep_segments(void)
 {
 	__asm__ volatile("sgdt %0; sidt %1" : "=m"(firmware.gdt), "=m"(firmware.idt));
@@ -235,6 +254,7 @@ void machine_take(void)
 	firmware.dr7 = read_dr7();
 	mask_interrupts();
 	machine_reset();
+	watch_all();
 }
 
 /*

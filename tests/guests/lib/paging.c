@@ -2,6 +2,7 @@
 #include "hw/x86.h"
 #include "lib/array.h"
 #include "lib/cpu.h"
+#include "lib/guest.h"
 #include "lib/machine.h"
 #include "lib/paging.h"
 #include "lib/string.h"
@@ -19,6 +20,16 @@ static table pages __attribute__((aligned(4096)));
 static uint8_t data[PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t code[PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t stack[PAGE_SIZE] __attribute__((aligned(4096)));
+
+void paging_watch(void)
+{
+	guest_watch("paging", pml4, sizeof(pml4));
+	guest_watch("paging", pdpt, sizeof(pdpt));
+	guest_watch("paging", directory, sizeof(directory));
+	guest_watch("paging", pages, sizeof(pages));
+	guest_watch("data", data, sizeof(data));
+	guest_watch("stacks", stack, sizeof(stack));
+}
 
 void *paging_data(void)
 {

@@ -21,6 +21,9 @@ void paging_map(uint64_t address, const void *frame, uint64_t bits);
  */
 uint32_t paging_walk(uint64_t address);
 
+/* Watches the tables, the data and the user stack: guest_watch(). */
+void paging_watch(void);
+
 /* The memory behind PAGE_DATA. */
 void *paging_data(void);
 

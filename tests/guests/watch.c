@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Many instructions write one variable, on two CPUs, for the watch tests: what they write is the same bare and under a watch, and the watch
+ * has to tell each write with its values.
+ *
+ * A line a write:
+ *
+ *   case name=mov old=0x... new=0x...
+ *
+ * The variable is 512 bytes from the beginning of the page at GUEST_WATCHED. Load options: two, the second CPU as well, in turn and at once;
+ * few, fewer writes at once.
+ */
+#include "hw/x86.h"
+#include "lib/ap.h"
+#include "lib/array.h"
+#include "lib/cpu.h"
+#include "lib/guest.h"
+#include "lib/machine.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+const char guest_name[] = "watch";
+
+#define AT_ONCE 1000
+#define FEW     50
+#define START   0x1111111111111111ull
+
+/* A page of its own, whose other bytes are neighbours. */
+static struct page {
+	uint64_t below[64], variable[8], above[64];
+} * page;
+
+static volatile uint64_t *variable;
+extern const uint8_t watch_back[];
+
+/* Code that writes to (%rdi); RSI is free, and keeps RSP around writes by pushes. */
+#define WRITES(X)                                                                                            \
+	X(mov, "mov $0x22222222, %%eax; mov %%rax, (%%rdi)")                                                 \
+	X(mov_byte, "movb $0x33, 1(%%rdi)")                                                                  \
+	X(add, "addl $5, (%%rdi)")                                                                           \
+	X(xchg, "mov $0x4444, %%eax; xchg %%rax, (%%rdi)")                                                   \
+	X(cmpxchg, "mov $0x4444, %%eax; mov $0x5555, %%ecx; lock cmpxchg %%rcx, (%%rdi)")                    \
+	X(xadd, "mov $3, %%eax; lock xadd %%rax, (%%rdi)")                                                   \
+	X(stosb, "mov $0x66, %%eax; stosb")                                                                  \
+	X(rep_stosb, "mov $0x77, %%eax; mov $3, %%ecx; rep stosb")                                           \
+	X(movsq, "lea 512(%%rdi), %%rsi; movsq")                                                             \
+	X(push, "mov %%rsp, %%rsi; lea 8(%%rdi), %%rsp; push $0x1234; mov %%rsi, %%rsp")                     \
+	X(pushf, "mov %%rsp, %%rsi; lea 8(%%rdi), %%rsp; xor %%eax, %%eax; pushfq; mov %%rsi, %%rsp")        \
+	X(call, "mov %%rsp, %%rsi; lea 8(%%rdi), %%rsp; call 2f; 2: mov %%rsi, %%rsp; "                      \
+		"lea 2b(%%rip), %%rax; sub %%rax, (%%rdi)")                                                  \
+	X(movups, "movups -256(%%rdi), %%xmm0; movups %%xmm0, (%%rdi)")                                      \
+	X(bts, "bts $9, (%%rdi)")                                                                            \
+	X(setc, "stc; setc (%%rdi)")                                                                         \
+	X(sidt, "sidt (%%rdi); xor %%eax, %%eax; mov %%rax, (%%rdi)")                                        \
+	X(cmpxchg16b, "mov (%%rdi), %%rax; mov 8(%%rdi), %%rdx; mov $7, %%ebx; mov $8, %%ecx; lock "         \
+		      "cmpxchg16b (%%rdi)")                                                                  \
+	X(neighbour, "incq 128(%%rdi); incq -8(%%rdi); mov 8(%%rdi), %%rax")
+
+#define X(name, code)                                                                                        \
+	static void write_##name(void)                                                                       \
+	{                                                                                                    \
+		uint64_t at = (uint64_t)variable;                                                            \
+                                                                                                             \
+		__asm__ volatile(code : "+D"(at) : : "rax", "rbx", "rcx", "rdx", "rsi", "memory", "cc");     \
+	}
+WRITES(X)
+#undef X
+
+static const struct write {
+	const char *name;
+	void (*run)(void);
+} writes[] = {
+#define X(name, code) {#name, write_##name},
+	WRITES(X)
+#undef X
+};
+
+/* INT n pushes a frame whose flags are the variable: TF must not be in them. */
+static void write_int(void)
+{
+	__asm__ volatile("mov %%rsp, %%rsi; lea 24(%0), %%rsp; int $0x40; mov %%rsi, %%rsp"
+			 :
+			 : "r"(variable)
+			 : "rsi", "memory", "cc");
+}
+
+/* The handler leaves the frame, and returns with the stack of before. */
+__asm__(".text\n"
+	".balign 16\n"
+	"watch_back: mov (%rsp), %rax; mov %rsi, %rsp; jmp *%rax\n");
+
+static void report(const char *name, uint64_t old)
+{
+	print("case name=%s old=0x%lx new=0x%lx\n", name, old, *variable);
+}
+
+static void run_all(const char *prefix)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+		uint64_t old = *variable;
+		char name[32];
+
+		writes[i].run();
+		snprintf(name, sizeof(name), "%s%s", prefix, writes[i].name);
+		report(name, old);
+	}
+}
+
+static void try_int(void)
+{
+	uint64_t old = *variable;
+
+	machine_take();
+	machine_set_handler(0x40, watch_back);
+	write_int();
+	machine_give_back();
+	report("int", old);
+}
+
+static volatile uint32_t go;
+static unsigned each = AT_ONCE;
+
+static void add_many(void)
+{
+	for (unsigned i = 0; i < each; i++)
+		__asm__ volatile("lock incq %0" : "+m"(*variable) : : "memory", "cc");
+}
+
+static void second(unsigned id)
+{
+	write_cr4(read_cr4() | CR4_OSFXSR); /* for MOVUPS */
+	if (go == 1)
+		run_all("second_");
+	else
+		add_many();
+}
+
+static void order(unsigned what)
+{
+	go = what;
+	aps[1].order = AP_TASK;
+}
+
+static void wait_for_second(void)
+{
+	while (aps[1].order != AP_RUN)
+		cpu_pause();
+}
+
+/* The sum shows that no write is lost, the records that none is missed. */
+static void two_cpus(void)
+{
+	uint64_t old;
+
+	if (!ap_prepare()) {
+		print("case name=two result=no-memory\n");
+		return;
+	}
+	ap_task = second;
+	ap_send(1, ICR_INIT);
+	ap_delay(10000);
+	ap_send(1, ICR_SIPI | ap_vector[0]);
+	if (!ap_wait_starts(1, 1)) {
+		print("case name=two result=does-not-start\n");
+		return;
+	}
+	order(1);
+	wait_for_second();
+	old = *variable = 0;
+	order(2);
+	add_many();
+	wait_for_second();
+	report("at_once", old);
+}
+
+EFI_STATUS guest_main(void)
+{
+	page = guest_page_at(GUEST_WATCHED, NULL);
+	if (!page)
+		return EFI_OUT_OF_RESOURCES;
+	for (unsigned i = 0; i < 64; i++)
+		page->below[i] = page->above[i] = 0x0101010101010101ull * i;
+	page->variable[0] = page->variable[1] = START;
+	variable = &page->variable[0];
+	if (guest_option("few"))
+		each = FEW;
+	run_all("");
+	try_int();
+	if (guest_option("two"))
+		two_cpus();
+	return EFI_SUCCESS;
+}
