@@ -19,10 +19,7 @@ typedef struct {
 	long rax, rbx, rcx, rdx, rsi, rdi;
 } call_vmm_ret_t;
 
-/*
- * Looks a service up.
- *   name  NUL-terminated, up to 63 bytes
- */
+/* Looks up a service. name: NUL-terminated, up to 63 bytes */
 #define CALL_VMM_GET_FUNCTION(name, function) call_vmm_get_function((name), (function))
 void call_vmm_get_function(const char *name, call_vmm_function_t *function);
 

@@ -49,7 +49,7 @@ static size_t quoted_length(const char *value)
 	return value[n] ? n + 1 : n;
 }
 
-/* JSON knows more escapes than logfmt: any other \\ is one that stands for itself. */
+/* JSON has more escapes than logfmt: any other \\ is a plain backslash. */
 static void write_quoted(FILE *out, const char *value, size_t n)
 {
 	putc('"', out);

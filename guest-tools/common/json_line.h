@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A string, with its quotes. What is not printable ASCII becomes '?'. */
+/* Writes a string, with its quotes. Bytes that are not printable ASCII become '?'. */
 void json_string(FILE *out, const char *text, size_t n);
 
 /*
@@ -15,7 +15,7 @@ void json_string(FILE *out, const char *text, size_t n);
  */
 void json_members(FILE *out, const char *fields);
 
-/* The whole line: "kind": its first word, and its members. Without the braces. */
+/* Writes the whole line without the braces: "kind" with its first word, then its members. */
 void json_line_members(FILE *out, const char *line);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* In the place of src/trace/decode.c where Zydis is not there: records without their instructions. */
+/* Replaces src/trace/decode.c in builds without Zydis: records have no instructions. */
 #include "trace/decode.h"
 
 enum decode_result decode(const struct trap_record *r, struct decoded *d)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Lines as a terminal would show them: without colours, without the editing of a console's line. */
+/* Turns lines into what a terminal would show: without colours, and with the editing of the console's line carried out. */
 #include "read.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #define ESCAPE 0x1b
 #define BELL   0x07
 
-/* Behind an escape sequence (ECMA-48 5.4: CSI; 5.6: OSC and its like), or as much of one as there is. */
+/* Returns the end of an escape sequence (ECMA-48 5.4: CSI; 5.6: OSC and the like), or of the part of it that is there. */
 static size_t skip_escape(const char *s, size_t n)
 {
 	size_t i = 2;

@@ -11,7 +11,7 @@
 struct __attribute__((packed)) ctf_packet {
 	uint64_t timestamp_begin, timestamp_end; /* TSC */
 	uint64_t content_size, packet_size;      /* bits */
-	uint64_t events_discarded;               /* of this CPU, so far */
+	uint64_t events_discarded;               /* records of this CPU that were lost so far */
 	uint64_t first_seq;
 	uint32_t cpu_id;
 };

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The best first. */
+/* Endings of a module's file, the best one first. */
 static const char *const endings[] = {".ko.debug", ".ko", ".ko.xz", ".ko.gz", ".ko.zst"};
 
-/* What the kernel calls a_b may be in a file a-b. How good a file is: the index of its ending; the number of endings: another's. */
+/*
+ * The kernel's a_b may be in a file a-b. Returns the index of the file's ending, or the number of endings if the file is another module's.
+ */
 static size_t rank_of(const char *file, const char *name)
 {
 	size_t n = strlen(name);
@@ -26,7 +28,7 @@ static size_t rank_of(const char *file, const char *name)
 	return ARRAY_SIZE(endings);
 }
 
-/* The name comes from the log: no folder, and nothing else than a name. */
+/* The name comes from the log: it must be a plain name, without a folder. */
 static bool is_name(const char *name)
 {
 	return *name && !strchr(name, '/') && *name != '.';
@@ -116,7 +118,7 @@ static char *kernel_in(const char *folder, const char *release)
 	return NULL;
 }
 
-/* The folders of --debug-dir, then the system's. */
+/* The folders of --debug-dir come first, then the system's. */
 static const char *debug_folder(const struct options *o, size_t i)
 {
 	return i < o->debug_dirs ? o->debug_dir[i] : "/usr/lib/debug";
@@ -151,7 +153,7 @@ bool find_folders(const struct options *o)
 	return all;
 }
 
-/* "-" first: no checksums are compared, a build id is. */
+/* The "-" in front tells libdwfl not to compare checksums. It still compares the build id. */
 char *debug_path(const struct options *o)
 {
 	char *path = strdup("-:.debug"), *longer;

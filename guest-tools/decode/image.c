@@ -12,7 +12,7 @@ struct image {
 	Dwfl *dwfl;
 	Dwfl_Module *module;
 	Elf *elf;
-	GElf_Addr bias; /* what the file's addresses are off by in libdwfl's */
+	GElf_Addr bias; /* libdwfl's addresses minus the file's */
 	char *file;
 	char *debug_path;
 	Dwfl_Callbacks callbacks;
@@ -72,7 +72,7 @@ bool image_has_lines(const struct image *i)
 	return dwfl_module_getdwarf(i->module, &bias) != NULL;
 }
 
-/* The first symbol is none. */
+/* The first entry of the table is not a symbol. */
 bool image_has_symbols(const struct image *i)
 {
 	return dwfl_module_getsymtab(i->module) > 1;
@@ -161,7 +161,7 @@ static bool is_function(Dwarf_Die *die)
 	return dwarf_tag(die) == DW_TAG_subprogram || dwarf_tag(die) == DW_TAG_inlined_subroutine;
 }
 
-/* The scopes around an address as they were compiled, innermost first. The caller frees them. */
+/* Returns the compiled scopes that contain an address, innermost first. The caller frees them. */
 static int scopes_at(const struct image *i, uint64_t address, Dwarf_Die **scopes)
 {
 	Dwarf_Addr bias;
@@ -189,7 +189,7 @@ static void take_line(struct model *m, const struct image *i, uint64_t address, 
 		f->file = copy(m, dwfl_lineinfo(line, NULL, &f->line, NULL, NULL, NULL));
 }
 
-/* Where a function was inlined to: the line of the frame around it. */
+/* The place into which a function was inlined is the line of the frame around it. */
 static void take_call(struct model *m, Dwarf_Die *die, struct frame *f)
 {
 	Dwarf_Attribute attribute;
@@ -206,7 +206,7 @@ static void take_call(struct model *m, Dwarf_Die *die, struct frame *f)
 	f->line = (int)line;
 }
 
-/* The functions of these scopes: the innermost frame has its line already. */
+/* Adds the functions of these scopes. The innermost frame already has its line. */
 static size_t take_scopes(struct model *m, Dwarf_Die *scopes, int n, struct frame *frames)
 {
 	size_t count = 0;
@@ -225,7 +225,7 @@ static size_t take_scopes(struct model *m, Dwarf_Die *scopes, int n, struct fram
 	return count;
 }
 
-/* What the compiler makes of a function has a name like function.cold. */
+/* A part that the compiler splits off has a name like function.cold. */
 static bool is_part_of(const char *symbol, const char *function)
 {
 	size_t n = function ? strlen(function) : 0;
@@ -233,7 +233,7 @@ static bool is_part_of(const char *symbol, const char *function)
 	return n && symbol && !strncmp(symbol, function, n) && symbol[n] == '.';
 }
 
-/* The compiled function's name is the symbol's where DWARF has none; its offset too, where both speak of the same. */
+/* If DWARF has no name for the compiled function, the symbol's is used; its offset as well, if both are the same function. */
 static void take_symbol(
 	struct model *m, const struct image *i, uint64_t address, Dwarf_Die *function, struct frame *f)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A file of the guest's that has code in it: its kernel, or a module. By elfutils' libdw. */
+/* A file with the guest's code: its kernel, or a module. Read with elfutils' libdw. */
 #ifndef DECODE_IMAGE_H
 #define DECODE_IMAGE_H
 
@@ -10,7 +10,7 @@
 
 struct image;
 
-/* NULL after a message. `debug_path` as libdwfl wants it. A module has no addresses of its own: image_in_module(). */
+/* Returns NULL after a message. `debug_path` has libdwfl's format. A module's file has no addresses of its own: image_in_module(). */
 struct image *image_open(const char *file, const char *name, char *debug_path);
 void image_close(struct image *image);
 
@@ -18,21 +18,26 @@ bool image_has_lines(const struct image *image);
 bool image_has_symbols(const struct image *image);
 const char *image_file(const struct image *image);
 
-/* As hexadecimal digits; "" when it has none. */
+/* Writes the build id in hexadecimal digits, "" if there is none. */
 void image_build_id(const struct image *image, char text[BUILD_ID_TEXT]);
 
-/* Where a symbol was linked to. */
+/* Finds the linked address of a symbol. */
 bool image_symbol(const struct image *image, const char *name, uint64_t *address);
 
 bool image_is_code(const struct image *image, uint64_t address);
 
-/* The code bytes at an address: how many of `room`; 0 also where the file has none, because they are in another one. */
+/*
+ * Copies the code bytes at an address. Returns their number, `room` at most; 0 as well if the file has no code because another file has it.
+ */
 size_t image_code(const struct image *image, uint64_t address, uint8_t *bytes, size_t room);
 
-/* How much code a module has in memory, in whole pages. */
+/* Returns the size of a module's code in memory, in whole pages. */
 uint64_t image_module_size(const struct image *image, bool init);
 
-/* Where an offset from a module's base, or from that of its initialisation, is in the file. false: no code is there. */
+/*
+ * Converts an offset from the base of a module, or of its initialisation code, to an address in the file. Returns false if there is no
+ * code.
+ */
 bool image_in_module(const struct image *image, uint64_t offset, bool init, uint64_t *address);
 
 /*

@@ -13,15 +13,15 @@
 struct code_section {
 	Elf_Scn *scn;
 	GElf_Shdr header;
-	uint64_t offset; /* from the module's base, or from that of its initialisation */
+	uint64_t offset; /* from the base of the module, or of its initialisation code */
 };
 
 bool layout_is_code(const GElf_Shdr *s);
 
-/* The next one; {0} before the first. */
+/* The next section; {0} before the first one. */
 bool layout_next(Elf *elf, bool init, struct code_section *c);
 
-/* How many bytes all of it has in memory, where it is in whole pages. */
+/* Returns the size of all sections in memory, which is in whole pages. */
 uint64_t layout_size(Elf *elf, bool init);
 uint64_t layout_pages(uint64_t size);
 

@@ -24,7 +24,7 @@ static bool begins_with(const char *text, const char *with)
 	return !strncmp(text, with, strlen(with));
 }
 
-/* The kind with the longest beginning that fits. */
+/* Several beginnings may match: the longest one decides. */
 static enum entry_kind kind_at(const char *at, enum where where)
 {
 	const struct kind *best = NULL;
@@ -50,7 +50,7 @@ static const char *earliest(const char *line)
 	return first;
 }
 
-/* Behind the time of Linux's own line; NULL: it is another's. */
+/* Returns the text after the time of a line of Linux, or NULL if it is no such line. */
 static const char *behind_time(const char *line)
 {
 	size_t n;
@@ -68,7 +68,7 @@ static const char *behind_time(const char *line)
 	return *line == ']' ? line + 1 : NULL;
 }
 
-/* Behind the time that a terminal program puts before each line. */
+/* Returns the text after the time that a terminal program puts before each line. */
 static const char *skip_stamp(const char *line)
 {
 	const char *end = *line == '[' ? strchr(line, ']') : NULL;
@@ -94,7 +94,7 @@ static const char *skip_last(const char *line, struct entry *e)
 	return e->last ? line + strlen("last| ") : line;
 }
 
-/* The black box tells the exits of all CPUs in a row: which one stands in front. */
+/* In the black box's report the exits of all CPUs follow each other, with the CPU in front. */
 static const char *skip_cpu(const char *line)
 {
 	uint64_t cpu;
@@ -122,7 +122,7 @@ enum entry_kind line_kind(const char *line, struct entry *e, const char **at)
 	enum entry_kind kind = ENTRY_OTHER;
 
 	*at = line;
-	/* What Linux's modules and programs say of trapline is not Trapline's. */
+	/* Lines of Linux's modules and programs that mention trapline are not Trapline's. */
 	if (found && !behind_time(line)) {
 		e->last = found - line >= 6 && strstr(line, "last| ") && strstr(line, "last| ") < found;
 		e->before = found - line >= 8 && begins_with(found - 8, "before: ");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What belongs together: runs, reports, and the lines that tell more of a record. */
+/* Finds what belongs together: runs, reports, and the lines that add to a record. */
 #include "read.h"
 #include "lib/array.h"
 
@@ -8,9 +8,9 @@
 struct state {
 	struct model *m;
 	unsigned run, story;
-	size_t owner;    /* the record or `stands` that by, regs, stack, walk and idt are of */
+	size_t owner;    /* the record or `stands` line to which by, regs, stack, walk and idt belong */
 	bool in_last;    /* between "last run:" and "end of last run" */
-	bool takes_trap; /* in a verdict's story: the next record is told of, not taken just now */
+	bool takes_trap; /* in a verdict's story: the next record is an earlier one that is printed again */
 };
 
 static bool is_detail(enum entry_kind kind)
@@ -19,7 +19,7 @@ static bool is_detail(enum entry_kind kind)
 	       kind == ENTRY_IDT;
 }
 
-/* Lines of a verdict's story that have no name=value of their own. */
+/* Lines of a verdict's story without a name=value. */
 static bool is_story_note(const char *text)
 {
 	static const char *const words[] = {"trapline: also of the kernel's", " more lines of this ",
@@ -64,7 +64,7 @@ static void begin_story(struct state *s, enum entry_kind kind, size_t i)
 	s->takes_trap = kind == ENTRY_VERDICT;
 }
 
-/* A triple fault's report goes on with its verdict's story. */
+/* The report of a triple fault continues with the story of its verdict. */
 static void begin_report(struct state *s, enum entry_kind kind, size_t i)
 {
 	struct story *open = &s->m->story[s->story];
@@ -82,7 +82,7 @@ static bool ends_report(enum entry_kind kind)
 	       kind == ENTRY_LAST_END || kind == ENTRY_SUMMARY;
 }
 
-/* Whether an entry that begins nothing is of the story that is open. */
+/* Whether an entry that begins no report belongs to the open story. */
 static bool goes_on(struct state *s, const struct entry *e)
 {
 	enum entry_kind story = s->m->story[s->story].kind;

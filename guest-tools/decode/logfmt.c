@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* A line into its words and name=value pairs. */
+/* Splits a line into words and name=value pairs. */
 #include "read.h"
 
 #include <string.h>
 
 #define FIELDS_MAX 256
 
-/* Behind the quote that ends it. The quotes and \ before " and \ go. */
+/* Returns the position after the closing quote. Removes the quotes, and the \ before " and \. */
 static const char *take_quoted(struct model *m, const char *at, struct field *f)
 {
 	char *out = model_alloc(m, strlen(at) + 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* trapline-decode: reads what Trapline has written, names its addresses, and writes it in one of several forms. */
+/* trapline-decode: reads Trapline's output, names its addresses, and writes it in several formats. */
 #include "find_file.h"
 #include "output.h"
 #include "place.h"
@@ -20,7 +20,7 @@ static int read_input(struct model *m, unsigned source, const char *name)
 	return why ? STATUS_FAILED : STATUS_DONE;
 }
 
-/* Returns how many of them cannot be read. */
+/* Returns the number of inputs that cannot be read. */
 static size_t read_inputs(struct model *m, const struct options *o)
 {
 	size_t unread = 0;
@@ -52,7 +52,7 @@ static int write_outputs(const struct model *m, const struct options *o)
 	return status;
 }
 
-/* Without any input there is nothing to write: former outputs stay as they are. */
+/* Without any input nothing is written, and earlier outputs stay. */
 static int decode_inputs(struct model *m, const struct options *o)
 {
 	size_t unread = read_inputs(m, o);

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Further behind its symbol than any function is long. */
+/* No function is longer than this. */
 #define OFFSET_MOST (1u << 20)
 
-/* At one address the last of these counts. */
+/* If symbols share an address, the last of these kinds counts. */
 enum symbol_kind {
 	DATA,
 	FUNCTION,
-	END /* of the functions: no function is here */
+	END /* the end of the functions: no function begins here */
 };
 
 struct symbol {
@@ -38,7 +38,7 @@ static enum symbol_kind kind_of(char type, const char *name)
 	return strchr("tTwW", type) ? FUNCTION : DATA;
 }
 
-/* ffffffff81000000 T _text, and behind a blank or a tab perhaps [module]. Data is kept, because no function goes on behind it. */
+/* ffffffff81000000 T _text, perhaps with [module] after a blank or a tab. Data is stored as well, because a function ends before it. */
 static void take_line(struct map *m, char *line)
 {
 	struct symbol s = {0};

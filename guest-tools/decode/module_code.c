@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #define PAGE         4096
-#define CODE_MIN     10 /* bytes that have to be the same */
-#define PROBES       16 /* records that are looked for */
+#define CODE_MIN     10 /* number of bytes that must be the same */
+#define PROBES       16 /* number of records that are searched for */
 #define COMPARED     64 /* addresses whose code is compared with a module's file */
 #define PATCH_MOST   16 /* bytes that the kernel patches at one place */
 #define MODULE_SPACE 0xffffffffa0000000ull
 
-/* A record whose code is looked for. */
+/* A record whose code is searched for. */
 struct probe {
 	const struct trap_record *r;
 	unsigned run;
@@ -31,7 +31,7 @@ struct search {
 	size_t probes;
 };
 
-/* Which bytes of a section the loader changes: one mark each from `at` on. */
+/* Marks the bytes of a section that the loader changes, one mark each from `at` on. */
 static void mark_relocated(Elf *elf, const struct code_section *c, uint64_t at, size_t n, bool *relocated)
 {
 	GElf_Shdr s;
@@ -57,7 +57,7 @@ static bool is_code_at(Elf *elf, const struct code_section *c, const uint8_t *by
 	bool relocated[TRAP_CODE_MAX] = {false};
 	size_t same = 0;
 
-	/* The relocations are looked for only where it might be. */
+	/* Relocations are read only for places that may match. */
 	for (size_t i = 0; i < r->code_len && (i < 2 || same < 2); i++)
 		same += bytes[at + i] == r->code[i];
 	if (same < 2)
@@ -160,7 +160,7 @@ static bool lists_patches(Elf *elf, const GElf_Shdr *s)
 	return false;
 }
 
-/* The place in the section that a relocation is of; false: it is of another section. */
+/* Finds a relocation's place in the section. Returns false if it belongs to another section. */
 static bool place_of(Elf *elf, const GElf_Shdr *list, const GElf_Rela *rela, size_t section, uint64_t *at)
 {
 	Elf_Scn *scn = elf_getscn(elf, list->sh_link);
@@ -174,7 +174,7 @@ static bool place_of(Elf *elf, const GElf_Shdr *list, const GElf_Rela *rela, siz
 	return true;
 }
 
-/* Which bytes the kernel may have patched: one mark each from `at` on. */
+/* Marks the bytes that the kernel may have patched, one mark each from `at` on. */
 static void mark_patched(Elf *elf, const struct code_section *c, uint64_t at, size_t n, bool *patched)
 {
 	GElf_Shdr s;
@@ -227,7 +227,7 @@ static bool differs(Elf *elf, const struct module_note *note, const struct trap_
 	return false;
 }
 
-/* Each address is compared once, and not more of them than are soon compared. */
+/* Each address is compared once. Their number is limited, because each comparison takes time. */
 static bool is_new(uint64_t *seen, size_t *count, uint64_t rip)
 {
 	for (size_t i = 0; i < *count; i++)
@@ -239,7 +239,7 @@ static bool is_new(uint64_t *seen, size_t *count, uint64_t rip)
 	return true;
 }
 
-/* A record of 64-bit code with privilege 0, in this module as it was loaded this time. */
+/* Whether a record is of 64-bit code at CPL 0 in this module, while it was loaded at this place. */
 static bool is_inside(const struct notes *n, const struct model *m, size_t i, const struct module_note *note)
 {
 	const uint64_t wanted = KNOWN(RIP) | KNOWN(CODE) | KNOWN(CPL) | KNOWN(MODE);

@@ -13,8 +13,8 @@
 void module_code_find(struct notes *n, struct model *m, const struct options *o);
 
 /*
- * Whether a record in the module has other code than its file. What the kernel relocates and patches is not compared. A compressed file
- * cannot be compared, and differs in nothing.
+ * Whether a record in the module has other code than its file. Bytes that the kernel relocates or patches are not compared. A compressed
+ * file cannot be compared, and counts as equal.
  */
 bool module_code_differs(
 	const struct notes *n, const struct model *m, const struct module_note *note, const char *path);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #define INIT         ".init"
-#define SOON         16   /* entries behind a record for the mark of the end that it came to */
-#define MODULES_MOST 4096 /* each address is looked for among them */
+#define SOON         16   /* entries between a record and the mark of its process's end */
+#define MODULES_MOST 4096 /* each address is searched in all of them */
 
-/* Its own code may lie there again, and this is no other module. */
+/* The same module may be loaded at this place again: that is no other module. */
 static bool is_same(const struct module_note *a, const struct module_note *b)
 {
 	return a->base == b->base && a->size == b->size && a->init == b->init && !strcmp(a->name, b->name);
@@ -22,7 +22,10 @@ static bool overlap(const struct module_note *a, const struct module_note *b)
 	return a->base < b->base + b->size && b->base < a->base + a->size;
 }
 
-/* What was where another module is now is gone: Linux tells of no initialisation code that it frees. true: it is known already. */
+/*
+ * A module at this place ends those that were there, because Linux does not report the initialisation code that it frees. Returns true if
+ * the note is already there.
+ */
 static bool make_way(struct notes *n, const struct module_note *note)
 {
 	for (size_t k = 0; k < n->modules; k++) {
@@ -37,7 +40,7 @@ static bool make_way(struct notes *n, const struct module_note *note)
 	return false;
 }
 
-/* The note that ended first; NULL: all modules are still there. */
+/* Returns the note that ended first, or NULL if all modules are still loaded. */
 static struct module_note *oldest(struct notes *n)
 {
 	struct module_note *found = NULL;
@@ -89,7 +92,7 @@ static void take_module(struct notes *n, const struct entry *e, size_t i, const 
 	add_note(n, &note);
 }
 
-/* BASE+SIZE; its file's name is the rest of the text: it may have blanks. */
+/* BASE+SIZE; the rest of the text is the file's name, which may have blanks. */
 static void take_process(struct notes *n, const struct entry *mark, size_t i, const struct entry *words)
 {
 	struct process_note note = {.at = i, .file = strstr(entry_field(mark, "text"), " file=")};
@@ -119,7 +122,7 @@ static void end_module(struct notes *n, const struct entry *e, size_t i, const c
 			n->module[k].until = i;
 }
 
-/* true: an earlier mark has it elsewhere. */
+/* Returns true if an earlier mark gives another address. */
 static bool take_symbol(struct kernel_note *k, const struct field *f)
 {
 	struct symbol_note s = {.name = f->name};
@@ -135,7 +138,7 @@ static bool take_symbol(struct kernel_note *k, const struct field *f)
 	return false;
 }
 
-/* true: an earlier mark says another thing. */
+/* Returns true if an earlier mark has another value. */
 static bool take_word(const char **word, const char *value)
 {
 	bool other = *word && strcmp(*word, value);
@@ -144,7 +147,7 @@ static bool take_word(const char **word, const char *value)
 	return other;
 }
 
-/* Another kernel has taken over (kexec): the modules of the one before are gone with it. */
+/* Another kernel took over (kexec): the modules of the first one are gone. */
 static void take_kernel_field(struct notes *n, const struct entry *e, size_t i, const struct field *f)
 {
 	struct kernel_note *k = &n->kernel[e->run];
@@ -190,7 +193,7 @@ static void take_logged(struct kernel_note *k, const struct entry *e)
 	k->has_logged = true;
 }
 
-/* The line has ended within the text: its last number may be a part of one. */
+/* If the line ends within the text, its last number may be incomplete. */
 static bool is_torn(const struct entry *e)
 {
 	return e->fields && e->field[e->fields - 1].cut;
@@ -279,7 +282,7 @@ const struct module_note *notes_module(
 		else if (!before || note->since >= before->since)
 			before = note;
 	}
-	/* Another one was there before, or may have been. */
+	/* Another module was, or may have been, at this address before. */
 	if (!before)
 		return n->forgets ? NULL : after;
 	return before->until < entry ? NULL : before;

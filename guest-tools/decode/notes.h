@@ -16,7 +16,7 @@ struct module_note {
 	bool init;
 	unsigned run;
 	size_t since,
-		until; /* the entries between which it was loaded; `until` is NO_ENTRY if it is there to the end */
+		until; /* the entries between which it was loaded; `until` is NO_ENTRY if it stays to the end */
 };
 
 /* The mapping of a process in which an exception has ended it, and the mapping's place in its file. */
@@ -34,13 +34,13 @@ struct symbol_note {
 
 #define SYMBOLS_MAX 8
 
-/* Where Linux is linked to (_text, Documentation/x86/x86_64/mm.rst), and what KASLR moves it by: whole steps, within 1 GiB. */
+/* Linux's linked address (_text, Documentation/x86/x86_64/mm.rst), and the steps by which KASLR moves it, within 1 GiB. */
 #define LINKED_AT  0xffffffff81000000ull
 #define IMAGE_MOST 0x40000000ull
 #define SLIDE_STEP 0x200000ull
 
 struct kernel_note {
-	bool replaced; /* the run has marks of two kernels: what is here is no single one's */
+	bool replaced;                  /* the run has marks of two kernels, and these notes mix them */
 	const char *release, *build_id; /* NULL: not in the log */
 	struct symbol_note symbol[SYMBOLS_MAX];
 	size_t symbols;
@@ -56,7 +56,7 @@ struct notes {
 	struct kernel_note *kernel; /* one for each run */
 	struct module_note *module;
 	size_t modules, module_room;
-	bool forgets; /* there were too many modules: some are not here */
+	bool forgets; /* there were too many modules, and some are missing */
 	struct process_note *process;
 	size_t processes, process_room;
 };
@@ -69,7 +69,9 @@ void notes_take(struct notes *n, struct model *m);
 void notes_add(struct notes *n, const char *name, uint64_t base, uint64_t size, unsigned run);
 void notes_free(struct notes *n);
 
-/* The module that contains an address: one that was loaded at this entry, else the first one there. NULL: none, or one that has gone. */
+/*
+ * Returns the module that contains an address: the one loaded at this entry, otherwise the first one there. NULL: none, or it was unloaded.
+ */
 const struct module_note *notes_module(
 	const struct notes *n, const struct model *m, size_t entry, uint64_t address);
 

@@ -75,7 +75,9 @@ static bool ends_with(const char *text, const char *end)
 	return n > m && !strcmp(text + n - m, end);
 }
 
-/* By the name before the colon, else by the suffix of a file alone. "jsn:log.txt" is a wrong name, "./a:log.txt" a file. */
+/*
+ * The name before the colon decides, otherwise the suffix of a file without a name. "jsn:log.txt" is a wrong name, "./a:log.txt" is a file.
+ */
 static bool find_writer(struct output *out, const char *value)
 {
 	size_t n = strcspn(value, ":");

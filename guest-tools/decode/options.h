@@ -44,7 +44,7 @@ enum status {
 };
 #undef X
 
-/* Returns -1 if the program is to continue, else the exit status. */
+/* Returns -1 if the program continues, otherwise the exit status. */
 int options_take(struct options *o, int argc, char **argv);
 
 /* Prints "trapline-decode: " and a line on standard error. */

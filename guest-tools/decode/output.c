@@ -40,7 +40,7 @@ static int write_and_close(const struct model *m, const char *name, mode_t mode,
 	return fclose(out) && !status ? failed(name) : status;
 }
 
-/* The former file stays until all of the new one is written: nothing may be there to write, or the disk may be full. */
+/* The earlier file stays until the new one is complete, because there may be nothing to write, or the disk may be full. */
 static int replace(const struct model *m, const char *path, mode_t mode, const struct output *to,
 	const struct write_options *w)
 {
@@ -58,7 +58,7 @@ static int replace(const struct model *m, const char *path, mode_t mode, const s
 	return status;
 }
 
-/* A device or a pipe is written as it is. Of a link, the file behind it is replaced. */
+/* A device or a pipe is written directly. For a link, the file that it points to is replaced. */
 static int write_file(const struct model *m, const struct output *to, const struct write_options *w)
 {
 	struct stat there;

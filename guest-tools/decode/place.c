@@ -51,7 +51,7 @@ static void add_fields(struct symbols *s, struct model *m, size_t i, struct foun
 	}
 }
 
-/* Words of a stack are called from where they are behind a call; a function's beginning is a pointer to it. */
+/* A word of a stack after a call is a return address. A word at a function's beginning is a pointer to the function. */
 static void add_stack(struct symbols *s, struct model *m, size_t i, struct found *f)
 {
 	const char *word;

@@ -5,7 +5,7 @@
 
 #include "model.h"
 
-/* In model.c: makes room for one more element behind `count` of them. */
+/* In model.c: makes room for one more element after the first `count`. */
 void *model_grow(void *array, size_t *room, size_t count, size_t size);
 
 /* In clean.c: the printable text that a terminal would show of a line. `out` has room for length + 1 bytes. Returns the text's length. */
@@ -20,7 +20,7 @@ bool json_line(struct model *m, const char *line, size_t length, const char **te
 /* In line_kind.c: the kind of a line. *at is set to the beginning of Trapline's own text. */
 enum entry_kind line_kind(const char *line, struct entry *e, const char **at);
 
-/* In line_kind.c: what Linux says in its own line, behind the time; NULL: the line has no such time. */
+/* In line_kind.c: returns the text of a line of Linux, after its time, or NULL if the line has no such time. */
 const char *printk_text(const char *line);
 
 /* In record_text.c: make e->record from the fields of a trap, mark or watch line, and add the registers of a `regs` line. */

@@ -9,7 +9,7 @@
 #define FIRST_BYTES (1u << 16)
 #define MOST_BYTES  (1ull << 30)
 
-/* As it comes: a pipe has no length, and a file may grow. */
+/* Reads until the end: a pipe has no length, and a file may grow. */
 static char *read_all(FILE *f, size_t *length)
 {
 	size_t room = FIRST_BYTES, n = 0, more;

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* NULL: standard error has said why. */
+/* Returns NULL after a message. */
 char *read_file(const char *name, size_t *length);
 void free_file(char *bytes);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A line of trapctl's --json: an object of strings and numbers, RFC 8259. Anything nested is somebody else's. */
+/* Reads a line of trapctl's --json: an object of strings and numbers (RFC 8259). A nested object is from another program. */
 #include "read.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ static char escaped(char c)
 	return c == '"' || c == '\\' || c == '/' ? c : '.';
 }
 
-/* Behind the quote that ends it; NULL: none does. `quoted`: as a value of logfmt that needs its quotes. */
+/* Returns the position after the closing quote, or NULL if there is none. `quoted`: the value needs quotes in logfmt. */
 static const char *take_string(struct out *o, const char *at, bool quoted)
 {
 	if (*at++ != '"')
@@ -72,7 +72,7 @@ static const char *take_value(struct out *o, const char *at)
 	return at;
 }
 
-/* Behind the member; `kind` is the word that the line begins with. */
+/* Returns the position after the member. `kind` is the first word of the line. */
 static const char *take_member(struct out *o, const char *at)
 {
 	struct out name = {.text = (char[64]){0}, .room = 64};

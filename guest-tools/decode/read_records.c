@@ -12,13 +12,13 @@ static bool has_header(const char *bytes, size_t length)
 	       !memcmp(bytes, RECORD_FILE_MAGIC, sizeof(((struct record_file *)0)->magic));
 }
 
-/* Its slot is empty, or being written. */
+/* The slot is empty, or the record is being written. */
 static bool is_empty(const struct trap_record *r)
 {
 	return !r->seq;
 }
 
-/* A record has fields that a record can have. */
+/* Whether each field has a possible value. */
 static bool is_believable(const struct trap_record *r)
 {
 	return r->cpl <= 3 && r->code_len <= TRAP_CODE_MAX &&
@@ -71,7 +71,7 @@ const char *read_records(struct model *m, unsigned source, const char *bytes, si
 	return why;
 }
 
-/* Of a ring without a header every slot is a record's, or empty, and one is not. */
+/* In a ring without a header every slot has a record or is empty, and at least one is not empty. */
 static bool resembles_ring(const char *bytes, size_t length)
 {
 	size_t records = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Lines: a serial log, a file of the black box, a report, trapctl's output with and without --json. */
+/* Reads lines: a serial log, blackbox_file, report_file, the output of trapctl with and without --json. */
 #include "read.h"
 
 #include <string.h>
 
-/* Longer lines are taken as so many lines: no line of Trapline's comes near it. */
+/* A longer line is split. No line of Trapline is that long. */
 #define LINE_MAX_BYTES 16384
 
 static bool is_record_kind(enum entry_kind kind)
@@ -28,7 +28,7 @@ static void take_line(struct model *m, struct entry *e, const char *line, size_t
 		record_of_fields(m, e);
 }
 
-/* Where the line ends, and how: its last characters may be CR LF, or more than one CR. */
+/* Finds the end of the line and its line end, which may be CR LF, or several CRs. */
 static size_t end_of(struct model *m, const char *line, size_t length, const char **end)
 {
 	size_t n = length;

@@ -3,7 +3,7 @@
 #include "read.h"
 #include "trace/format.h"
 
-/* As t= has them. */
+/* Seconds, as in t=. */
 static int64_t microseconds(const struct trap_clock *clock, uint64_t tsc)
 {
 	uint64_t ticks = tsc - clock->tsc_start, khz = clock->tsc_khz;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the fields of a line say of the record that it was made of (src/trace/format.h). */
+/* Rebuilds a record from the fields of its line (src/trace/format.h). */
 #include "read.h"
 #include "lib/array.h"
 #include "trace/vector.h"
@@ -50,7 +50,7 @@ static bool type_of(const char *text, size_t n, uint8_t *type)
 	return false;
 }
 
-/* It is there only where it is no exception. */
+/* Only events that are not exceptions have it. */
 static void take_type(struct entry *e)
 {
 	const char *type = entry_field(e, "type");
@@ -185,7 +185,7 @@ static void take_outcome(struct entry *e)
 static const char *const gpr_names[TRAP_GPRS] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8",
 	"r9", "r10", "r11", "r12", "r13", "r14", "r15"};
 
-/* The value behind `name=` among the words of a text, where blanks may stand before the = sign. */
+/* Returns the value of `name=` in a text. Blanks may stand before the = sign. */
 static const char *value_of(const char *text, const char *name)
 {
 	size_t n = strlen(name);
@@ -199,7 +199,7 @@ static const char *value_of(const char *text, const char *name)
 	return NULL;
 }
 
-/* Only whole ones: of ecx= the upper half is not known. */
+/* Only whole registers: ecx= does not give the upper half. */
 static void take_uses(struct entry *e)
 {
 	const char *uses = entry_field(e, "uses");
@@ -212,7 +212,7 @@ static void take_uses(struct entry *e)
 	}
 }
 
-/* A mark's text is where its registers would be. */
+/* A mark stores its text in the registers' place. */
 static void take_text(struct entry *e)
 {
 	const char *text = entry_field(e, "text");
@@ -225,7 +225,7 @@ static void take_text(struct entry *e)
 		e->known |= KNOWN_GPR(i);
 }
 
-/* Seconds with six digits behind the point. */
+/* Seconds with six digits after the point. */
 static void take_time(struct entry *e)
 {
 	const char *t = entry_field(e, "t");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * How far each run's kernel is from where its file was linked: by the kernel's own marks, by the option, by what else the log tells, or
- * by the code of the records, which has to be the file's. What is not certain is left out.
+ * Finds each run's slide: the distance of the kernel from its file's linked addresses. It comes from the kernel's marks, the option, other
+ * lines of the log, or the code of the records, which must match the file. If it is not certain, there is none.
  */
 #include "symbols.h"
 
@@ -17,13 +17,13 @@ enum answer {
 	CONTRADICTION
 };
 
-/* Without a vmlinux the map has the symbols. */
+/* Without a vmlinux the symbols come from the map. */
 static bool where_linked(const struct symbols *s, bool by_map, const char *name, uint64_t *address)
 {
 	return by_map ? map_symbol(s->map, name, address) : image_symbol(s->kernel, name, address);
 }
 
-/* The marks say where some symbols are. Two have to agree on a slide that KASLR makes, and none may say another thing. */
+/* The marks give the addresses of some symbols. Two must agree on a slide that KASLR can make, and none may contradict it. */
 static enum answer slide_by_symbols(struct symbols *s, unsigned run, bool by_map, uint64_t *slide)
 {
 	const struct kernel_note *k = &s->notes.kernel[run];
@@ -90,7 +90,7 @@ static size_t take_probes(
 	return n;
 }
 
-/* How many records have the file's code at this slide, and the longest of them in bytes. */
+/* Counts the records with the file's code at this slide, and finds the longest of them, in bytes. */
 static size_t count_fits(
 	const struct symbols *s, const struct trap_record **probe, size_t n, uint64_t slide, size_t *longest)
 {
@@ -111,7 +111,7 @@ static size_t count_fits(
 	return fits;
 }
 
-/* One slide has to fit, and no other. The running kernel patches its code: not every record has the file's. */
+/* Exactly one slide must fit. The running kernel patches its code, so not every record has the file's. */
 static bool slide_by_code(struct symbols *s, const struct model *m, unsigned run)
 {
 	const struct trap_record *probe[PROBES];
@@ -132,7 +132,7 @@ static bool slide_by_code(struct symbols *s, const struct model *m, unsigned run
 	return slides == 1;
 }
 
-/* What the slide is for the map, whose addresses may be the running kernel's. false: it is another kernel's. */
+/* Finds the slide for the map, whose addresses may be the running kernel's. Returns false if the map is another kernel's. */
 static bool slide_map(struct symbols *s, unsigned run)
 {
 	uint64_t text, *slide = &s->map_slide[run];
@@ -169,7 +169,7 @@ static void compare_given(const struct symbols *s, unsigned run)
 			s->options->has_slide ? "--slide" : "Linux' \"Kernel Offset:\"");
 }
 
-/* Linux moves by whole steps; what Trapline has a map of may be another thing than the kernel. */
+/* Linux moves by whole steps. Trapline's map may be of something else than the kernel. */
 static bool slide_by_trapline(struct symbols *s, unsigned run)
 {
 	const struct kernel_note *k = &s->notes.kernel[run];
@@ -187,7 +187,7 @@ static bool has_kernel_records(const struct model *m, unsigned run)
 	return false;
 }
 
-/* Nothing tells which of the records are of which kernel: the second one sets its mark long after it has begun. */
+/* The records cannot be assigned to the two kernels, because the second one sets its mark long after it has begun. */
 static bool is_replaced(const struct symbols *s, unsigned run)
 {
 	if (s->notes.kernel[run].replaced)
@@ -196,7 +196,7 @@ static bool is_replaced(const struct symbols *s, unsigned run)
 	return s->notes.kernel[run].replaced;
 }
 
-/* false: its addresses are to stay without names, and a message says why. */
+/* Returns false, after a message, if the kernel's addresses get no names. */
 static bool find_slide(struct symbols *s, const struct model *m, unsigned run)
 {
 	enum answer marks =

@@ -77,7 +77,7 @@ static int bar_height(size_t count)
 	return height;
 }
 
-/* Exceptions of the kernel have their own colour, because they are the first to look at. */
+/* Exceptions of the kernel have their own colour, because they matter most. */
 static const char *color_of(const struct moment *r, size_t n)
 {
 	if (row_of(r) == MARKS)

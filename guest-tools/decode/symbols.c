@@ -37,7 +37,7 @@ static struct image *open_image(struct symbols *s, const char *file, const char 
 	return i;
 }
 
-/* The one that was given, or the one that the log names. */
+/* Opens the given kernel, or the one that the log names. */
 static void open_kernel(struct symbols *s, size_t runs)
 {
 	char *found = NULL;
@@ -76,7 +76,7 @@ void symbols_end(struct symbols *s)
 	free(s->debug_path);
 }
 
-/* Where nobody has asked for modules their names and offsets are what there is to say. */
+/* Without --module and --base, a module's name and offset are enough. */
 static void complain_of_module(struct symbols *s, const char *name)
 {
 	if (!s->options->modules && !s->options->bases)
@@ -100,7 +100,7 @@ static bool note_differs(const struct symbols *s, const struct model *m, const s
 	       module_code_differs(&s->notes, m, note, image_file(image));
 }
 
-/* Its code and its initialisation are told in one mark, and are of one file. */
+/* One mark names the module's code and its initialisation code, and both are in one file. */
 static bool is_other_module(const struct symbols *s, const struct model *m, const struct module_note *note,
 	const struct image *image)
 {
@@ -136,7 +136,7 @@ static struct image *open_module(struct symbols *s, const struct model *m, struc
 	return NULL;
 }
 
-/* Looked for once. The note of --base has no size. */
+/* It is searched for once. The note of --base has no size. */
 static struct image *module_image(struct symbols *s, const struct model *m, const struct module_note *note)
 {
 	struct module_image new = {.note = *note};
@@ -188,7 +188,7 @@ static size_t given_frames(
 	return n;
 }
 
-/* Without the module's file its name and the offset are known all the same. */
+/* Without the module's file its name and the offset are still known. */
 static size_t noted_frames(
 	struct symbols *s, struct model *m, size_t i, uint64_t address, bool after, struct frame **frames)
 {
@@ -202,7 +202,7 @@ static size_t noted_frames(
 	return name_frames(m, *frames, 1, note->name);
 }
 
-/* A map of another boot has the modules elsewhere, each by a distance of its own. */
+/* In a map of another boot each module is at another address. */
 static size_t map_frames(
 	struct symbols *s, struct model *m, unsigned run, uint64_t address, struct frame **frames)
 {
@@ -219,7 +219,7 @@ static size_t map_frames(
 	return 1;
 }
 
-/* A program's own functions are not looked for. */
+/* The functions of programs are not searched for. */
 static size_t process_frames(
 	struct symbols *s, struct model *m, size_t i, uint64_t address, struct frame **frames)
 {

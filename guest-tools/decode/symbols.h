@@ -21,9 +21,9 @@ struct symbols {
 	char *debug_path;
 	struct module_image *module;
 	size_t modules, module_room;
-	bool useless; /* a file that was asked for cannot be used; a message was printed */
+	bool useless; /* a file that an option names cannot be used; a message was printed */
 	bool *slid;   /* for each run: the slide of its kernel is known */
-	bool *mapped; /* for each run: the map is of use, with map_slide */
+	bool *mapped; /* for each run: the map can be used, with map_slide */
 	uint64_t *slide, *map_slide;
 };
 

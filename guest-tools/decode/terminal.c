@@ -19,7 +19,7 @@ static size_t color_length(const unsigned char *s, size_t n)
 	return i < n && s[i] == 'm' ? i + 1 : 0;
 }
 
-/* How many bytes the first byte of a character announces (RFC 3629 3), or 0. */
+/* The length of a character according to its first byte (RFC 3629 3), or 0. */
 static size_t announced(unsigned char c)
 {
 	if (c >= 0xc2 && c <= 0xdf)
@@ -29,7 +29,7 @@ static size_t announced(unsigned char c)
 	return c >= 0xf0 && c <= 0xf4 ? 4 : 0;
 }
 
-/* The length of a character of several bytes at the beginning, or 0: the C1 controls (0x80 to 0x9f) are none, nor are longer forms. */
+/* The length of a character of several bytes at the beginning, or 0. C1 controls (0x80 to 0x9f) and overlong forms do not count. */
 static size_t character_length(const unsigned char *s, size_t n)
 {
 	static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000};

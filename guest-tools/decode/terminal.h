@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Bytes of a guest's on the operator's terminal. */
+/* Protects the operator's terminal from bytes of the guest. */
 #ifndef DECODE_TERMINAL_H
 #define DECODE_TERMINAL_H
 

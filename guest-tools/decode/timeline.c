@@ -171,7 +171,7 @@ static bool ends(const struct entry *e)
 	       !strncmp(e->text, "trapline: awake ", 16);
 }
 
-/* The span that a CPU is in, by its number. Those of a former run have ended with it. */
+/* The open span of each CPU, by its number. The spans of an earlier run have ended with it. */
 static struct span *open_span(struct span *const *open, const struct entry *e)
 {
 	struct span *s = open[e->cpu];

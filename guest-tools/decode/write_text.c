@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The log as it was read. Behind a caller, and beneath any other address that has a name: function, module, file and line, and
- * what that was inlined in.
+ * Writes the log, with names: function, module, file, line, and the functions that it was inlined into. A caller has them on its line,
+ * other addresses below it.
  */
 #include "terminal.h"
 #include "writers.h"
@@ -18,7 +18,7 @@ struct form {
 	bool color, terminal;
 };
 
-/* Bytes of the guest's, or of a file of symbols. */
+/* The bytes come from the guest, or from a file of symbols. */
 static void put_raw(const struct form *f, const char *bytes, size_t length)
 {
 	if (f->terminal)
@@ -73,7 +73,7 @@ static void put_inlined(const struct form *f, const struct entry *e, const struc
 	}
 }
 
-/* Of a stack's words each is named by itself. */
+/* Each word of a stack gets its own name. */
 static void put_place(const struct form *f, const struct entry *e, const struct place *p)
 {
 	begin_line(f, e);

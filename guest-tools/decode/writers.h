@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The forms that trapline-decode prints. Each is a function in a file of its own. */
+/* The formats of trapline-decode. Each is a function in its own file. */
 #ifndef DECODE_WRITERS_H
 #define DECODE_WRITERS_H
 
@@ -14,14 +14,14 @@ struct write_options {
 	const char *file;  /* where to; NULL: standard output */
 };
 
-/* Writes everything. 0; another number is the exit status, after a message on standard error. */
+/* Writes the whole output. Returns 0, or the exit status after a message on standard error. */
 typedef int writer(const struct model *m, FILE *out, const struct write_options *options);
 
 #define WRITER(name, suffix, help) writer write_##name;
 #include "writers.def"
 #undef WRITER
 
-/* Whether `file` is a folder, which the writer makes. Its `out` is standard output. */
+/* Whether `file` is a folder, which the writer makes. `out` is standard output then. */
 static inline bool writes_folder(writer *w)
 {
 	return w == write_ctf;

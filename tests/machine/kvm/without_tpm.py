@@ -21,7 +21,7 @@ MODULES = (
     "A0C98B77-CBA5-4BB8-993B-4AF6CE33ECE4",  # Tcg2Pei
     "47727552-A54B-4A84-8CC1-BFF23E239636",  # Tcg2PlatformPei
 )
-# Of a file's header: its checksum, type and state.
+# A file's header contains its checksum, type and state.
 CHECKSUM, TYPE, STATE, HEADER = 16, 18, 23, 24
 PEIM, COMBINED, PAD = 6, 7, 0xF0
 VALID = (0xF8, 0x07)
@@ -50,19 +50,19 @@ def take_out(volume):
 
 
 def pack(volume):
-    """No end mark, and the size in the header: what the firmware's decoder expects."""
+    """Compresses without an end mark and with the size in the header, as the firmware's decoder expects."""
     body = lzma.compress(bytes(volume), format=lzma.FORMAT_RAW, filters=FILTERS)
     return b"\x5d" + struct.pack("<IQ", DICTIONARY, len(volume)) + body
 
 
 def section_at(data):
-    """Where the packed section is, its size, and where in it the data begins."""
+    """Returns the packed section's position, its size, and the position of the data in it."""
     at = data.index(LZMA) - 4
     return at, int.from_bytes(data[at : at + 3], "little"), struct.unpack_from("<H", data, at + 20)[0]
 
 
 def filling(size):
-    """A section of nothing, for what the new one is shorter by: what is behind it in the file would be read as sections."""
+    """An empty section that fills the space which the shorter one leaves. Otherwise the bytes there would be read as sections."""
     return size.to_bytes(3, "little") + bytes([RAW_SECTION]) + bytes(size - 4) if size >= 4 else bytes(size)
 
 
