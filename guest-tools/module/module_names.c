@@ -36,7 +36,7 @@ MODULE_PARM_DESC(names, "report the addresses of the kernel and its modules as m
 
 struct line {
 	char text[TRAPLINE_TEXT_MAX + 1];
-	size_t length, head; /* head: of the word that each line begins with */
+	size_t length, head; /* head: the length of the word that begins each line */
 };
 
 static void line_say(struct line *l)
@@ -53,7 +53,7 @@ static void line_begin(struct line *l, const char *word)
 	l->length = l->head = scnprintf(l->text, sizeof(l->text), "%s", word);
 }
 
-/* A word more; where it does not fit the line is said first. One that is too long for any line is left out. */
+/* Adds a word. If it does not fit, the line is written first. A word that is too long for any line is left out. */
 static __printf(2, 3) void line_add(struct line *l, const char *format, ...)
 {
 	int turn;
@@ -73,7 +73,7 @@ static __printf(2, 3) void line_add(struct line *l, const char *format, ...)
 	}
 }
 
-/* A note of the build id (elf(5), NT_GNU_BUILD_ID) in hexadecimal; "" when there is none. */
+/* Writes the build id of a note (elf(5), NT_GNU_BUILD_ID) in hexadecimal, "" if there is none. */
 static void find_id(const u8 *notes, size_t length, char *text)
 {
 	size_t at = 0;
@@ -144,7 +144,7 @@ static void add_module(struct line *l, const struct module *m, bool begins)
 #endif
 }
 
-/* The list of modules is a ring from this one on; its head, which is no module, is the kernel's own data. */
+/* The list of modules is a ring that begins here. Its head is not a module, but data of the kernel. */
 static bool is_module(const struct module *m)
 {
 	return (unsigned long)m >= MODULES_VADDR && (unsigned long)m < MODULES_END;
@@ -181,7 +181,7 @@ static int on_module(struct notifier_block *block, unsigned long state, void *da
 	return NOTIFY_DONE;
 }
 
-/* Before others: their code may be the one that faults. */
+/* Runs before the other notifiers, because their code may be what faults. */
 static struct notifier_block module_block = {.notifier_call = on_module, .priority = INT_MAX};
 
 static void add_path(struct line *l, const char *path)
@@ -192,7 +192,7 @@ static void add_path(struct line *l, const char *path)
 	line_add(l, "%s%s%s", word, out ? PATH_CUT : "", path + out);
 }
 
-/* Up to ten in five seconds: a program that faults again and again is not to fill the ring. */
+/* At most ten in five seconds, so that a program that faults repeatedly does not fill the ring. */
 void trapline_names_process(pid_t pid, unsigned long base, unsigned long bytes, u64 offset, const char *path)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
@@ -216,7 +216,7 @@ void trapline_names_begin(void)
 	say_modules();
 }
 
-/* The notifier is not there where `names` was off. */
+/* Without `names` there is no notifier. */
 void trapline_names_stop(void)
 {
 	unregister_module_notifier(&module_block);

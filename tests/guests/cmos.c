@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Prints the RTC's CMOS where Trapline's note is, and dies of a triple fault: a write to where nothing is.
- *   fill   fills them with what Trapline's note is not, although it begins like one, and resets the machine instead
- *   other  the same with what is none at all
- *   moves  before it dies, has the next start look for the black box at another place: blackbox_mib in trapline.conf
+ * Prints the bytes of the RTC's CMOS that Trapline's note uses, then dies of a triple fault, by a store to an unmapped address. Load
+ * options: fill writes bytes there that begin like a note but are none, and resets the machine instead; other does the same with bytes that
+ * do not even begin like one; moves makes the next start search the black box at another place (blackbox_mib in trapline.conf) before it
+ * dies.
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"

@@ -27,7 +27,7 @@ const char guest_name[] = "code";
 #define ROM_SIZE 0x400000ull
 #define CODE_MAX 16
 #define APIC_EOI 0xfee000b0
-#define RESUMED  (1ull << VECTOR_DB) /* single steps go on */
+#define RESUMED  (1ull << VECTOR_DB) /* single steps continue */
 #define STUB(...)                                                                                            \
 	{                                                                                                    \
 		sizeof((const uint8_t[]){__VA_ARGS__}),                                                      \

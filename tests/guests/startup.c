@@ -334,7 +334,7 @@ static void ioapic_route_pit(uint32_t how, uint8_t destination)
 	ioapic_write(IOAPIC_ENTRY + 2 * PIT_PIN, how);
 }
 
-/* A device's interrupt, here the timer's, can be an INIT, which no CPU's command register sends. */
+/* A device's interrupt, here the timer's, can be an INIT that no CPU's command register sends. */
 static void init_from_ioapic(void)
 {
 	ioapic_route_pit(IOAPIC_INIT, 1);
@@ -400,7 +400,7 @@ EFI_STATUS guest_main(void)
 		ap_order(1, AP_CRASH);
 	if (guest_option("bsp"))
 		init_to_boot();
-	ap_send(0, ICR_INIT | ICR_OTHERS); /* this program's memory is not theirs any more */
+	ap_send(0, ICR_INIT | ICR_OTHERS); /* this program's memory no longer belongs to them */
 	ap_delay(SETTLE_US);
 	return EFI_SUCCESS;
 }

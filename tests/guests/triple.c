@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Dies of a triple fault: an exception while the #DF handler is being called shuts the processor down (SDM
- * vol. 3A 6.15, interrupt 8). The load option way= selects how it comes to that; each way makes another chain
- * of events, and only what recorded them all can tell them apart afterwards. With freeze the rings are frozen then.
+ * Dies of a triple fault: an exception while the CPU calls the #DF handler shuts it down (SDM vol. 3A 6.15, interrupt 8). The load option
+ * way= selects the cause. Each cause makes another chain of events, and only a record of all events can tell them apart afterwards. With
+ * freeze the rings are frozen before.
  */
 #include "lib/array.h"
 #include "lib/cpu.h"

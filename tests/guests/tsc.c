@@ -74,7 +74,7 @@ EFI_STATUS guest_main(void)
 	take_turns(0);
 	for (unsigned i = 0; i < WAIT_STEPS && finished < CPUS; i++)
 		ap_delay(STEP_US);
-	ap_send(1, ICR_INIT); /* this program's memory is not its own much longer */
+	ap_send(1, ICR_INIT); /* this program's memory is freed soon */
 	for (unsigned id = 0; id < CPUS; id++)
 		print("case name=tsc cpu=%u readings=%u backwards=%u\n", id, readings[id], backwards[id]);
 	return EFI_SUCCESS;

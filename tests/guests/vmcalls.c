@@ -124,7 +124,7 @@ static struct regs call_as_user(const struct regs *in)
  */
 #define GUARD MIB
 #define GRANT (256 * 1024ull)
-/* where buffers start: what is asked for behind fits still into the grant */
+/* the start of the buffers: a request from here still fits into the grant */
 #define GRANT_USED (GRANT - 16384)
 #define ARENA      (GUARD + GRANT + GUARD)
 #define BIG        (16 * MIB)
@@ -399,7 +399,7 @@ static const struct row {
 } rows[] = {TRAPLINE_SERVICES(X)};
 #undef X
 
-/* Addresses that may not be written, and some that cannot be. */
+/* Addresses that a call must not write, and some that it cannot. */
 #define SPECIAL_MAX 64
 static uint64_t special[SPECIAL_MAX];
 static unsigned specials;
@@ -484,7 +484,7 @@ static uint64_t random_argument(uint8_t kind, bool *good)
 			*good = true;
 			return (uint64_t)list + (below(16) ? 0 : below(8));
 		}
-		*good = false; /* the grant is no list: a record there holds addresses */
+		*good = false; /* the grant is not used as a list, because a record in it contains addresses */
 		return special[below(specials)] & ~7ull;
 	case KIND_NAME:
 		name[0] = (char)('a' + below(20));

@@ -16,7 +16,7 @@ static void call(uint64_t which)
 {
 	uint64_t result = TEST_FAULT_CALL;
 
-	/* in the shadow of a STI, which one of them is about */
+	/* in the shadow of a STI, which one kind needs */
 	if (guest_emulator() & EMU_BOCHS_VMX)
 		__asm__ volatile("cli; sti; vmcall; sti" : "+a"(result) : "b"(which) : "memory");
 	else

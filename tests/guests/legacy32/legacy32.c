@@ -68,7 +68,7 @@ struct row {
 	enum kind kind;
 	unsigned cpl, skip_on; /* emulators that do not survive it, bare */
 	uint32_t flags, data;  /* data: the selector in DS and ES, 0: the usual one */
-	uint64_t resume;       /* vectors below 64 that the code goes on after */
+	uint64_t resume;       /* vectors below 64 after which the code continues */
 	uint32_t eip;          /* instead of the stub */
 	uint32_t top;          /* of the stack, where the code moves it */
 	void (*before)(void);
@@ -99,7 +99,7 @@ struct row {
 #define LARGE_RESERVED   (LEGACY_BASE + 0x1000000)
 #define LARGE_SUPERVISOR (LEGACY_BASE + 0x1400000)
 #define LARGE_NOEXEC     (LEGACY_BASE + 0x1800000)
-#define TABLE_READONLY   (LEGACY_BASE + 0x1c00000) /* the entry above says so, that of the page does not */
+#define TABLE_READONLY   (LEGACY_BASE + 0x1c00000) /* set in the directory entry, not in the page's own */
 #define APIC             0xfee00000u
 #define APIC_EOI         0x0b0
 #define APIC_TPR         0x080
