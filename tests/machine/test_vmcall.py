@@ -188,7 +188,7 @@ def test_trapctl_console(machine):
     expect_said(run, f"nobody:{item}status", "this needs ", status=4)
     expect_said(run, f"{item}status", "status version=", "guest=runs", "cpu n=0 apic=0 state=runs", "refused cpu=0", " vmcall=")
     expect_said(run, f"{item}help", "  regs       the guest's registers", "help COMMAND explains a command")
-    expect_said(run, f"{item}reg:all", "looks at the CPU that makes it", status=1)
+    expect_said(run, f"{item}reg:all", "sees only the CPU that calls it", status=1)
     expect_said(run, f"{item}mem:rsp:8", 'mem at=0x')
     expect_said(run, f"{item}stat", "it can be short for status, stats", status=1)
     expect_said(run, f"{item}traps:vec=pf:2", "name=#PF")
@@ -203,7 +203,7 @@ def test_trapctl_console(machine):
     expect_said(run, f"{item}filter:vec=nonsense", "the filter is unchanged", status=1)
     for refused in ("stop", "reset"):
         expect_said(run, f"{item}{refused}", "only the operator", status=1)
-    expect_said(run, f"{item}mem:host:0xffffc00000000000", "not for the guest", status=1)
+    expect_said(run, f"{item}mem:host:0xffffc00000000000", "may not read", status=1)
     expect_said(run, f"{item}nonsense", "no such command", status=1)
 
 
