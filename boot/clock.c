@@ -9,10 +9,7 @@
 #define KHZ_MAX      20000000
 #define KHZ_FALLBACK 1000000
 
-/*
- * Stall() waits at least as long as asked (UEFI specification 7.5), so the shortest of several tries is the
- * most exact.
- */
+/* Stall() waits at least the requested time (UEFI specification 7.5), so the shortest of several tries is the most exact. */
 uint64_t clock_tsc_khz(void)
 {
 	uint64_t best = UINT64_MAX;

@@ -55,8 +55,8 @@ static bool take_any(bool console, struct boot_screen *screen)
 }
 
 /*
- * The operator looks at the screen that ConOut goes to. A console splitter that feeds several devices has no framebuffer itself
- * (Blt only); then one of these devices is taken.
+ * The operator sees the screen of ConOut. A console splitter that feeds several devices has no framebuffer itself (Blt only); then one of
+ * these devices is used.
  */
 void screen_find(struct boot_screen *screen)
 {

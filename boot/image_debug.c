@@ -3,7 +3,7 @@
 #include "images.h"
 #include "lib/string.h"
 
-#define OPTIONAL_HEADER 24 /* behind the signature and the file header */
+#define OPTIONAL_HEADER 24 /* after the signature and the file header */
 #define PE32_PLUS       0x20b
 /* Offset in the optional header; the number of directories is in the 4 bytes before it. */
 #define DIRECTORIES  112

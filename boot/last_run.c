@@ -142,7 +142,7 @@ static void say_memory(enum canary_seen seen, bool found, bool reset)
 
 static CHAR16 place_variable[] = L"TraplinePlace";
 
-/* In MiB; 0: not known, or none that anybody looks at. */
+/* In MiB; 0: not known, or no start reads a box there. */
 static uint16_t place_of_last(void)
 {
 	UINTN size = sizeof(uint16_t);
@@ -168,8 +168,8 @@ void blackbox_note_place(const struct loader *l, uint64_t box)
 }
 
 /*
- * A reset for certain says something about memory only where the last run's pattern has lain, which may be elsewhere: another
- * blackbox_mib, or the firmware uses that place now.
+ * After a certain reset, the result shows whether memory survives only if the last run's place was read. It may not have been: blackbox_mib
+ * may differ, or the firmware may use that place now.
  */
 static void say_what_is_known(enum canary_seen seen, const struct last_run *last, bool reset, bool was_read)
 {

@@ -142,7 +142,7 @@ void blackbox_now(char *out, size_t size);
  * says so. Returns whether there is a note.
  */
 bool cmos_fetch(struct loader *l, struct cmos_note *note);
-/* Prints the note, unless the black box holds the same story (told), and clears it. */
+/* Prints the note, unless the black box has the same story (`told`), and clears it. */
 void cmos_tell(const struct loader *l, const struct cmos_note *note, bool told);
 
 /* memory.c */

@@ -13,10 +13,7 @@
 
 #define TIMEOUT_US (2 * BOOT_WAIT_MS * 1000ull) /* the VMM's own limit ends first */
 
-/*
- * The structure has room for members of later versions of the specification, because the firmware fills all
- * that it knows.
- */
+/* The structure has room for members of later versions of the specification, because the firmware fills all members of its version. */
 struct processor_information {
 	UINT64 id; /* APIC identifier */
 	UINT32 status;

@@ -6,10 +6,7 @@
 /* UEFI specification table 7.6; gnu-efi has no name for it. */
 #define PERSISTENT_MEMORY 14
 
-/*
- * Whether a type is memory and not a device, whoever uses it. Reserved memory may be either, and includes the
- * VMM's own region.
- */
+/* Whether a type is memory, used or not, and not a device. Reserved memory may be either, and includes the VMM's own region. */
 static bool is_ram(UINT32 type)
 {
 	switch (type) {
@@ -47,7 +44,7 @@ static bool get_ram(const void *map, uint32_t i, struct boot_range *out)
 	return is_ram(d->Type) && d->NumberOfPages;
 }
 
-/* What the map has is no memory that may appear. */
+/* Memory in the map is already there, so it cannot be plugged in later. */
 static void cut_hot(const struct map *m, uint32_t n, struct boot_info *info)
 {
 	for (uint32_t i = 0; i < n; i++)

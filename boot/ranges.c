@@ -60,7 +60,7 @@ static uint32_t add_each(struct boot_range *ranges, uint32_t *count, uint32_t ma
 	return left_out;
 }
 
-/* To add again what is there changes nothing. */
+/* Adding a range that is already there changes nothing. */
 uint32_t range_add_all(struct boot_range *ranges, uint32_t *count, uint32_t max, range_get get,
 	const void *context, uint32_t n)
 {

@@ -54,7 +54,7 @@ static bool is_amd(void)
 	return ebx == signature_AMD_ebx || ebx == 0x6f677948; /* "Hygo" of HygonGenuine */
 }
 
-/* A VMCALL with four arguments (docs/vmcall.md). Nothing here asks for its result. */
+/* A VMCALL with four arguments (docs/vmcall.md). Its result is not used. */
 static void call_vmm(uint64_t number, uint64_t b, uint64_t c, uint64_t s, uint64_t d)
 {
 	if (is_amd())

@@ -319,7 +319,7 @@ void symbol_map_put(const struct symbol_map *m, struct names_map *to, void *bloc
 	}
 }
 
-/* Takes the word behind a path: a slide or the name of an image. */
+/* Takes the word after a path: a slide, or the name of an image. */
 static const char *take_place(const char *word, size_t n, struct names_map *map)
 {
 	struct part p = {word, word + n};

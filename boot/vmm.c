@@ -18,7 +18,7 @@ struct vmm {
 	const struct vmm_header *header;
 	struct boot_info *info;
 	uint64_t cr3;
-	uint64_t tables;  /* what it leads to */
+	uint64_t tables;  /* and where it leads */
 	bool five_levels; /* of the boot CPU's paging */
 	struct last_run last;
 	volatile bool entered[BOOT_MAX_CPUS];
@@ -214,7 +214,7 @@ static void give_back(const struct vmm *v)
 	memory_free((uint64_t)v->info, sizeof(*v->info));
 }
 
-/* Finds what the last run left, in memory and in the CMOS. */
+/* Finds the last run's black box in memory, and its note in the CMOS. */
 static void find_last(struct vmm *v, struct loader *l)
 {
 	struct cmos_note note;

@@ -57,7 +57,7 @@ enum msr_result {
 	MSR_FAULT
 };
 
-/* Differences between the vendors that common code has to know. Filled by probe(). */
+/* Differences between the vendors that matter to common code. Filled by probe(). */
 struct vendor_traits {
 	/* Chipsets reset the CPU alone by INIT, which exits here and resets nothing. */
 	bool reset_is_init;

@@ -126,7 +126,7 @@ static inline struct blackbox_part blackbox_part(uint32_t ring_records, uint32_t
 	return p;
 }
 
-/* Where the first CPU's begins, behind header and texts. */
+/* The offset of the first CPU's part, after header and texts. */
 static inline uint64_t blackbox_rings_at(uint32_t history_entries)
 {
 	return blackbox_up(4096 + 2 * BLACKBOX_TEXT_SIZE, blackbox_unit(history_entries));

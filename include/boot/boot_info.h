@@ -68,7 +68,7 @@ struct boot_launch {
 
 #define BOOT_ERROR_MAX 160
 
-/* Of the VMM's memory, in pieces of 2 MiB units: the first begins with the image, and is pool behind it. Those further on are pool. */
+/* The pieces of the VMM's memory, in units of 2 MiB. The first contains the image, then pool. The later ones are pool. */
 enum boot_piece {
 	BOOT_PIECE_IMAGE,
 	BOOT_PIECE_BOX, /* the black box: include/boot/blackbox_layout.h */

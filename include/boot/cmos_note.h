@@ -13,7 +13,7 @@
 #define CMOS_INDEX   0x70 /* bit 7: no NMI reaches the CPU */
 #define CMOS_DATA    0x71
 #define CMOS_NO_NMI  0x80
-#define CMOS_AT_REST 0x0d /* where the index points by custom: a register that cannot be written */
+#define CMOS_AT_REST 0x0d /* the index is left at this register, because it cannot be written */
 
 #define CMOS_MAGIC      0xb6
 #define CMOS_HAS_CR2    0x01

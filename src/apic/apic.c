@@ -105,7 +105,7 @@ const char *apic_init(void)
 {
 	uint64_t base = probe_need(MSR_APIC_BASE);
 
-	/* Only where it is asked for: a CPU that gets it wrong, as Bochs 2.7, cannot be told from one that does not. */
+	/* Only on request: a CPU that reports them wrongly, such as Bochs 2.7, cannot be recognised. */
 	apic_hardware = boot_info.config.ap_start == AP_START_HARDWARE && vendor->traits->reports_init_sipi;
 	if (probe_missing())
 		return probe_missing();

@@ -70,7 +70,7 @@ static inline bool icr_starts(uint32_t low)
  * The commands that a CPU has received, in one word, so that senders and the CPU change it in one step. 0: none, and
  * the CPU runs. A CPU may receive the SIPI before it has carried out the INIT.
  */
-#define START_INIT      0x01u /* the CPU has to reset itself */
+#define START_INIT      0x01u /* the CPU must reset itself */
 #define START_WAIT      0x02u /* it waits for a SIPI, or will do so after the reset */
 #define START_SIPI      0x04u /* the SIPI has come */
 #define START_VECTOR(w) ((uint8_t)((w) >> 8))

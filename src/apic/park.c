@@ -154,7 +154,7 @@ static bool stopped_alike(uint32_t a, uint32_t b)
 	return x->reason == y->reason && x->at.cs == y->at.cs && x->at.rip == y->at.rip;
 }
 
-/* Of several only what they have in common. */
+/* For several CPUs, only the part that they have in common. */
 static void report_stopped(const struct cpu *c, const struct cpu_set *like)
 {
 	const struct stopped *s = &c->stopped;

@@ -14,12 +14,12 @@ void cpu_kick(struct cpu *cpu);
 /* Kicks all CPUs but this one. */
 void cpu_kick_others(const struct cpu *self);
 
-/* For this CPU, after its APIC was turned off and the other CPUs know it (apic_note_names()): ends a kick under way. */
+/* For this CPU, after its APIC was turned off and the other CPUs have been told (apic_note_names()): ends a kick that is under way. */
 void cpu_end_kick(struct cpu *cpu);
 
 /*
- * An NMI has arrived on this CPU, in the guest or in the host: a kick, a request to stop, or the
- * guest's own. For the host's handler, and for vendors that learn of an NMI in another way.
+ * An NMI has arrived on this CPU, in the guest or in the host: a kick, a request to stop, or the guest's own. The host's handler calls it,
+ * and vendors that notice an NMI in another way.
  */
 void cpu_note_nmi(struct cpu *cpu);
 

@@ -113,7 +113,7 @@ static uint64_t replace_part(uint64_t head, const char *bytes, size_t n)
 	return replace(place / 8, word);
 }
 
-/* Sum and head follow the bytes of a whole line: a reset in the middle leaves them as far apart as one within a byte would. */
+/* Called for a complete line. A reset before the last store makes the sum wrong, as one within a single byte would. */
 static void put(const char *bytes, size_t n)
 {
 	uint64_t head = box->text_head, sum = box->text_sum, word;
@@ -175,7 +175,7 @@ static bool is_older(unsigned seconds)
 	return rdtsc() + slack - atomic_load(&sealed_at) >= boot_info.tsc_khz * 1000 * seconds + slack;
 }
 
-/* Whether the guest has survived what it said that it is dying of. */
+/* Whether the guest still runs after it said that it is dying. */
 static bool is_stale(void)
 {
 	return box->end.sealed == BLACKBOX_SAID && is_older(STALE_SECONDS);

@@ -11,10 +11,7 @@
 #include <stdint.h>
 #include <boot/boot_info.h>
 
-/*
- * Finds its memory, and shares it out. Before cpu_create(), once the host's page tables are loaded. Returns false where it is
- * too small.
- */
+/* Finds its memory and divides it. Called before cpu_create(), once the host's page tables are loaded. Returns false if it is too small. */
 bool blackbox_init(const struct boot_info *info);
 
 /* Whether the box is at a place where the next start searches. */

@@ -15,7 +15,7 @@ const unsigned command_count = ARRAY_SIZE(command_table);
 
 static struct lock busy = LOCK_FREE;
 
-/* A command that cannot be undone has to be written out. */
+/* A command that cannot be undone must be written in full. */
 static bool may_be_short(const struct command *c)
 {
 	return c->run != command_reset;

@@ -301,7 +301,7 @@ const char *command_set(struct command_call *call)
 
 const char *command_reset(struct command_call *call)
 {
-	if (!report_try()) /* waiting with the commands' lock held would block the operator who looks at a death */
+	if (!report_try()) /* to wait with the commands' lock held would block the operator who inspects a death */
 		return "another CPU is printing a report; try again";
 	report_end();
 	shutdown_report("the operator reset the machine", SHUTDOWN_RESET);

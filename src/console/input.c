@@ -20,15 +20,12 @@ uint32_t input_cpu;
 
 static char ahead[AHEAD];
 static uint32_t ahead_head, ahead_tail;
-static bool attached;  /* a byte has come: somebody is there */
+static bool attached;  /* a byte has come: an operator is there */
 static bool shown;     /* prompt and line are on the screen */
 static bool cancelled; /* ^C was typed: end the current answer */
 static struct line line = {.prompt = "trapline> "};
 
-/*
- * The line that is being carried out. WAITING: CPU `cpu` has to take it, and sets RUNNING. MORE: an answer that is
- * made line by line.
- */
+/* The line that is being carried out. WAITING: CPU `cpu` must take it, and sets RUNNING. MORE: the answer is made line by line. */
 enum {
 	IDLE,
 	WAITING,

@@ -18,7 +18,7 @@ static struct show {
 	struct ring_reader reader[BOOT_MAX_CPUS];
 	unsigned readers;
 	uint64_t left;
-	/* records at most that are looked at for them: more may come as fast as they are read */
+	/* the most records that are read for it, because new ones may come as fast as they are read */
 	uint64_t unread;
 	bool filtered;
 	struct filter filter;

@@ -9,7 +9,7 @@
 
 #define UNKNOWN_REPORTS 16 /* for each CPU; further ones are only counted in its statistics */
 
-/* An exit that Trapline did not ask for is printed, and the instruction raises #UD. The guest may continue or die of it. */
+/* An exit that Trapline did not request is printed, and the instruction raises #UD. The guest may continue or die of it. */
 void exit_unknown(struct cpu *cpu)
 {
 	if (cpu->stats.exits[EXIT_UNKNOWN] <= UNKNOWN_REPORTS)

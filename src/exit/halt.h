@@ -16,7 +16,7 @@ void halt_tell(struct cpu *cpu, uint64_t next);
 void halt_over(struct cpu *cpu);
 
 /*
- * The boot CPU has turned its local APIC off: tells the story, if there is one, HALT_REPORTS times at most.
+ * The boot CPU has turned its local APIC off: prints the story, if there is one, HALT_REPORTS times at most.
  * halt_apic_on() reports that it is on again, if there was a story.
  *   how  the register, in words
  */

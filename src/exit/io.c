@@ -55,7 +55,7 @@ static void set_exits(unsigned port, unsigned count, bool on)
 		bits[p / 8] = (uint8_t)(on ? bits[p / 8] | 1u << p % 8 : bits[p / 8] & ~(1u << p % 8));
 }
 
-/* For ports that exit only at times. It asks again with the lock held, so that the last caller sets the right state. */
+/* For ports that exit only at times. The condition is tested again with the lock held, so that the last caller sets the right state. */
 static void follow(unsigned port, bool *is, bool (*wants)(void))
 {
 	if (*is == wants())

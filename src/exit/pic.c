@@ -29,7 +29,10 @@ int pic_vector(void)
 	return known ? base + IRQ13 : PIC_NOT_KNOWN;
 }
 
-/* Does not ask whether the master serves the slave: with automatic ends, which only its data port would show, it never does. */
+/*
+ * Does not test whether the master serves the slave. With automatic ends of interrupt it never does, and only its data port would show that
+ * mode.
+ */
 bool pic_is_open(void)
 {
 	return !serving[1] && !(inb(MASTER_MASK) & 1u << CASCADE) && !(inb(PIC_SLAVE_DATA) & 1u << IRQ13);

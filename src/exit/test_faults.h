@@ -11,7 +11,7 @@
 /* RAX of the VMCALL that requests one; RBX is its number in TEST_FAULTS. */
 #define TEST_FAULT_CALL 0x7261705474736554ull /* "TestTrap" */
 
-/* X(name, what it does) */
+/* X(name, effect) */
 #define TEST_FAULTS(X)                                                                                       \
 	X(BAD_POINTER, "writes to an address that nothing is mapped at")                                     \
 	X(READ_ONLY, "writes to the VMM's own code")                                                         \

@@ -13,7 +13,7 @@
  * 100 MHz of AMD's.
  */
 #define TIMED_HALT_VECTOR 0xff
-/* not the timer's, as after an INIT: Bochs 2.7 does not end an interrupt of this number */
+/* not the timer's vector, as after an INIT: Bochs 2.7 does not end an interrupt with that number */
 #define HALT_SPURIOUS 0xf0
 #define HALT_PRIORITY 0xe0
 #define HALT_CLASS    0xffff0000u /* of the last word of IRR and ISR */
@@ -21,7 +21,7 @@
 #define DIVIDE_BY_1   0x0b
 #define LAST_WORD     0x70
 #define TO_SELF       (ICR_TO_SELF << 18 | ICR_ASSERT)
-#define TURN_US       100 /* between two turns of the console: the FIFO takes 1400, and other CPUs want the lock */
+#define TURN_US       100 /* between two turns of the console: the FIFO takes 1400, and other CPUs need the lock */
 
 /* The registers that a timed halt changes and restores. */
 struct borrowed {

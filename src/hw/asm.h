@@ -11,7 +11,7 @@
 #define FIXUP_ENTRY(at, go_on)                                                                               \
 	".pushsection .fixup_table, \"a\"\n\t.quad " at ", " go_on "\n\t.popsection\n\t"
 
-/* `bad`, an operand that is not 0, is 0 behind it where the instruction has not faulted. */
+/* `bad` is an operand that is not 0 before. It is 0 afterwards if the instruction has not faulted. */
 #define ASM_TRY(instruction, bad) "1: " instruction "\n\txor " bad ", " bad "\n2:\n\t" FIXUP_ENTRY("1b", "2b")
 
 struct cpuid {

@@ -58,8 +58,8 @@ typedef uint64_t features_probe(uint32_t msr, uint64_t otherwise);
 void features_init(features_probe *probe);
 
 /*
- * On another CPU, whose answers have to be the same: one set of tables, controls and rules is for all. Boot time only, one CPU
- * at a time. Returns NULL or the first difference in words.
+ * Compares another CPU's features, which must be the same, because all CPUs share one set of tables, controls and rules. Called at boot, by
+ * one CPU at a time. Returns NULL, or the first difference in words.
  */
 const char *features_compare(features_probe *probe);
 

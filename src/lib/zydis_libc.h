@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* What Zydis wants of a C library (ZYAN_CUSTOM_LIBC): the compiler's own, because Zycore's replacements go byte by byte. */
+/*
+ * The functions of a C library that Zydis needs (ZYAN_CUSTOM_LIBC). These are the compiler's own, because Zycore's replacements copy byte
+ * by byte.
+ */
 #ifndef TRAPLINE_ZYDIS_LIBC_H
 #define TRAPLINE_ZYDIS_LIBC_H
 

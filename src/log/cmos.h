@@ -19,7 +19,7 @@ void cmos_leave(const struct trap_record *r, uint8_t flags);
 /* Erases the note of this run, if there is one: the run has ended well. */
 void cmos_forget(void);
 
-/* The guest's accesses no longer exit: Trapline then does not know the index and writes no more notes. */
+/* The guest's accesses no longer exit. The selected index is unknown from then on, so no more notes are written. */
 void cmos_give_up(void);
 
 /* Whether an access reaches the RTC's ports while they are watched. */

@@ -9,7 +9,7 @@
 #define LEVELS_MAX    5
 #define WALK_ATTEMPTS 8
 
-/* The state of one walk. A lookup by name makes a walk, so it has to be short. */
+/* The state of one walk. It is small, because every call by name makes a walk. */
 struct walk {
 	const struct guest_view *view;
 	uint64_t linear;

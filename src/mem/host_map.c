@@ -79,7 +79,7 @@ static bool map_pool(const struct boot_info *info)
 	return true;
 }
 
-/* Firmware with 5-level paging leaves it on: everything of the VMM's is behind the last entry, which sign-extended addresses use. */
+/* Firmware with 5-level paging leaves it on. The VMM is then reached through the last entry, because its addresses are sign-extended. */
 static bool make_top(void)
 {
 	top = host.root;

@@ -269,7 +269,7 @@ static void add_exit(void *context, const struct fold_line *line)
 	text_add(of->t, "\n");
 }
 
-/* The TSCs of the entries tell which is the last. */
+/* The TSCs of the entries show which one is the last. */
 static void add_exits(struct text *t, const struct last *l, uint32_t cpu)
 {
 	const struct exit_entry *entries = exits_of(l, cpu);

@@ -24,7 +24,7 @@
 
 static struct lock reporting = LOCK_FREE;
 
-/* The CPU whose operator asked for a report: its lines are an answer, those of other CPUs a report. */
+/* The CPU that prints a report for the operator: its lines are an answer, those of other CPUs a report. */
 static const struct cpu *_Atomic answering;
 
 void report_answer(const struct cpu *cpu)
@@ -63,7 +63,7 @@ static void report_names(struct cpu *cpu)
 		report_line("%s", line);
 }
 
-/* After the report of a death the operator of a held machine may ask for another one. A parked CPU holds no lock. */
+/* After the report of a death the operator of a held machine may request another one. A parked CPU holds no lock. */
 void report_begin(void)
 {
 	struct cpu *cpu = this_cpu();

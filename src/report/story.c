@@ -192,7 +192,7 @@ static bool find_cause(bool early, unsigned seconds, struct cause *c)
 	return true;
 }
 
-/* Whether the story was told and no important record came since. Otherwise the new record becomes the cause. */
+/* Whether the story was printed and no important record came since. Otherwise the new record becomes the cause. */
 static bool is_reported(struct cause *c)
 {
 	static struct trap_record newer;

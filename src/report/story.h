@@ -41,7 +41,7 @@ void story_dying(struct cpu *cpu, const char *why);
 bool story_is_dying(unsigned seconds);
 
 /*
- * For the operator who has stopped the guest, as lines of an answer: what it may have died of, or else where its CPUs stand.
+ * For the operator who has stopped the guest: prints as an answer what the guest may have died of, or otherwise where its CPUs are.
  *   cpu  this CPU
  */
 void story_stopped(struct cpu *cpu);

@@ -42,7 +42,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, const struct vmcb *v)
 	fault_fatal(cpu, "the CPU refused the guest's state");
 }
 
-/* RIP is the guest's only at such a MOV. Otherwise it is the host's, where the guest's memory has no MOV to a control register. */
+/* RIP is the guest's only at such a MOV. Otherwise it is the host's, and the guest has no MOV to a control register at that address. */
 enum exit_kind svm_refused(struct cpu *cpu)
 {
 	const struct vmcb *v = vmcb_of(cpu);

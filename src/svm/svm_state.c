@@ -29,7 +29,7 @@ static uint64_t *register_at(struct vmcb_save *s, enum guest_register r)
 	return (uint64_t *)((char *)s + offsets[r]);
 }
 
-/* What is no register of the guest's. */
+/* Values that are not registers of the guest. */
 static uint64_t get_other(const struct vmcb *v, enum guest_register r)
 {
 	switch (r) {
@@ -48,9 +48,12 @@ uint64_t svm_get(const struct cpu *cpu, enum guest_register r)
 {
 	struct vmcb *v = vmcb_of(cpu);
 
-	if (r == GUEST_CODE_MODE) /* each store to the APIC asks for it */
+	if (r == GUEST_CODE_MODE) /* each store to the APIC needs it */
 		return code_mode(&v->save);
-	/* Most VMCALLs ask for it. The CPL is the VMCB's own: after SYSCALL and SYSRET SS.DPL need not say it (APM vol. 2 15.5.1). */
+	/*
+	 * Most VMCALLs need it. The VMCB has its own field for the CPL, because after SYSCALL and SYSRET SS.DPL may differ from it (APM
+	 * vol. 2 15.5.1).
+	 */
 	if (r == GUEST_CALLER)
 		return code_mode(&v->save) | (unsigned)v->save.cpl << 8;
 	return r < GUEST_EFER ? *register_at(&v->save, r) : get_other(v, r);

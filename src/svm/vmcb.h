@@ -163,7 +163,7 @@ enum svm_exit_code {
 #define SVM_EXIT_INVALID 0xffffffffu /* QEMU zero-extends it */
 #undef X
 
-/* An exit's code is the number of the bit that asks for it, counted from the beginning of the VMCB: table B-1. */
+/* An exit's code is the number of the bit that requests it, counted from the beginning of the VMCB: table B-1. */
 static inline bool vmcb_has_intercept(const struct vmcb_control *c, unsigned code)
 {
 	return c->intercepts[code / 32] >> code % 32 & 1;

@@ -2,7 +2,7 @@
 #include "trace/slide.h"
 #include "lib/string.h"
 
-#define GATES_LEAST    4 /* fewer are no witness */
+#define GATES_LEAST    4 /* with fewer it is no witness */
 #define CALLS_LEAST    4
 #define NEAR           (64ull << 20) /* a call leads into the same kernel */
 #define TRIED_MOST     4096          /* a large kernel whose grain is a page has some hundred */

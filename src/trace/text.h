@@ -42,7 +42,7 @@ static inline void text_add_char(struct text *t, char c)
  */
 static inline void text_add_string(struct text *t, const char *s)
 {
-	text_add_part(t, s, __builtin_strlen(s)); /* the compiler knows a literal's */
+	text_add_part(t, s, __builtin_strlen(s)); /* the length of a literal is a constant */
 }
 void text_add_decimal(struct text *t, uint64_t value);
 void text_add_hex(struct text *t, uint64_t value);

@@ -32,10 +32,7 @@ bool verdict_find(const struct verdict_source *s, uint64_t since, uint64_t until
 /* For an end without a record of the kernel: finds the newest important record, from `since` on, of which a program died. */
 bool verdict_find_program(const struct verdict_source *s, uint64_t since, struct trap_record *out);
 
-/*
- * verdict_find() for records since a story was told, without probes of MSRs: a dying kernel probes the devices that it turns
- * off.
- */
+/* verdict_find() for records since a story was printed, without probes of MSRs: a dying kernel probes the devices that it turns off. */
 bool verdict_find_newer(const struct verdict_source *s, uint64_t since, struct trap_record *out);
 
 /* Finds the kernel's newest important record before `before` that was not mended, without probes of MSRs. */

@@ -116,7 +116,7 @@ static int64_t lookup(struct vmcall *call)
 	return vmcall_lookup(call);
 }
 
-/* These are no refusals: callers poll with the one, and ask with the other whether there is something. */
+/* These are not refusals: callers poll with the first, and test with the second whether there is anything. */
 static bool is_answer(int64_t error)
 {
 	return error == TRAPLINE_E_EMPTY || error == TRAPLINE_E_MISSING;

@@ -95,7 +95,7 @@ const char *vmx_controls_compute(uint64_t (*read)(uint32_t msr), uint64_t basic,
 
 	if (!error)
 		error = compute(&r, VMX_WORD_CPU, &c->cpu);
-	if (!error) /* the MSR exists where the secondary controls do */
+	if (!error) /* the MSR exists if the secondary controls do */
 		error = compute(&r, VMX_WORD_CPU2, &c->cpu2);
 	if (!error)
 		error = compute(&r, VMX_WORD_EXIT, &c->exit);

@@ -19,9 +19,9 @@ static uint64_t get_other(const struct cpu *cpu, enum guest_register r)
 
 uint64_t vmx_get(const struct cpu *cpu, enum guest_register r)
 {
-	if (r == GUEST_CODE_MODE) /* each store to the APIC asks for it */
+	if (r == GUEST_CODE_MODE) /* each store to the APIC needs it */
 		return vmx_code_mode(cpu);
-	if (r == GUEST_CALLER) /* most VMCALLs ask for it */
+	if (r == GUEST_CALLER) /* most VMCALLs need it */
 		return vmx_code_mode(cpu) | vmx_cpl(cpu) << 8;
 	switch (r) {
 	case GUEST_RIP:
@@ -96,8 +96,7 @@ void vmx_segment(const struct cpu *cpu, enum segment n, struct segment_state *ou
 {
 	uint32_t rights;
 
-	if (n >=
-		SEG_COUNT) { /* GDTR and IDTR: the encodings go on with them, without a selector and rights */
+	if (n >= SEG_COUNT) { /* GDTR and IDTR have the next encodings, without selector and rights */
 		*out = (struct segment_state){
 			.limit = (uint32_t)vmread(VMCS_LIMIT(n)), .base = vmread(VMCS_BASE(n))};
 		return;
