@@ -7,6 +7,7 @@
 #include "apic/flush.h"
 #include "log/log.h"
 #include "console/poll.h"
+#include "gdb/gdb.h"
 #include "log/screen.h"
 #include "hw/asm.h"
 #include "hw/probe.h"
@@ -159,6 +160,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	memcpy(boot_info.vmm_version, info->vmm_version, sizeof(boot_info.vmm_version));
 	console_init();
 	watch_begin();
+	gdb_init();
 	screen_init();
 	blackbox_open(TRAPLINE_VERSION, vendor->name);
 	blackbox_recall(info); /* the last run's addresses have no names in this one */

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include "console/command.h"
 #include "console/complete.h"
+#include "console/debugger.h"
 #include "log/log.h"
 #include "console/line.h"
 #include "log/uart.h"
@@ -14,6 +15,9 @@
 #define AHEAD     512 /* a power of two */
 #define CTRL_C    3
 #define ANSWER_MS 500 /* how long a CPU may take to accept a command */
+#define NEXT_MS                                                                                              \
+	20 /* a byte of a packet that is being sent comes sooner, and so does a packet that is asked for again */
+#define HURRY_MS 200 /* the packet is complete sooner */
 
 enum input_output input_output = INPUT_TERMINAL;
 uint32_t input_cpu;
@@ -41,19 +45,75 @@ static struct {
 	struct command_result result;
 } job;
 
+static void take(char c)
+{
+	attached = true;
+	if (c == CTRL_C)
+		cancelled = true;
+	ahead[ahead_head++ % AHEAD] = c;
+}
+
+static bool get_soon(char *c)
+{
+	uint64_t since = rdtsc();
+
+	do
+		if (uart_get(c))
+			return true;
+	while (rdtsc() - since < boot_info.tsc_khz * NEXT_MS);
+	return false;
+}
+
+/*
+ * The first packet of a debugger is longer than the UART's FIFO, and the guest still runs: the rest is waited for, byte by byte. If the
+ * FIFO has already lost some of it the packet does not end, and is asked for once more.
+ */
+static bool get(char *c)
+{
+	static uint64_t hurry;
+
+	if (!debugger->is_in_a_hurry()) {
+		hurry = rdtsc();
+		return uart_get(c);
+	}
+	if (rdtsc() - hurry < boot_info.tsc_khz * HURRY_MS && get_soon(c))
+		return true;
+	debugger->ask_again();
+	return get_soon(c);
+}
+
 /* Bytes that do not fit stay in the UART, which may be able to make the sender wait, and counts what it drops. */
 bool input_receive(void)
 {
 	bool any = false;
 	char c;
 
-	while (ahead_head - ahead_tail < AHEAD && uart_get(&c)) {
-		any = attached = true;
-		if (c == CTRL_C)
-			cancelled = true;
-		ahead[ahead_head++ % AHEAD] = c;
+	while (ahead_head - ahead_tail < AHEAD && get(&c)) {
+		any = true;
+		if (!debugger->key(c))
+			take(c);
 	}
 	return any;
+}
+
+void input_give(const char *bytes, size_t n)
+{
+	while (n-- && ahead_head - ahead_tail < AHEAD)
+		take(*bytes++);
+}
+
+bool input_is_empty(void)
+{
+	return ahead_head == ahead_tail && !line.length;
+}
+
+/* What is on the screen does not matter any more. */
+void input_leave(void)
+{
+	ahead_tail = ahead_head;
+	attached = shown = false;
+	line.put = NULL;
+	line_begin(&line);
 }
 
 bool input_waits(void)

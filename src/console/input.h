@@ -29,6 +29,11 @@ extern uint32_t input_cpu;
 /* Reads bytes that have arrived; false: there were none. */
 bool input_receive(void);
 
+/* For a debugger on the line: bytes that are the operator's after all; whether he has typed nothing yet; he loses the line. */
+void input_give(const char *bytes, size_t n);
+bool input_is_empty(void);
+void input_leave(void);
+
 /* Makes one step, if the text buffer is empty. False: there was nothing to do. */
 bool input_turn(void);
 

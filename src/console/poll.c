@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exit/apic_page.h"
 #include "console/poll.h"
+#include "console/debugger.h"
 #include "console/input.h"
 #include "console/printer.h"
 #include "log/log.h"
@@ -94,11 +95,19 @@ static bool says_names(struct cpu *cpu)
 	return log_room() > 2 * LOG_LINE_SIZE && guest_names_line(line, sizeof(line)) && log_add_line(line);
 }
 
+/* The log goes out only while the guest runs; else it waits. */
+static bool debugger_turn(struct cpu *cpu)
+{
+	return debugger->turn() || (debugger->prints() && (log_feed() || says_names(cpu) || printer_turn()));
+}
+
 /* Input comes before records, so that the operator gets answers in the middle of a flood. Called with the lock held. */
 static bool turn(struct cpu *cpu)
 {
 	last_turn = rdtsc();
 	receive(last_turn);
+	if (debugger->has_line())
+		return debugger_turn(cpu);
 	return log_feed() || input_turn() || says_names(cpu) || printer_turn() || input_show();
 }
 
@@ -157,6 +166,7 @@ static void serve(struct cpu *cpu)
 		busy = turn(cpu);
 		log_unlock();
 		busy |= input_run(cpu);
+		debugger->run(cpu);
 	}
 	busy |= cpu->pass_interrupt;
 	if (cpu->pass_interrupt)

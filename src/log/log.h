@@ -89,6 +89,16 @@ bool log_waits(void);
 /* Feeds the FIFO once. False: nothing was waiting. */
 bool log_feed(void);
 
+/*
+ * Another way for the text than the UART, until log_seize(); NULL: the UART. put() returns how many bytes it took, 0 for later; idle()
+ * whether all of them have been sent.
+ */
+struct log_way {
+	size_t (*put)(const char *bytes, size_t n);
+	bool (*idle)(void);
+};
+void log_send_by(const struct log_way *way);
+
 /* Feeds the FIFO until the buffer is empty; gives up on a UART that takes nothing for a long time. */
 void log_drain(void);
 

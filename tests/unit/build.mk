@@ -29,6 +29,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/console/address.c \
                  src/console/command.c \
                  src/console/complete.c \
+                 src/console/debugger.c \
                  src/console/help.c \
                  src/console/line.c \
                  src/console/poll.c \
@@ -47,7 +48,10 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/record.c \
                  src/exit/init_sipi.c \
                  src/exit/work.c \
-                 src/guest/access.c \
+                 src/gdb/packet.c \
+                 src/gdb/registers.c \
+                 src/gdb/stub.c \
+                 src/guest/access.c
                  src/guest/insn.c \
                  src/guest/opcode.c \
                  src/guest/system_insn.c \
@@ -103,7 +107,7 @@ $(BUILD)/unit/src/lib/%.o:   UNIT_DEFS := $(UNIT_RENAMES) -fno-builtin
 $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf $(ZYDIS_CPPFLAGS)
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # In these tests the guest's RAM is an array.
-$(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.o: UNIT_DEFS := -iquote tests/fake
+$(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.o $(BUILD)/unit/src/gdb/stub.o $(BUILD)/unit/tests/unit/test_gdb.o: UNIT_DEFS := -iquote tests/fake
 # In these the VMCS is an array.
 $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DEFS := -iquote tests/fake
 # And DR6 is a variable.

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The line while a gdb has it: which bytes are gdb's, what goes out, and when the guest stops and runs. Bytes and turns come with the
+ * log's lock held (console/debugger.h); packets are carried out without it, because commands print.
+ */
+#include "gdb/session.h"
+#include <stdatomic.h>
+#include "apic/pause.h"
+#include "console/command.h"
+#include "console/debugger.h"
+#include "console/input.h"
+#include "console/line.h"
+#include "gdb/gdb.h"
+#include "hw/asm.h"
+#include "lib/string.h"
+#include "log/log.h"
+#include "log/uart.h"
+
+#define HOLD_MAX  512 /* a gdb's first packet is shorter */
+#define TYPED_MAX 256
+#define TEXT_PART 256 /* bytes of the log in one packet */
+#define AGAIN_MS  200 /* how long a packet that was asked for again may take to begin */
+#define STOP_MS   100 /* how long CPUs may take to stop */
+
+/* The state of the packet that has come. */
+enum {
+	NONE,
+	READY,    /* a CPU has to carry it out */
+	CARRYING, /* one does */
+	COMMAND,  /* so with the command of a `monitor` */
+	LINES,    /* its answer is printed */
+	ANSWERED  /* the reply has to be sent */
+};
+
+static _Atomic uint32_t state;
+static bool attached, running, leaving;
+static uint64_t since; /* when the guest was told to stop; 0: it runs */
+static struct gdb_session session;
+static struct gdb_receiver receiver;
+static uint32_t carrier; /* COMMAND: the CPU that has to carry it out */
+static struct command_result result;
+
+/* Bytes that may be the first packet of a gdb: the console gets them if they are not. */
+static struct {
+	char bytes[HOLD_MAX];
+	unsigned n;
+	uint64_t asked; /* when the packet was asked for again: until it comes the rest of it is dropped */
+} hold;
+
+/* A line of text after ^C: the operator has the line again. */
+static struct {
+	bool on;
+	char text[TYPED_MAX];
+	unsigned n;
+} typed;
+
+/* The packet that is sent, kept for the case that it is asked for again. */
+static struct {
+	char frame[GDB_FRAME_MAX];
+	size_t length, sent;
+	char ack; /* 0: none waits */
+} out;
+
+static bool is_sending(void)
+{
+	return out.ack || out.sent < out.length;
+}
+
+/* Feeds the UART once. An acknowledgement comes before a packet, not into it. False: there was nothing to send. */
+static bool send(void)
+{
+	if (!is_sending())
+		return false;
+	if (out.ack && (!out.sent || out.sent == out.length)) {
+		if (uart_put(&out.ack, 1))
+			out.ack = 0;
+		return true;
+	}
+	out.sent += uart_put(out.frame + out.sent, out.length - out.sent);
+	return true;
+}
+
+static void begin_frame(const struct gdb_reply *r)
+{
+	out.length = gdb_frame(out.frame, r->data, r->length);
+	out.sent = 0;
+}
+
+/* The log's text, which gdb accepts while the guest runs and during a `monitor`. Otherwise it waits. Returns the bytes taken. */
+static size_t put_text(const char *bytes, size_t n)
+{
+	static struct gdb_reply r;
+
+	send();
+	if (is_sending() || !(running || atomic_load(&state) == LINES))
+		return 0;
+	if (n > TEXT_PART)
+		n = TEXT_PART;
+	r.length = 0;
+	gdb_reply_string(&r, "O");
+	gdb_reply_hex(&r, bytes, n);
+	begin_frame(&r);
+	send();
+	return n;
+}
+
+static bool is_sent(void)
+{
+	send();
+	return !is_sending() && uart_idle();
+}
+
+static const struct log_way way = {.put = put_text, .idle = is_sent};
+
+static void stop(uint8_t signal)
+{
+	session.signal = signal;
+	if (!pause_wanted())
+		pause_begin(this_cpu());
+	since = rdtsc();
+}
+
+static void attach(void)
+{
+	attached = true;
+	running = leaving = false;
+	typed.on = false;
+	hold.n = 0;
+	hold.asked = 0;
+	out.length = out.sent = 0;
+	out.ack = '+';
+	session.without_acks = false;
+	session.cpu = this_cpu()->number;
+	input_leave();
+	log_send_by(&way);
+	stop(GDB_SIGTRAP);
+	atomic_store(&state, READY);
+}
+
+static void leave(void)
+{
+	attached = false;
+	log_send_by(NULL);
+	atomic_store(&state, NONE);
+}
+
+static void give_back(void)
+{
+	input_give(hold.bytes, hold.n);
+	hold.n = 0;
+}
+
+static bool begins_like_gdb(void)
+{
+	return hold.n >= 5 && !memcmp(hold.bytes, "$qSup", 5);
+}
+
+static bool is_plausible(char c)
+{
+	return hold.n > 1 ? c > ' ' && c <= '~'
+			  : (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '?';
+}
+
+/* Asks gdb for its packet again: it came faster than it could be read. */
+static void ask_again(void)
+{
+	uart_put("-", 1);
+	hold.n = 0;
+	hold.asked = rdtsc();
+}
+
+static bool is_rest(void)
+{
+	return hold.asked && rdtsc() - hold.asked < boot_info.tsc_khz * AGAIN_MS;
+}
+
+/* Before a gdb has the line: `$` may begin its first packet. An acknowledgement on an empty line is the last gdb's. */
+static bool hold_key(char c)
+{
+	enum gdb_event event;
+
+	if (!hold.n && c != '$')
+		return is_rest() || (c == '+' && input_is_empty());
+	if (c == '$')
+		give_back();
+	else if (!is_plausible(c) || hold.n == HOLD_MAX) {
+		give_back();
+		return false;
+	}
+	hold.bytes[hold.n++] = c;
+	event = gdb_receive(&receiver, c);
+	if (event == GDB_PACKET)
+		attach();
+	else if (event == GDB_DAMAGED && begins_like_gdb())
+		ask_again();
+	else if (event == GDB_DAMAGED)
+		give_back();
+	return true;
+}
+
+static void acknowledge(char how)
+{
+	if (!session.without_acks)
+		out.ack = how;
+}
+
+/* A packet that comes before the last one was answered is one that was sent again. */
+static void take_packet(void)
+{
+	uint32_t none = NONE;
+
+	typed.on = false;
+	if (running || leaving)
+		return;
+	acknowledge('+');
+	atomic_compare_exchange_strong(&state, &none, READY);
+}
+
+static void interrupt(void)
+{
+	typed.on = true;
+	typed.n = 0;
+	if (running && !since)
+		stop(GDB_SIGINT);
+}
+
+/* ^C, then a line of text: that is no gdb. The guest stays stopped. */
+static void type(char c)
+{
+	if (!typed.on)
+		return;
+	if (c == '\r' || c == '\n') {
+		typed.on = false;
+		if (!typed.n || atomic_load(&state) != NONE)
+			return;
+		leave();
+		input_give(typed.text, typed.n);
+		input_give("\r", 1);
+	} else if (c < ' ' || c > '~' || typed.n == TYPED_MAX) {
+		typed.on = false;
+	} else {
+		typed.text[typed.n++] = c;
+	}
+}
+
+static void take_key(char c)
+{
+	enum gdb_event event;
+
+	/* The receiver has room for one packet: what comes before that is answered is no gdb's. */
+	if (atomic_load(&state) != NONE && c != '+' && c != '-')
+		return;
+	event = gdb_receive(&receiver, c);
+	if (event == GDB_PACKET)
+		take_packet();
+	else if (event == GDB_DAMAGED)
+		acknowledge('-');
+	else if (event == GDB_INTERRUPT)
+		interrupt();
+	else if (typed.on && typed.n && (event == GDB_ACK || event == GDB_RESEND))
+		type(c);
+	else if (event == GDB_RESEND && out.sent == out.length)
+		out.sent = 0;
+	else if (event == GDB_OTHER)
+		type(c);
+}
+
+static bool key(char c)
+{
+	if (!attached)
+		return hold_key(c);
+	take_key(c);
+	return true;
+}
+
+static bool others_stopped(void)
+{
+	for_each_cpu (c)
+		if (!atomic_load(&c->start) && !pause_has(c))
+			return false;
+	return true;
+}
+
+/* Whether the guest stands still. A CPU that does not answer is no thread until it does. */
+static bool has_stopped(void)
+{
+	return pause_wanted() && (others_stopped() || rdtsc() - since >= boot_info.tsc_khz * STOP_MS);
+}
+
+static uint32_t first_stopped(void)
+{
+	for_each_cpu (c)
+		if (pause_has(c))
+			return c->number;
+	return session.cpu;
+}
+
+static void say_stopped(void)
+{
+	since = 0;
+	running = false;
+	if (!pause_has(cpus[session.cpu]))
+		session.cpu = first_stopped();
+	gdb_stub_stopped(&session);
+	begin_frame(&session.reply);
+}
+
+/* The guest may stop for other reasons than a ^C: then this is the first to see it. */
+static bool look_at_guest(void)
+{
+	if (pause_wanted() && !since)
+		since = rdtsc();
+	if (!since || !has_stopped())
+		return false;
+	say_stopped();
+	return true;
+}
+
+static void answer(void)
+{
+	if (session.reply.length || !leaving)
+		begin_frame(&session.reply);
+	atomic_store(&state, NONE);
+}
+
+/* Prints one line of a command's answer, or ends it. */
+static void next_line(void)
+{
+	static char text[TRAP_LINE_MAX];
+
+	if (log_feed() || !command_begin())
+		return;
+	if (result.more && result.more(COMMAND_OPERATOR, text, sizeof(text))) {
+		log_put_line(text);
+	} else {
+		carrier = result.why ? COMMAND_ANYWHERE : command_next(session.command, carrier);
+		session.reply.length = 0;
+		gdb_reply_string(&session.reply, "OK");
+		atomic_store(&state, carrier == COMMAND_ANYWHERE ? ANSWERED : COMMAND);
+	}
+	command_end();
+}
+
+/* The reply to a detach has been sent. */
+static bool end(void)
+{
+	leave();
+	pause_end();
+	return true;
+}
+
+/* One step. */
+static bool turn(void)
+{
+	if (send())
+		return true;
+	switch (atomic_load(&state)) {
+	case ANSWERED:
+		answer();
+		return true;
+	case LINES:
+		next_line();
+		return true;
+	case NONE:
+		return leaving ? end() : running && look_at_guest();
+	default:
+		return true;
+	}
+}
+
+static bool prints(void)
+{
+	return running && !since;
+}
+
+static bool is_for(const struct cpu *cpu, uint32_t number)
+{
+	return pause_has(cpu) && (cpu->number == number || !pause_has(cpus[number]));
+}
+
+static void run_guest(void)
+{
+	since = 0;
+	running = true;
+	atomic_store(&state, NONE);
+	pause_end();
+}
+
+static void carry_out(struct cpu *cpu)
+{
+	if (is_for(cpu, session.cpu))
+		session.cpu = cpu->number;
+	switch (gdb_stub_answer(&session, cpu, receiver.data, receiver.length)) {
+	case GDB_RUN:
+		run_guest();
+		return;
+	case GDB_MONITOR:
+		carrier = command_place(session.command);
+		if (carrier >= BOOT_MAX_CPUS || !pause_has(cpus[carrier]))
+			carrier = cpu->number;
+		atomic_store(&state, COMMAND);
+		return;
+	case GDB_LEAVE:
+		leaving = true;
+		break;
+	case GDB_WAIT:
+		break;
+	}
+	atomic_store(&state, ANSWERED);
+}
+
+/* gdb has commands of its own for this, and would not learn of it. */
+static bool is_gdbs(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] && text[n] != ' ')
+		n++;
+	return command_find(text, n) && command_find(text, n)->run == command_go;
+}
+
+static void carry_out_command(struct cpu *cpu)
+{
+	static char text[LINE_TEXT_MAX];
+
+	result = (struct command_result){.why = "the line is longer than 255 characters; nothing was done"};
+	if (is_gdbs(session.command)) {
+		result.why = "gdb's continue does this";
+	} else if (strlen(session.command) < sizeof(text)) {
+		memcpy(text, session.command, strlen(session.command) + 1);
+		input_cpu = cpu->number;
+		command_run(cpu, COMMAND_OPERATOR, text, &result);
+	}
+	if (result.why)
+		log_reply("error: %s", result.why);
+	atomic_store(&state, LINES);
+}
+
+/* Takes the packet, or the command, if it is for this CPU. */
+static void run(struct cpu *cpu)
+{
+	uint32_t now = atomic_load(&state);
+	bool command = now == COMMAND;
+
+	if ((now != READY && !command) || !has_stopped() || !is_for(cpu, command ? carrier : session.cpu))
+		return;
+	if (command && !command_begin())
+		return;
+	if (atomic_compare_exchange_strong(&state, &now, CARRYING)) {
+		if (command)
+			carry_out_command(cpu);
+		else
+			carry_out(cpu);
+	}
+	if (command)
+		command_end();
+}
+
+static bool has_line(void)
+{
+	return attached;
+}
+
+/* A packet of gdb's has begun, and the FIFO does not hold all of it: it is read without a pause. */
+static bool is_in_a_hurry(void)
+{
+	return !attached && begins_like_gdb();
+}
+
+void gdb_init(void)
+{
+	static const struct debugger stub = {.key = key,
+		.has_line = has_line,
+		.is_in_a_hurry = is_in_a_hurry,
+		.ask_again = ask_again,
+		.turn = turn,
+		.prints = prints,
+		.run = run};
+
+	debugger_set(&stub);
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+/* What the two halves of the stub share: session.c has the line, stub.c answers packets. */
+#ifndef TRAPLINE_GDB_SESSION_H
+#define TRAPLINE_GDB_SESSION_H
+
+#include "cpu/cpu.h"
+#include "gdb/packet.h"
+
+/* What follows the reply to a packet. */
+enum gdb_then {
+	GDB_WAIT,   /* the next packet */
+	GDB_RUN,    /* there is no reply: the guest runs, and the reply says why it stopped */
+	GDB_LEAVE,  /* the guest runs, and the line is the console's again */
+	GDB_MONITOR /* a console command is to be carried out; session->data and length are its text */
+};
+
+struct gdb_session {
+	uint32_t cpu;      /* the one that registers and memory are read of */
+	uint8_t signal;    /* of the last stop */
+	uint32_t next_cpu; /* the first CPU that qsThreadInfo still has to name */
+	bool without_acks; /* QStartNoAckMode */
+	struct gdb_reply reply;
+	char command[GDB_DATA_MAX / 2 + 1]; /* GDB_MONITOR */
+};
+
+#define GDB_SIGINT  2
+#define GDB_SIGTRAP 5
+
+/*
+ * Carries out a packet on the CPU that session->cpu names, or on any stopped one if that one has not stopped.
+ *   packet  its data, n bytes and a NUL
+ */
+enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *cpu, const char *packet, size_t n);
+
+/* Makes the reply that says why and where the guest stopped. */
+void gdb_stub_stopped(struct gdb_session *s);
+
+#endif

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: MIT
+/* Answers packets. The guest is stopped, and this runs on the CPU that gdb looks at. */
+#include "gdb/session.h"
+#include "apic/pause.h"
+#include "gdb/registers.h"
+#include "hw/x86.h"
+#include "lib/array.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mem/guest_access.h"
+#include "mem/guest_ram.h"
+#include "vendor.h"
+#include "vmcall/check.h"
+
+#define ERROR_ARGUMENT "E16" /* numbers as Linux has them: EINVAL, EFAULT, EPERM, in hexadecimal */
+#define ERROR_MEMORY   "E0e"
+#define ERROR_DENIED   "E01"
+#define PAGE           4096u
+
+/* One packet. */
+struct request {
+	struct gdb_session *session;
+	struct cpu *cpu;
+	struct gdb_words words; /* behind the packet's name */
+	struct gdb_reply *reply;
+};
+
+typedef enum gdb_then handler(struct request *q);
+
+static enum gdb_then answer(struct request *q, const char *text)
+{
+	gdb_reply_string(q->reply, text);
+	return GDB_WAIT;
+}
+
+/* Thread numbers are those of CPUs and one more, because 0 stands for any. */
+static uint32_t thread_of(uint32_t cpu)
+{
+	return cpu + 1;
+}
+
+/* A CPU that waits for its SIPI executes nothing, and has no registers to show. */
+static bool is_thread(uint64_t thread)
+{
+	return thread && thread <= BOOT_MAX_CPUS && cpus[thread - 1] && pause_has(cpus[thread - 1]);
+}
+
+void gdb_stub_stopped(struct gdb_session *s)
+{
+	s->reply.length = 0;
+	gdb_reply_string(&s->reply, "T");
+	gdb_reply_hex(&s->reply, &s->signal, 1);
+	gdb_reply_string(&s->reply, "thread:");
+	gdb_reply_number(&s->reply, thread_of(s->cpu));
+	gdb_reply_string(&s->reply, ";");
+}
+
+static enum gdb_then why_stopped(struct request *q)
+{
+	gdb_stub_stopped(q->session);
+	return GDB_WAIT;
+}
+
+static void reply_register(struct request *q, unsigned n)
+{
+	uint8_t value[GDB_REGISTER_BYTES];
+
+	if (gdb_register_read(q->cpu, n, value))
+		gdb_reply_hex(q->reply, value, gdb_register_size(n));
+	else
+		for (unsigned i = 0; i < gdb_register_size(n); i++)
+			gdb_reply_string(q->reply, "xx");
+}
+
+static enum gdb_then read_registers(struct request *q)
+{
+	gdb_registers_begin();
+	for (unsigned n = 0; n < gdb_register_count(); n++)
+		reply_register(q, n);
+	return GDB_WAIT;
+}
+
+static enum gdb_then read_register(struct request *q)
+{
+	uint64_t n;
+
+	if (!gdb_take_number(&q->words, &n) || n >= gdb_register_count())
+		return answer(q, ERROR_ARGUMENT);
+	gdb_registers_begin();
+	reply_register(q, (unsigned)n);
+	return GDB_WAIT;
+}
+
+static bool may_write(void)
+{
+	return boot_info.config.gdb_write;
+}
+
+static enum gdb_then write_register(struct request *q)
+{
+	uint8_t value[GDB_REGISTER_BYTES];
+	uint64_t n;
+
+	if (!may_write())
+		return answer(q, ERROR_DENIED);
+	if (!gdb_take_number(&q->words, &n) || n >= gdb_register_count() || !gdb_take_text(&q->words, "=") ||
+		!gdb_take_hex(&q->words, value, gdb_register_size((unsigned)n)))
+		return answer(q, ERROR_ARGUMENT);
+	return answer(q, gdb_register_write(q->cpu, (unsigned)n, value) ? "OK" : ERROR_ARGUMENT);
+}
+
+/* gdb sends all of them if it wants to change one and does not know `P`. A value of `x` is one that it does not know. */
+static enum gdb_then write_registers(struct request *q)
+{
+	uint8_t value[GDB_REGISTER_BYTES];
+	bool all = true;
+
+	if (!may_write())
+		return answer(q, ERROR_DENIED);
+	for (unsigned n = 0; n < gdb_register_count() && q->words.at < q->words.end; n++) {
+		size_t digits = 2 * gdb_register_size(n);
+
+		if (digits > (size_t)(q->words.end - q->words.at))
+			return answer(q, ERROR_ARGUMENT);
+		if (gdb_take_hex(&q->words, value, gdb_register_size(n)))
+			all &= gdb_register_write(q->cpu, n, value);
+		else
+			q->words.at += digits;
+	}
+	return answer(q, all ? "OK" : ERROR_ARGUMENT);
+}
+
+/* Whether page tables can map the range: also for a 32-bit program of a 64-bit system, whose kernel is above 4 GiB. */
+static bool take_range(struct request *q, struct guest_paging *paging, uint64_t *at, uint64_t *n)
+{
+	if (!gdb_take_number(&q->words, at) || !gdb_take_text(&q->words, ",") ||
+		!gdb_take_number(&q->words, n))
+		return false;
+	vendor->state.paging(q->cpu, paging);
+	return true;
+}
+
+static bool is_linear(const struct guest_paging *paging, uint64_t at, uint64_t n)
+{
+	return check_linear(at, n, guest_linear_bits(paging, paging->efer & EFER_LMA));
+}
+
+/* Of more than fits into a reply, and of what is mapped only in part, gdb gets the first part. */
+static enum gdb_then read_memory(struct request *q)
+{
+	static uint8_t bytes[GDB_DATA_MAX / 2];
+	struct guest_paging paging;
+	uint64_t at, n;
+	unsigned got;
+
+	if (!take_range(q, &paging, &at, &n))
+		return answer(q, ERROR_ARGUMENT);
+	if (n > sizeof(bytes))
+		n = sizeof(bytes);
+	got = is_linear(&paging, at, n) ? guest_read(&paging, at, bytes, (unsigned)n) : 0;
+	if (n && !got)
+		return answer(q, ERROR_MEMORY);
+	gdb_reply_hex(q->reply, bytes, got);
+	return GDB_WAIT;
+}
+
+/* No right is checked, and no bit of a page table set: this is the operator's own access. */
+static bool write_page(const struct guest_paging *paging, uint64_t at, const uint8_t *bytes, uint64_t n)
+{
+	uint64_t physical;
+
+	return guest_translate(paging, at, &physical) && guest_ram_write(physical, bytes, n);
+}
+
+/* Whether all of it can be written: a write that is refused changes nothing. */
+static bool is_there(const struct guest_paging *paging, uint64_t at, uint64_t n)
+{
+	uint64_t physical;
+
+	uint64_t pages = (at % PAGE + n + PAGE - 1) / PAGE;
+
+	for (uint64_t i = 0; i < pages; i++)
+		if (!guest_translate(paging, at - at % PAGE + i * PAGE, &physical) || !guest_is_ram(physical))
+			return false;
+	return true;
+}
+
+static bool write_bytes(const struct guest_paging *paging, uint64_t at, const uint8_t *bytes, uint64_t n)
+{
+	if (!is_linear(paging, at, n) || !is_there(paging, at, n))
+		return false;
+	while (n) {
+		uint64_t part = PAGE - at % PAGE;
+
+		if (part > n)
+			part = n;
+		if (!write_page(paging, at, bytes, part))
+			return false;
+		at += part;
+		bytes += part;
+		n -= part;
+	}
+	return true;
+}
+
+static enum gdb_then write_memory(struct request *q)
+{
+	static uint8_t bytes[GDB_DATA_MAX / 2];
+	struct guest_paging paging;
+	uint64_t at, n;
+
+	if (!may_write())
+		return answer(q, ERROR_DENIED);
+	if (!take_range(q, &paging, &at, &n) || n > sizeof(bytes) || !gdb_take_text(&q->words, ":") ||
+		!gdb_take_hex(&q->words, bytes, n))
+		return answer(q, ERROR_ARGUMENT);
+	return answer(q, !n || write_bytes(&paging, at, bytes, n) ? "OK" : ERROR_MEMORY);
+}
+
+/* The same with bytes as they are. Without any gdb asks whether the packet is known. */
+static enum gdb_then write_binary(struct request *q)
+{
+	struct guest_paging paging;
+	uint64_t at, n;
+
+	if (!may_write())
+		return answer(q, ERROR_DENIED);
+	if (!take_range(q, &paging, &at, &n) || !gdb_take_text(&q->words, ":") ||
+		n != (uint64_t)(q->words.end - q->words.at))
+		return answer(q, ERROR_ARGUMENT);
+	return answer(
+		q, !n || write_bytes(&paging, at, (const uint8_t *)q->words.at, n) ? "OK" : ERROR_MEMORY);
+}
+
+/* Hg chooses the CPU; Hc is for packets without vCont, which let all CPUs run. */
+static enum gdb_then choose_thread(struct request *q)
+{
+	bool for_all = gdb_take_text(&q->words, "c");
+	uint64_t thread;
+
+	if (for_all || !gdb_take_text(&q->words, "g") || gdb_take_text(&q->words, "-1"))
+		return answer(q, for_all ? "OK" : ERROR_ARGUMENT);
+	if (!gdb_take_number(&q->words, &thread) || (thread && !is_thread(thread)))
+		return answer(q, ERROR_ARGUMENT);
+	if (thread)
+		q->session->cpu = (uint32_t)thread - 1;
+	return answer(q, "OK");
+}
+
+static enum gdb_then thread_alive(struct request *q)
+{
+	uint64_t thread;
+
+	return answer(q, gdb_take_number(&q->words, &thread) && is_thread(thread) ? "OK" : ERROR_ARGUMENT);
+}
+
+static enum gdb_then this_thread(struct request *q)
+{
+	if (q->words.at != q->words.end) /* qCRC */
+		return GDB_WAIT;
+	gdb_reply_string(q->reply, "QC");
+	gdb_reply_number(q->reply, thread_of(q->session->cpu));
+	return GDB_WAIT;
+}
+
+#define THREADS_AT_ONCE 256 /* four digits and a comma each */
+
+static enum gdb_then next_threads(struct request *q)
+{
+	uint32_t *next = &q->session->next_cpu;
+
+	for (unsigned left = THREADS_AT_ONCE; left && *next < boot_info.cpus; ++*next) {
+		if (!is_thread(thread_of(*next)))
+			continue;
+		gdb_reply_string(q->reply, left-- == THREADS_AT_ONCE ? "m" : ",");
+		gdb_reply_number(q->reply, thread_of(*next));
+	}
+	return q->reply->length ? GDB_WAIT : answer(q, "l");
+}
+
+static enum gdb_then first_threads(struct request *q)
+{
+	q->session->next_cpu = 0;
+	return next_threads(q);
+}
+
+static enum gdb_then about_thread(struct request *q)
+{
+	const struct trap_record *r;
+	const struct cpu *c;
+	uint64_t thread;
+	char text[80];
+
+	if (!gdb_take_number(&q->words, &thread) || !is_thread(thread))
+		return answer(q, ERROR_ARGUMENT);
+	c = cpus[thread - 1];
+	r = pause_where(c);
+	snprintf(text, sizeof(text), "CPU %u, APIC %u, %u-bit code, CPL %u", c->number, c->apic_id, r->mode,
+		r->cpl);
+	gdb_reply_hex(q->reply, text, strlen(text));
+	return GDB_WAIT;
+}
+
+/* A part of a text, and whether it is the last one. */
+static enum gdb_then part_of(struct request *q, const char *text, size_t length)
+{
+	uint64_t from, n;
+
+	if (!gdb_take_number(&q->words, &from) || !gdb_take_text(&q->words, ",") ||
+		!gdb_take_number(&q->words, &n))
+		return answer(q, ERROR_ARGUMENT);
+	if (from > length)
+		from = length;
+	if (n > GDB_DATA_MAX - 1)
+		n = GDB_DATA_MAX - 1;
+	if (n > length - from)
+		n = length - from;
+	gdb_reply_string(q->reply, from + n == length ? "l" : "m");
+	gdb_reply_bytes(q->reply, text + from, n);
+	return GDB_WAIT;
+}
+
+static enum gdb_then describe(struct request *q)
+{
+	static char xml[GDB_DESCRIPTION_MAX];
+	struct text t = text_on(xml, sizeof(xml));
+
+	gdb_registers_describe(&t);
+	return part_of(q, xml, strlen(xml));
+}
+
+/*
+ * Packets without acknowledgements are not announced, because then gdb always uses them, and a serial line loses bytes. Who knows that
+ * the line is safe says `set remote noack-packet on`.
+ */
+static enum gdb_then supported(struct request *q)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "PacketSize=%x;qXfer:features:read+", GDB_DATA_MAX);
+	return answer(q, text);
+}
+
+static enum gdb_then no_acks(struct request *q)
+{
+	q->session->without_acks = true;
+	return answer(q, "OK");
+}
+
+static enum gdb_then attached(struct request *q)
+{
+	return answer(q, "1"); /* so that gdb detaches when it ends */
+}
+
+static enum gdb_then monitor(struct request *q)
+{
+	size_t n = (size_t)(q->words.end - q->words.at) / 2;
+	char *text = q->session->command;
+
+	if (!gdb_take_hex(&q->words, text, n) || q->words.at != q->words.end)
+		return answer(q, ERROR_ARGUMENT);
+	text[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return answer(q, ERROR_ARGUMENT);
+	return GDB_MONITOR;
+}
+
+static enum gdb_then detach(struct request *q)
+{
+	answer(q, "OK");
+	return GDB_LEAVE;
+}
+
+/* There is no process to kill: it is a detach. The packet `k` has no reply. */
+static enum gdb_then kill(struct request *q)
+{
+	return GDB_LEAVE;
+}
+
+/* Continues, at another address if there is one. */
+static enum gdb_then go_on_at(struct request *q)
+{
+	uint8_t rip[GDB_REGISTER_BYTES] = {0};
+	uint64_t at;
+
+	if (q->words.at == q->words.end)
+		return GDB_RUN;
+	if (!may_write())
+		return answer(q, ERROR_DENIED);
+	if (!gdb_take_number(&q->words, &at))
+		return answer(q, ERROR_ARGUMENT);
+	memcpy(rip, &at, sizeof(at));
+	return gdb_register_write(q->cpu, gdb_register_rip(), rip) ? GDB_RUN : answer(q, ERROR_ARGUMENT);
+}
+
+/* With a signal's number: the guest gets no signals from gdb. */
+static enum gdb_then go_on_signal(struct request *q)
+{
+	uint64_t signal;
+
+	if (!gdb_take_number(&q->words, &signal))
+		return answer(q, ERROR_ARGUMENT);
+	if (gdb_take_text(&q->words, ";"))
+		return go_on_at(q);
+	return GDB_RUN;
+}
+
+/*
+ * The place for breakpoints and watchpoints. An empty answer would say that the packets are unknown: gdb would then write INT3 into the
+ * guest's memory, where the guest reads it, and its own handler gets the #BP.
+ */
+static enum gdb_then breakpoint(struct request *q)
+{
+	return answer(q, ERROR_DENIED);
+}
+
+/* Stepping needs an instruction that the guest does not notice. */
+static enum gdb_then step(struct request *q)
+{
+	return answer(q, ERROR_DENIED);
+}
+
+/* A longer name comes before one that it begins with. */
+static const struct {
+	const char *name;
+	handler *run;
+} packets[] = {
+	{"?", why_stopped},
+	{"g", read_registers},
+	{"G", write_registers},
+	{"p", read_register},
+	{"P", write_register},
+	{"m", read_memory},
+	{"M", write_memory},
+	{"X", write_binary},
+	{"H", choose_thread},
+	{"T", thread_alive},
+	{"c", go_on_at},
+	{"C", go_on_signal},
+	{"s", step},
+	{"S", step},
+	{"Z", breakpoint},
+	{"z", breakpoint},
+	{"D", detach},
+	{"k", kill},
+	{"vKill;", detach},
+	{"qAttached", attached},
+	{"qC", this_thread},
+	{"qRcmd,", monitor},
+	{"qSupported", supported},
+	{"qThreadExtraInfo,", about_thread},
+	{"qfThreadInfo", first_threads},
+	{"qsThreadInfo", next_threads},
+	{"qXfer:features:read:target.xml:", describe},
+	{"QStartNoAckMode", no_acks},
+};
+
+enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *cpu, const char *packet, size_t n)
+{
+	struct request q = {s, cpu, {packet, packet + n}, &s->reply};
+
+	s->reply.length = 0;
+	s->reply.full = false;
+	for (unsigned i = 0; i < ARRAY_SIZE(packets); i++)
+		if (gdb_take_text(&q.words, packets[i].name))
+			return packets[i].run(&q);
+	return GDB_WAIT; /* an empty reply: the packet is unknown */
+}

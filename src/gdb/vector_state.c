@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "gdb/vector_state.h"
+#include <stddef.h>
+#include "hw/asm.h"
+#include "hw/x86.h"
+#include "lib/string.h"
+
+#define CPUID1_XSAVE (1u << 26)
+#define XCR0_AVX     4u
+#define PARTS        7u     /* x87, SSE, AVX */
+#define MXCSR_MASK   0xffbf /* if FXSAVE reports 0 (SDM vol. 1 11.6.6) */
+
+_Static_assert(offsetof(struct vector_state, ymmh) == 576, "XSAVE's place of AVX");
+
+struct control {
+	uint64_t cr0, cr4;
+};
+
+static bool has_xsave(void)
+{
+	return cpuid(1, 0).ecx & CPUID1_XSAVE;
+}
+
+/* The host's own control registers, as the firmware left them, may forbid these instructions. */
+static struct control allow(void)
+{
+	struct control before = {read_cr0(), read_cr4()};
+
+	write_cr0(before.cr0 & ~(CR0_EM | CR0_TS));
+	write_cr4(before.cr4 | CR4_OSFXSR | (has_xsave() ? CR4_OSXSAVE : 0));
+	return before;
+}
+
+static void forbid(const struct control *before)
+{
+	write_cr4(before->cr4);
+	write_cr0(before->cr0);
+}
+
+/* XCR0 is the guest's also while Trapline runs. */
+static bool avx_is_on(void)
+{
+	uint32_t low, high;
+
+	if (!has_xsave())
+		return false;
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return low & XCR0_AVX;
+}
+
+bool vector_has_avx(void)
+{
+	struct control before = allow();
+	bool on = avx_is_on();
+
+	forbid(&before);
+	return on;
+}
+
+void vector_save(struct vector_state *s)
+{
+	struct control before = allow();
+
+	memset(s, 0, sizeof(*s));
+	if (avx_is_on())
+		__asm__ volatile("xsave %0" : "+m"(*s) : "a"(PARTS), "d"(0));
+	else
+		__asm__ volatile("fxsave %0" : "+m"(*s));
+	forbid(&before);
+}
+
+void vector_load(struct vector_state *s)
+{
+	struct control before = allow();
+
+	s->mxcsr &= s->mxcsr_mask ? s->mxcsr_mask : MXCSR_MASK; /* another bit would raise #GP */
+	s->header[0] = PARTS;
+	if (avx_is_on())
+		__asm__ volatile("xrstor %0" : : "m"(*s), "a"(PARTS), "d"(0));
+	else
+		__asm__ volatile("fxrstor %0" : : "m"(*s));
+	forbid(&before);
+}
