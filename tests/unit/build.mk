@@ -51,12 +51,12 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/gdb/packet.c \
                  src/gdb/registers.c \
                  src/gdb/stub.c \
-                 src/guest/access.c
+                 src/guest/access.c \
                  src/guest/insn.c \
                  src/guest/opcode.c \
                  src/guest/system_insn.c \
                  src/guest/step.c \
-                 src/hw/cet.c
+                 src/hw/cet.c \
                  src/hw/features.c \
                  src/hw/mitigations.c \
                  src/hw/msr_name.c \
@@ -86,7 +86,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/svm/svm_nmi.c \
                  src/svm/svm_skip.c \
                  src/svm/svm_state.c \
-                 src/svm/svm_step.c
+                 src/svm/svm_step.c \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
                  src/vmcall/policy.c \
