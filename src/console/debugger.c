@@ -23,6 +23,7 @@ static const struct debugger nobody = {.key = no_key,
 	.has_line = no,
 	.is_in_a_hurry = no,
 	.ask_again = nothing,
+	.is_busy = no,
 	.turn = no,
 	.prints = no,
 	.run = nothing_here};

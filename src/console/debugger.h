@@ -17,6 +17,9 @@ struct debugger {
 	bool (*is_in_a_hurry)(void);
 	void (*ask_again)(void);
 
+	/* Whether bytes stay in the UART, because the last packet has not been answered. */
+	bool (*is_busy)(void);
+
 	/* Makes one step. False: there was nothing to do. */
 	bool (*turn)(void);
 

@@ -88,7 +88,7 @@ bool input_receive(void)
 	bool any = false;
 	char c;
 
-	while (ahead_head - ahead_tail < AHEAD && get(&c)) {
+	while (ahead_head - ahead_tail < AHEAD && !debugger->is_busy() && get(&c)) {
 		any = true;
 		if (!debugger->key(c))
 			take(c);

@@ -204,16 +204,14 @@ static void acknowledge(char how)
 		out.ack = how;
 }
 
-/* A packet that comes before the last one was answered is one that was sent again. */
+/* While the guest runs gdb sends none. */
 static void take_packet(void)
 {
-	uint32_t none = NONE;
-
 	typed.on = false;
 	if (running || leaving)
 		return;
 	acknowledge('+');
-	atomic_compare_exchange_strong(&state, &none, READY);
+	atomic_store(&state, READY);
 }
 
 static void interrupt(void)
@@ -245,12 +243,8 @@ static void type(char c)
 
 static void take_key(char c)
 {
-	enum gdb_event event;
+	enum gdb_event event = gdb_receive(&receiver, c);
 
-	/* The receiver has room for one packet: what comes before that is answered is no gdb's. */
-	if (atomic_load(&state) != NONE && c != '+' && c != '-')
-		return;
-	event = gdb_receive(&receiver, c);
 	if (event == GDB_PACKET)
 		take_packet();
 	else if (event == GDB_DAMAGED)
@@ -467,12 +461,19 @@ static bool is_in_a_hurry(void)
 	return !attached && begins_like_gdb();
 }
 
+/* The receiver has room for one packet. */
+static bool is_busy(void)
+{
+	return attached && atomic_load(&state) != NONE;
+}
+
 void gdb_init(void)
 {
 	static const struct debugger stub = {.key = key,
 		.has_line = has_line,
 		.is_in_a_hurry = is_in_a_hurry,
 		.ask_again = ask_again,
+		.is_busy = is_busy,
 		.turn = turn,
 		.prints = prints,
 		.run = run};
