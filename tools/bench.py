@@ -46,6 +46,9 @@ GUEST_RUNS = (
     ("svm recorded", "svm", cost.QUIET, ""),
     ("svm printed", "svm", cost.PRINTED, cost.PRINTED_ARGS),
     ("svm off", "svm", cost.OFF, cost.OFF_ARGS),
+    ("svm flood", "svm", "", cost.FLOOD_ARGS),
+    ("vmx printed", "vmx", cost.PRINTED, cost.PRINTED_ARGS),
+    ("vmx flood", "vmx", "", cost.FLOOD_ARGS),
 )
 LINUX_RUNS = (
     ("bare", None),

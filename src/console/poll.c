@@ -158,7 +158,7 @@ static void pass_interrupt(struct cpu *cpu, bool waits)
  * guest has turns. They also exit for polling, unless the CPU's end of each interrupt
  * exits anyway. A HLT whose interrupts exit ends with the exit of an interrupt.
  */
-static void serve(struct cpu *cpu)
+__attribute__((noinline)) static void take_turn(struct cpu *cpu)
 {
 	bool busy = true, waits = watches_waits(cpu);
 
@@ -177,6 +177,14 @@ static void serve(struct cpu *cpu)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else
 		cpu_end_work(cpu, CPU_WORK_CONSOLE);
+}
+
+/* While the FIFO is full a turn would change nothing, unless what exits has to change. */
+static void serve(struct cpu *cpu)
+{
+	if (!log_is_held_up() || cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS) ||
+		apic_is_left())
+		take_turn(cpu);
 }
 
 void console_init(void)

@@ -12,7 +12,7 @@
 #define SAY_LOST_MS   1000 /* interval between two lines about losses */
 _Static_assert(FILTER_CPU_LAST == BOOT_MAX_CPUS - 1, "every CPU can be named");
 
-#define PASS_OVER    64  /* records that one turn may skip */
+#define PASS_OVER    8   /* records that one turn may skip */
 #define MEND_MS      500 /* time for a handler to map a page, on a slow machine */
 #define MEND_RECORDS 64  /* records of the same CPU after which its handler has had enough time */
 
@@ -22,7 +22,8 @@ static struct filter filter;
 static struct filter_rate rates[PRINT_KINDS];
 static uint64_t limited[PRINT_KINDS], filtered; /* records; not yet said of the former: */
 static uint64_t limited_said[PRINT_KINDS];
-static uint64_t all_limited, all_limited_said; /* sums, which each poll of the console needs */
+static uint64_t all_limited; /* their sum, which each poll of the console needs */
+static unsigned saying;      /* the next kind of the lines about losses; 0: none is under way */
 static uint64_t last_losses;
 static bool finishing;
 
@@ -122,6 +123,7 @@ static bool is_mended(const struct trap_record *r)
 static bool is_shown(const struct trap_record *r)
 {
 	unsigned kind = print_kind(r);
+	uint64_t second = boot_info.tsc_khz * 1000;
 	struct filter all = filter;
 
 	all.vectors = ~0u; /* other vectors are not queued at all */
@@ -130,8 +132,11 @@ static bool is_shown(const struct trap_record *r)
 		filtered++;
 		return false;
 	}
-	if (filter_allow(&rates[kind], filter.rate, rdtsc(), boot_info.tsc_khz * 1000))
+	if (filter_allow(&rates[kind], filter.rate, log_burst(), rdtsc(), second))
 		return true;
+	/* With other conditions not every record of the kind would be printed, so none may be counted by its vector alone. */
+	if (filter_is_plain(&filter))
+		atomic_store(&log_limits.quiet[kind], filter_next(&rates[kind], filter.rate, second));
 	limited[kind]++;
 	all_limited++;
 	return false;
@@ -150,12 +155,30 @@ static bool next_shown(struct trap_record *out, bool *more)
 	return false;
 }
 
+static uint64_t sum_limited(void)
+{
+	uint64_t n = all_limited;
+
+	for_each_cpu (c)
+		n += c->print.all_limited;
+	return n;
+}
+
+static uint64_t limited_of(unsigned kind)
+{
+	uint64_t n = limited[kind];
+
+	for_each_cpu (c)
+		n += c->print.limited[kind];
+	return n;
+}
+
 static uint64_t all_lost(void)
 {
 	uint64_t n = log_lost() + all_limited;
 
 	for_each_cpu (c)
-		n += c->print.lost;
+		n += c->print.lost + c->print.all_limited;
 	return n;
 }
 
@@ -166,16 +189,18 @@ static const char *kind_name(unsigned kind)
 	return kind == PRINT_KINDS - 1 ? "mark" : "watch";
 }
 
-/* Writes which kind was limited, and how many lines. */
+/* Writes which kind was limited, and how many lines. Each kind once: a flood goes on meanwhile. */
 static bool format_limited(char *line, size_t size)
 {
-	for (unsigned v = 0; all_limited != all_limited_said && v < PRINT_KINDS; v++) {
-		if (limited[v] == limited_said[v])
+	while (saying < PRINT_KINDS) {
+		unsigned v = saying++;
+		uint64_t total = limited_of(v);
+
+		if (total == limited_said[v])
 			continue;
 		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", kind_name(v),
-			limited[v] - limited_said[v], limited[v], filter.rate);
-		all_limited_said += limited[v] - limited_said[v];
-		limited_said[v] = limited[v];
+			total - limited_said[v], total, filter.rate);
+		limited_said[v] = total;
 		return true;
 	}
 	return false;
@@ -187,15 +212,16 @@ bool printer_losses_due(void)
 	return all_lost() != lost_said && (passed(last_losses, boot_info.tsc_khz * SAY_LOST_MS) || finishing);
 }
 
-/* Writes the losses, in all and by the rate. */
+/* Writes the losses, by the rate and in all. */
 static bool format_losses(char *line, size_t size)
 {
 	uint64_t lost;
 
-	if (!printer_losses_due())
+	if (!saying && !printer_losses_due())
 		return false;
 	if (format_limited(line, size))
 		return true;
+	saying = 0;
 	lost = all_lost();
 	snprintf(line, size, "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
 	lost_said = lost;
@@ -205,7 +231,7 @@ static bool format_losses(char *line, size_t size)
 
 void console_count(struct console_losses *l)
 {
-	*l = (struct console_losses){.filtered = filtered, .limited = all_limited};
+	*l = (struct console_losses){.filtered = filtered, .limited = sum_limited()};
 	l->lost = all_lost() - l->limited;
 }
 
@@ -226,6 +252,14 @@ bool printer_turn(void)
 	return log_add_one_line(line, n) || more;
 }
 
+/* The CPUs count by the new filter. */
+static void set_limits(void)
+{
+	atomic_store(&log_limits.most, filter.rate && filter_is_plain(&filter) ? log_burst() : PRINT_QUEUE);
+	for (unsigned v = 0; v < PRINT_KINDS; v++)
+		atomic_store(&log_limits.quiet[v], 0);
+}
+
 const char *console_set_filter(char *words, const char **bad)
 {
 	struct filter f;
@@ -237,6 +271,7 @@ const char *console_set_filter(char *words, const char **bad)
 		return why;
 	log_lock();
 	filter = f;
+	set_limits();
 	boot_info.config.print = (struct config_printed){.vectors = f.vectors, .important = f.important};
 	record_note_all();
 	log_unlock();

@@ -134,6 +134,7 @@ struct cpu {
 	uint64_t not_kept;                  /* records without room while the ring was frozen */
 	struct reserve *reserve;            /* beside the ring: the newest records of each vector */
 	_Atomic uint32_t noted;             /* vectors whose next record takes the slow path: exit/record.h */
+	uint32_t frequent;                  /* vectors beyond the printer's rate that the reserve skips */
 	struct exit_history history;
 	_Atomic uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */

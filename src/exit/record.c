@@ -17,13 +17,20 @@ void record_note_all(void)
 		atomic_store(&c->noted, ~0u);
 }
 
+/* In a flood of a vector that is printed the reserve gets none until the ring has turned once, as with one that is not. */
+static void keep(struct cpu *cpu, const struct trap_record *r, uint32_t bit)
+{
+	if (!reserve_add(cpu->reserve, r, cpu->ring.mask / 4))
+		cpu->frequent |= bit;
+}
+
 static void print_or_reserve(struct cpu *cpu, const struct trap_record *r)
 {
 	uint32_t bit = 1u << (r->vector & 31);
 
 	if (is_printed(r)) {
-		log_queue_trap(cpu, r);
-		reserve_add(cpu->reserve, r, cpu->ring.mask / 4);
+		if (log_queue_trap(cpu, r) || !(cpu->frequent & bit))
+			keep(cpu, r, bit);
 		return;
 	}
 	if (!(atomic_load(&cpu->noted) & bit) || reserve_add(cpu->reserve, r, cpu->ring.mask / 4))
@@ -39,8 +46,10 @@ SLOW_PATH void record_after(struct cpu *cpu, const struct trap_record *r)
 		turn_poll(cpu);
 		freeze_serve(cpu);
 	}
-	if (!(r->seq & cpu->ring.mask))
+	if (!(r->seq & cpu->ring.mask)) {
 		atomic_store(&cpu->noted, ~0u);
+		cpu->frequent = 0;
+	}
 	if (r->type == TRAP_TYPE_MARK || r->type == TRAP_TYPE_WATCH)
 		log_queue_trap(cpu, r);
 	else

@@ -83,7 +83,9 @@ const char *watch_pieces_make(struct cpu *cpu)
 	const char *why = NULL;
 
 	piece_count = 0;
-	for_each_watch(w) if (!why) why = add(cpu, w);
+	for_each_watch (w)
+		if (!why)
+			why = add(cpu, w);
 	if (why)
 		piece_count = 0;
 	for (unsigned i = 0; i < piece_count; i++)

@@ -60,11 +60,29 @@ static bool lock_soon(void)
 	return false;
 }
 
+#define LINE_BYTES 200 /* of a trap */
+#define BAUD_BYTE  10  /* with start and stop bit */
+#define BURST_MIN  16
+
+struct log_limits log_limits = {.most = PRINT_QUEUE};
+struct log_full log_full;
+static uint32_t baud;
+
+uint32_t log_burst(void)
+{
+	uint32_t lines = baud / BAUD_BYTE / LINE_BYTES;
+
+	return lines < BURST_MIN ? BURST_MIN : lines > PRINT_QUEUE ? PRINT_QUEUE : lines;
+}
+
 bool log_init(void)
 {
 	clock.tsc_start = boot_info.tsc_start;
 	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
-	there = boot_info.console.base && uart_init(&boot_info.console, boot_info.config.baud);
+	baud = boot_info.console.base ? uart_init(&boot_info.console, boot_info.config.baud) : 0;
+	there = baud;
+	/* an eighth of the time in which the FIFO empties */
+	log_full.ticks = baud ? boot_info.tsc_khz * 1000 * UART_FIFO * BAUD_BYTE / 8 / baud : 0;
 	return there;
 }
 
@@ -184,8 +202,10 @@ bool log_feed(void)
 		return false;
 	if (!there)
 		text_tail = text_head;
+	else if (feed())
+		log_full.at = 0;
 	else
-		feed();
+		log_full.at = rdtsc();
 	return true;
 }
 

@@ -8,7 +8,9 @@
 #define TRAPLINE_LOG_H
 
 #include "cpu/cpu.h"
+#include "hw/asm.h"
 #include "trace/format.h"
+#include "trace/important.h"
 
 #define LOG_LINE_SIZE (TRAP_LINE_MAX + 2)
 
@@ -35,11 +37,40 @@ bool log_is_seized(void);
 /* Converts a TSC to the t= of a line. */
 const struct trap_clock *log_clock(void);
 
-/* Queues this CPU's record, which has just been committed, for printing. On the hot path. */
-static inline void log_queue_trap(struct cpu *cpu, const struct trap_record *r)
+/*
+ * What the printer's rate means for the CPUs: a flood of one vector is counted where it is recorded, and not queued. Written by
+ * the printer.
+ */
+extern struct log_limits {
+	_Atomic uint32_t most;               /* records of one kind in a CPU's queue: a burst */
+	_Atomic uint64_t quiet[PRINT_KINDS]; /* up to this TSC none of the kind is printed */
+} log_limits;
+
+/* The lines that the serial line carries in a second. */
+uint32_t log_burst(void);
+
+/* If the guest sets its TSC back, the time counts as passed: no share of a rate is longer than a second. */
+static inline bool log_is_limited(const struct cpu *cpu, const struct trap_record *r)
 {
+	unsigned kind = print_kind(r);
+	uint64_t quiet = atomic_load_explicit(&log_limits.quiet[kind], memory_order_relaxed);
+
+	return (quiet - r->tsc - 1 < boot_info.tsc_khz * 1000 ||
+		       print_queue_of_kind(&cpu->print, kind) >=
+			       atomic_load_explicit(&log_limits.most, memory_order_relaxed)) &&
+	       !trap_may_be_mended(r);
+}
+
+/* Queues this CPU's record, which has just been committed, for printing. False: it is beyond the rate, and counted. */
+static inline bool log_queue_trap(struct cpu *cpu, const struct trap_record *r)
+{
+	if (log_is_limited(cpu, r)) {
+		print_queue_limit(&cpu->print, print_kind(r));
+		return false;
+	}
 	cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	print_queue_put(&cpu->print, r);
+	return true;
 }
 
 /*
@@ -98,6 +129,17 @@ struct log_way {
 	bool (*idle)(void);
 };
 void log_send_by(const struct log_way *way);
+
+/* When the FIFO was found full, 0: it was not; how long it is not looked at again. A look takes a microsecond. */
+extern struct log_full {
+	uint64_t at, ticks;
+} log_full;
+
+/* Whether text waits for a FIFO that was just found full. If the guest sets its TSC back, the time counts as passed. */
+static inline bool log_is_held_up(void)
+{
+	return log_full.at && rdtsc() - log_full.at < log_full.ticks;
+}
 
 /* Feeds the FIFO until the buffer is empty; gives up on a UART that takes nothing for a long time. */
 void log_drain(void);

@@ -29,12 +29,11 @@ static bool map(const struct uart_port *port)
 	return uart.base;
 }
 
-bool uart_init(const struct uart_port *port, uint32_t baud)
+uint32_t uart_init(const struct uart_port *port, uint32_t baud)
 {
 	if (!map(port) || !ns16550_answers(&uart))
-		return false;
-	ns16550_open(&uart, baud);
-	return true;
+		return 0;
+	return ns16550_open(&uart, baud);
 }
 
 size_t uart_put(const char *bytes, size_t n)

@@ -12,10 +12,10 @@
 #define UART_FIFO NS16550_FIFO
 
 /*
- * Sets the speed, 8N1, FIFOs on, interrupts off. Returns false if no UART answers.
+ * Sets the speed, 8N1, FIFOs on, interrupts off. Returns the speed in baud; 0: no UART answers.
  *   baud  a divisor of 115200
  */
-bool uart_init(const struct uart_port *port, uint32_t baud);
+uint32_t uart_init(const struct uart_port *port, uint32_t baud);
 
 /* Puts up to n bytes into the FIFO if it is empty, without waiting. Returns the number taken: 0 to UART_FIFO. */
 size_t uart_put(const char *bytes, size_t n);

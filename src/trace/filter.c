@@ -242,14 +242,14 @@ void filter_format(struct text *t, const struct filter *f)
 }
 
 /* Each line uses up its share of a second. Unused time is returned, up to one burst. */
-bool filter_allow(struct filter_rate *r, uint32_t rate, uint64_t now, uint64_t per_second)
+bool filter_allow(struct filter_rate *r, uint32_t rate, uint32_t lines, uint64_t now, uint64_t per_second)
 {
 	int64_t share, burst;
 
 	if (!rate || !per_second)
 		return true;
 	share = (int64_t)(per_second / rate);
-	burst = share * FILTER_BURST;
+	burst = share * lines;
 	/* A clock that was set back begins anew. */
 	if (!r->begun || r->spent + burst < (int64_t)now || r->spent > (int64_t)now + share)
 		r->spent = (int64_t)now - burst;
@@ -258,4 +258,15 @@ bool filter_allow(struct filter_rate *r, uint32_t rate, uint64_t now, uint64_t p
 		return false;
 	r->spent += share;
 	return true;
+}
+
+uint64_t filter_next(const struct filter_rate *r, uint32_t rate, uint64_t per_second)
+{
+	return (uint64_t)r->spent + per_second / rate;
+}
+
+bool filter_is_plain(const struct filter *f)
+{
+	return !(f->cpl.on || f->cpu.on || f->rip.on || f->cr2.on || f->cr3.on || f->as.on || f->error_set ||
+		 f->error_clear);
 }

@@ -21,7 +21,9 @@ struct print_queue {
 	uint32_t put[PRINT_KINDS];           /* total; written by the CPU */
 	_Atomic uint32_t taken[PRINT_KINDS]; /* total; written by the printer */
 	uint64_t lost;                       /* records that found the queue full */
-	uint64_t entry[PRINT_QUEUE];         /* seq, and the kind above PRINT_SEQ_BITS */
+	uint64_t limited[PRINT_KINDS];       /* beyond the rate, counted without being queued */
+	uint64_t all_limited;
+	uint64_t entry[PRINT_QUEUE]; /* seq, and the kind above PRINT_SEQ_BITS */
 };
 
 /* The kind of a record, for rate and room: its vector, or that it is a hit of a watch or a mark. */
@@ -32,6 +34,17 @@ static inline unsigned print_kind(const struct trap_record *r)
 	return r->vector & 31;
 }
 
+static inline uint32_t print_queue_of_kind(const struct print_queue *q, unsigned kind)
+{
+	return q->put[kind] - atomic_load_explicit(&q->taken[kind], memory_order_relaxed);
+}
+
+static inline void print_queue_limit(struct print_queue *q, unsigned kind)
+{
+	q->limited[kind]++;
+	q->all_limited++;
+}
+
 /* Queues a record that has just been committed. On the hot path. */
 static inline void print_queue_put(struct print_queue *q, const struct trap_record *r)
 {
@@ -40,9 +53,7 @@ static inline void print_queue_put(struct print_queue *q, const struct trap_reco
 	unsigned kind = print_kind(r);
 
 	if (waiting >= PRINT_QUEUE - PRINT_RESERVE &&
-		(waiting == PRINT_QUEUE ||
-			q->put[kind] - atomic_load_explicit(&q->taken[kind], memory_order_relaxed) >=
-				PRINT_FEW)) {
+		(waiting == PRINT_QUEUE || print_queue_of_kind(q, kind) >= PRINT_FEW)) {
 		q->lost++;
 		return;
 	}

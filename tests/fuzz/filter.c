@@ -52,15 +52,15 @@ static void check_again(const struct filter *f, const struct trap_record *r)
 static void check_rate(void)
 {
 	struct filter_rate r = {0};
-	uint32_t rate = 1 + take32() % 1000000;
+	uint32_t rate = 1 + take32() % 1000000, burst = 1 + take32() % 1024;
 	uint64_t second = 1 + take64() % (TICKS >> 10), start = take64() % TICKS, now = start, allowed = 0;
 
 	for (unsigned i = 0; i < 64; i++) {
 		now += take32() % (second + 1);
-		allowed += filter_allow(&r, rate, now, second);
+		allowed += filter_allow(&r, rate, burst, now, second);
 	}
 	if (second >= rate)
-		assert(allowed <= FILTER_BURST + 1 + (now - start) / (second / rate));
+		assert(allowed <= burst + 1 + (now - start) / (second / rate));
 }
 
 static void check_words(char *text)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What Trapline costs, in instructions counted exactly, against the stored figures of docs/bench.json."""
 
+import re
+
 from lib import cost
 from lib.machine import expect, on
 
@@ -13,8 +15,10 @@ def added(machine, conf, args=""):
 
 
 def check(machine, kind, conf, args=""):
-    wrong = cost.regressions(cost.of_kind(cost.stored()["added"], machine.vendor, kind), added(machine, conf, args))
+    now = added(machine, conf, args)
+    wrong = cost.regressions(cost.of_kind(cost.stored()["added"], machine.vendor, kind), now)
     expect(not wrong, "\n".join(wrong))
+    return now
 
 
 def test_recorded(machine):
@@ -30,5 +34,19 @@ def test_off(machine):
 
 @on("svm")
 def test_printed(machine):
-    """Formatting and printing cost 5 % more at most."""
-    check(machine, "printed", cost.PRINTED, cost.PRINTED_ARGS)
+    """Formatting and printing cost 5 % more at most, and no line more than its mark."""
+    now = check(machine, "printed", cost.PRINTED, cost.PRINTED_ARGS)
+    wrong = cost.missed(cost.PRINTED_MARKS, now)
+    expect(not wrong, "\n".join(wrong))
+
+
+@on("svm")
+def test_flood(machine):
+    """10000 exceptions of one vector in a row under default settings: some are printed, all others counted, and few instructions on average."""
+    run = machine.guest("bench", ARGS=cost.FLOOD_ARGS, ICOUNT=1).expect_status(0)
+    now = cost.added(cost.of_kind(cost.stored()["bare"], machine.vendor), cost.rows(run.guest))
+    wrong = cost.missed(cost.FLOOD_MARKS, now)
+    expect("ud" in now and not wrong, "\n".join(wrong))
+    lost = [int(total) for total in re.findall(r"^trapline: lost lines=\d+ total=(\d+)", run.trapline, re.M)]
+    expect(16 <= len(run.traps) <= 200, f"{len(run.traps)} printed; see {run.out}/trapline.log")
+    expect(len(run.traps) + lost[-1] >= 10000, f"{len(run.traps)} printed and {lost[-1]} lost; see {run.out}/trapline.log")

@@ -37,9 +37,9 @@ static char sent[SENT_SIZE], kept[SENT_SIZE];
 static size_t sent_bytes;
 static bool takes, idle, has_box;
 
-bool uart_init(const struct uart_port *port, uint32_t baud)
+uint32_t uart_init(const struct uart_port *port, uint32_t baud)
 {
-	return true;
+	return 115200;
 }
 
 size_t uart_put(const char *bytes, size_t n)

@@ -50,6 +50,7 @@ struct cpu *cpu_of_stack(uint64_t address)
 	return cpus[0];
 }
 uint64_t turn_polled;
+struct log_limits log_limits = {.most = PRINT_QUEUE};
 const struct vendor *vendor;
 
 static struct cpu cpu;
@@ -579,6 +580,41 @@ static void mark(void **state)
 	assert_int_equal(cpu.stats.vectors[0][0], 0);
 }
 
+static void raise_ud(uint64_t tsc)
+{
+	struct trap_record *r = record_begin(&cpu);
+
+	r->type = TRAP_TYPE_EXCEPTION;
+	r->vector = VEC_UD;
+	r->tsc = tsc;
+	record_after(&cpu, r);
+}
+
+/* A flood of a printed vector: a burst is queued. What is beyond the rate is counted, and gives the exits no work. */
+static void flood(void **state)
+{
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	boot_info.tsc_khz = 1;
+	boot_info.config.print.vectors = ~0u;
+	atomic_store(&log_limits.most, 4);
+	for (unsigned n = 0; n < 10; n++)
+		raise_ud(5000);
+	assert_int_equal(cpu.print.head, 4);
+	assert_int_equal(cpu.print.limited[VEC_UD], 6);
+	assert_int_equal(cpu.print.all_limited, 6);
+	atomic_store(&log_limits.most, PRINT_QUEUE);
+	atomic_store(&log_limits.quiet[VEC_UD], 5500);
+	cpu.work = 0;
+	raise_ud(5499);
+	assert_int_equal(cpu.print.limited[VEC_UD], 7);
+	assert_int_equal(cpu.work, 0);
+	raise_ud(5500);
+	raise_ud(4000); /* the guest has set its TSC back */
+	assert_int_equal(cpu.print.head, 6);
+	assert_int_equal(cpu.print.limited[VEC_UD], 7);
+	atomic_store(&log_limits.quiet[VEC_UD], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +634,7 @@ int main(void)
 		cmocka_unit_test(record_is_whole),
 		cmocka_unit_test(software_is_no_exception),
 		cmocka_unit_test(mark),
+		cmocka_unit_test(flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

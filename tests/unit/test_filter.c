@@ -186,12 +186,13 @@ static void rate(void **state)
 	unsigned lines = 0;
 
 	for (unsigned i = 0; i < 5000; i++)
-		lines += filter_allow(&r, 10, now, second);
-	assert_int_equal(lines, FILTER_BURST);
+		lines += filter_allow(&r, 10, 50, now, second);
+	assert_int_equal(lines, 50);
+	assert_int_equal(filter_next(&r, 10, second), now + second / 10);
 	for (lines = 0; now < 6 * second; now += 100)
-		lines += filter_allow(&r, 10, now, second);
+		lines += filter_allow(&r, 10, 50, now, second);
 	assert_in_range(lines, 9, 11);
-	assert_true(filter_allow(&r, 0, now, second));
+	assert_true(filter_allow(&r, 0, 50, now, second));
 }
 
 static void words(void **state)
