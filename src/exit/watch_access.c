@@ -312,7 +312,7 @@ bool watch_stage2(struct cpu *cpu)
 		cpu->stepped = true;
 		return true;
 	}
-	if (!stage2_taken(cpu->exit.address))
+	if (!stage2_taken(cpu->exit.address) || cpu->exit.qualifier & STAGE2_RESERVED)
 		return false;
 	begin(cpu, s);
 	insn_fetch(cpu);

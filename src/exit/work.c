@@ -128,7 +128,8 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 		watch_step_over(cpu);
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
-	if (cpu->work & CPU_WORK_OPEN)
+	/* It runs without its intercept until the step over its watched access is over. */
+	if ((cpu->work & (CPU_WORK_OPEN | CPU_WORK_STEP)) == CPU_WORK_OPEN)
 		watch_tables_close(cpu);
 	if ((cpu->work & CPU_WORK_SCRATCH) && stage2_close_scratch(cpu))
 		flush_changed(cpu);

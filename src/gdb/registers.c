@@ -16,7 +16,8 @@ enum kind {
 	MSR,  /* row of msrs[] */
 	X87,  /* offset in struct vector_state */
 	TAGS, /* the x87's tag word */
-	AVX   /* offset in struct vector_state */
+	AVX,  /* offset in struct vector_state */
+	CPL   /* the rest of GUEST_CALLER */
 };
 
 static const uint32_t msrs[] = {MSR_KERNEL_GS_BASE, MSR_LSTAR};
@@ -128,7 +129,7 @@ static const uint32_t msrs[] = {MSR_KERNEL_GS_BASE, MSR_LSTAR};
 	X("dr6", 8, VALUE, GUEST_DR6, "int64")                                                               \
 	X("dr7", 8, VALUE, GUEST_DR7, "int64")                                                               \
 	X("code_mode", 4, VALUE, GUEST_CODE_MODE, "int32")                                                   \
-	X("cpl", 4, VALUE, GUEST_CPL, "int32")
+	X("cpl", 4, CPL, 0, "int32")
 /* clang-format on */
 
 /* A row without bytes is the start of a feature. */
@@ -230,6 +231,9 @@ static bool read_value(struct cpu *cpu, const struct row *r, uint64_t *value)
 		return true;
 	case VALUE:
 		*value = vendor->state.get(cpu, r->argument);
+		return true;
+	case CPL:
+		*value = vendor->state.get(cpu, GUEST_CALLER) >> 8;
 		return true;
 	case MSR:
 		return read_msr(cpu, msrs[r->argument], value);

@@ -214,6 +214,8 @@ static void conclude_cr2(struct cpu *cpu, struct vmcb *v)
 }
 
 /* What was let through until this exit. */
+#define PASSES (SVM_HALTS | SVM_DELAYS | SVM_PASSES_INT | SVM_CR_OPEN)
+
 static void end_passes(struct cpu *cpu, struct svm_cpu *svm)
 {
 	if (svm->pending & (SVM_HALTS | SVM_DELAYS))
@@ -240,7 +242,7 @@ SLOW_PATH static void pending_exit(struct cpu *cpu)
 		svm_end_step(cpu);
 	if (svm->pending & SVM_STEP_WATCH)
 		svm_end_watch_step(cpu);
-	if (!svm_begins_step(cpu))
+	if (svm->pending & PASSES && !svm_begins_step(cpu))
 		end_passes(cpu, svm);
 	if (svm->pending & (SVM_POLLS_HALT | SVM_POLLED))
 		svm_end_poll(cpu);
