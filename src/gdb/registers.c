@@ -10,6 +10,7 @@
 enum kind {
 	GENERAL,  /* argument: enum trap_gpr */
 	VALUE,    /* enum guest_register */
+	CPL,
 	SELECTOR, /* enum segment, as the next two */
 	BASE,
 	LIMIT,
