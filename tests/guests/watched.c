@@ -6,7 +6,7 @@
  * What makes it hard: two writes follow each other at once, with nothing in between that exits (CR0.WP is cleared and set again); a
  * value is refused; a table is loaded through a pointer.
  *
- * With the load option "denied" each write is expected to raise #GP instead, and `kept name= value=` shows what the register has.
+ * Addresses, which Trapline's own memory moves, are not printed.
  */
 #include "hw/msr.h"
 #include "hw/x86.h"
@@ -57,7 +57,8 @@ static void write_msr(const char *name, uint32_t msr, uint64_t value)
 	unsigned vector = run(stub_wrmsr, (uint32_t)value, value >> 32, msr);
 
 	tell(name, old, rdmsr(msr), vector);
-	wrmsr(msr, old);
+	if (rdmsr(msr) != old)
+		wrmsr(msr, old);
 }
 
 static void write_control(void)
@@ -65,7 +66,8 @@ static void write_control(void)
 	uint64_t old = read_cr0();
 
 	tell("cr0", old, old ^ CR0_WP, run(stub_twice, old ^ CR0_WP, old, 0));
-	tell("cr0", old, read_cr0(), run(stub_cr0, old & ~(uint64_t)CR0_PE, 0, 0)); /* PG without PE */
+	if (!(guest_emulator() & EMU_QEMU)) /* QEMU 7.2 aborts bare: PG without PE */
+		tell("cr0", old, read_cr0(), run(stub_cr0, old & ~(uint64_t)CR0_PE, 0, 0));
 	run(stub_cr0, old | CR0_TS, 0, 0);
 	tell("cr0", old, read_cr0(), 3);
 	tell("cr0", old | CR0_TS, read_cr0(), run(stub_clts, 0, 0, 0));
@@ -79,12 +81,14 @@ static void write_others(void)
 	uint64_t cr3 = read_cr3(), cr4 = read_cr4();
 	unsigned vector;
 
-	tell("cr3", cr3, cr3, run(stub_cr3, cr3, 0, 0));
+	tell("cr3", 0, read_cr3() ^ cr3, run(stub_cr3, cr3, 0, 0));
 	vector = run(stub_cr4, cr4 ^ CR4_DE, 0, 0);
 	tell("cr4", cr4, read_cr4(), vector);
 	run(stub_cr4, cr4, 0, 0);
-	vector = run(stub_cr4, cr4 & ~(uint64_t)CR4_PAE, 0, 0);
-	tell("cr4", cr4, read_cr4(), vector);
+	if (!(guest_emulator() & EMU_QEMU)) { /* it accepts the value in long mode */
+		vector = run(stub_cr4, cr4 & ~(uint64_t)CR4_PAE, 0, 0);
+		tell("cr4", cr4, read_cr4(), vector);
+	}
 	vector = run(stub_dr7, 0x700, 0, 0);
 	tell("dr7", DR7_FIXED, read_dr7(), vector);
 	vector = run(stub_dr7, 1ull << 32, 0, 0);
@@ -99,12 +103,12 @@ static void load_tables(void)
 	__asm__ volatile("sidt %0" : "=m"(idt));
 	odd = idt;
 	odd.base = 1ull << 62;
-	tell("gdtr", gdt.base, gdt.base, run(stub_lgdt, (uint64_t)&gdt, 0, 0));
-	tell("idtr", idt.base, idt.base, run(stub_lidt, (uint64_t)&idt, 0, 0));
+	tell("gdtr", 0, 0, run(stub_lgdt, (uint64_t)&gdt, 0, 0));
+	tell("idtr", 0, 0, run(stub_lidt, (uint64_t)&idt, 0, 0));
 	if (!(guest_emulator() & EMU_QEMU)) /* it accepts the base */
-		tell("idtr", idt.base, idt.base, run(stub_lidt, (uint64_t)&odd, 0, 0));
-	tell("idtr", idt.base, idt.base, run(stub_lidt, 1ull << 62, 0, 0));
-	tell("idtr", idt.base, idt.base, run(stub_lidt, 0x7ffffffff000, 0, 0)); /* not mapped */
+		tell("idtr", 0, 0, run(stub_lidt, (uint64_t)&odd, 0, 0));
+	tell("idtr", 0, 0, run(stub_lidt, 1ull << 62, 0, 0));
+	tell("idtr", 0, 0, run(stub_lidt, 0x7ffffffff000, 0, 0)); /* not mapped */
 }
 
 EFI_STATUS guest_main(void)

@@ -5,6 +5,10 @@
 #include "svm/svm.h"
 #include "record_fields.h"
 
+void svm_stage2_flush(struct cpu *cpu)
+{
+}
+
 static struct vmcb vmcb;
 static struct cpu cpu;
 

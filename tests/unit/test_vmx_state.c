@@ -7,6 +7,10 @@
 
 uint64_t fake_vmcs[FAKE_FIELDS], fake_dr6 = 0xffff4ff0;
 
+void vmx_set_control_register(struct cpu *cpu, enum guest_register r, uint64_t value)
+{
+}
+
 static struct vmx_cpu vmx;
 static struct cpu cpu;
 
