@@ -96,6 +96,10 @@ test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
 formats-fixtures: machine-files guests ## make the logs and records of tests/formats anew, by real machines (a minute)
 	$(Q)tests/formats/renew
 
+.PHONY: test-gdb
+test-gdb: machine-files guests ## Debian's gdb on the console's line, on AMD-V (a minute of an idle processor)
+	$(Q)$(MACHINE_TESTS) --backend svm gdb.
+
 .PHONY: test-many
 test-many: machine-files guests ## 72 CPUs beneath Debian's kernel, stopped, let go and dying, on AMD-V (10 minutes)
 	@echo "test-many: 10 minutes on two idle processors; the logs are in $(BUILD)/tests/machine"

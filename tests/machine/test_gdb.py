@@ -4,23 +4,153 @@
 import re
 import time
 
-from lib import logs
 from lib.gdb import gdb
 from lib.machine import expect, on
 from test_console import hang, wait_for_guest
 
-
-def value(text, name):
-    """The number that `p/x` printed behind a word of the test's own."""
-    found = re.search(rf"^{name}=0x([0-9a-f]+)$", text, re.M)
-    expect(found, f"no {name}= in {text}")
-    return int(found[1], 16)
+# As gdb prints them, and as the console's regs does.
+SAME = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip cr0 cr2 cr3 cr4 efer".split()
+SEGMENTS = "es cs ss ds fs gs ldtr tr".split()
 
 
-@on("svm", "vmx")
+def shown(text):
+    """What `info registers` and `p/x` printed, by name."""
+    return {name: int(value, 16) for name, value in re.findall(r"^([a-z_0-9]+)\s+(?:= )?0x([0-9a-f]+)\b", text, re.M)}
+
+
+def console_registers(text):
+    """What `regs` of the console printed."""
+    text = text[: text.index("table name=idtr") + 60]
+    found = {name.strip(): int(value, 16) for name, value in re.findall(r"\b([a-z0-9]+ ?)=([0-9a-f]{4,16})\b", text)}
+    for name, selector, base in re.findall(r"segment name=(\w+) sel=([0-9a-f]+) base=([0-9a-f]+)", text):
+        found[name], found[name + "_base"] = int(selector, 16), int(base, 16)
+    for name, base in re.findall(r"table name=(\w+) base=([0-9a-f]+)", text):
+        found[name + "_base"] = int(base, 16)
+    return found
+
+
+def compare_registers(text):
+    of_gdb, of_console = shown(text), console_registers(text)
+    names = [*SAME, *SEGMENTS, *(f"{name}_base" for name in [*SEGMENTS, "gdtr", "idtr"])]
+    for name in names:
+        expect(name in of_gdb and of_gdb[name] == of_console[name], f"{name}: {of_gdb.get(name)} {of_console.get(name)}: {text}")
+
+
+def runs_on(console):
+    """The console has the line again, and the guest runs."""
+    console.logfmt()
+    status = console.ask_ok("status").records("status")
+    expect(status[0]["guest"] == "runs", f"{status}")
+    first = console.ask_ok("exits 1").lines[:-1]
+    end = time.monotonic() + 60
+    while console.ask_ok("exits 1").lines[:-1] == first:
+        expect(time.monotonic() < end, "the guest did not run on")
+
+
+@on("svm")
 def test_attach(machine):
-    """A hung guest: attach with nothing typed before, and its registers are those that the console shows."""
+    """A hung guest, nothing typed before: registers are the console's, memory can be read and written, the guest runs on."""
     with hang(machine, "loop") as console:
         flag = wait_for_guest(console, "hang waits=")["waits"]
-        text = gdb(console, "info registers", "monitor regs", "x/2i $rip", f"x/2wx {flag}", "detach")
-        print(text)
+        text = gdb(
+            console,
+            "info registers",
+            "monitor regs",
+            "info threads",
+            "x/1i $rip",
+            f"x/1wx {flag}",
+            "set var $was = $rbx",
+            "set var $rbx = 0x1122334455667788",
+            "p/x $rbx",
+            "monitor regs",
+            "set var $rbx = $was",
+            "set var $xmm3.v2_int64[0] = 0x55aa",
+            "p/x $xmm3.v2_int64[0]",
+            f"set var *(char *)({flag} + 1) = 0x5a",
+            f"x/1wx {flag}",
+            f"monitor mem {flag} 4",
+            f"set var *(char *)({flag} + 1) = 0",
+            "monitor go",
+            "detach",
+        )
+        compare_registers(text[: text.index("Target Id")])
+        expect("rbx=1122334455667788" in text, f"rbx: {text}")
+        expect(re.search(r"0x[0-9a-f]+:\s+0x00005a00", text) and 'bytes="00 5a 00 00' in text, f"memory: {text}")
+        expect("CPU 0, APIC 0, 64-bit code, CPL 0" in text, f"threads: {text}")
+        expect("= 0x55aa" in text, f"xmm3: {text}")
+        expect("gdb's continue does this" in text, f"go: {text}")
+        runs_on(console)
+        expect(console.ask_ok(f"mem {flag} 4").records("mem")[0]["bytes"].startswith("00 00 00 00"), "the guest's flag")
+
+
+@on("svm")
+def test_ends_the_hang(machine):
+    """^C stops a running guest in its loop; the word that it waits for, written by gdb, ends the loop, and the guest."""
+    with hang(machine, "loop") as console:
+        flag = wait_for_guest(console, "hang waits=")["waits"]
+        text = gdb(
+            console,
+            "python import threading, os, signal",
+            "python threading.Timer(3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()",
+            "continue",
+            f"set var *(int *){flag} = 1",
+            "detach",
+        )
+        expect("received signal SIGINT" in text, f"no SIGINT: {text}")
+        expect(console.ended() == 0, "the guest did not end")
+
+
+def conf(machine, text):
+    path = machine.scratch / f"gdb-{machine.backend}.conf"
+    path.write_text(text)
+    return path
+
+
+@on("svm")
+def test_reads_only(machine):
+    """With gdb_write = off neither memory nor registers can be written."""
+    with hang(machine, "loop", CONF=str(conf(machine, "gdb_write = off\n"))) as console:
+        flag = wait_for_guest(console, "hang waits=")["waits"]
+        text = gdb(
+            console,
+            "python gdb.parameter('confirm')",
+            f"python\ntry:\n gdb.execute('set var *(int *){flag} = 1')\nexcept gdb.error as e:\n print('memory:', e)",
+            "python\ntry:\n gdb.execute('set var $rbx = 1')\nexcept gdb.error as e:\n print('register:', e)",
+            f"x/1wx {flag}",
+            "detach",
+        )
+        expect("memory: " in text and "register: " in text, f"{text}")
+        expect(re.search(r"0x[0-9a-f]+:\s+0x00000000", text), f"{text}")
+        runs_on(console)
+
+
+def frame(data):
+    return b"$" + data + b"#%02x" % (sum(data) & 255)
+
+
+@on("svm")
+def test_hostile_bytes(machine):
+    """Noise, damaged packets and halves of packets: the console answers before, gdb's packets are answered, and ^C with a command has the line."""
+    with hang(machine, "loop") as console:
+        wait_for_guest(console, "hang waits=")
+        console.logfmt()
+        console.send(b"$$$m#zz$g#\x00\xff\x7f$qSup\r")
+        console.send(b"\x15message $5, $g and $x\r")
+        console.wait_for(rb"done command=message status=ok")
+        console.send(frame(b"?"))
+        console.wait_for(rb"\+\$T05thread:1;#d7")
+        console.send(b"+$g#00")
+        console.wait_for(rb"-")
+        console.send(b"$mffffffffffffffff,ffffffffffffffff#00garbage~~")
+        console.wait_for(rb"-")
+        console.send(frame(b"m" + b"f" * 200 + b",1"))
+        console.wait_for(rb"\+\$E16#ac")
+        console.send(b"+" + frame(b"Hg7"))
+        console.wait_for(rb"\+\$E16#ac")
+        console.send(b"-")
+        console.wait_for(rb"\$E16#ac")
+        console.send(b"+\x03status\r")
+        console.wait_for(rb"done command=status status=ok")
+        expect(console.ask_ok("status").records("status")[0]["guest"] == "stopped", "^C does not let it run")
+        console.ask_ok("go")
+        runs_on(console)

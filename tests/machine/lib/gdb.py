@@ -77,12 +77,12 @@ def gdb(console, *commands, file=None):
         command = ["gdb", *OPTIONS, *(word for line in lines for word in ("-ex", line)), *([str(file)] if file else [])]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SECONDS[console.backend], check=False, cwd=BUILD, stdin=subprocess.DEVNULL
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS[console.backend], check=False, cwd=BUILD, stdin=subprocess.DEVNULL
             )
         except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"gdb does not end: {error.stdout} {error.stderr}; see {console.out}") from error
+            raise AssertionError(f"gdb does not end: {error.stdout}; see {console.out}") from error
         finally:
             (console.out / "gdb.line").write_bytes(relay.sent + b"\n\n" + relay.received)
-    (console.out / "gdb.log").write_text(done.stdout + done.stderr)
-    expect(done.returncode == 0, f"gdb: {done.returncode}: {done.stdout[-2000:]} {done.stderr[-2000:]}; see {console.out}")
-    return done.stdout + done.stderr
+    (console.out / "gdb.log").write_text(done.stdout)
+    expect(done.returncode == 0, f"gdb: {done.returncode}: {done.stdout[-2000:]}; see {console.out}")
+    return done.stdout
