@@ -8,8 +8,8 @@
 #include "vendor.h"
 
 enum kind {
-	GENERAL,  /* argument: enum trap_gpr */
-	VALUE,    /* enum guest_register */
+	GENERAL, /* argument: enum trap_gpr */
+	VALUE,   /* enum guest_register */
 	CPL,
 	SELECTOR, /* enum segment, as the next two */
 	BASE,
@@ -17,8 +17,7 @@ enum kind {
 	MSR,  /* row of msrs[] */
 	X87,  /* offset in struct vector_state */
 	TAGS, /* the x87's tag word */
-	AVX,  /* offset in struct vector_state */
-	CPL   /* the rest of GUEST_CALLER */
+	AVX   /* offset in struct vector_state */
 };
 
 static const uint32_t msrs[] = {MSR_KERNEL_GS_BASE, MSR_LSTAR};
