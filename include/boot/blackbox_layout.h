@@ -187,8 +187,9 @@ static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 	if (h->size > room || h->size % 4096 || h->size < 3 * BLACKBOX_TEXT_SIZE ||
 		h->cpus > BLACKBOX_MAX_CPUS)
 		return 0;
-	if (h->text_at > h->size - BLACKBOX_TEXT_SIZE || h->last_at > h->size - BLACKBOX_TEXT_SIZE ||
-		h->rings_at > h->size || h->rings_at % 8 || h->cpu_size > h->size || h->cpu_size % 8)
+	if (h->text_at > h->size - BLACKBOX_TEXT_SIZE || h->text_at % 8 ||
+		h->last_at > h->size - BLACKBOX_TEXT_SIZE || h->last_at % 8 || h->rings_at > h->size ||
+		h->rings_at % 8 || h->cpu_size > h->size || h->cpu_size % 8)
 		return 0;
 	if (!blackbox_is_power(h->ring_records) || !blackbox_is_power(h->history_entries))
 		return 0;

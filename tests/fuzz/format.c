@@ -45,9 +45,14 @@ static const char *skip_value(const char *at)
 
 static void check_logfmt(const char *line)
 {
-	const char *at = line + 4;
+	static const char *const kinds[] = {"trap", "mark", "watch"};
+	const char *at = line + strcspn(line, " ");
+	bool known = false;
 
-	assert(!strncmp(line, "trap", 4) || !strncmp(line, "mark", 4));
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		known |=
+			(size_t)(at - line) == strlen(kinds[i]) && !strncmp(line, kinds[i], strlen(kinds[i]));
+	assert(known);
 	while (*at) {
 		size_t name;
 
@@ -70,7 +75,7 @@ static void check_short(const char *whole, const struct trap_record *r, const st
 	assert(n < room || (!n && !room));
 	if (room) {
 		assert(!line[n] && strlen(line) == n && !strncmp(line, whole, n));
-		if (n >= 4)
+		if (n > strcspn(whole, " "))
 			check_logfmt(line);
 	}
 	free(line);
