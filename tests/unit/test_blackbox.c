@@ -103,6 +103,20 @@ static void most_cpus(void **state)
 	assert_string_equal(blackbox_fault(&h, 1ull << 30), "its header contradicts itself");
 }
 
+/* Texts are summed up word by word. */
+static void texts_off_words(void **state)
+{
+	struct blackbox_header h = sound();
+
+	h.text_at++;
+	h.checksum = blackbox_header_sum(&h);
+	assert_string_equal(blackbox_fault(&h, 1ull << 30), "its header contradicts itself");
+	h = sound();
+	h.last_at += 4;
+	h.checksum = blackbox_header_sum(&h);
+	assert_string_equal(blackbox_fault(&h, 1ull << 30), "its header contradicts itself");
+}
+
 /* One that an older Trapline has left, or a newer one. */
 static void another_version(void **state)
 {
@@ -159,6 +173,7 @@ int main(void)
 		cmocka_unit_test(every_bit),
 		cmocka_unit_test(every_size),
 		cmocka_unit_test(most_cpus),
+		cmocka_unit_test(texts_off_words),
 		cmocka_unit_test(another_version),
 		cmocka_unit_test(forged),
 	};
