@@ -89,7 +89,7 @@ def test_module(machine):
     there.copy(MODULE, "modules/death.ko")
     (there.root / "log").write_bytes((run.out / "trapline.log").read_bytes())
     said, complaints = there.decode("--module=/modules", "/log", status=3)
-    expect("module trapline: there is no trapline.ko" in complaints, f"a module that is not there: {complaints!r}")
+    expect("module trapline: no trapline.ko in the folders" in complaints, f"a module that is not there: {complaints!r}")
     line = line_of("module/death.c", "DIES(null_write")
     wanted = rf"at die_null_write\+0x[0-9a-f]+ \[death\] \S*/death\.c:{line}"
     told = said.partition('text="die null-write"')[2]

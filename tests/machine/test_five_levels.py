@@ -34,7 +34,7 @@ def test_exceptions_same_as_bare(machine):
     """Each exception of 64-bit mode gets to the guest's handlers as without Trapline, and is recorded."""
     how = {"ESP": esp(machine), **FIVE}
     bare = machine.guest("exceptions", TRAPLINE=0, **how).expect_status(0)
-    run = machine.guest("exceptions", CONF=machine.conf("print = all\n"), **how).expect_status(0)
+    run = machine.guest("exceptions", CONF=machine.conf("print = all\nfilter = rate=0\n"), **how).expect_status(0)
     run.expect_active(machine.vendor)
     lines = [[line for line in r.guest.splitlines() if line.startswith(CASES)] for r in (bare, run)]
     expect(lines[0], f"the program said nothing; see {bare.out}")
@@ -48,7 +48,7 @@ def test_exceptions_same_as_bare(machine):
 @on("svm")
 def test_linux(machine):
     """Debian's kernel with two CPUs, which start without paging while the VMM uses 5 levels. One CPU is taken offline and online again."""
-    conf = machine.conf("print = all\n")
+    conf = machine.conf("print = all\nfilter = rate=0\n")
     run = machine.linux("trapline.mode=hotplug trapline.n=2", CPUS=2, ESP=esp(machine), CONF=conf, **FIVE)
     run.expect_status(0).expect_active(machine.vendor, cpus=2)
     expect_plugged(run, cpus=2, rounds=2)

@@ -59,7 +59,7 @@ def test_triple_fault(machine):
     expect("trapline: end" in block, "the block has no end")
 
 
-PRINT_ALL = "print = all\n"
+PRINT_ALL = "print = all\nfilter = rate=0\n"
 
 
 def exceptions(machine, **variables):
@@ -207,7 +207,7 @@ LATER_MEMORY = "-m slots=2,maxmem=4G -object memory-backend-ram,id=m1,size=512M 
 def test_later_memory(machine):
     """Code in memory that is missing in the firmware's map, like memory that was plugged in later: as bare, and recorded."""
     variables = {"ARGS": "hot=100000000", "EXTRA": LATER_MEMORY}
-    conf = machine.conf("print = all\n")
+    conf = machine.conf("print = all\nfilter = rate=0\n")
     runs = machine.guest("code", TRAPLINE=0, **variables), machine.guest("code", CONF=conf, **variables)
     bare, trapline = (program_lines(run.expect_status(0), "code") for run in runs)
     runs[1].expect_active(machine.vendor)
@@ -244,7 +244,7 @@ def test_control_registers_refused(machine):
 @on(*EVERYWHERE)
 def test_stack_of_32_bits(machine):
     """16-bit code on a stack of 32 bits is shown with ESP: the stack segment decides, not the code's mode."""
-    run = machine.guest("legacy", CONF=machine.conf("print = all\n")).expect_status(0).expect_active(machine.vendor)
+    run = machine.guest("legacy", CONF=machine.conf("print = all\nfilter = rate=0\n")).expect_status(0).expect_active(machine.vendor)
     pushes = [trap for trap in run.traps if trap["mode"] == "16" and trap.get("insn", "").startswith("push word")]
     expect(pushes, f"no such push; see {run.out}/trapline.log")
     pointers = [logs.number(value) for trap in pushes for value in re.findall(r"\besp=(\w+)", trap["uses"])]
@@ -388,7 +388,7 @@ def test_interrupted_events_arrive(machine):
 @on("svm", "vmx")
 def test_nothing_intercepted(machine):
     """With every exception left to the guest nothing is recorded, and the guest's results are as bare."""
-    conf = machine.conf("intercept = none\nintercept_int = off\nprint = all\n")
+    conf = machine.conf("intercept = none\nintercept_int = off\nprint = all\nfilter = rate=0\n")
     arguments = f"skip={','.join(SVM_IN_RING_3)}"  # docs/limits.md
     bare = machine.guest("exceptions", TRAPLINE=0, ARGS=arguments)
     runs = bare, machine.guest("exceptions", CONF=conf, ARGS=arguments)

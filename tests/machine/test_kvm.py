@@ -10,7 +10,7 @@ import test_smp as smp
 from lib import logs
 from lib.machine import expect, on
 
-PRINT_ALL = "print = all\n"
+PRINT_ALL = "print = all\nfilter = rate=0\n"
 # Rows of the exceptions guest that KVM, bare, makes another thing of than a CPU: it sets SVME beneath its guest, as Trapline
 # does, and lets the #GP of that through; and where it carries out an IN it looks for no breakpoint.
 NOT_BARE = {*guests.SVM_IN_RING_3, "db_watch_exiting_port"}

@@ -31,8 +31,8 @@ STARTS = ("EFI", "KERNEL", "DISK", "EFI DISK", "KERNEL INITRD")
 def samples(folder):
     """A value of each variable other than its default. Files differ by their names."""
     values = {"ARGS": "a", "APPEND": "b", "CPU": "c", "EXTRA": "-d", "UNTIL": "e", "CPUS": "2", "MEM": "200", "TIMEOUT": "5"}
-    values |= {"ESP_FREE": "7", "TRAPLINE": "0", "USB": "1", "ICOUNT": "1", "REBOOT": "1", "FOLLOW": "1"}
-    for name in ("KERNEL", "INITRD", "EFI", "DISK", "CONF", "MSRS", "TRAPLINE_EFI"):
+    values |= {"ESP_FREE": "7", "TRAPLINE": "0", "USB": "1", "ICOUNT": "1", "REBOOT": "1", "FOLLOW": "1", "SECURE": "1"}
+    for name in ("KERNEL", "INITRD", "EFI", "DISK", "CONF", "MSRS", "TRAPLINE_EFI", "VARS"):
         values[name] = str(folder / name.lower())
         pathlib.Path(values[name]).write_text(f"# {name}\n")
     for name in ("ESP", "BOCHS", "OUT"):
@@ -81,7 +81,7 @@ class Machines:
     def make(self, env):
         try:
             s = Settings.from_environment(env)
-            return str((emulator(s), esp(s), s.timeout, s.until, s.reboot, s.follow)), ""
+            return str((emulator(s), s.vars, esp(s), s.timeout, s.until, s.reboot, s.follow)), ""
         except Wrong as wrong:
             return "", str(wrong)
 

@@ -44,7 +44,7 @@ def bare(machine, cpus=1):
 
 def under_trapline(machine, cpus=1):
     # Page faults are printed only on request, because an operating system takes them all the time.
-    conf = machine.conf("print = all\nexample_foo = virtual\n")
+    conf = machine.conf("print = all\nfilter = rate=0\nexample_foo = virtual\n")
     # One of the articles' programs, for test_vmcall.py: a boot of its own would take minutes on Bochs.
     limit = {"TIMEOUT": TWO_CPUS_SECONDS} if cpus > 1 else {}
     return machine.linux(

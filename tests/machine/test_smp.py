@@ -77,7 +77,7 @@ def uds(run):
 
 def storm(machine, n, **variables):
     run = machine.linux(
-        f"trapline.mode=allstorm trapline.n={n}", CPUS=4, CONF=machine.conf("print = all\n"), **variables
+        f"trapline.mode=allstorm trapline.n={n}", CPUS=4, CONF=machine.conf("print = all\nfilter = rate=0\n"), **variables
     )
     run.expect_status(0).expect_active(machine.vendor, cpus=4)
     expect_provoked(records(run, "allstorm"), 4, n)
@@ -120,7 +120,7 @@ def expect_plugged(run, cpus, rounds):
 @on("svm")
 def test_offline_online(machine):
     """CPUs that were taken offline and came back run under Trapline again, each with its number."""
-    conf = machine.conf("print = all\n")
+    conf = machine.conf("print = all\nfilter = rate=0\n")
     run = machine.linux("trapline.mode=hotplug trapline.n=5", CPUS=4, CONF=conf).expect_status(0)
     run.expect_active(machine.vendor, cpus=4)
     expect_plugged(run, cpus=4, rounds=5)
