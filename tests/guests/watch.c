@@ -97,10 +97,14 @@ static void report(const char *name, uint64_t old)
 static void run_all(const char *prefix)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
-		uint64_t old = *variable;
+		uint64_t old = *variable, flags = read_flags();
 		char name[32];
 
+		/* An interrupt would push its frame around the variable while RSP points there. */
+		__asm__ volatile("cli" : : : "memory");
 		writes[i].run();
+		if (flags & RFLAGS_IF)
+			__asm__ volatile("sti" : : : "memory");
 		snprintf(name, sizeof(name), "%s%s", prefix, writes[i].name);
 		report(name, old);
 	}

@@ -67,12 +67,12 @@ def test_monitor_trap_flag(machine):
 def watched(machine, program, what, **variables):
     """Runs a program while the console sets the watches that it asks for; its lines."""
     with Console(machine, SERIAL=True, EFI=GUESTS / f"{program}.efi", ARGS=f"watched={what}", **variables) as console:
-        text = console.serial.wait_for(r"^watch ready", 200)
+        text = console.serial.wait_for(rb"^watch ready", 200)
         console.logfmt()
-        for words in re.findall(r'^watch words="([^"]*)"', text, re.M):
-            console.ask_ok(f"watch add {words}")
+        for words in re.findall(rb'^watch words="([^"]*)"', text, re.M):
+            console.ask_ok(f"watch add {words.decode()}")
         console.serial.send(b"\n")
-        text = console.serial.wait_for(r"^end name=", 500)
+        text = console.serial.wait_for(rb"^end name=", 500).decode("ascii", "replace")
     return [line for line in text.splitlines() if line.startswith(("case ", "result "))]
 
 
