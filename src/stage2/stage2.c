@@ -371,7 +371,7 @@ const char *stage2_take(const struct stage2_range *list, unsigned n)
 	for (unsigned i = 0; i < n && !error; i++)
 		error = take_range(&list[i]);
 	if (error)
-		stage2_taken_swap(NULL, 0);
+		stage2_taken_drop();
 	/* Their leaves exist, except those after one that failed. */
 	for (unsigned i = 0; i < old; i++)
 		take_range(stage2_taken_before(i));

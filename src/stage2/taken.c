@@ -33,6 +33,11 @@ unsigned stage2_taken_swap(const struct stage2_range *list, unsigned n)
 	return lists[!now].count;
 }
 
+void stage2_taken_drop(void)
+{
+	lists[now].count = 0;
+}
+
 const struct stage2_range *stage2_taken_before(unsigned i)
 {
 	return &lists[!now].range[i];

@@ -21,6 +21,9 @@ unsigned stage2_taken(uint64_t gpa);
 /* Replaces the list; STAGE2_RANGES entries at most. Returns the number of the entries that it had. */
 unsigned stage2_taken_swap(const struct stage2_range *list, unsigned n);
 
+/* Empties the list. The entries before the last swap stay. */
+void stage2_taken_drop(void);
+
 /* The entries before the last swap. */
 const struct stage2_range *stage2_taken_before(unsigned i);
 

@@ -152,6 +152,29 @@ static void refuses_hidden_memory(void **state)
 	boot_info.piece_count = 0;
 }
 
+/* A list that is refused takes nothing, and what was taken before is given back: no leaf is left that nothing explains. */
+static void refused_list_gives_back(void **state)
+{
+	const struct stage2_range old = {PAGE, PAGE, STAGE2_WRITE},
+				  next[] = {{PAGE + LARGE_PAGE, PAGE + LARGE_PAGE, STAGE2_WRITE},
+					  {OTHER, OTHER, STAGE2_WRITE}};
+	unsigned level;
+	uint64_t before = shared(PAGE, &level);
+
+	assert_null(stage2_take(&old, 1));
+	boot_info.piece[0] = (struct boot_range){OTHER, PAGE_SIZE};
+	boot_info.piece_count = 1;
+	assert_non_null(stage2_take(next, 2));
+	boot_info.piece_count = 0;
+	assert_int_equal(stage2_taken(PAGE), 0);
+	assert_int_equal(shared(PAGE, &level) & (STAGE2_TAKEN | PTE_WRITE), PTE_WRITE);
+	assert_int_equal(shared(next[0].first, &level) & (STAGE2_TAKEN | PTE_WRITE), PTE_WRITE);
+	assert_true(stage2_permits(PAGE, STAGE2_WRITE));
+	assert_int_equal(shared(PAGE, &level), before);
+	assert_null(stage2_take(&old, 1));
+	assert_int_equal(shared(PAGE, &level) & (STAGE2_TAKEN | PTE_WRITE), STAGE2_TAKEN);
+}
+
 /* Only this CPU's tables have the right, and only until they are closed. */
 static void opens_for_one_cpu(void **state)
 {
@@ -219,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup(splits_and_joins, begin),
 		cmocka_unit_test_setup(keeps_other_leaves, begin),
 		cmocka_unit_test_setup(refuses_hidden_memory, begin),
+		cmocka_unit_test_setup(refused_list_gives_back, begin),
 		cmocka_unit_test_setup(opens_for_one_cpu, begin),
 		cmocka_unit_test_setup(stops_fetches, begin),
 		cmocka_unit_test_setup(many_pages, begin),
