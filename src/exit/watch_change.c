@@ -42,8 +42,7 @@ const char *watch_changed(struct cpu *cpu)
 
 	take_turn(cpu);
 	why = watch_memory_changed(cpu);
-	if (!why)
-		change_registers(cpu);
+	change_registers(cpu);
 	lock_give(&lock);
 	return why;
 }

@@ -6,21 +6,32 @@
 #include "stage2/private.h"
 #include "stage2/stage2.h"
 
-static const char *apply(struct cpu *cpu)
+static const char *take(void)
 {
-	const char *why = watch_pieces_make(cpu), *refused;
 	const struct stage2_range *pages;
+	const char *refused;
 	unsigned n;
 
 	pages = watch_pieces_pages(&n);
 	refused = stage2_take(pages, n);
-	if (!refused && n && (!private_reserve() || !watch_access_reserve())) {
-		stage2_take(NULL, 0);
-		refused = "Trapline's memory is too small for the tables of a step";
-	}
-	if (refused)
+	if (!refused && n && (!private_reserve() || !watch_access_reserve()))
+		return "Trapline's memory is too small for the tables of a step";
+	return refused;
+}
+
+/* A new watch that is refused leaves those before it as they are. */
+static const char *apply(struct cpu *cpu)
+{
+	const char *why = watch_pieces_make(cpu), *refused = take();
+
+	if (!refused)
+		return why;
+	watch_pieces_undo();
+	if (take()) {
 		watch_pieces_clear();
-	return why ? why : refused;
+		stage2_take(NULL, 0);
+	}
+	return refused;
 }
 
 const char *watch_memory_changed(struct cpu *cpu)

@@ -13,7 +13,7 @@ _Static_assert((int)WATCH_READ == STAGE2_READ && (int)WATCH_WRITE == STAGE2_WRIT
 
 static struct watch_piece pieces[STAGE2_RANGES];
 static struct stage2_range ranges[STAGE2_RANGES];
-static unsigned piece_count;
+static unsigned piece_count, kept_count; /* kept: they were there before watch_pieces_make() */
 
 static uint64_t page_of(uint64_t address)
 {
@@ -58,40 +58,80 @@ static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struc
 	return found ? NULL : "no page of it is mapped";
 }
 
-static const char *add(struct cpu *cpu, struct watch *w)
+static const char *add(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
 {
-	struct watch_spec s;
+	if (s->last / PAGE_SIZE - s->first / PAGE_SIZE >= PAGES_MAX)
+		return "a watch has at most 16 MiB";
+	p->access = s->access;
+	p->action = s->action;
+	p->is_linear = s->space == WATCH_LINEAR;
+	if (p->is_linear)
+		return add_linear(cpu, s, p);
+	p->first = s->first;
+	p->last = s->last;
+	return add_piece(p) ? NULL : TOO_MANY;
+}
+
+/* Drops the pieces of watches that are gone. */
+static void keep_valid(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < piece_count; i++) {
+		struct watch_spec s;
+		uint32_t generation;
+		uint16_t id;
+
+		if (watch_read(pieces[i].watch, &id, &s, &generation) && generation == pieces[i].generation)
+			pieces[n++] = pieces[i];
+	}
+	piece_count = n;
+}
+
+static bool has_pieces(const struct watch *w, uint32_t generation)
+{
+	for (unsigned i = 0; i < kept_count; i++)
+		if (pieces[i].watch == w && pieces[i].generation == generation)
+			return true;
+	return false;
+}
+
+/* All pieces of the watch, or none. */
+static const char *add_new(struct cpu *cpu, struct watch *w)
+{
 	struct watch_piece p = {.watch = w};
+	unsigned before = piece_count;
+	struct watch_spec s;
+	const char *why;
 	uint16_t id;
 
-	if (!watch_read(w, &id, &s, &p.generation) || (s.space != WATCH_PHYSICAL && s.space != WATCH_LINEAR))
+	if (!watch_read(w, &id, &s, &p.generation) ||
+		(s.space != WATCH_PHYSICAL && s.space != WATCH_LINEAR) || has_pieces(w, p.generation))
 		return NULL;
-	if (s.last / PAGE_SIZE - s.first / PAGE_SIZE >= PAGES_MAX)
-		return "a watch has at most 16 MiB";
-	p.access = s.access;
-	p.action = s.action;
-	p.is_linear = s.space == WATCH_LINEAR;
-	if (p.is_linear)
-		return add_linear(cpu, &s, &p);
-	p.first = s.first;
-	p.last = s.last;
-	return add_piece(&p) ? NULL : TOO_MANY;
+	why = add(cpu, &s, &p);
+	if (why)
+		piece_count = before;
+	return why;
 }
 
 const char *watch_pieces_make(struct cpu *cpu)
 {
-	const char *why = NULL;
+	const char *first = NULL;
 
-	piece_count = 0;
-	for_each_watch (w)
-		if (!why)
-			why = add(cpu, w);
-	if (why)
-		piece_count = 0;
-	for (unsigned i = 0; i < piece_count; i++)
-		ranges[i] = (struct stage2_range){
-			page_of(pieces[i].first), page_of(pieces[i].last), pieces[i].access};
-	return why;
+	keep_valid();
+	kept_count = piece_count;
+	for_each_watch (w) {
+		const char *why = add_new(cpu, w);
+
+		if (!first)
+			first = why;
+	}
+	return first;
+}
+
+void watch_pieces_undo(void)
+{
+	piece_count = kept_count;
 }
 
 void watch_pieces_clear(void)
@@ -101,6 +141,9 @@ void watch_pieces_clear(void)
 
 const struct stage2_range *watch_pieces_pages(unsigned *n)
 {
+	for (unsigned i = 0; i < piece_count; i++)
+		ranges[i] = (struct stage2_range){
+			page_of(pieces[i].first), page_of(pieces[i].last), pieces[i].access};
 	*n = piece_count;
 	return ranges;
 }

@@ -18,11 +18,15 @@ struct watch_piece {
 };
 
 /*
- * Makes the pieces of all watches anew, with the other CPUs held.
- *   cpu  whose page tables translate linear addresses; NULL: there are none yet
- * Returns NULL, or why a watch cannot be had; then there are no pieces.
+ * Brings the pieces in line with the table of watches, with the other CPUs held. Those of a watch that was there before stay as they
+ * are: its address space may be gone by now, and the page tables of another one may be in use.
+ *   cpu  whose paging mode translates linear addresses; NULL: there are no page tables yet
+ * Returns NULL, or why a new watch cannot be had; it has no pieces then, and all others have theirs.
  */
 const char *watch_pieces_make(struct cpu *cpu);
+
+/* Drops those that the last watch_pieces_make() has added. */
+void watch_pieces_undo(void);
 void watch_pieces_clear(void);
 
 /* The pages of the pieces, with the rights to take; *n: how many. */

@@ -47,6 +47,9 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/merge.c \
                  src/exit/record.c \
                  src/exit/init_sipi.c \
+                 src/exit/watch_change.c \
+                 src/exit/watch_memory.c \
+                 src/exit/watch_piece.c \
                  src/exit/work.c \
                  src/gdb/packet.c \
                  src/gdb/registers.c \

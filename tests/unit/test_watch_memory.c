@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/* Adding and deleting watches of memory: which pages are taken, and that a watch which cannot be had takes nothing from the others. */
+#include "unit.h"
+#include <stdio.h>
+#include <string.h>
+#include "fake_vendor.h"
+#undef skip /* cmocka's */
+#include "apic/flush.h"
+#include "cpu/moment.h"
+#include "exit/intercept.h"
+#include "exit/watch_access.h"
+#include "exit/watch_change.h"
+#include "exit/watch_msr.h"
+#include "exit/watch_piece.h"
+#include "exit/watch_register.h"
+#include "log/log.h"
+#include "stage2/private.h"
+#include "stage2/stage2.h"
+#include "watch/watch.h"
+
+#define CR3_A  0x5000ull
+#define CR3_B  0x6000ull
+#define HIDDEN 0x7000ull /* a page that cannot be taken */
+
+struct boot_info boot_info;
+static struct cpu cpu;
+static struct guest_paging guest;
+static uint64_t gone; /* an address space whose tables are no more */
+static struct stage2_range taken[STAGE2_RANGES];
+static unsigned taken_count, register_changes, translations;
+static bool no_memory;
+
+static void paging(const struct cpu *c, struct guest_paging *out)
+{
+	*out = guest;
+}
+
+static uint64_t get(const struct cpu *c, enum guest_register r)
+{
+	return r == GUEST_CR3 ? guest.cr3 : fake_get(c, r);
+}
+
+FAKE_VENDOR(fake, .state.get = get, .state.paging = paging);
+const struct vendor *vendor = &fake;
+
+/* Physical memory begins at 16 times CR3. */
+bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
+{
+	translations++;
+	*physical = (p->cr3 << 4) + (linear & 0xffff);
+	return p->cr3 != gone;
+}
+
+const char *stage2_take(const struct stage2_range *list, unsigned n)
+{
+	taken_count = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].first == HIDDEN)
+			return "hidden";
+	if (n)
+		memcpy(taken, list, n * sizeof(*list));
+	taken_count = n;
+	return NULL;
+}
+
+bool private_reserve(void)
+{
+	return !no_memory || taken_count < 2;
+}
+
+bool watch_access_reserve(void)
+{
+	return true;
+}
+
+void flush_hold(struct cpu *c)
+{
+}
+
+void flush_release(struct cpu *c, bool changed)
+{
+}
+
+void flush_serve(struct cpu *c)
+{
+}
+
+void intercept_serve(struct cpu *c)
+{
+}
+
+void moment(void)
+{
+}
+
+void watch_msr_handlers(bool on)
+{
+}
+
+void watch_register_changed(struct cpu *c)
+{
+	register_changes++;
+}
+
+void watch_register_begin_all(void)
+{
+}
+
+void log_print(const char *format, ...)
+{
+}
+
+/* Returns the number, or 0. */
+static uint16_t add(const char *words)
+{
+	char text[100];
+	const char *bad;
+	uint16_t id;
+
+	snprintf(text, sizeof(text), "%s", words);
+	return watch_set(&cpu, text, &id, &bad) ? 0 : id;
+}
+
+static bool takes(uint64_t page)
+{
+	for (unsigned i = 0; i < taken_count; i++)
+		if (taken[i].first <= page && page <= taken[i].last)
+			return true;
+	return false;
+}
+
+static int begin(void **state)
+{
+	gone = UINT64_MAX;
+	no_memory = false;
+	guest = (struct guest_paging){.cr0 = CR0_PG | CR0_PE, .cr3 = CR3_A, .cr4 = CR4_PAE, .efer = EFER_LMA};
+	watch_delete_all();
+	assert_null(watch_changed(&cpu));
+	assert_int_equal(taken_count, 0);
+	register_changes = translations = 0;
+	return 0;
+}
+
+/* The process of the first watch has ended. Its pages stay watched, and other watches come and go. */
+static void keeps_what_is_resolved(void **state)
+{
+	uint16_t other;
+
+	assert_int_not_equal(add("w linear 0x1000+8"), 0);
+	assert_true(takes(CR3_A << 4 | 0x1000));
+	gone = CR3_A;
+	guest.cr3 = CR3_B;
+	translations = 0;
+	other = add("w linear 0x2000+8");
+	assert_int_not_equal(other, 0);
+	assert_int_equal(translations, 1);
+	assert_true(takes(CR3_A << 4 | 0x1000));
+	assert_true(takes(CR3_B << 4 | 0x2000));
+	assert_true(watch_delete(other));
+	assert_null(watch_changed(&cpu));
+	assert_true(takes(CR3_A << 4 | 0x1000));
+	assert_false(takes(CR3_B << 4 | 0x2000));
+	assert_int_equal(register_changes, 3);
+	assert_int_equal(translations, 1);
+}
+
+/* Each is refused by something else: no page, memory of Trapline's, too little memory. */
+static void refuses_the_new_one_alone(void **state)
+{
+	assert_int_not_equal(add("w linear 0x1000+8"), 0);
+	gone = CR3_A;
+	assert_int_equal(add("w linear 0x3000+8"), 0);
+	assert_true(takes(CR3_A << 4 | 0x1000));
+	assert_int_equal(add("w physical 0x7000+8"), 0);
+	assert_true(takes(CR3_A << 4 | 0x1000));
+	no_memory = true;
+	assert_int_equal(add("w physical 0x9000+8"), 0);
+	assert_true(takes(CR3_A << 4 | 0x1000));
+	no_memory = false;
+	assert_int_not_equal(add("w physical 0x9000+8"), 0);
+	assert_int_equal(taken_count, 2);
+}
+
+/* A slot of the table is used again: the pieces are those of the new watch. */
+static void same_slot(void **state)
+{
+	uint16_t id = add("w physical 0x9000+8");
+
+	assert_true(takes(0x9000));
+	assert_true(watch_delete(id));
+	assert_int_not_equal(add("w physical 0xa000+8"), 0);
+	assert_false(takes(0x9000));
+	assert_true(takes(0xa000));
+	assert_int_equal(taken_count, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(keeps_what_is_resolved, begin),
+		cmocka_unit_test_setup(refuses_the_new_one_alone, begin),
+		cmocka_unit_test_setup(same_slot, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
