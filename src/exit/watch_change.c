@@ -13,6 +13,7 @@
 #include "vendor.h"
 
 #define WORDS_MAX 256
+#define CR3_PAE   0xffffffe0ull
 
 static struct lock lock = LOCK_FREE;
 
@@ -63,6 +64,15 @@ static const char *add(const struct watch_spec *spec, uint16_t *id)
 	return NULL;
 }
 
+/* Without PCIDs and the bits above the address. PAE's four pointers lie on 32 bytes (SDM vol. 3A table 4-7). */
+static uint64_t address_space(const struct cpu *cpu)
+{
+	struct guest_paging paging;
+
+	vendor->state.paging(cpu, &paging);
+	return paging.efer & EFER_LMA ? paging.cr3 & PTE_ADDRESS : paging.cr3 & CR3_PAE;
+}
+
 const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **bad)
 {
 	struct watch_spec spec;
@@ -71,7 +81,7 @@ const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **ba
 	if (why)
 		return why;
 	if (spec.space == WATCH_LINEAR && !spec.cr3)
-		spec.cr3 = vendor->state.get(cpu, GUEST_CR3) & PTE_ADDRESS;
+		spec.cr3 = address_space(cpu);
 	why = add(&spec, id);
 	if (why)
 		return why;

@@ -37,24 +37,25 @@ static bool add_piece(const struct watch_piece *p)
 /* Pages that are not mapped now are left out. */
 static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
 {
+	uint64_t last, at = s->first;
 	struct guest_paging paging;
 	bool found = false;
-	uint64_t next;
 
 	vendor->state.paging(cpu, &paging);
 	paging.cr3 = s->cr3;
-	for (uint64_t at = s->first; at - 1 < s->last; at = next) {
-		next = page_of(at) + PAGE_SIZE;
-		if (!guest_translate(&paging, at, &p->first))
-			continue;
-		p->last = p->first + ((next - 1 < s->last ? next - 1 : s->last) - at);
-		p->linear = at;
-		found = true;
-		if (!add_piece(p))
-			return TOO_MANY;
-		if (!next)
-			break;
-	}
+	do {
+		last = page_of(at) + (PAGE_SIZE - 1);
+		if (last > s->last)
+			last = s->last;
+		if (guest_translate(&paging, at, &p->first)) {
+			p->last = p->first + (last - at);
+			p->linear = at;
+			found = true;
+			if (!add_piece(p))
+				return TOO_MANY;
+		}
+		at = last + 1;
+	} while (last < s->last);
 	return found ? NULL : "no page of it is mapped";
 }
 

@@ -194,12 +194,36 @@ static void same_slot(void **state)
 	assert_int_equal(taken_count, 1);
 }
 
+/* The pointers of PAE lie on 32 bytes; in long mode the low bits are a PCID. */
+static void address_space(void **state)
+{
+	guest.efer = 0;
+	guest.cr3 = 0x5fe8;
+	assert_int_not_equal(add("w linear 0x1000+8"), 0);
+	assert_int_equal(taken[0].first, 0x60000); /* 0x5fe0 << 4, and 0x1000 */
+	guest.efer = EFER_LMA;
+	guest.cr3 = 0x8000000000006fe8;
+	assert_int_not_equal(add("w linear 0x2000+8"), 0);
+	assert_int_equal(taken[1].first, 0x62000);
+}
+
+static void from_address_0(void **state)
+{
+	assert_int_not_equal(add("w linear 0+0x1001"), 0);
+	assert_true(takes(CR3_A << 4));
+	assert_true(takes(CR3_A << 4 | 0x1000));
+	assert_int_not_equal(add("w linear 0xfffffffffffff000+0x1000"), 0);
+	assert_true(takes(CR3_A << 4 | 0xf000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(keeps_what_is_resolved, begin),
 		cmocka_unit_test_setup(refuses_the_new_one_alone, begin),
 		cmocka_unit_test_setup(same_slot, begin),
+		cmocka_unit_test_setup(address_space, begin),
+		cmocka_unit_test_setup(from_address_0, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
