@@ -123,7 +123,7 @@ void svm_set_intercepts(struct cpu *cpu)
 		svm_of(cpu)->step.exceptions = c->exceptions;
 		c->exceptions |= 1u << VEC_DB;
 	}
-	vmcb_intercept(c, SVM_EXIT_SWINT, config->intercept_int);
+	vmcb_intercept(c, SVM_EXIT_SWINT, config->intercept_int && !(svm_of(cpu)->pending & SVM_PASSES_INT));
 	vmcb_intercept(c, SVM_EXIT_ICEBP, config->intercept & 1u << VEC_DB);
 	svm_watch_registers(cpu);
 }

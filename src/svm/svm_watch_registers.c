@@ -25,17 +25,24 @@ void svm_watch_tables(struct cpu *cpu, bool on)
 }
 
 /* Without a watch svm_cr.c decides about CR0 and CR4. */
+static void watch_control(struct vmcb_control *c)
+{
+	vmcb_intercept(c, SVM_EXIT_CR0_WRITE, wants(WATCH_CR0, WATCH_WRITE));
+	vmcb_intercept(c, SVM_EXIT_CR3_WRITE, wants(WATCH_CR3, WATCH_WRITE));
+	vmcb_intercept(c, SVM_EXIT_CR4_WRITE, !svm_caps.strict_cr || wants(WATCH_CR4, WATCH_WRITE));
+}
+
+/* An instruction that was let through may need several steps: what is open for it stays open until it is closed. */
 void svm_watch_registers(struct cpu *cpu)
 {
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
-	vmcb_intercept(c, SVM_EXIT_CR0_WRITE, wants(WATCH_CR0, WATCH_WRITE));
-	vmcb_intercept(c, SVM_EXIT_CR3_WRITE, wants(WATCH_CR3, WATCH_WRITE));
-	vmcb_intercept(c, SVM_EXIT_CR4_WRITE, !svm_caps.strict_cr || wants(WATCH_CR4, WATCH_WRITE));
+	if (!(svm_of(cpu)->pending & SVM_CR_OPEN))
+		watch_control(c);
 	vmcb_intercept(c, SVM_EXIT_DR5_WRITE, wants(WATCH_DR7, WATCH_WRITE));
 	vmcb_intercept(c, SVM_EXIT_DR7_WRITE, wants(WATCH_DR7, WATCH_WRITE));
 	vmcb_intercept(c, SVM_EXIT_XSETBV, wants(WATCH_XCR0, WATCH_WRITE));
-	svm_watch_tables(cpu, true);
+	svm_watch_tables(cpu, !(cpu->work & CPU_WORK_OPEN));
 }
 
 enum {

@@ -54,7 +54,7 @@ void vmx_watch_registers(struct cpu *cpu)
 	vmx_set_masks(cpu);
 	vmx_set_control(cpu, CPU_CR3_LOAD_EXITING, wants(WATCH_CR3, WATCH_WRITE));
 	vmx_set_control(cpu, CPU_MOV_DR_EXITING, wants(WATCH_DR7, WATCH_WRITE));
-	vmx_watch_tables(true);
+	vmx_watch_tables(!(cpu->work & CPU_WORK_OPEN)); /* open for an instruction: until it is closed */
 }
 
 /* The entry loads the PDPTEs from the VMCS (27.3.1.6). */

@@ -90,6 +90,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/svm/svm_skip.c \
                  src/svm/svm_state.c \
                  src/svm/svm_step.c \
+                 src/svm/svm_watch_registers.c \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
                  src/vmcall/policy.c \
@@ -102,7 +103,9 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/vmx/vmx_controls.c \
                  src/vmx/vmx_mtrr.c \
                  src/vmx/vmx_rules.c \
-                 src/vmx/vmx_state.c
+                 src/vmx/vmx_state.c \
+                 src/vmx/vmx_step.c \
+                 src/vmx/vmx_watch_registers.c
 UNIT_RENAMES  := $(foreach f,memcpy memmove memset memcmp strlen strcmp strncmp snprintf vsnprintf,-D$(f)=tl_$(f))
 UNIT_OBJS     := $(UNIT_SOURCES:%.c=$(BUILD)/unit/%.o)
 
@@ -115,6 +118,8 @@ $(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/tests/unit/test_guest_access.
 $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DEFS := -iquote tests/fake
 # And DR6 is a variable.
 $(BUILD)/unit/src/vmx/vmx_state.o $(BUILD)/unit/tests/unit/test_vmx_state.o: UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
+# In these MSRs are the test's.
+$(BUILD)/unit/src/vmx/vmx_step.o $(BUILD)/unit/src/vmx/vmx_watch_registers.o $(BUILD)/unit/tests/unit/test_vmx_step.o: UNIT_DEFS := -iquote tests/fake -iquote tests/fake/msr
 # This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_access.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)
