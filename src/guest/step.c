@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "guest/step.h"
 #include "guest/insn.h"
+#include "hw/msr.h"
 #include "hw/x86.h"
 #include "lib/string.h"
 #include "mem/guest_ram.h"
@@ -61,6 +62,8 @@ static enum step_kind kind_of(int opcode)
 	case 0x0f21:
 	case 0x0f23:
 		return STEP_DR;
+	case 0x0f30:
+		return STEP_WRMSR;
 	case 0x0f05:
 		return STEP_SYSCALL;
 	case 0x0f07:
@@ -160,6 +163,11 @@ static bool end_syscall(struct cpu *cpu, const struct hidden_step *s, bool masks
 		cpu->gpr[TRAP_R11] &= ~RFLAGS_TF;
 	set_tf(cpu, tf);
 	return tf;
+}
+
+bool step_writes_debugctl(const struct cpu *cpu, const struct hidden_step *s)
+{
+	return s->kind == STEP_WRMSR && (uint32_t)cpu->gpr[TRAP_RCX] == MSR_DEBUGCTL;
 }
 
 bool step_end(struct cpu *cpu, struct hidden_step *s, bool done, bool masks_tf)

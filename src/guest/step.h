@@ -16,6 +16,7 @@ enum step_kind {
 	STEP_SYSCALL, /* R11 gets TF. The CPU tests TF after the instruction, so IA32_FMASK must not clear it: the vendor's part */
 	STEP_SYSRET, /* TF comes from R11, and is tested after the instruction */
 	STEP_DR,     /* MOV of a debug register: the vendor's part, if the step changes DR6 */
+	STEP_WRMSR,  /* the vendor's part, if it writes IA32_DEBUGCTL, whose BTF the step hides */
 	STEP_INT,    /* INT n: the vendor injects it instead */
 	STEP_WAITS   /* HLT, which TF would end. MWAIT ends by itself: the exit has ended its MONITOR */
 };
@@ -33,6 +34,9 @@ enum step_kind step_kind_of(struct cpu *cpu);
 
 /* Sets TF, unless the instruction waits or is INT n. */
 void step_begin(struct cpu *cpu, struct hidden_step *s);
+
+/* Whether the instruction, if it was executed, has given IA32_DEBUGCTL a value that must stay. */
+bool step_writes_debugctl(const struct cpu *cpu, const struct hidden_step *s);
 
 /*
  * Removes TF.

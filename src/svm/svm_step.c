@@ -86,8 +86,11 @@ static void restore(struct cpu *cpu)
 	vmcb_intercept(&v->control, SVM_EXIT_HLT, true);
 	vmcb_intercept(&v->control, SVM_EXIT_INTR, svm->watched.interrupts);
 	vmcb_intercept(&v->control, SVM_EXIT_IRET, svm->watched.iret);
-	v->save.sfmask = svm->watched.sfmask;
-	svm_restore_btf(svm->watched.debugctl);
+	/* Only what the step has changed: the instruction may have written the rest. */
+	if (svm->watched.hidden.kind == STEP_SYSCALL)
+		v->save.sfmask = svm->watched.sfmask;
+	if (!cpu->stepped || !step_writes_debugctl(cpu, &svm->watched.hidden))
+		svm_restore_btf(svm->watched.debugctl);
 }
 
 /*
@@ -149,8 +152,8 @@ void svm_end_watch_step(struct cpu *cpu)
 	uint64_t reasons = v->save.dr6;
 	bool own;
 
-	restore(cpu);
 	cpu->stepped = stepped(v);
+	restore(cpu);
 	own = step_end(cpu, &svm->watched.hidden, cpu->stepped, svm->watched.sfmask & RFLAGS_TF);
 	if (!cpu->stepped) {
 		give_back_dr6(cpu, reasons);

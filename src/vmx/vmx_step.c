@@ -68,6 +68,16 @@ static void drop_pending_step(struct cpu *cpu)
 	vmx_of(cpu)->stepped = false;
 }
 
+/* The instruction may have written IA32_DEBUGCTL, by itself or by an exit that carried it out. */
+static void give_back_btf(struct cpu *cpu, bool done)
+{
+	const struct vmx_step *s = &vmx_of(cpu)->step;
+
+	if (vmread(VMCS_GUEST_DEBUGCTL) == (s->debugctl & ~DEBUGCTL_BTF) &&
+		!(done && step_writes_debugctl(cpu, &s->hidden)))
+		vmwrite(VMCS_GUEST_DEBUGCTL, s->debugctl);
+}
+
 /* Returns whether the guest itself gets a #DB. */
 static bool end_tf(struct cpu *cpu, bool done)
 {
@@ -78,7 +88,7 @@ static bool end_tf(struct cpu *cpu, bool done)
 		return true;
 	s->on = false;
 	set_mask(s, true);
-	vmwrite(VMCS_GUEST_DEBUGCTL, s->debugctl);
+	give_back_btf(cpu, done);
 	vmx_set_intercepts(cpu);
 	own = step_end(cpu, &s->hidden, done, s->masks_tf);
 	if (!own)

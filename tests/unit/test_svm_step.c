@@ -9,6 +9,7 @@
 #include <string.h>
 #include "exit/watch_access.h"
 #include "guest/insn.h"
+#include "hw/msr.h"
 #include "hw/x86.h"
 #include "stage2/private.h"
 #include "svm/svm.h"
@@ -28,6 +29,7 @@ static struct stage2_private private;
 static struct cpu cpu;
 static uint8_t code[16];
 static unsigned flushes;
+static uint64_t debugctl;
 
 struct svm_caps svm_caps = {.nrips = true};
 struct boot_info boot_info;
@@ -77,11 +79,16 @@ uint64_t svm_own_nested_root(const struct stage2_private *p)
 
 uint64_t svm_stop_btf(void)
 {
-	return 0;
+	uint64_t old = debugctl;
+
+	debugctl &= ~DEBUGCTL_BTF;
+	return old & DEBUGCTL_BTF ? old : 0;
 }
 
 void svm_restore_btf(uint64_t stopped)
 {
+	if (stopped)
+		debugctl = stopped;
 }
 
 void svm_stage2_flush(struct cpu *c)
@@ -322,6 +329,35 @@ static void flushed(void **state)
 	assert_int_equal(flushes, before + 2);
 }
 
+/* What WRMSR writes stays. If it faults, nothing has changed. */
+static void wrmsr_of_hidden_registers(void **state)
+{
+	begin("\x0f\x30", RFLAGS_USUAL);
+	vmcb.save.sfmask = 0x47700;
+	finish();
+	expect_hidden(RFLAGS_USUAL);
+	assert_int_equal(vmcb.save.sfmask, 0x47700);
+
+	debugctl = DEBUGCTL_BTF;
+	begin("\x0f\x30", RFLAGS_USUAL);
+	assert_int_equal(debugctl, 0);
+	cpu.gpr[TRAP_RCX] = 0xffffffff00000000 | MSR_DEBUGCTL;
+	debugctl = DEBUGCTL_LBR;
+	finish();
+	assert_int_equal(debugctl, DEBUGCTL_LBR);
+
+	debugctl = DEBUGCTL_BTF;
+	begin("\x0f\x30", RFLAGS_USUAL);
+	cpu.gpr[TRAP_RCX] = MSR_DEBUGCTL;
+	vmcb.control.exitcode = SVM_EXIT_EXCEPTION + VEC_GP;
+	svm_end_watch_step(&cpu);
+	assert_int_equal(debugctl, DEBUGCTL_BTF);
+	begin("\x90", RFLAGS_USUAL);
+	finish();
+	assert_int_equal(debugctl, DEBUGCTL_BTF);
+	debugctl = 0;
+}
+
 static uint16_t watch(enum watch_register reg)
 {
 	const struct watch_spec spec = {.space = WATCH_REGISTER, .access = WATCH_WRITE, .reg = (uint8_t)reg};
@@ -371,6 +407,7 @@ int main(void)
 		cmocka_unit_test(delivery),
 		cmocka_unit_test(debug_register),
 		cmocka_unit_test(flushed),
+		cmocka_unit_test(wrmsr_of_hidden_registers),
 		cmocka_unit_test(let_through),
 	};
 

@@ -161,10 +161,46 @@ static void let_through(void **state)
 	watch_delete_all();
 }
 
+/* The single step's exit after the instruction. */
+static void finish(void)
+{
+	cpu.exit.kind = EXIT_EXCEPTION;
+	assert_int_equal(vmx_stepped(&cpu, DR6_BS), 0);
+	assert_int_equal(cpu.exit.kind, EXIT_STEP);
+	assert_int_equal(vmx.rflags, RFLAGS_USUAL);
+}
+
+/* What WRMSR writes stays, whether it ran by itself or exited. If it faults, nothing has changed. */
+static void wrmsr_of_debugctl(void **state)
+{
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+	cpu.gpr[TRAP_RCX] = MSR_DEBUGCTL;
+	step("\x0f\x30");
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), 0);
+	finish(); /* it has written 0 */
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), 0);
+
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+	step("\x0f\x30");
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_LBR);
+	vmx_watch_step(&cpu, false);
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), DEBUGCTL_LBR);
+
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+	step("\x0f\x30");
+	vmx_watch_step(&cpu, false);
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), DEBUGCTL_BTF);
+	cpu.gpr[TRAP_RCX] = 0;
+	step("\x0f\x30");
+	finish();
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), DEBUGCTL_BTF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(let_through, begin),
+		cmocka_unit_test_setup(wrmsr_of_debugctl, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
