@@ -8,6 +8,8 @@
 #include "apic/flush.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
+#include "exit/watch_access.h"
+#include "exit/watch_control.h"
 #include "lib/array.h"
 #include "lib/string.h"
 
@@ -82,13 +84,15 @@ static void restart(struct cpu *cpu)
 	shutdown_report("the boot CPU got an INIT, and begins at the reset vector", SHUTDOWN_RESET);
 }
 
-/* Drops events that were pending before the INIT. */
+/* Drops events that were pending before the INIT, and the instruction that was being stepped. */
 static void forget_events(struct cpu *cpu)
 {
 	cpu->nmi_pending = false;
 	cpu->host_interrupt_valid = false;
 	cpu->guest_nmi_blocked = false;
 	cpu_end_work(cpu, CPU_WORK_NMI | CPU_WORK_EVENT | CPU_WORK_MC);
+	watch_step_drop(cpu);
+	watch_tables_drop(cpu);
 }
 
 /* SDM vol. 3A table 10-1 and APM vol. 2 table 14-1, the columns of INIT. EDX is the CPU's signature. */

@@ -355,7 +355,7 @@ void exit_step(struct cpu *cpu)
 /* Exits that come between instructions, and do not belong to one. */
 #define BETWEEN                                                                                              \
 	(1u << EXIT_INTERRUPT | 1u << EXIT_NMI | 1u << EXIT_NMI_WINDOW | 1u << EXIT_INTERRUPT_WINDOW |       \
-		1u << EXIT_INIT | 1u << EXIT_SIPI | 1u << EXIT_TIMER | 1u << EXIT_STAGE2)
+		1u << EXIT_INIT | 1u << EXIT_SIPI | 1u << EXIT_SMI | 1u << EXIT_TIMER | 1u << EXIT_STAGE2)
 
 enum progress {
 	NOT_BEGUN, /* it begins anew, and exits anew */
@@ -370,6 +370,19 @@ static enum progress progress_of(struct cpu *cpu, const struct watching *s)
 	return BETWEEN >> cpu->exit.kind & 1 ? NOT_BEGUN : BEGUN;
 }
 
+static void close_step(struct cpu *cpu)
+{
+	vendor->exits.watch(cpu, WATCH_STEP, false);
+	private_close(cpu);
+}
+
+static void forget_step(struct cpu *cpu, struct watching *s)
+{
+	s->hits = 0;
+	s->begun = s->going_on = cpu->stepped = false;
+	cpu_end_work(cpu, CPU_WORK_STEP);
+}
+
 void watch_step_over(struct cpu *cpu)
 {
 	struct watching *s = cpu->watching;
@@ -378,13 +391,18 @@ void watch_step_over(struct cpu *cpu)
 	if (s->going_on)
 		return;
 	progress = progress_of(cpu, s);
-	vendor->exits.watch(cpu, WATCH_STEP, false);
-	private_close(cpu);
+	close_step(cpu);
 	for (unsigned i = 0; i < s->hits && progress != NOT_BEGUN; i++)
 		tell(cpu, s, &s->hit[i], progress == DONE);
-	s->hits = 0;
-	s->begun = cpu->stepped = false;
-	cpu_end_work(cpu, CPU_WORK_STEP);
+	forget_step(cpu, s);
+}
+
+void watch_step_drop(struct cpu *cpu)
+{
+	if (!(cpu->work & CPU_WORK_STEP))
+		return;
+	close_step(cpu);
+	forget_step(cpu, cpu->watching);
 }
 
 void watch_step_begin(struct cpu *cpu)

@@ -28,4 +28,7 @@ bool watch_step_accesses(const struct cpu *cpu, uint64_t linear);
 void watch_step_over(struct cpu *cpu);
 void watch_step_begin(struct cpu *cpu);
 
+/* Before the guest's state is reset: the instruction that was stepped is no more. Nothing is told. */
+void watch_step_drop(struct cpu *cpu);
+
 #endif

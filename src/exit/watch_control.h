@@ -17,4 +17,7 @@ bool watch_control(struct cpu *cpu);
 /* With CPU_WORK_OPEN, in the work of an exit: src/exit/watch_tables.c. */
 void watch_tables_close(struct cpu *cpu);
 
+/* Before the guest's state is reset: the instruction is no more, and nothing is told. */
+void watch_tables_drop(struct cpu *cpu);
+
 #endif

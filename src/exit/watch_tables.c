@@ -159,3 +159,12 @@ void watch_tables_close(struct cpu *cpu)
 	if (vendor->state.get(cpu, GUEST_RIP) != o->record.rip)
 		watch_register_end(cpu, &a, o->access == WATCH_WRITE ? value_of(cpu, o->segment) : o->old);
 }
+
+void watch_tables_drop(struct cpu *cpu)
+{
+	if (!(cpu->work & CPU_WORK_OPEN))
+		return;
+	cpu->watch_open.now = false;
+	cpu_end_work(cpu, CPU_WORK_OPEN);
+	vendor->exits.watch(cpu, WATCH_TABLES, true);
+}

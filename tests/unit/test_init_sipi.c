@@ -18,6 +18,8 @@
 #include "exit/handlers.h"
 #include "exit/halt.h"
 #include "exit/shutdown.h"
+#include "exit/watch_access.h"
+#include "exit/watch_control.h"
 
 #define CPUS 3
 
@@ -30,6 +32,7 @@ static bool bsp;
 static bool switched_off;
 bool apic_hardware;
 static unsigned nmis, apic_accesses, resets, printed;
+static unsigned steps_dropped, tables_dropped; /* before any reset */
 static char last[200];
 
 static void reset(struct cpu *c, unsigned sipi)
@@ -90,6 +93,16 @@ bool apic_send_nmi(uint32_t number)
 	return true;
 }
 
+void watch_step_drop(struct cpu *c)
+{
+	steps_dropped += !resets;
+}
+
+void watch_tables_drop(struct cpu *c)
+{
+	tables_dropped += !resets;
+}
+
 void timed_halt(struct cpu *c, const _Atomic uint32_t *word, uint32_t old)
 {
 }
@@ -132,6 +145,7 @@ static int begin(void **state)
 	boot_info.cpus = CPUS;
 	boot_info.tsc_khz = 1000000;
 	nmis = apic_accesses = resets = printed = 0;
+	steps_dropped = tables_dropped = 0;
 	windows = arrives_in = 0;
 	bsp = switched_off = false;
 	apic_hardware = true;
@@ -151,6 +165,8 @@ static void init_waits_first(void **state)
 	assert_true(cpu[1].waits_for_sipi);
 	assert_int_equal(cpu[1].work, CPU_WORK_CONSOLE);
 	assert_false(cpu[1].nmi_pending || cpu[1].guest_nmi_blocked || cpu[1].host_interrupt_valid);
+	assert_int_equal(steps_dropped, 1);
+	assert_int_equal(tables_dropped, 1);
 }
 
 /* The boot CPU begins at the reset vector and does not wait. */

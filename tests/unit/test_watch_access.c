@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/* What a step over a watched access tells, and what it does not: exits between two instructions, and the INIT that ends it. */
+#include "unit.h"
+#include <string.h>
+#include "fake_vendor.h"
+#undef skip /* cmocka's */
+#include "mem/guest_ram.h"
+#include "exit/exception.h"
+#include "exit/handlers.h"
+#include "exit/watch_access.h"
+#include "exit/watch_hit.h"
+#include "exit/watch_piece.h"
+#include "guest/insn.h"
+#include "mem/pool.h"
+#include "stage2/private.h"
+#include "stage2/spare.h"
+#include "stage2/stage2.h"
+#include "stage2/taken.h"
+
+#define PAGE 0x2000ull
+#define RIP  (PAGE + 0x10)
+
+struct boot_info boot_info;
+struct fake_ram fake_ram;
+static struct cpu cpu0;
+struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0};
+static struct stage2_private private = {.fetches = true};
+static struct watch watched;
+static struct watch_piece piece;
+static unsigned hits, closed, steps;
+static uint64_t rip;
+
+static uint64_t get(const struct cpu *c, enum guest_register r)
+{
+	return r == GUEST_RIP ? rip : fake_get(c, r);
+}
+
+static void watch(struct cpu *c, enum watched what, bool on)
+{
+	assert_int_equal(what, WATCH_STEP);
+	steps = on ? steps + 1 : 0;
+}
+
+FAKE_VENDOR(fake, .state.get = get, .exits.watch = watch);
+const struct vendor *vendor = &fake;
+
+uint64_t spare_take(uint64_t pages)
+{
+	static uint8_t memory[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+	return pool_phys(memory);
+}
+
+unsigned stage2_taken(uint64_t gpa)
+{
+	return piece.access;
+}
+
+bool private_open(struct cpu *c, uint64_t gpa, unsigned right)
+{
+	return true;
+}
+
+void private_refresh(struct cpu *c)
+{
+}
+
+void private_close(struct cpu *c)
+{
+	closed++;
+}
+
+const struct watch_piece *watch_piece_in(uint64_t gpa, unsigned from, unsigned *n)
+{
+	*n = from;
+	return from ? NULL : &piece;
+}
+
+void watch_hit_begin(struct cpu *c, struct trap_record *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->rip = rip;
+}
+
+void watch_hit_end(struct cpu *c, struct watch *w, uint32_t generation, struct trap_record *r)
+{
+	hits++;
+}
+
+void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
+{
+	fail();
+}
+
+bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
+{
+	*physical = linear;
+	return true;
+}
+
+static int begin(void **state)
+{
+	memset(&cpu0, 0, sizeof(cpu0));
+	boot_info.cpus = 1;
+	cpu0.private_tables = &private;
+	assert_true(watch_access_reserve());
+	memset(cpu0.watching, 0, PAGE_SIZE);
+	piece = (struct watch_piece){
+		.first = RIP, .last = RIP, .watch = &watched, .access = WATCH_EXECUTE, .generation = 1};
+	hits = closed = steps = 0;
+	rip = RIP;
+	return 0;
+}
+
+/* The guest accesses the page, and the step over the access begins. */
+static void access(unsigned right)
+{
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = EXIT_STAGE2;
+	cpu0.exit.address = RIP;
+	cpu0.exit.qualifier = right;
+	assert_true(watch_stage2(&cpu0));
+	watch_step_begin(&cpu0);
+	assert_true(cpu0.work & CPU_WORK_STEP);
+	assert_int_equal(steps, 1);
+}
+
+static void exits_for(enum exit_kind kind)
+{
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = kind;
+	watch_step_over(&cpu0);
+	assert_int_equal(cpu0.work & CPU_WORK_STEP, 0);
+	assert_int_equal(steps, 0);
+}
+
+/* The instruction has not begun, and exits anew: it is told then. */
+static void between(void **state)
+{
+	static const enum exit_kind kinds[] = {EXIT_INTERRUPT, EXIT_NMI, EXIT_INIT, EXIT_SMI};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+		access(STAGE2_FETCH);
+		exits_for(kinds[i]);
+		assert_int_equal(hits, 0);
+	}
+	access(STAGE2_FETCH);
+	rip++;
+	exits_for(EXIT_STEP);
+	assert_int_equal(hits, 1);
+}
+
+/* INIT in the exit of the access, and at the exit after it: nothing is told, and the next access is a step of its own. */
+static void dropped(void **state)
+{
+	access(STAGE2_FETCH);
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = EXIT_INIT;
+	watch_step_drop(&cpu0);
+	assert_int_equal(cpu0.work & CPU_WORK_STEP, 0);
+	assert_int_equal(closed, 1);
+	assert_int_equal(steps, 0);
+	rip = RIP + 5; /* the reset vector's instruction, in the same page */
+	piece.first = piece.last = rip;
+	access(STAGE2_FETCH);
+	exits_for(EXIT_INTERRUPT);
+	assert_int_equal(hits, 0);
+	watch_step_drop(&cpu0); /* none */
+	assert_int_equal(closed, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(between, begin),
+		cmocka_unit_test_setup(dropped, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
