@@ -96,7 +96,20 @@ static bool end_tf(struct cpu *cpu, bool done)
 	return own;
 }
 
-/* An interrupt or an NMI goes to its handler before the instruction: it exits. With interrupts off the CPU holds it back. */
+/*
+ * An interrupt goes to its handler before the instruction, so it exits. With interrupts off, or in the shadow of STI or MOV SS, the CPU
+ * holds it back until the step is over. A HLT under TF waits for an interrupt, after its shadow has ended.
+ */
+static bool may_be_interrupted(struct cpu *cpu)
+{
+	const struct vmx_step *s = &vmx_of(cpu)->step;
+
+	if (!(vmx_of(cpu)->rflags & RFLAGS_IF))
+		return false;
+	return (s->on && s->hidden.kind == STEP_WAITS) ||
+	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
 void vmx_watch_step(struct cpu *cpu, bool on)
 {
 	use_tables(cpu, on);
@@ -106,7 +119,7 @@ void vmx_watch_step(struct cpu *cpu, bool on)
 		begin_tf(cpu);
 	else
 		end_tf(cpu, false);
-	vmx_exit_interrupts(cpu, on && vmx_of(cpu)->rflags & RFLAGS_IF);
+	vmx_exit_interrupts(cpu, on && may_be_interrupted(cpu));
 }
 
 /* A #DB during a step by TF. Returns the reasons that are the guest's. */

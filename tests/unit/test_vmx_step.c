@@ -196,11 +196,49 @@ static void wrmsr_of_debugctl(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), DEBUGCTL_BTF);
 }
 
+/* With the flag a shadow stays, and holds interrupts back until the step is over. Under TF it ends before the step. */
+static void interrupts(void **state)
+{
+	static const struct {
+		uint64_t blocking, rflags;
+		bool exit;
+	} rows[] = {
+		{0, RFLAGS_USUAL, true},
+		{0, 2, false},
+		{BLOCKING_STI, RFLAGS_USUAL, false},
+		{BLOCKING_MOV_SS, RFLAGS_USUAL, false},
+		{BLOCKING_NMI, RFLAGS_USUAL, true},
+	};
+
+	vmx_caps.has_trap_flag = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, rows[i].blocking);
+		vmx.rflags = rows[i].rflags;
+		vmx_watch_step(&cpu, true);
+		assert_true(controls & CPU_MONITOR_TRAP_FLAG);
+		assert_int_equal(interrupts_exit, rows[i].exit);
+		vmx_watch_step(&cpu, false);
+		assert_false(interrupts_exit);
+		assert_int_equal(controls, 0);
+	}
+}
+
+/* HLT after STI, under TF: the interrupt for which it waits exits. */
+static void wait_in_shadow(void **state)
+{
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
+	step("\xf4");
+	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_STI);
+	assert_true(interrupts_exit);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(let_through, begin),
 		cmocka_unit_test_setup(wrmsr_of_debugctl, begin),
+		cmocka_unit_test_setup(interrupts, begin),
+		cmocka_unit_test_setup(wait_in_shadow, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
