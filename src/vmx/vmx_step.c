@@ -110,15 +110,21 @@ static bool may_be_interrupted(struct cpu *cpu)
 	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
 }
 
+/* A step that exits for one more watched page begins anew: what it had hidden is given back first. */
+static void step_by_tf(struct cpu *cpu, bool on)
+{
+	end_tf(cpu, false);
+	if (on)
+		begin_tf(cpu);
+}
+
 void vmx_watch_step(struct cpu *cpu, bool on)
 {
 	use_tables(cpu, on);
 	if (vmx_caps.has_trap_flag)
 		vmx_set_control(cpu, CPU_MONITOR_TRAP_FLAG, on);
-	else if (on)
-		begin_tf(cpu);
 	else
-		end_tf(cpu, false);
+		step_by_tf(cpu, on);
 	vmx_exit_interrupts(cpu, on && may_be_interrupted(cpu));
 }
 

@@ -232,6 +232,19 @@ static void wait_in_shadow(void **state)
 	assert_true(interrupts_exit);
 }
 
+/* The step exits for one more page, and begins anew: TF and BTF are still Trapline's. */
+static void begins_anew(void **state)
+{
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+	step("\x0f\x05");
+	vmx_watch_step(&cpu, true);
+	assert_int_equal(fmask, RFLAGS_IF);
+	vmx_watch_step(&cpu, false);
+	assert_int_equal(vmx.rflags, RFLAGS_USUAL);
+	assert_int_equal(fmask, RFLAGS_TF | RFLAGS_IF);
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), DEBUGCTL_BTF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup(wrmsr_of_debugctl, begin),
 		cmocka_unit_test_setup(interrupts, begin),
 		cmocka_unit_test_setup(wait_in_shadow, begin),
+		cmocka_unit_test_setup(begins_anew, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
