@@ -41,6 +41,7 @@ enum guest_register {
 
 struct segment_state {
 	uint16_t selector;
+	uint8_t type; /* of the descriptor */
 	uint8_t dpl;
 	bool present;
 	bool long_mode; /* CS.L */

@@ -8,8 +8,11 @@
 #include "trace/decode.h"
 #include "vendor.h"
 
-#define TF_BYTE 1 /* of the pushed flags */
-#define TF_BIT  1
+#define TF_BYTE      1 /* of the pushed flags */
+#define TF_BIT       1
+#define TSS_16_BUSY  3
+#define TSS_16_FLAGS 16 /* offsets in a TSS: SDM vol. 3A figures 8-10 and 8-2 */
+#define TSS_32_FLAGS 36
 
 /* The instruction without its prefixes. */
 struct bare {
@@ -107,6 +110,29 @@ enum step_kind step_kind_of(struct cpu *cpu)
 	return kind_of(find(cpu, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE)).opcode);
 }
 
+/* Far CALL, far JMP and IRET can switch tasks, outside of long mode. INT n is not stepped. */
+static bool may_switch(const struct bare *b)
+{
+	unsigned reg = b->modrm >> 3 & 7;
+
+	return b->opcode == 0x9a || b->opcode == 0xea || b->opcode == 0xcf ||
+	       (b->opcode == 0xff && (reg == 3 || reg == 5));
+}
+
+/* The switch saves the flags of the old task in its TSS, on the old page tables (SDM vol. 3A 8.3). */
+SLOW_PATH static void note_task(struct cpu *cpu, struct hidden_step *s)
+{
+	struct guest_paging paging;
+	struct segment_state tr;
+	uint64_t at;
+
+	vendor->state.segment(cpu, SEG_TR, &tr);
+	vendor->state.paging(cpu, &paging);
+	at = tr.base + (tr.type == TSS_16_BUSY ? TSS_16_FLAGS : TSS_32_FLAGS) + TF_BYTE;
+	s->tr = tr.selector;
+	s->may_switch = !(paging.efer & EFER_LMA) && guest_translate(&paging, at, &s->saved_tf);
+}
+
 void step_begin(struct cpu *cpu, struct hidden_step *s)
 {
 	uint64_t rflags = vendor->state.get(cpu, GUEST_RFLAGS);
@@ -118,6 +144,9 @@ void step_begin(struct cpu *cpu, struct hidden_step *s)
 	s->dr = b.modrm >> 3 & 7;
 	s->gpr = (uint8_t)((b.modrm & 7) | (b.rex & 1) << 3);
 	s->writes = b.opcode == 0x0f23;
+	s->may_switch = false;
+	if (may_switch(&b))
+		note_task(cpu, s);
 	if (s->kind == STEP_INT || s->kind == STEP_WAITS)
 		return;
 	if (s->kind == STEP_SYSRET)
@@ -126,23 +155,30 @@ void step_begin(struct cpu *cpu, struct hidden_step *s)
 		vendor->state.set(cpu, GUEST_RFLAGS, rflags | RFLAGS_TF);
 }
 
+static void clear_saved(uint64_t physical)
+{
+	uint8_t byte;
+
+	if (!guest_ram_read(physical, &byte, 1))
+		return;
+	byte &= (uint8_t)~TF_BIT;
+	guest_ram_write(physical, &byte, 1);
+}
+
 /* The flags are at the top of the stack now. They are the guest's memory, and writing to them faulted for the guest if at all. */
 static void clear_pushed(struct cpu *cpu)
 {
 	uint64_t linear = vendor->state.get(cpu, GUEST_RSP), physical;
 	struct guest_paging paging;
 	struct segment_state ss;
-	uint8_t byte;
 
 	if (vendor->state.get(cpu, GUEST_CODE_MODE) != 64) {
 		vendor->state.segment(cpu, SEG_SS, &ss);
 		linear = (uint32_t)(ss.base + (ss.big ? (uint32_t)linear : (uint16_t)linear));
 	}
 	vendor->state.paging(cpu, &paging);
-	if (!guest_translate(&paging, linear + TF_BYTE, &physical) || !guest_ram_read(physical, &byte, 1))
-		return;
-	byte &= (uint8_t)~TF_BIT;
-	guest_ram_write(physical, &byte, 1);
+	if (guest_translate(&paging, linear + TF_BYTE, &physical))
+		clear_saved(physical);
 }
 
 static void set_tf(struct cpu *cpu, bool on)
@@ -170,6 +206,17 @@ bool step_writes_debugctl(const struct cpu *cpu, const struct hidden_step *s)
 	return s->kind == STEP_WRMSR && (uint32_t)cpu->gpr[TRAP_RCX] == MSR_DEBUGCTL;
 }
 
+/* The flags are the new task's, and the old one's in its TSS have TF. Whether a single step follows is the new TF's matter. */
+static bool has_switched(struct cpu *cpu, const struct hidden_step *s)
+{
+	struct segment_state tr;
+
+	if (!s->may_switch)
+		return false;
+	vendor->state.segment(cpu, SEG_TR, &tr);
+	return tr.selector != s->tr;
+}
+
 bool step_end(struct cpu *cpu, struct hidden_step *s, bool done, bool masks_tf)
 {
 	if (s->kind == STEP_INT || s->kind == STEP_WAITS)
@@ -178,6 +225,11 @@ bool step_end(struct cpu *cpu, struct hidden_step *s, bool done, bool masks_tf)
 		cpu->gpr[TRAP_R11] = s->r11;
 	if (done && (s->kind == STEP_SYSCALL || s->kind == STEP_SYSRET))
 		return end_syscall(cpu, s, masks_tf);
+	if (has_switched(cpu, s)) {
+		if (s->own)
+			clear_saved(s->saved_tf);
+		return !s->own;
+	}
 	if (s->own && !(done && (s->kind == STEP_LOADS_TF || s->kind == STEP_IRET)))
 		set_tf(cpu, false);
 	if (done && s->own && s->kind == STEP_PUSHF)

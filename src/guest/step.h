@@ -27,6 +27,9 @@ struct hidden_step {
 	bool writes;     /* STEP_DR: the debug register */
 	bool own;        /* Trapline has set TF, not the guest */
 	uint64_t r11;
+	bool may_switch;   /* to another task: then TR is another one, and the old TSS has TF */
+	uint16_t tr;       /* with may_switch: its selector */
+	uint64_t saved_tf; /* with may_switch: guest-physical, of the byte in the TSS */
 };
 
 /* What the instruction at RIP does with TF. */

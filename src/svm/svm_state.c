@@ -124,6 +124,7 @@ void svm_segment(const struct cpu *cpu, enum segment n, struct segment_state *ou
 
 	*out = (struct segment_state){
 		.selector = s->selector,
+		.type = ATTRIB_TYPE(s->attrib),
 		.dpl = ATTRIB_DPL(s->attrib),
 		.present = s->attrib & ATTRIB_PRESENT,
 		.long_mode = s->attrib & ATTRIB_LONG,

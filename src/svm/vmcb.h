@@ -14,6 +14,7 @@ struct vmcb_segment {
 	uint64_t base;
 };
 
+#define ATTRIB_TYPE(a) ((a)&0xf)
 #define ATTRIB_DPL(a)  (((a) >> 5) & 3)
 #define ATTRIB_PRESENT 0x080
 #define ATTRIB_LONG    0x200

@@ -104,6 +104,7 @@ void vmx_segment(const struct cpu *cpu, enum segment n, struct segment_state *ou
 	rights = (uint32_t)vmread(VMCS_RIGHTS(n));
 	*out = (struct segment_state){
 		.selector = (uint16_t)vmread(VMCS_SELECTOR(n)),
+		.type = RIGHTS_TYPE(rights),
 		.dpl = RIGHTS_DPL(rights),
 		.present = (rights & RIGHTS_PRESENT) && !(rights & RIGHTS_UNUSABLE),
 		.long_mode = rights & RIGHTS_LONG,

@@ -11,6 +11,7 @@
 #include "guest/insn.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
+#include "mem/guest_ram.h"
 #include "stage2/private.h"
 #include "svm/svm.h"
 #include "trace/decode.h"
@@ -29,7 +30,8 @@ static struct stage2_private private;
 static struct cpu cpu;
 static uint8_t code[16];
 static unsigned flushes;
-static uint64_t debugctl;
+static uint64_t debugctl, efer = EFER_LMA;
+struct fake_ram fake_ram;
 
 struct svm_caps svm_caps = {.nrips = true};
 struct boot_info boot_info;
@@ -64,7 +66,20 @@ static void set(struct cpu *c, enum guest_register r, uint64_t value)
 		vmcb.save.rflags = value;
 }
 
-FAKE_VENDOR(fake, .state.get = get, .state.set = set, .state.fetch = fetch);
+static void paging(const struct cpu *c, struct guest_paging *out)
+{
+	*out = (struct guest_paging){.efer = efer};
+}
+
+static void segment(const struct cpu *c, enum segment n, struct segment_state *out)
+{
+	*out = (struct segment_state){.selector = vmcb.save.tr.selector,
+		.base = vmcb.save.tr.base,
+		.type = vmcb.save.tr.attrib & 0xf};
+}
+
+FAKE_VENDOR(fake, .state.get = get, .state.set = set, .state.fetch = fetch, .state.paging = paging,
+	.state.segment = segment);
 const struct vendor *vendor = &fake;
 
 uint64_t svm_nested_root(void)
@@ -358,6 +373,53 @@ static void wrmsr_of_hidden_registers(void **state)
 	debugctl = 0;
 }
 
+/* A task switch of 32-bit code: the CPU saves TF in the old TSS, and loads the new task's flags. */
+static void switch_task(const char *bytes, uint8_t type, unsigned flags_at, uint64_t rflags)
+{
+	uint8_t *tss = fake_ram.bytes + 0x3000;
+
+	efer = 0;
+	memset(tss, 0xff, 0x68);
+	begin(bytes, RFLAGS_USUAL);
+	vmcb.save.rflags = RFLAGS_USUAL;
+	vmcb.save.tr = (struct vmcb_segment){.selector = 0x28, .base = 0x3000, .attrib = 0x80 | type};
+	svm_watch_step(&cpu, true);
+	vmcb.save.tr.selector = 0x30;
+	vmcb.save.tr.base = 0x4000;
+	vmcb.save.rflags = rflags;
+	finish();
+	expect_hidden(rflags);
+	for (unsigned i = 0; i < 0x68; i++)
+		assert_int_equal(tss[i], i == flags_at + 1 ? 0xfe : 0xff);
+	efer = EFER_LMA;
+}
+
+static void task_switch(void **state)
+{
+	switch_task("\xea\1\1\1\1\x30\1", 11, 36, 0x2);
+	switch_task("\xff\x1e", 11, 36, RFLAGS_USUAL | RFLAGS_TF);
+	switch_task("\xcf", 11, 36, 0x2);
+	switch_task("\x9a\1\1\1\1\x30\1", 3, 16, 0x2);
+}
+
+/* LTR saves nothing, and neither does a far jump that stays in its task. */
+static void no_task_switch(void **state)
+{
+	uint8_t *tss = fake_ram.bytes + 0x3000;
+
+	efer = 0;
+	memset(tss, 0xff, 0x68);
+	begin("\x0f\x00\xd8", RFLAGS_USUAL);
+	vmcb.save.tr.selector = 0x30;
+	finish();
+	expect_hidden(RFLAGS_USUAL);
+	begin("\xea\1\1\1\1\x10\1", RFLAGS_USUAL);
+	finish();
+	expect_hidden(RFLAGS_USUAL);
+	assert_int_equal(tss[37], 0xff);
+	efer = EFER_LMA;
+}
+
 static uint16_t watch(enum watch_register reg)
 {
 	const struct watch_spec spec = {.space = WATCH_REGISTER, .access = WATCH_WRITE, .reg = (uint8_t)reg};
@@ -408,6 +470,8 @@ int main(void)
 		cmocka_unit_test(debug_register),
 		cmocka_unit_test(flushed),
 		cmocka_unit_test(wrmsr_of_hidden_registers),
+		cmocka_unit_test(task_switch),
+		cmocka_unit_test(no_task_switch),
 		cmocka_unit_test(let_through),
 	};
 
