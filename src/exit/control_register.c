@@ -29,11 +29,11 @@ bool cr4_is_legal(const struct cr_state *s, uint64_t value)
 }
 
 #define CR3_NO_FLUSH (1ull << 63)
-#define CR3_LAM      (3ull << 61)
 
-bool cr3_is_legal(const struct cr_state *s, uint64_t value, unsigned physical_bits)
+bool cr3_is_legal(const struct cr_state *s, uint64_t value, unsigned physical_bits, bool lam)
 {
-	uint64_t allowed = ((1ull << physical_bits) - 1) | CR3_LAM | (s->cr4 & CR4_PCIDE ? CR3_NO_FLUSH : 0);
+	uint64_t allowed =
+		((1ull << physical_bits) - 1) | (lam ? CR3_LAM : 0) | (s->cr4 & CR4_PCIDE ? CR3_NO_FLUSH : 0);
 
 	return !(s->efer & EFER_LMA) || !(value & ~allowed);
 }

@@ -19,8 +19,11 @@ struct cr_state {
 bool cr0_is_legal(const struct cr_state *s, uint64_t value);
 bool cr4_is_legal(const struct cr_state *s, uint64_t value);
 
-/* MOV to CR3: reserved bits in long mode; bit 63 is for CR4.PCIDE, bits 61 and 62 for LAM, which are left to the CPU. */
-bool cr3_is_legal(const struct cr_state *s, uint64_t value, unsigned physical_bits);
+/*
+ * MOV to CR3: reserved bits in long mode. Bit 63 is for CR4.PCIDE.
+ *   lam  the CPU has linear-address masking, with its bits 61 and 62 (SDM vol. 3A 4.4 and table 4-12)
+ */
+bool cr3_is_legal(const struct cr_state *s, uint64_t value, unsigned physical_bits, bool lam);
 
 /* EFER.LMA follows LME and CR0.PG (SDM vol. 3A 11.8.5). */
 uint64_t efer_with(uint64_t efer, uint64_t cr0);

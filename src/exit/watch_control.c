@@ -72,7 +72,7 @@ static bool is_legal(const struct cr_state *now, enum guest_register r, uint64_t
 		       pdptes_are_legal(now, next);
 	}
 	next->cr3 = value;
-	return cr3_is_legal(now, value, features.physical_bits) && pdptes_are_legal(now, next);
+	return cr3_is_legal(now, value, features.physical_bits, features.lam) && pdptes_are_legal(now, next);
 }
 
 static uint64_t value_of(const struct cr_state *s, enum guest_register r)

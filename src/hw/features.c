@@ -3,6 +3,7 @@
 #include "hw/msr.h"
 #include "lib/printf.h"
 
+#define LEAF_STRUCTURED 7u
 #define LEAF_EXTENDED   0x80000000u
 #define LEAF_WIDTHS     0x80000008u
 #define LEAF_ENCRYPTION 0x8000001fu
@@ -10,6 +11,7 @@
 #define SYSCFG_ENCRYPTION (1ull << 23) /* MemEncryptionModEn, APM vol. 2 7.10.1 */
 #define PHYSICAL_DEFAULT  36           /* if the leaf does not exist: SDM vol. 3A 4.1.4 */
 #define PHYSICAL_MAX      52
+#define LAM_BIT           26
 #define LINE_MAX          140
 
 struct features features;
@@ -31,6 +33,12 @@ static uint8_t reduction(const struct features *f, features_reader *read, uint64
 	if (!f->encryption || !(syscfg & SYSCFG_ENCRYPTION))
 		return 0;
 	return ask(f, read, LEAF_ENCRYPTION).ebx >> 6 & 63;
+}
+
+/* Leaf 7 says in EAX which subleaf is its last. */
+static bool has_lam(const struct features *f, features_reader *read)
+{
+	return ask(f, read, LEAF_STRUCTURED).eax && read(LEAF_STRUCTURED, 1).eax >> LAM_BIT & 1;
 }
 
 /* SDM vol. 3A 4.1.4, APM vol. 3 Fn8000_0008 EAX. */
@@ -55,6 +63,7 @@ void features_from(struct features *f, features_reader *read, uint64_t syscfg)
 #define X(member, leaf, reg, bit, meaning) f->member = ask(f, read, leaf).reg >> (bit)&1;
 	FEATURE_BITS(X)
 #undef X
+	f->lam = has_lam(f, read);
 	take_widths(f, read, syscfg);
 }
 
@@ -102,6 +111,9 @@ const char *features_differ(const struct features *boot, const struct features *
 		line = width_differs("addresses of memory", boot->memory_bits, other->memory_bits);
 	if (!line)
 		line = width_differs("linear addresses", boot->linear_bits, other->linear_bits);
+	if (!line)
+		line = bit_differs("linear-address masking", LEAF_STRUCTURED, "subleaf 1 eax", LAM_BIT,
+			boot->lam, other->lam);
 #define X(member, leaf, reg, bit, meaning)                                                                   \
 	if (!line)                                                                                           \
 		line = bit_differs(meaning, leaf, #reg, bit, boot->member, other->member);

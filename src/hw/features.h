@@ -45,6 +45,7 @@ struct features {
 	uint8_t physical_bits; /* width of an address in page tables and registers, 52 at most; higher bits are reserved */
 	uint8_t memory_bits; /* width of an address that reaches memory: fewer bits if encryption takes the highest */
 	uint8_t linear_bits; /* maximum width */
+	bool lam;            /* linear-address masking: CPUID leaf 7, subleaf 1, EAX bit 26 */
 	FEATURE_BITS(X)
 };
 #undef X

@@ -167,6 +167,7 @@ enum x86_bits {
 #undef X
 
 #define CR3_PCID    0xfffull              /* with CR4.PCIDE: SDM vol. 3A 4.5 */
+#define CR3_LAM     (3ull << 61)          /* LAM_U48 and LAM_U57: SDM vol. 3A 4.4 */
 #define PTE_ADDRESS 0x000ffffffffff000ull /* of the page or of the next table; the same bits of CR3 */
 
 #define RFLAGS_FIXED 0x2ull /* always 1 */

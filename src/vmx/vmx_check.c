@@ -7,7 +7,6 @@
 #include "vmx/vmcs.h"
 
 #define CR0_NW_CD     (CR0_NW | CR0_CD)
-#define CR3_LAM       (3ull << 61) /* checked only on CPUs that have no LAM */
 #define EFER_RESERVED (~(uint64_t)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
 #define RFLAGS_ZERO   0xffffffffffc08028ull
 #define TYPE_ACCESSED 1u
@@ -148,6 +147,11 @@ static void check_canonical(struct state *s, uint32_t field)
 }
 
 /* 27.3.1.1 */
+static bool cr3_fits(const struct vmx_check *c, uint64_t cr3)
+{
+	return !((cr3 & ~(c->lam ? CR3_LAM : 0)) >> c->physical_bits);
+}
+
 static void check_control_registers(struct state *s)
 {
 	uint64_t cr0 = s->cr0, cr4 = get(s, VMCS_GUEST_CR4),
@@ -162,7 +166,7 @@ static void check_control_registers(struct state *s)
 	expect(s, !s->ia32e || (cr4 & CR4_PAE), CHECK_LONG_PAE, VMCS_GUEST_CR4);
 	expect(s, s->ia32e || !(cr4 & CR4_PCIDE), CHECK_PCIDE, VMCS_GUEST_CR4);
 	expect(s, !(cr4 & CR4_CET) || (cr0 & CR0_WP), CHECK_CET_WP, VMCS_GUEST_CR4);
-	expect(s, !((get(s, VMCS_GUEST_CR3) & ~CR3_LAM) >> s->c->physical_bits), CHECK_CR3, VMCS_GUEST_CR3);
+	expect(s, cr3_fits(s->c, get(s, VMCS_GUEST_CR3)), CHECK_CR3, VMCS_GUEST_CR3);
 	expect(s, !(get(s, VMCS_GUEST_DR7) >> 32), CHECK_DR7, VMCS_GUEST_DR7);
 }
 

@@ -25,6 +25,7 @@ struct vmx_check {
 	void (*mend)(uint32_t field, uint64_t value, const struct vmx_check_row *row);
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* the capability MSRs */
 	unsigned physical_bits, linear_bits;
+	bool lam; /* bits 61 and 62 of CR3 are not reserved */
 };
 
 /* Returns the number of checks that fail, without those that were corrected. */

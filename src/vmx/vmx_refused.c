@@ -48,6 +48,7 @@ static struct vmx_check checks(void)
 		.cr4_fixed0 = vmx_caps.cr4_fixed0,
 		.cr4_fixed1 = vmx_caps.cr4_fixed1,
 		.physical_bits = features.physical_bits,
+		.lam = features.lam,
 		.linear_bits = features.linear_bits,
 	};
 }

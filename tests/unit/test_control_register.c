@@ -82,12 +82,16 @@ static void cr4(void **state)
 
 static void cr3(void **state)
 {
-	assert_true(cr3_is_legal(&long_mode, 0x12345018, 40));
-	assert_true(cr3_is_legal(&long_mode, 0xff00001000, 40));
-	assert_false(cr3_is_legal(&long_mode, 0x10000001000, 40));
-	assert_false(cr3_is_legal(&long_mode, 1ull << 63 | 0x1000, 40));
-	assert_true(cr3_is_legal(&with_pcid, 1ull << 63 | 0x1000, 40));
-	assert_true(cr3_is_legal(&legacy, 0xfffff000, 40));
+	assert_true(cr3_is_legal(&long_mode, 0x12345018, 40, false));
+	assert_true(cr3_is_legal(&long_mode, 0xff00001000, 40, false));
+	assert_false(cr3_is_legal(&long_mode, 0x10000001000, 40, false));
+	assert_false(cr3_is_legal(&long_mode, 1ull << 63 | 0x1000, 40, false));
+	assert_true(cr3_is_legal(&with_pcid, 1ull << 63 | 0x1000, 40, false));
+	assert_true(cr3_is_legal(&legacy, 0xfffff000, 40, false));
+	for (unsigned bit = 61; bit <= 62; bit++) {
+		assert_false(cr3_is_legal(&long_mode, 1ull << bit | 0x1000, 40, false));
+		assert_true(cr3_is_legal(&long_mode, 1ull << bit | 0x1000, 40, true));
+	}
 }
 
 static void long_mode_is_active(void **state)

@@ -133,6 +133,28 @@ static void bits(void **state)
 	}
 }
 
+static uint32_t last_subleaf;
+
+static struct cpuid two(uint32_t leaf, uint32_t subleaf)
+{
+	if (leaf == 0)
+		return (struct cpuid){.eax = 7};
+	if (leaf != 7)
+		return (struct cpuid){0};
+	return subleaf ? (struct cpuid){.eax = 1u << 26} : (struct cpuid){.eax = last_subleaf};
+}
+
+/* Its subleaf has to exist. */
+static void masking(void **state)
+{
+	struct features f;
+
+	for (last_subleaf = 0; last_subleaf <= 2; last_subleaf++) {
+		features_from(&f, two, 0);
+		assert_int_equal(f.lam, last_subleaf > 0);
+	}
+}
+
 static void expect_difference(const struct features *boot, const struct features *other, const char *words)
 {
 	const char *line = features_differ(boot, other);
@@ -171,12 +193,16 @@ static void differences(void **state)
 	other = boot;
 	other.linear_bits = 57;
 	expect_difference(&boot, &other, "linear addresses of 57 bits instead of 48");
+	other = boot;
+	other.lam = true;
+	expect_difference(
+		&boot, &other, "has not linear-address masking (CPUID leaf 0x7 subleaf 1 eax bit 26)");
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(widths), cmocka_unit_test(bits), cmocka_unit_test(differences)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(widths), cmocka_unit_test(bits),
+		cmocka_unit_test(masking), cmocka_unit_test(differences)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,8 @@ static void mend(uint32_t field, uint64_t value, const struct vmx_check_row *row
 	mended[mends++] = (struct field){field, value};
 }
 
+static bool has_lam;
+
 static unsigned run(void (*how)(uint32_t field, uint64_t value, const struct vmx_check_row *row))
 {
 	const struct vmx_check c = {
@@ -203,6 +205,7 @@ static unsigned run(void (*how)(uint32_t field, uint64_t value, const struct vmx
 		.cr4_fixed1 = 0xb727ff,
 		.physical_bits = 40,
 		.linear_bits = 48,
+		.lam = has_lam,
 	};
 
 	fails = 0;
@@ -224,7 +227,9 @@ static void state_sound(void **state)
 	assert_int_equal(check(NULL), 0);
 	assert_int_equal(
 		check(edge), 0); /* after the last instruction of the lower half: the CPU raises #GP itself */
+	has_lam = true;
 	assert_int_equal(check(lam), 0);
+	has_lam = false;
 }
 
 /* The modes to which some of the checks belong, as changes of the valid state. */
@@ -266,6 +271,7 @@ static const struct broken {
 	WRONG("has no PAE in IA-32e mode", {VMCS_GUEST_CR4, 0x2648}),
 	WRONG("has PCIDE outside of IA-32e mode", PROTECTED, {VMCS_GUEST_CR4, 0x22000}),
 	WRONG("is beyond the physical addresses", {VMCS_GUEST_CR3, 1ull << 40}),
+	WRONG("is beyond the physical addresses", {VMCS_GUEST_CR3, 1ull << 61 | 0x1000}),
 	WRONG("has a high half", {VMCS_GUEST_DR7, 1ull << 32}),
 	WRONG("has reserved bits", {VMCS_GUEST_EFER, 0x1d01}),
 	WRONG("LMA is not \"IA-32e mode guest\"", {VMCS_GUEST_EFER, 0}),
