@@ -173,6 +173,11 @@ static void write_breakpoint(unsigned n, uint64_t value)
 	}
 }
 
+static bool is_user(const struct cpu *cpu)
+{
+	return vendor->state.get(cpu, GUEST_CALLER) >> 8;
+}
+
 /* The exit comes before the general-detect #DB (KVM and SDM vol. 3C 26.1.1 agree for VT-x; AMD-V raises it by itself). */
 static bool is_detected(struct cpu *cpu)
 {
@@ -236,7 +241,12 @@ static void write_debug(struct cpu *cpu, const struct system_insn *i, unsigned n
 	vendor->exits.skip(cpu, i->length, 0);
 }
 
-/* DR4 and DR5 are the other names of DR6 and DR7, without CR4.DE: SDM vol. 3B 18.2.2. */
+/*
+ * DR4 and DR5 are the other names of DR6 and DR7, without CR4.DE: SDM vol. 3B 18.2.2.
+ *
+ * On VT-x this exit alone comes before the #UD for CR4.DE and before the check of the CPL (SDM vol. 3C 26.1.3, MOV DR). All other
+ * instructions that are carried out for a watch exit after that check, on both vendors (26.1.1; APM vol. 2 15.9).
+ */
 void exit_debug_register(struct cpu *cpu)
 {
 	struct system_insn i = find(cpu);
@@ -245,6 +255,10 @@ void exit_debug_register(struct cpu *cpu)
 	if ((i.kind != SYSTEM_MOV_TO_DR && i.kind != SYSTEM_MOV_FROM_DR) || n > 7 ||
 		((n == 4 || n == 5) && vendor->state.get(cpu, GUEST_CR4) & CR4_DE)) {
 		exception_raise(cpu, VEC_UD, 0);
+		return;
+	}
+	if (is_user(cpu)) {
+		refuse(cpu);
 		return;
 	}
 	if (is_detected(cpu))

@@ -49,8 +49,9 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/init_sipi.c \
                  src/exit/watch_access.c \
                  src/exit/watch_change.c \
+                 src/exit/watch_control.c \
                  src/exit/watch_memory.c \
-                 src/exit/watch_piece.c \
+                 src/exit/watch_piece.c
                  src/exit/work.c \
                  src/gdb/packet.c \
                  src/gdb/registers.c \
@@ -114,7 +115,19 @@ $(BUILD)/unit/src/lib/%.o:   UNIT_DEFS := $(UNIT_RENAMES) -fno-builtin
 $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf $(ZYDIS_CPPFLAGS)
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # In these tests the guest's RAM is an array.
-$(BUILD)/unit/src/mem/guest_access.o $(BUILD)/unit/src/exit/watch_access.o $(BUILD)/unit/src/guest/step.o $(BUILD)/unit/tests/unit/test_svm_step.o $(BUILD)/unit/tests/unit/test_guest_access.o $(BUILD)/unit/src/gdb/stub.o $(BUILD)/unit/tests/unit/test_gdb.o $(BUILD)/unit/tests/unit/test_watch_access.o: UNIT_DEFS := -iquote tests/fake
+                 $(BUILD)/unit/src/exit/watch_access.o \
+                 $(BUILD)/unit/src/exit/watch_control.o \
+                 $(BUILD)/unit/src/gdb/stub.o \
+                 $(BUILD)/unit/src/guest/step.o \
+                 $(BUILD)/unit/src/mem/guest_access.o \
+                 $(BUILD)/unit/tests/unit/test_gdb.o \
+                 $(BUILD)/unit/tests/unit/test_guest_access.o \
+                 $(BUILD)/unit/tests/unit/test_svm_step.o \
+                 $(BUILD)/unit/tests/unit/test_watch_access.o: \
+                 $(BUILD)/unit/tests/unit/test_watch_control.o: \
+                 -iquote \
+                 UNIT_DEFS \
+                 tests/fake
 # In these the VMCS is an array.
 $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DEFS := -iquote tests/fake
 # And DR6 is a variable.
