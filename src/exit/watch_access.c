@@ -236,11 +236,11 @@ static void begin(struct cpu *cpu, struct watching *s)
 static bool note_new(const struct hit *h, struct trap_record *r)
 {
 	uint64_t now = 0;
+	bool known = h->has_old && guest_ram_read(h->at, &now, h->bytes);
 
-	r->watch_old = h->old;
-	if (!h->has_old || !guest_ram_read(h->at, &now, h->bytes))
+	watch_hit_values(r, h->old, now);
+	if (!known)
 		return false;
-	r->watch_new = now;
 	r->watch_flags |= TRAP_WATCH_OLD;
 	if (h->access == WATCH_WRITE || now != h->old)
 		r->watch_flags |= TRAP_WATCH_NEW;
@@ -284,7 +284,7 @@ static void deny(struct cpu *cpu, struct watching *s)
 
 		fill(h, &s->record);
 		s->record.watch_flags |= TRAP_WATCH_DENIED;
-		s->record.watch_old = h->old;
+		watch_hit_values(&s->record, h->old, 0);
 		if (h->has_old)
 			s->record.watch_flags |= TRAP_WATCH_OLD;
 		if (h->sure)

@@ -9,9 +9,14 @@ void watch_hit_begin(struct cpu *cpu, struct trap_record *r)
 {
 	insn_record(cpu, r);
 	r->tsc = rdtsc();
-	r->type = TRAP_TYPE_WATCH;
-	r->fs_base = r->gs_base = 0;
 	r->dr6 = 0;
+}
+
+void watch_hit_values(struct trap_record *r, uint64_t old, uint64_t new)
+{
+	r->type = TRAP_TYPE_WATCH;
+	r->watch_old = old;
+	r->watch_new = new;
 }
 
 static void write_record(struct cpu *cpu, const struct trap_record *from)

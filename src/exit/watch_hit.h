@@ -10,10 +10,13 @@
 #include "watch/watch.h"
 
 /*
- * Fills *r with the guest's state and its code, and with zeros where a watch's own members are. The caller sets watch_old, watch_new,
- * watch_where, watch_size, watch_access, watch_flags and watch_register, and cr2 with TRAP_WATCH_LINEAR.
+ * Fills *r with the guest's state and its code, and with zeros where a watch's own members are. It can be decoded until
+ * watch_hit_values(). The caller sets watch_where, watch_size, watch_access, watch_flags and watch_register, and cr2 with TRAP_WATCH_LINEAR.
  */
 void watch_hit_begin(struct cpu *cpu, struct trap_record *r);
+
+/* Makes it a watch's record. The values take the place of the bases of FS and GS. */
+void watch_hit_values(struct trap_record *r, uint64_t old, uint64_t new);
 
 /*
  * Counts a hit, writes its record if the rate allows it, and does what the watch asks for besides: WATCH_ONCE ends it, WATCH_STOP

@@ -60,8 +60,7 @@ static void note(struct cpu *cpu, struct watch_access_state *a, uint64_t new, ui
 	r->watch_register = (uint8_t)a->reg;
 	r->watch_access = (uint8_t)a->access;
 	r->watch_where[0] = a->msr;
-	r->watch_old = a->old;
-	r->watch_new = a->access == WATCH_WRITE ? new : 0;
+	watch_hit_values(r, a->old, a->access == WATCH_WRITE ? new : 0);
 	r->watch_flags = (uint8_t)(flags | (a->has_old ? TRAP_WATCH_OLD : 0) |
 				   (a->access == WATCH_WRITE ? TRAP_WATCH_NEW : 0));
 	for_each_watch (w) {

@@ -168,10 +168,10 @@ static void collect_msr(struct context *c)
 	c->d->reg[0].is_msr = true;
 }
 
-/* SDM vol. 3A 3.4.4: in 64-bit mode only FS and GS have a base. */
+/* SDM vol. 3A 3.4.4: in 64-bit mode only FS and GS have a base. A watch's record holds values in their place. */
 static bool segment_base(const struct trap_record *r, ZydisRegister segment, uint64_t *base)
 {
-	bool flat = r->mode == 64;
+	bool flat = r->mode == 64, has_fs_gs = r->type != TRAP_TYPE_WATCH;
 
 	switch (segment) {
 	case ZYDIS_REGISTER_CS:
@@ -188,10 +188,10 @@ static bool segment_base(const struct trap_record *r, ZydisRegister segment, uin
 		return true;
 	case ZYDIS_REGISTER_FS:
 		*base = r->fs_base;
-		return true;
+		return has_fs_gs;
 	case ZYDIS_REGISTER_GS:
 		*base = r->gs_base;
-		return true;
+		return has_fs_gs;
 	default:
 		return false;
 	}

@@ -51,7 +51,7 @@
 	X(new,     BARE,   "watch: the value after")                                                         \
 	X(how,     BARE,   "watch: page-walk or event-delivery, if the CPU did it by itself; locked; denied, if the access was refused") \
 	X(uses,    QUOTED, "the registers that the instruction reads, in the width that it reads: ecx=0x1b0(IA32_...)") \
-	X(mem,     BARE,   "linear address of its memory operand; a string move has two: to,from")       \
+	X(mem,     BARE,   "linear address of its memory operand; a string move has two: to,from; watch: none with FS and GS") \
 	X(during,  QUOTED, "the event that was being delivered: #PF err=0x2, int 0x80, extint 0x20")         \
 	X(cause,   BARE,   "the seq of that event's own record, if it has one")                            \
 	X(origin,  BARE,   "merge: a #DF that Trapline combined from two events, as the CPU would have")         \

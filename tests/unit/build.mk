@@ -50,8 +50,11 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/watch_access.c \
                  src/exit/watch_change.c \
                  src/exit/watch_control.c \
+                 src/exit/watch_hit.c \
                  src/exit/watch_memory.c \
-                 src/exit/watch_piece.c
+                 src/exit/watch_piece.c \
+                 src/exit/watch_register.c \
+                 src/exit/watch_tables.c
                  src/exit/work.c \
                  src/gdb/packet.c \
                  src/gdb/registers.c \
@@ -117,6 +120,7 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # In these tests the guest's RAM is an array.
                  $(BUILD)/unit/src/exit/watch_access.o \
                  $(BUILD)/unit/src/exit/watch_control.o \
+                 $(BUILD)/unit/src/exit/watch_tables.o \
                  $(BUILD)/unit/src/gdb/stub.o \
                  $(BUILD)/unit/src/guest/step.o \
                  $(BUILD)/unit/src/mem/guest_access.o \
@@ -124,7 +128,8 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
                  $(BUILD)/unit/tests/unit/test_guest_access.o \
                  $(BUILD)/unit/tests/unit/test_svm_step.o \
                  $(BUILD)/unit/tests/unit/test_watch_access.o: \
-                 $(BUILD)/unit/tests/unit/test_watch_control.o: \
+                 $(BUILD)/unit/tests/unit/test_watch_control.o \
+                 $(BUILD)/unit/tests/unit/test_watch_tables.o: \
                  -iquote \
                  UNIT_DEFS \
                  tests/fake

@@ -315,6 +315,24 @@ static void stack_width(void **state)
 	}
 }
 
+/* Where a watch's record has values, the bases of FS and GS are not known: the address is left out. */
+static void watch_record(void **state)
+{
+	static const struct {
+		const char *bytes;
+		unsigned mems;
+	} rows[] = {{"648b00", 0}, {"65488b042528000000", 0}, {"8b00", 1}, {"2e8b00", 1}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct trap_record r = record(64, rows[i].bytes);
+		struct decoded d;
+
+		r.type = TRAP_TYPE_WATCH;
+		assert_int_equal(decode(&r, &d), DECODE_OK);
+		assert_int_equal(d.mems, rows[i].mems);
+	}
+}
+
 /* The same bytes in each mode. */
 static void mode_decides(void **state)
 {
@@ -448,6 +466,7 @@ int main(void)
 		cmocka_unit_test(real_mode),
 		cmocka_unit_test(real_mode_branch_wraps),
 		cmocka_unit_test(stack_width),
+		cmocka_unit_test(watch_record),
 		cmocka_unit_test(mode_decides),
 		cmocka_unit_test(vector_instructions),
 		cmocka_unit_test(cut_short),
