@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "exit/control_register.h"
-#include "hw/x86.h"
 
 bool cr0_is_legal(const struct cr_state *s, uint64_t value)
 {
@@ -36,6 +35,11 @@ bool cr3_is_legal(const struct cr_state *s, uint64_t value, unsigned physical_bi
 		((1ull << physical_bits) - 1) | (lam ? CR3_LAM : 0) | (s->cr4 & CR4_PCIDE ? CR3_NO_FLUSH : 0);
 
 	return !(s->efer & EFER_LMA) || !(value & ~allowed);
+}
+
+uint64_t cr0_with_lmsw(uint64_t cr0, uint64_t source)
+{
+	return (cr0 & ~(uint64_t)(LMSW_BITS & ~CR0_PE)) | (source & LMSW_BITS);
 }
 
 uint64_t efer_with(uint64_t efer, uint64_t cr0)

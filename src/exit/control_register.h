@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "hw/x86.h"
 
 /* The guest's state before the instruction. */
 struct cr_state {
@@ -25,12 +26,18 @@ bool cr4_is_legal(const struct cr_state *s, uint64_t value);
  */
 bool cr3_is_legal(const struct cr_state *s, uint64_t value, unsigned physical_bits, bool lam);
 
+/* CR0 after LMSW, which can set PE and not clear it (SDM vol. 2A LMSW). */
+uint64_t cr0_with_lmsw(uint64_t cr0, uint64_t source);
+
 /* EFER.LMA follows LME and CR0.PG (SDM vol. 3A 11.8.5). */
 uint64_t efer_with(uint64_t efer, uint64_t cr0);
 
 /* Whether the CPU loads the four PDPTEs, from *now to *next (SDM vol. 3A 4.4.1), and whether it accepts one of them. */
 bool cr_loads_pdptes(const struct cr_state *now, const struct cr_state *next);
 bool pdpte_is_legal(uint64_t entry, unsigned physical_bits);
+
+/* The bits of CR0 that LMSW writes. */
+#define LMSW_BITS (CR0_PE | CR0_MP | CR0_EM | CR0_TS)
 
 /* The values that DR6 and DR7 have after such a write (SDM vol. 3B 18.2.3, 18.2.4), for CPUs without BLD and RTM. */
 #define DR6_WRITABLE 0xe00full

@@ -8,13 +8,13 @@
 #include "guest/system_insn.h"
 #include "hw/asm.h"
 #include "hw/features.h"
+#include "lib/array.h"
 #include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "trace/vector.h"
 #include "vendor.h"
 
 #define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
-#define LMSW_BITS   (CR0_PE | CR0_MP | CR0_EM | CR0_TS)
 
 static struct system_insn find(struct cpu *cpu)
 {
@@ -86,13 +86,13 @@ static void refuse(struct cpu *cpu)
 }
 
 static void write_control(
-	struct cpu *cpu, enum guest_register r, enum watch_register reg, uint64_t value, unsigned length)
+	struct cpu *cpu, enum guest_register r, enum watch_register reg, const struct control_write *w)
 {
 	const struct cr_state now = state_of(cpu);
 	struct watch_access_state a;
 	struct cr_state next;
 
-	if (!is_legal(&now, r, value, &next)) {
+	if (!is_legal(&now, r, w->value, &next)) {
 		refuse(cpu);
 		return;
 	}
@@ -105,39 +105,61 @@ static void write_control(
 	}
 	vendor->state.set(cpu, r, value_of(&next, r));
 	watch_register_end(cpu, &a, vendor->state.get(cpu, r));
-	vendor->exits.skip(cpu, length, 0);
+	vendor->exits.skip(cpu, w->length, 0);
 }
 
-/* LMSW can set PE and not clear it (SDM vol. 2A LMSW). */
-static uint64_t lmsw(uint64_t cr0, uint64_t value)
-{
-	return (cr0 & ~(uint64_t)(LMSW_BITS & ~CR0_PE)) | (value & LMSW_BITS);
-}
-
-bool watch_control(struct cpu *cpu)
+bool watch_control(struct cpu *cpu, const struct control_write *w)
 {
 	static const struct {
 		uint8_t r, reg;
 	} moves[] = {
 		[0] = {GUEST_CR0, WATCH_CR0}, [3] = {GUEST_CR3, WATCH_CR3}, [4] = {GUEST_CR4, WATCH_CR4}};
-	struct system_insn i;
-	uint64_t cr0;
 
-	if (!watch_next(NULL))
+	if (w->number >= ARRAY_SIZE(moves) || !moves[w->number].reg)
 		return false;
-	i = find(cpu);
-	cr0 = vendor->state.get(cpu, GUEST_CR0);
-
-	if (i.kind == SYSTEM_MOV_TO_CR && i.number < 5 && moves[i.number].reg &&
-		watch_register_wants(moves[i.number].reg, 0, WATCH_WRITE))
-		write_control(cpu, moves[i.number].r, moves[i.number].reg, operand(cpu, i.gpr), i.length);
-	else if (i.kind == SYSTEM_CLTS && watch_register_wants(WATCH_CR0, 0, WATCH_WRITE))
-		write_control(cpu, GUEST_CR0, WATCH_CR0, cr0 & ~(uint64_t)CR0_TS, i.length);
-	else if (i.kind == SYSTEM_LMSW && !i.memory && watch_register_wants(WATCH_CR0, 0, WATCH_WRITE))
-		write_control(cpu, GUEST_CR0, WATCH_CR0, lmsw(cr0, operand(cpu, i.gpr)), i.length);
-	else
+	if (w->number != 3 && !watch_register_wants(moves[w->number].reg, 0, WATCH_WRITE))
 		return false;
+	write_control(cpu, moves[w->number].r, moves[w->number].reg, w);
 	return true;
+}
+
+/* It runs by itself, and CR0 is compared at the next exit. The value that it loads is not known yet: any bit that it can change counts. */
+static bool open_lmsw(struct cpu *cpu, uint64_t cr0)
+{
+	struct watch_access_state a;
+
+	if (!watch_register_wants(WATCH_CR0, 0, WATCH_WRITE))
+		return false;
+	watch_register_begin(cpu, &a, WATCH_CR0, 0, WATCH_WRITE);
+	a.has_old = true;
+	a.old = cr0;
+	if (watch_register_denies(cpu, &a, cr0_with_lmsw(cr0, ~cr0))) {
+		refuse(cpu);
+		return true;
+	}
+	watch_open_begin(cpu, &a, 0);
+	return false;
+}
+
+bool watch_control_insn(struct cpu *cpu)
+{
+	const struct system_insn i = find(cpu);
+	uint64_t cr0 = vendor->state.get(cpu, GUEST_CR0);
+	struct control_write w = {.number = 0, .length = i.length};
+
+	if (i.kind == SYSTEM_LMSW && i.memory)
+		return open_lmsw(cpu, cr0);
+	if (i.kind == SYSTEM_LMSW) {
+		w.value = cr0_with_lmsw(cr0, operand(cpu, i.gpr));
+	} else if (i.kind == SYSTEM_CLTS) {
+		w.value = cr0 & ~(uint64_t)CR0_TS;
+	} else if (i.kind == SYSTEM_MOV_TO_CR) {
+		w.number = i.number;
+		w.value = operand(cpu, i.gpr);
+	} else {
+		return false;
+	}
+	return watch_control(cpu, &w);
 }
 
 #define DR_CASES(X) X(0) X(1) X(2) X(3)

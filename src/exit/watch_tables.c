@@ -106,18 +106,30 @@ static bool load(struct cpu *cpu, const struct row *row, struct watch_access_sta
 	return true;
 }
 
-/* The record waits in the CPU's own memory for the next exit. */
-static void open(struct cpu *cpu, const struct row *row, const struct watch_access_state *a)
+/* The record waits in the CPU's own memory for the next exit. If one waits already, this is its next exit. */
+void watch_open_begin(struct cpu *cpu, const struct watch_access_state *a, unsigned segment)
 {
+	if (cpu->work & CPU_WORK_OPEN)
+		watch_open_close(cpu);
 	cpu->watch_open.record = a->record;
-	cpu->watch_open.segment = row->segment;
-	cpu->watch_open.access = row->access;
-	cpu->watch_open.reg = row->reg;
+	cpu->watch_open.segment = (uint8_t)segment;
+	cpu->watch_open.access = (uint8_t)a->access;
+	cpu->watch_open.reg = (uint8_t)a->reg;
 	cpu->watch_open.old = a->old;
-	vendor->exits.watch(cpu, WATCH_TABLES, false);
-	vendor->state.set(cpu, GUEST_SHADOW, 0);
 	cpu->watch_open.now = true;
 	cpu_add_work(cpu, CPU_WORK_OPEN);
+}
+
+static void open(struct cpu *cpu, const struct row *row, const struct watch_access_state *a)
+{
+	watch_open_begin(cpu, a, row->segment);
+	vendor->exits.watch(cpu, WATCH_TABLES, false);
+	vendor->state.set(cpu, GUEST_SHADOW, 0);
+}
+
+static uint64_t value_now(const struct cpu *cpu, const struct watch_open *o)
+{
+	return o->reg == WATCH_CR0 ? vendor->state.get(cpu, GUEST_CR0) : value_of(cpu, o->segment);
 }
 
 void exit_table_register(struct cpu *cpu)
@@ -144,7 +156,7 @@ void exit_table_register(struct cpu *cpu)
 }
 
 /* A fault leaves RIP at the instruction. */
-void watch_tables_close(struct cpu *cpu)
+void watch_open_close(struct cpu *cpu)
 {
 	struct watch_open *o = &cpu->watch_open;
 	struct watch_access_state a = {
@@ -157,7 +169,7 @@ void watch_tables_close(struct cpu *cpu)
 	cpu_end_work(cpu, CPU_WORK_OPEN);
 	vendor->exits.watch(cpu, WATCH_TABLES, true);
 	if (vendor->state.get(cpu, GUEST_RIP) != o->record.rip)
-		watch_register_end(cpu, &a, o->access == WATCH_WRITE ? value_of(cpu, o->segment) : o->old);
+		watch_register_end(cpu, &a, o->access == WATCH_WRITE ? value_now(cpu, o) : o->old);
 }
 
 void watch_tables_drop(struct cpu *cpu)

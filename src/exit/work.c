@@ -130,7 +130,7 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 		give_back(cpu);
 	/* It runs without its intercept until the step over its watched access is over. */
 	if ((cpu->work & (CPU_WORK_OPEN | CPU_WORK_STEP)) == CPU_WORK_OPEN)
-		watch_tables_close(cpu);
+		watch_open_close(cpu);
 	if ((cpu->work & CPU_WORK_SCRATCH) && stage2_close_scratch(cpu))
 		flush_changed(cpu);
 	if (cpu->work & CPU_WORK_WATCH)

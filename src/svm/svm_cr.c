@@ -96,7 +96,7 @@ void svm_control_register(struct cpu *cpu)
 {
 	unsigned cr, gpr;
 
-	if (cpu->exit.reason != SVM_EXIT_INVALID && watch_control(cpu))
+	if (cpu->exit.reason != SVM_EXIT_INVALID && watch_control_insn(cpu))
 		return;
 	if (cpu->exit.reason != SVM_EXIT_INVALID &&
 		(!decode_move(cpu, &cr, &gpr) || is_legal(cpu, cr, operand(cpu, gpr))))

@@ -17,8 +17,16 @@
 
 /* Table 28-3: exit qualification of a control-register access */
 #define ACCESS_REGISTER(q) ((q)&15)
-#define ACCESS_TYPE(q)     ((q) >> 4 & 3) /* 0: MOV to CR */
+#define ACCESS_TYPE(q)     ((q) >> 4 & 3)
 #define ACCESS_GPR(q)      ((q) >> 8 & 15)
+#define ACCESS_SOURCE(q)   ((q) >> 16 & 0xffff) /* of LMSW */
+
+enum {
+	ACCESS_MOV_TO,
+	ACCESS_MOV_FROM,
+	ACCESS_CLTS,
+	ACCESS_LMSW
+};
 
 static uint64_t operand(const struct cpu *cpu, uint64_t qualification)
 {
@@ -26,6 +34,23 @@ static uint64_t operand(const struct cpu *cpu, uint64_t qualification)
 	uint64_t value = gpr == TRAP_RSP ? vmread(VMCS_GUEST_RSP) : cpu->gpr[gpr];
 
 	return vmx_code_mode(cpu) == 64 ? value : (uint32_t)value;
+}
+
+/* The CPU says all about it: the code, which may not be readable, is not needed. */
+static struct control_write write_of(const struct cpu *cpu, uint64_t qualification)
+{
+	uint64_t cr0 = vmx_get(cpu, GUEST_CR0);
+	struct control_write w = {.length = (uint8_t)vmread(VMCS_EXIT_LENGTH)};
+
+	if (ACCESS_TYPE(qualification) == ACCESS_CLTS) {
+		w.value = cr0 & ~(uint64_t)CR0_TS;
+	} else if (ACCESS_TYPE(qualification) == ACCESS_LMSW) {
+		w.value = cr0_with_lmsw(cr0, ACCESS_SOURCE(qualification));
+	} else {
+		w.number = ACCESS_REGISTER(qualification);
+		w.value = operand(cpu, qualification);
+	}
+	return w;
 }
 
 static bool is_legal(const struct cpu *cpu, uint64_t value)
@@ -80,14 +105,18 @@ void vmx_x87_error(struct cpu *cpu)
 	vmx_inject(cpu, &e, 0);
 }
 
+/* A write that exits without VMXE or SMXE, or of TS: a watch is gone, but the masks were still set. It runs again without them. */
 void vmx_control_register(struct cpu *cpu)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+	const struct control_write w = write_of(cpu, q);
 
-	if (watch_control(cpu))
+	if (watch_control(cpu, &w))
 		return;
-	if (ACCESS_REGISTER(q) == 0 && ACCESS_TYPE(q) == 0)
-		write_cr0_ne(cpu, operand(cpu, q));
-	else /* CR4 with VMXE or SMXE */
+	if (w.number == 0 && ACCESS_TYPE(q) == ACCESS_MOV_TO)
+		write_cr0_ne(cpu, w.value);
+	else if (w.number == 4 && w.value & CR4_OWNED)
 		exception_raise(cpu, VEC_GP, 0);
+	else
+		vmx_set_intercepts(cpu);
 }

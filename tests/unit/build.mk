@@ -106,6 +106,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/vmx/vmx_same.c \
                  src/vmx/vmx_check.c \
                  src/vmx/vmx_controls.c \
+                 src/vmx/vmx_cr.c \
                  src/vmx/vmx_mtrr.c \
                  src/vmx/vmx_rules.c \
                  src/vmx/vmx_state.c \
@@ -134,7 +135,7 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
                  UNIT_DEFS \
                  tests/fake
 # In these the VMCS is an array.
-$(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o: UNIT_DEFS := -iquote tests/fake
+$(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o $(BUILD)/unit/src/vmx/vmx_cr.o $(BUILD)/unit/tests/unit/test_vmx_cr.o: UNIT_DEFS := -iquote tests/fake
 # And DR6 is a variable.
 $(BUILD)/unit/src/vmx/vmx_state.o $(BUILD)/unit/tests/unit/test_vmx_state.o: UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # In these MSRs are the test's.

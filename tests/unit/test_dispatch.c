@@ -181,7 +181,7 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 #define NOTHING(X)                                                                                           \
 	X(init_sipi_serve)                                                                                   \
 	X(intercept_serve)                                                                                   \
-	X(watch_tables_close)                                                                                \
+	X(watch_open_close)                                                                                  \
 	X(exit_debug_register)                                                                               \
 	X(exit_table_register)                                                                               \
 	X(watch_step_over)                                                                                   \

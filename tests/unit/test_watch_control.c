@@ -22,7 +22,9 @@ static struct cpu cpu;
 static uint64_t registers[REGISTERS];
 static const char *code;
 static unsigned raised, skipped, hits;
-static uint64_t hit_old, hit_new;
+static uint64_t hit_old, hit_new, denied_new;
+static bool wanted, denies;
+static unsigned opened;
 
 static uint64_t get(const struct cpu *c, enum guest_register r)
 {
@@ -63,7 +65,7 @@ void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
 
 bool watch_register_wants(enum watch_register reg, uint32_t msr, unsigned access)
 {
-	return true;
+	return wanted;
 }
 
 void watch_register_begin(
@@ -74,7 +76,8 @@ void watch_register_begin(
 
 bool watch_register_denies(struct cpu *c, struct watch_access_state *a, uint64_t new)
 {
-	return false;
+	denied_new = new;
+	return denies;
 }
 
 void watch_register_end(struct cpu *c, struct watch_access_state *a, uint64_t new)
@@ -82,6 +85,13 @@ void watch_register_end(struct cpu *c, struct watch_access_state *a, uint64_t ne
 	hits++;
 	hit_old = a->old;
 	hit_new = new;
+}
+
+void watch_open_begin(struct cpu *c, const struct watch_access_state *a, unsigned s)
+{
+	assert_int_equal(a->reg, WATCH_CR0);
+	assert_int_equal(a->old, registers[GUEST_CR0]);
+	opened++;
 }
 
 static int setup(void **state)
@@ -96,7 +106,9 @@ static int setup(void **state)
 	registers[GUEST_DR7] = DR7_GUEST;
 	features.physical_bits = 40;
 	raised = NOTHING;
-	skipped = hits = 0;
+	skipped = hits = opened = 0;
+	wanted = true;
+	denies = false;
 	return 0;
 }
 
@@ -152,11 +164,75 @@ static void debug_write(void **state)
 	assert_int_equal(hit_new, 0x701);
 }
 
+#define MOV_CR0_RAX "\x0f\x22\xc0"
+#define MOV_CR3_RAX "\x0f\x22\xd8"
+#define CLTS        "\x0f\x06"
+#define LMSW_AX     "\x0f\x01\xf0"
+#define LMSW_MEMORY "\x0f\x01\x30"
+#define CR0_LONG    (CR0_PG | CR0_PE | CR0_WP | CR0_ET)
+#define CR3_NEW     0x5000ull
+
+static bool carried_out(const char *bytes, uint64_t rax, bool by_watch)
+{
+	setup(NULL);
+	code = bytes;
+	cpu.gpr[TRAP_RAX] = rax;
+	registers[GUEST_CR0] |= CR0_TS;
+	wanted = by_watch;
+	return watch_control_insn(&cpu);
+}
+
+static void control(void **state)
+{
+	assert_true(carried_out(MOV_CR0_RAX, CR0_LONG | CR0_EM, true));
+	assert_int_equal(registers[GUEST_CR0], CR0_LONG | CR0_EM);
+	assert_int_equal(hits, 1);
+	assert_true(carried_out(CLTS, 0, true));
+	assert_int_equal(registers[GUEST_CR0], CR0_LONG);
+	assert_int_equal(skipped, 2);
+	assert_true(carried_out(LMSW_AX, 0xfff4, true));
+	assert_int_equal(registers[GUEST_CR0], CR0_LONG | CR0_EM);
+	assert_true(carried_out(MOV_CR3_RAX, CR3_NEW, true));
+	assert_int_equal(registers[GUEST_CR3], CR3_NEW);
+	assert_true(carried_out(MOV_CR3_RAX, 1ull << 61 | CR3_NEW, true));
+	assert_int_equal(raised, VEC_GP);
+	assert_int_equal(registers[GUEST_CR3], 0);
+}
+
+/* The watch is gone before the exits are: only MOV to CR3 has nobody else who would carry it out. */
+static void unwatched(void **state)
+{
+	assert_false(carried_out(MOV_CR0_RAX, CR0_LONG, false));
+	assert_false(carried_out(CLTS, 0, false));
+	assert_false(carried_out(LMSW_MEMORY, 0, false));
+	assert_int_equal(opened, 0);
+	assert_true(carried_out(MOV_CR3_RAX, CR3_NEW, false));
+	assert_int_equal(registers[GUEST_CR3], CR3_NEW);
+	assert_int_equal(skipped, 3);
+}
+
+/* It runs by itself and is recorded afterwards; a watch that denies refuses any. */
+static void lmsw_of_memory(void **state)
+{
+	assert_false(carried_out(LMSW_MEMORY, 0, true));
+	assert_int_equal(opened, 1);
+	assert_int_equal(skipped, 0);
+	setup(state);
+	denies = true;
+	assert_true(watch_control_insn(&cpu));
+	assert_int_equal(denied_new, CR0_LONG | CR0_MP | CR0_EM | CR0_TS); /* PE stays */
+	assert_int_equal(raised, VEC_GP);
+	assert_int_equal(opened, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(debug_faults, setup),
 		cmocka_unit_test_setup(debug_write, setup),
+		cmocka_unit_test(control),
+		cmocka_unit_test(unwatched),
+		cmocka_unit_test(lmsw_of_memory),
 	};
 
 	return cmocka_run_group_tests_name("watch_control", tests, NULL, NULL);

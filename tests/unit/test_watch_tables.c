@@ -9,6 +9,7 @@
 #include "exit/handlers.h"
 #include "exit/intercept.h"
 #include "exit/record.h"
+#include "exit/watch_control.h"
 #include "exit/watch_hit.h"
 #include "hw/features.h"
 #include "log/log.h"
@@ -26,9 +27,16 @@ _Atomic bool pause_asked;
 struct cpu *cpus[BOOT_MAX_CPUS];
 
 static struct cpu cpu;
+static struct trap_record slots[4];
+static struct trace_ring ring;
 static const char *code;
-static uint64_t base, limit;
+static uint64_t base, limit, cr0, rip;
 static unsigned raised, skipped;
+
+static uint64_t get(const struct cpu *c, enum guest_register r)
+{
+	return r == GUEST_CR0 ? cr0 : r == GUEST_RIP ? rip : fake_get(c, r);
+}
 
 static void set(struct cpu *c, enum guest_register r, uint64_t value)
 {
@@ -41,6 +49,7 @@ static void set(struct cpu *c, enum guest_register r, uint64_t value)
 static void capture(struct cpu *c, struct trap_record *r)
 {
 	r->mode = 64;
+	r->rip = rip;
 	r->fs_base = FS_BASE;
 	r->gs_base = GS_BASE;
 	r->gpr[TRAP_RAX] = OFFSET;
@@ -57,7 +66,8 @@ static void skip(struct cpu *c, unsigned length, uint64_t met)
 	skipped = length;
 }
 
-FAKE_VENDOR(fake, .state.set = set, .state.capture = capture, .state.fetch = fetch, .exits.skip = skip);
+FAKE_VENDOR(fake, .state.get = get, .state.set = set, .state.capture = capture, .state.fetch = fetch,
+	.exits.skip = skip);
 const struct vendor *vendor = &fake;
 
 void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
@@ -69,8 +79,6 @@ bool guest_is_canonical(const struct guest_paging *p, uint64_t linear)
 {
 	return true;
 }
-
-/* The watches have no hits here. */
 
 void intercept_again(struct cpu *c)
 {
@@ -147,9 +155,52 @@ static void record(void **state)
 	assert_int_equal(d.mems, 0);
 }
 
+static uint64_t hits(const struct watch *w)
+{
+	return atomic_load(&w->hits);
+}
+
+/* LMSW of memory, which the CPU carries out: what CR0 is at the next exit tells. If it has faulted, RIP has not moved. */
+static void lmsw(void **state)
+{
+	static const struct watch_spec cr0_ts = {
+		.space = WATCH_REGISTER, .access = WATCH_WRITE, .reg = WATCH_CR0, .mask = CR0_TS};
+	static const struct {
+		uint64_t cr0, rip, hits;
+	} rows[] = {{CR0_PE | CR0_TS, 3, 1}, {CR0_PE | CR0_EM, 3, 1}, {CR0_PE | CR0_TS, 0, 1},
+		{CR0_PE | CR0_TS | CR0_EM, 3, 2}};
+	struct watch *w = watch_add(&cr0_ts);
+
+	ring_init(&ring, slots, ARRAY_SIZE(slots));
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct watch_access_state a;
+
+		memset(&cpu, 0, sizeof(cpu));
+		cpu.writing = &ring;
+		cr0 = CR0_PE;
+		rip = 0;
+		watch_register_begin(&cpu, &a, WATCH_CR0, 0, WATCH_WRITE);
+		a.has_old = true;
+		a.old = cr0;
+		watch_open_begin(&cpu, &a, 0);
+		watch_open_close(&cpu); /* the work of its own exit */
+		assert_true(cpu.work & CPU_WORK_OPEN);
+		cr0 = rows[i].cr0;
+		rip = rows[i].rip;
+		watch_open_close(&cpu);
+		assert_false(cpu.work & CPU_WORK_OPEN);
+		assert_int_equal(hits(w), rows[i].hits);
+	}
+	assert_int_equal(slots[2].type, TRAP_TYPE_WATCH);
+	assert_int_equal(slots[2].watch_old, CR0_PE);
+	assert_int_equal(slots[2].watch_new, CR0_PE | CR0_TS | CR0_EM);
+	assert_int_equal(watch_delete_all(), 1);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(operands), cmocka_unit_test(record)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(operands), cmocka_unit_test(record), cmocka_unit_test(lmsw)};
 
 	return cmocka_run_group_tests_name("watch_tables", tests, NULL, NULL);
 }
