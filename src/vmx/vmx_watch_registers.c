@@ -76,10 +76,14 @@ static struct cr_state state_of(const struct cpu *cpu)
 		.efer = vmx_get(cpu, GUEST_EFER)};
 }
 
+/* No entry and no exit changes these bits (27.3.2.1, 28.5.1): the guest's are the CPU's own. */
+#define CR0_SHARED (CR0_CD | CR0_NW)
+
 static void set_cr0(struct cpu *cpu, uint64_t value)
 {
 	uint64_t efer = efer_with(vmread(VMCS_GUEST_EFER), value), entry = vmread(VMCS_ENTRY_CONTROLS);
 
+	write_cr0((read_cr0() & ~(uint64_t)CR0_SHARED) | (value & CR0_SHARED));
 	vmwrite(VMCS_GUEST_CR0, value | CR0_OWNED);
 	vmx_of(cpu)->cr0_shadow = value & CR0_OWNED;
 	vmwrite(VMCS_GUEST_EFER, efer);

@@ -136,10 +136,29 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
                  tests/fake
 # In these the VMCS is an array.
 $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o $(BUILD)/unit/src/vmx/vmx_cr.o $(BUILD)/unit/tests/unit/test_vmx_cr.o: UNIT_DEFS := -iquote tests/fake
-# And DR6 is a variable.
-$(BUILD)/unit/src/vmx/vmx_state.o $(BUILD)/unit/tests/unit/test_vmx_state.o: UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
-# In these MSRs are the test's.
-$(BUILD)/unit/src/vmx/vmx_step.o $(BUILD)/unit/src/vmx/vmx_watch_registers.o $(BUILD)/unit/tests/unit/test_vmx_step.o: UNIT_DEFS := -iquote tests/fake -iquote tests/fake/msr
+                 # \
+                 $(BUILD)/unit/src/vmx/vmx_state.o \
+                 $(BUILD)/unit/src/vmx/vmx_step.o \
+                 $(BUILD)/unit/src/vmx/vmx_watch_registers.o \
+                 $(BUILD)/unit/tests/unit/test_vmx_state.o \
+                 $(BUILD)/unit/tests/unit/test_vmx_step.o: \
+                 $(BUILD)/unit/tests/unit/test_vmx_watch.o: \
+                 -iquote \
+                 And \
+                 CR0 \
+                 DR6 \
+                 In \
+                 MSRs \
+                 UNIT_DEFS \
+                 and \
+                 are \
+                 test's. \
+                 tests/fake \
+                 tests/fake/host \
+                 tests/fake/msr \
+                 the \
+                 these \
+                 variables.
 # This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_access.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)
