@@ -10,6 +10,7 @@
 #include "watch/msr_map.h"
 
 #define EFER_PROBE  (1ull << 2) /* no CPU defines it: APM vol. 2 3.1.7 */
+#define S_CET_BITS  3ull        /* SH_STK_EN and WR_SHSTK_EN: APM vol. 2 18.13 */
 #define VM_CR_VALUE 0x18        /* SVMDIS and LOCK: as if the firmware had turned SVM off */
 
 static uint64_t msrpm;
@@ -113,6 +114,21 @@ const char *svm_msr_init(void)
 	return NULL;
 }
 
+/* The same of features that not every CPU has: the VMCB has these then. */
+static uint64_t *extension_at(struct vmcb_save *s, uint32_t msr)
+{
+	switch (msr) {
+	case MSR_S_CET:
+		return features.shadow_stacks ? &s->s_cet : NULL;
+	case MSR_INTERRUPT_SSP_TABLE_ADDR:
+		return features.shadow_stacks ? &s->isst_addr : NULL;
+	case MSR_SPEC_CTRL:
+		return svm_caps.features & SVM_FEATURE_SPEC_CTRL ? &s->spec_ctrl : NULL;
+	default:
+		return NULL;
+	}
+}
+
 /* MSRs of which the CPU has the host's value now: VMLOAD and VMRUN have put it there (15.5.1, 15.5.2). */
 static uint64_t *saved_at(struct vmcb_save *s, uint32_t msr)
 {
@@ -140,7 +156,7 @@ static uint64_t *saved_at(struct vmcb_save *s, uint32_t msr)
 	case MSR_PAT:
 		return &s->g_pat;
 	default:
-		return NULL;
+		return extension_at(s, msr);
 	}
 }
 
@@ -154,6 +170,22 @@ SLOW_PATH static enum msr_result read_saved(struct cpu *cpu, uint32_t msr, uint6
 	return MSR_DONE;
 }
 
+/* Of SPEC_CTRL the CPU alone knows which bits it has. */
+static bool cpu_accepts(uint32_t msr, uint64_t value)
+{
+	uint64_t host;
+
+	if (msr == MSR_S_CET)
+		return !(value & ~S_CET_BITS);
+	if (msr != MSR_SPEC_CTRL)
+		return true;
+	host = rdmsr(msr);
+	if (!wrmsr_safe(msr, value))
+		return false;
+	wrmsr(msr, host);
+	return true;
+}
+
 /* Written on the guest's behalf only while a watch lets them exit. */
 SLOW_PATH static enum msr_result write_saved(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
@@ -162,7 +194,7 @@ SLOW_PATH static enum msr_result write_saved(struct cpu *cpu, uint32_t msr, uint
 
 	if (!at)
 		return MSR_NOT_MINE;
-	if (!watch_msr_accepts(msr, value, s->cr4 & CR4_LA57))
+	if (!watch_msr_accepts(msr, value, s->cr4 & CR4_LA57) || !cpu_accepts(msr, value))
 		return MSR_FAULT;
 	*at = value;
 	return MSR_DONE;

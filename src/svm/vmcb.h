@@ -69,7 +69,9 @@ struct vmcb_save {
 	uint8_t reserved5[0x268 - 0x248];
 	uint64_t g_pat;
 	uint64_t dbgctl;
-	uint8_t reserved6[0xc00 - 0x278];
+	uint8_t reserved6[0x2e0 - 0x278];
+	uint64_t spec_ctrl; /* with SVM_FEATURE_SPEC_CTRL */
+	uint8_t reserved7[0xc00 - 0x2e8];
 };
 
 struct vmcb {
@@ -91,6 +93,7 @@ _Static_assert(offsetof(struct vmcb_save, rsp) == 0x1d8, "table B-2");
 _Static_assert(offsetof(struct vmcb_save, rax) == 0x1f8, "table B-2");
 _Static_assert(offsetof(struct vmcb_save, cr2) == 0x240, "table B-2");
 _Static_assert(offsetof(struct vmcb_save, g_pat) == 0x268, "table B-2");
+_Static_assert(offsetof(struct vmcb_save, spec_ctrl) == 0x2e0, "table B-2");
 _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 
 /* The vectors to intercept: bits 2 and 9 are undefined (15.12), and nothing raises a reserved vector (table 8-1). */
@@ -183,6 +186,7 @@ static inline void vmcb_intercept(struct vmcb_control *c, unsigned code, bool on
 #define SVM_FEATURE_FLUSHASID (1u << 6)
 #define SVM_FEATURE_ASSISTS   (1u << 7)  /* decode assists */
 #define SVM_FEATURE_PAUSE     (1u << 10) /* the pause filter */
+#define SVM_FEATURE_SPEC_CTRL (1u << 20) /* the guest has a SPEC_CTRL of its own */
 
 /* EVENTINJ and EXITINTINFO, 15.20 and 15.7.2 */
 #define SVM_EVENT_VECTOR(e) ((e)&0xff)

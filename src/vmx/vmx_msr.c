@@ -8,6 +8,7 @@
 #include "apic/apic.h"
 #include "exit/apic_page.h"
 #include "hw/asm.h"
+#include "hw/mitigations.h"
 #include "hw/msr.h"
 #include "vmx/vmx_mtrr.h"
 #include "vmx/vmx_rules.h"
@@ -110,6 +111,12 @@ const char *vmx_msr_init(void)
 	return NULL;
 }
 
+/* From the first INIT on entries load them: vmx_cet.c. */
+static bool loads_cet(void)
+{
+	return vmread(VMCS_ENTRY_CONTROLS) & ENTRY_LOAD_CET;
+}
+
 /* The VMCS fields of MSRs of which the CPU has the host's value now, or none (28.5.1); 0: it is another one. */
 static uint64_t field_of(uint32_t msr)
 {
@@ -130,6 +137,10 @@ static uint64_t field_of(uint32_t msr)
 		return VMCS_GUEST_EFER;
 	case MSR_DEBUGCTL:
 		return VMCS_GUEST_DEBUGCTL;
+	case MSR_S_CET:
+		return loads_cet() ? VMCS_GUEST_S_CET : 0;
+	case MSR_INTERRUPT_SSP_TABLE_ADDR:
+		return loads_cet() ? VMCS_GUEST_SSP_TABLE : 0;
 	default:
 		return 0;
 	}
@@ -145,19 +156,46 @@ static bool accepts_efer(const struct cpu *cpu, uint64_t value)
 	return !(value & ~bits) && !((value ^ p->efer) & EFER_LME && p->cr0 & CR0_PG);
 }
 
-/* Only a watch lets these exit. The host's DEBUGCTL says whether the CPU has the bits; the exit has cleared it. */
+/*
+ * Whether the CPU has the bits, which only a write of the host's register tells. An exit has cleared DEBUGCTL; the state of shadow stacks has
+ * no effect on the host, whose CR4.CET is clear.
+ */
+static bool cpu_accepts(uint32_t msr, uint64_t value)
+{
+	if (msr == MSR_S_CET || msr == MSR_INTERRUPT_SSP_TABLE_ADDR)
+		return wrmsr_safe(msr, value);
+	if (msr != MSR_DEBUGCTL)
+		return true;
+	if (!wrmsr_safe(msr, value))
+		return false;
+	wrmsr(msr, 0);
+	return true;
+}
+
+/* With MITIGATE_IBRS the CPU has the host's value from the exit to the entry: mitigate.inc. */
+static bool is_spec_ctrl(const struct cpu *cpu, uint32_t msr)
+{
+	return msr == MSR_SPEC_CTRL && cpu->mitigating & MITIGATE_IBRS;
+}
+
+/* The host's own bits stay set while the value is tried. */
+static enum msr_result write_spec_ctrl(struct cpu *cpu, uint64_t value)
+{
+	if (value >> 32 || !wrmsr_safe(MSR_SPEC_CTRL, value | cpu->host_spec_ctrl))
+		return MSR_FAULT;
+	wrmsr(MSR_SPEC_CTRL, cpu->host_spec_ctrl);
+	cpu->guest_spec_ctrl = (uint32_t)value;
+	return MSR_DONE;
+}
+
+/* Only a watch lets these exit. */
 static enum msr_result write_field(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	uint64_t old = vmread(field_of(msr));
 
 	if (!watch_msr_accepts(msr, value, vmx_mode(cpu)->paging.cr4 & CR4_LA57) ||
-		(msr == MSR_EFER && !accepts_efer(cpu, value)))
+		(msr == MSR_EFER && !accepts_efer(cpu, value)) || !cpu_accepts(msr, value))
 		return MSR_FAULT;
-	if (msr == MSR_DEBUGCTL) {
-		if (!wrmsr_safe(msr, value))
-			return MSR_FAULT;
-		wrmsr(msr, 0);
-	}
 	if (msr == MSR_EFER)
 		value = (value & ~EFER_LMA) | (old & EFER_LMA);
 	vmwrite(field_of(msr), value);
@@ -171,6 +209,10 @@ SLOW_PATH static enum msr_result read_other(struct cpu *cpu, uint32_t msr, uint6
 {
 	if (mtrr_is(msr))
 		return mtrr_shadow_read(&vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_NOT_MINE;
+	if (is_spec_ctrl(cpu, msr)) {
+		*value = cpu->guest_spec_ctrl;
+		return MSR_DONE;
+	}
 	if (field_of(msr)) {
 		*value = vmread(field_of(msr));
 		return MSR_DONE;
@@ -200,6 +242,8 @@ SLOW_PATH static enum msr_result write_msr(struct cpu *cpu, uint32_t msr, uint64
 		return MSR_FAULT;
 	if (mtrr_is(msr))
 		return vmx_mtrr_write(cpu, &vmx_of(cpu)->mtrrs, msr, value) ? MSR_DONE : MSR_FAULT;
+	if (is_spec_ctrl(cpu, msr))
+		return write_spec_ctrl(cpu, value);
 	return field_of(msr) ? write_field(cpu, msr, value) : MSR_NOT_MINE;
 }
 

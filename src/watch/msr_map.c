@@ -78,6 +78,7 @@ bool watch_msr_accepts(uint32_t msr, uint64_t value, bool la57)
 	case MSR_KERNEL_GS_BASE:
 	case MSR_SYSENTER_ESP:
 	case MSR_SYSENTER_EIP:
+	case MSR_INTERRUPT_SSP_TABLE_ADDR:
 		return is_canonical(value, la57);
 	case MSR_PAT:
 		return is_pat(value);

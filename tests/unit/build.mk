@@ -107,6 +107,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/vmx/vmx_check.c \
                  src/vmx/vmx_controls.c \
                  src/vmx/vmx_cr.c \
+                 src/vmx/vmx_msr.c \
                  src/vmx/vmx_mtrr.c \
                  src/vmx/vmx_rules.c \
                  src/vmx/vmx_state.c \
@@ -137,16 +138,18 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # In these the VMCS is an array.
 $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o $(BUILD)/unit/src/vmx/vmx_cr.o $(BUILD)/unit/tests/unit/test_vmx_cr.o: UNIT_DEFS := -iquote tests/fake
                  # \
+                 $(BUILD)/unit/src/vmx/vmx_msr.o \
                  $(BUILD)/unit/src/vmx/vmx_state.o \
                  $(BUILD)/unit/src/vmx/vmx_step.o \
                  $(BUILD)/unit/src/vmx/vmx_watch_registers.o \
+                 $(BUILD)/unit/tests/unit/test_vmx_msr.o: \
                  $(BUILD)/unit/tests/unit/test_vmx_state.o \
                  $(BUILD)/unit/tests/unit/test_vmx_step.o: \
-                 $(BUILD)/unit/tests/unit/test_vmx_watch.o: \
+                 $(BUILD)/unit/tests/unit/test_vmx_watch.o \
                  -iquote \
                  And \
                  CR0 \
-                 DR6 \
+                 DR6, \
                  In \
                  MSRs \
                  UNIT_DEFS \

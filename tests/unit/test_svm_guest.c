@@ -259,6 +259,35 @@ static void microcode(void **state)
 	assert_int_equal(write_msr(0xc0010021, 0x1000), MSR_NOT_MINE);
 }
 
+static bool saved(uint32_t msr, uint64_t value, const uint64_t *at)
+{
+	uint64_t got = 0;
+
+	return write_msr(msr, value) == MSR_DONE && *at == value &&
+	       svm_msr(&cpu, msr, false, &got) == MSR_DONE && got == value;
+}
+
+/* VMRUN loads the state of shadow stacks from the VMCB, on CPUs that have them. */
+static void shadow_stacks(void **state)
+{
+	uint64_t value;
+
+	features = (struct features){0};
+	assert_int_equal(write_msr(MSR_S_CET, 1), MSR_NOT_MINE);
+	assert_int_equal(write_msr(MSR_INTERRUPT_SSP_TABLE_ADDR, 1), MSR_NOT_MINE);
+	features.shadow_stacks = true;
+	assert_true(saved(MSR_S_CET, 3, &vmcb.save.s_cet));
+	assert_int_equal(write_msr(MSR_S_CET, 4), MSR_FAULT);
+	assert_true(saved(MSR_INTERRUPT_SSP_TABLE_ADDR, 0x1000, &vmcb.save.isst_addr));
+	assert_int_equal(write_msr(MSR_INTERRUPT_SSP_TABLE_ADDR, 1ull << 62), MSR_FAULT);
+	vmcb.save.spec_ctrl = 5;
+	assert_int_equal(svm_msr(&cpu, MSR_SPEC_CTRL, false, &value), MSR_NOT_MINE);
+	svm_caps.features = SVM_FEATURE_SPEC_CTRL;
+	assert_int_equal(svm_msr(&cpu, MSR_SPEC_CTRL, false, &value), MSR_DONE);
+	assert_int_equal(value, 5);
+	features = (struct features){0};
+}
+
 /* Volume 3, E.4.17: SME, SEV and the keys are hidden. */
 static void encryption(void **state)
 {
@@ -747,6 +776,7 @@ int main(void)
 		cmocka_unit_test(cr4_of_the_host),
 		cmocka_unit_test(efer_flushes),
 		cmocka_unit_test(microcode),
+		cmocka_unit_test_setup(shadow_stacks, setup),
 		cmocka_unit_test(encryption),
 		cmocka_unit_test(bus_lock),
 		cmocka_unit_test(stale_dr6),

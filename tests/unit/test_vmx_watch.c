@@ -24,6 +24,11 @@ void vmx_set_intercepts(struct cpu *c)
 {
 }
 
+uint64_t fake_rdmsr(uint32_t msr)
+{
+	return 0;
+}
+
 void vmx_flush_guest_tlb(void)
 {
 }

@@ -1,17 +1,42 @@
 // SPDX-License-Identifier: MIT
-/* DR6 and CR0 on the host, where reading them is not allowed: variables. All else is src/hw/asm.h. */
-#define read_dr6  read_real_dr6
-#define read_cr0  read_real_cr0
-#define write_cr0 write_real_cr0
+/* DR6, CR0 and the MSRs on the host, where reading them is not allowed: variables and functions. All else is src/hw/asm.h. */
+#define read_dr6   read_real_dr6
+#define read_cr0   read_real_cr0
+#define write_cr0  write_real_cr0
+#define rdmsr      read_real_msr
+#define wrmsr      write_real_msr
+#define wrmsr_safe try_real_msr
 #include "../../../../src/hw/asm.h"
 #undef read_dr6
 #undef read_cr0
 #undef write_cr0
+#undef rdmsr
+#undef wrmsr
+#undef wrmsr_safe
 
 #ifndef TRAPLINE_FAKE_ASM_H
 #define TRAPLINE_FAKE_ASM_H
 
 extern uint64_t fake_dr6, fake_cr0;
+
+/* Returns false if the CPU refuses the value. */
+bool fake_wrmsr(uint32_t msr, uint64_t value);
+uint64_t fake_rdmsr(uint32_t msr);
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+	return fake_rdmsr(msr);
+}
+
+static inline bool wrmsr_safe(uint32_t msr, uint64_t value)
+{
+	return fake_wrmsr(msr, value);
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value)
+{
+	fake_wrmsr(msr, value);
+}
 
 static inline uint64_t read_dr6(void)
 {
