@@ -19,6 +19,7 @@
 #define FEATURE_HIDDEN 0xff06ull /* VMX in and outside of SMX, SENTER's enables */
 #define XD_DISABLE     (1ull << 34)
 #define MSR_RTIT_LAST  0x58f
+#define BRANCH_TRACING 0x1c0ull /* DEBUGCTL: TR, BTS, BTINT */
 #define VMX_MSR_FIRST  MSR_VMX_BASIC
 #define VMX_MSR_LAST   MSR_VMX_EXIT_CTLS2
 
@@ -157,8 +158,9 @@ static bool accepts_efer(const struct cpu *cpu, uint64_t value)
 }
 
 /*
- * Whether the CPU has the bits, which only a write of the host's register tells. An exit has cleared DEBUGCTL; the state of shadow stacks has
- * no effect on the host, whose CR4.CET is clear.
+ * Whether the CPU has the bits, which only a write of the host's register tells. An exit has cleared DEBUGCTL; branch tracing, which every CPU
+ * with a debug store has, would store the host's own branches meanwhile (SDM vol. 3B 18.4.5), and is left out. The state of shadow stacks
+ * has no effect on the host, whose CR4.CET is clear.
  */
 static bool cpu_accepts(uint32_t msr, uint64_t value)
 {
@@ -166,7 +168,7 @@ static bool cpu_accepts(uint32_t msr, uint64_t value)
 		return wrmsr_safe(msr, value);
 	if (msr != MSR_DEBUGCTL)
 		return true;
-	if (!wrmsr_safe(msr, value))
+	if (!wrmsr_safe(msr, features.debug_store ? value & ~BRANCH_TRACING : value))
 		return false;
 	wrmsr(msr, 0);
 	return true;

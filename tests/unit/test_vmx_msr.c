@@ -127,11 +127,27 @@ static void shadow_stacks(void **state)
 	assert_int_equal(write(MSR_INTERRUPT_SSP_TABLE_ADDR, 1ull << 62, 0), MSR_FAULT);
 }
 
+/* No branch of the host is stored or sent while a value is tried; without a debug store the CPU itself refuses these bits. */
+static void debugctl(void **state)
+{
+	features.debug_store = true;
+	assert_int_equal(write(MSR_DEBUGCTL, 0x1c3, ~0x5fc3ull), MSR_DONE);
+	assert_int_equal(host.first, 3);
+	assert_int_equal(host.last, 0);
+	assert_int_equal(host.writes, 2);
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), 0x1c3);
+	assert_int_equal(write(MSR_DEBUGCTL, 1ull << 20, ~0x5fc3ull), MSR_FAULT);
+	features.debug_store = false;
+	assert_int_equal(write(MSR_DEBUGCTL, 0x80, ~3ull), MSR_FAULT);
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), 0x1c3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(spec_ctrl, setup),
 		cmocka_unit_test_setup(shadow_stacks, setup),
+		cmocka_unit_test_setup(debugctl, setup),
 	};
 
 	return cmocka_run_group_tests_name("vmx_msr", tests, NULL, NULL);
