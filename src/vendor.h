@@ -75,6 +75,9 @@ struct vendor_traits {
 	/* The level of the largest leaf of second-level paging: 2 is 2 MiB, 3 is 1 GiB. */
 	unsigned stage2_largest;
 
+	/* Loads and stores of GDTR, IDTR, LDTR and TR can exit. */
+	bool watches_tables;
+
 	/* The bits of CR4 that the guest may set. */
 	uint64_t cr4_bits;
 	/* Bits of a leaf that the CPU sets by itself. */

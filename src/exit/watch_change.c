@@ -6,6 +6,7 @@
 #include "exit/watch_memory.h"
 #include "exit/watch_msr.h"
 #include "exit/watch_register.h"
+#include "hw/features.h"
 #include "hw/lock.h"
 #include "hw/x86.h"
 #include "lib/string.h"
@@ -54,10 +55,33 @@ SLOW_PATH void watch_change_serve(struct cpu *cpu)
 	watch_changed(cpu);
 }
 
+/* A watch that this CPU cannot serve would never be hit. */
+static const char *unable(const struct watch_spec *spec)
+{
+	if (spec->space != WATCH_REGISTER)
+		return NULL;
+	switch (spec->reg) {
+	case WATCH_GDTR:
+	case WATCH_IDTR:
+	case WATCH_LDTR:
+	case WATCH_TR:
+		return vendor->traits->watches_tables ? NULL
+						      : "this CPU has no descriptor-table exiting: gdtr, "
+							"idtr, ldtr and tr cannot be watched";
+	case WATCH_XCR0:
+		return features.xsave ? NULL : "this CPU has no XSAVE, and so no xcr0";
+	default:
+		return NULL;
+	}
+}
+
 static const char *add(const struct watch_spec *spec, uint16_t *id)
 {
-	struct watch *w = watch_add(spec);
+	const char *why = unable(spec);
+	struct watch *w = why ? NULL : watch_add(spec);
 
+	if (why)
+		return why;
 	if (!w)
 		return "there are 256 watches already: watch delete N makes room";
 	*id = w->id;

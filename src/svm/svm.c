@@ -24,7 +24,8 @@
 #define CPUID_SVM (1u << 2)
 
 struct svm_caps svm_caps;
-static struct vendor_traits traits = {.watches_waits = true, .stage2_set = PTE_ACCESSED | PTE_DIRTY};
+static struct vendor_traits traits = {
+	.watches_waits = true, .watches_tables = true, .stage2_set = PTE_ACCESSED | PTE_DIRTY};
 
 static bool is_present(void)
 {

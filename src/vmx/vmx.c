@@ -76,6 +76,7 @@ static const char *read_caps(struct vmx_caps *c)
 	c->cr4_fixed0 = probe_need(MSR_VMX_CR4_FIXED0);
 	c->cr4_fixed1 = probe_need(MSR_VMX_CR4_FIXED1);
 	c->has_trap_flag = vmx_may(probe_need, c->basic, VMX_WORD_CPU, CPU_MONITOR_TRAP_FLAG);
+	c->has_table_exiting = vmx_may(probe_need, c->basic, VMX_WORD_CPU2, CPU2_TABLE_EXITING);
 	error = vmx_controls_compute(probe_need, c->basic, asked, &c->controls);
 	return error ? error : check_ept(c);
 }
@@ -84,6 +85,7 @@ static void note_traits(const struct vmx_caps *c)
 {
 	traits.reports_init_sipi = c->misc & MISC_WAIT_FOR_SIPI;
 	traits.has_timer = c->controls.pin & PIN_PREEMPTION_TIMER;
+	traits.watches_tables = c->has_table_exiting;
 	traits.cr4_bits = c->cr4_fixed1 & ~(uint64_t)CR4_OWNED;
 	traits.stage2_largest = c->ept_vpid & EPT_CAP_1G ? 3 : 2;
 }

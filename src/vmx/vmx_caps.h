@@ -13,8 +13,9 @@ struct vmx_caps {
 	uint64_t misc;                                           /* IA32_VMX_MISC */
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1; /* IA32_VMX_CR0_FIXED0 and so on */
 	struct vmx_controls controls;
-	bool has_trap_flag; /* the monitor trap flag: vmx_step.c */
-	bool injects_cp;    /* from basic: #CP can be injected with its error code (27.2.1.3) */
+	bool has_trap_flag;     /* the monitor trap flag: vmx_step.c */
+	bool has_table_exiting; /* A.3.3: older CPUs do not have it */
+	bool injects_cp;        /* from basic: #CP can be injected with its error code (27.2.1.3) */
 };
 
 #endif

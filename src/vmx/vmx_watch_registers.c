@@ -2,7 +2,6 @@
 /* Watches of registers: what exits for them, and the writes of control registers. */
 #include "exit/control_register.h"
 #include "hw/asm.h"
-#include "hw/msr.h"
 #include "mem/guest_ram.h"
 #include "vmx/vmx.h"
 #include "watch/watch.h"
@@ -10,12 +9,6 @@
 static bool wants(enum watch_register reg, unsigned access)
 {
 	return watch_register_mask(reg, 0, access);
-}
-
-/* Older CPUs do not have the control: A.3.3. */
-static bool has_table_exiting(void)
-{
-	return rdmsr(MSR_VMX_PROCBASED_CTLS2) >> 32 & CPU2_TABLE_EXITING;
 }
 
 static bool wants_tables(void)
@@ -31,7 +24,7 @@ void vmx_watch_tables(bool on)
 {
 	uint64_t now = vmread(VMCS_CPU_CONTROLS2);
 
-	if (on && wants_tables() && has_table_exiting())
+	if (on && wants_tables() && vmx_caps.has_table_exiting)
 		vmwrite(VMCS_CPU_CONTROLS2, now | CPU2_TABLE_EXITING);
 	else if (now & CPU2_TABLE_EXITING)
 		vmwrite(VMCS_CPU_CONTROLS2, now & ~(uint64_t)CPU2_TABLE_EXITING);

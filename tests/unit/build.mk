@@ -48,7 +48,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/record.c \
                  src/exit/init_sipi.c \
                  src/exit/watch_access.c \
-                 src/exit/watch_change.c \
+                 src/exit/watch_change.c
                  src/exit/watch_control.c \
                  src/exit/watch_hit.c \
                  src/exit/watch_memory.c \
