@@ -343,12 +343,25 @@ static bool end(void)
 	return true;
 }
 
-/* One step. */
+/* Only a stopped CPU carries out what gdb asks for. */
+static bool wait_for_cpu(bool runs)
+{
+	if (runs)
+		stop(session.signal);
+	return true;
+}
+
+/* One step. A CPU that lets the guest run changes the state last: read after pause_wanted(), it says what that was right for. */
 static bool turn(void)
 {
+	bool runs = !pause_wanted();
+
 	if (send())
 		return true;
 	switch (atomic_load(&state)) {
+	case READY:
+	case COMMAND:
+		return wait_for_cpu(runs);
 	case ANSWERED:
 		answer();
 		return true;
@@ -372,12 +385,13 @@ static bool is_for(const struct cpu *cpu, uint32_t number)
 	return pause_has(cpu) && (cpu->number == number || !pause_has(cpus[number]));
 }
 
+/* The state comes last: until then no turn of another CPU looks whether the guest has stopped. */
 static void run_guest(void)
 {
 	since = 0;
+	pause_end();
 	running = true;
 	atomic_store(&state, NONE);
-	pause_end();
 }
 
 static void carry_out(struct cpu *cpu)
@@ -408,6 +422,8 @@ static bool is_gdbs(const char *text)
 {
 	size_t n = 0;
 
+	while (*text == ' ')
+		text++;
 	while (text[n] && text[n] != ' ')
 		n++;
 	return command_find(text, n) && command_find(text, n)->run == command_go;

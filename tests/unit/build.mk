@@ -58,6 +58,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/work.c \
                  src/gdb/packet.c \
                  src/gdb/registers.c \
+                 src/gdb/session.c \
                  src/gdb/stub.c \
                  src/guest/access.c \
                  src/guest/insn.c \

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+/* The line while a gdb has it: two stopped CPUs, an UART that takes all bytes, and packets whose answers are known. */
+#include <asm/prctl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "unit.h"
+#include "apic/pause.h"
+#include "console/command.h"
+#include "console/debugger.h"
+#include "console/input.h"
+#include "gdb/gdb.h"
+#include "gdb/session.h"
+#include "log/log.h"
+#include "log/uart.h"
+
+#define CPUS  2
+#define NEVER (1ull << 40) /* kHz of the TSC: no time passes */
+#define LONG  0            /* all times have passed */
+
+static struct cpu cpu[CPUS], *self;
+static char sent[65536], given[1024], said[256];
+static size_t sent_bytes;
+static const struct log_way *way;
+static void (*at_pause_end)(void);
+static bool turned;
+
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+_Atomic bool pause_asked;
+uint32_t input_cpu;
+
+bool pause_has(const struct cpu *c)
+{
+	return c->paused;
+}
+
+void pause_begin(struct cpu *c)
+{
+	pause_asked = true;
+}
+
+void pause_end(void)
+{
+	if (at_pause_end)
+		at_pause_end();
+	pause_asked = false;
+	if (at_pause_end)
+		at_pause_end();
+}
+
+size_t uart_put(const char *bytes, size_t n)
+{
+	assert_true(sent_bytes + n < sizeof(sent));
+	memcpy(sent + sent_bytes, bytes, n);
+	sent_bytes += n;
+	sent[sent_bytes] = '\0';
+	return n;
+}
+
+bool uart_idle(void)
+{
+	return true;
+}
+
+void input_give(const char *bytes, size_t n)
+{
+	strncat(given, bytes, n);
+}
+
+bool input_is_empty(void)
+{
+	return true;
+}
+
+void input_leave(void)
+{
+}
+
+void log_send_by(const struct log_way *w)
+{
+	way = w;
+}
+
+bool log_feed(void)
+{
+	return false;
+}
+
+void log_put_line(const char *line)
+{
+}
+
+bool log_add_line(const char *line)
+{
+	strcpy(said, line);
+	return true;
+}
+
+void log_reply(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+}
+
+static bool carries_out;
+static const struct command go = {.name = "go", .run = command_go};
+
+const char *command_go(struct command_call *call)
+{
+	fail();
+	return NULL;
+}
+
+const struct command *command_find(const char *name, size_t n)
+{
+	return n == 2 && !memcmp(name, "go", n) ? &go : NULL;
+}
+
+bool command_begin(void)
+{
+	return true;
+}
+
+void command_end(void)
+{
+}
+
+uint32_t command_place(const char *text)
+{
+	return COMMAND_ANYWHERE;
+}
+
+uint32_t command_next(const char *text, uint32_t n)
+{
+	return COMMAND_ANYWHERE;
+}
+
+void command_run(struct cpu *c, enum command_source source, char *text, struct command_result *result)
+{
+	carries_out = true;
+	*result = (struct command_result){.name = "none"};
+}
+
+void gdb_stub_stopped(struct gdb_session *s)
+{
+	s->reply.length = 0;
+	gdb_reply_string(&s->reply, "T");
+	gdb_reply_hex(&s->reply, &s->signal, 1);
+}
+
+/* `c` and `D` as they are, `M` is a command, another packet is its own answer. */
+enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *c, const char *packet, size_t n)
+{
+	s->reply.length = 0;
+	switch (*packet) {
+	case 'c':
+		return GDB_RUN;
+	case 'M':
+		strcpy(s->command, packet + 1);
+		return GDB_MONITOR;
+	case 'D':
+		gdb_reply_string(&s->reply, "OK");
+		return GDB_LEAVE;
+	default:
+		gdb_reply_bytes(&s->reply, packet, n);
+		return GDB_WAIT;
+	}
+}
+
+static void on_cpu(unsigned n)
+{
+	self = &cpu[n];
+	syscall(SYS_arch_prctl, ARCH_SET_GS, &self); /* this_cpu() */
+}
+
+static void type(const char *bytes)
+{
+	for (; *bytes; bytes++)
+		if (!debugger->key(*bytes))
+			strncat(given, bytes, 1);
+}
+
+static void packet(const char *data)
+{
+	char frame[GDB_FRAME_MAX + 1];
+
+	frame[gdb_frame(frame, data, strlen(data))] = '\0';
+	type(frame);
+}
+
+static void turns(void)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		debugger->turn();
+		debugger->run(&cpu[i % CPUS]);
+	}
+}
+
+static void forget(void)
+{
+	sent_bytes = 0;
+	sent[0] = given[0] = said[0] = '\0';
+}
+
+static void all_stop(bool stop)
+{
+	for (unsigned n = 0; n < CPUS; n++)
+		cpu[n].paused = stop;
+}
+
+/* A gdb has the line, and the guest has stopped. */
+static int setup(void **state)
+{
+	boot_info.cpus = CPUS;
+	boot_info.tsc_khz = NEVER;
+	for (unsigned n = 0; n < CPUS; n++) {
+		cpu[n] = (struct cpu){.number = n};
+		cpus[n] = &cpu[n];
+	}
+	all_stop(true);
+	at_pause_end = NULL;
+	turned = carries_out = false;
+	on_cpu(0);
+	gdb_init();
+	forget();
+	packet("qSupported");
+	turns();
+	assert_true(debugger->has_line());
+	return 0;
+}
+
+/* A detach, so that the next test begins with a free line. */
+static int teardown(void **state)
+{
+	boot_info.tsc_khz = NEVER;
+	at_pause_end = NULL;
+	all_stop(true);
+	for (unsigned i = 0; i < 2 && debugger->has_line(); i++) {
+		type("\x03");
+		turns();
+		packet("D");
+		turns();
+	}
+	assert_false(debugger->has_line());
+	return 0;
+}
+
+/* What the guest's CPUs do when they are told to go on. */
+static void run_on(void)
+{
+	packet("c");
+	turns();
+	all_stop(false);
+	assert_false(pause_asked);
+	assert_true(debugger->prints());
+	forget();
+}
+
+static void answers(void **state)
+{
+	assert_string_equal(sent, "+$qSupported#37");
+	forget();
+	packet("g");
+	assert_true(debugger->is_busy());
+	turns();
+	assert_false(debugger->is_busy());
+	assert_string_equal(sent, "+$g#67");
+	type("-");
+	turns();
+	assert_string_equal(sent, "+$g#67$g#67");
+}
+
+static void interrupts(void **state)
+{
+	run_on();
+	type("\x03");
+	assert_true(pause_asked);
+	turns();
+	assert_string_equal(sent, "");
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "$T02#b6");
+	assert_false(debugger->prints());
+}
+
+/* Another CPU, which still waits, takes a turn right before the guest may run, and right after. */
+static void other_turn(void)
+{
+	debugger->turn();
+	turned = true;
+}
+
+static void runs_with_another_cpu(void **state)
+{
+	at_pause_end = other_turn;
+	packet("c");
+	turns();
+	assert_true(turned);
+	at_pause_end = NULL;
+	all_stop(false);
+	assert_false(pause_asked);
+	assert_true(debugger->prints());
+	forget();
+	type("\x03");
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "$T02#b6");
+}
+
+/* Whatever let the guest run: a packet stops it again. */
+static void stops_again(void **state)
+{
+	pause_asked = false;
+	all_stop(false);
+	forget();
+	packet("g");
+	turns();
+	assert_true(pause_asked);
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "+$g#67");
+}
+
+static void refuses_go(void **state)
+{
+	packet("M  go");
+	turns();
+	assert_false(carries_out);
+	assert_string_equal(said, "error: gdb's continue does this");
+	packet("Mregs");
+	turns();
+	assert_true(carries_out);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(answers),
+		TEST(interrupts),
+		TEST(runs_with_another_cpu),
+		TEST(stops_again),
+		TEST(refuses_go),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
