@@ -277,6 +277,23 @@ static bool is_rip(const struct cpu *cpu, uint64_t rip)
 	(RFLAGS_STATUS | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |           \
 		RFLAGS_AC | RFLAGS_ID)
 
+/*
+ * VM entry refuses an external interrupt without IF; and TF without the #DB that a shadow or a HLT holds back for it, or that #DB without
+ * TF (SDM vol. 3C 27.3.1.4, 27.3.1.5).
+ */
+static bool may_have_flags(const struct cpu *cpu, uint64_t old, uint64_t value)
+{
+	bool masks = old & ~value & RFLAGS_IF;
+
+	return !((old ^ value) & RFLAGS_TF) && !(masks && vendor->state.get(cpu, GUEST_EVENT));
+}
+
+/* A shadow was the old instruction's; and without IF there is none of a STI (27.3.1.5). */
+static bool ends_shadow(enum guest_register which, uint64_t value)
+{
+	return which == GUEST_RIP || (which == GUEST_RFLAGS && !(value & RFLAGS_IF));
+}
+
 /* A state is changed as a whole, or not at all: other bits of RFLAGS keep their values. */
 static bool write_value(struct cpu *cpu, enum guest_register which, uint64_t value)
 {
@@ -290,8 +307,10 @@ static bool write_value(struct cpu *cpu, enum guest_register which, uint64_t val
 		return value == old;
 	if (value == old)
 		return true;
+	if (which == GUEST_RFLAGS && !may_have_flags(cpu, old, value))
+		return false;
 	vendor->state.set(cpu, which, value);
-	if (which == GUEST_RIP) /* the shadow was the old instruction's */
+	if (ends_shadow(which, value))
 		vendor->state.set(cpu, GUEST_SHADOW, 0);
 	return true;
 }

@@ -62,7 +62,8 @@ static void set(struct cpu *c, enum guest_register r, uint64_t value)
 	assert(r == GUEST_RIP || r == GUEST_RSP || r == GUEST_RFLAGS || r == GUEST_CR2 ||
 		(r == GUEST_SHADOW && !value));
 	assert(r != GUEST_RIP || guest_is_canonical(&paging, value));
-	assert(r != GUEST_RFLAGS || !((value ^ values[r]) & RFLAGS_VM));
+	assert(r != GUEST_RFLAGS || !((value ^ values[r]) & (RFLAGS_VM | RFLAGS_TF)));
+	assert(r != GUEST_RFLAGS || value & RFLAGS_IF || !(values[r] & RFLAGS_IF) || !values[GUEST_EVENT]);
 	values[r] = value;
 }
 
@@ -159,6 +160,7 @@ static void begin(void)
 	memset(&session, 0, sizeof(session));
 	memset(&receiver, 0, sizeof(receiver));
 	memset(values, 0, sizeof(values));
+	values[GUEST_EVENT] = flags >> 5 & 1;
 	boot_info.cpus = 2;
 	boot_info.config.gdb_write = flags & 1;
 	paging = (struct guest_paging){.cr0 = flags & 4 ? 0x80000001 : 1, .cr3 = 0x1000, .cr4 = 0x20};

@@ -266,7 +266,7 @@ static void writes(void **state)
 	assert_int_equal(values[GUEST_SHADOW], 0);
 	assert_string_equal(ask("P10=0000000000000080"), "E16"); /* not canonical */
 	values[GUEST_RFLAGS] = 2;
-	assert_string_equal(ask("P11=ffffffff"), "OK");
+	assert_string_equal(ask("P11=fffeffff"), "OK"); /* all but TF */
 	assert_false(values[GUEST_RFLAGS] & RFLAGS_VM);
 	assert_true(values[GUEST_RFLAGS] & RFLAGS_IF);
 	assert_string_equal(ask("P12=12000000"), "E16"); /* a selector */
@@ -281,6 +281,29 @@ static void writes(void **state)
 	assert_string_equal(ask("X1000,1:a"), "E01");
 	assert_string_equal(ask("c1000"), "E01");
 	assert_int_equal(cpu[0].gpr[TRAP_RAX], 0x0807060504030201);
+}
+
+/* What the next VM entry would refuse, the end of the host, is refused: P11 is EFLAGS. */
+static void flags(void **state)
+{
+	values[GUEST_RFLAGS] = RFLAGS_IF | 2;
+	values[GUEST_SHADOW] = 1;
+	values[GUEST_EVENT] = 1;
+	assert_string_equal(ask("P11=02000000"), "E16"); /* an interrupt is to be injected */
+	assert_int_equal(values[GUEST_RFLAGS], RFLAGS_IF | 2);
+	assert_string_equal(ask("P11=03020000"), "OK");
+	assert_int_equal(values[GUEST_SHADOW], 1);
+	values[GUEST_EVENT] = 0;
+	assert_string_equal(ask("P11=02000000"), "OK");
+	assert_int_equal(values[GUEST_RFLAGS], 2);
+	assert_int_equal(values[GUEST_SHADOW], 0); /* of a STI */
+	assert_string_equal(ask("P11=02010000"), "E16");
+	values[GUEST_RFLAGS] = RFLAGS_TF | 2;
+	assert_string_equal(ask("P11=02000000"), "E16");
+	assert_string_equal(ask("P11=02010000"), "OK");
+	/* bits that are reserved, and VM, keep their values */
+	assert_string_equal(ask("P11=02010280"), "OK");
+	assert_int_equal(values[GUEST_RFLAGS], RFLAGS_TF | 2);
 }
 
 static void memory(void **state)
@@ -370,6 +393,7 @@ int main(void)
 		cmocka_unit_test_setup(threads, setup),
 		cmocka_unit_test_setup(registers, setup),
 		cmocka_unit_test_setup(writes, setup),
+		cmocka_unit_test_setup(flags, setup),
 		cmocka_unit_test_setup(memory, setup),
 		cmocka_unit_test_setup(goes_on, setup),
 		cmocka_unit_test_setup(unknown, setup),
