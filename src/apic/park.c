@@ -71,6 +71,7 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 
 	vendor->state.capture(cpu, &s->at);
 	s->reason = cpu->exit.reason;
+	atomic_store(&cpu->paused, false); /* it carries out no more commands */
 	atomic_store(&s->is, true);
 	cpu_park();
 }

@@ -3,6 +3,7 @@
 #include "apic/park.h"
 
 _Atomic bool pause_asked;
+static _Atomic bool died;
 
 bool pause_has(const struct cpu *cpu)
 {
@@ -16,9 +17,12 @@ void pause_begin(struct cpu *cpu)
 	cpu_kick_others(cpu);
 }
 
-void pause_end(void)
+bool pause_end(void)
 {
+	if (atomic_load(&died))
+		return false;
 	atomic_store(&pause_asked, false);
+	return true;
 }
 
 const struct trap_record *pause_where(const struct cpu *cpu)
@@ -35,4 +39,11 @@ void pause_arrive(struct cpu *cpu, const struct trap_record *r)
 void pause_leave(struct cpu *cpu)
 {
 	atomic_store(&cpu->paused, false);
+}
+
+void pause_for_good(struct cpu *cpu, const struct trap_record *r)
+{
+	pause_arrive(cpu, r);
+	atomic_store(&died, true);
+	pause_begin(cpu);
 }

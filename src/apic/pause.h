@@ -10,7 +10,12 @@
 #include "cpu/cpu.h"
 
 void pause_begin(struct cpu *cpu);
-void pause_end(void);
+
+/* False: the guest has died, and stays stopped. */
+bool pause_end(void);
+
+/* The guest has died on this CPU, in this state. */
+void pause_for_good(struct cpu *cpu, const struct trap_record *r);
 
 /* Whether the guest has to stop; whether this CPU has stopped. */
 extern _Atomic bool pause_asked;

@@ -78,8 +78,7 @@ const char *command_go(struct command_call *call)
 {
 	if (!pause_wanted())
 		return "the guest is not stopped";
-	pause_end();
-	return NULL;
+	return pause_end() ? NULL : "the guest has died: it cannot go on";
 }
 
 /* The settings that `intercept` changes. */

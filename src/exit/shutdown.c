@@ -7,6 +7,7 @@
 #include "report/fault.h"
 #include "hw/asm.h"
 #include "apic/park.h"
+#include "apic/pause.h"
 #include "report/report.h"
 #include "log/screen.h"
 #include "report/story.h"
@@ -181,21 +182,29 @@ void shutdown_reset(void)
 	outb(0x64, 0xfe);
 }
 
-/*
- * Carries out `triple_fault` of trapline.conf. With hold the CPU waits in the VMM for a debugger or the console's
- * operator.
- */
+/* The CPU waits in the VMM for a debugger or the console's operator, and answers as a stopped one does. */
+__attribute__((noreturn)) static void hold(struct cpu *cpu)
+{
+	static struct trap_record r;
+
+	insn_record(cpu, &r);
+	pause_for_good(cpu, &r);
+	for (;;) {
+		turn_serve(cpu);
+		screen_browse();
+		moment();
+	}
+}
+
+/* Carries out `triple_fault` of trapline.conf. */
 __attribute__((noreturn)) static void go_on(struct cpu *cpu)
 {
 	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET)
 		shutdown_reset();
 	log_print("trapline: cpu=%u is %s", cpu->number,
 		boot_info.config.triple_fault == TRIPLE_FAULT_HOLD ? "held for inspection" : "stopped");
-	while (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD) {
-		turn_serve(cpu);
-		screen_browse();
-		moment();
-	}
+	if (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD)
+		hold(cpu);
 	fault_show();
 }
 

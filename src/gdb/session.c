@@ -18,9 +18,10 @@
 
 #define HOLD_MAX  512 /* a gdb's first packet is shorter */
 #define TYPED_MAX 256
-#define TEXT_PART 256 /* bytes of the log in one packet */
-#define AGAIN_MS  200 /* how long a packet that was asked for again may take to begin */
-#define STOP_MS   100 /* how long CPUs may take to stop */
+#define TEXT_PART 256  /* bytes of the log in one packet */
+#define AGAIN_MS  200  /* how long a packet that was asked for again may take to begin */
+#define STOP_MS   100  /* how long CPUs may take to stop */
+#define SILENT_MS 2000 /* how long a packet may wait for a CPU that has stopped */
 
 /* The state of the packet that has come. */
 enum {
@@ -35,6 +36,7 @@ enum {
 static _Atomic uint32_t state;
 static bool attached, running, leaving;
 static uint64_t since; /* when the guest was told to stop; 0: it runs */
+static uint64_t asked; /* when the last packet came */
 static struct gdb_session session;
 static struct gdb_receiver receiver;
 static uint32_t carrier; /* COMMAND: the CPU that has to carry it out */
@@ -134,6 +136,7 @@ static void attach(void)
 	input_leave();
 	log_send_by(&way);
 	stop(GDB_SIGTRAP);
+	asked = rdtsc();
 	atomic_store(&state, READY);
 }
 
@@ -211,6 +214,7 @@ static void take_packet(void)
 	if (running || leaving)
 		return;
 	acknowledge('+');
+	asked = rdtsc();
 	atomic_store(&state, READY);
 }
 
@@ -343,11 +347,23 @@ static bool end(void)
 	return true;
 }
 
-/* Only a stopped CPU carries out what gdb asks for. */
+static bool nobody_answers(void)
+{
+	for_each_cpu (c)
+		if (pause_has(c))
+			return false;
+	return rdtsc() - asked >= boot_info.tsc_khz * SILENT_MS;
+}
+
+/* Only a stopped CPU carries out what gdb asks for. Without any the line is of more use to the console. */
 static bool wait_for_cpu(bool runs)
 {
-	if (runs)
+	if (runs) {
 		stop(session.signal);
+	} else if (nobody_answers()) {
+		leave();
+		log_add_line("trapline: no CPU can answer gdb: the console has the line");
+	}
 	return true;
 }
 

@@ -162,9 +162,10 @@ uint64_t freeze_not_kept(void)
 	return 2;
 }
 
-void pause_end(void)
+bool pause_end(void)
 {
 	pause_asked = false;
+	return true;
 }
 
 bool pause_has(const struct cpu *cpu)

@@ -4,8 +4,9 @@
 import re
 import time
 
+from lib.console import Console
 from lib.gdb import gdb
-from lib.machine import expect, on
+from lib.machine import GUESTS, expect, on
 from test_console import hang, wait_for_guest
 
 # As gdb prints them, and as the console's regs does.
@@ -122,6 +123,20 @@ def test_reads_only(machine):
         expect("memory: " in text and "register: " in text, f"{text}")
         expect(re.search(r"0x[0-9a-f]+:\s+0x00000000", text), f"{text}")
         runs_on(console)
+
+
+@on("svm")
+def test_dead(machine):
+    """A guest that has died is held for a gdb, which comes afterwards: registers are those of the report, and it does not go on."""
+    with Console(machine, EFI=GUESTS / "triple.efi", CONF=str(conf(machine, "triple_fault = hold\n"))) as console:
+        console.wait_for(rb"cpu=0 is held for inspection")
+        text = gdb(console, "info registers", "monitor regs", "info threads", "monitor go", "continue", "x/1i $rip", "detach")
+        compare_registers(text[: text.index("Target Id")])
+        expect("gdb's continue does this" in text, f"go: {text}")
+        expect("received signal SIGTRAP" in text, f"it went on: {text}")
+        console.logfmt()
+        expect(console.ask_ok("status").records("status")[0]["guest"] == "stopped", "the guest runs")
+        expect(not console.ask("go").ok, "go: the guest is dead")
 
 
 def frame(data):

@@ -24,7 +24,7 @@ static char sent[65536], given[1024], said[256];
 static size_t sent_bytes;
 static const struct log_way *way;
 static void (*at_pause_end)(void);
-static bool turned;
+static bool turned, died;
 
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
@@ -41,13 +41,16 @@ void pause_begin(struct cpu *c)
 	pause_asked = true;
 }
 
-void pause_end(void)
+bool pause_end(void)
 {
+	if (died)
+		return false;
 	if (at_pause_end)
 		at_pause_end();
 	pause_asked = false;
 	if (at_pause_end)
 		at_pause_end();
+	return true;
 }
 
 size_t uart_put(const char *bytes, size_t n)
@@ -224,7 +227,7 @@ static int setup(void **state)
 	}
 	all_stop(true);
 	at_pause_end = NULL;
-	turned = carries_out = false;
+	turned = carries_out = died = false;
 	on_cpu(0);
 	gdb_init();
 	forget();
@@ -239,6 +242,7 @@ static int teardown(void **state)
 {
 	boot_info.tsc_khz = NEVER;
 	at_pause_end = NULL;
+	died = false;
 	all_stop(true);
 	for (unsigned i = 0; i < 2 && debugger->has_line(); i++) {
 		type("\x03");
@@ -337,6 +341,41 @@ static void refuses_go(void **state)
 	assert_true(carries_out);
 }
 
+/* The guest dies on CPU 1, and the others answer no more. It does not go on, and gdb learns of it. */
+static void dies(void **state)
+{
+	run_on();
+	died = pause_asked = cpu[1].paused = true;
+	boot_info.tsc_khz = LONG;
+	turns();
+	assert_string_equal(sent, "$T05#b9");
+	forget();
+	packet("g");
+	turns();
+	assert_string_equal(sent, "+$g#67");
+	forget();
+	packet("c");
+	turns();
+	assert_string_equal(sent, "+$T05#b9");
+	assert_true(debugger->has_line());
+}
+
+/* No CPU is left that could answer: keys have a meaning again. */
+static void no_cpu(void **state)
+{
+	all_stop(false);
+	packet("g");
+	turns();
+	assert_true(debugger->is_busy());
+	boot_info.tsc_khz = LONG;
+	turns();
+	assert_false(debugger->has_line());
+	assert_false(debugger->is_busy());
+	assert_string_equal(said, "trapline: no CPU can answer gdb: the console has the line");
+	type("status");
+	assert_string_equal(given, "status");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -346,6 +385,8 @@ int main(void)
 		TEST(runs_with_another_cpu),
 		TEST(stops_again),
 		TEST(refuses_go),
+		TEST(dies),
+		TEST(no_cpu),
 	};
 #undef TEST
 
