@@ -29,6 +29,7 @@ enum {
 	READY,    /* a CPU has to carry it out */
 	CARRYING, /* one does */
 	COMMAND,  /* so with the command of a `monitor` */
+	PRINTING, /* one does, and it may print a report */
 	LINES,    /* its answer is printed */
 	ANSWERED  /* the reply has to be sent */
 };
@@ -68,17 +69,26 @@ static bool is_sending(void)
 	return out.ack || out.sent < out.length;
 }
 
+static uint64_t sent_bytes;
+
+static size_t feed(const char *bytes, size_t n)
+{
+	n = uart_put(bytes, n);
+	sent_bytes += n;
+	return n;
+}
+
 /* Feeds the UART once. An acknowledgement comes before a packet, not into it. False: there was nothing to send. */
 static bool send(void)
 {
 	if (!is_sending())
 		return false;
 	if (out.ack && (!out.sent || out.sent == out.length)) {
-		if (uart_put(&out.ack, 1))
+		if (feed(&out.ack, 1))
 			out.ack = 0;
 		return true;
 	}
-	out.sent += uart_put(out.frame + out.sent, out.length - out.sent);
+	out.sent += feed(out.frame + out.sent, out.length - out.sent);
 	return true;
 }
 
@@ -88,13 +98,21 @@ static void begin_frame(const struct gdb_reply *r)
 	out.sent = 0;
 }
 
-/* The log's text, which gdb accepts while the guest runs and during a `monitor`. Otherwise it waits. Returns the bytes taken. */
+/* While the guest runs, and during a `monitor`: then gdb accepts text. */
+static bool accepts_text(void)
+{
+	uint32_t now = atomic_load(&state);
+
+	return running || now == PRINTING || now == LINES;
+}
+
+/* The log's text. Returns the bytes taken; others wait. */
 static size_t put_text(const char *bytes, size_t n)
 {
 	static struct gdb_reply r;
 
 	send();
-	if (is_sending() || !(running || atomic_load(&state) == LINES))
+	if (is_sending() || !accepts_text())
 		return 0;
 	if (n > TEXT_PART)
 		n = TEXT_PART;
@@ -112,7 +130,12 @@ static bool is_sent(void)
 	return !is_sending() && uart_idle();
 }
 
-static const struct log_way way = {.put = put_text, .idle = is_sent};
+static uint64_t sent(void)
+{
+	return sent_bytes;
+}
+
+static const struct log_way way = {.put = put_text, .idle = is_sent, .sent = sent};
 
 static void stop(uint8_t signal)
 {
@@ -472,7 +495,7 @@ static void run(struct cpu *cpu)
 		return;
 	if (command && !command_begin())
 		return;
-	if (atomic_compare_exchange_strong(&state, &now, CARRYING)) {
+	if (atomic_compare_exchange_strong(&state, &now, command ? PRINTING : CARRYING)) {
 		if (command)
 			carry_out_command(cpu);
 		else

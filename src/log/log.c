@@ -227,13 +227,26 @@ static void give_up(void)
 	text_tail = text_head;
 }
 
+/* Whether bytes have gone out of what the way took before. */
+static bool moves(void)
+{
+	static uint64_t before;
+	uint64_t now = way->sent ? way->sent() : 0, last = before;
+
+	before = now;
+	return now != last;
+}
+
 /* The contents of the FIFO would be lost if the machine goes down next. */
 static void wait_for_idle(uint64_t since)
 {
 	bool idle;
 
-	while (!(idle = way->idle()) && !never_idle && !passed(since, boot_info.tsc_khz * FINISH_WAITS))
+	while (!(idle = way->idle()) && !never_idle && !passed(since, boot_info.tsc_khz * FINISH_WAITS)) {
 		moment();
+		if (moves())
+			since = rdtsc();
+	}
 	never_idle = !idle;
 }
 
@@ -244,7 +257,9 @@ void log_drain(void)
 	if (!there)
 		text_tail = text_head;
 	while (text_head != text_tail) {
-		if (feed()) {
+		bool took = feed();
+
+		if (moves() || took) {
 			since = rdtsc();
 			stuck = false;
 		} else if (stuck || passed(since, boot_info.tsc_khz * FINISH_WAITS)) {

@@ -122,11 +122,12 @@ bool log_feed(void);
 
 /*
  * Another way for the text than the UART, until log_seize(); NULL: the UART. put() returns how many bytes it took, 0 for later; idle()
- * whether all of them have been sent.
+ * whether all of them have been sent; sent() how many bytes have gone out since the start, if one put() may take more than a FIFO holds.
  */
 struct log_way {
 	size_t (*put)(const char *bytes, size_t n);
 	bool (*idle)(void);
+	uint64_t (*sent)(void); /* may be NULL */
 };
 void log_send_by(const struct log_way *way);
 

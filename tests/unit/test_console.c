@@ -164,6 +164,47 @@ static void bounded(void **state)
 	}
 }
 
+/* Another way, which takes a line at once, and sends it in three times the limit: its bytes go out meanwhile. */
+#define SLOW (3 * TSC_KHZ * WAIT_MS)
+static uint64_t slow_since;
+
+static bool slow_idle(void)
+{
+	return rdtsc() - slow_since >= SLOW;
+}
+
+static uint64_t slow_sent(void)
+{
+	return (slow_idle() ? SLOW : rdtsc() - slow_since) / (SLOW / 100);
+}
+
+static size_t slow_put(const char *bytes, size_t n)
+{
+	if (!slow_idle())
+		return 0;
+	slow_since = rdtsc();
+	memcpy(sent + sent_bytes, bytes, n);
+	sent_bytes += n;
+	sent[sent_bytes] = 0;
+	return n;
+}
+
+static void slow_way(void **state)
+{
+	static const struct log_way slow = {.put = slow_put, .idle = slow_idle, .sent = slow_sent};
+
+	sent_bytes = 0;
+	kept[0] = 0;
+	log_send_by(&slow);
+	log_print("one");
+	assert_true(slow_idle()); /* it was waited for */
+	slow_since = rdtsc();     /* and now something else is on its way */
+	log_print("two");
+	log_send_by(NULL);
+	assert_string_equal(sent, "one\r\ntwo\r\n");
+	assert_string_equal(kept, "one\ntwo\n");
+}
+
 static uint64_t time_of_lines(void)
 {
 	uint64_t since = rdtsc();
@@ -248,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_out),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(slow_way),
 		cmocka_unit_test(takes_nothing),
 		cmocka_unit_test(takes_again),
 		cmocka_unit_test(never_empties),

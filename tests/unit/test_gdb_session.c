@@ -146,6 +146,8 @@ uint32_t command_next(const char *text, uint32_t n)
 void command_run(struct cpu *c, enum command_source source, char *text, struct command_result *result)
 {
 	carries_out = true;
+	if (!strcmp(text, "reset"))
+		assert_int_equal(way->put("end", 3), 3);
 	*result = (struct command_result){.name = "none"};
 }
 
@@ -341,6 +343,20 @@ static void refuses_go(void **state)
 	assert_true(carries_out);
 }
 
+/* A report that a command prints at once, as `reset` does, goes out. */
+static void prints_report(void **state)
+{
+	uint64_t before = way->sent();
+
+	forget();
+	assert_int_equal(way->put("early", 5), 0);
+	packet("Mreset");
+	turns();
+	assert_non_null(strstr(sent, "$O656e64#"));
+	assert_true(way->idle());
+	assert_int_equal(way->sent() - before, sent_bytes);
+}
+
 /* The guest dies on CPU 1, and the others answer no more. It does not go on, and gdb learns of it. */
 static void dies(void **state)
 {
@@ -385,6 +401,7 @@ int main(void)
 		TEST(runs_with_another_cpu),
 		TEST(stops_again),
 		TEST(refuses_go),
+		TEST(prints_report),
 		TEST(dies),
 		TEST(no_cpu),
 	};
