@@ -12,7 +12,8 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-#define AHEAD     512 /* a power of two */
+#define AHEAD     512  /* a power of two */
+#define AT_ONCE   1024 /* bytes: a debugger takes all, and the guest waits meanwhile */
 #define CTRL_C    3
 #define ANSWER_MS 500 /* how long a CPU may take to accept a command */
 #define NEXT_MS                                                                                              \
@@ -85,15 +86,15 @@ static bool get(char *c)
 /* Bytes that do not fit stay in the UART, which may be able to make the sender wait, and counts what it drops. */
 bool input_receive(void)
 {
-	bool any = false;
+	unsigned n = 0;
 	char c;
 
-	while (ahead_head - ahead_tail < AHEAD && !debugger->is_busy() && get(&c)) {
-		any = true;
+	while (n < AT_ONCE && ahead_head - ahead_tail < AHEAD && !debugger->is_busy() && get(&c)) {
+		n++;
 		if (!debugger->key(c))
 			take(c);
 	}
-	return any;
+	return n;
 }
 
 void input_give(const char *bytes, size_t n)
@@ -230,7 +231,7 @@ static bool type_ahead(void)
 static void print_lost(void)
 {
 	static uint64_t said;
-	char text[80];
+	char text[96];
 	uint64_t lost = uart_overruns();
 
 	if (lost == said)

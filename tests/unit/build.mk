@@ -31,6 +31,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/console/complete.c \
                  src/console/debugger.c \
                  src/console/help.c \
+                 src/console/input.c \
                  src/console/line.c \
                  src/console/poll.c \
                  src/console/printer.c \

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/* Bytes from a line that never stops: one call takes a bounded number, whoever has the line. */
+#include "unit.h"
+#include "apic/park.h"
+#include "console/command.h"
+#include "console/complete.h"
+#include "console/debugger.h"
+#include "console/input.h"
+#include "log/log.h"
+#include "log/uart.h"
+
+#define MOST 1024
+
+struct boot_info boot_info;
+struct cpu *cpus[BOOT_MAX_CPUS];
+
+static unsigned got;
+
+bool uart_get(char *byte)
+{
+	assert_in_range(++got, 0, MOST);
+	*byte = '+';
+	return true;
+}
+
+uint64_t uart_overruns(void)
+{
+	return 0;
+}
+
+void log_put(const char *bytes, size_t n)
+{
+}
+
+void log_put_line(const char *line)
+{
+}
+
+void cpu_kick(struct cpu *c)
+{
+}
+
+void command_complete(struct completion *c, const char *text, unsigned n)
+{
+}
+
+void command_done(char *line, size_t size, const char *name, const char *why)
+{
+}
+
+bool command_begin(void)
+{
+	return true;
+}
+
+void command_end(void)
+{
+}
+
+uint32_t command_place(const char *text)
+{
+	return COMMAND_ANYWHERE;
+}
+
+uint32_t command_next(const char *text, uint32_t n)
+{
+	return COMMAND_ANYWHERE;
+}
+
+void command_run(struct cpu *c, enum command_source source, char *text, struct command_result *result)
+{
+}
+
+static bool takes_key(char c)
+{
+	return true;
+}
+
+static bool no(void)
+{
+	return false;
+}
+
+/* A debugger takes every byte, so that the place for keys is never full. */
+static void debugger_has_the_line(void **state)
+{
+	static const struct debugger d = {.key = takes_key, .is_in_a_hurry = no, .is_busy = no};
+
+	debugger_set(&d);
+	assert_true(input_receive());
+	assert_int_equal(got, MOST);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(debugger_has_the_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
