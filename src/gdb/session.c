@@ -16,12 +16,15 @@
 #include "log/log.h"
 #include "log/uart.h"
 
-#define HOLD_MAX  512 /* a gdb's first packet is shorter */
-#define TYPED_MAX 256
-#define TEXT_PART 256  /* bytes of the log in one packet */
-#define AGAIN_MS  200  /* how long a packet that was asked for again may take to begin */
-#define STOP_MS   100  /* how long CPUs may take to stop */
-#define SILENT_MS 2000 /* how long a packet may wait for a CPU that has stopped */
+#define HOLD_MAX     512 /* a gdb's first packet is shorter */
+#define TYPED_MAX    256
+#define FIRST_PACKET "qSupported"
+#define TEXT_PART    256  /* bytes of the log in one packet */
+#define AGAIN_MS     200  /* how long a packet that was asked for again may take to begin */
+#define STOP_MS      100  /* how long CPUs may take to stop */
+#define GONE_MS      2000 /* in which a gdb acknowledges one of several packets */
+#define UNHEARD      4    /* so many packets; the line may lose an acknowledgement */
+#define SILENT_MS    2000 /* how long a packet may wait for a CPU that has stopped */
 
 /* The state of the packet that has come. */
 enum {
@@ -67,6 +70,23 @@ static struct {
 static bool is_sending(void)
 {
 	return out.ack || out.sent < out.length;
+}
+
+/* Packets of the log that were sent since a byte of gdb's came. Its acknowledgements say that it is still there. */
+static struct {
+	unsigned n;
+	uint64_t since; /* the first of them */
+} unheard;
+
+static void note_unheard(void)
+{
+	if (running && !since && !session.without_acks && !unheard.n++)
+		unheard.since = rdtsc();
+}
+
+static bool is_gone(void)
+{
+	return !since && unheard.n >= UNHEARD && rdtsc() - unheard.since >= boot_info.tsc_khz * GONE_MS;
 }
 
 static uint64_t sent_bytes;
@@ -120,6 +140,7 @@ static size_t put_text(const char *bytes, size_t n)
 	gdb_reply_string(&r, "O");
 	gdb_reply_hex(&r, bytes, n);
 	begin_frame(&r);
+	note_unheard();
 	send();
 	return n;
 }
@@ -149,6 +170,7 @@ static void attach(void)
 {
 	attached = true;
 	running = leaving = false;
+	unheard.n = 0;
 	typed.on = false;
 	hold.n = 0;
 	hold.asked = 0;
@@ -230,13 +252,17 @@ static void acknowledge(char how)
 		out.ack = how;
 }
 
-/* While the guest runs gdb sends none. */
+/* While the guest runs gdb sends none: it repeats one whose acknowledgement was lost, or another gdb has come. */
 static void take_packet(void)
 {
 	typed.on = false;
+	if (running && !strncmp(receiver.data, FIRST_PACKET, strlen(FIRST_PACKET))) {
+		attach();
+		return;
+	}
+	acknowledge('+');
 	if (running || leaving)
 		return;
-	acknowledge('+');
 	asked = rdtsc();
 	atomic_store(&state, READY);
 }
@@ -272,6 +298,8 @@ static void take_key(char c)
 {
 	enum gdb_event event = gdb_receive(&receiver, c);
 
+	if (event == GDB_PACKET || event == GDB_ACK || event == GDB_RESEND)
+		unheard.n = 0;
 	if (event == GDB_PACKET)
 		take_packet();
 	else if (event == GDB_DAMAGED)
@@ -390,6 +418,16 @@ static bool wait_for_cpu(bool runs)
 	return true;
 }
 
+/* A gdb that went without a detach leaves a guest that runs: then the log is text again. */
+static bool look(void)
+{
+	if (!is_gone())
+		return look_at_guest();
+	leave();
+	log_add_line("trapline: gdb is gone: the console has the line");
+	return true;
+}
+
 /* One step. A CPU that lets the guest run changes the state last: read after pause_wanted(), it says what that was right for. */
 static bool turn(void)
 {
@@ -408,7 +446,7 @@ static bool turn(void)
 		next_line();
 		return true;
 	case NONE:
-		return leaving ? end() : running && look_at_guest();
+		return leaving ? end() : running && look();
 	default:
 		return true;
 	}
@@ -428,6 +466,7 @@ static bool is_for(const struct cpu *cpu, uint32_t number)
 static void run_guest(void)
 {
 	since = 0;
+	unheard.n = 0;
 	pause_end();
 	running = true;
 	atomic_store(&state, NONE);

@@ -392,6 +392,51 @@ static void no_cpu(void **state)
 	assert_string_equal(given, "status");
 }
 
+static void log_goes_out(unsigned packets)
+{
+	for (unsigned i = 0; i < packets; i++) {
+		assert_int_equal(way->put("text", 4), 4);
+		turns();
+	}
+}
+
+/* A gdb that is gone without a detach acknowledges nothing. One that is there may lose some of its acknowledgements. */
+static void gone(void **state)
+{
+	run_on();
+	log_goes_out(10);
+	type("+");
+	boot_info.tsc_khz = LONG;
+	log_goes_out(3);
+	assert_true(debugger->has_line());
+	log_goes_out(1);
+	assert_false(debugger->has_line());
+	assert_null(way);
+	assert_false(pause_asked);
+	assert_string_equal(said, "trapline: gdb is gone: the console has the line");
+}
+
+/* It repeats `c` if the acknowledgement was lost. */
+static void repeats(void **state)
+{
+	run_on();
+	packet("c");
+	turns();
+	assert_string_equal(sent, "+");
+	assert_false(pause_asked);
+}
+
+/* Another gdb comes while the guest still runs for the one that has gone. */
+static void next_gdb(void **state)
+{
+	run_on();
+	packet("qSupported");
+	assert_true(pause_asked);
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "+$qSupported#37");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -404,6 +449,9 @@ int main(void)
 		TEST(prints_report),
 		TEST(dies),
 		TEST(no_cpu),
+		TEST(gone),
+		TEST(repeats),
+		TEST(next_gdb),
 	};
 #undef TEST
 
