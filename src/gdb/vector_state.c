@@ -57,16 +57,49 @@ bool vector_has_avx(void)
 	return on;
 }
 
-void vector_save(struct vector_state *s)
+static void save_wide(struct vector_state *s, bool avx)
 {
-	struct control before = allow();
+	if (avx)
+		__asm__ volatile("xsave64 %0" : "+m"(*s) : "a"(PARTS), "d"(0));
+	else
+		__asm__ volatile("fxsave64 %0" : "+m"(*s));
+	s->wide = s->cs || s->reserved2 || s->ds || s->reserved3;
+}
 
-	memset(s, 0, sizeof(*s));
-	if (avx_is_on())
+static void save_narrow(struct vector_state *s, bool avx)
+{
+	if (avx)
 		__asm__ volatile("xsave %0" : "+m"(*s) : "a"(PARTS), "d"(0));
 	else
 		__asm__ volatile("fxsave %0" : "+m"(*s));
+}
+
+void vector_save(struct vector_state *s)
+{
+	struct control before = allow();
+	bool avx = avx_is_on();
+
+	memset(s, 0, sizeof(*s));
+	save_wide(s, avx);
+	if (!s->wide)
+		save_narrow(s, avx);
 	forbid(&before);
+}
+
+static void load_wide(const struct vector_state *s, bool avx)
+{
+	if (avx)
+		__asm__ volatile("xrstor64 %0" : : "m"(*s), "a"(PARTS), "d"(0));
+	else
+		__asm__ volatile("fxrstor64 %0" : : "m"(*s));
+}
+
+static void load_narrow(const struct vector_state *s, bool avx)
+{
+	if (avx)
+		__asm__ volatile("xrstor %0" : : "m"(*s), "a"(PARTS), "d"(0));
+	else
+		__asm__ volatile("fxrstor %0" : : "m"(*s));
 }
 
 void vector_load(struct vector_state *s)
@@ -75,9 +108,9 @@ void vector_load(struct vector_state *s)
 
 	s->mxcsr &= s->mxcsr_mask ? s->mxcsr_mask : MXCSR_MASK; /* another bit would raise #GP */
 	s->header[0] = PARTS;
-	if (avx_is_on())
-		__asm__ volatile("xrstor %0" : : "m"(*s), "a"(PARTS), "d"(0));
+	if (s->wide)
+		load_wide(s, avx_is_on());
 	else
-		__asm__ volatile("fxrstor %0" : : "m"(*s));
+		load_narrow(s, avx_is_on());
 	forbid(&before);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The x87, SSE and AVX registers. Trapline does not use them, so while it runs they hold the guest's values (src/build.mk). The layout is
- * FXSAVE's and XSAVE's (SDM vol. 1 10.5.1 and 13.4).
+ * FXSAVE's and XSAVE's (SDM vol. 1 10.5.1 and 13.4), which has two forms: with selectors, or with 64-bit addresses of the x87's last
+ * instruction and operand instead. The second is used if an address needs it, because either form loses what the other has. Then `cs` and
+ * `ds` are bits 32 to 47, as gdb's fiseg and foseg show them.
  */
 #ifndef TRAPLINE_GDB_VECTOR_STATE_H
 #define TRAPLINE_GDB_VECTOR_STATE_H
@@ -25,6 +27,7 @@ struct vector_state {
 	uint64_t header
 		[8]; /* XSAVE's: its first word has a bit for each part that is not in its initial state */
 	uint8_t ymmh[16][16];
+	bool wide; /* 64-bit addresses. Not the CPU's */
 } __attribute__((aligned(64)));
 
 /* Whether the guest has AVX switched on (XCR0). Otherwise ymmh is zeros. */

@@ -61,6 +61,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/gdb/registers.c \
                  src/gdb/session.c \
                  src/gdb/stub.c \
+                 src/gdb/vector_state.c \
                  src/guest/access.c \
                  src/guest/insn.c \
                  src/guest/opcode.c \
@@ -138,12 +139,17 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
                  UNIT_DEFS \
                  tests/fake
 # In these the VMCS is an array.
-$(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o $(BUILD)/unit/src/vmx/vmx_cr.o $(BUILD)/unit/tests/unit/test_vmx_cr.o: UNIT_DEFS := -iquote tests/fake
                  # \
+                 $(BUILD)/unit/src/gdb/vector_state.o \
+                 $(BUILD)/unit/src/vmx/vmx_cet.o \
+                 $(BUILD)/unit/src/vmx/vmx_cr.o \
                  $(BUILD)/unit/src/vmx/vmx_msr.o \
                  $(BUILD)/unit/src/vmx/vmx_state.o \
                  $(BUILD)/unit/src/vmx/vmx_step.o \
                  $(BUILD)/unit/src/vmx/vmx_watch_registers.o \
+                 $(BUILD)/unit/tests/unit/test_vector_state.o: \
+                 $(BUILD)/unit/tests/unit/test_vmx_cet.o \
+                 $(BUILD)/unit/tests/unit/test_vmx_cr.o: \
                  $(BUILD)/unit/tests/unit/test_vmx_msr.o: \
                  $(BUILD)/unit/tests/unit/test_vmx_state.o \
                  $(BUILD)/unit/tests/unit/test_vmx_step.o: \
@@ -151,6 +157,7 @@ $(BUILD)/unit/src/vmx/vmx_cet.o $(BUILD)/unit/tests/unit/test_vmx_cet.o $(BUILD)
                  -iquote \
                  And \
                  CR0 \
+                 CR4. \
                  DR6, \
                  In \
                  MSRs \
