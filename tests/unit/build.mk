@@ -49,13 +49,13 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/record.c \
                  src/exit/init_sipi.c \
                  src/exit/watch_access.c \
-                 src/exit/watch_change.c
+                 src/exit/watch_change.c \
                  src/exit/watch_control.c \
                  src/exit/watch_hit.c \
                  src/exit/watch_memory.c \
                  src/exit/watch_piece.c \
                  src/exit/watch_register.c \
-                 src/exit/watch_tables.c
+                 src/exit/watch_tables.c \
                  src/exit/work.c \
                  src/gdb/packet.c \
                  src/gdb/registers.c \
@@ -123,54 +123,16 @@ $(BUILD)/unit/src/lib/%.o:   UNIT_DEFS := $(UNIT_RENAMES) -fno-builtin
 $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf $(ZYDIS_CPPFLAGS)
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # In these tests the guest's RAM is an array.
-                 $(BUILD)/unit/src/exit/watch_access.o \
-                 $(BUILD)/unit/src/exit/watch_control.o \
-                 $(BUILD)/unit/src/exit/watch_tables.o \
-                 $(BUILD)/unit/src/gdb/stub.o \
-                 $(BUILD)/unit/src/guest/step.o \
-                 $(BUILD)/unit/src/mem/guest_access.o \
-                 $(BUILD)/unit/tests/unit/test_gdb.o \
-                 $(BUILD)/unit/tests/unit/test_guest_access.o \
-                 $(BUILD)/unit/tests/unit/test_svm_step.o \
-                 $(BUILD)/unit/tests/unit/test_watch_access.o: \
-                 $(BUILD)/unit/tests/unit/test_watch_control.o \
-                 $(BUILD)/unit/tests/unit/test_watch_tables.o: \
-                 -iquote \
-                 UNIT_DEFS \
-                 tests/fake
+UNIT_RAM := src/exit/watch_access src/exit/watch_control src/exit/watch_tables src/gdb/stub src/guest/step src/mem/guest_access \
+            $(addprefix tests/unit/test_,gdb guest_access svm_step watch_access watch_control watch_tables)
+$(UNIT_RAM:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 # In these the VMCS is an array.
-                 # \
-                 $(BUILD)/unit/src/gdb/vector_state.o \
-                 $(BUILD)/unit/src/vmx/vmx_cet.o \
-                 $(BUILD)/unit/src/vmx/vmx_cr.o \
-                 $(BUILD)/unit/src/vmx/vmx_msr.o \
-                 $(BUILD)/unit/src/vmx/vmx_state.o \
-                 $(BUILD)/unit/src/vmx/vmx_step.o \
-                 $(BUILD)/unit/src/vmx/vmx_watch_registers.o \
-                 $(BUILD)/unit/tests/unit/test_vector_state.o: \
-                 $(BUILD)/unit/tests/unit/test_vmx_cet.o \
-                 $(BUILD)/unit/tests/unit/test_vmx_cr.o: \
-                 $(BUILD)/unit/tests/unit/test_vmx_msr.o: \
-                 $(BUILD)/unit/tests/unit/test_vmx_state.o \
-                 $(BUILD)/unit/tests/unit/test_vmx_step.o: \
-                 $(BUILD)/unit/tests/unit/test_vmx_watch.o \
-                 -iquote \
-                 And \
-                 CR0 \
-                 CR4. \
-                 DR6, \
-                 In \
-                 MSRs \
-                 UNIT_DEFS \
-                 and \
-                 are \
-                 test's. \
-                 tests/fake \
-                 tests/fake/host \
-                 tests/fake/msr \
-                 the \
-                 these \
-                 variables.
+UNIT_VMCS := src/vmx/vmx_cet src/vmx/vmx_cr $(addprefix tests/unit/test_,vmx_cet vmx_cr)
+$(UNIT_VMCS:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
+# And DR6, CR0, CR4 and the MSRs are variables and functions.
+UNIT_HOST := src/gdb/vector_state src/vmx/vmx_msr src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_watch_registers \
+             $(addprefix tests/unit/test_,vector_state vmx_msr vmx_state vmx_step vmx_watch)
+$(UNIT_HOST:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_access.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)

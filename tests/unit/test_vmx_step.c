@@ -19,7 +19,7 @@
 
 #define RFLAGS_USUAL 0x202ull
 
-uint64_t fake_vmcs[FAKE_FIELDS];
+uint64_t fake_vmcs[FAKE_FIELDS], fake_cr0;
 struct fake_ram fake_ram;
 struct vmx_caps vmx_caps;
 struct boot_info boot_info;
@@ -56,10 +56,11 @@ uint64_t fake_rdmsr(uint32_t msr)
 	return msr == MSR_FMASK ? fmask : ~0ull;
 }
 
-void fake_wrmsr(uint32_t msr, uint64_t value)
+bool fake_wrmsr(uint32_t msr, uint64_t value)
 {
 	assert_int_equal(msr, MSR_FMASK);
 	fmask = value;
+	return true;
 }
 
 uint64_t vmx_get(const struct cpu *c, enum guest_register r)
@@ -124,6 +125,7 @@ static int begin(void **state)
 	memset(&cpu, 0, sizeof(cpu));
 	memset(code, 0x90, sizeof(code));
 	vmx_caps.has_trap_flag = false;
+	vmx_caps.has_table_exiting = true;
 	controls = 0;
 	fmask = RFLAGS_TF | RFLAGS_IF;
 	vmx.rflags = RFLAGS_USUAL;

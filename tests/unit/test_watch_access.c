@@ -87,6 +87,10 @@ void watch_hit_end(struct cpu *c, struct watch *w, uint32_t generation, struct t
 	hits++;
 }
 
+void watch_hit_values(struct trap_record *r, uint64_t old, uint64_t new)
+{
+}
+
 void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
 {
 	fail();
