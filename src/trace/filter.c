@@ -267,6 +267,6 @@ uint64_t filter_next(const struct filter_rate *r, uint32_t rate, uint64_t per_se
 
 bool filter_is_plain(const struct filter *f)
 {
-	return !(f->cpl.on || f->cpu.on || f->rip.on || f->cr2.on || f->cr3.on || f->as.on || f->watch.on || f->error_set ||
-		 f->error_clear);
+	return !(f->cpl.on || f->cpu.on || f->rip.on || f->cr2.on || f->cr3.on || f->as.on || f->watch.on ||
+		 f->error_set || f->error_clear);
 }
