@@ -141,7 +141,7 @@ static struct cpuid two(uint32_t leaf, uint32_t subleaf)
 		return (struct cpuid){.eax = 7};
 	if (leaf != 7)
 		return (struct cpuid){0};
-	return subleaf ? (struct cpuid){.eax = 1u << 26} : (struct cpuid){.eax = last_subleaf};
+	return (struct cpuid){.eax = subleaf ? 1u << 26 : last_subleaf};
 }
 
 /* Its subleaf has to exist. */
