@@ -4,7 +4,9 @@
 from lib import logs
 from lib.machine import expect, on
 
+CR0_TS = 1 << 3
 CR0_WP = 1 << 16
+CR0_CD = 1 << 30
 REGISTERS = "cr0 cr3 cr4 dr7 gdtr idtr ldtr tr xcr0 efer lstar kernel_gs_base star fs_base".split()
 WATCHES = "".join(f"watch = reg {name}\n" for name in REGISTERS)
 
@@ -44,6 +46,9 @@ def test_watched_registers(machine):
     pairs = [values(hit) for hit in hits(run, "cr0")]
     cleared = [n for n, (old, new) in enumerate(pairs[:-1]) if old ^ new == CR0_WP and pairs[n + 1] == (new, old)]
     expect(cleared, f"CR0.WP is cleared and set at once, but the trace has {pairs}")
+    expect([old ^ new for old, new in pairs].count(CR0_CD) == 2, f"CR0.CD is set and cleared, but the trace has {pairs}")
+    by_memory = [values(hit) for hit in hits(run, "cr0") if hit["insn"].startswith("lmsw word ptr")]
+    expect([old ^ new for old, new in by_memory] == [CR0_TS], f"LMSW of memory: {by_memory}")
     lstar = [values(hit)[1] for hit in hits(run, "IA32_LSTAR")]
     expect(0xFFFF800000001000 in lstar, f"LSTAR: {lstar}")
     for name in ("cr3", "cr4", "dr7", "gdtr", "idtr", "IA32_LSTAR", "IA32_KERNEL_GS_BASE", "IA32_STAR"):
