@@ -481,6 +481,7 @@ static void carry_out(struct cpu *cpu)
 		run_guest();
 		return;
 	case GDB_MONITOR:
+		input_cpu = session.cpu;
 		carrier = command_place(session.command);
 		if (carrier >= BOOT_MAX_CPUS || !pause_has(cpus[carrier]))
 			carrier = cpu->number;

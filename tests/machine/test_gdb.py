@@ -4,6 +4,7 @@
 import re
 import time
 
+from lib import logs
 from lib.console import Console
 from lib.gdb import gdb
 from lib.machine import GUESTS, expect, on
@@ -99,6 +100,33 @@ def test_ends_the_hang(machine):
         )
         expect("received signal SIGINT" in text, f"no SIGINT: {text}")
         expect(console.ended() == 0, "the guest did not end")
+
+
+@on("svm")
+def test_two_cpus(machine):
+    """Two CPUs are two threads, each with its registers; what the guest prints meanwhile comes as gdb's output."""
+    with hang(machine, "other", CPUS=2, CONF=str(conf(machine, "print = all\n"))) as console:
+        wait_for_guest(console, "hang waits=")
+        text = gdb(
+            console,
+            "info threads",
+            "thread 1",
+            "x/2i $rip",
+            "monitor regs",
+            "thread 2",
+            "x/1i $rip",
+            "monitor regs",
+            "monitor regs all",
+            "monitor traps",
+            "detach",
+        )
+        for number in (1, 2):
+            expect(re.search(rf"^[* ] {number} +Thread {number} \(CPU {number - 1}, APIC {number - 1}", text, re.M), text)
+        expect([row["cpu"] for row in logs.records(text, "regs") if "cpu" in row] == ["0", "1", "0", "1"], f"{text}")
+        code = re.findall(r"^=> (0x[0-9a-f]+):\s+jmp +(0x[0-9a-f]+)", text, re.M)
+        expect(any(at == to for at, to in code), f"CPU 1 does not jump to itself: {text}")
+        expect("name=#UD" in text, f"traps: {text}")
+        runs_on(console)
 
 
 def conf(machine, text):

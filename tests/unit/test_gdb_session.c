@@ -111,6 +111,7 @@ void log_reply(const char *fmt, ...)
 }
 
 static bool carries_out;
+static uint32_t carrier;
 static const struct command go = {.name = "go", .run = command_go};
 
 const char *command_go(struct command_call *call)
@@ -135,7 +136,7 @@ void command_end(void)
 
 uint32_t command_place(const char *text)
 {
-	return COMMAND_ANYWHERE;
+	return input_cpu;
 }
 
 uint32_t command_next(const char *text, uint32_t n)
@@ -146,6 +147,7 @@ uint32_t command_next(const char *text, uint32_t n)
 void command_run(struct cpu *c, enum command_source source, char *text, struct command_result *result)
 {
 	carries_out = true;
+	carrier = c->number;
 	if (!strcmp(text, "reset"))
 		assert_int_equal(way->put("end", 3), 3);
 	*result = (struct command_result){.name = "none"};
@@ -168,6 +170,9 @@ enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *c, const char *
 	case 'M':
 		strcpy(s->command, packet + 1);
 		return GDB_MONITOR;
+	case 'H':
+		s->cpu = (uint32_t)packet[1] - '0';
+		return GDB_WAIT;
 	case 'D':
 		gdb_reply_string(&s->reply, "OK");
 		return GDB_LEAVE;
@@ -343,6 +348,20 @@ static void refuses_go(void **state)
 	assert_true(carries_out);
 }
 
+/* On the CPU that gdb's `thread` has chosen, whichever the console's commands showed before. */
+static void shows_the_thread(void **state)
+{
+	static const char *const choose[] = {"H0", "H1"};
+
+	for (unsigned i = 0; i < 4; i++) {
+		packet(choose[i % 2]);
+		turns();
+		packet("Mregs");
+		turns();
+		assert_int_equal(carrier, i % 2);
+	}
+}
+
 /* A report that a command prints at once, as `reset` does, goes out. */
 static void prints_report(void **state)
 {
@@ -446,6 +465,7 @@ int main(void)
 		TEST(runs_with_another_cpu),
 		TEST(stops_again),
 		TEST(refuses_go),
+		TEST(shows_the_thread),
 		TEST(prints_report),
 		TEST(dies),
 		TEST(no_cpu),
