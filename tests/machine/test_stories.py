@@ -186,4 +186,4 @@ def test_trapctl_dying(machine):
     expect(3 <= len(told) <= 4 and all(f"same cause as above, {words}" in line for line in told[1:]), f"{told}")
     for item, status in zip(items, (4, 0, 0, 0)):
         run.expect_line(f"run name={item} status={status}", "guest")
-    run.expect_line('{"kind":"dying","told":"yes"}', "guest")
+    run.expect_line('{"kind":"dying","reported":"yes"}', "guest")

@@ -2,10 +2,8 @@
 """Watches of memory: what they tell, on one and two CPUs, and that the guest does not see them."""
 
 import os
-import re
 
 from lib import logs
-from lib.console import Console
 from lib.machine import GUESTS, Skip, expect, on
 
 AT = 0x10000200
@@ -62,38 +60,3 @@ def test_monitor_trap_flag(machine):
         raise Skip("make test-smp-hardware")
     run = machine.guest("watch", CONF=machine.conf(CONF), BOCHS=os.path.abspath(bochs)).expect_status(0)
     expect("lock cmpxchg16b" in "\n".join(r["insn"] for r in told(run)), "not all writes are told")
-
-
-def watched(machine, program, what, **variables):
-    """Runs a program while the console sets the watches that it asks for; its lines."""
-    with Console(machine, SERIAL=True, EFI=GUESTS / f"{program}.efi", ARGS=f"watched={what}", **variables) as console:
-        text = console.serial.wait_for(rb"^watch ready", 200)
-        console.logfmt()
-        for words in re.findall(rb'^watch words="([^"]*)"', text, re.M):
-            console.ask_ok(f"watch add {words.decode()}")
-        console.serial.send(b"\n")
-        text = console.serial.wait_for(rb"^end name=", 500).decode("ascii", "replace")
-    return [line for line in text.splitlines() if line.startswith(("case ", "result "))]
-
-
-# QEMU: the bare line is wrong ("differ"), or leaves RF set.
-QUIRKS = re.compile(r"result=differ|name=db_watch_fetch_rf ")
-
-
-def same_as_bare(machine, what):
-    bare = [line for line in cases(machine.guest("exceptions", TRAPLINE=0)) if not QUIRKS.search(line)]
-    now = watched(machine, "exceptions", what)
-    missing = [line for line in bare if line not in now]
-    expect(not missing, "\n".join(missing))
-
-
-@on("svm")
-def test_code_same_as_bare(machine):
-    """Every instruction of the cases is stepped, and the guest sees nothing of it."""
-    same_as_bare(machine, "code:rx")
-
-
-@on("svm")
-def test_stacks_same_as_bare(machine):
-    """Stacks are watched: pushes of instructions and of events."""
-    same_as_bare(machine, "stacks:rw")
