@@ -18,7 +18,7 @@
 #include "fake_vendor.h"
 
 #define LINES     1000
-#define WAIT_MS   100 /* limit for one FIFO */
+#define WAIT_MS   100        /* limit for one FIFO */
 #define TSC_KHZ   5000000ull /* more than the host has: its pauses are short against the waits */
 #define FOR_EVER  (TSC_KHZ * WAIT_MS * (LINES / 4)) /* as long as that many lines take if each is waited for */
 #define SENT_SIZE 65536
