@@ -175,6 +175,8 @@ static void two_cpus(void)
 	add_many();
 	wait_for_second();
 	report("at_once", old);
+	ap_send(0, ICR_INIT | ICR_OTHERS); /* this program's memory no longer belongs to it */
+	ap_delay(10000);
 }
 
 EFI_STATUS guest_main(void)

@@ -215,7 +215,7 @@ def test_console_both(machine):
     items = ["insmod:trapline", *["trapctl:console:traps:400"] * 12]
     append = f"norandmaps trapline.mode=boot trapline.run={','.join(items)}"
     with Console(machine, **LINUX, APPEND=append, CONF=machine.conf("print = none\n")) as console:
-        wait_for_guest(console, "run name=insmod:trapline")
+        wait_for_guest(console, "run name=trapctl:console")  # the module's notes are printed, and are behind us
         console.logfmt()
         for count in range(1, 12):
             answer = console.ask_ok(f"traps {count}")
