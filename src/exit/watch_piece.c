@@ -49,7 +49,6 @@ static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struc
 			last = s->last;
 		if (guest_translate(&paging, at, &p->first)) {
 			p->last = p->first + (last - at);
-			p->linear = at;
 			found = true;
 			if (!add_piece(p))
 				return TOO_MANY;
@@ -65,8 +64,7 @@ static const char *add(struct cpu *cpu, const struct watch_spec *s, struct watch
 		return "a watch has at most 16 MiB";
 	p->access = s->access;
 	p->action = s->action;
-	p->is_linear = s->space == WATCH_LINEAR;
-	if (p->is_linear)
+	if (s->space == WATCH_LINEAR)
 		return add_linear(cpu, s, p);
 	p->first = s->first;
 	p->last = s->last;

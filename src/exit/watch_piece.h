@@ -10,11 +10,9 @@
 /* Physically contiguous bytes of one watch. */
 struct watch_piece {
 	uint64_t first, last; /* inclusive */
-	uint64_t linear;      /* of first; with WATCH_LINEAR */
 	struct watch *watch;
 	uint32_t generation;
 	uint8_t access, action;
-	bool is_linear;
 };
 
 /*

@@ -196,11 +196,6 @@ bool private_reserve(void)
 	return done;
 }
 
-uint64_t private_size(void)
-{
-	return (3 + tables_needed) * PAGE_SIZE;
-}
-
 void private_refresh(struct cpu *cpu)
 {
 	struct stage2_private *p = cpu->private_tables;

@@ -49,7 +49,4 @@ void private_refresh(struct cpu *cpu);
 
 void private_close(struct cpu *cpu);
 
-/* Bytes that the tables of one CPU take. */
-uint64_t private_size(void);
-
 #endif

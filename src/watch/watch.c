@@ -132,28 +132,6 @@ bool watch_any_memory(void)
 	return false;
 }
 
-static bool has_bytes(const struct watch_spec *s, uint64_t address, uint64_t size)
-{
-	uint64_t last = size && address + (size - 1) >= address ? address + (size - 1) : UINT64_MAX;
-
-	return size && s->first <= last && address <= s->last;
-}
-
-struct watch *watch_match(
-	const struct watch *after, enum watch_space space, uint64_t address, uint64_t size, unsigned access)
-{
-	for (struct watch *w = watch_next(after); w; w = watch_next(w)) {
-		struct watch_spec s;
-		uint32_t generation;
-		uint16_t id;
-
-		if (watch_read(w, &id, &s, &generation) && s.space == space && s.access & access &&
-			has_bytes(&s, address, size))
-			return w;
-	}
-	return NULL;
-}
-
 static bool is_register(const struct watch_spec *s, enum watch_register reg, uint32_t msr, unsigned access)
 {
 	return s->space == WATCH_REGISTER && s->reg == reg && s->access & access &&

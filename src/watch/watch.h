@@ -10,7 +10,7 @@
  *     place   =  "physical" | "linear"; physical if it is left out
  *     range   =  address | address "+" bytes | address "/" bytes | address "-" address, both inclusive
  *     bits    =  names as in the manuals, separated by commas, or a number that is a mask
- *     word    =  "log" | "once" | "stop" | "deny" | "rate=" number | "cr3=" number | "follow"
+ *     word    =  "log" | "once" | "stop" | "deny" | "rate=" number | "cr3=" number
  *
  * The console's commands change the table, one CPU at a time, or a hit does (WATCH_ONCE). Any CPU reads it at any time, without a lock:
  * `generation` of a slot is odd while it holds a watch, and changes with it.
@@ -33,7 +33,6 @@ enum watch_space {
 	WATCH_PHYSICAL,
 	WATCH_LINEAR,
 	WATCH_REGISTER,
-	WATCH_EXEC, /* execution outside of given ranges */
 	WATCH_SPACES
 };
 
@@ -43,7 +42,6 @@ struct watch_spec {
 	uint8_t access;       /* enum watch_access, bits */
 	uint8_t action;       /* enum watch_action */
 	uint8_t reg;          /* WATCH_REGISTER: enum watch_register */
-	bool follow;          /* WATCH_LINEAR: resolved again if the guest changes its page tables */
 	uint32_t msr;         /* WATCH_MSR: its number */
 	uint32_t rate;        /* records per second; 0: no limit */
 	uint64_t first, last; /* memory: bytes, inclusive */
@@ -108,13 +106,6 @@ bool watch_any_memory(void);
 
 /* A consistent copy of a watch that may change meanwhile. False: it is gone. */
 bool watch_read(const struct watch *w, uint16_t *id, struct watch_spec *spec, uint32_t *generation);
-
-/*
- * The first watch of memory, from `after` on (NULL: the beginning), that has one of the bytes and one of the accesses.
- *   space   WATCH_PHYSICAL or WATCH_LINEAR. The caller compares the address space of the latter
- */
-struct watch *watch_match(
-	const struct watch *after, enum watch_space space, uint64_t address, uint64_t size, unsigned access);
 
 /* Whether an access to a register is a hit. The values are equal for a read. */
 bool watch_register_hits(const struct watch_spec *spec, enum watch_register reg, uint32_t msr,

@@ -194,10 +194,7 @@ static bool parse_option(struct watch_spec *s, const char *word)
 		s->rate = (uint32_t)value;
 		return true;
 	}
-	if (s->space != WATCH_LINEAR)
-		return false;
-	s->follow |= !strcmp(word, "follow");
-	return !strcmp(word, "follow") || parse_value(word, "cr3=", &s->cr3);
+	return s->space == WATCH_LINEAR && parse_value(word, "cr3=", &s->cr3);
 }
 
 /* The register or the range, from word *i on. */
@@ -260,7 +257,7 @@ static const char *parse(struct watch_spec *s, struct tokens *w, const char **ba
 		*bad = w->at[i];
 		if (!parse_option(s, w->at[i]))
 			return s->space == WATCH_LINEAR
-				       ? "log, once, stop, deny, rate=N (1000000 at most), cr3=N or follow"
+				       ? "log, once, stop, deny, rate=N (1000000 at most) or cr3=N"
 				       : "log, once, stop, deny or rate=N (1000000 at most)";
 	}
 	*bad = "";
@@ -346,6 +343,4 @@ void watch_format(struct text *t, const struct watch_spec *spec)
 		text_add(t, " rate=%u", spec->rate);
 	if (spec->cr3)
 		text_add(t, " cr3=0x%lx", spec->cr3);
-	if (spec->follow)
-		text_add(t, " follow");
 }

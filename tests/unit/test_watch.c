@@ -47,7 +47,7 @@ static void words(void **state)
 		{"wr physical 4096/16", "rw physical 0x1000+16"},
 		{"x linear 0xffffffff81000000-0xffffffff81ffffff once",
 			"x linear 0xffffffff81000000-0xffffffff81ffffff once"},
-		{"rw linear 0x1000+4096 cr3=0x5000 follow", "rw linear 0x1000+4096 cr3=0x5000 follow"},
+		{"rw linear 0x1000+4096 cr3=0x5000", "rw linear 0x1000+4096 cr3=0x5000"},
 		{"rwx 0-0xffffffffffffffff stop rate=10", "rwx physical 0x0-0xffffffffffffffff stop rate=10"},
 		{"reg cr0.wp", "w reg cr0.WP"},
 		{"reg CR4.smep,SMAP deny", "w reg cr4.SMEP,SMAP deny"},
@@ -124,7 +124,7 @@ static void refusals(void **state)
 		{"rw reg lstar.1", "", "writes only"},
 		{"w 0x1000 often", "often", "log, once, stop, deny or rate=N"},
 		{"w 0x1000 rate=1000001", "rate=1000001", "rate=N (1000000 at most)"},
-		{"w 0x1000 follow", "follow", "log, once"},
+		{"w 0x1000 cr3=0x5000", "cr3=0x5000", "log, once"},
 		{"w linear 0x1000 cr3=x", "cr3=x", "cr3=N"},
 		{"w 1 2 3 4 5 6 7 8 9 10 11 12 13", "", "too many words"},
 	};
@@ -214,40 +214,6 @@ static void full(void **state)
 		assert_true(w->id && w->id != first);
 	}
 	assert_int_equal(watch_delete_all(), WATCH_MAX);
-}
-
-static void matches(void **state)
-{
-	static const struct {
-		uint64_t address, size;
-		unsigned access;
-		bool match;
-	} rows[] = {
-		{0x1000, 8, WATCH_WRITE, true},
-		{0x1007, 1, WATCH_WRITE, true},
-		{0x1008, 1, WATCH_WRITE, false},
-		{0xfff, 1, WATCH_WRITE, false},
-		{0xffc, 8, WATCH_WRITE, true},
-		{0x0, 0x4000, WATCH_WRITE, true},
-		{0x1000, 8, WATCH_READ, false},
-		{0x1000, 8, WATCH_READ | WATCH_WRITE, true},
-		{0x1000, 0, WATCH_WRITE, false},
-		{0xff0, UINT64_MAX, WATCH_WRITE, true},
-		{UINT64_MAX, 2, WATCH_WRITE, false},
-	};
-	struct watch_spec s = parsed("w 0x1000+8");
-	struct watch *w = watch_add(&s);
-
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_ptr_equal(
-			watch_match(NULL, WATCH_PHYSICAL, rows[i].address, rows[i].size, rows[i].access),
-			rows[i].match ? w : NULL);
-	assert_null(watch_match(NULL, WATCH_LINEAR, 0x1000, 8, WATCH_WRITE));
-	assert_null(watch_match(w, WATCH_PHYSICAL, 0x1000, 8, WATCH_WRITE));
-	s = parsed("w 0xffffffffffffffff");
-	w = watch_add(&s);
-	assert_ptr_equal(watch_match(NULL, WATCH_PHYSICAL, UINT64_MAX, 1, WATCH_WRITE), w);
-	watch_delete_all();
 }
 
 static void registers(void **state)
@@ -389,7 +355,6 @@ int main(void)
 		cmocka_unit_test(table),
 		cmocka_unit_test(retire),
 		cmocka_unit_test(full),
-		cmocka_unit_test(matches),
 		cmocka_unit_test(registers),
 		cmocka_unit_test(rate),
 		cmocka_unit_test(msr_names),
