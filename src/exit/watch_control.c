@@ -23,13 +23,6 @@ static struct system_insn find(struct cpu *cpu)
 		cpu->exit.code, cpu->exit.code_len, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE));
 }
 
-static uint64_t operand(const struct cpu *cpu, unsigned gpr)
-{
-	uint64_t value = gpr == TRAP_RSP ? vendor->state.get(cpu, GUEST_RSP) : cpu->gpr[gpr];
-
-	return vendor->state.get(cpu, GUEST_CODE_MODE) == 64 ? value : (uint32_t)value;
-}
-
 static struct cr_state state_of(const struct cpu *cpu)
 {
 	struct segment_state cs;
@@ -150,12 +143,12 @@ bool watch_control_insn(struct cpu *cpu)
 	if (i.kind == SYSTEM_LMSW && i.memory)
 		return open_lmsw(cpu, cr0);
 	if (i.kind == SYSTEM_LMSW) {
-		w.value = cr0_with_lmsw(cr0, operand(cpu, i.gpr));
+		w.value = cr0_with_lmsw(cr0, insn_operand(cpu, i.gpr));
 	} else if (i.kind == SYSTEM_CLTS) {
 		w.value = cr0 & ~(uint64_t)CR0_TS;
 	} else if (i.kind == SYSTEM_MOV_TO_CR) {
 		w.number = i.number;
-		w.value = operand(cpu, i.gpr);
+		w.value = insn_operand(cpu, i.gpr);
 	} else {
 		return false;
 	}
@@ -246,7 +239,7 @@ static void write_seven(struct cpu *cpu, uint64_t value, unsigned length)
 
 static void write_debug(struct cpu *cpu, const struct system_insn *i, unsigned n)
 {
-	uint64_t value = operand(cpu, i->gpr);
+	uint64_t value = insn_operand(cpu, i->gpr);
 
 	if (n >= 6 && value >> 32) {
 		refuse(cpu);

@@ -46,6 +46,23 @@ uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 /* The linear address of CS:RIP. */
 uint64_t insn_address(const struct cpu *cpu);
 
+/*
+ * A general register.
+ *   gpr  enum trap_gpr: RSP is in the VMCB or VMCS, all others are in cpu->gpr
+ */
+static inline uint64_t insn_register(const struct cpu *cpu, unsigned gpr)
+{
+	return gpr == TRAP_RSP ? vendor->state.get(cpu, GUEST_RSP) : cpu->gpr[gpr];
+}
+
+/* The same as a source of MOV to a control or debug register: 64 bits in 64-bit mode, otherwise 32. */
+static inline uint64_t insn_operand(const struct cpu *cpu, unsigned gpr)
+{
+	uint64_t value = insn_register(cpu, gpr);
+
+	return vendor->state.get(cpu, GUEST_CODE_MODE) == 64 ? value : (uint32_t)value;
+}
+
 /* Fills a record for decode() with the guest's state: its registers, and the code at RIP. */
 void insn_record(struct cpu *cpu, struct trap_record *r);
 

@@ -7,11 +7,6 @@
 
 #define STEP 4
 
-static uint64_t get_register(struct cpu *cpu, unsigned reg)
-{
-	return reg == TRAP_RSP ? vendor->state.get(cpu, GUEST_RSP) : cpu->gpr[reg];
-}
-
 static void set_register(struct cpu *cpu, unsigned reg, uint64_t value)
 {
 	cpu->gpr[reg] = value;
@@ -27,7 +22,7 @@ static uint64_t cut(uint64_t value, unsigned width)
 /* Adds to a pointer or a count of this width: 32 bits clear the upper half, 16 bits leave the rest. */
 static void add_to(struct cpu *cpu, unsigned reg, int64_t by, unsigned width)
 {
-	uint64_t old = get_register(cpu, reg), sum = cut(old + (uint64_t)by, width);
+	uint64_t old = insn_register(cpu, reg), sum = cut(old + (uint64_t)by, width);
 
 	set_register(cpu, reg, width == 16 ? (old & ~0xffffull) | sum : sum);
 }
@@ -73,7 +68,7 @@ bool store_run(struct cpu *cpu, const struct store *s, uint32_t old, uint32_t *v
 {
 	struct store_values v = {
 		.value = old,
-		.operand = s->from_register ? get_register(cpu, s->reg) : s->immediate,
+		.operand = s->from_register ? insn_register(cpu, s->reg) : s->immediate,
 		.accumulator = cpu->gpr[TRAP_RAX],
 		.flags = vendor->state.get(cpu, GUEST_RFLAGS),
 		.count = s->count & STORE_BY_CL ? (uint8_t)cpu->gpr[TRAP_RCX] : s->count,

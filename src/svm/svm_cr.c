@@ -50,13 +50,6 @@ static bool decode_move(struct cpu *cpu, unsigned *cr, unsigned *gpr)
 	return true;
 }
 
-static uint64_t operand(const struct cpu *cpu, unsigned gpr)
-{
-	uint64_t value = gpr == TRAP_RSP ? vmcb_of(cpu)->save.rsp : cpu->gpr[gpr];
-
-	return vendor->state.get(cpu, GUEST_CODE_MODE) == 64 ? value : (uint32_t)value;
-}
-
 static bool is_legal(const struct cpu *cpu, unsigned cr, uint64_t value)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
@@ -99,7 +92,7 @@ void svm_control_register(struct cpu *cpu)
 	if (cpu->exit.reason != SVM_EXIT_INVALID && watch_control_insn(cpu))
 		return;
 	if (cpu->exit.reason != SVM_EXIT_INVALID &&
-		(!decode_move(cpu, &cr, &gpr) || is_legal(cpu, cr, operand(cpu, gpr))))
+		(!decode_move(cpu, &cr, &gpr) || is_legal(cpu, cr, insn_operand(cpu, gpr))))
 		let_through(cpu);
 	else
 		exception_raise(cpu, VEC_GP, 0);

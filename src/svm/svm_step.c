@@ -14,6 +14,7 @@
 #include "exit/watch_access.h"
 #include "stage2/private.h"
 #include "svm/svm.h"
+#include "guest/insn.h"
 #include "trace/vector.h"
 
 #define STEP_SETS (DR6_BS | DR6_BREAKPOINTS)
@@ -105,8 +106,7 @@ static void end_dr(struct cpu *cpu)
 	if (!s->writes || (s->dr != 4 && s->dr != 6)) /* 4 is another name for 6 */
 		save->dr6 = svm_of(cpu)->watched.dr6;
 	else
-		save->dr6 = (save->dr6 & ~STEP_SETS) |
-			    ((s->gpr == TRAP_RSP ? save->rsp : cpu->gpr[s->gpr]) & STEP_SETS);
+		save->dr6 = (save->dr6 & ~STEP_SETS) | (insn_register(cpu, s->gpr) & STEP_SETS);
 }
 
 /* DR6 as the guest must see it: earlier reasons stay until software clears them (13.1.1.3). */

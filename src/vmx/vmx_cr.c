@@ -5,6 +5,7 @@
  * CR0.NE, which VMX operation fixes at 1.
  */
 #include "vmx/vmx.h"
+#include "guest/insn.h"
 #include "hw/x86.h"
 #include "apic/apic.h"
 #include "log/turn.h"
@@ -28,14 +29,6 @@ enum {
 	ACCESS_LMSW
 };
 
-static uint64_t operand(const struct cpu *cpu, uint64_t qualification)
-{
-	unsigned gpr = ACCESS_GPR(qualification);
-	uint64_t value = gpr == TRAP_RSP ? vmread(VMCS_GUEST_RSP) : cpu->gpr[gpr];
-
-	return vmx_code_mode(cpu) == 64 ? value : (uint32_t)value;
-}
-
 /* The CPU says all about it: the code, which may not be readable, is not needed. */
 static struct control_write write_of(const struct cpu *cpu, uint64_t qualification)
 {
@@ -48,7 +41,7 @@ static struct control_write write_of(const struct cpu *cpu, uint64_t qualificati
 		w.value = cr0_with_lmsw(cr0, ACCESS_SOURCE(qualification));
 	} else {
 		w.number = ACCESS_REGISTER(qualification);
-		w.value = operand(cpu, qualification);
+		w.value = insn_operand(cpu, ACCESS_GPR(qualification));
 	}
 	return w;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* VT-x: writes of control registers that exit, as the exit qualification describes them: SDM vol. 3C table 28-3. The VMCS is an array. */
 #include "unit.h"
+#include "fake_vendor.h"
+#undef skip /* cmocka's */
 #include <string.h>
 #include "apic/apic.h"
 #include "exit/exception.h"
@@ -53,6 +55,14 @@ unsigned vmx_code_mode(const struct cpu *c)
 {
 	return vmread(VMCS_GUEST_CS_RIGHTS) & RIGHTS_LONG ? 64 : 32;
 }
+
+static uint64_t get(const struct cpu *c, enum guest_register r)
+{
+	return r == GUEST_RSP ? vmread(VMCS_GUEST_RSP) : vmx_code_mode(c);
+}
+
+FAKE_VENDOR(fake, .state.get = get);
+const struct vendor *vendor = &fake;
 
 /* Of x87 errors, which are not looked at here. */
 
