@@ -117,9 +117,14 @@ static bool stands_in(const struct cpu *cpu)
 	return cpu->number == 1 && wants_others();
 }
 
+static bool may_watch_waits(const struct cpu *cpu)
+{
+	return !cpu->number && vendor->traits->watches_waits;
+}
+
 static bool watches_waits(const struct cpu *cpu)
 {
-	return apic_is_left() && !cpu->number && vendor->traits->watches_waits && there;
+	return apic_is_left() && may_watch_waits(cpu) && there;
 }
 
 #define ASKED      0x80
@@ -135,7 +140,7 @@ static void ask_for_exits(struct cpu *cpu, bool interrupts, bool waits)
 		return;
 	cpu->turn_watches = watches;
 	vendor->exits.watch(cpu, WATCH_INTERRUPTS, interrupts);
-	if (!cpu->number && vendor->traits->watches_waits)
+	if (may_watch_waits(cpu))
 		vendor->exits.watch(cpu, WATCH_WAITS, waits);
 }
 
@@ -147,7 +152,7 @@ static bool polls_by_interrupts(const struct cpu *cpu)
 /* The next exit watches interrupts again. */
 static void pass_interrupt(struct cpu *cpu, bool waits)
 {
-	if (!cpu->number && vendor->traits->watches_waits)
+	if (may_watch_waits(cpu))
 		vendor->exits.watch(cpu, WATCH_WAITS, waits);
 	cpu->turn_watches = 0;
 	cpu->pass_interrupt = false;
@@ -179,7 +184,7 @@ __attribute__((noinline)) static void take_turn(struct cpu *cpu)
 		cpu_end_work(cpu, CPU_WORK_CONSOLE);
 }
 
-/* While the FIFO is full a turn would change nothing, unless what exits has to change. */
+/* A FIFO that was just found full is not looked at, and the rest of the turn waits as well, unless what exits has to change. */
 static void serve(struct cpu *cpu)
 {
 	if (!log_is_held_up() || cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS) ||

@@ -17,7 +17,7 @@ void record_note_all(void)
 		atomic_store(&c->noted, ~0u);
 }
 
-/* In a flood of a vector that is printed the reserve gets none until the ring has turned once, as with one that is not. */
+/* The reserve has room for rare vectors. A printed one that proves frequent stays out of it until the ring has turned. */
 static void keep(struct cpu *cpu, const struct trap_record *r, uint32_t bit)
 {
 	if (!reserve_add(cpu->reserve, r, cpu->ring.mask / 4))

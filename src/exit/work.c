@@ -110,10 +110,7 @@ static bool is_called(const struct cpu *cpu)
 	return pause_wanted() || atomic_load(&cpu->flush_due);
 }
 
-/*
- * Text that waits for the UART takes an exit for each FIFO, which has no other work. The vendor's own work is not done here: on
- * some CPUs every exit has it.
- */
+/* Whether there is work besides the console's. The vendor's own is not done here: on some CPUs every exit has it. */
 static bool has_more_work(const struct cpu *cpu)
 {
 	return cpu->work & ~(CPU_WORK_CONSOLE | CPU_WORK_VENDOR | CPU_WORK_RELOAD);
@@ -154,7 +151,10 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 		watch_step_begin(cpu);
 }
 
-/* A CPU that is about to wait for its SIPI does so at once; other work is done later. */
+/*
+ * A CPU that is about to wait for its SIPI does so at once; other work is done later. The console's turn stands apart, because text that
+ * waits for the UART takes an exit for each FIFO, mostly without other work.
+ */
 void exit_after_work(struct cpu *cpu)
 {
 	if (atomic_load(&cpu->waits_for_sipi))

@@ -19,7 +19,7 @@ static char text[TEXT_SIZE];
 static uint32_t text_head, text_tail; /* protected by `lock` */
 static _Atomic uint64_t lost_lines;
 static struct lock lock = LOCK_FREE;
-static bool there, seized;
+static bool seized;
 static bool stuck, never_idle;       /* state of the UART when it was last waited for */
 static uint64_t unsent, unsent_said; /* bytes that were dropped */
 static struct trap_clock clock;
@@ -66,7 +66,7 @@ static bool lock_soon(void)
 
 struct log_limits log_limits = {.most = PRINT_QUEUE};
 struct log_full log_full;
-static uint32_t baud;
+static uint32_t baud; /* 0: no UART */
 
 uint32_t log_burst(void)
 {
@@ -80,15 +80,14 @@ bool log_init(void)
 	clock.tsc_start = boot_info.tsc_start;
 	clock.tsc_khz = (uint32_t)boot_info.tsc_khz;
 	baud = boot_info.console.base ? uart_init(&boot_info.console, boot_info.config.baud) : 0;
-	there = baud;
 	/* an eighth of the time in which the FIFO empties */
 	log_full.ticks = baud ? boot_info.tsc_khz * 1000 * UART_FIFO * BAUD_BYTE / 8 / baud : 0;
-	return there;
+	return baud;
 }
 
 bool log_there(void)
 {
-	return there;
+	return baud;
 }
 
 uint32_t log_room(void)
@@ -200,12 +199,12 @@ bool log_feed(void)
 {
 	if (!log_waits())
 		return false;
-	if (!there)
+	if (!baud)
 		text_tail = text_head;
 	else if (feed())
-		log_full.at = 0;
+		atomic_store_explicit(&log_full.at, 0, memory_order_relaxed);
 	else
-		log_full.at = rdtsc();
+		atomic_store_explicit(&log_full.at, rdtsc(), memory_order_relaxed);
 	return true;
 }
 
@@ -254,7 +253,7 @@ void log_drain(void)
 {
 	uint64_t since = rdtsc();
 
-	if (!there)
+	if (!baud)
 		text_tail = text_head;
 	while (text_head != text_tail) {
 		bool took = feed();
@@ -268,7 +267,7 @@ void log_drain(void)
 			moment();
 		}
 	}
-	if (there && !stuck)
+	if (baud && !stuck)
 		wait_for_idle(since);
 }
 

@@ -133,13 +133,16 @@ void log_send_by(const struct log_way *way);
 
 /* When the FIFO was found full, 0: it was not; how long it is not looked at again. A look takes a microsecond. */
 extern struct log_full {
-	uint64_t at, ticks;
+	_Atomic uint64_t at;
+	uint64_t ticks;
 } log_full;
 
 /* Whether text waits for a FIFO that was just found full. If the guest sets its TSC back, the time counts as passed. */
 static inline bool log_is_held_up(void)
 {
-	return log_full.at && rdtsc() - log_full.at < log_full.ticks;
+	uint64_t at = atomic_load_explicit(&log_full.at, memory_order_relaxed);
+
+	return at && rdtsc() - at < log_full.ticks;
 }
 
 /* Feeds the FIFO until the buffer is empty; gives up on a UART that takes nothing for a long time. */
