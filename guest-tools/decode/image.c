@@ -233,6 +233,37 @@ static bool is_part_of(const char *symbol, const char *function)
 	return n && symbol && !strncmp(symbol, function, n) && symbol[n] == '.';
 }
 
+static bool names_code(const GElf_Sym *s)
+{
+	return GELF_ST_TYPE(s->st_info) == STT_FUNC || GELF_ST_TYPE(s->st_info) == STT_NOTYPE;
+}
+
+/*
+ * The last symbol at or before an address of assembly, as in the kernel's own backtraces: libdw prefers one whose size reaches the
+ * address to a label in it that is closer. *offset: in: from the symbol that libdw has found; out: from the label.
+ * Returns `name` if that is the closest.
+ */
+static const char *closest_label(const struct image *i, uint64_t address, const char *name, GElf_Off *offset)
+{
+	int n = dwfl_module_getsymtab(i->module);
+	GElf_Shdr section;
+
+	if (!code_section(i, address, &section))
+		return name;
+	for (int s = 1; s < n; s++) {
+		GElf_Addr value;
+		GElf_Sym symbol;
+		const char *its = dwfl_module_getsym_info(i->module, s, &symbol, &value, NULL, NULL, NULL);
+
+		if (its && *its && names_code(&symbol) && symbol.st_shndx != SHN_ABS && value <= address &&
+			address - value < *offset && value - i->bias >= section.sh_addr) {
+			*offset = address - value;
+			name = its;
+		}
+	}
+	return name;
+}
+
 /* If DWARF has no name for the compiled function, the symbol's is used; its offset as well, if both are the same function. */
 static void take_symbol(
 	struct model *m, const struct image *i, uint64_t address, Dwarf_Die *function, struct frame *f)
@@ -242,6 +273,8 @@ static void take_symbol(
 	GElf_Sym symbol;
 	const char *name = dwfl_module_addrinfo(i->module, address, &offset, &symbol, NULL, NULL, NULL);
 
+	if (name && !function)
+		name = closest_label(i, address, name, &offset);
 	f->offset = name ? offset : 0;
 	if (is_part_of(name, f->function)) {
 		f->function = copy(m, name);
