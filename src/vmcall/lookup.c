@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* RAX = 0: finds a service's number by its name. */
+#include "lib/string.h"
 #include "mem/guest_ram.h"
 #include "vmcall/caller.h"
 #include "vmcall/policy.h"
@@ -14,6 +15,14 @@ static void read_words(uint64_t physical, union buffer *b)
 {
 	for (unsigned i = 0; i < POLICY_NAME_SIZE / 8; i++)
 		guest_read64(physical + 8 * i, &b->word[i]);
+}
+
+/* The part of the name before or after the end of a page. */
+SLOW_PATH static void read_bytes(uint64_t physical, unsigned room, unsigned have, union buffer *b)
+{
+	memset(b->text + have, 0, POLICY_NAME_SIZE - have);
+	guest_ram_read(
+		physical, b->text + have, room < POLICY_NAME_SIZE - have ? room : POLICY_NAME_SIZE - have);
 }
 
 /* Marks the lowest zero byte of a word by its top bit; bytes above it may be marked wrongly. */
@@ -52,12 +61,10 @@ static int64_t read_part(struct vmcall *call, const struct guest_view *view, uns
 		return TRAPLINE_E_FAULT;
 	if (result != ACCESS_OK)
 		return caller_fault(call, result, &page, linear, true);
-	if (room > POLICY_NAME_SIZE - have)
-		room = POLICY_NAME_SIZE - have;
-	if (room == POLICY_NAME_SIZE)
+	if (!have && room >= POLICY_NAME_SIZE)
 		read_words(page.physical, b);
 	else
-		guest_ram_read(page.physical, b->text + have, room);
+		read_bytes(page.physical, room, have, b);
 	return 0;
 }
 
@@ -74,7 +81,7 @@ static int64_t read_name(struct vmcall *call, const struct guest_view *view, uni
 
 int64_t vmcall_lookup(struct vmcall *call)
 {
-	union buffer name = {{0}};
+	union buffer name;
 	struct guest_view view;
 	uint64_t number = 0;
 	int64_t error;

@@ -38,7 +38,7 @@ static const uint64_t user_by_default = TRAPLINE_SERVICES(X) 0ull;
  * The names by a hash of their first eight characters, so that a lookup compares one or two names. Each entry is index + 1 of the
  * first name, and of the next one.
  */
-#define GROUP_BITS 6
+#define GROUP_BITS 8 /* with these names: at most two in a group, nearly all alone */
 #define GROUPS     (1u << GROUP_BITS)
 #define SPREAD     0x9e3779b97f4a7c15 /* the golden ratio: Fibonacci hashing */
 static uint8_t first[GROUPS], next[COUNT];
@@ -59,16 +59,23 @@ static void index_names(void)
 	}
 }
 
+static uint64_t load_word(const char *at)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, at, sizeof(word));
+	return word;
+}
+
 uint64_t policy_number(const char *name)
 {
-	union name wanted;
+	uint64_t word = load_word(name);
 
-	__builtin_memcpy(&wanted, name, sizeof(wanted));
-	for (unsigned n = first[group_of(wanted.word[0])]; n; n = next[n - 1]) {
+	for (unsigned n = first[group_of(word)]; n; n = next[n - 1]) {
 		const union name *one = &names[n - 1].name;
 
-		if (wanted.word[0] == one->word[0] && wanted.word[1] == one->word[1] &&
-			wanted.word[2] == one->word[2])
+		if (word == one->word[0] && load_word(name + 8) == one->word[1] &&
+			load_word(name + 16) == one->word[2])
 			return names[n - 1].number;
 	}
 	return 0;

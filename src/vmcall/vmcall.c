@@ -31,11 +31,10 @@ struct service {
 static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
 #undef X
 
-/* Services without arguments whose only result is RAX. If everybody may call them, nothing about the caller matters. */
-#define BARE (1ull << TRAPLINE_CALL_null)
+/* The number of service `null` if everybody may call it: then nothing about the caller matters. Else a number that no service has. */
+static uint64_t null_number = TRAPLINE_CALL_LIMIT;
 
 static struct policy policy;
-static uint64_t bare;        /* those of BARE that everybody may call */
 static const char *bad_word; /* in user_calls */
 
 const char *vmcall_init(void)
@@ -48,7 +47,8 @@ const char *vmcall_init(void)
 	copy_buffer_init(pool_virt(buffer), bytes);
 	share_init(pool_virt(lists));
 	bad_word = policy_init(&policy, &boot_info.config);
-	bare = BARE & policy.there & policy.user;
+	if (policy.there & policy.user & 1ull << TRAPLINE_CALL_null)
+		null_number = TRAPLINE_CALL_null;
 	return NULL;
 }
 
@@ -95,13 +95,12 @@ SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
 
 static int64_t serve(struct vmcall *call, uint64_t number)
 {
-	const struct service *s = &services[number % TRAPLINE_CALL_LIMIT];
+	const struct service *s;
 	int64_t error = 0;
 
-	if (!vmcall_exists(number))
-		return TRAPLINE_E_NUMBER;
-	if (!(policy.user >> number & 1) && vmcall_user(call))
-		return TRAPLINE_E_DENIED;
+	if (number >= TRAPLINE_CALL_LIMIT || !(vmcall_features(vmcall_user(call)) >> number & 1))
+		return vmcall_exists(number) ? TRAPLINE_E_DENIED : TRAPLINE_E_NUMBER;
+	s = &services[number];
 	if (s->arguments) {
 		take_arguments(call);
 		if (s->checked)
@@ -122,7 +121,7 @@ static bool is_answer(int64_t error)
 	return error == TRAPLINE_E_EMPTY || error == TRAPLINE_E_MISSING;
 }
 
-/* Not inlined, because a bare call needs nothing of it. */
+/* Not inlined, because `null` needs nothing of it. */
 __attribute__((noinline)) static void call_service(struct cpu *cpu)
 {
 	uint64_t caller = vendor->state.get(cpu, GUEST_CALLER), number;
@@ -161,12 +160,12 @@ void exit_vmcall(struct cpu *cpu)
 {
 	uint64_t number = cpu->gpr[TRAP_RAX];
 
-	if ((uint32_t)number >= TRAPLINE_CALL_LIMIT) {
-		refuse(cpu);
-	} else if (number >= TRAPLINE_CALL_LIMIT || !(bare >> number & 1)) {
-		call_service(cpu);
-	} else {
-		cpu->gpr[TRAP_RAX] = (uint64_t)services[number].serve(NULL);
+	if (number == null_number) {
+		cpu->gpr[TRAP_RAX] = 0; /* its only result: vmcall_null() */
 		exit_skip(cpu);
+	} else if ((uint32_t)number >= TRAPLINE_CALL_LIMIT) {
+		refuse(cpu);
+	} else {
+		call_service(cpu);
 	}
 }
