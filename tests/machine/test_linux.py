@@ -84,8 +84,16 @@ def check_code(trap, fault):
     expect(wanted.startswith(code) or code.startswith(wanted), f"{fault['name']}: code={code}, not {wanted}")
 
 
+def lost_by_kvm(machine, run, fault):
+    """Whether KVM, on a CPU without nRIP, lost the exception of INTO that Trapline recorded and injected: docs/emulators.md."""
+    lost = machine.backend == "kvm" and fault["name"] == "of_into32" and fault["vec"] == "14"
+    return lost and any(trap["vec"] == "4" and logs.place(trap["at"]) == logs.place(fault["at"]) for trap in run.traps)
+
+
 def expect_recorded(machine, run):
     for fault in faults(run):
+        if lost_by_kvm(machine, run, fault):
+            continue
         # VT-x has no exit for INT n (CD ib): docs/vendors.md. A #GP that one ends in is an exception like any other.
         unseen = machine.backend == "vmx" and fault["name"] == "of_int4"
         if fault["got"] == "none" or unseen:
@@ -113,7 +121,12 @@ def test_active(machine):
 @on(*EVERYWHERE)
 def test_faults_same_as_bare(machine):
     """Transparent: signals, codes, addresses and error codes are the same, byte for byte, as bare."""
-    wanted, seen = (run.guest_lines("fault ") for run in (bare(machine), under_trapline(machine)))
+    run = under_trapline(machine)
+    lost = {fault["name"] for fault in faults(run) if lost_by_kvm(machine, run, fault)}
+    wanted, seen = (
+        [line for line in one.guest_lines("fault ") if logs.fields(line)["name"] not in lost]
+        for one in (bare(machine), run)
+    )
     for line in wanted:
         expect(line in seen, f"bare: {line}; under Trapline: {[other for other in seen if other[:12] == line[:12]]}")
     expect(wanted == seen, "the same lines, but in another order or more of them")
