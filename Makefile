@@ -26,7 +26,7 @@ else
 endif
 
 # Without the packages the first error would be a missing header. These targets need none of them, or install what is missing.
-SELF_SUFFICIENT := deps run test bench help clean dist uninstall install-dkms
+SELF_SUFFICIENT := deps run test usb bench help clean dist uninstall install-dkms
 # These run in guests as well, where nobody wants the packages that build the VMM.
 FOR_GUESTS := guest-tools trapline-decode install-guest-tools
 GOALS      := $(filter-out $(SELF_SUFFICIENT),$(or $(MAKECMDGOALS),all))

@@ -5,19 +5,25 @@
 # installs nothing and needs no network.
 #
 #   tools/deps.sh           install what is missing
+#   tools/deps.sh --usb     only what `make usb` needs
 #   tools/deps.sh --check   only say whether anything is missing (status 1 if so)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+usb_packages=(
+	# trapline.efi
+	gcc make nasm binutils gnu-efi libc6-dev libzycore-dev libdw-dev dpkg-dev python3 git
+	# the disks that machines boot
+	mtools dosfstools gdisk
+)
 packages=(
-	# building
-	gcc make nasm binutils gnu-efi libc6-dev libzycore-dev libdw-dev dpkg-dev git
+	"${usb_packages[@]}"
 	# make sign, and the tests of Secure Boot
 	sbsigntool openssl
-	# the machines, and the disks they boot
-	qemu-system-x86 ovmf bochs bochsbios vgabios mtools dosfstools gdisk
+	# the machines
+	qemu-system-x86 ovmf bochs bochsbios vgabios
 	# tests and guests
-	libcmocka-dev python3 cpio xz-utils busybox-static gdb libelf1 clang stress-ng
+	libcmocka-dev cpio xz-utils busybox-static gdb libelf1 clang stress-ng
 	# the manual pages
 	man-db mandoc
 	# what trapline-decode writes, opened by the tools that it is for
@@ -33,9 +39,10 @@ boot_chain=(shim-signed shim-helpers-amd64-signed grub-efi-amd64-signed)
 
 say() { printf 'deps: %s\n' "$*"; }
 
-missing_packages() {
+# missing PACKAGE...: those that are not installed
+missing() {
 	local package
-	for package in "${packages[@]}"; do
+	for package in "$@"; do
 		dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
 	done
 }
@@ -177,7 +184,13 @@ fetch_shim() {
 	rm -rf "$temporary"
 }
 
-mapfile -t missing < <(missing_packages)
+if [ "${1:-}" = --usb ]; then
+	mapfile -t missing < <(missing "${usb_packages[@]}")
+	[ "${#missing[@]}" = 0 ] || install_packages "${missing[@]}"
+	exit
+fi
+
+mapfile -t missing < <(missing "${packages[@]}")
 
 if [ "${1:-}" = --check ]; then
 	[ "${#missing[@]}" = 0 ] && [ -s "$linux/vmlinuz" ] && [ -d "$linux/headers" ] && [ -d "$shim" ]

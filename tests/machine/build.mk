@@ -71,21 +71,21 @@ debug: machine-files guests ## QEMU stopped before Trapline starts, with gdb att
 	$(Q)tools/debug
 
 test: deps ## unit tests, then the machine tests on both vendors
-	$(Q)$(MAKE) --no-print-directory machine-files guests usb
+	$(Q)$(MAKE) --no-print-directory machine-files guests $(BUILD)/trapline-usb.img
 	$(Q)$(MACHINE_TESTS) --unit $(VENDORS:%=--vendor %)
 
-test-svm: machine-files guests usb ## the machine tests on AMD-V: QEMU, and Bochs where QEMU is too simple
+test-svm: machine-files guests $(BUILD)/trapline-usb.img ## the machine tests on AMD-V: QEMU, and Bochs where QEMU is too simple
 	$(Q)$(MACHINE_TESTS) --vendor svm $(TEST)
 
 ifneq ($(filter vmx,$(VENDORS)),)
 .PHONY: test-vmx
-test-vmx: machine-files guests usb ## the machine tests on VT-x, on Bochs
+test-vmx: machine-files guests $(BUILD)/trapline-usb.img ## the machine tests on VT-x, on Bochs
 	$(if $(TINY),$(Q)tools/tiny-kernel.sh)
 	$(Q)TINY=$(TINY) $(MACHINE_TESTS) --vendor vmx $(TEST)
 endif
 
 .PHONY: test-secure-boot
-test-secure-boot: machine-files guests usb ## Secure Boot and firmware with SMM, Debian's shim and GRUB: on AMD-V (1 minute)
+test-secure-boot: machine-files guests $(BUILD)/trapline-usb.img ## Secure Boot and firmware with SMM, Debian's shim and GRUB: on AMD-V (1 minute)
 	$(Q)$(MACHINE_TESTS) --backend svm secure_boot.
 
 .PHONY: test-storm
@@ -147,7 +147,9 @@ bench-store: ## make build/bench.json the stored figures of docs/
 profile: machine-files guests ## where the instructions of one exit go: make profile OF=cpuid
 	$(Q)tools/profile.py $(OF)
 
-usb: $(BUILD)/trapline-usb.img ## build/trapline-usb.img: a bootable stick with trapline.conf on it
+usb: ## build/trapline-usb.img: a bootable stick with trapline.conf on it; installs what that needs
+	$(Q)tools/deps.sh --usb
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/trapline-usb.img
 
 $(BUILD)/trapline-usb.img: $(BUILD)/trapline.efi boot/trapline.conf.example tools/mkusb
 	$(call say,USB,$@)
