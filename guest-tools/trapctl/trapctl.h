@@ -31,7 +31,7 @@ enum status {
 	X(filter,  "[LIST]",             ANYWHERE, "shows or sets which exceptions are printed on the console") \
 	X(ended,   "",                   ANYWHERE, "the processes that exceptions have ended, the newest first: for trace --pid") \
 	X(freeze,  "[SECONDS]",          ANYWHERE, "the rings stand still while one looks at them, 60 seconds without a number") \
-	X(thaw,    "",                   ANYWHERE, "they go on")                                             \
+	X(thaw,    "",                   ANYWHERE, "recording continues")                                     \
 	X(mark,    "TEXT...",            0,        "puts a line of one's own into the trace")                \
 	X(dying,   "[TEXT...]",          0,        "says that this system is dying: Trapline tells what led to it, and keeps it for the next start") \
 	X(call,    "NAME|NUMBER [ARGUMENT...]", ANYWHERE, "makes a VMCALL: up to five numbers, text:TEXT or buffer:BYTES") \
