@@ -81,6 +81,9 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	fprintf(stderr, "manual: config, console, services or trapctl\n");
+	fputs("usage: manual NAME; the names are", stderr);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		fprintf(stderr, " %s", lists[i].name);
+	fputc('\n', stderr);
 	return 2;
 }

@@ -339,6 +339,9 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	fprintf(stderr, "tables: config, fields, vectors, types, exits, commands or filter\n");
+	fputs("usage: tables NAME; the names are", stderr);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		fprintf(stderr, " %s", tables[i].name);
+	fputc('\n', stderr);
 	return 2;
 }
