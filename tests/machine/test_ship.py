@@ -28,8 +28,11 @@ WANTED = {
 }
 
 
-def run(*command):
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+MAINTAINER = {"DEBFULLNAME": "A Person", "DEBEMAIL": "person@localhost"}
+
+
+def run(*command, **more):
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))} | more
     done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     expect(done.returncode == 0, f"{' '.join(map(str, command))}: {done.stdout}")
     return done.stdout
@@ -38,11 +41,13 @@ def run(*command):
 @on("svm")
 def test_packages(machine):
     """They are built from the tarball, lintian finds no error, and the files are in them, with the version of this tree."""
-    run("make", "--no-print-directory", "deb")
+    run("make", "--no-print-directory", "deb", **MAINTAINER)
     version = re.search('"(.*)"', (BUILD / "version.h").read_text())[1]
     for name, wanted in WANTED.items():
         (package,) = (BUILD / "deb").glob(f"{name}_{version}_*.deb")
         files = {line.split()[5].removeprefix("./") for line in run("dpkg-deb", "--contents", package).splitlines()}
+        maintainer = run("dpkg-deb", "--field", package, "Maintainer").strip()
+        expect(maintainer == "A Person <person@localhost>", f"{name} is maintained by {maintainer}")
         missing = [file.format(version) for file in wanted if file.format(version) not in files]
         expect(not missing, f"{name} lacks {missing}")
         expect(not any("local" in file for file in files), f"{name} has files in /usr/local")
