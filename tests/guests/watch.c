@@ -8,7 +8,10 @@
  *   case name=mov old=0x... new=0x...
  *
  * The variable is 512 bytes from the beginning of the page at GUEST_WATCHED. Load options: two, the second CPU as well, in turn and at once;
- * few, fewer writes at once.
+ * few, fewer writes at once; actions, instead of all that: what a watch does besides telling. The program sets those watches
+ * itself, but that which stops it, with watched=stop:w:
+ *
+ *   case name=deny_store vector=13 old=0x... new=0x...
  */
 #include "hw/x86.h"
 #include "lib/ap.h"
@@ -18,6 +21,7 @@
 #include "lib/machine.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "lib/trap.h"
 
 const char guest_name[] = "watch";
 
@@ -31,7 +35,7 @@ static struct page {
 } * page;
 
 static volatile uint64_t *variable;
-extern const uint8_t watch_back[];
+extern const uint8_t watch_back[], watch_refused[];
 
 /* Code that writes to (%rdi); RSI is free, and keeps RSP around writes by pushes. */
 #define WRITES(X)                                                                                            \
@@ -121,6 +125,108 @@ static void try_int(void)
 	report("int", old);
 }
 
+/* An access that a watch may deny: to R8 after a #GP, with the vector in RAX. */
+__asm__(".text\n"
+	".balign 16\n"
+	"watch_refused: mov $13, %eax; mov %r8, 8(%rsp); add $8, %rsp; iretq\n");
+
+#define TRIES(X)                                                                                             \
+	X(store, "movq $0x99, (%%rdi)")                                                                      \
+	X(load, "mov (%%rdi), %%rcx")                                                                        \
+	X(locked, "lock incq (%%rdi)")                                                                       \
+	X(execute, "jmp *%%rdi")
+
+#define X(name, code)                                                                                        \
+	static uint64_t try_##name(uint64_t at)                                                              \
+	{                                                                                                    \
+		uint64_t vector = 0;                                                                         \
+                                                                                                             \
+		__asm__ volatile("lea 1f(%%rip), %%r8; " code "; 1:"                                         \
+				 : "+a"(vector), "+D"(at)                                                    \
+				 :                                                                           \
+				 : "rcx", "r8", "memory", "cc");                                             \
+		return vector;                                                                               \
+	}
+TRIES(X)
+#undef X
+
+#define DENY_WRITE (GUEST_WATCHED + 0x280)
+#define DENY_ALL   (GUEST_WATCHED + 0x2c0)
+#define ONCE       (GUEST_WATCHED + 0x300)
+#define RATE       (GUEST_WATCHED + 0x340)
+#define STOP       (GUEST_WATCHED + 0x380)
+#define CODE       (GUEST_WATCHED + PAGE_SIZE) /* a page of its own */
+
+static void try(const char *name, uint64_t (*run)(uint64_t at), uint64_t at)
+{
+	uint64_t old = *(volatile uint64_t *)at, vector = run(at);
+
+	print("case name=%s vector=%lu old=0x%lx new=0x%lx\n", name, vector, old, *(volatile uint64_t *)at);
+}
+
+static void watch(const char *words, uint64_t at, const char *action)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "watch add %s 0x%lx/8 %s", words, at, action);
+	if (!guest_command(NULL, command))
+		print("refused command=\"%s\"\n", command);
+}
+
+static void try_denied(void)
+{
+	static const uint8_t back[] = {0x41, 0xff, 0xe0}; /* jmp *%r8 */
+
+	memcpy((void *)CODE, back, sizeof(back));
+	try("execute", try_execute, CODE);
+	watch("w", DENY_WRITE, "deny");
+	watch("x", CODE, "deny");
+	machine_take();
+	machine_set_handler(VECTOR_GP, watch_refused);
+	try("deny_store", try_store, DENY_WRITE);
+	try("deny_load", try_load, DENY_WRITE);
+	try("deny_locked", try_locked, DENY_WRITE);
+	try("deny_execute", try_execute, CODE);
+	try("deny_neighbour", try_store, DENY_WRITE + 8);
+	machine_give_back();
+}
+
+/* Its load is in a function of its own, because reading the value before and after would be denied as well. */
+static void try_denied_load(void)
+{
+	uint64_t vector;
+
+	watch("rw", DENY_ALL, "deny");
+	machine_take();
+	machine_set_handler(VECTOR_GP, watch_refused);
+	vector = try_load(DENY_ALL);
+	machine_give_back();
+	print("case name=deny_any_load vector=%lu\n", vector);
+}
+
+static void actions(void)
+{
+	if (!guest_page_at(CODE, NULL))
+		return;
+	try_denied();
+	try_denied_load();
+	guest_command("list", "watch list");
+	guest_command(NULL, "watch delete all");
+	watch("w", ONCE, "once");
+	watch("w", RATE, "rate=2");
+	for (unsigned i = 0; i < 3; i++)
+		try("once", try_locked, ONCE);
+	for (unsigned i = 0; i < 10; i++)
+		try_locked(RATE);
+	try("rate", try_locked, RATE);
+	guest_command("list", "watch list");
+	guest_watch("stop", (const void *)STOP, 8); /* the operator's watch: a guest cannot stop itself */
+	__asm__ volatile("cli" : : : "memory");     /* the firmware reads COM1 as well */
+	guest_wait_for_watches();
+	__asm__ volatile("sti" : : : "memory");
+	try("stop", try_store, STOP);
+}
+
 static volatile uint32_t go;
 static unsigned each = AT_ONCE;
 
@@ -171,10 +277,12 @@ static void two_cpus(void)
 	order(1);
 	wait_for_second();
 	old = *variable = 0;
+	guest_command("before", "watch list");
 	order(2);
 	add_many();
 	wait_for_second();
 	report("at_once", old);
+	guest_command("after", "watch list");
 	ap_send(0, ICR_INIT | ICR_OTHERS); /* this program's memory no longer belongs to it */
 	ap_delay(10000);
 }
@@ -188,6 +296,10 @@ EFI_STATUS guest_main(void)
 		page->below[i] = page->above[i] = 0x0101010101010101ull * i;
 	page->variable[0] = page->variable[1] = START;
 	variable = &page->variable[0];
+	if (guest_option("actions")) {
+		actions();
+		return EFI_SUCCESS;
+	}
 	if (guest_option("few"))
 		each = FEW;
 	run_all("");

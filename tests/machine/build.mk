@@ -106,7 +106,7 @@ test-many: machine-files guests ## 72 CPUs beneath Debian's kernel, stopped, let
 	$(Q)MANY=1 $(MACHINE_TESTS) --backend svm many.
 
 .PHONY: test-smp-hardware
-test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means, on Debian 13's Bochs (downloads it; 6 minutes)
+test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means, and the monitor trap flag, on Debian 13's Bochs (downloads it; 8 minutes)
 	$(Q)tools/bochs3.sh
 	$(Q)BOCHS=$(BUILD)/bochs3 $(MACHINE_TESTS) --backend vmx --backend svm-bochs by_hardware
 

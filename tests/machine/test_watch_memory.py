@@ -4,6 +4,7 @@
 import os
 
 from lib import logs
+from lib.console import Console
 from lib.machine import GUESTS, Skip, expect, on
 
 AT = 0x10000200
@@ -45,18 +46,115 @@ def test_each_write_is_told(machine):
     check_chain(told(run))
 
 
+def watches(run, word):
+    """What `watch list` said when the program printed it after this word, by the watch's number."""
+    lines = [line.split(" ", 1)[1] for line in run.guest_lines(f"{word} watch ")]
+    return {row["id"]: row for row in map(logs.fields, lines)}
+
+
+def two_cpus(machine, each, args, **variables):
+    """Both CPUs make every kind of write in turn, and then `each` additions at once: each is a hit, and has a record or is counted as lost."""
+    run = machine.guest("watch", CONF=machine.conf(CONF), CPUS=2, ARGS=args, **variables).expect_status(0)
+    run.expect_active(machine.vendor, cpus=2)
+    expect(f"case name=at_once old=0x0 new={2 * each:#x}" in run.guest, f"a write was lost; see {run.out}")
+    before, after = (int(watches(run, word)["1"]["hits"]) for word in ("before", "after"))
+    expect(after - before == 2 * each, f"{2 * each} writes at once are {after - before} hits; see {run.out}")
+    told = [r for r in logs.records(run.trapline, "watch") if r.get("insn", "").startswith("lock inc")]
+    lost = max([int(row["total"]) for row in logs.records(run.trapline, "trapline: lost")], default=0)
+    expect(len(told) <= 2 * each <= len(told) + lost, f"{len(told)} told, {lost} lost of {2 * each}; see {run.out}")
+    expect({r["cpu"] for r in told} == {"0", "1"}, "not from both CPUs")
+    expect(all(logs.number(r["new"]) > logs.number(r["old"]) for r in told), "a write that changes nothing")
+    return run
+
+
 @on("svm")
 def test_two_cpus(machine):
-    """Both CPUs write in turn and at once: no write is lost, and each is recorded or counted."""
-    run = machine.guest("watch", CONF=machine.conf(CONF), CPUS=2, ARGS="two").expect_status(0)
-    expect("case name=at_once old=0x0 new=0x7d0" in run.guest, "a write was lost")
+    """Both CPUs write in turn and a thousand times at once: no write is lost, and each is recorded or counted."""
+    two_cpus(machine, 1000, "two")
 
 
-@on("vmx")
-def test_monitor_trap_flag(machine):
-    """The same by VT-x's monitor trap flag, which Bochs 2.7 does not have."""
+@on("svm", "vmx")
+def test_two_cpus_each(machine):
+    """The same fifty times, which the console has time for: each write is recorded, none is lost, on either CPU each instruction is told."""
+    run = two_cpus(machine, 50, "two few")
+    expect("trapline: lost" not in run.trapline, f"records are lost; see {run.out}")
+    for cpu in ("0", "1"):
+        mine = {r["insn"].split(",")[0] for r in logs.records(run.trapline, "watch") if r["cpu"] == cpu and "insn" in r}
+        expect(len(mine) >= 12, f"cpu={cpu} tells {sorted(mine)}")
+
+
+def by_trap_flag(machine):
+    """The variables of a machine with the monitor trap flag, which Bochs 2.7 does not have."""
     bochs = os.environ.get("BOCHS")
     if not bochs:
         raise Skip("make test-smp-hardware")
-    run = machine.guest("watch", CONF=machine.conf(CONF), BOCHS=os.path.abspath(bochs)).expect_status(0)
-    expect("lock cmpxchg16b" in "\n".join(r["insn"] for r in told(run)), "not all writes are told")
+    return {"BOCHS": os.path.abspath(bochs)}
+
+
+@on("vmx")
+def test_monitor_trap_flag_by_hardware(machine):
+    """The same on two CPUs by VT-x's monitor trap flag."""
+    run = two_cpus(machine, 50, "two few", **by_trap_flag(machine))
+    expect("lock cmpxchg16b" in "\n".join(r["insn"] for r in logs.records(run.trapline, "watch") if "insn" in r), "not all writes are told")
+
+
+@on("svm", "vmx")
+def test_actions(machine):
+    """`deny`, `once`, `rate=` and `stop`: the guest gets #GP and its memory stays; one record; two a second; the operator lets it run again."""
+    conf = machine.conf("print = all\nfilter = rate=0\n")
+    with Console(machine, EFI=GUESTS / "watch.efi", CONF=conf, ARGS="actions watched=stop:w poweroff", SERIAL=True) as console:
+        guest = console.serial.wait_for(rb"watch ready", 400)
+        said = console.wait_for(rb"^watch seq=.* id=5 .*\n(.*\n)*watch seq=.* id=5 .*\n")
+        console.logfmt()
+        said += "\n".join(console.ask_ok(f"watch add w {AT + 0x180:#x}/8 stop").lines).encode() + b"\n"
+        console.serial.send(b"g")
+        said += console.wait_for(rb"trapline: watch \d+ stopped the guest.*\n")
+        expect(console.ask_ok("regs").lines, "no registers of a stopped guest")
+        console.ask_ok("go")
+        guest += console.serial.wait_for(rb"end name=watch")
+        expect(console.ended() == 0, f"the guest does not end; see {console.out}")
+    guest, told = logs.clean(guest), [r for r in logs.records(logs.clean(said), "watch") if "seq" in r]
+    cases = [(r["name"], r["vector"], r["old"] == r["new"]) for r in logs.records(guest, "case") if "new" in r]
+    wanted = [("execute", "0", True), ("deny_store", "13", True), ("deny_load", "0", True), ("deny_locked", "13", True)]
+    wanted += [("deny_execute", "13", True), ("deny_neighbour", "0", False), *[("once", "0", False)] * 3]
+    expect(cases == [*wanted, ("rate", "0", False), ("stop", "0", False)], f"{cases}; see {console.out}")
+    expect("case name=deny_any_load vector=13" in guest, f"a load was not denied; see {console.out}")
+    denied = [(r["access"], r.get("insn", "").split(" ")[0]) for r in told if "denied" in r.get("how", "")]
+    expect(denied == [("w", "mov"), ("w", "lock"), ("x", "jmp"), ("r", "mov")], f"denied: {denied}; see {console.out}")
+    check_counts(guest, [r["id"] for r in told], console.out)
+
+
+def check_counts(guest, told, out):
+    """The lists that the program printed: `once` is gone after its record, and `rate` counts what it keeps off the line."""
+    rows = [logs.fields(line) for line in guest.splitlines() if line.startswith("list watch ")]
+    last = [row for row in rows if "rate=2" in row["what"]]
+    expect(len(last) == 1 and not any("once" in row["what"] for row in rows), f"{rows}; see {out}")
+    hits, limited = int(last[0]["hits"]), int(last[0].get("limited", 0))
+    records = told.count(last[0]["id"])
+    expect(hits == 11 and records + limited == 11 and 2 <= records <= 4, f"{records} records: {last[0]}; see {out}")
+    once = str(int(last[0]["id"]) - 1)
+    expect(told.count(once) == 1, f"once is {told.count(once)} records; see {out}")
+
+
+def all_in_watched_pages(machine, **variables):
+    bare = cases(machine.guest("watch_hard", TRAPLINE=0).expect_status(0))
+    run = machine.guest("watch_hard", CONF=machine.conf("filter = rate=0\n"), ARGS="watched many", **variables).expect_status(0)
+    run.expect_active(machine.vendor)
+    rounds, rest = divmod(len(cases(run)), len(bare))
+    expect(rounds > 2 and not rest and len(bare) == 10, f"{len(bare)} cases bare, {len(cases(run))} here; see {run.out}")
+    expect(cases(run) == bare * rounds, "\n".join(sorted(set(cases(run)) ^ set(bare))))
+    row = watches(run, "list")["1"]
+    expect(int(row["hits"]) > 1000, f"the pages were not watched: {row}")
+    expect(all(line == "many added=256" for line in run.guest_lines("many ")), f"not 256 watches; see {run.out}")
+
+
+@on("svm", "vmx")
+def test_all_in_watched_pages(machine):
+    """Code that changes itself, RIP, RSP, IDT, GDT and page tables in watched pages, then under 256 watches that come and go: as bare."""
+    all_in_watched_pages(machine)
+
+
+@on("vmx")
+def test_all_in_watched_pages_by_hardware(machine):
+    """The same by VT-x's monitor trap flag."""
+    all_in_watched_pages(machine, **by_trap_flag(machine))

@@ -48,6 +48,12 @@ void *guest_page_at(uint64_t address, const void *otherwise);
 void guest_watch(const char *what, const void *at, uint64_t size);
 void guest_wait_for_watches(void);
 
+/*
+ * Carries out a command of Trapline's console (VMCALL `command`). With a word, each line of the answer is printed after it.
+ * Returns whether the command's status is ok; false without Trapline.
+ */
+bool guest_command(const char *word, const char *command);
+
 /* Request a reset or a power-off from the firmware; return if the firmware has none. */
 void guest_reset(EFI_RESET_TYPE how);
 

@@ -41,7 +41,7 @@ class Line:
 
     def __init__(self, machine):
         self.backend = machine.backend
-        self.out = self.launcher = self.socket = None
+        self.out = self.launcher = self.socket = self.other = None
         self.data = b""
 
     def connect(self, path):
@@ -73,6 +73,12 @@ class Line:
                 time.sleep(PACE_SECONDS)
 
     def read(self, seconds=STEP_SECONDS):
+        """Both lines: one that nobody reads holds up the machine."""
+        self.take(seconds)
+        if self.other:
+            self.other.take(0)
+
+    def take(self, seconds):
         if not select.select([self.socket], [], [], seconds)[0]:
             return
         try:
@@ -117,6 +123,7 @@ class Console(Line):
         if self.serial:
             self.serial.launcher, self.serial.out = self.launcher, self.out
             self.serial.connect(f"{self.folder.name}/com1")
+            self.serial.other, self.other = self, self.serial
         self.wait_for(rb"trapline: active .*\n", START_SECONDS[self.backend])
         return self
 
