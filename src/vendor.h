@@ -207,4 +207,18 @@ extern const struct vendor *vendor;
 extern const struct vendor svm_vendor;
 extern const struct vendor vmx_vendor;
 
+/* 0 in real mode, 3 in virtual-8086 mode. */
+static inline unsigned guest_cpl(const struct cpu *cpu)
+{
+	return (unsigned)(vendor->state.get(cpu, GUEST_CALLER) >> 8);
+}
+
+/* What RDMSR returns to the guest. False: it raises #GP. */
+static inline bool guest_read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+	enum msr_result result = vendor->exits.msr(cpu, msr, false, value);
+
+	return result == MSR_DONE || (result == MSR_NOT_MINE && rdmsr_safe(msr, value));
+}
+
 #endif

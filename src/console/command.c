@@ -80,7 +80,7 @@ static const char *skip_blanks(const char *text)
 	return text;
 }
 
-static const struct command *command_of(const char *text, const char **arguments)
+const struct command *command_of(const char *text, const char **arguments)
 {
 	const char *name = skip_blanks(text);
 	size_t n = word_length(name);

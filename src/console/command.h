@@ -47,6 +47,14 @@
 
 #define COMMAND_ANYWHERE (~0u)
 
+/* Why a line is not carried out, and why a CPU is left out of an answer about all of them. */
+#define COMMAND_TOO_LONG "the line is longer than 255 characters; nothing was done"
+#define COMMAND_SILENT   "that CPU does not answer: it waits for a SIPI, or is in the VMM"
+
+/* The line that stands for such a CPU. */
+#define COMMAND_SILENT_LINE "cpu n=%u why=\"" COMMAND_SILENT "\""
+#define COMMAND_SILENT_MAX  120
+
 /* Who gave a command and gets the answer. */
 enum command_source {
 	COMMAND_OPERATOR,
@@ -125,6 +133,9 @@ extern const unsigned command_count;
 
 /* Finds a command by the first n characters of its name, if they are unambiguous. NULL: none, or several. */
 const struct command *command_find(const char *name, size_t n);
+
+/* The command of a line; NULL: none, or several. *arguments: what follows its name. */
+const struct command *command_of(const char *text, const char **arguments);
 
 /* Why command_find() found none. */
 const char *command_not_found(const char *name);

@@ -200,7 +200,7 @@ static void end_of_line(enum line_event event)
 	shown = false;
 	line.put = NULL;
 	if (event == LINE_TOO_LONG)
-		refuse("the line is longer than 255 characters; nothing was done");
+		refuse(COMMAND_TOO_LONG);
 	else if (line.length)
 		hand_over();
 	else
@@ -275,23 +275,21 @@ static void next_line_of_answer(void)
 	command_end();
 }
 
-#define SILENT "that CPU does not answer: it waits for a SIPI, or is in the VMM"
-
 /* A CPU that does not respond has its interrupts off, waits for a SIPI, or is busy in the VMM. */
 static void give_up_waiting(void)
 {
 	uint32_t waiting = WAITING, silent = job.cpu;
-	char text[120];
+	char text[COMMAND_SILENT_MAX];
 
 	if (rdtsc() - job.since < boot_info.tsc_khz * ANSWER_MS ||
 		!atomic_compare_exchange_strong(&job.state, &waiting, RUNNING))
 		return;
 	if (hand_on()) {
-		snprintf(text, sizeof(text), "cpu n=%u why=\"" SILENT "\"", silent);
+		snprintf(text, sizeof(text), COMMAND_SILENT_LINE, silent);
 		log_put_line(text);
 		return;
 	}
-	job.result = (struct command_result){.name = "none", .why = SILENT};
+	job.result = (struct command_result){.name = "none", .why = COMMAND_SILENT};
 	finish();
 }
 

@@ -190,7 +190,7 @@ static void write_breakpoint(unsigned n, uint64_t value)
 
 static bool is_user(const struct cpu *cpu)
 {
-	return vendor->state.get(cpu, GUEST_CALLER) >> 8;
+	return guest_cpl(cpu);
 }
 
 /* The exit comes before the general-detect #DB (KVM and SDM vol. 3C 26.1.1 agree for VT-x; AMD-V raises it by itself). */

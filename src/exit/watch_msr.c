@@ -7,13 +7,6 @@
 #include "trace/vector.h"
 #include "vendor.h"
 
-static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
-{
-	enum msr_result result = vendor->exits.msr(cpu, msr, false, value);
-
-	return result == MSR_DONE || (result == MSR_NOT_MINE && rdmsr_safe(msr, value));
-}
-
 static enum watch_register register_of(uint32_t msr)
 {
 	return msr == MSR_EFER ? WATCH_EFER : WATCH_MSR;
@@ -39,7 +32,7 @@ static void watch_rdmsr(struct cpu *cpu)
 		return;
 	}
 	watch_register_begin(cpu, &a, register_of(msr), msr, WATCH_READ);
-	a.has_old = read(cpu, msr, &a.old);
+	a.has_old = guest_read_msr(cpu, msr, &a.old);
 	if (a.has_old && watch_register_denies(cpu, &a, a.old)) {
 		refuse(cpu);
 		return;
@@ -63,7 +56,7 @@ static void watch_wrmsr(struct cpu *cpu)
 		return;
 	}
 	watch_register_begin(cpu, &a, register_of(msr), msr, WATCH_WRITE);
-	a.has_old = read(cpu, msr, &a.old);
+	a.has_old = guest_read_msr(cpu, msr, &a.old);
 	if (!a.has_old)
 		a.old = ~value; /* each write counts as a change */
 	if (watch_register_denies(cpu, &a, value)) {
@@ -72,15 +65,7 @@ static void watch_wrmsr(struct cpu *cpu)
 	}
 	exit_wrmsr(cpu);
 	if (cpu->exit.skip)
-		watch_register_end(cpu, &a, a.has_old && read(cpu, msr, &now) ? now : value);
-}
-
-static uint64_t read_xcr0(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-	return (uint64_t)high << 32 | low;
+		watch_register_end(cpu, &a, a.has_old && guest_read_msr(cpu, msr, &now) ? now : value);
 }
 
 static void watch_xsetbv(struct cpu *cpu)

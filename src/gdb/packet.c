@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gdb/packet.h"
 #include "lib/string.h"
+#include "trace/tokens.h"
 
 #define CTRL_C     3
 #define ESCAPE     '}'
@@ -8,6 +9,7 @@
 #define RUN_BASE   29 /* a run's count is printed as a character: this and the number of further bytes */
 #define RUN_LEAST  3  /* so that the character is printable */
 #define RUN_MOST   97
+#define NO_DIGIT   16
 
 enum {
 	OUTSIDE,
@@ -15,15 +17,6 @@ enum {
 	SUM_HIGH,
 	SUM_LOW
 };
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 static void begin(struct gdb_receiver *r)
 {
@@ -61,9 +54,9 @@ static void take_data(struct gdb_receiver *r, char byte)
 	r->escaped = false;
 }
 
-static enum gdb_event end(struct gdb_receiver *r, int low)
+static enum gdb_event end(struct gdb_receiver *r, unsigned low)
 {
-	bool right = low >= 0 && r->sum == (r->said | low);
+	bool right = low < NO_DIGIT && r->sum == (r->said | low);
 
 	r->state = OUTSIDE;
 	r->data[r->length] = '\0';
@@ -87,13 +80,13 @@ enum gdb_event gdb_receive(struct gdb_receiver *r, char byte)
 		return GDB_NOTHING;
 	case SUM_HIGH:
 		r->state = SUM_LOW;
-		if (digit(byte) < 0)
+		if (token_digit(byte) == NO_DIGIT)
 			r->too_long = true; /* no sum at all: damaged */
 		else
-			r->said = (uint8_t)(digit(byte) << 4);
+			r->said = (uint8_t)(token_digit(byte) << 4);
 		return GDB_NOTHING;
 	default:
-		return end(r, digit(byte));
+		return end(r, token_digit(byte));
 	}
 }
 
@@ -149,51 +142,14 @@ size_t gdb_frame(char *to, const char *data, size_t n)
 	return length;
 }
 
-void gdb_reply_bytes(struct gdb_reply *r, const void *bytes, size_t n)
-{
-	if (n > GDB_DATA_MAX - r->length) {
-		r->full = true;
-		return;
-	}
-	memcpy(r->data + r->length, bytes, n);
-	r->length += n;
-}
-
-void gdb_reply_string(struct gdb_reply *r, const char *text)
-{
-	gdb_reply_bytes(r, text, strlen(text));
-}
-
-void gdb_reply_hex(struct gdb_reply *r, const void *bytes, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	const uint8_t *from = bytes;
-
-	for (size_t i = 0; i < n; i++) {
-		char pair[2] = {digits[from[i] >> 4], digits[from[i] & 15]};
-
-		gdb_reply_bytes(r, pair, sizeof(pair));
-	}
-}
-
-void gdb_reply_number(struct gdb_reply *r, uint64_t value)
-{
-	int shift = 60;
-
-	while (shift && !(value >> shift))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		gdb_reply_bytes(r, &"0123456789abcdef"[value >> shift & 15], 1);
-}
-
 bool gdb_take_number(struct gdb_words *w, uint64_t *value)
 {
 	const char *begin_at = w->at;
 
 	*value = 0;
-	while (w->at < w->end && digit(*w->at) >= 0 && w->at - begin_at < 16)
-		*value = *value << 4 | (uint64_t)digit(*w->at++);
-	return w->at > begin_at && (w->at == w->end || digit(*w->at) < 0);
+	while (w->at < w->end && token_digit(*w->at) < NO_DIGIT && w->at - begin_at < 16)
+		*value = *value << 4 | token_digit(*w->at++);
+	return w->at > begin_at && (w->at == w->end || token_digit(*w->at) == NO_DIGIT);
 }
 
 bool gdb_take_hex(struct gdb_words *w, void *to, size_t n)
@@ -203,9 +159,11 @@ bool gdb_take_hex(struct gdb_words *w, void *to, size_t n)
 	if (n > (size_t)(w->end - w->at) / 2)
 		return false;
 	for (size_t i = 0; i < n; i++, w->at += 2) {
-		if (digit(w->at[0]) < 0 || digit(w->at[1]) < 0)
+		unsigned high = token_digit(w->at[0]), low = token_digit(w->at[1]);
+
+		if (high == NO_DIGIT || low == NO_DIGIT)
 			return false;
-		bytes[i] = (uint8_t)(digit(w->at[0]) << 4 | digit(w->at[1]));
+		bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
 }

@@ -46,18 +46,6 @@ bool gdb_is_inside(const struct gdb_receiver *r);
  */
 size_t gdb_frame(char *to, const char *data, size_t n);
 
-/* A reply under construction. What does not fit is left out, and `full` is set. */
-struct gdb_reply {
-	size_t length;
-	bool full;
-	char data[GDB_DATA_MAX];
-};
-
-void gdb_reply_bytes(struct gdb_reply *r, const void *bytes, size_t n);
-void gdb_reply_string(struct gdb_reply *r, const char *text);
-void gdb_reply_hex(struct gdb_reply *r, const void *bytes, size_t n); /* two digits a byte */
-void gdb_reply_number(struct gdb_reply *r, uint64_t value); /* hexadecimal, as few digits as possible */
-
 /* The words of a packet, read from the front. */
 struct gdb_words {
 	const char *at, *end;

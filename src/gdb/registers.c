@@ -212,13 +212,6 @@ static uint64_t full_tags(uint8_t used)
 	return tags;
 }
 
-static bool read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
-{
-	enum msr_result result = vendor->exits.msr(cpu, msr, false, value);
-
-	return result == MSR_DONE || (result == MSR_NOT_MINE && rdmsr_safe(msr, value));
-}
-
 static bool read_value(struct cpu *cpu, const struct row *r, uint64_t *value)
 {
 	struct segment_state s = {0};
@@ -233,10 +226,10 @@ static bool read_value(struct cpu *cpu, const struct row *r, uint64_t *value)
 		*value = vendor->state.get(cpu, r->argument);
 		return true;
 	case CPL:
-		*value = vendor->state.get(cpu, GUEST_CALLER) >> 8;
+		*value = guest_cpl(cpu);
 		return true;
 	case MSR:
-		return read_msr(cpu, msrs[r->argument], value);
+		return guest_read_msr(cpu, msrs[r->argument], value);
 	case TAGS:
 		*value = full_tags(*vector_at(AT(tags)));
 		return true;
@@ -254,7 +247,7 @@ bool gdb_register_read(struct cpu *cpu, unsigned n, uint8_t *to)
 	memset(to, 0, GDB_REGISTER_BYTES);
 	if (r->kind == X87 || r->kind == AVX) {
 		memcpy(to, vector_at(r->argument), width_of(r));
-		return r->kind == X87 || vector_has_avx();
+		return r->kind == X87 || vectors.avx;
 	}
 	if (!read_value(cpu, r, &value))
 		return false;
@@ -317,9 +310,9 @@ static bool write_value(struct cpu *cpu, enum guest_register which, uint64_t val
 
 static bool write_vector(const struct row *r, const uint8_t *from)
 {
-	if (r->kind == AVX && !vector_has_avx())
-		return false;
 	vector_save(&vectors);
+	if (r->kind == AVX && !vectors.avx)
+		return false;
 	memcpy((uint8_t *)&vectors + r->argument, from, width_of(r));
 	vector_load(&vectors);
 	vectors_read = false;

@@ -12,6 +12,7 @@
 #include "console/line.h"
 #include "gdb/gdb.h"
 #include "hw/asm.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "log/log.h"
 #include "log/uart.h"
@@ -39,7 +40,7 @@ enum {
 
 static _Atomic uint32_t state;
 static bool attached, running, leaving;
-static uint64_t since; /* when the guest was told to stop; 0: it runs */
+static uint64_t since; /* when the guest was told to stop; 0: it runs, or its stop was reported */
 static uint64_t asked; /* when the last packet came */
 static struct gdb_session session;
 static struct gdb_receiver receiver;
@@ -112,9 +113,9 @@ static bool send(void)
 	return true;
 }
 
-static void begin_frame(const struct gdb_reply *r)
+static void begin_frame(const struct text *r)
 {
-	out.length = gdb_frame(out.frame, r->data, r->length);
+	out.length = gdb_frame(out.frame, r->at, r->length);
 	out.sent = 0;
 }
 
@@ -129,16 +130,16 @@ static bool accepts_text(void)
 /* The log's text. Returns the bytes taken; others wait. */
 static size_t put_text(const char *bytes, size_t n)
 {
-	static struct gdb_reply r;
+	char data[2 * TEXT_PART + 2];
+	struct text r = text_on(data, sizeof(data));
 
 	send();
 	if (is_sending() || !accepts_text())
 		return 0;
 	if (n > TEXT_PART)
 		n = TEXT_PART;
-	r.length = 0;
-	gdb_reply_string(&r, "O");
-	gdb_reply_hex(&r, bytes, n);
+	text_add_string(&r, "O");
+	text_add_bytes(&r, (const uint8_t *)bytes, n);
 	begin_frame(&r);
 	note_unheard();
 	send();
@@ -330,10 +331,11 @@ static bool others_stopped(void)
 	return true;
 }
 
-/* Whether the guest stands still. A CPU that does not answer is no thread until it does. */
+/* Whether the guest stands still. A CPU that does not answer is no thread until it does. After the report nobody waits for it. */
 static bool has_stopped(void)
 {
-	return pause_wanted() && (others_stopped() || rdtsc() - since >= boot_info.tsc_khz * STOP_MS);
+	return pause_wanted() &&
+	       (!since || others_stopped() || rdtsc() - since >= boot_info.tsc_khz * STOP_MS);
 }
 
 static uint32_t first_stopped(void)
@@ -372,6 +374,19 @@ static void answer(void)
 	atomic_store(&state, NONE);
 }
 
+/* The next stopped CPU that has to carry out the command; a line stands for each that has not stopped. */
+static uint32_t next_carrier(void)
+{
+	char text[COMMAND_SILENT_MAX];
+	uint32_t next = carrier;
+
+	while ((next = command_next(session.command, next)) != COMMAND_ANYWHERE && !pause_has(cpus[next])) {
+		snprintf(text, sizeof(text), COMMAND_SILENT_LINE, next);
+		log_put_line(text);
+	}
+	return next;
+}
+
 /* Prints one line of a command's answer, or ends it. */
 static void next_line(void)
 {
@@ -382,9 +397,9 @@ static void next_line(void)
 	if (result.more && result.more(COMMAND_OPERATOR, text, sizeof(text))) {
 		log_put_line(text);
 	} else {
-		carrier = result.why ? COMMAND_ANYWHERE : command_next(session.command, carrier);
-		session.reply.length = 0;
-		gdb_reply_string(&session.reply, "OK");
+		carrier = result.why ? COMMAND_ANYWHERE : next_carrier();
+		gdb_reply_begin(&session);
+		text_add_string(&session.reply, "OK");
 		atomic_store(&state, carrier == COMMAND_ANYWHERE ? ANSWERED : COMMAND);
 	}
 	command_end();
@@ -499,20 +514,17 @@ static void carry_out(struct cpu *cpu)
 /* gdb has commands of its own for this, and would not learn of it. */
 static bool is_gdbs(const char *text)
 {
-	size_t n = 0;
+	const char *arguments;
+	const struct command *c = command_of(text, &arguments);
 
-	while (*text == ' ')
-		text++;
-	while (text[n] && text[n] != ' ')
-		n++;
-	return command_find(text, n) && command_find(text, n)->run == command_go;
+	return c && c->run == command_go;
 }
 
 static void carry_out_command(struct cpu *cpu)
 {
 	static char text[LINE_TEXT_MAX];
 
-	result = (struct command_result){.why = "the line is longer than 255 characters; nothing was done"};
+	result = (struct command_result){.why = COMMAND_TOO_LONG};
 	if (is_gdbs(session.command)) {
 		result.why = "gdb's continue does this";
 	} else if (strlen(session.command) < sizeof(text)) {

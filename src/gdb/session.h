@@ -5,13 +5,14 @@
 
 #include "cpu/cpu.h"
 #include "gdb/packet.h"
+#include "trace/text.h"
 
 /* What follows the reply to a packet. */
 enum gdb_then {
 	GDB_WAIT,   /* the next packet */
 	GDB_RUN,    /* there is no reply: the guest runs, and the reply says why it stopped */
 	GDB_LEAVE,  /* the guest runs, and the line is the console's again */
-	GDB_MONITOR /* a console command is to be carried out; session->data and length are its text */
+	GDB_MONITOR /* a console command is to be carried out; session->command is its text */
 };
 
 struct gdb_session {
@@ -19,9 +20,15 @@ struct gdb_session {
 	uint8_t signal;    /* of the last stop */
 	uint32_t next_cpu; /* the first CPU that qsThreadInfo still has to name */
 	bool without_acks; /* QStartNoAckMode */
-	struct gdb_reply reply;
+	struct text reply;
+	char data[GDB_DATA_MAX + 1];        /* its text */
 	char command[GDB_DATA_MAX / 2 + 1]; /* GDB_MONITOR */
 };
+
+static inline void gdb_reply_begin(struct gdb_session *s)
+{
+	s->reply = text_on(s->data, sizeof(s->data));
+}
 
 #define GDB_SIGINT  2
 #define GDB_SIGTRAP 5

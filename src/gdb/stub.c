@@ -8,28 +8,27 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
-#include "mem/guest_ram.h"
 #include "vendor.h"
 #include "vmcall/check.h"
 
-#define ERROR_ARGUMENT "E16" /* numbers as Linux has them: EINVAL, EFAULT, EPERM, in hexadecimal */
+#define ERROR_ARGUMENT "E16" /* numbers as Linux has them: EINVAL, EFAULT, EPERM, EMSGSIZE, in hexadecimal */
 #define ERROR_MEMORY   "E0e"
 #define ERROR_DENIED   "E01"
-#define PAGE           4096u
+#define ERROR_TOO_LONG "E5a"
 
 /* One packet. */
 struct request {
 	struct gdb_session *session;
 	struct cpu *cpu;
 	struct gdb_words words; /* behind the packet's name */
-	struct gdb_reply *reply;
+	struct text *reply;
 };
 
 typedef enum gdb_then handler(struct request *q);
 
 static enum gdb_then answer(struct request *q, const char *text)
 {
-	gdb_reply_string(q->reply, text);
+	text_add_string(q->reply, text);
 	return GDB_WAIT;
 }
 
@@ -47,12 +46,12 @@ static bool is_thread(uint64_t thread)
 
 void gdb_stub_stopped(struct gdb_session *s)
 {
-	s->reply.length = 0;
-	gdb_reply_string(&s->reply, "T");
-	gdb_reply_hex(&s->reply, &s->signal, 1);
-	gdb_reply_string(&s->reply, "thread:");
-	gdb_reply_number(&s->reply, thread_of(s->cpu));
-	gdb_reply_string(&s->reply, ";");
+	gdb_reply_begin(s);
+	text_add_string(&s->reply, "T");
+	text_add_bytes(&s->reply, &s->signal, 1);
+	text_add_string(&s->reply, "thread:");
+	text_add(&s->reply, "%x", thread_of(s->cpu));
+	text_add_string(&s->reply, ";");
 }
 
 static enum gdb_then why_stopped(struct request *q)
@@ -66,10 +65,10 @@ static void reply_register(struct request *q, unsigned n)
 	uint8_t value[GDB_REGISTER_BYTES];
 
 	if (gdb_register_read(q->cpu, n, value))
-		gdb_reply_hex(q->reply, value, gdb_register_size(n));
+		text_add_bytes(q->reply, value, gdb_register_size(n));
 	else
 		for (unsigned i = 0; i < gdb_register_size(n); i++)
-			gdb_reply_string(q->reply, "xx");
+			text_add_string(q->reply, "xx");
 }
 
 static enum gdb_then read_registers(struct request *q)
@@ -160,47 +159,13 @@ static enum gdb_then read_memory(struct request *q)
 	got = is_linear(&paging, at, n) ? guest_read(&paging, at, bytes, (unsigned)n) : 0;
 	if (n && !got)
 		return answer(q, ERROR_MEMORY);
-	gdb_reply_hex(q->reply, bytes, got);
+	text_add_bytes(q->reply, bytes, got);
 	return GDB_WAIT;
 }
 
-/* No right is checked, and no bit of a page table set: this is the operator's own access. */
-static bool write_page(const struct guest_paging *paging, uint64_t at, const uint8_t *bytes, uint64_t n)
+static bool write_bytes(const struct guest_paging *paging, uint64_t at, const void *bytes, uint64_t n)
 {
-	uint64_t physical;
-
-	return guest_translate(paging, at, &physical) && guest_ram_write(physical, bytes, n);
-}
-
-/* Whether all of it can be written: a write that is refused changes nothing. */
-static bool is_there(const struct guest_paging *paging, uint64_t at, uint64_t n)
-{
-	uint64_t physical;
-
-	uint64_t pages = (at % PAGE + n + PAGE - 1) / PAGE;
-
-	for (uint64_t i = 0; i < pages; i++)
-		if (!guest_translate(paging, at - at % PAGE + i * PAGE, &physical) || !guest_is_ram(physical))
-			return false;
-	return true;
-}
-
-static bool write_bytes(const struct guest_paging *paging, uint64_t at, const uint8_t *bytes, uint64_t n)
-{
-	if (!is_linear(paging, at, n) || !is_there(paging, at, n))
-		return false;
-	while (n) {
-		uint64_t part = PAGE - at % PAGE;
-
-		if (part > n)
-			part = n;
-		if (!write_page(paging, at, bytes, part))
-			return false;
-		at += part;
-		bytes += part;
-		n -= part;
-	}
-	return true;
+	return is_linear(paging, at, n) && guest_write(paging, at, bytes, (unsigned)n);
 }
 
 static enum gdb_then write_memory(struct request *q)
@@ -228,8 +193,7 @@ static enum gdb_then write_binary(struct request *q)
 	if (!take_range(q, &paging, &at, &n) || !gdb_take_text(&q->words, ":") ||
 		n != (uint64_t)(q->words.end - q->words.at))
 		return answer(q, ERROR_ARGUMENT);
-	return answer(
-		q, !n || write_bytes(&paging, at, (const uint8_t *)q->words.at, n) ? "OK" : ERROR_MEMORY);
+	return answer(q, !n || write_bytes(&paging, at, q->words.at, n) ? "OK" : ERROR_MEMORY);
 }
 
 /* Hg chooses the CPU; Hc is for packets without vCont, which let all CPUs run. */
@@ -258,8 +222,8 @@ static enum gdb_then this_thread(struct request *q)
 {
 	if (q->words.at != q->words.end) /* qCRC */
 		return GDB_WAIT;
-	gdb_reply_string(q->reply, "QC");
-	gdb_reply_number(q->reply, thread_of(q->session->cpu));
+	text_add_string(q->reply, "QC");
+	text_add(q->reply, "%x", thread_of(q->session->cpu));
 	return GDB_WAIT;
 }
 
@@ -272,8 +236,8 @@ static enum gdb_then next_threads(struct request *q)
 	for (unsigned left = THREADS_AT_ONCE; left && *next < boot_info.cpus; ++*next) {
 		if (!is_thread(thread_of(*next)))
 			continue;
-		gdb_reply_string(q->reply, left-- == THREADS_AT_ONCE ? "m" : ",");
-		gdb_reply_number(q->reply, thread_of(*next));
+		text_add_string(q->reply, left-- == THREADS_AT_ONCE ? "m" : ",");
+		text_add(q->reply, "%x", thread_of(*next));
 	}
 	return q->reply->length ? GDB_WAIT : answer(q, "l");
 }
@@ -297,7 +261,7 @@ static enum gdb_then about_thread(struct request *q)
 	r = pause_where(c);
 	snprintf(text, sizeof(text), "CPU %u, APIC %u, %u-bit code, CPL %u", c->number, c->apic_id, r->mode,
 		r->cpl);
-	gdb_reply_hex(q->reply, text, strlen(text));
+	text_add_bytes(q->reply, (const uint8_t *)text, strlen(text));
 	return GDB_WAIT;
 }
 
@@ -315,8 +279,8 @@ static enum gdb_then part_of(struct request *q, const char *text, size_t length)
 		n = GDB_DATA_MAX - 1;
 	if (n > length - from)
 		n = length - from;
-	gdb_reply_string(q->reply, from + n == length ? "l" : "m");
-	gdb_reply_bytes(q->reply, text + from, n);
+	text_add_string(q->reply, from + n == length ? "l" : "m");
+	text_add_part(q->reply, text + from, n);
 	return GDB_WAIT;
 }
 
@@ -456,14 +420,23 @@ static const struct {
 	{"QStartNoAckMode", no_acks},
 };
 
+static enum gdb_then run(struct request *q)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(packets); i++)
+		if (gdb_take_text(&q->words, packets[i].name))
+			return packets[i].run(q);
+	return GDB_WAIT; /* an empty reply: the packet is unknown */
+}
+
 enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *cpu, const char *packet, size_t n)
 {
 	struct request q = {s, cpu, {packet, packet + n}, &s->reply};
+	enum gdb_then then;
 
-	s->reply.length = 0;
-	s->reply.full = false;
-	for (unsigned i = 0; i < ARRAY_SIZE(packets); i++)
-		if (gdb_take_text(&q.words, packets[i].name))
-			return packets[i].run(&q);
-	return GDB_WAIT; /* an empty reply: the packet is unknown */
+	gdb_reply_begin(s);
+	then = run(&q);
+	if (!s->reply.cut)
+		return then;
+	gdb_reply_begin(s);
+	return answer(&q, ERROR_TOO_LONG);
 }

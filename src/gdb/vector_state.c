@@ -2,13 +2,13 @@
 #include "gdb/vector_state.h"
 #include <stddef.h>
 #include "hw/asm.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 #include "lib/string.h"
 
-#define CPUID1_XSAVE (1u << 26)
-#define XCR0_AVX     4u
-#define PARTS        7u     /* x87, SSE, AVX */
-#define MXCSR_MASK   0xffbf /* if FXSAVE reports 0 (SDM vol. 1 11.6.6) */
+#define XCR0_AVX   4u
+#define PARTS      7u     /* x87, SSE, AVX */
+#define MXCSR_MASK 0xffbf /* if FXSAVE reports 0 (SDM vol. 1 11.6.6) */
 
 _Static_assert(offsetof(struct vector_state, ymmh) == 576, "XSAVE's place of AVX");
 
@@ -16,18 +16,13 @@ struct control {
 	uint64_t cr0, cr4;
 };
 
-static bool has_xsave(void)
-{
-	return cpuid(1, 0).ecx & CPUID1_XSAVE;
-}
-
 /* The host's own control registers, as the firmware left them, may forbid these instructions. */
 static struct control allow(void)
 {
 	struct control before = {read_cr0(), read_cr4()};
 
 	write_cr0(before.cr0 & ~(CR0_EM | CR0_TS));
-	write_cr4(before.cr4 | CR4_OSFXSR | (has_xsave() ? CR4_OSXSAVE : 0));
+	write_cr4(before.cr4 | CR4_OSFXSR);
 	return before;
 }
 
@@ -40,35 +35,21 @@ static void forbid(const struct control *before)
 /* XCR0 is the guest's also while Trapline runs. */
 static bool avx_is_on(void)
 {
-	uint32_t low, high;
-
-	if (!has_xsave())
-		return false;
-	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-	return low & XCR0_AVX;
+	return features.xsave && read_xcr0() & XCR0_AVX;
 }
 
-bool vector_has_avx(void)
+static void save_wide(struct vector_state *s)
 {
-	struct control before = allow();
-	bool on = avx_is_on();
-
-	forbid(&before);
-	return on;
-}
-
-static void save_wide(struct vector_state *s, bool avx)
-{
-	if (avx)
+	if (s->avx)
 		__asm__ volatile("xsave64 %0" : "+m"(*s) : "a"(PARTS), "d"(0));
 	else
 		__asm__ volatile("fxsave64 %0" : "+m"(*s));
 	s->wide = s->cs || s->reserved2 || s->ds || s->reserved3;
 }
 
-static void save_narrow(struct vector_state *s, bool avx)
+static void save_narrow(struct vector_state *s)
 {
-	if (avx)
+	if (s->avx)
 		__asm__ volatile("xsave %0" : "+m"(*s) : "a"(PARTS), "d"(0));
 	else
 		__asm__ volatile("fxsave %0" : "+m"(*s));
@@ -77,26 +58,26 @@ static void save_narrow(struct vector_state *s, bool avx)
 void vector_save(struct vector_state *s)
 {
 	struct control before = allow();
-	bool avx = avx_is_on();
 
 	memset(s, 0, sizeof(*s));
-	save_wide(s, avx);
+	s->avx = avx_is_on();
+	save_wide(s);
 	if (!s->wide)
-		save_narrow(s, avx);
+		save_narrow(s);
 	forbid(&before);
 }
 
-static void load_wide(const struct vector_state *s, bool avx)
+static void load_wide(const struct vector_state *s)
 {
-	if (avx)
+	if (s->avx)
 		__asm__ volatile("xrstor64 %0" : : "m"(*s), "a"(PARTS), "d"(0));
 	else
 		__asm__ volatile("fxrstor64 %0" : : "m"(*s));
 }
 
-static void load_narrow(const struct vector_state *s, bool avx)
+static void load_narrow(const struct vector_state *s)
 {
-	if (avx)
+	if (s->avx)
 		__asm__ volatile("xrstor %0" : : "m"(*s), "a"(PARTS), "d"(0));
 	else
 		__asm__ volatile("fxrstor %0" : : "m"(*s));
@@ -109,8 +90,8 @@ void vector_load(struct vector_state *s)
 	s->mxcsr &= s->mxcsr_mask ? s->mxcsr_mask : MXCSR_MASK; /* another bit would raise #GP */
 	s->header[0] = PARTS;
 	if (s->wide)
-		load_wide(s, avx_is_on());
+		load_wide(s);
 	else
-		load_narrow(s, avx_is_on());
+		load_narrow(s);
 	forbid(&before);
 }

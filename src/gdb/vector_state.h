@@ -27,11 +27,9 @@ struct vector_state {
 	uint64_t header
 		[8]; /* XSAVE's: its first word has a bit for each part that is not in its initial state */
 	uint8_t ymmh[16][16];
-	bool wide; /* 64-bit addresses. Not the CPU's */
+	/* Not the CPU's: 64-bit addresses; the guest has AVX switched on (XCR0), otherwise ymmh is zeros. */
+	bool wide, avx;
 } __attribute__((aligned(64)));
-
-/* Whether the guest has AVX switched on (XCR0). Otherwise ymmh is zeros. */
-bool vector_has_avx(void);
 
 /* Reads and writes this CPU's registers. */
 void vector_save(struct vector_state *s);

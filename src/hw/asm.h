@@ -141,6 +141,15 @@ static inline bool exchange32_safe(void *at, uint32_t from, uint32_t to)
 	return done;
 }
 
+/* The guest's XCR0, which stays in the CPU while the VMM runs. With features.xsave the host's CR4 allows it. */
+static inline uint64_t read_xcr0(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (uint64_t)high << 32 | low;
+}
+
 /* The guest's PKRU, which stays in the CPU while the VMM runs. The host's CR4 may not allow reading it. */
 static inline uint32_t read_pkru(void)
 {

@@ -86,13 +86,19 @@ bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *ph
 	return walk32(p, linear, physical);
 }
 
+static unsigned part_in_page(uint64_t linear, unsigned n)
+{
+	unsigned left = 4096 - (unsigned)(linear & 4095);
+
+	return n < left ? n : left;
+}
+
 unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, unsigned n)
 {
 	unsigned done = 0;
 
 	while (done < n) {
-		unsigned left = 4096 - (unsigned)((linear + done) & 4095),
-			 part = n - done < left ? n - done : left;
+		unsigned part = part_in_page(linear + done, n - done);
 		uint64_t physical;
 
 		if (!guest_translate(p, linear + done, &physical) ||
@@ -101,6 +107,31 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
 		done += part;
 	}
 	return done;
+}
+
+static bool is_ram(const struct guest_paging *p, uint64_t linear, unsigned n)
+{
+	uint64_t physical;
+
+	for (unsigned done = 0; done < n; done += part_in_page(linear + done, n - done))
+		if (!guest_translate(p, linear + done, &physical) || !guest_is_ram(physical))
+			return false;
+	return true;
+}
+
+bool guest_write(const struct guest_paging *p, uint64_t linear, const void *from, unsigned n)
+{
+	uint64_t physical;
+
+	if (!is_ram(p, linear, n))
+		return false;
+	for (unsigned done = 0, part; done < n; done += part) {
+		part = part_in_page(linear + done, n - done);
+		if (!guest_translate(p, linear + done, &physical) ||
+			!guest_ram_write(physical, (const char *)from + done, part))
+			return false;
+	}
+	return true;
 }
 
 /*

@@ -32,6 +32,9 @@ bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *ph
 /* Reads up to n bytes of guest-linear memory, RAM only. Returns the number of bytes read, from the start on. */
 unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, unsigned n);
 
+/* Writes n bytes to guest-linear RAM: all of them, or none. No right is checked, and no bit of a page table set. */
+bool guest_write(const struct guest_paging *p, uint64_t linear, const void *from, unsigned n);
+
 /*
  * The page in which code was found last, with the entries of the guest's tables that lead to it. The guest may change them at
  * any time, so each use compares them first. RAM stays mapped behind GUEST_RAM, so the entries can always be read.

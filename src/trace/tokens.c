@@ -29,7 +29,7 @@ void tokens_split(struct tokens *w, char *text, char *copy)
 	}
 }
 
-static unsigned digit(char c)
+unsigned token_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return (unsigned)(c - '0');
@@ -44,7 +44,7 @@ static bool number(const char *text, size_t n, uint64_t *value)
 	uint64_t base = hex ? 16 : 10, v = 0;
 
 	for (size_t i = hex ? 2 : 0; i < n; i++) {
-		unsigned d = digit(text[i]);
+		unsigned d = token_digit(text[i]);
 
 		if (d >= base || v > (UINT64_MAX - d) / base)
 			return false;

@@ -21,6 +21,9 @@ struct tokens {
  */
 void tokens_split(struct tokens *w, char *text, char *copy);
 
+/* The value of a hexadecimal digit; 16: it is none. */
+unsigned token_digit(char c);
+
 /* Parses a number, decimal or 0x hexadecimal, from the whole text. False: it is not a number, or has more than 64 bits. */
 bool token_number(const char *text, uint64_t *value);
 

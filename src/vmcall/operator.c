@@ -81,7 +81,7 @@ int64_t operator_take_text(struct vmcall *call, char text[TRAPLINE_TEXT_MAX + 1]
 
 void operator_say(struct cpu *cpu, char *text)
 {
-	bool user = vendor->state.get(cpu, GUEST_CALLER) >> 8 == 3;
+	bool user = guest_cpl(cpu) == 3;
 
 	for (char *c = text; *c; c++)
 		if (*c == '"' || *c == '\\')

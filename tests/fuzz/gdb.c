@@ -37,14 +37,10 @@ const struct trap_record *pause_where(const struct cpu *c)
 	return &c->paused_at;
 }
 
-bool vector_has_avx(void)
-{
-	return paging.efer;
-}
-
 void vector_save(struct vector_state *s)
 {
 	memset(s, 0x5a, sizeof(*s));
+	s->avx = paging.efer;
 }
 
 void vector_load(struct vector_state *s)
@@ -83,7 +79,7 @@ FAKE_VENDOR(fake_vendor, .state.get = get, .state.set = set, .state.paging = get
 const struct vendor *vendor = &fake_vendor;
 
 /* Expands the runs of a frame, as gdb does, into another receiver. */
-static void check_frame(const char *frame, size_t n, const struct gdb_reply *r)
+static void check_frame(const char *frame, size_t n, const struct text *r)
 {
 	static struct gdb_receiver other;
 	uint8_t sum = 0;
@@ -109,7 +105,7 @@ static void check_frame(const char *frame, size_t n, const struct gdb_reply *r)
 		assert(length < r->length);
 		other.data[length++] = c;
 	}
-	assert(length == r->length && !memcmp(other.data, r->data, length));
+	assert(length == r->length && !memcmp(other.data, r->at, length));
 	assert(strtoul((char[]){frame[n - 2], frame[n - 1], 0}, NULL, 16) == sum);
 }
 
@@ -118,11 +114,11 @@ static void carry_out(void)
 	static char frame[GDB_FRAME_MAX];
 	enum gdb_then then = gdb_stub_answer(&session, &cpu[session.cpu], receiver.data, receiver.length);
 
-	assert(session.cpu < 2 && !session.reply.full);
+	assert(session.cpu < 2 && !session.reply.cut);
 	assert(session.reply.length <= GDB_DATA_MAX && (then != GDB_RUN || !session.reply.length));
 	if (then == GDB_MONITOR)
 		assert(is_printable(session.command));
-	check_frame(frame, gdb_frame(frame, session.reply.data, session.reply.length), &session.reply);
+	check_frame(frame, gdb_frame(frame, session.reply.at, session.reply.length), &session.reply);
 }
 
 static unsigned packets(void)
@@ -141,13 +137,12 @@ static unsigned packets(void)
 static void framed(void)
 {
 	while (input_left) {
-		struct gdb_reply r = {0};
+		size_t n = 0;
 
-		for (char c = (char)take8(); c && r.length < GDB_DATA_MAX; c = (char)take8())
-			r.data[r.length++] = c;
-		memcpy(receiver.data, r.data, r.length);
-		receiver.data[r.length] = 0;
-		receiver.length = r.length;
+		for (char c = (char)take8(); c && n < GDB_DATA_MAX; c = (char)take8())
+			receiver.data[n++] = c;
+		receiver.data[n] = 0;
+		receiver.length = n;
 		carry_out();
 	}
 }

@@ -59,15 +59,16 @@ unsigned guest_read(const struct guest_paging *p, uint64_t linear, void *to, uns
 	return got;
 }
 
-bool vector_has_avx(void)
+bool guest_write(const struct guest_paging *p, uint64_t linear, const void *from, unsigned n)
 {
-	return avx;
+	return linear < FAKE_RAM && n <= FAKE_RAM - linear && guest_ram_write(linear, from, n);
 }
 
 void vector_save(struct vector_state *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->control = 0x37f;
+	s->avx = avx;
 	s->tags = 0x81;
 	s->xmm[1][0] = 0xab;
 	s->ymmh[2][15] = 0xcd;
@@ -208,8 +209,8 @@ static const char *ask(const char *packet)
 	static char text[GDB_DATA_MAX + 1];
 
 	gdb_stub_answer(&session, &cpu[session.cpu], packet, strlen(packet));
-	assert_false(session.reply.full);
-	memcpy(text, session.reply.data, session.reply.length);
+	assert_false(session.reply.cut);
+	memcpy(text, session.reply.at, session.reply.length);
 	text[session.reply.length] = '\0';
 	return text;
 }
@@ -352,6 +353,9 @@ static void goes_on(void **state)
 	assert_string_equal(session.command, "regs");
 	assert_int_equal(then("qRcmd,0d"), GDB_WAIT);
 	assert_int_equal(then("qRcmd,7"), GDB_WAIT);
+	assert_false(session.without_acks);
+	assert_string_equal(ask("QStartNoAckMode"), "OK");
+	assert_true(session.without_acks);
 }
 
 /* A packet that is not known has an empty reply; a breakpoint is refused, because gdb would write INT3 into memory instead. */

@@ -15,8 +15,9 @@
 #include "log/log.h"
 #include "log/uart.h"
 
-#define CPUS  2
+#define CPUS  3
 #define NEVER (1ull << 40) /* kHz of the TSC: no time passes */
+#define AGES  (1ull << 54) /* not even since the TSC was 0 */
 #define LONG  0            /* all times have passed */
 
 static struct cpu cpu[CPUS], *self;
@@ -93,6 +94,7 @@ bool log_feed(void)
 
 void log_put_line(const char *line)
 {
+	strcpy(said, line);
 }
 
 bool log_add_line(const char *line)
@@ -111,7 +113,7 @@ void log_reply(const char *fmt, ...)
 }
 
 static bool carries_out;
-static uint32_t carrier;
+static uint32_t carrier, carriers;
 static const struct command go = {.name = "go", .run = command_go};
 
 const char *command_go(struct command_call *call)
@@ -136,18 +138,25 @@ void command_end(void)
 
 uint32_t command_place(const char *text)
 {
-	return input_cpu;
+	return strcmp(text, "all") ? input_cpu : 0;
 }
 
 uint32_t command_next(const char *text, uint32_t n)
 {
-	return COMMAND_ANYWHERE;
+	return !strcmp(text, "all") && n + 1 < CPUS ? n + 1 : COMMAND_ANYWHERE;
+}
+
+const struct command *command_of(const char *text, const char **arguments)
+{
+	text += strspn(text, " ");
+	return command_find(text, strlen(text));
 }
 
 void command_run(struct cpu *c, enum command_source source, char *text, struct command_result *result)
 {
 	carries_out = true;
 	carrier = c->number;
+	carriers |= 1u << carrier;
 	if (!strcmp(text, "reset"))
 		assert_int_equal(way->put("end", 3), 3);
 	*result = (struct command_result){.name = "none"};
@@ -155,15 +164,15 @@ void command_run(struct cpu *c, enum command_source source, char *text, struct c
 
 void gdb_stub_stopped(struct gdb_session *s)
 {
-	s->reply.length = 0;
-	gdb_reply_string(&s->reply, "T");
-	gdb_reply_hex(&s->reply, &s->signal, 1);
+	gdb_reply_begin(s);
+	text_add_string(&s->reply, "T");
+	text_add_bytes(&s->reply, &s->signal, 1);
 }
 
-/* `c` and `D` as they are, `M` is a command, another packet is its own answer. */
+/* `c`, `D` and `Q` as they are, `M` is a command, another packet is its own answer. */
 enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *c, const char *packet, size_t n)
 {
-	s->reply.length = 0;
+	gdb_reply_begin(s);
 	switch (*packet) {
 	case 'c':
 		return GDB_RUN;
@@ -173,11 +182,15 @@ enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *c, const char *
 	case 'H':
 		s->cpu = (uint32_t)packet[1] - '0';
 		return GDB_WAIT;
+	case 'Q':
+		s->without_acks = true;
+		text_add_string(&s->reply, "OK");
+		return GDB_WAIT;
 	case 'D':
-		gdb_reply_string(&s->reply, "OK");
+		text_add_string(&s->reply, "OK");
 		return GDB_LEAVE;
 	default:
-		gdb_reply_bytes(&s->reply, packet, n);
+		text_add_part(&s->reply, packet, n);
 		return GDB_WAIT;
 	}
 }
@@ -286,6 +299,22 @@ static void answers(void **state)
 	assert_string_equal(sent, "+$g#67$g#67");
 }
 
+/* A CPU that starts after the stop was reported is not waited for, however long the TSC has counted. */
+static void answers_without_the_late(void **state)
+{
+	run_on();
+	type("\x03");
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "$T02#b6");
+	forget();
+	cpu[1].paused = false;
+	boot_info.tsc_khz = AGES;
+	packet("g");
+	turns();
+	assert_string_equal(sent, "+$g#67");
+}
+
 static void interrupts(void **state)
 {
 	run_on();
@@ -362,6 +391,19 @@ static void shows_the_thread(void **state)
 	}
 }
 
+/* No other CPU's registers stand for those of one that has not stopped. */
+static void leaves_out_the_silent(void **state)
+{
+	boot_info.tsc_khz = LONG;
+	cpu[1].paused = false;
+	carriers = 0;
+	packet("Mall");
+	turns();
+	assert_int_equal(carriers, 1u << 0 | 1u << 2);
+	assert_string_equal(
+		said, "cpu n=1 why=\"that CPU does not answer: it waits for a SIPI, or is in the VMM\"");
+}
+
 /* A report that a command prints at once, as `reset` does, goes out. */
 static void prints_report(void **state)
 {
@@ -435,6 +477,34 @@ static void gone(void **state)
 	assert_string_equal(said, "trapline: gdb is gone: the console has the line");
 }
 
+/* The packet that ends the acknowledgements still has its own. After it none is sent, and none is missed. */
+static void no_acks(void **state)
+{
+	forget();
+	packet("QStartNoAckMode");
+	turns();
+	assert_string_equal(sent, "+$OK#9a");
+	forget();
+	packet("g");
+	turns();
+	assert_string_equal(sent, "$g#67");
+	forget();
+	type("$g#00");
+	turns();
+	assert_string_equal(sent, "");
+	run_on();
+	boot_info.tsc_khz = LONG;
+	log_goes_out(10);
+	assert_true(debugger->has_line());
+	/* the next gdb begins with acknowledgements */
+	boot_info.tsc_khz = NEVER;
+	forget();
+	packet("qSupported");
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "+$qSupported#37");
+}
+
 /* It repeats `c` if the acknowledgement was lost. */
 static void repeats(void **state)
 {
@@ -461,15 +531,18 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(answers),
+		TEST(answers_without_the_late),
 		TEST(interrupts),
 		TEST(runs_with_another_cpu),
 		TEST(stops_again),
 		TEST(refuses_go),
 		TEST(shows_the_thread),
+		TEST(leaves_out_the_silent),
 		TEST(prints_report),
 		TEST(dies),
 		TEST(no_cpu),
 		TEST(gone),
+		TEST(no_acks),
 		TEST(repeats),
 		TEST(next_gdb),
 	};

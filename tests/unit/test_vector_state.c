@@ -4,6 +4,7 @@
 #include "unit.h"
 #include "gdb/vector_state.h"
 #include "hw/asm.h"
+#include "hw/features.h"
 #include "hw/x86.h"
 
 #define HIGH 0xffffffff81234568ull
@@ -78,6 +79,7 @@ static void keeps_control_registers(void **state)
 
 int main(void)
 {
+	features.xsave = cpuid(1, 0).ecx >> 26 & 1;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_addresses),
 		cmocka_unit_test(keeps_control_registers),
