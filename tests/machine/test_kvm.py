@@ -17,6 +17,8 @@ NOT_BARE = {*guests.SVM_IN_RING_3, "db_watch_exiting_port"}
 # Faults that KVM itself raises for an MSR have RF in the frame, others on QEMU do not: docs/emulators.md.
 OWN_RF = {"gp_rdmsr_unknown", "gp_wrmsr_unknown", "gp_wrmsr_efer"}
 RF = 0x10000
+# KVM now and then loses a software event that is injected on a CPU without nRIP: docs/emulators.md. More than a few are not its doing.
+LOST_AT_MOST = 2
 
 
 def exception_rows(lines):
@@ -30,12 +32,26 @@ def exception_rows(lines):
     return [{key: value for key, value in row.items() if key not in ("result", "in")} for row in kept]
 
 
-def expect_same(machine, program, at_least, compared=lambda lines: lines, **variables):
+def may_be_lost(run):
+    """The names of the rows whose software event Trapline has recorded at its place, and so injected."""
+    software = [trap for trap in run.traps if trap.get("type") in ("int", "softexc")]
+    sites = logs.records(run.guest, "site")
+    return {site["name"] for site in sites if any(guests.is_at(trap, site) for trap in software)}
+
+
+def without_lost(run, different):
+    names = may_be_lost(run) if different else set()
+    lost = [pair for pair in different if pair[0]["name"] in names]
+    return [pair for pair in different if pair not in lost] if len(lost) <= LOST_AT_MOST else different
+
+
+def expect_same(machine, program, at_least, compared=lambda lines: lines, excuse=None, **variables):
     runs = machine.guest(program, TRAPLINE=0), machine.guest(program, **variables)
     bare, trapline = (compared(guests.program_lines(run.expect_status(0))) for run in runs)
     runs[1].expect_active(machine.vendor)
     expect(len(bare) >= at_least, f"{program} printed {len(bare)} lines; see {runs[0].out}")
     different = [pair for pair in zip(bare, trapline) if pair[0] != pair[1]]
+    different = excuse(runs[1], different) if excuse else different
     expect(not different, "\n".join(f"bare: {one}\nhere: {other}" for one, other in different[:5]))
     expect(len(bare) == len(trapline), f"{len(bare)} lines bare, {len(trapline)} here; see {runs[1].out}")
 
@@ -49,7 +65,7 @@ def test_hello(machine):
 @on("kvm")
 def test_exceptions_same_as_bare(machine):
     """Every exception of 64-bit mode reaches the guest's handlers as bare, except for KVM's own differences."""
-    expect_same(machine, "exceptions", 200, exception_rows, CONF=machine.conf(PRINT_ALL))
+    expect_same(machine, "exceptions", 200, exception_rows, without_lost, CONF=machine.conf(PRINT_ALL))
 
 
 @on("kvm")
