@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Finding an instruction and its end, where a hypervisor that carries it out has to do so
- * itself.
+ * Instructions that a hypervisor carries out: it has to find the instruction's bytes and its end itself.
  *
  *  - The code's page changes at the same linear address under the same CR3: the instruction there is
  *    longer, or another one.

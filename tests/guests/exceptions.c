@@ -496,7 +496,7 @@ static bool registers_right(const struct row *row, const struct trap_state *star
 	return row->moves || !memcmp(start->gpr, e->state.gpr, sizeof(start->gpr));
 }
 
-/* From the start where it is near; what lies elsewhere does so at the same address in every run. */
+/* An address near the start is printed as its distance from there; other addresses are the same in every run. */
 static const char *place(char *text, size_t size, uint64_t rip, uint64_t start)
 {
 	int64_t offset = rip - start;
@@ -557,7 +557,7 @@ static const char *mismatch(const struct sight *s, const struct trap_state *star
 	return rflags_right(s, start, e, rf) ? NULL : "rflags";
 }
 
-/* QEMU 7.2 never sets RF in a frame, whatever the event: that alone is no news of a row. */
+/* QEMU 7.2 never sets RF in a frame, whatever the event: this difference alone is not reported. */
 static bool known_quirk(
 	const struct row *row, const struct trap_state *start, const struct trap_event *e, const char *trace)
 {

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * Hangs in a way that a debugger has to find: the load option way= says how. Only a reset, or whoever looks
- * at it from below, ends it.
+ * Hangs in a way that a debugger has to find: the load option way= says how. Only a reset, or a debugger beneath it, ends
+ * it.
  *
  *   loop   waits for a word in memory that nobody ever writes, with interrupts on
- *   storm  raises #UD as fast as it can, with interrupts off; the handler goes on behind it
+ *   storm  raises #UD as fast as it can, with interrupts off; the handler skips the instruction
  *   quiet  one #UD, then the same with #PF, which Trapline does not print by default
- *   look   looks at COM2's line status, with interrupts on, and tells what it is whenever that changes to or
- *          from ones, which is nobody there
+ *   look   reads COM2's line status, with interrupts on, and prints it when it changes to or from all ones (no UART)
  *   deaf   jumps to itself with interrupts off
  *   lone   the same behind an #UD; cpu1= says what the other CPU does meanwhile:
  *            beats   ends interrupts all the time
- *            mwaits  for a store that never comes, as many a firmware's loop does
+ *            mwaits  for a store that never comes, as in the loops of some firmware
  *            waits   for a SIPI
- *            loops   what the firmware has it do: it halts with interrupts off
- *   other  the other CPU does, while this one waits as with loop
+ *            loops   stays in the firmware's loop: it halts with interrupts off
+ *   other  the other CPU does the same as with lone, and this one waits as with loop
  *   lock   #UD, whose handler waits by PAUSE, with interrupts off, as for a lock
  *   halt   #UD, whose handler halts with interrupts off
- *   alone  waits by PAUSE, interrupts on, with the local APIC switched off: as a kernel does that gave up
+ *   alone  waits by PAUSE, interrupts on, with the local APIC switched off, as a kernel after a panic
  *   idle   the same, by HLT
  *   x2apic #UD, then the local APIC is switched off by the MSR that x2APIC has for its SVR; waits by PAUSE
  *

@@ -3,7 +3,7 @@
  * Exceptions and task switches in protected mode without paging, exceptions in real mode, and the way there
  * and back through compatibility mode (SDM vol. 3A 10.8.5, 10.9, 21.1). The code is modes.asm; here its
  * results are printed, one line each: bare and under Trapline they have to be the same. Load option calls=1: the last
- * eight are what VMCALLs came to, four in protected mode without paging and four in real mode.
+ * eight are results of VMCALLs, four in protected mode without paging and four in real mode.
  */
 #include <efi.h>
 #include "lib/guest.h"
@@ -46,7 +46,7 @@ static void print_result(const struct result *r)
 			r->error, r->cs, r->flags, r->dr6);
 }
 
-/* QEMU 7.2 does not finish, bare, what it should refuse; Bochs' AMD-V lets it happen. */
+/* Bare, QEMU 7.2 does not survive what a CPU refuses here, and Bochs' AMD-V does not refuse it. */
 static uint32_t left_out(void)
 {
 	switch (guest_emulator()) {

@@ -2,15 +2,14 @@
 /*
  * CPUID, MSRs, control registers and XCR0: what they hold, and which writes they refuse.
  *
- * What the manual says: an MSR that the CPU does not have, a reserved bit, a value that makes no sense raise
- * #GP(0) and change nothing (SDM vol. 2B WRMSR, XSETBV, vol. 3A 2.5; vol. 4 for the MSRs).
+ * The manual: a write to an MSR that the CPU does not have, of a reserved bit, or of an invalid value raises #GP(0) and
+ * changes nothing (SDM vol. 2B WRMSR, XSETBV, vol. 3A 2.5; vol. 4 for the MSRs).
  *
- * Why a hypervisor makes it hard: it sees only what it asked to see, hands the rest on, and must raise the
- * same #GP where it emulates, without ever taking one itself for a value that a guest made up.
+ * The difficulty for a hypervisor: it sees only the accesses that it intercepts. For those it must raise the same #GP, and must
+ * not take one itself, whatever value the guest writes.
  *
- * Lines that begin with `diff ` hold what is documented to differ: Trapline hides SVM, SME and VMX, and shows
- * itself at CPUID 0x40000000. All other lines must come out the same bare and under Trapline. Registers that
- * count are not shown.
+ * Lines that begin with `diff ` are documented to differ: Trapline hides SVM, SME and VMX, and shows itself at CPUID
+ * 0x40000000. All other lines must be the same bare and under Trapline. Registers that count are not shown.
  */
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -41,7 +40,7 @@ TRAP_STUB(cr0, "mov %rax, %cr0; mov %cr0, %rax");
 TRAP_STUB(cr4, "mov %rax, %cr4; mov %cr4, %rax");
 TRAP_STUB(cr8, "mov %rax, %cr8; mov %cr8, %rax");
 TRAP_STUB(xsetbv, "xsetbv; xgetbv");
-/* RCX says which, RDI how often; RBX counts the times when the value is another one than the first */
+/* RCX: the MSR; RDI: the number of reads; RBX counts the reads whose value differs from the first one's. */
 TRAP_STUB(rdmsr_loop,
 	"rdmsr; mov %eax, %esi; xor %ebx, %ebx; 1: rdmsr; cmp %eax, %esi; setne %r8b; movzx %r8b, %r8d;"
 	"add %r8d, %ebx; dec %edi; jnz 1b");
@@ -391,7 +390,7 @@ static enum verdict judge(const struct write *w, const struct outcome *o)
 	return w->quirk_on & guest_emulator() ? VERDICT_QUIRK : VERDICT_DIFFER;
 }
 
-/* The value read back goes into the line; then what was there before is put back. */
+/* The line has the value that is read back. Afterwards the old value is restored. */
 static enum verdict try_write(const struct write *w)
 {
 	static const char *const words[] = {"ok", "quirk", "differ", "-"};

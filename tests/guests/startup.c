@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * INIT and SIPI, as SDM vol. 3A 9.4 and 11.4.7.3 and APM vol. 2 14.1.3 and 16.5 have them: what they do to a
- * CPU, whom they reach, and when they mean nothing. The guest takes the other CPUs from the firmware and
- * starts them itself.
+ * INIT and SIPI (SDM vol. 3A 9.4 and 11.4.7.3, APM vol. 2 14.1.3 and 16.5): what they do to a CPU, which CPUs they reach, and
+ * when they have no effect. The guest takes the other CPUs from the firmware and starts them itself.
  *
  * A line a case, the same bare and under Trapline:
  *
  *   case name=startup cpu=1 starts=1 runs=1 state=...
  *
- * For 3 CPUs, APIC identifiers 0 to 2. Load options: only=a,b the cases with these names; ioapic as well an INIT
- * that no CPU sends; bsp as well an INIT to the boot CPU, after which another CPU has the last word and turns
- * the machine off (QEMU's chipset); crash a triple fault on CPU 1; x2apic the boot CPU sends by x2APIC's register.
+ * For 3 CPUs, APIC identifiers 0 to 2. Load options:
+ *
+ *   only=a,b  the cases with these names
+ *   ioapic    an INIT that no CPU sends, as well
+ *   bsp       an INIT to the boot CPU, as well; afterwards another CPU turns the machine off (QEMU's chipset)
+ *   crash     a triple fault on CPU 1
+ *   x2apic    the boot CPU sends by x2APIC's register
  */
 #include <efi.h>
 

@@ -92,8 +92,7 @@ static EFI_STATUS start_image(EFI_HANDLE self, EFI_HANDLE volume, struct start *
 	loaded->LoadOptions = start->options;
 	loaded->LoadOptionsSize = StrSize(start->options);
 
-	/* What the image itself returns is its own affair: it has said on its console what there was to say.
-	 */
+	/* The image's status is ignored: it has printed its own errors. */
 	uefi_call_wrapper(BS->StartImage, 3, image, NULL, NULL);
 	return EFI_SUCCESS;
 }
@@ -104,8 +103,7 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *system)
 	EFI_LOADED_IMAGE *own;
 
 	InitializeLib(self, system);
-	/* The firmware resets the machine after five minutes in a boot option, which is a long time only on
-	 * hardware. */
+	/* The firmware resets the machine five minutes after it has started a boot option. Emulators need longer. */
 	uefi_call_wrapper(BS->SetWatchdogTimer, 4, 0, 0, 0, NULL);
 
 	EFI_STATUS status =

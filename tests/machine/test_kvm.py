@@ -11,8 +11,8 @@ from lib import logs
 from lib.machine import expect, on
 
 PRINT_ALL = "print = all\nfilter = rate=0\n"
-# Rows of the exceptions guest that KVM, bare, makes another thing of than a CPU: it sets SVME beneath its guest, as Trapline
-# does, and lets the #GP of that through; and where it carries out an IN it looks for no breakpoint.
+# Rows of the exceptions guest in which bare KVM differs from a CPU. It sets SVME beneath its guest, as Trapline does, but passes the
+# resulting #GP on. When it carries out an IN, it checks for no breakpoint.
 NOT_BARE = {*guests.SVM_IN_RING_3, "db_watch_exiting_port"}
 # Faults that KVM itself raises for an MSR have RF in the frame, others on QEMU do not: docs/emulators.md.
 OWN_RF = {"gp_rdmsr_unknown", "gp_wrmsr_unknown", "gp_wrmsr_efer"}

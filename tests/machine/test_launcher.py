@@ -86,7 +86,7 @@ class Machines:
             return "", str(wrong)
 
     def ignored(self, env, name):
-        """Whether a machine is the same without a variable that is set, without any message."""
+        """Whether a variable that is set has no effect and causes no message."""
         machine, refused = self.of(env)
         if refused:
             return not refused.startswith(tuple(f"{other}=" for other in env))

@@ -71,7 +71,7 @@ def test_linux(machine):
 
 @on("svm")
 def test_stop_and_go(machine):
-    """The operator stops all of them and lets them go; where they stand is told in few lines."""
+    """The operator stops all of them and lets them go; few lines say where they stand."""
     with Console(machine, EFI=GUESTS / "hang.efi", ARGS="way=loop", **many()) as console:
         console.wait_for(rb"trapline: INIT and SIPI by")
         console.logfmt()
@@ -89,7 +89,7 @@ def test_stop_and_go(machine):
 
 @on("svm")
 def test_fatal_report(machine):
-    """A triple fault: all others are stopped, and told of in few lines; the next start shows what matters of the black box."""
+    """A triple fault: all others are stopped, and few lines say where; the next start shows what matters of the black box."""
     run = machine.guest("triple", REBOOT=1, UNTIL="end of last run", TIMEOUT=600, **many()).expect_status(0)
     first, found, again = run.trapline.partition("trapline: last run: ")
     block = first.partition("trapline: triple fault cpu=0\n")[2].partition("trapline: end\n")[0]

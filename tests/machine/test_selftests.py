@@ -9,7 +9,7 @@ from lib.machine import BUILD, Skip, expect, on
 # QEMU's IRETQ and far returns in ring 3 read their stack as a supervisor: with SMAP, sysret_ss_attrs_64 ends in an oops of
 # the kernel's that leaves interrupts off, bare as well.
 CPU = "EPYC,+svm,-smap"
-# A tracer and what it traces, half a million times in turn: 20 minutes where QEMU has to go from one CPU to the other for it.
+# A tracer and its tracee run half a million times in turn: 20 minutes if QEMU has to switch between two CPUs for it.
 ONE_CPU = ("syscall_numbering_64",)
 TIMEOUT = 1200
 

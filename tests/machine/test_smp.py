@@ -10,7 +10,7 @@ from lib.machine import Skip, expect, on
 UD2_CODE = "0f0b"
 STORM = 25_000  # on each CPU
 MILLION = 250_000
-# Only for the startup guest's own words: what it says of each state.
+# The lines of the startup guest that are compared.
 CASES = ("case ", "end ")
 # All of the startup guest's but a SIPI to all: Bochs' VT-x leaves the sender with the first one's exit.
 ONE_BY_ONE = (
@@ -19,7 +19,7 @@ ONE_BY_ONE = (
 )
 # INIT clears CR2 (SDM vol. 3A table 10-1); Bochs 3.0 leaves it as the startup guest has set it.
 KEPT_CR2 = " cr2=5678 "
-# CPU 1 like the boot CPU, CPU 2 without AMD-V: QEMU takes each one's features by themselves.
+# CPU 1 is like the boot CPU, CPU 2 has no AMD-V: on QEMU each CPU has features of its own.
 MIXED = {
     "CPU": "EPYC,svm=on",
     "EXTRA": "-smp 1,sockets=3,maxcpus=3 "

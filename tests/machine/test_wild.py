@@ -8,8 +8,8 @@ from lib.machine import Skip, expect, on
 # How many in `make test`. On Bochs 60 take six minutes, so only on request.
 CHILDREN = {"svm": 150, "vmx": 60}
 TIMEOUT = 1800
-# QEMU's IRET in ring 3 reads its stack as a supervisor, which ends Linux's kernel where there is SMAP, bare as well. Another
-# thing of QEMU's is why there is noreplace-smp below: docs/emulators.md.
+# QEMU's IRET in ring 3 reads its stack as a supervisor. With SMAP this ends Linux's kernel, bare as well. noreplace-smp below is for
+# another fault of QEMU's: docs/emulators.md.
 MORE = {"svm": {"CPU": "EPYC,+svm,-smap"}, "vmx": {}}
 # Instructions that QEMU does not survive: tests/linux/wild.h.
 WORDS = {"svm": "", "vmx": ":all"}

@@ -19,13 +19,13 @@ sys.path.insert(0, str(machine.ROOT / "tools"))
 from launcher import esp, process, settings, watch  # noqa: E402
 
 BED = machine.BUILD / "kvm-bed"
-# Counted instructions: the middle's time is then its own, and not that of this machine's load. Two nanoseconds for one make
-# a tick of its timer, which costs seven exits of some 80000 instructions each, rare enough.
+# Instructions are counted, so the load of this machine does not change the middle's time. One takes two nanoseconds: the middle's timer
+# then ticks rarely enough, because a tick costs seven exits of some 80000 instructions each.
 ICOUNT = "shift=1,sleep=off"
 OPTIONS = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check tsc=reliable"
 MIDDLE_MIB = 2048
 MIB = 512
-# Of the middle's own time, for one machine; and of this machine's, in which the middle should have ended it.
+# The limit for one machine: in the middle's time, after which the middle ends it, and in this machine's.
 SECONDS, REAL_SECONDS = 900, 3000
 STATUS = {"guest-shutdown": watch.OK, "guest-reset": watch.RESET}
 
