@@ -80,10 +80,11 @@ enum refusal {
 	X(BAD_MSR, "msr",                                                                                    \
 		"RDMSR and WRMSR of registers that the guest does not have, or with values that they "       \
 		"cannot have")                                                                               \
-	X(BAD_VMCALL, "vmcall", "VMCALLs that were answered with an error; that nothing is there is none")   \
+	X(BAD_VMCALL, "vmcall",                                                                              \
+		"VMCALLs that were answered with an error, unless it only says that nothing is there")       \
 	X(BAD_PORT, "port", "string I/O to a port that switches address line 20")                            \
 	X(BAD_APIC, "apic",                                                                                  \
-		"INIT and SIPI to an unknown CPU, and stores to the local APIC that are none to a "          \
+		"INIT and SIPI to an unknown CPU, and stores to the local APIC's page that hit no "          \
 		"register")
 
 #define X(name, text, meaning) name,
