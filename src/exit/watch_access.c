@@ -44,7 +44,8 @@ struct hit {
 };
 
 struct watching {
-	bool begun;    /* a step is under way: `record` is of its beginning */
+	bool begun;    /* a step is under way */
+	bool recorded; /* `record` is of its beginning */
 	bool going_on; /* this exit has begun or continued it */
 	unsigned hits;
 	uint64_t rip;
@@ -227,9 +228,21 @@ static void begin(struct cpu *cpu, struct watching *s)
 	if (s->begun)
 		return;
 	s->begun = true;
+	s->recorded = false;
 	s->hits = 0;
+	s->rip = vendor->state.get(cpu, GUEST_RIP);
+}
+
+/*
+ * The guest's state is that of the beginning at each exit before the step is over. An access that is no hit needs no record, except to
+ * tell whose data breakpoint was matched.
+ */
+static void record(struct cpu *cpu, struct watching *s)
+{
+	if (s->recorded || (!s->hits && !(vendor->state.get(cpu, GUEST_DR7) & DR7_ENABLED)))
+		return;
+	s->recorded = true;
 	watch_hit_begin(cpu, &s->record);
-	s->rip = s->record.rip;
 }
 
 /* The value after the access; returns whether it is another one. */
@@ -305,6 +318,7 @@ bool watch_stage2(struct cpu *cpu)
 {
 	struct watching *s = cpu->watching;
 	struct accessed a;
+	bool denied;
 
 	if (!s)
 		return false;
@@ -317,7 +331,9 @@ bool watch_stage2(struct cpu *cpu)
 	begin(cpu, s);
 	insn_fetch(cpu);
 	describe(cpu, &a);
-	if (note_hits(s, &a)) {
+	denied = note_hits(s, &a);
+	record(cpu, s);
+	if (denied) {
 		deny(cpu, s);
 		return true;
 	}
@@ -336,9 +352,12 @@ void watch_step_on(struct cpu *cpu)
 bool watch_step_accesses(const struct cpu *cpu, uint64_t linear)
 {
 	const struct trap_record *r = &cpu->watching->record;
-	struct access a = access_of(r->code, r->code_len, r->mode);
+	struct access a;
 	struct decoded d;
 
+	if (!cpu->watching->recorded)
+		return false;
+	a = access_of(r->code, r->code_len, r->mode);
 	decode(r, &d);
 	for (unsigned i = 0; i < d.mems; i++)
 		if (linear - d.mem[i] < (a.size ? a.size : a.bound) || d.mem[i] - linear < VALUE_MAX)

@@ -178,6 +178,7 @@ enum x86_bits {
 #define DR6_BREAKPOINTS 0xfull
 #define DR6_ALWAYS_1    0x7f0ull /* bits that read 1 on every CPU; BLD and RTM read 1 on CPUs without them */
 #define DR7_LOCAL       (DR7_L0 | DR7_L1 | DR7_L2 | DR7_L3 | DR7_LE)
+#define DR7_ENABLED     0xffull  /* any breakpoint */
 #define DR7_FIXED       0x400ull /* always 1 */
 
 /* SDM vol. 3A 3.4.2, APM vol. 2 4.5.1. In an error code EXT and IDT are in the place of RPL. */

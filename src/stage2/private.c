@@ -93,17 +93,46 @@ static void note_rights(void)
 		rights_bits[r] &= rights_mask;
 }
 
+SLOW_PATH static void look_up(struct stage2_private *p, uint64_t gpa, struct private_leaf *l)
+{
+	unsigned level;
+
+	l->gpa = gpa;
+	l->own = leaf_of(p, gpa);
+	l->shared = paging_leaf(&stage2_tables, gpa, &level);
+	l->left = stage2_rights(gpa);
+	if (!l->shared)
+		l->own = NULL;
+}
+
+/* The page's leaf here and the shared one; `own` is NULL if it is not a taken page. */
+static const struct private_leaf *find_leaf(struct stage2_private *p, uint64_t gpa)
+{
+	struct private_leaf *l = &p->leaf[gpa / PAGE_SIZE % PRIVATE_LEAVES];
+
+	if (l->gpa != gpa || !l->own)
+		look_up(p, gpa, l);
+	return l;
+}
+
 /*
  * The shared leaf may have fewer rights than those that are left, as the CPU does not allow every set of them. An opened page has
  * exactly the rights that were asked for, and those that the shared one has.
  */
-static void set_leaf(struct stage2_private *p, const struct private_page *page)
+static void open_leaf(struct stage2_private *p, const struct private_page *page)
 {
-	unsigned level, left = stage2_rights(page->gpa);
-	uint64_t *leaf = leaf_of(p, page->gpa), *shared = paging_leaf(&stage2_tables, page->gpa, &level);
+	const struct private_leaf *l = find_leaf(p, page->gpa);
 
-	if (leaf && shared)
-		*leaf = page->rights ? (*shared & ~rights_mask) | rights_bits[left | page->rights] : *shared;
+	if (l->own)
+		*l->own = (*l->shared & ~rights_mask) | rights_bits[l->left | page->rights];
+}
+
+static void close_leaf(struct stage2_private *p, const struct private_page *page)
+{
+	const struct private_leaf *l = find_leaf(p, page->gpa);
+
+	if (l->own)
+		*l->own = *l->shared;
 }
 
 /* Without the right to execute in its entries the top table lets nothing be executed. */
@@ -117,16 +146,17 @@ static void set_fetch(struct stage2_private *p)
 			entry[i] = (entry[i] & ~right) | (p->fetches == !(right & PTE_NX) ? right : 0);
 }
 
-static void build(struct stage2_private *p)
+SLOW_PATH static void build(struct stage2_private *p)
 {
 	stage2_lock();
+	memset(p->leaf, 0, sizeof(p->leaf));
 	p->version = atomic_load(&stage2_version);
 	p->used = 0;
 	memcpy(pool_virt(p->root), pool_virt(stage2_tables.root), PAGE_SIZE);
 	*(uint64_t *)pool_virt(p->top) = p->root | stage2_tables.link;
 	copy_paths(p);
 	for (unsigned i = 0; i < p->open; i++)
-		set_leaf(p, &p->page[i]);
+		open_leaf(p, &p->page[i]);
 	if (!p->fetches)
 		set_fetch(p);
 	stage2_unlock();
@@ -225,8 +255,7 @@ bool private_open(struct cpu *cpu, uint64_t gpa, unsigned right)
 	if (!at) {
 		if (p->open ==
 			PRIVATE_OPEN) { /* no instruction needs as many, except a gather: the oldest one is closed */
-			p->page[0].rights = 0;
-			set_leaf(p, &p->page[0]);
+			close_leaf(p, &p->page[0]);
 			memmove(&p->page[0], &p->page[1], sizeof(p->page) - sizeof(p->page[0]));
 			p->open--;
 		}
@@ -234,7 +263,7 @@ bool private_open(struct cpu *cpu, uint64_t gpa, unsigned right)
 		*at = (struct private_page){.gpa = page};
 	}
 	at->rights |= right;
-	set_leaf(p, at);
+	open_leaf(p, at);
 	return true;
 }
 
@@ -253,10 +282,7 @@ void private_close(struct cpu *cpu)
 {
 	struct stage2_private *p = cpu->private_tables;
 
-	while (p->open) {
-		p->page[p->open - 1].rights = 0;
-		set_leaf(p, &p->page[p->open - 1]);
-		p->open--;
-	}
+	while (p->open)
+		close_leaf(p, &p->page[--p->open]);
 	private_fetch(cpu, true);
 }

@@ -11,6 +11,7 @@
 
 #define PRIVATE_TABLES 256 /* a CPU's copies: 1 MiB */
 #define PRIVATE_OPEN   96  /* pages in one step: more than any instruction accesses, with its page tables */
+#define PRIVATE_LEAVES 4
 
 struct stage2_private {
 	uint64_t root; /* physical */
@@ -20,6 +21,11 @@ struct stage2_private {
 	bool fetches; /* whether the guest can execute: private_fetch() */
 	unsigned count, used, open;
 	uint64_t table[PRIVATE_TABLES]; /* physical */
+	struct private_leaf { /* the leaves that were used last, by page; until the tables are copied again */
+		uint64_t gpa, *own;
+		const uint64_t *shared;
+		unsigned left; /* rights that are not taken */
+	} leaf[PRIVATE_LEAVES];
 	struct private_page {
 		uint64_t gpa;
 		unsigned rights; /* in addition to those of the shared tables */

@@ -117,8 +117,10 @@ void svm_set_intercepts(struct cpu *cpu)
 	const struct trapline_config *config = &boot_info.config;
 	struct vmcb_control *c = &vmcb_of(cpu)->control;
 
-	if (svm_of(cpu)->pending & SVM_STEP_WATCH) /* its end calls this again */
+	if (svm_of(cpu)->pending & SVM_STEP_WATCH) { /* its end calls this again */
+		svm_of(cpu)->watched.configured = true;
 		return;
+	}
 	c->exceptions = config->intercept & INTERCEPT_EXCEPTIONS;
 	if (svm_of(cpu)->pending & SVM_STEP_IRET) { /* svm_nmi.c needs #DB until the step is over */
 		svm_of(cpu)->step.exceptions = c->exceptions;

@@ -27,7 +27,8 @@ struct svm_cpu {
 	struct { /* with SVM_STEP_WATCH: what the step over a watched access has replaced */
 		struct hidden_step hidden;
 		uint64_t dr6, sfmask, debugctl;
-		bool interrupts, iret; /* intercepts */
+		uint32_t intercepts[6];
+		bool configured; /* svm_set_intercepts() was called meanwhile */
 	} watched;
 	struct { /* the IRET of an NMI handler that was executed without a step */
 		bool noted;

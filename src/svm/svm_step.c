@@ -46,13 +46,13 @@ static void step_instruction(struct cpu *cpu)
 	if (svm->watched.hidden.kind != STEP_DR)
 		v->save.dr6 = RESET_DR6;
 	svm->watched.debugctl = svm_stop_btf();
+	__builtin_memcpy(svm->watched.intercepts, v->control.intercepts, sizeof(svm->watched.intercepts));
+	svm->watched.configured = false;
 	v->control.exceptions = INTERCEPT_EXCEPTIONS;
 	if (!(svm->pending & SVM_PASSES_INT))
 		vmcb_intercept(&v->control, SVM_EXIT_SWINT, true);
 	vmcb_intercept(&v->control, SVM_EXIT_ICEBP, true);
-	svm->watched.iret = vmcb_has_intercept(&v->control, SVM_EXIT_IRET);
 	vmcb_intercept(&v->control, SVM_EXIT_IRET, false);
-	svm->watched.interrupts = vmcb_has_intercept(&v->control, SVM_EXIT_INTR);
 	vmcb_intercept(&v->control, SVM_EXIT_INTR, true);
 	if (svm->watched.hidden.kind == STEP_SYSCALL)
 		v->save.sfmask &= ~RFLAGS_TF;
@@ -83,10 +83,9 @@ static void restore(struct cpu *cpu)
 	struct vmcb *v = vmcb_of(cpu);
 
 	svm->pending &= ~SVM_STEP_WATCH;
-	svm_set_intercepts(cpu);
-	vmcb_intercept(&v->control, SVM_EXIT_HLT, true);
-	vmcb_intercept(&v->control, SVM_EXIT_INTR, svm->watched.interrupts);
-	vmcb_intercept(&v->control, SVM_EXIT_IRET, svm->watched.iret);
+	__builtin_memcpy(v->control.intercepts, svm->watched.intercepts, sizeof(svm->watched.intercepts));
+	if (svm->watched.configured)
+		svm_set_intercepts(cpu);
 	/* Only what the step has changed: the instruction may have written the rest. */
 	if (svm->watched.hidden.kind == STEP_SYSCALL)
 		v->save.sfmask = svm->watched.sfmask;
@@ -162,7 +161,7 @@ void svm_end_watch_step(struct cpu *cpu)
 	note_iret(cpu);
 	if (!own)
 		reasons &= ~DR6_BS;
-	if (!svm_caps.nrips)
+	if (!svm_caps.nrips && reasons & DR6_BREAKPOINTS)
 		reasons &= ~stale(cpu, reasons);
 	if (svm->watched.hidden.kind == STEP_DR && !own && !(reasons & DR6_BD)) {
 		end_dr(cpu);

@@ -29,7 +29,9 @@ static void watch_waits(struct cpu *cpu, bool on)
 /* Nothing to do for WATCH_ENTRY: events that come while the global interrupt flag is clear stay pending, and exit after the entry (15.17). */
 void svm_watch(struct cpu *cpu, enum watched what, bool on)
 {
-	if (what == WATCH_INTERRUPTS)
+	if (what == WATCH_STEP) /* the most frequent one */
+		svm_watch_step(cpu, on);
+	else if (what == WATCH_INTERRUPTS)
 		svm_watch_interrupts(cpu, on);
 	else if (what == WATCH_WAITS)
 		watch_waits(cpu, on);
@@ -39,8 +41,6 @@ void svm_watch(struct cpu *cpu, enum watched what, bool on)
 		svm_watch_msrs();
 	else if (what == WATCH_TABLES)
 		svm_watch_tables(cpu, on);
-	else if (what == WATCH_STEP)
-		svm_watch_step(cpu, on);
 }
 
 void svm_poll(struct cpu *cpu)

@@ -168,8 +168,10 @@ void vmx_set_intercepts(struct cpu *cpu)
 {
 	uint32_t x87 = vmx_of(cpu)->cr0_shadow & CR0_NE ? 0 : 1u << VEC_MF;
 
-	if (vmx_of(cpu)->step.on) /* its end calls this again */
+	if (vmx_of(cpu)->step.on) { /* its end calls this again */
+		vmx_of(cpu)->step.configured = true;
 		return;
+	}
 	vmwrite(VMCS_EXCEPTION_BITMAP, vmx_exceptions(vmx_caps.basic, boot_info.config.intercept) | x87);
 	vmx_watch_registers(cpu);
 }

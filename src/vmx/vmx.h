@@ -42,6 +42,8 @@ struct vmx_cpu {
 	struct vmx_step {    /* a step by TF: vmx_step.c */
 		struct hidden_step hidden;
 		bool on, masks_tf;
+		bool configured; /* vmx_set_intercepts() was called meanwhile */
+		uint32_t exceptions;
 		uint64_t debugctl;
 	} step;
 	struct mtrr_shadow mtrrs;

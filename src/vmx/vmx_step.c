@@ -56,6 +56,8 @@ static void begin_tf(struct cpu *cpu)
 	s->masks_tf = s->hidden.kind == STEP_SYSCALL && rdmsr(MSR_FMASK) & RFLAGS_TF;
 	set_mask(s, false);
 	vmwrite(VMCS_GUEST_DEBUGCTL, s->debugctl & ~DEBUGCTL_BTF);
+	s->exceptions = (uint32_t)vmread(VMCS_EXCEPTION_BITMAP);
+	s->configured = false;
 	vmwrite(VMCS_EXCEPTION_BITMAP, ~0u);
 	if (s->hidden.kind != STEP_WAITS)
 		vmx_end_shadow(cpu);
@@ -89,7 +91,9 @@ static bool end_tf(struct cpu *cpu, bool done)
 	s->on = false;
 	set_mask(s, true);
 	give_back_btf(cpu, done);
-	vmx_set_intercepts(cpu);
+	vmwrite(VMCS_EXCEPTION_BITMAP, s->exceptions);
+	if (s->configured)
+		vmx_set_intercepts(cpu);
 	own = step_end(cpu, &s->hidden, done, s->masks_tf);
 	if (!own)
 		drop_pending_step(cpu);

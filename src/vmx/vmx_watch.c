@@ -79,7 +79,9 @@ static void watch_interrupts(struct cpu *cpu, bool on)
 /* Waiting loops need no watch where the timer exits. The NMI window exits at once, unless NMIs are blocked. */
 void vmx_watch(struct cpu *cpu, enum watched what, bool on)
 {
-	if (what == WATCH_INTERRUPTS)
+	if (what == WATCH_STEP) /* the most frequent one */
+		vmx_watch_step(cpu, on);
+	else if (what == WATCH_INTERRUPTS)
 		watch_interrupts(cpu, on);
 	else if (what == WATCH_CONFIGURED)
 		vmx_set_intercepts(cpu);
@@ -87,8 +89,6 @@ void vmx_watch(struct cpu *cpu, enum watched what, bool on)
 		vmx_watch_msrs();
 	else if (what == WATCH_TABLES)
 		vmx_watch_tables(on);
-	else if (what == WATCH_STEP)
-		vmx_watch_step(cpu, on);
 	else if (what == WATCH_ENTRY)
 		vmx_set_control(cpu, CPU_NMI_WINDOW, on);
 }

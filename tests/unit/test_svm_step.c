@@ -182,6 +182,20 @@ static void expect_hidden(uint64_t rflags)
 	assert_int_equal(svm.pending & SVM_STEP_WATCH, 0);
 }
 
+/* The intercepts that were configured during the step are in force after it, and otherwise those from before. */
+static void configured_meanwhile(void **state)
+{
+	begin("\x90", RFLAGS_USUAL);
+	vmcb.control.exceptions = 0;
+	svm.watched.configured = true;
+	finish();
+	assert_int_equal(vmcb.control.exceptions, 1u << VEC_UD);
+	begin("\x90", RFLAGS_USUAL);
+	assert_int_equal(vmcb.control.exceptions, INTERCEPT_EXCEPTIONS);
+	finish();
+	assert_int_equal(vmcb.control.exceptions, 1u << VEC_UD);
+}
+
 static void plain(void **state)
 {
 	begin("\x48\x89\x07", RFLAGS_USUAL);
@@ -382,6 +396,7 @@ static void switch_task(const char *bytes, uint8_t type, unsigned flags_at, uint
 	memset(tss, 0xff, 0x68);
 	begin(bytes, RFLAGS_USUAL);
 	vmcb.save.rflags = RFLAGS_USUAL;
+	vmcb.control.exceptions = 1u << VEC_UD;
 	vmcb.save.tr = (struct vmcb_segment){.selector = 0x28, .base = 0x3000, .attrib = 0x80 | type};
 	svm_watch_step(&cpu, true);
 	vmcb.save.tr.selector = 0x30;
@@ -442,6 +457,7 @@ static void let_through(void **state)
 	vmcb_intercept(&vmcb.control, SVM_EXIT_CR0_WRITE, false);
 	cpu.work = CPU_WORK_OPEN | CPU_WORK_STEP;
 	svm.pending |= SVM_CR_OPEN;
+	svm_watch_step(&cpu, true);
 	vmcb.control.exitcode = SVM_EXIT_NPF;
 	svm_end_watch_step(&cpu);
 	assert_false(vmcb_has_intercept(c, SVM_EXIT_GDTR_WRITE));
@@ -473,6 +489,7 @@ int main(void)
 		cmocka_unit_test(task_switch),
 		cmocka_unit_test(no_task_switch),
 		cmocka_unit_test(let_through),
+		cmocka_unit_test(configured_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
