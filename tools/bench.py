@@ -39,12 +39,14 @@ PROCESSES = 500
 
 GUEST_RUNS = (
     # name, backend, trapline.conf (None: bare), load options
-    ("vmx bare", "vmx", None, ""),
+    ("vmx bare", "vmx", None, "watched"),
     ("vmx recorded", "vmx", cost.QUIET, ""),
+    ("vmx watched", "vmx", cost.QUIET, cost.WATCHED_ARGS),
     ("vmx off", "vmx", cost.OFF, cost.OFF_ARGS),
-    ("svm bare", "svm", None, ""),
+    ("svm bare", "svm", None, "watched"),
     ("svm recorded", "svm", cost.QUIET, ""),
     ("svm printed", "svm", cost.PRINTED, cost.PRINTED_ARGS),
+    ("svm watched", "svm", cost.QUIET, cost.WATCHED_ARGS),
     ("svm off", "svm", cost.OFF, cost.OFF_ARGS),
     ("svm flood", "svm", "", cost.FLOOD_ARGS),
     ("vmx printed", "vmx", cost.PRINTED, cost.PRINTED_ARGS),

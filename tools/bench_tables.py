@@ -20,6 +20,11 @@ EVENTS = (
     ("trace_read_1", "VMCALL `trace_read`: one record, 256 bytes"),
     ("trace_read_16", "the same: 16 records"),
 )
+# Of a run with a watch, and so of a kind of their own.
+WATCHES = (
+    ("watch_hit", "store to a watched word: two exits and a record"),
+    ("watch_miss", "store to another word of its page"),
+)
 EXCEPTIONS = (
     ("de", "#DE"),
     ("db", "#DB, a single step"),
@@ -69,6 +74,9 @@ def events_table(figures):
     text = "| instructions added | AMD-V | VT-x | mark |\n|---|---|---|---|\n"
     for name, what in EVENTS:
         values = [cell(figures.get(f"{vendor} recorded {name}")) for vendor in ("svm", "vmx")]
+        text += line(what, *values, cell(MARKS.get(name)))
+    for name, what in WATCHES:
+        values = [cell(figures.get(f"{vendor} watched {name}")) for vendor in ("svm", "vmx")]
         text += line(what, *values, cell(MARKS.get(name)))
     return text
 

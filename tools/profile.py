@@ -56,7 +56,7 @@ def start(name, configuration):
     conf.write_text(configuration)
     for variable in machine.VARIABLES:
         os.environ.pop(variable, None)
-    os.environ.update(EFI=str(machine.GUESTS / "bench.efi"), ARGS=f"profile={name}", OUT=str(OUT), CONF=str(conf))
+    os.environ.update(EFI=str(machine.GUESTS / "bench.efi"), ARGS=f"profile={name}" + (" watched" if name.startswith("watch_") else ""), OUT=str(OUT), CONF=str(conf))
     os.environ["EXTRA"] = f"-D {OUT / 'trace'}"
     chosen = settings.Settings.from_environment()
     chosen.prepare_out()

@@ -12,7 +12,7 @@
  * are bare: the difference to the same line bare is the cost of Trapline.
  *
  * Load options: n=1000 passes, only=cpuid,ud2 lines, drain=0 null VMCALLs after the passes, during which
- * Trapline does its console work, which is then counted. profile=cpuid makes passes of that line without
+ * Trapline does its console work, which is then counted. watched has the rows of a watch of memory, which is set. profile=cpuid makes passes of that line without
  * end.
  */
 #include <trapline/services.h>
@@ -170,7 +170,7 @@ enum need {
 	TRAPLINE_INTEL,
 	TRAPLINE_AMD,
 	NOT_QEMU, /* QEMU does not raise it */
-	WATCHED /* with the load option watched: trapline.conf watches the first word of the page at GUEST_WATCHED */
+	WATCHED   /* with the load option watched: the first word of the page at GUEST_WATCHED is */
 };
 
 #define ROW(n, with, without, ...)                                                                           \
@@ -226,7 +226,7 @@ static const struct row {
 	ROW("watch_miss", loop_store, loop_empty, .rsi = GUEST_WATCHED + 512, .need = WATCHED),
 };
 
-static bool intel, under_trapline, qemu;
+static bool intel, under_trapline, qemu, watched;
 static uint64_t unit; /* ticks of an instruction, in hundredths */
 static uint64_t drain_calls;
 static const char *only;
@@ -239,7 +239,7 @@ static bool applies(enum need need)
 	case NOT_QEMU:
 		return !qemu;
 	case WATCHED:
-		return guest_option("watched") && guest_page_at(GUEST_WATCHED, NULL);
+		return watched;
 	case INTEL:
 	case AMD:
 		return intel == (need == INTEL);
@@ -505,6 +505,14 @@ static bool allocate(void)
 	return true;
 }
 
+static bool begin_watch(void)
+{
+	char command[40];
+
+	snprintf(command, sizeof(command), "watch add w 0x%llx/8", GUEST_WATCHED);
+	return guest_page_at(GUEST_WATCHED, NULL) && (!under_trapline || guest_command(NULL, command));
+}
+
 static void measure_all(uint64_t n)
 {
 	print("bench name=instruction ticks=%lu under=%s\n", unit, under_trapline ? "trapline" : "nothing");
@@ -528,6 +536,7 @@ EFI_STATUS guest_main(void)
 	drain_calls = under_trapline ? drains : 0;
 	if (!allocate())
 		return EFI_OUT_OF_RESOURCES;
+	watched = guest_option("watched") && begin_watch();
 	machine_take();
 	install_handlers();
 	unit = calibrate();

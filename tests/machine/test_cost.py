@@ -30,6 +30,11 @@ def test_off(machine):
     check(machine, "off", cost.OFF, cost.OFF_ARGS)
 
 
+def test_watched(machine):
+    """A hit of a watch of memory, and an access to another byte of its page."""
+    check(machine, "watched", cost.QUIET, cost.WATCHED_ARGS)
+
+
 @on("svm")
 def test_printed(machine):
     """Formatting and printing cost 5 % more at most."""
