@@ -46,5 +46,7 @@ uint64_t budget_pool(const struct trapline_config *c, const struct boot_info *in
 
 uint64_t budget_box(const struct trapline_config *c, uint32_t cpus)
 {
-	return blackbox_rings_at(c->history) + cpus * blackbox_part(c->ring, c->history).size;
+	uint64_t a_cpu = blackbox_part(c->ring, c->history).size;
+
+	return blackbox_core_at(blackbox_rings_at(c->history), cpus, a_cpu) + c->core_kib * KIB;
 }

@@ -138,23 +138,45 @@ EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max,
 	return status;
 }
 
+#define WRITTEN (EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE)
+
+/* Writes at the file's position, and closes it. */
+static EFI_STATUS write(EFI_FILE_HANDLE file, const void *bytes, UINTN size)
+{
+	UINTN written = size;
+	EFI_STATUS status = file->Write(file, &written, (void *)bytes), closed = file->Close(file);
+
+	if (!EFI_ERROR(status) && written < size)
+		status = EFI_VOLUME_FULL;
+	return EFI_ERROR(status) ? status : closed;
+}
+
 /* The file is opened and closed for each line, so that the line is on the disk if the machine hangs right after. */
 EFI_STATUS file_append(const struct loader *l, const char *path, const char *text)
 {
 	CHAR16 wide[LOADER_PATH_MAX];
 	EFI_FILE_HANDLE file;
-	UINTN len = strlen(text), written = len;
 
 	file_path(wide, path);
-	EFI_STATUS status =
-		open(l, &file, wide, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE);
+	EFI_STATUS status = open(l, &file, wide, WRITTEN);
 	if (EFI_ERROR(status))
 		return status;
 	status = file->SetPosition(file, ~0ull); /* the end: UEFI specification 13.5, SetPosition() */
 	if (!EFI_ERROR(status))
-		status = file->Write(file, &written, (void *)text);
-	EFI_STATUS closed = file->Close(file);
-	if (!EFI_ERROR(status) && written < len)
-		status = EFI_VOLUME_FULL;
-	return EFI_ERROR(status) ? status : closed;
+		return write(file, text, strlen(text));
+	file->Close(file);
+	return status;
+}
+
+/* An old file may be longer: it is deleted first. */
+EFI_STATUS file_replace(const struct loader *l, const char *path, const void *bytes, UINTN size)
+{
+	CHAR16 wide[LOADER_PATH_MAX];
+	EFI_FILE_HANDLE file;
+
+	file_path(wide, path);
+	if (!EFI_ERROR(open(l, &file, wide, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE)))
+		file->Delete(file);
+	EFI_STATUS status = open(l, &file, wide, WRITTEN);
+	return EFI_ERROR(status) ? status : write(file, bytes, size);
 }

@@ -90,6 +90,8 @@ EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max,
 /* The first other volume that has the file, in the order of the firmware's handles; NULL: none has it. */
 EFI_HANDLE file_elsewhere(const struct loader *l, const char *path);
 EFI_STATUS file_append(const struct loader *l, const char *path, const char *text);
+/* Writes a file anew. */
+EFI_STATUS file_replace(const struct loader *l, const char *path, const void *bytes, UINTN size);
 
 /* settings.c: reads trapline.conf and the load options into l->config, which holds the defaults */
 void settings_load(struct loader *l);
@@ -130,7 +132,7 @@ void blackbox_find(const struct loader *l, struct last_run *last, bool reset);
 void blackbox_note_place(const struct loader *l, uint64_t box);
 /* Erases the box when the region is given back, so that the next start does not take it for a run's. */
 void blackbox_wipe(uint64_t box);
-/* Prints the VMM's text about the last run to all places, and appends it to blackbox_file. */
+/* Writes the last run's core to core_file. Prints the VMM's text about the last run to all places, and appends it to blackbox_file. */
 void blackbox_print(const struct loader *l, const struct last_run *last);
 void blackbox_release(struct last_run *last);
 /* Writes date and time; leaves `out` unchanged if the firmware has no clock. */

@@ -259,6 +259,20 @@ int64_t trapline_answer(int64_t number, void *buffer, size_t room)
 	return trapline_call(&r);
 }
 
+int64_t trapline_core(uint64_t offset, void *buffer, size_t room, uint64_t *all, uint64_t *made)
+{
+	struct trapline_registers r = {
+		TRAPLINE_CALL_core, (uint64_t)buffer, room, TRAPLINE_PAGE_IN, offset, 0};
+
+	if (r.rcx > TRAPLINE_CALL_BYTES)
+		r.rcx = TRAPLINE_CALL_BYTES;
+	if (trapline_call(&r) >= 0) {
+		*all = r.rdx;
+		*made = r.rsi;
+	}
+	return r.rax;
+}
+
 int64_t trapline_trace_read(
 	unsigned cpu, uint64_t *next, struct trap_record *records, size_t room, uint64_t *lost)
 {

@@ -26,7 +26,7 @@ static int judge(char *line)
 }
 
 /* Prints the answer as it comes, one line at a time. */
-static int show(int64_t number)
+static int show(int64_t number, bool quiet)
 {
 	char piece[4096], line[LINE_MAX];
 	size_t length = 0;
@@ -43,19 +43,25 @@ static int show(int64_t number)
 			length = 0;
 			if (!strncmp(line, done, sizeof(done) - 1))
 				return judge(line);
-			print_line(line);
+			if (!quiet)
+				print_line(line);
 		}
 	return fail("console", n);
 }
 
-static int carry_out(const char *text)
+int console_command(const char *text, bool quiet)
 {
 	int64_t number;
 
 	if (!*text)
 		return STATUS_OK;
 	number = trapline_command(text);
-	return number < 0 ? fail("console", number) : show(number);
+	return number < 0 ? fail("console", number) : show(number, quiet);
+}
+
+static int carry_out(const char *text)
+{
+	return console_command(text, false);
 }
 
 /* Prints all messages of the operator, one line each. Returns TRAPLINE_E_EMPTY at the end. */

@@ -33,6 +33,12 @@ static const struct {
 		  "report is "
 		  "on its console;\nif the system then ends without another report, the next start shows "
 		  "this one.\n"},
+	{"core", "\n  --last           the core of the run before, which Trapline keeps until another one is "
+		 "made\n"
+		 "  --full           all memory of Linux, from /proc/kcore, beside the registers: as large "
+		 "as the "
+		 "memory in use\n"
+		 "Without an option the pages that matter: `gdb vmlinux FILE` shows where each CPU is.\n"},
 	{"call", "\nNumbers are decimal or 0x... text:TEXT passes the address of a text, buffer:BYTES that "
 		 "of a "
 		 "buffer, which is\n"

@@ -34,6 +34,7 @@ enum status {
 	X(thaw,    "",                   ANYWHERE, "recording continues")                                     \
 	X(mark,    "TEXT...",            0,        "puts a line of one's own into the trace")                \
 	X(dying,   "[TEXT...]",          0,        "says that this system is dying: Trapline tells what led to it, and keeps it for the next start") \
+	X(core,    "[--last | --full] FILE", ANYWHERE, "writes an ELF core of this system for gdb, or the last run's; --full: with all of its memory") \
 	X(call,    "NAME|NUMBER [ARGUMENT...]", ANYWHERE, "makes a VMCALL: up to five numbers, text:TEXT or buffer:BYTES") \
 	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", 3, \
 	                                           "memory under a name, together with other processes and the operator") \
@@ -70,6 +71,9 @@ int fail(const char *what, int64_t error);
 
 /* Prints the command's usage. Returns STATUS_USAGE. */
 int usage(const char *command);
+
+/* Carries out a command of the console; its answer's lines go to standard output unless it is quiet. Returns a status. */
+int console_command(const char *text, bool quiet);
 
 /* Joins the words into one text; what does not fit is cut. */
 void join_words(int argc, char **argv, char *text, size_t size);

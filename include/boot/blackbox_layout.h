@@ -4,7 +4,7 @@
  * addresses, so the loader finds it after a warm reset without any other information. The box carries its own
  * checksums, because memory may have been lost, overwritten by the firmware, or may never have held a box.
  *
- *   [header, canary | text | last run's text | CPU 0: ring, second ring, reserve, history | CPU 1: ...]
+ *   [header, canary | text | last run's text | CPU 0: ring, second ring, reserve, history | CPU 1: ... | core]
  *
  * header.checksum covers what never changes during a run. The text has a sum that is updated with every
  * line, so it can be checked after a sudden reset. The rings get a checksum only when the box is sealed.
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define BLACKBOX_MAGIC        0x786f42656e696c54ull /* "TlineBox" */
-#define BLACKBOX_VERSION      6
+#define BLACKBOX_VERSION      7
 #define BLACKBOX_TEXT_SIZE    0x10000ull /* a power of two */
 #define BLACKBOX_MAX_CPUS     1024
 #define BLACKBOX_RESERVE_SIZE 0x1ad90ull /* sizeof(struct reserve) of src/trace/reserve.h */
@@ -43,6 +43,17 @@ struct blackbox_end {
 	uint64_t checksum; /* of the members before */
 };
 
+#define BLACKBOX_CORE_MADE 1 /* in this run */
+#define BLACKBOX_CORE_LAST 2 /* taken from the box of the run before, which has been written to core_file */
+
+/* The ELF core at core_at, a complete file. */
+struct blackbox_core {
+	uint64_t is; /* 0: there is none, or it is being made */
+	uint64_t bytes;
+	uint64_t sum;      /* of its bytes, which are a multiple of 8 */
+	uint64_t checksum; /* of the members before */
+};
+
 struct blackbox_header {
 	uint64_t magic;
 	uint32_t version;
@@ -50,6 +61,7 @@ struct blackbox_header {
 	uint64_t size;                       /* of the whole box, a multiple of 4096 */
 	uint64_t text_at, last_at, rings_at; /* offsets from the box's start */
 	uint64_t cpu_size; /* struct blackbox_part: that of CPU n begins at rings_at + n * cpu_size */
+	uint64_t core_at, core_room; /* a multiple of 4096; its bytes, 0: the box keeps no core */
 	uint32_t cpus;
 	uint32_t ring_records;    /* a power of two */
 	uint32_t history_entries; /* a power of two */
@@ -64,6 +76,7 @@ struct blackbox_header {
 	uint64_t text_head; /* characters ever put into the text */
 	uint64_t text_sum;  /* see blackbox_text_sum() */
 	struct blackbox_end end;
+	struct blackbox_core core;
 };
 
 /* After the header, in the box's first page: a pattern that shows whether memory survives a reset (boot/canary.h). */
@@ -132,6 +145,12 @@ static inline uint64_t blackbox_rings_at(uint32_t history_entries)
 	return blackbox_up(4096 + 2 * BLACKBOX_TEXT_SIZE, blackbox_unit(history_entries));
 }
 
+/* The offset of the core, behind the last CPU's part. */
+static inline uint64_t blackbox_core_at(uint64_t rings_at, uint32_t count, uint64_t cpu_size)
+{
+	return blackbox_up(rings_at + count * cpu_size, 4096);
+}
+
 /*
  * FNV-1a, 64 bits wide, over words.
  *   n  bytes, a multiple of 8
@@ -154,6 +173,21 @@ static inline uint64_t blackbox_header_sum(const struct blackbox_header *h)
 static inline uint64_t blackbox_end_sum(const struct blackbox_end *e)
 {
 	return blackbox_checksum(e, offsetof(struct blackbox_end, checksum));
+}
+
+static inline uint64_t blackbox_core_sum(const struct blackbox_core *c)
+{
+	return blackbox_checksum(c, offsetof(struct blackbox_core, checksum));
+}
+
+/* Whether a box whose header can be trusted has a whole core. */
+static inline int blackbox_has_core(const struct blackbox_header *h)
+{
+	const struct blackbox_core *c = &h->core;
+
+	return (c->is == BLACKBOX_CORE_MADE || c->is == BLACKBOX_CORE_LAST) &&
+	       c->checksum == blackbox_core_sum(c) && c->bytes && c->bytes <= h->core_room &&
+	       c->bytes % 8 == 0 && c->sum == blackbox_checksum((const uint8_t *)h + h->core_at, c->bytes);
 }
 
 /*
@@ -190,6 +224,8 @@ static inline int blackbox_fits(const struct blackbox_header *h, uint64_t room)
 	if (h->text_at > h->size - BLACKBOX_TEXT_SIZE || h->text_at % 8 ||
 		h->last_at > h->size - BLACKBOX_TEXT_SIZE || h->last_at % 8 || h->rings_at > h->size ||
 		h->rings_at % 8 || h->cpu_size > h->size || h->cpu_size % 8)
+		return 0;
+	if (h->core_at > h->size || h->core_at % 4096 || h->core_room > h->size - h->core_at)
 		return 0;
 	if (!blackbox_is_power(h->ring_records) || !blackbox_is_power(h->history_entries))
 		return 0;

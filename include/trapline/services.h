@@ -69,6 +69,7 @@
 	X(27, frozen,        KERNEL, NONE,     NONE,     NONE,     NONE,     NONE,     0)                   \
 	X(28, about,         USER,   INTO,     BYTES,    FLAGS,    NONE,     NONE,     TL_ERR(RANGE))       \
 	X(29, dying,         KERNEL, FROM,     OPTIONAL, FLAGS,    NONE,     NONE,     0)                   \
+	X(30, core,          KERNEL, INTO,     BYTES,    FLAGS,    ANY,      NONE,     TL_ERR(MISSING) | TL_ERR(RANGE)) \
 	X(32, foo,           USER,   ANY,      ANY,      ANY,      NONE,     NONE,     TL_ERR(ARGUMENT) | TL_ERR(ADDRESS) | TL_ERR(MEMORY)) \
 	X(33, process,       KERNEL, ANY,      ANY,      ANY,      ANY,      NONE,     TL_ERR(ARGUMENT))    \
 	X(34, image,         KERNEL, FROM,     LENGTH,   FLAGS,    ANY,      ANY,      TL_ERR(ARGUMENT) | TL_ERR(FULL)) \

@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "hw/asm.h"
 #include "cpu/moment.h"
+#include "cpu/registers.h"
 #include "hw/lock.h"
 #include "lib/printf.h"
 #include "trace/cpu_list.h"
@@ -70,6 +71,7 @@ __attribute__((noreturn)) static void stop_here(struct cpu *cpu)
 	struct stopped *s = &cpu->stopped;
 
 	vendor->state.capture(cpu, &s->at);
+	cpu_registers(cpu, &cpu->registers);
 	s->reason = cpu->exit.reason;
 	atomic_store(&cpu->paused, false); /* it carries out no more commands */
 	atomic_store(&s->is, true);

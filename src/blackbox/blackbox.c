@@ -20,6 +20,7 @@ static uint64_t used, mark;
 static unsigned cut;               /* lines after the mark that did not fit */
 static _Atomic uint64_t sealed_at; /* TSC */
 static _Atomic bool reporting;     /* between a mark and its seal */
+static uint32_t cores;             /* begun in this run */
 static bool is_looked_for;         /* the next start searches this place */
 
 static uint8_t *at(uint64_t offset)
@@ -48,8 +49,10 @@ bool blackbox_init(const struct boot_info *info)
 	box->history_entries = info->config.history;
 	box->cpu_size = blackbox_part(box->ring_records, box->history_entries).size;
 	used = box->rings_at + box->cpus * box->cpu_size;
+	box->core_at = blackbox_core_at(box->rings_at, box->cpus, box->cpu_size);
+	box->core_room = info->config.core_kib * 1024ull;
 	box_text = at(box->text_at);
-	return used <= info->piece[BOOT_PIECE_BOX].size;
+	return box->core_at + box->core_room <= info->piece[BOOT_PIECE_BOX].size;
 }
 
 bool blackbox_is_there(void)
@@ -92,6 +95,64 @@ void blackbox_open(const char *version, const char *backend)
 	box->magic = BLACKBOX_MAGIC;
 	box->checksum = blackbox_header_sum(box);
 	lay_canary();
+}
+
+void *blackbox_core_begin(uint64_t *room)
+{
+	*room = box ? box->core_room : 0;
+	if (!*room)
+		return NULL;
+	__atomic_store_n(&box->core.is, 0, __ATOMIC_RELEASE);
+	cores++;
+	return at(box->core_at);
+}
+
+static void end_core(uint64_t bytes, uint64_t is)
+{
+	struct blackbox_core *c = &box->core, whole = {.is = is, .bytes = bytes};
+
+	whole.sum = blackbox_checksum(at(box->core_at), bytes);
+	c->bytes = bytes;
+	c->sum = whole.sum;
+	c->checksum = blackbox_core_sum(&whole);
+	__atomic_store_n(&c->is, is, __ATOMIC_RELEASE);
+	wbinvd();
+}
+
+void blackbox_core_end(uint64_t bytes)
+{
+	end_core(bytes, BLACKBOX_CORE_MADE);
+}
+
+void blackbox_core_take(const struct blackbox_header *last)
+{
+	uint64_t room;
+	void *to;
+
+	if (!blackbox_has_core(last) || last->core.bytes > box->core_room)
+		return;
+	to = blackbox_core_begin(&room);
+	if (!to)
+		return;
+	memcpy(to, (const uint8_t *)last + last->core_at, last->core.bytes);
+	end_core(last->core.bytes, BLACKBOX_CORE_LAST);
+	cores = 0;
+}
+
+const void *blackbox_core(uint64_t *bytes, bool *of_last)
+{
+	uint64_t is = box ? __atomic_load_n(&box->core.is, __ATOMIC_ACQUIRE) : 0;
+
+	if (!is)
+		return NULL;
+	*bytes = box->core.bytes;
+	*of_last = is == BLACKBOX_CORE_LAST;
+	return at(box->core_at);
+}
+
+uint32_t blackbox_core_number(void)
+{
+	return cores;
 }
 
 /* The change of the sum if a word of the text is replaced. */

@@ -30,6 +30,23 @@ void blackbox_open(const char *version, const char *backend);
 void blackbox_line(const char *line);
 void blackbox_add_line(const char *line, size_t length);
 
+/*
+ * The core: an ELF file in the box. blackbox_core_begin() returns the room for it, at a page, and takes the old one away; NULL: trapline.conf
+ * wants none. blackbox_core_end() makes its checksum: a multiple of 8 bytes. The caller ensures that no two CPUs are at it.
+ */
+void *blackbox_core_begin(uint64_t *room);
+void blackbox_core_end(uint64_t bytes);
+
+struct blackbox_header;
+/* Takes the core of the last run's box, whose header can be trusted, if there is room. Once, at the start. */
+void blackbox_core_take(const struct blackbox_header *last);
+
+/* The core that is kept; NULL: there is none. */
+const void *blackbox_core(uint64_t *bytes, bool *of_last);
+
+/* How many were made in this run. */
+uint32_t blackbox_core_number(void);
+
 /* The report of a failure begins here: the next start shows it. */
 void blackbox_mark(void);
 

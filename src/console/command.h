@@ -34,8 +34,9 @@
 	X(bt,        "[all]",                           EACH_CPU, "backtrace: return addresses on the guest's stack, the innermost caller first; all: of all CPUs") \
 	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes by default; virt, the default: through the guest's page tables; phys: guest-physical; host: Trapline's own; an ADDRESS is a number, a register, or a sum: rsp+16") \
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
+	X(core,      "",                                ON_CPU,   "keeps an ELF core of the guest in the black box, in place of the last one: trapctl core fetches it, and the next start writes it to core_file; the guest stands still for that moment") \
 	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP by default") \
-	X(cpu,       "[N]",                             OPERATOR, "chooses the CPU for regs, bt, mem, walk and disas")   \
+	X(cpu,       "[N]",                             OPERATOR, "chooses the CPU for regs, bt, mem, walk, core and disas")   \
 	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs, and says what it may have died of, or where its CPUs stand")             \
 	X(go,        "",                                OPERATOR, "lets the guest run again")                          \
 	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, which gets it by the VMCALL service hear; in the guest: sends it to the operator") \

@@ -8,6 +8,7 @@
 #include "report/report.h"
 #include "report/story.h"
 #include "console/input.h"
+#include "console/stopping.h"
 #include "hw/asm.h"
 #include "apic/pause.h"
 #include "cpu/moment.h"
@@ -31,6 +32,14 @@ static bool others_stopped(const struct cpu *self)
 		if (c != self && !atomic_load(&c->start) && !pause_has(c))
 			return false;
 	return true;
+}
+
+void stopping_wait(const struct cpu *self)
+{
+	uint64_t since = rdtsc();
+
+	while (!others_stopped(self) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
+		moment();
 }
 
 static const char *why_not_stopped(const struct cpu *cpu)
@@ -63,11 +72,8 @@ static void reply_not_stopped(const struct cpu *self)
 /* This CPU stops after its answer. */
 const char *command_stop(struct command_call *call)
 {
-	uint64_t since = rdtsc();
-
 	pause_begin(call->cpu);
-	while (!others_stopped(call->cpu) && rdtsc() - since < boot_info.tsc_khz * ANSWER_MS)
-		moment();
+	stopping_wait(call->cpu);
 	reply_not_stopped(call->cpu);
 	log_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->state.get(call->cpu, GUEST_RIP));
 	story_stopped(call->cpu);

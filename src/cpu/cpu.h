@@ -15,6 +15,7 @@
 #include "hw/mitigations.h"
 #include "cpu/exit.h"
 #include "mem/guest_walk.h"
+#include "trace/core_file.h"
 #include "trace/history.h"
 #include "trace/reserve.h"
 #include "trace/print_queue.h"
@@ -174,6 +175,8 @@ struct cpu {
 		uint64_t reason;       /* of its last exit */
 		struct trap_record at; /* the guest's registers */
 	} stopped;
+	struct core_registers
+		registers; /* for a core: since it stopped or paused. Others cannot read them on VT-x */
 };
 
 static inline struct cpu *this_cpu(void)

@@ -8,10 +8,12 @@
 #include "hw/asm.h"
 #include "apic/park.h"
 #include "apic/pause.h"
+#include "report/core.h"
 #include "report/report.h"
 #include "log/screen.h"
 #include "report/story.h"
 #include "cpu/moment.h"
+#include "cpu/registers.h"
 #include "exit/freeze.h"
 #include "guest/insn.h"
 #include "lib/printf.h"
@@ -49,6 +51,15 @@ static void print_exits(void)
 		if (n)
 			log_print("trapline: exits kind=%s count=%lu", exit_kind_name(k), n);
 	}
+}
+
+static void report_core(struct cpu *cpu, const struct trap_record *at)
+{
+	struct core_kept core = core_keep(cpu, at);
+
+	if (core.bytes)
+		log_print(
+			"trapline: core kept bytes=%lu cpus=%u pages=%u", core.bytes, core.cpus, core.pages);
 }
 
 static void report_end_of_run(const char *why, bool failure)
@@ -93,6 +104,7 @@ void shutdown_dying(struct cpu *cpu, const char *text)
 	turn_finish();
 	blackbox_mark();
 	story_dying(cpu, why);
+	report_core(cpu, NULL);
 	blackbox_say(why);
 	report_end();
 }
@@ -188,6 +200,7 @@ __attribute__((noreturn)) static void hold(struct cpu *cpu)
 	static struct trap_record r;
 
 	insn_record(cpu, &r);
+	cpu_registers(cpu, &cpu->registers);
 	pause_for_good(cpu, &r);
 	for (;;) {
 		turn_serve(cpu);
@@ -237,6 +250,7 @@ __attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
 	if (left_out)
 		log_print("trapline: %u more lines of this are in the black box", left_out);
 	log_print("trapline: end");
+	report_core(cpu, links ? chain : NULL);
 	report_end_of_run("triple fault", true);
 	report_end();
 	go_on(cpu);

@@ -5,6 +5,7 @@
 #include "apic/park.h"
 #include "cpu/machine_check.h"
 #include "cpu/moment.h"
+#include "cpu/registers.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
 #include "exit/halt.h"
@@ -93,6 +94,7 @@ static void wait_held(struct cpu *cpu)
 	if (!pause_wanted())
 		return;
 	insn_record(cpu, &r);
+	cpu_registers(cpu, &cpu->registers);
 	pause_arrive(cpu, &r);
 	while (pause_wanted()) {
 		cpu_park_if_asked(cpu);

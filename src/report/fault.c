@@ -3,6 +3,7 @@
 #include <boot/cmos_note.h>
 #include "log/log.h"
 #include "log/turn.h"
+#include "report/core.h"
 #include "report/report.h"
 #include "log/screen.h"
 #include "report/symbols.h"
@@ -304,6 +305,12 @@ static void step_traps(struct cpu *cpu)
 	report_last_traps(cpu, LAST_TRAPS);
 }
 
+static void step_core(struct cpu *cpu)
+{
+	if (cpu->vendor)
+		core_keep(cpu, NULL);
+}
+
 static void step_seal(struct cpu *cpu)
 {
 	if (fault.has_frame)
@@ -316,7 +323,8 @@ static void step_seal(struct cpu *cpu)
 	X(cause)                                                                                             \
 	X(error_code)                                                                                        \
 	X(page_walk)                                                                                         \
-	X(instruction) X(registers) X(backtrace) X(stack) X(exit) X(guest) X(cpus) X(history) X(traps) X(seal)
+	X(instruction)                                                                                       \
+	X(registers) X(backtrace) X(stack) X(exit) X(guest) X(cpus) X(history) X(traps) X(core) X(seal)
 
 static const struct step {
 	const char *name;

@@ -19,6 +19,7 @@
 #include "console/printer.h"
 #include "console/input.h"
 #include "report/guest_names.h"
+#include "report/core.h"
 #include "report/report.h"
 #include "report/story.h"
 #include "log/uart.h"
@@ -243,6 +244,12 @@ void guest_names_add(
 {
 }
 
+struct core_kept core_keep(struct cpu *c, const struct trap_record *at)
+{
+	assert(pause_asked);
+	return (struct core_kept){4096, 1, 1};
+}
+
 void report_backtrace(const struct cpu *c, const struct trap_record *r)
 {
 	assert(r->code_len <= TRAP_CODE_MAX);
@@ -326,7 +333,8 @@ static void capture_fake(struct cpu *c, struct trap_record *r)
 	r->mode = paging.efer & 0x400 ? 64 : 32;
 }
 
-FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = get_paging, .state.capture = capture_fake);
+FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = get_paging,
+	.state.capture = capture_fake);
 const struct vendor *vendor = &fake_vendor;
 
 static void begin_cpu(unsigned n)

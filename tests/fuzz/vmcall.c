@@ -23,6 +23,7 @@
 #include "mem/pool.h"
 #include "stage2/stage2.h"
 #include "apic/flush.h"
+#include "blackbox/blackbox.h"
 #include "fake_vendor.h"
 #include "vmcall/check.h"
 #include "vmcall/copy_buffer.h"
@@ -70,6 +71,21 @@ const struct vendor *vendor = &fake_vendor;
 
 void moment(void)
 {
+}
+
+/* A core that ends in the middle of a page: a read beyond it is caught. */
+const void *blackbox_core(uint64_t *bytes, bool *of_last)
+{
+	static uint8_t core[9000];
+
+	*bytes = sizeof(core);
+	*of_last = false;
+	return core;
+}
+
+uint32_t blackbox_core_number(void)
+{
+	return 1;
 }
 
 /* The text that is reported: printable, and no longer than a text may be. */

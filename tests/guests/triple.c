@@ -176,6 +176,34 @@ static void no_gdt(void)
 	__asm__ volatile("lgdt %0; mov %1, %%ds" : : "m"(gdt), "a"(SEG_DATA));
 }
 
+/* Three functions deep, with arguments and locals for a debugger to find. */
+struct hole {
+	uint64_t depth;
+	const char *name;
+};
+
+__attribute__((noinline, noclone)) static void land(volatile struct hole *hole, uint64_t speed)
+{
+	volatile uint64_t damage = speed * hole->depth;
+
+	machine_set_idt_limit(0);
+	__asm__ volatile("ud2" : : "D"(hole), "S"(speed) : "memory");
+	hole->depth = damage;
+}
+
+__attribute__((noinline, noclone)) static void fall(const char *name)
+{
+	volatile struct hole hole = {.depth = 17, .name = name};
+
+	land(&hole, 3);
+	print("%lu\n", hole.depth);
+}
+
+static void calls(void)
+{
+	fall("the well");
+}
+
 static const struct {
 	const char *name;
 	void (*die)(void);
@@ -193,6 +221,7 @@ static const struct {
 	{"wild-cr3", wild_cr3},
 	{"real-mode", real_mode_idt},
 	{"wild-call", wild_call},
+	{"calls", calls},
 };
 
 EFI_STATUS guest_main(void)

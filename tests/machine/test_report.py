@@ -13,6 +13,7 @@ import threading
 import time
 
 from lib import logs
+from lib.gdb import OPTIONS
 from lib.machine import BUILD, GUESTS, ROOT, VARIABLES, Failure, Skip, esp_file, expect, on
 
 # Every chain is the same on each backend. Bochs takes half a minute for one, and gets those that test its own code.
@@ -107,14 +108,14 @@ def test_empty_cr3(machine):
 @on("svm")
 def test_wild_cr3(machine):
     """CR3 where there is no memory: the walk says that its first table is not in RAM."""
-    run = dies(machine, "triple", way="wild-cr3")
+    run = dies(machine, "triple", way="wild-cr3").expect_line("trapline: core kept bytes=")
     expect_chain(run, ("#PF", r'^walk PML4E at=0x80000000 why="not in RAM"'), ("#PF",), ("#DF",), ("#PF",))
 
 
 @on(*BACKENDS)
 def test_real_mode(machine):
     """In real mode: the table is the IVT, addresses are segment and offset, the stack is one of words."""
-    run = dies(machine, "triple", way="real-mode")
+    run = dies(machine, "triple", way="real-mode").expect_line("trapline: core kept bytes=")
     chain = expect_chain(run, ("#UD", BEYOND, r"^stack 0x[0-9a-f]+: [0-9a-f]{4} "), ("#GP",), ("#GP",), ("#DF",), ("#GP",))
     expect(chain[0][0]["mode"] == "16" and chain[0][0]["insn"] == "ud2", f"{chain[0][0]}")
 
@@ -203,11 +204,45 @@ def test_hold(machine):
     block(run)
 
 
+def dead_with_core(machine):
+    conf = machine.conf("blackbox_file = \\last.txt\ncore_file = \\last.core\n")
+    args = {"ARGS": "way=calls", "CONF": conf, "REBOOT": 1, "UNTIL": "black box: written to"}
+    return machine.guest("triple", **args).expect_status(0)
+
+
+def core_in_gdb(run, core, *commands):
+    """What gdb prints about the core of `triple`, whose base is where the report has it."""
+    trap = logs.fields(next(line for line in run.trapline.splitlines() if line.startswith("trap seq=1 ")))
+    base = int(trap["at"].split(":")[1], 16) - int(trap["sym"].split("+")[1], 16)
+    lines = [f"core-file {core}", f"add-symbol-file {GUESTS}/triple.so -o {base}", *commands]
+    command = ["gdb", *OPTIONS, *(word for line in lines for word in ("-ex", line))]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=True)
+    return trap, done.stdout
+
+
+@on("svm", "vmx")
+def test_core(machine):
+    """The core of a triple-faulted guest, from the black box: gdb finds the registers of the first fault, the callers, arguments and locals."""
+    run = dead_with_core(machine)
+    core = run.out / "last.core"
+    subprocess.run(["mcopy", "-o", "-i", run.out / "esp.img", "::/last.core", core], check=True, timeout=60)
+    commands = ("info registers", "bt 3", "info args", "info locals", "p *hole", "x/s hole->name")
+    trap, text = core_in_gdb(run, core, *commands)
+    where = f"see {core}: {text}"
+    expect("Program terminated with signal SIGILL" in text, where)
+    expect(re.search(rf"#0  0x0*{trap['at'].split(':')[1][2:]} in land \(hole=.*, speed=(speed@entry=)?3\)", text), where)
+    expect(re.search(r"#1 .* in fall .*\n#2 .* in guest_main", text), where)
+    expect("damage = 51" in text and "{depth = 17, name" in text and '"the well"' in text, where)
+    told = dict(re.findall(r"\b(r[a-z0-9]+) ?=([0-9a-f]{16})\b", block(run).partition("  stack ")[0]))
+    shown = dict(re.findall(r"^(r[a-z0-9]+) +0x([0-9a-f]+) ", text, re.M))
+    expect(len(told) == 17 and all(int(told[name], 16) == int(shown[name], 16) for name in told), f"{told} {shown}")
+    expect("core: of the last run, written to" in run.trapline, "the loader does not say so")
+
+
 @on("svm")
 def test_black_box(machine):
     """After a reset the next start finds the last run, checks it, prints its report and writes it to the ESP."""
-    conf = machine.conf("blackbox_file = \\last.txt\n")
-    run = machine.guest("triple", CONF=conf, REBOOT=1, UNTIL="black box: written to", TIMEOUT=120).expect_status(0)
+    run = dead_with_core(machine)
     first, found, again = run.trapline.partition("trapline: last run: ")
     expect(found, f"no last run; see {run.out}/trapline.log")
     expect("black box: no report of a last run" in first, "the first start does not say that there is none")

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """VMCALL: the articles' programs, memory shared both ways, hostile calls, the kernel module and trapctl."""
 
+import base64
 import json
+import re
+import subprocess
 
 from lib import logs
 from lib.console import Console
+from lib.gdb import OPTIONS
 from lib.machine import BUILD, LINUX, Skip, expect, on
 from test_console import wait_for_guest
 from test_linux import under_trapline
@@ -152,6 +156,11 @@ TOOLS = (
     "trapctl:call:no.such",
     "trapctl:nonsense",
     "trapctl:share:read:nothing",
+    "trapctl:core:--last:/none",
+    "trapctl:core:/live.core",
+    "busybox:base64:/live.core",
+    "trapctl:core:--last:/none",
+    "trapctl:core:--full:/dev/null",
     "rings",
     "nobody:trapctl:share:list",
     "shares",
@@ -161,6 +170,23 @@ TOOLS = (
 
 def tools(machine):
     return programs(machine, TOOLS)
+
+
+@on("svm")
+def test_core(machine):
+    """trapctl core: gdb opens the file, and finds the call at RIP and the stack; --full has the memory that Linux has."""
+    run = tools(machine)
+    expect_said(run, "trapctl:core:--last:/none", "Trapline keeps none", status=5)
+    expect_said(run, "trapctl:core:/live.core", 'core file="/live.core" bytes=', "of=this-run")
+    core = run.out / "live.core"
+    core.write_bytes(base64.b64decode("".join(said(run, "busybox:base64:/live.core")[0])))
+    lines = (f"core-file {core}", "x/i $pc", "x/gx $rsp", "info threads")
+    command = ["gdb", *OPTIONS, *(word for line in lines for word in ("-ex", line))]
+    text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=True).stdout
+    expect(re.search(r"^=> 0xffffffff[0-9a-f]+:\s+vmmcall", text, re.M) and "LWP 1" in text, f"{core}: {text}")
+    expect(re.search(r"^0xffff[0-9a-f]{12}:\s+0x[0-9a-f]{16}$", text, re.M), f"{core}: {text}")
+    full = logs.fields(said(run, "trapctl:core:--full:/dev/null")[0][-1])
+    expect(int(full["bytes"]) > 800 << 20 and 16 << 20 < int(full["written"]) < int(full["bytes"]), f"{full}")
 
 
 @on("svm")

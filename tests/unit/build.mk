@@ -39,6 +39,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/cpu/host_trap.c \
                  src/cpu/machine_check.c \
                  src/cpu/moment.c \
+                 src/cpu/registers.c \
                  src/exit/a20.c \
                  src/exit/control_register.c \
                  src/exit/dispatch.c \
