@@ -36,7 +36,8 @@
 	X(walk,      "ADDRESS",                         ON_CPU,   "the guest's page tables for an address, level by level") \
 	X(core,      "",                                ON_CPU,   "keeps an ELF core of the guest in the black box, in place of the last one: trapctl core fetches it, and the next start writes it to core_file; the guest stands still for that moment") \
 	X(disas,     "[ADDRESS] [COUNT]",               ON_CPU,   "instructions, from RIP by default") \
-	X(cpu,       "[N]",                             OPERATOR, "chooses the CPU for regs, bt, mem, walk, core and disas")   \
+	X(cpu,       "[N]",                             OPERATOR, "chooses the CPU for regs, bt, mem, walk, slide, core and disas")   \
+	X(slide,     "",                                ON_CPU,   "where a kernel of long mode lies, for a debugger: its slide by each file of symbols that fits, and the addresses of SYSCALL and of the handlers of #DE and #PF") \
 	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs, and says what it may have died of, or where its CPUs stand")             \
 	X(go,        "",                                OPERATOR, "lets the guest run again")                          \
 	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, which gets it by the VMCALL service hear; in the guest: sends it to the operator") \

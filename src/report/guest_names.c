@@ -224,15 +224,28 @@ void guest_names_search(struct cpu *cpu)
 	lock_give(&searching);
 }
 
-static void format_slide(char *line, size_t size, unsigned n)
+static void format_slide(char *line, size_t size, const char *word, const char *from, unsigned n)
 {
 	struct text t = text_on(line, size);
 	uint64_t slide;
 
 	names_slide(n, &slide);
-	text_add(&t, "trapline: slide=%s0x%lx from ", slide >> 63 ? "-" : "", slide >> 63 ? -slide : slide);
+	text_add(&t, "%s=%s0x%lx from%s", word, slide >> 63 ? "-" : "", slide >> 63 ? -slide : slide, from);
 	slide_witnesses_add(&t, atomic_load(&maps[n].witnesses));
 	text_add(&t, " symbols=%s", names_block()->map[n].file);
+}
+
+bool guest_names_slide(unsigned n, char *line, size_t size)
+{
+	uint64_t slide;
+
+	if (!names_block() || n >= names_block()->maps)
+		return false;
+	if (names_slide(n, &slide))
+		format_slide(line, size, "slide value", "=", n);
+	else
+		*line = 0;
+	return true;
 }
 
 bool guest_names_line(char *line, size_t size)
@@ -241,7 +254,7 @@ bool guest_names_line(char *line, size_t size)
 		int news = atomic_exchange(&maps[n].news, NEWS_NONE);
 
 		if (news == NEWS_SLIDE)
-			format_slide(line, size, n);
+			format_slide(line, size, "trapline: slide", " ", n);
 		else if (news == NEWS_MISFIT)
 			snprintf(line, size, "trapline: symbols=%s is not of this kernel: no names from it",
 				names_block()->map[n].file);

@@ -22,6 +22,9 @@ void guest_names_search(struct cpu *cpu);
 /* Writes the next line about the search, without a newline. Returns false if there is none. */
 bool guest_names_line(char *line, size_t size);
 
+/* Writes the slide of file n of symbols, as `slide value=...`; an empty line if it is not known. Returns false if there are not so many. */
+bool guest_names_slide(unsigned n, char *line, size_t size);
+
 /*
  * Appends ` sym="function+0x1f"`, or nothing if the address has no name.
  *   paging  unused if `user` is set

@@ -52,7 +52,7 @@ MACHINE_TESTS := tests/machine/run
 # VT-x is tested as soon as there is code for it.
 VENDORS := svm $(if $(wildcard src/vmx/*.c),vmx)
 
-.PHONY: deps run launch debug machine-files test test-svm bench usb format check
+.PHONY: deps run launch debug gdb machine-files test test-svm bench usb format check
 
 deps: ## install what is missing (Debian's packages, its kernel)
 	$(Q)tools/deps.sh
@@ -69,6 +69,9 @@ launch: machine-files ## the launcher as it is; `tools/launch --help` lists its 
 
 debug: machine-files guests ## QEMU stopped before Trapline starts, with gdb attached; in it, `help trapline`
 	$(Q)tools/debug
+
+gdb: machine-files ## boot Debian's kernel under Trapline, with gdb on Trapline's serial line (docs/gdb.md); VMLINUX=file loads its symbols
+	$(Q)tools/attach
 
 test: deps ## unit tests, then the machine tests on both vendors
 	$(Q)$(MAKE) --no-print-directory machine-files guests $(BUILD)/trapline-usb.img

@@ -2,13 +2,15 @@
 """gdb on the console's line: Debian's gdb, in batch mode, against a guest that hangs."""
 
 import re
+import subprocess
 import time
 
 from lib import logs
 from lib.console import Console
 from lib.gdb import gdb
-from lib.machine import GUESTS, expect, on
+from lib.machine import GUESTS, LINUX, ROOT, expect, on
 from test_console import hang, wait_for_guest
+from test_names import esp, linux_map
 
 # As gdb prints them, and as the console's regs does.
 SAME = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip cr0 cr2 cr3 cr4 efer".split()
@@ -133,6 +135,45 @@ def conf(machine, text):
     path = machine.scratch / f"gdb-{machine.backend}.conf"
     path.write_text(text)
     return path
+
+
+def kernel_symbols(machine):
+    """An ELF file with the functions of the guest's kernel, at the addresses of its map and without their code."""
+    base = 0xFFFFFFFF81000000
+    lines = (line.split() for line in linux_map().decode().splitlines())
+    functions = {name: int(at, 16) - base for at, kind, name, *_ in lines if kind in "tT" and re.fullmatch(r"(asm_exc|entry)_\w+", name)}
+    source, linked = machine.scratch / "kernel.s", machine.scratch / "kernel.elf"
+    size = max(functions.values()) + 16
+    text = [f'.section .kernel,"ax",@nobits\nbase: .skip {size}\n']
+    text += [f".type {name},@function\n.set {name}, base+{offset:#x}\n" for name, offset in functions.items()]
+    source.write_text("".join(text))
+    subprocess.run(["as", "-o", f"{linked}.o", source], check=True)
+    subprocess.run(["ld", f"--section-start=.kernel={base:#x}", "-e", "0", "-o", linked, f"{linked}.o"], check=True)
+    return linked
+
+
+@on("svm")
+def test_linux(machine):
+    """A relocated kernel: one command of gdb's loads its symbols by the same slide that Trapline finds by its own means. A core has both CPUs."""
+    files = esp(machine, "gdb-linux", {"System.map": linux_map()})
+    settings = {**LINUX, "APPEND": "norandmaps trapline.mode=forks", "CPUS": 2, "ESP": files, "CONF": str(conf(machine, "symbols = \\System.map\n"))}
+    with Console(machine, **settings) as console:
+        wait_for_guest(console, "guest: init")
+        text = gdb(
+            console,
+            f"source {ROOT}/tools/gdb/linux.py",
+            "monitor slide",
+            f"trapline-linux {kernel_symbols(machine)}",
+            "info symbol $lstar",
+            "monitor core",
+            "detach",
+        )
+        found = re.search(r"^trapline-linux: slide=(0x[0-9a-f]+) from lstar,de,pf$", text, re.M)
+        own = re.search(r"^slide value=(0x[0-9a-f]+) from=idt,lstar,calls", text, re.M)
+        expect(found and own and found.group(1) == own.group(1), f"{text}")
+        expect("entry_SYSCALL_64 in section" in text, f"{text}")
+        expect(re.search(r"^core bytes=\d+ cpus=2 pages=\d\d+$", text, re.M), f"{text}")
+        runs_on(console)
 
 
 @on("svm")

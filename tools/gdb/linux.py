@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""gdb's command trapline-linux: loads the symbols of a Linux kernel where the kernel really is.
+
+    (gdb) source tools/gdb/linux.py
+    (gdb) target remote /dev/ttyUSB0        or: core-file last.core
+    (gdb) trapline-linux vmlinux
+
+A relocated kernel (KASLR) is not where its vmlinux says. Trapline's console command `slide` tells the addresses of SYSCALL and of the handlers
+of #DE and #PF. A core has the interrupt table. Two of these addresses have to agree with the symbols, and none may disagree.
+"""
+
+import re
+import struct
+
+import gdb
+
+NAMES = {
+    "lstar": ("entry_SYSCALL_64",),
+    "de": ("asm_exc_divide_error", "divide_error"),
+    "pf": ("asm_exc_page_fault", "page_fault"),
+}
+VECTORS = {"de": 0, "pf": 14}
+PT_NOTE = 4
+# struct QEMUCPUState: version and size, 16 general registers, RIP and RFLAGS, then ten segments of 24 bytes; the last is the IDTR.
+IDT_BASE = 8 + 18 * 8 + 9 * 24 + 16
+MASK = (1 << 64) - 1
+
+
+def on_the_line():
+    """What Trapline says of the CPU that is looked at."""
+    text = gdb.execute("monitor slide", to_string=True)
+    found = re.search(r"^slide cpu=.*", text, re.M)
+    if not found:
+        raise gdb.GdbError(f"Trapline does not say where the kernel is: {text.strip()}")
+    words = dict(re.findall(r"(\w+)=0x([0-9a-f]+)", found.group()))
+    return {name: int(words[name], 16) for name in NAMES if name in words}
+
+
+def notes(path):
+    """The notes of an ELF file: name and contents."""
+    with open(path, "rb") as file:
+        header = file.read(64)
+        at, count = struct.unpack_from("<Q", header, 32)[0], struct.unpack_from("<H", header, 56)[0]
+        file.seek(at)
+        programs = file.read(56 * count)
+        for n in range(count):
+            kind, _, offset, _, _, size = struct.unpack_from("<IIQQQQ", programs, 56 * n)
+            if kind != PT_NOTE:
+                continue
+            file.seek(offset)
+            block = file.read(size)
+            place = 0
+            while place + 12 <= len(block):
+                name_size, size, _ = struct.unpack_from("<III", block, place)
+                start = place + 12 + (name_size + 3 & ~3)
+                yield block[place + 12 : place + 12 + name_size].rstrip(b"\0"), block[start : start + size]
+                place = start + (size + 3 & ~3)
+
+
+def gate(address):
+    """The handler's address in a gate of long mode (SDM vol. 3A figure 6-8)."""
+    low, middle, high = struct.unpack("<H4xHI4x", bytes(gdb.selected_inferior().read_memory(address, 16)))
+    return low | middle << 16 | high << 32
+
+
+def in_the_core(path):
+    idt = next((struct.unpack_from("<Q", note, IDT_BASE)[0] for name, note in notes(path) if name == b"QEMU"), None)
+    if idt is None:
+        raise gdb.GdbError(f"{path} is not a core of Trapline's")
+    try:
+        return {name: gate(idt + 16 * vector) for name, vector in VECTORS.items()}
+    except gdb.MemoryError as error:
+        raise gdb.GdbError(f"the interrupt table at 0x{idt:x} is not in the core") from error
+
+
+def core_path():
+    found = re.search(r"^\s*`(.*)', file type elf64-x86-64\.$", gdb.execute("info target", to_string=True).partition("core")[2], re.M)
+    return found and found.group(1)
+
+
+def where():
+    if "remote" in (getattr(gdb.selected_inferior().connection, "type", "") or ""):
+        return on_the_line()
+    path = core_path()
+    if not path:
+        raise gdb.GdbError("first: target remote ..., or core-file ...")
+    return in_the_core(path)
+
+
+def address_of(name):
+    """In the vmlinux; None: it has no such symbol."""
+    try:
+        return int(gdb.parse_and_eval(f"(unsigned long)&{name}")) & MASK
+    except gdb.error:
+        return None
+
+
+def slide_of(seen):
+    """The one distance between the symbols and what the CPU has."""
+    slides = {}
+    for kind, names in NAMES.items():
+        symbol = next(filter(None, map(address_of, names)), None)
+        if symbol and seen.get(kind):
+            slides[kind] = (seen[kind] - symbol) & MASK
+    if len(slides) < 2 or len(set(slides.values())) != 1:
+        said = ", ".join(f"{kind}: 0x{slide:x}" for kind, slide in slides.items()) or "no symbol is known"
+        raise gdb.GdbError(f"this vmlinux is not the guest's kernel, or the kernel has not set up its tables yet ({said})")
+    return next(iter(slides.values()))
+
+
+class Linux(gdb.Command):
+    """trapline-linux VMLINUX: loads the kernel's symbols where the guest's kernel is, on Trapline's line or in a core of Trapline's."""
+
+    def __init__(self):
+        super().__init__("trapline-linux", gdb.COMMAND_FILES, gdb.COMPLETE_FILENAME)
+
+    def invoke(self, argument, from_tty):
+        files = gdb.string_to_argv(argument)
+        if len(files) != 1:
+            raise gdb.GdbError("usage: trapline-linux VMLINUX")
+        seen = where()
+        gdb.execute(f"symbol-file {files[0]}", to_string=True)
+        try:
+            slide = slide_of(seen)
+        except gdb.GdbError:
+            gdb.execute("symbol-file", to_string=True)
+            raise
+        if slide:
+            gdb.execute(f"symbol-file {files[0]} -o 0x{slide:x}", to_string=True)
+        print(f"trapline-linux: slide=0x{slide:x} from {','.join(kind for kind in NAMES if seen.get(kind))}")
+
+
+Linux()
