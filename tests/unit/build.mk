@@ -11,7 +11,9 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  $(addprefix guest-tools/decode/,clean.c find_file.c line_kind.c link.c logfmt.c map.c model.c notes.c number.c read_json.c \
                    read_records.c read_text.c record_line.c record_text.c) \
                  boot/budget.c \
+                 boot/bzimage.c \
                  boot/canary.c \
+                 boot/capture_plan.c \
                  boot/config.c \
                  boot/edits.c \
                  boot/image_debug.c \
@@ -25,6 +27,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/apic/icr.c \
                  src/apic/park.c \
                  src/apic/pause.c \
+                 src/capture/core.c \
                  src/console/answer.c \
                  src/console/address.c \
                  src/console/command.c \
@@ -41,6 +44,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/cpu/moment.c \
                  src/cpu/registers.c \
                  src/exit/a20.c \
+                 \
                  src/exit/control_register.c \
                  src/exit/dispatch.c \
                  src/exit/exception.c \
