@@ -39,7 +39,8 @@ static uint64_t hot_tables(const struct boot_info *info)
 uint64_t budget_pool(const struct trapline_config *c, const struct boot_info *info)
 {
 	uint64_t cpus = info->cpus * A_CPU, buffer = c->copy_buffer * MIB;
-	uint64_t hidden = (cpus + buffer + budget_box(c, info->cpus)) / MIB * A_HIDDEN_MIB;
+	uint64_t capture = c->capture[0] ? (c->capture_mib + 2) * MIB : 0;
+	uint64_t hidden = (cpus + buffer + budget_box(c, info->cpus) + capture) / MIB * A_HIDDEN_MIB;
 
 	return 5 * MIB + cpus + buffer + hidden + hot_tables(info) + info->names_size;
 }

@@ -161,7 +161,16 @@ bool memory_take(const struct loader *l, uint64_t pool, uint64_t box, struct boo
  * Returns the value for CR3; 0 after saying why not.
  */
 uint64_t memory_transition(uint64_t region, uint64_t size, uint64_t *tables);
+/* The highest free memory of `size` bytes below `limit`, at a multiple of 2 MiB, reserved in the firmware's map for good. 0: there is none. */
+uint64_t memory_below(uint64_t size, uint64_t limit);
 void memory_free(uint64_t base, uint64_t size);
+
+/* capture.c */
+/* Loads the capture kernel into memory that it takes: info->capture. Says so, or why not. Does nothing if none is configured. */
+void capture_load(const struct loader *l, struct boot_info *info);
+/* Tells the capture kernel of memory and ACPI, once all memory is taken and info->acpi_rsdp is known. */
+void capture_finish(const struct loader *l, struct boot_info *info);
+void capture_release(struct boot_info *info);
 
 /* ram.c: fills ram[], ram_count and ram_top from the firmware's memory map */
 bool ram_fill(struct boot_info *info);

@@ -78,11 +78,11 @@ static uint64_t region_below(const struct map *m, uint64_t size, uint64_t limit)
 }
 
 /*
- * Tries memory below 4 GiB first, because every firmware maps it. The loader chooses the address itself: with AllocateMaxAddress
- * some firmware makes untested memory usable before it fails, and counts its allocations in variables. No operating system uses
- * EfiReservedMemoryType, before or after ExitBootServices() (UEFI specification 7.2, table 7.6).
+ * The loader chooses the address itself: with AllocateMaxAddress some firmware makes untested memory usable before it fails, and counts
+ * its allocations in variables. No operating system uses EfiReservedMemoryType, before or after ExitBootServices() (UEFI
+ * specification 7.2, table 7.6).
  */
-static uint64_t region_anywhere(void *unused, uint64_t size)
+uint64_t memory_below(uint64_t size, uint64_t limit)
 {
 	struct map m;
 	UINTN key;
@@ -91,12 +91,18 @@ static uint64_t region_anywhere(void *unused, uint64_t size)
 
 	m.at = (char *)LibMemoryMap(&m.count, &key, &m.entry, &version);
 	if (m.at) {
-		base = region_below(&m, size, BELOW_4G);
-		if (!base)
-			base = region_below(&m, size, UINT64_MAX);
+		base = region_below(&m, size, limit);
 		FreePool(m.at);
 	}
 	return base;
+}
+
+/* Memory below 4 GiB first, because every firmware maps it. */
+static uint64_t region_anywhere(void *unused, uint64_t size)
+{
+	uint64_t base = memory_below(size, BELOW_4G);
+
+	return base ? base : memory_below(size, UINT64_MAX);
 }
 
 static void give_region(void *unused, uint64_t base, uint64_t size)

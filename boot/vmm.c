@@ -111,6 +111,7 @@ static bool take_memory(struct vmm *v, struct loader *l)
 	symbols_load(l, v->info);
 	if (!take_pieces(v, l))
 		return false;
+	capture_load(l, v->info);
 	blackbox_note_place(l, v->info->piece[BOOT_PIECE_BOX].base);
 	v->cr3 = memory_transition(image->base, image->size, &v->tables);
 	v->five_levels = read_cr4() & CR4_LA57;
@@ -137,6 +138,7 @@ static bool fill_info(struct vmm *v, const struct loader *l)
 	i->console = l->console;
 	i->screen = l->screen;
 	acpi_fill(i);
+	capture_finish(l, i);
 	return ram_fill(i);
 }
 
@@ -210,6 +212,8 @@ static void give_back(const struct vmm *v)
 		blackbox_wipe(v->info->piece[BOOT_PIECE_BOX].base);
 	for (uint32_t n = 0; v->info && n < v->info->piece_count; n++)
 		memory_free(v->info->piece[n].base, v->info->piece[n].size);
+	if (v->info)
+		capture_release(v->info);
 	memory_free(v->tables, TRANSITION_PAGES * EFI_PAGE_SIZE);
 	memory_free((uint64_t)v->info, sizeof(*v->info));
 }

@@ -11,7 +11,7 @@
 #include <boot/uart_port.h>
 
 #define BOOT_INFO_MAGIC   0x494c5052545f4254ull
-#define BOOT_INFO_VERSION 6
+#define BOOT_INFO_VERSION 7
 #define BOOT_MAX_RAM      1024
 #define BOOT_MAX_HOT      16
 #define BOOT_MAX_CPUS     1024
@@ -91,6 +91,8 @@ struct boot_info {
 	uint32_t piece_count;
 	uint32_t reserved_count;
 	struct boot_range piece[BOOT_MAX_PIECES]; /* the VMM's memory, reserved in the firmware's map */
+	/* the capture kernel's (capture_layout.h), reserved as well; size 0: none */
+	struct boot_range capture;
 	uint64_t image_size;
 	uint64_t last_base; /* a copy of the last run's black box, in the loader's memory; 0: none */
 	uint64_t last_size;

@@ -41,6 +41,12 @@ void pause_leave(struct cpu *cpu)
 	atomic_store(&cpu->paused, false);
 }
 
+void pause_over(void)
+{
+	atomic_store(&died, false);
+	atomic_store(&pause_asked, false);
+}
+
 void pause_for_good(struct cpu *cpu, const struct trap_record *r)
 {
 	pause_arrive(cpu, r);

@@ -17,6 +17,9 @@ bool pause_end(void);
 /* The guest has died on this CPU, in this state. */
 void pause_for_good(struct cpu *cpu, const struct trap_record *r);
 
+/* The guest is gone: nothing is stopped any more. */
+void pause_over(void);
+
 /* Whether the guest has to stop; whether this CPU has stopped. */
 extern _Atomic bool pause_asked;
 static inline bool pause_wanted(void)

@@ -296,12 +296,19 @@ void blackbox_say(const char *why)
 	seal_once(BLACKBOX_SAID, why, true);
 }
 
-/* After a death no CPU calls this. */
+static _Atomic bool kept;
+
+void blackbox_keep(void)
+{
+	atomic_store(&kept, true);
+}
+
+/* After a death no CPU calls this, unless a capture kernel runs. */
 bool blackbox_goes_on(void)
 {
 	uint64_t how = box ? __atomic_load_n(&box->end.sealed, __ATOMIC_ACQUIRE) : 0;
 
-	if (!how || atomic_load(&reporting) ||
+	if (!how || atomic_load(&reporting) || atomic_load(&kept) ||
 		!is_older(how == BLACKBOX_SEALED ? GOES_ON_SECONDS : STALE_SECONDS))
 		return false;
 	box->end.sealed = 0;

@@ -72,4 +72,7 @@ void blackbox_say(const char *why);
  */
 bool blackbox_goes_on(void);
 
+/* What runs from now on is not the guest: the seal stays. */
+void blackbox_keep(void);
+
 #endif

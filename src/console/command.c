@@ -18,7 +18,7 @@ static struct lock busy = LOCK_FREE;
 /* A command that cannot be undone must be written in full. */
 static bool may_be_short(const struct command *c)
 {
-	return c->run != command_reset;
+	return c->run != command_reset && c->run != command_capture;
 }
 
 static bool begins_with(const struct command *c, const char *name, size_t n)

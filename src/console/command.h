@@ -44,6 +44,7 @@
 	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: the list, or the contents of one share, 64 bytes by default; write: stores a text there, with its NUL") \
 	X(loglevel,  "[quiet|notices|traps]",           ANYWHERE, "how much is printed while the guest runs") \
 	X(set,       "[output terminal|logfmt]",        OPERATOR, "format of answers: for people, or for scripts") \
+	X(capture,   "",                                OPERATOR, "ends the guest and starts the capture kernel of trapline.conf in its place, which sees the guest in /proc/vmcore; the command cannot be shortened") \
 	X(reset,     "",                                OPERATOR, "resets the machine; the command cannot be shortened")
 /* clang-format on */
 

@@ -12,6 +12,7 @@
 #include "hw/asm.h"
 #include "apic/pause.h"
 #include "cpu/moment.h"
+#include "exit/capture_ask.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
 #include "exit/shutdown.h"
@@ -301,6 +302,20 @@ const char *command_set(struct command_call *call)
 		return command_usage;
 	input_output = (enum input_output)output;
 	log_reply("set output=%s", output_names[output]);
+	return NULL;
+}
+
+const char *command_capture(struct command_call *call)
+{
+	const char *why = capture_missing();
+
+	if (why)
+		return why;
+	if (!report_try())
+		return "another CPU is printing a report; try again";
+	report_end();
+	shutdown_report("the operator starts the capture kernel", SHUTDOWN_RESET);
+	capture_ask(call->cpu);
 	return NULL;
 }
 

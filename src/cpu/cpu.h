@@ -34,12 +34,13 @@
 #define CPU_WORK_SCRATCH 0x04 /* the page behind hidden memory was opened for one store */
 #define CPU_WORK_RELOAD                                                                                      \
 	0x80 /* RBP or R12 to R15 of cpu->gpr were changed, which C keeps as they are: the entry loads them */
-#define CPU_WORK_VENDOR 0x08  /* the vendor's work, before the next handler or the next entry */
-#define CPU_WORK_KICK   0x10  /* another CPU has sent a command or request: src/exit/init_sipi.h */
-#define CPU_WORK_MC     0x40  /* a machine check for the guest came to the VMM: src/cpu/machine_check.h */
-#define CPU_WORK_WATCH  0x100 /* a hit has changed the table of watches: src/exit/watch_change.h */
-#define CPU_WORK_OPEN   0x200 /* with watch_open: src/exit/watch_tables.c */
-#define CPU_WORK_EVENT  0x20  /* the event whose delivery this exit interrupted has to be injected again */
+#define CPU_WORK_VENDOR  0x08  /* the vendor's work, before the next handler or the next entry */
+#define CPU_WORK_KICK    0x10  /* another CPU has sent a command or request: src/exit/init_sipi.h */
+#define CPU_WORK_MC      0x40  /* a machine check for the guest came to the VMM: src/cpu/machine_check.h */
+#define CPU_WORK_WATCH   0x100 /* a hit has changed the table of watches: src/exit/watch_change.h */
+#define CPU_WORK_OPEN    0x200 /* with watch_open: src/exit/watch_tables.c */
+#define CPU_WORK_CAPTURE 0x800 /* the guest is dead, and the capture kernel starts: src/exit/capture.h */
+#define CPU_WORK_EVENT   0x20  /* the event whose delivery this exit interrupted has to be injected again */
 /*
  * The guest is let through one access to a watched page: src/exit/watch_access.h. The bit is that of DR7.GD, so that VT-x's decoder of
  * #DB tests both at once.

@@ -114,6 +114,13 @@ static void take_init(struct cpu *cpu)
 	reset(cpu, NO_SIPI);
 }
 
+void init_sipi_restart(struct cpu *cpu, unsigned vector)
+{
+	atomic_store(&cpu->start, 0);
+	forget_events(cpu);
+	reset(cpu, vector);
+}
+
 void init_sipi_note_init(struct cpu *cpu)
 {
 	change(cpu, ICR_MODE_INIT << 8 | ICR_ASSERT);

@@ -22,6 +22,9 @@ void init_sipi_note_init(struct cpu *cpu);
  */
 bool init_sipi_wait(struct cpu *cpu);
 
+/* Starts this CPU as an INIT and a SIPI with this vector do, for another guest than the one that ran here. The boot CPU as well. */
+void init_sipi_restart(struct cpu *cpu, unsigned vector);
+
 /* Carries out the commands that this CPU has received (CPU_WORK_KICK). After an INIT it returns when a SIPI has come. */
 void init_sipi_serve(struct cpu *cpu);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "exit/shutdown.h"
+#include "exit/capture_ask.h"
 #include "exit/handlers.h"
 #include "log/log.h"
 #include "log/cmos.h"
@@ -73,10 +74,21 @@ static void report_end_of_run(const char *why, bool failure)
 	blackbox_seal(why, failure);
 }
 
+/* The last run's end in the black box stays the dead guest's. */
+static void report_capture_end(const char *why)
+{
+	log_print("trapline: end of the capture kernel: %s", why);
+	turn_finish();
+}
+
 void shutdown_report(const char *why, unsigned seconds)
 {
 	bool printed;
 
+	if (capture_runs()) {
+		report_capture_end(why);
+		return;
+	}
 	report_begin();
 	turn_finish();
 	blackbox_mark();
@@ -194,34 +206,39 @@ void shutdown_reset(void)
 	outb(0x64, 0xfe);
 }
 
-/* The CPU waits in the VMM for a debugger or the console's operator, and answers as a stopped one does. */
-__attribute__((noreturn)) static void hold(struct cpu *cpu)
+/* The CPU waits in the VMM for a debugger or the console's operator, and answers as a stopped one does, until it is asked for a capture. */
+static void hold(struct cpu *cpu)
 {
 	static struct trap_record r;
 
 	insn_record(cpu, &r);
 	cpu_registers(cpu, &cpu->registers);
 	pause_for_good(cpu, &r);
-	for (;;) {
+	while (!(cpu->work & CPU_WORK_CAPTURE)) {
 		turn_serve(cpu);
 		screen_browse();
 		moment();
 	}
 }
 
-/* Carries out `triple_fault` of trapline.conf. */
-__attribute__((noreturn)) static void go_on(struct cpu *cpu)
+/* Carries out `triple_fault` of trapline.conf. A capture kernel comes before a reset and a stop. */
+static void go_on(struct cpu *cpu)
 {
+	bool holds = boot_info.config.triple_fault == TRIPLE_FAULT_HOLD;
+
+	if (!holds && !capture_missing()) {
+		capture_ask(cpu);
+		return;
+	}
 	if (boot_info.config.triple_fault == TRIPLE_FAULT_RESET)
 		shutdown_reset();
-	log_print("trapline: cpu=%u is %s", cpu->number,
-		boot_info.config.triple_fault == TRIPLE_FAULT_HOLD ? "held for inspection" : "stopped");
-	if (boot_info.config.triple_fault == TRIPLE_FAULT_HOLD)
-		hold(cpu);
-	fault_show();
+	log_print("trapline: cpu=%u is %s", cpu->number, holds ? "held for inspection" : "stopped");
+	if (!holds)
+		fault_show();
+	hold(cpu);
 }
 
-__attribute__((noreturn)) static void die(struct cpu *cpu, bool recorded)
+static void die(struct cpu *cpu, bool recorded)
 {
 	unsigned links, left_out;
 

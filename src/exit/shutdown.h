@@ -24,7 +24,8 @@ void shutdown_dying(struct cpu *cpu, const char *text);
 /* Resets the machine by each of a PC's ways. Returns if none works. */
 void shutdown_reset(void);
 
-/* A triple fault: prints the chain that led to it, then does what trapline.conf says (reset, stop, hold). Does not return. */
-__attribute__((noreturn)) void shutdown_guest(struct cpu *cpu);
+/* A triple fault: prints the chain that led to it, then does what trapline.conf says (reset, stop, hold). It returns
+ * only for a capture kernel, which starts at the end of this exit. */
+void shutdown_guest(struct cpu *cpu);
 
 #endif

@@ -6,6 +6,7 @@
 #include "cpu/machine_check.h"
 #include "cpu/moment.h"
 #include "cpu/registers.h"
+#include "exit/capture.h"
 #include "exit/exception.h"
 #include "exit/freeze.h"
 #include "exit/halt.h"
@@ -96,7 +97,7 @@ static void wait_held(struct cpu *cpu)
 	insn_record(cpu, &r);
 	cpu_registers(cpu, &cpu->registers);
 	pause_arrive(cpu, &r);
-	while (pause_wanted()) {
+	while (pause_wanted() && !(cpu->work & CPU_WORK_CAPTURE)) {
 		cpu_park_if_asked(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
@@ -149,6 +150,8 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 		flush_serve(cpu);
 	if (flush_is_missed(cpu))
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
+	if (cpu->work & CPU_WORK_CAPTURE)
+		capture_start(cpu);
 	if (cpu->work & CPU_WORK_STEP)
 		watch_step_begin(cpu);
 }

@@ -65,6 +65,13 @@ bool host_map_learn(uint64_t base, uint64_t size)
 	return base + size <= GUEST_LIMIT && map_guest(base, size);
 }
 
+/* The capture area, too, which the VMM writes before the capture kernel starts. */
+static bool map_capture(const struct boot_range *area)
+{
+	return paging_map(
+		&host, POOL_BASE + area->base, area->base, area->size, PTE_PRESENT | PTE_WRITE | PTE_NX);
+}
+
 /* The black box among it. */
 static bool map_pool(const struct boot_info *info)
 {
@@ -96,7 +103,8 @@ bool host_map_init(const struct boot_info *info)
 	image_phys = info->piece[BOOT_PIECE_IMAGE].base;
 	host.root = pool_alloc(1);
 	host.largest = features.huge_pages ? 3 : 2;
-	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info) || !make_top())
+	if (!host.root || !map_image() || !map_ram(info) || !map_pool(info) || !map_capture(&info->capture) ||
+		!make_top())
 		return false;
 	/* Identity mapped: these are still the firmware's tables. */
 	memcpy((void *)top, (const void *)(read_cr3() & PTE_ADDRESS), PAGE_SIZE / 2);

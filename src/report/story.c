@@ -176,6 +176,8 @@ static uint64_t time_before(uint64_t ticks)
 }
 
 /* Finds the cause of the end, at most `seconds` old. */
+static _Atomic bool over; /* the records are of a guest that is gone */
+
 static bool find_cause(bool early, unsigned seconds, struct cause *c)
 {
 	static struct trap_record root;
@@ -185,7 +187,7 @@ static bool find_cause(bool early, unsigned seconds, struct cause *c)
 	c->since = counts_from(&s, early);
 	if (c->since < oldest)
 		c->since = oldest;
-	if (!verdict_find(&s, c->since, UINT64_MAX, &c->r))
+	if (atomic_load(&over) || !verdict_find(&s, c->since, UINT64_MAX, &c->r))
 		return false;
 	if (find_root(cpus[c->r.cpu], &c->r, &root))
 		c->r = root;
@@ -291,6 +293,12 @@ bool story_is_dying(unsigned seconds)
 	return said.at && rdtsc() - said.at < seconds * boot_info.tsc_khz * 1000;
 }
 
+void story_over(void)
+{
+	atomic_store(&over, true);
+	said.at = 0;
+}
+
 /* For a guest that has said that it is dying, without another known cause. */
 static bool tell_said(const char *end, unsigned seconds)
 {
@@ -362,7 +370,7 @@ bool story_tell_program(struct cpu *cpu, const char *end)
 	uint64_t now = rdtsc();
 
 	c.since = time_before(PROGRAM_SECONDS * s.second);
-	if (!verdict_find_program(&s, c.since, &c.r))
+	if (atomic_load(&over) || !verdict_find_program(&s, c.since, &c.r))
 		return false;
 	tell_cause(cpu, &c, end, now);
 	return true;

@@ -46,6 +46,9 @@ bool story_is_dying(unsigned seconds);
  */
 void story_stopped(struct cpu *cpu);
 
+/* What runs from now on is another guest than the one of the records: there are no stories any more. */
+void story_over(void);
+
 /*
  * The verdict of a triple fault: from its chain's first record, or the story of what led to a recursion that ended in the chain.
  *   n  records of the chain, 1 or more

@@ -63,6 +63,7 @@ static void change(void)
 
 /* Besides the VMM's memory: the console's registers, and its configuration space. Page addresses, or 0 */
 static uint64_t hidden_device[2];
+static bool revealed; /* the capture area */
 
 bool stage2_is_hidden(uint64_t gpa)
 {
@@ -73,7 +74,7 @@ bool stage2_is_hidden(uint64_t gpa)
 	for (uint32_t i = 0; i < boot_info.piece_count; i++)
 		if (gpa - boot_info.piece[i].base < boot_info.piece[i].size)
 			return true;
-	return false;
+	return !revealed && gpa - boot_info.capture.base < boot_info.capture.size;
 }
 
 /* Parts of it that the guest may read: rings, one for each CPU. */
@@ -136,7 +137,16 @@ static bool hide_memory(void)
 	for (uint32_t i = 0; i < boot_info.piece_count; i++)
 		if (!hide_piece(&boot_info.piece[i]))
 			return false;
-	return true;
+	return hide_piece(&boot_info.capture);
+}
+
+/* The large pages take the place of the tables that hid the area, and need none. */
+bool stage2_reveal(void)
+{
+	change();
+	revealed = true;
+	return map(boot_info.capture.base, boot_info.capture.size) &&
+	       host_map_learn(boot_info.capture.base, boot_info.capture.size);
 }
 
 /*

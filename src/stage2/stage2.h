@@ -66,6 +66,12 @@ unsigned stage2_rights(uint64_t gpa);
 struct stage2_range;
 const char *stage2_take(const struct stage2_range *list, unsigned n);
 
+/*
+ * Gives the guest the capture area, which was hidden like the VMM's memory. Only this CPU runs the guest. The caller flushes.
+ * Returns false if there is no memory for tables.
+ */
+bool stage2_reveal(void);
+
 /* For a longer look at the tables: they do not change between the two. */
 void stage2_lock(void);
 void stage2_unlock(void);

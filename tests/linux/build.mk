@@ -33,7 +33,7 @@ FOO_KERNEL := guest-tools/examples/foo_kernel.c tests/linux/foo_kernel/license.c
 $(eval $(call kernel_module,foo_module,$(FOO_KERNEL)))
 LINUX_MODULES := $(if $(GUEST_HEADERS),$(foreach m,trapline foo_module,$(TOOLS)/modules/$(m)/$(m).ko))
 
-$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/stress.c tests/linux/selftests.c tests/linux/programs.c tests/linux/init.h
+$(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/stress.c tests/linux/selftests.c tests/linux/programs.c tests/linux/vmcore.c tests/linux/init.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(HOSTCC) $(WARN) -std=gnu11 -O1 -static -no-pie -fcf-protection=none -o $@ $(filter %.c,$^)

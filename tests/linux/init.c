@@ -13,6 +13,7 @@
  *   trapline.mode=stress   stress-ng for trapline.n=SECONDS, trapline.stressors=LIST; its initrd is stress.img
  *   trapline.mode=selftests  Linux's own x86 selftests, those of trapline.one_cpu=LIST on the first CPU alone; their
  *                          initrd is selftests.img
+ *   trapline.mode=vmcore   a capture kernel's /proc/vmcore
  *   trapline.run=LIST      programs and modules of the initrd, after the mode's own work: see run_programs() in init.h
  *   trapline.icebp         faults: INT1 too, which hangs QEMU 7.2
  * The last line is GUEST-DONE in every case.
@@ -192,6 +193,8 @@ int main(void)
 		run_hotplug(number("trapline.n=", ROUNDS));
 	else if (mode_is("stress"))
 		stress();
+	else if (mode_is("vmcore"))
+		print_vmcore();
 	else if (mode_is("selftests"))
 		selftests();
 	else if (!mode_is("boot"))

@@ -60,6 +60,16 @@ void run_stress(long seconds, const char *stressors);
  */
 void run_selftests(const char *one_cpu);
 
+/*
+ * In a capture kernel: what /proc/vmcore says, and reads all of it.
+ *
+ *   vmcore type=4 machine=62 programs=5
+ *   vmcore cpu thread=1 rip=0xffffffff81000000 rsp=... cs=0x10
+ *   vmcore info OSRELEASE=6.1.0-56-amd64
+ *   vmcore memory at=0x100000 bytes=7340032 read=7340032 sum=0x1234
+ */
+void print_vmcore(void);
+
 long microseconds_since(const struct timespec *start);
 
 #endif

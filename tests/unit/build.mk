@@ -44,7 +44,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/cpu/moment.c \
                  src/cpu/registers.c \
                  src/exit/a20.c \
-                 \
+                 src/exit/capture_ask.c \
                  src/exit/control_register.c \
                  src/exit/dispatch.c \
                  src/exit/exception.c \

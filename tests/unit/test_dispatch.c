@@ -10,6 +10,7 @@
 #undef skip /* cmocka's */
 #include <stdbool.h>
 #include <string.h>
+#include "exit/capture.h"
 #include "exit/dispatch.h"
 #include "cpu/machine_check.h"
 #include "exit/handlers.h"
@@ -179,6 +180,7 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 
 /* What else has no part in it. */
 #define NOTHING(X)                                                                                           \
+	X(capture_start)                                                                                     \
 	X(init_sipi_serve)                                                                                   \
 	X(intercept_serve)                                                                                   \
 	X(watch_open_close)                                                                                  \
