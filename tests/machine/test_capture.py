@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""A capture kernel in the place of a dead guest: /proc/vmcore there is the dead guest.
+
+`make test` has a guest without an operating system; `make test-capture` has Debian's kernel that dies of a triple fault, its dump by
+makedumpfile, and Debian's crash on that.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+from lib import logs
+from lib.machine import BUILD, LINUX, Skip, expect, on
+from test_console import hang, wait_for_guest
+
+DISK_BYTES = 512 << 20
+CRASH_SECONDS = 300
+READY = "trapline: capture: \\vmlinuz is ready in 256 MiB"
+
+
+def esp(machine, name, **files):
+    """A folder for the ESP: path there, and file here."""
+    folder = machine.scratch / f"capture-{machine.backend}-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for to, source in files.items():
+        shutil.copy(source, folder / to)
+    return str(folder)
+
+
+def with_kernel(machine, name):
+    return esp(machine, name, vmlinuz=LINUX["KERNEL"], capture=LINUX["INITRD"])
+
+
+def conf(more="", initrd="\\capture", mode="vmcore"):
+    options = f"capture_options = console=ttyS0 no_timer_check trapline.mode={mode}\n"
+    return f"capture = \\vmlinuz\ncapture_initrd = {initrd}\n{options}{more}"
+
+
+def captured(run):
+    """What Trapline says of the guest's end, and what the capture kernel read of it."""
+    found = re.search(r"^trapline: capture cpu=(\d+) rip=(0x[0-9a-f]+) vmcoreinfo=(0x[0-9a-f]+)$", run.trapline, re.M)
+    expect(found, f"no capture; see {run.out}/trapline.log")
+    lines = run.guest_lines("vmcore ")
+    expect(lines and lines[0].startswith("vmcore type=4 machine=62 "), f"{lines}; see {run.out}/guest.log")
+    return found.groups(), lines
+
+
+def memory_of(lines):
+    """Ranges of the dead guest's memory: begin and end, all of which was read."""
+    ranges = []
+    for line in lines:
+        if not line.startswith("vmcore memory "):
+            continue
+        there = logs.fields(line)
+        expect(there["bytes"] == there["read"], f"not all was read: {line}")
+        ranges.append((logs.number(there["at"]), logs.number(there["at"]) + int(there["bytes"])))
+    return ranges
+
+
+def expect_whole(run, lines):
+    """The memory is what the firmware has, without the capture area; and it is not empty."""
+    area = int(re.search(r"is ready in 256 MiB at 0x([0-9a-f]+)", run.trapline).group(1), 16)
+    ranges = memory_of(lines)
+    expect(sum(end - begin for begin, end in ranges) > 600 << 20, f"too little memory: {ranges}")
+    inside = [r for r in ranges if r[0] < area + (256 << 20) and r[1] > area]
+    expect(not inside, f"the capture area at 0x{area:x} is part of the dead guest: {inside}")
+    expect(all("sum=0x0" not in line for line in lines), f"a range is empty: {lines}")
+
+
+@on("svm")
+def test_triple_fault(machine):
+    """A program without an operating system dies, and Linux reads where, and all of its memory."""
+    run = machine.guest("triple", CONF=machine.conf(conf()), ESP=with_kernel(machine, "triple")).expect_status(0)
+    run.expect_active(machine.vendor).expect_line(READY).expect_line("GUEST-DONE", "guest")
+    (_, rip, info), lines = captured(run)
+    cpus = [logs.fields(line) for line in lines if line.startswith("vmcore cpu ")]
+    expect([cpu["rip"] for cpu in cpus] == [rip], f"died at {rip}, and the note has {cpus}")
+    chain = [trap for trap in run.traps if trap.get("outcome") == "triple-fault"]
+    expect(chain and logs.place(chain[-1]["at"])[1] == logs.number(rip), f"{rip} is not in the report: {chain}")
+    expect(info == "0x0", f"VMCOREINFO of a guest that is not Linux: {info}")
+    expect_whole(run, lines)
+    run.expect_line("trapline: end of the capture kernel: the guest turned the machine off")
+
+
+@on("svm")
+def test_not_a_kernel(machine):
+    """A file that is no bzImage, and one beyond the memory: a line says so, and the guest runs."""
+    files = esp(machine, "bad", vmlinuz=BUILD / "guests/hello.efi", capture=LINUX["INITRD"])
+    run = machine.guest("hello", CONF=machine.conf(conf()), ESP=files).expect_status(0).expect_active(machine.vendor)
+    run.expect_line("trapline: capture: \\vmlinuz: not a bzImage; there will be no capture kernel")
+    small = machine.conf(conf("capture_mib = 64\n"))
+    run = machine.guest("hello", CONF=small, ESP=with_kernel(machine, "small")).expect_status(0)
+    run.expect_active(machine.vendor).expect_line("trapline: capture_mib too small: needs ")
+
+
+def need(word):
+    if not os.environ.get("CAPTURE"):
+        raise Skip("make test-capture")
+    if word == "crash" and not os.environ.get("DBG"):
+        raise Skip("no debug information of the kernel")
+
+
+def dump(run, disk):
+    """The dump as crash reads it: makedumpfile has written it so that a disk can take it."""
+    path = run.out / "vmcore"
+    with open(disk, "rb") as source:
+        done = subprocess.run(["makedumpfile", "-R", path], stdin=source, capture_output=True, text=True, timeout=CRASH_SECONDS, check=False)
+    expect(done.returncode == 0, f"makedumpfile -R: {done.stdout} {done.stderr}")
+    return path
+
+
+def crash(path, *commands):
+    words = ["crash", "-s", "--no_scroll", os.environ["DBG"], path]
+    done = subprocess.run(
+        words, input="\n".join([*commands, "quit", ""]), capture_output=True, text=True, timeout=CRASH_SECONDS, check=False
+    )
+    (path.parent / "crash.log").write_text(done.stdout + done.stderr)
+    return done.stdout
+
+
+@on("svm")
+def test_crash(machine):
+    """Linux on two CPUs dies of a triple fault in a module. crash opens the dump, and its backtrace has the function and its callers."""
+    need("crash")
+    disk = machine.scratch / "capture-disk.img"
+    with open(disk, "wb") as file:
+        file.truncate(DISK_BYTES)
+    extra = f"-drive file={disk},if=none,id=dump,format=raw -device virtio-blk-pci,drive=dump"
+    files = esp(machine, "crash", capture=BUILD / "linux/capture.img")
+    run = machine.linux(
+        "trapline.mode=boot trapline.run=insmod:death,die:gdt",
+        INITRD=BUILD / "linux/deaths.img",
+        CONF=machine.conf("capture = \\vmlinuz\ncapture_initrd = \\capture\ncapture_options = console=ttyS0 no_timer_check capture.disk=/dev/vda\n"),
+        ESP=files,
+        EXTRA=extra,
+        CPUS=2,
+        TIMEOUT=600,
+    ).expect_status(0)
+    run.expect_active(machine.vendor, cpus=2).expect_line("capture: written to /dev/vda by makedumpfile", "guest")
+    rip = re.search(r"^trapline: capture cpu=\d+ rip=0x([0-9a-f]+) ", run.trapline, re.M).group(1)
+    text = crash(dump(run, disk), "sys", "bt -a", f"sym {rip}", "log | tail -n 5")
+    where = f"see {run.out}/crash.log"
+    expect(re.search(rf"{rip} \(\w\) die_reload\S* \[death\]", text), f"the place is not found; {where}")
+    expect(re.search(r"die_reload\S* at [0-9a-f]+ \[death\]|RIP: \S*\s*die_reload", text), f"no backtrace from it; {where}")
+    expect("ksys_write" in text and "proc_reg_write" in text, f"its callers are missing; {where}")
+    expect(text.count("PID: ") >= 2, f"not both CPUs; {where}")
+    expect("death name=gdt" in text, f"the kernel's log does not end as it did; {where}")
+
+
+@on("svm")
+def test_operator(machine):
+    """The operator stops a guest that hangs and starts the kernel, by the word in full. The guest's place is in its dump."""
+    need("operator")
+    files = with_kernel(machine, "operator")
+    with hang(machine, "loop", CONF=machine.conf(conf()), ESP=files) as console:
+        wait_for_guest(console, "hang waits=")
+        console.logfmt()
+        console.ask_ok("stop")
+        place = logs.place(console.ask_ok("regs").records("regs")[0]["at"])[1]
+        expect(not console.ask("captur").ok, "`captur` was taken for capture")
+        console.ask_ok("capture")
+        expect(console.ended() == 0, f"the capture kernel does not end; see {console.out}")
+        guest = logs.clean((console.out / "guest.log").read_bytes())
+    expect(f"vmcore cpu thread=1 rip={place:#x} " in guest and "GUEST-DONE" in guest, f"not at {place:#x}; see {console.out}/guest.log")
