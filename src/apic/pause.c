@@ -12,9 +12,26 @@ bool pause_has(const struct cpu *cpu)
 
 void pause_begin(struct cpu *cpu)
 {
-	if (atomic_exchange(&pause_asked, true))
-		return;
-	cpu_kick_others(cpu);
+	bool news = !atomic_exchange(&pause_asked, true);
+
+	for_each_cpu (c)
+		news |= atomic_exchange(&c->released, false);
+	if (news)
+		cpu_kick_others(cpu);
+}
+
+void pause_release(struct cpu *cpu)
+{
+	if (!atomic_load(&died))
+		atomic_store(&cpu->released, true);
+}
+
+bool pause_lets_any(void)
+{
+	for_each_cpu (c)
+		if (atomic_load(&c->released))
+			return true;
+	return false;
 }
 
 bool pause_end(void)

@@ -11,6 +11,10 @@
 
 void pause_begin(struct cpu *cpu);
 
+/* Lets one CPU run while the others stay, until the next pause_begin(). pause_lets_any(): whether one does. */
+void pause_release(struct cpu *cpu);
+bool pause_lets_any(void);
+
 /* False: the guest has died, and stays stopped. */
 bool pause_end(void);
 
@@ -25,6 +29,12 @@ extern _Atomic bool pause_asked;
 static inline bool pause_wanted(void)
 {
 	return atomic_load(&pause_asked);
+}
+
+/* Whether this CPU has to stop. */
+static inline bool pause_holds(const struct cpu *cpu)
+{
+	return pause_wanted() && !atomic_load(&cpu->released);
 }
 
 bool pause_has(const struct cpu *cpu);

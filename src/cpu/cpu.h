@@ -102,6 +102,24 @@ struct cpu_stats {
 	uint64_t mended; /* guest states that VM entry would have refused: exit/mended.h */
 };
 
+/* Why a CPU stopped for a debugger. */
+enum run_stop {
+	RUN_NOT, /* it did not, or that was told */
+	RUN_STEPPED,
+	RUN_BREAKPOINT,
+	RUN_WATCH,
+	RUN_EXCEPTION,
+	RUN_RESET
+};
+
+struct cpu_run {
+	_Atomic uint8_t stop; /* enum run_stop */
+	bool steps;           /* it has to stop after one instruction */
+	bool holds;     /* in a step for that: interrupts wait, because one is always pending after a stop */
+	uint8_t vector; /* RUN_EXCEPTION */
+	uint16_t watch; /* RUN_BREAKPOINT, RUN_WATCH: its number */
+};
+
 struct cpu {
 	/* The entry stubs use the first members, by asm_offsets.c. Small offsets make their instructions short. */
 	struct cpu *self;        /* for this_cpu() */
@@ -169,7 +187,8 @@ struct cpu {
 	uint32_t tss[26];
 	uint8_t fault_depth;
 	struct mitigations mitigations;
-	_Atomic bool paused; /* src/apic/pause.h */
+	_Atomic bool paused, released; /* src/apic/pause.h */
+	struct cpu_run run;            /* src/exit/run.h */
 	struct trap_record paused_at;
 	struct stopped { /* for good: src/apic/park.h */
 		_Atomic bool is;

@@ -2,6 +2,7 @@
 #include "exit/watch_access.h"
 #include "exit/exception.h"
 #include "exit/handlers.h"
+#include "exit/run.h"
 #include "exit/watch_hit.h"
 #include "exit/watch_piece.h"
 #include "guest/access.h"
@@ -157,7 +158,7 @@ static bool note_hits(struct watching *s, const struct accessed *a)
 	unsigned n;
 
 	for (unsigned i = 0; (p = watch_piece_in(a->at, i, &n)); i = n + 1) {
-		enum match m = match(a, p);
+		enum match m = p->action == WATCH_BREAK ? MATCH_NO : match(a, p);
 
 		if (m == MATCH_NO)
 			atomic_fetch_add_explicit(&p->watch->neighbours, 1, memory_order_relaxed);
@@ -314,6 +315,23 @@ static bool ends_delivery(struct cpu *cpu)
 	return cpu->work & CPU_WORK_STEP && !cpu->private_tables->fetches && !cpu->exit.during.valid;
 }
 
+/* A breakpoint of a debugger's at this instruction: it is not executed. */
+static bool breaks(struct cpu *cpu, const struct accessed *a)
+{
+	const struct watch_piece *p;
+	unsigned n;
+
+	if (a->right != STAGE2_FETCH || !a->has_linear)
+		return false;
+	for (unsigned i = 0; (p = watch_piece_in(a->at, i, &n)); i = n + 1) {
+		if (p->action != WATCH_BREAK || a->at < p->first || a->at > p->last)
+			continue;
+		watch_hit_break(cpu, p->watch, p->generation);
+		return true;
+	}
+	return false;
+}
+
 bool watch_stage2(struct cpu *cpu)
 {
 	struct watching *s = cpu->watching;
@@ -328,9 +346,11 @@ bool watch_stage2(struct cpu *cpu)
 	}
 	if (!stage2_taken(cpu->exit.address) || cpu->exit.qualifier & STAGE2_RESERVED)
 		return false;
-	begin(cpu, s);
 	insn_fetch(cpu);
 	describe(cpu, &a);
+	if (breaks(cpu, &a))
+		return true;
+	begin(cpu, s);
 	denied = note_hits(s, &a);
 	record(cpu, s);
 	if (denied) {
@@ -414,6 +434,15 @@ void watch_step_over(struct cpu *cpu)
 	for (unsigned i = 0; i < s->hits && progress != NOT_BEGUN; i++)
 		tell(cpu, s, &s->hit[i], progress == DONE);
 	forget_step(cpu, s);
+	run_stepped(cpu, progress == DONE);
+}
+
+void watch_step_ask(struct cpu *cpu)
+{
+	cpu->run.holds = true;
+	begin(cpu, cpu->watching);
+	record(cpu, cpu->watching);
+	cpu_add_work(cpu, CPU_WORK_STEP);
 }
 
 void watch_step_drop(struct cpu *cpu)

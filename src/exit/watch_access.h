@@ -28,6 +28,9 @@ bool watch_step_accesses(const struct cpu *cpu, uint64_t linear);
 void watch_step_over(struct cpu *cpu);
 void watch_step_begin(struct cpu *cpu);
 
+/* A step of a debugger: one instruction, or the delivery of an event, for which nothing is opened. */
+void watch_step_ask(struct cpu *cpu);
+
 /* Before the guest's state is reset: the instruction that was stepped is no more. Nothing is told. */
 void watch_step_drop(struct cpu *cpu);
 

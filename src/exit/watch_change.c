@@ -97,13 +97,11 @@ static uint64_t address_space(const struct cpu *cpu)
 	return paging.efer & EFER_LMA ? paging.cr3 & PTE_ADDRESS : paging.cr3 & CR3_PAE;
 }
 
-const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **bad)
+const char *watch_put(struct cpu *cpu, const struct watch_spec *asked, uint16_t *id)
 {
-	struct watch_spec spec;
-	const char *why = watch_parse(&spec, text, bad);
+	struct watch_spec spec = *asked;
+	const char *why;
 
-	if (why)
-		return why;
 	if (spec.space == WATCH_LINEAR && !spec.cr3)
 		spec.cr3 = address_space(cpu);
 	why = add(&spec, id);
@@ -115,6 +113,14 @@ const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **ba
 		watch_changed(cpu);
 	}
 	return why;
+}
+
+const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **bad)
+{
+	struct watch_spec spec;
+	const char *why = watch_parse(&spec, text, bad);
+
+	return why ? why : watch_put(cpu, &spec, id);
 }
 
 static const char *begin(char *text, const char **bad)

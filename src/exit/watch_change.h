@@ -25,6 +25,9 @@ void watch_change_serve(struct cpu *cpu);
  */
 const char *watch_set(struct cpu *cpu, char *text, uint16_t *id, const char **bad);
 
+/* The same for a watch that was not written in words. Returns NULL, or why not. */
+const char *watch_put(struct cpu *cpu, const struct watch_spec *spec, uint16_t *id);
+
 /*
  * Sets the watches of trapline.conf, before the guest runs. watch_memory_changed() is called with NULL then: no CPU has anything cached.
  * A line reports each that cannot be had.

@@ -2,6 +2,7 @@
 #include "exit/watch_hit.h"
 #include "apic/pause.h"
 #include "exit/record.h"
+#include "exit/run.h"
 #include "guest/insn.h"
 #include "log/log.h"
 
@@ -29,13 +30,24 @@ static void write_record(struct cpu *cpu, const struct trap_record *from)
 	record_other(cpu, r);
 }
 
-static void stop(struct cpu *cpu, uint16_t id)
+static void stop(struct cpu *cpu, const struct watch_spec *spec, uint16_t id)
 {
-	if (pause_wanted())
+	if (!spec->silent && !pause_wanted())
+		log_line(
+			"trapline: watch %u stopped the guest cpu=%u; go lets it run again", id, cpu->number);
+	cpu->run.watch = id;
+	run_stop(cpu, RUN_WATCH);
+}
+
+void watch_hit_break(struct cpu *cpu, struct watch *w, uint32_t generation)
+{
+	struct watch_spec spec;
+	uint32_t now;
+
+	if (!watch_read(w, &cpu->run.watch, &spec, &now) || now != generation)
 		return;
-	log_line("trapline: watch %u stopped the guest cpu=%u; go lets it run again", id, cpu->number);
-	pause_begin(cpu);
-	cpu_add_work(cpu, CPU_WORK_CONSOLE);
+	atomic_fetch_add_explicit(&w->hits, 1, memory_order_relaxed);
+	run_stop(cpu, RUN_BREAKPOINT);
 }
 
 void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct trap_record *r)
@@ -48,10 +60,10 @@ void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct
 	r->vector = (uint8_t)r->watch_id;
 	if (spec.action == WATCH_ONCE && !watch_retire(w, generation))
 		return;
-	if (watch_hit(w, r->tsc, boot_info.tsc_khz * 1000))
+	if (watch_hit(w, r->tsc, boot_info.tsc_khz * 1000) && !spec.silent)
 		write_record(cpu, r);
 	if (spec.action == WATCH_ONCE)
 		cpu_add_work(cpu, CPU_WORK_WATCH);
 	else if (spec.action == WATCH_STOP)
-		stop(cpu, r->watch_id);
+		stop(cpu, &spec, r->watch_id);
 }

@@ -25,4 +25,7 @@ void watch_hit_values(struct trap_record *r, uint64_t old, uint64_t new);
  */
 void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct trap_record *r);
 
+/* A hit of WATCH_BREAK: the CPU stops before the access. */
+void watch_hit_break(struct cpu *cpu, struct watch *w, uint32_t generation);
+
 #endif

@@ -12,6 +12,7 @@
 #include "exit/halt.h"
 #include "exit/intercept.h"
 #include "exit/init_sipi.h"
+#include "exit/run.h"
 #include "exit/watch_change.h"
 #include "exit/watch_control.h"
 #include "exit/watch_access.h"
@@ -92,12 +93,13 @@ static void wait_held(struct cpu *cpu)
 {
 	struct trap_record r;
 
-	if (!pause_wanted())
+	if (!pause_holds(cpu))
 		return;
+	watch_step_drop(cpu); /* the operator may change RIP; otherwise the instruction exits anew */
 	insn_record(cpu, &r);
 	cpu_registers(cpu, &cpu->registers);
 	pause_arrive(cpu, &r);
-	while (pause_wanted() && !(cpu->work & CPU_WORK_CAPTURE)) {
+	while (pause_holds(cpu) && !(cpu->work & CPU_WORK_CAPTURE)) {
 		cpu_park_if_asked(cpu);
 		intercept_serve(cpu);
 		freeze_serve(cpu);
@@ -106,11 +108,12 @@ static void wait_held(struct cpu *cpu)
 		moment();
 	}
 	pause_leave(cpu);
+	run_leave(cpu);
 }
 
 static bool is_called(const struct cpu *cpu)
 {
-	return pause_wanted() || atomic_load(&cpu->flush_due);
+	return pause_holds(cpu) || atomic_load(&cpu->flush_due);
 }
 
 /* Whether there is work besides the console's. The vendor's own is not done here: on some CPUs every exit has it. */

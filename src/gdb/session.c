@@ -11,6 +11,7 @@
 #include "console/input.h"
 #include "console/line.h"
 #include "gdb/gdb.h"
+#include "gdb/points.h"
 #include "hw/asm.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -162,8 +163,7 @@ static const struct log_way way = {.put = put_text, .idle = is_sent, .sent = sen
 static void stop(uint8_t signal)
 {
 	session.signal = signal;
-	if (!pause_wanted())
-		pause_begin(this_cpu());
+	pause_begin(this_cpu());
 	since = rdtsc();
 }
 
@@ -179,6 +179,9 @@ static void attach(void)
 	out.ack = '+';
 	session.without_acks = false;
 	session.cpu = this_cpu()->number;
+	session.stop.why = RUN_NOT;
+	for_each_cpu (c)
+		atomic_store(&c->run.stop, RUN_NOT);
 	input_leave();
 	log_send_by(&way);
 	stop(GDB_SIGTRAP);
@@ -189,6 +192,8 @@ static void attach(void)
 static void leave(void)
 {
 	attached = false;
+	for_each_cpu (c)
+		c->run.steps = false;
 	log_send_by(NULL);
 	atomic_store(&state, NONE);
 }
@@ -326,16 +331,21 @@ static bool key(char c)
 static bool others_stopped(void)
 {
 	for_each_cpu (c)
-		if (!atomic_load(&c->start) && !pause_has(c))
+		if (!atomic_load(&c->start) && (!pause_has(c) || atomic_load(&c->released)))
 			return false;
 	return true;
+}
+
+/* Whether all CPUs have to stop. While one steps alone the others stay. */
+static bool stops(void)
+{
+	return pause_wanted() && !pause_lets_any();
 }
 
 /* Whether the guest stands still. A CPU that does not answer is no thread until it does. After the report nobody waits for it. */
 static bool has_stopped(void)
 {
-	return pause_wanted() &&
-	       (!since || others_stopped() || rdtsc() - since >= boot_info.tsc_khz * STOP_MS);
+	return stops() && (!since || others_stopped() || rdtsc() - since >= boot_info.tsc_khz * STOP_MS);
 }
 
 static uint32_t first_stopped(void)
@@ -346,11 +356,28 @@ static uint32_t first_stopped(void)
 	return session.cpu;
 }
 
+/* The first CPU with a reason that gdb has not heard. Another one with a breakpoint or a step is not told of: it comes there again. */
+static bool find_reason(void)
+{
+	for_each_cpu (c) {
+		session.stop.why = atomic_load(&c->run.stop);
+		session.stop.watch = c->run.watch;
+		if (!pause_has(c) || session.stop.why == RUN_NOT)
+			continue;
+		session.cpu = c->number;
+		session.signal = GDB_SIGTRAP;
+		atomic_store(&c->run.stop, RUN_NOT);
+		return true;
+	}
+	session.stop.why = RUN_NOT;
+	return false;
+}
+
 static void say_stopped(void)
 {
 	since = 0;
 	running = false;
-	if (!pause_has(cpus[session.cpu]))
+	if (!find_reason() && !pause_has(cpus[session.cpu]))
 		session.cpu = first_stopped();
 	gdb_stub_stopped(&session);
 	begin_frame(&session.reply);
@@ -359,7 +386,7 @@ static void say_stopped(void)
 /* The guest may stop for other reasons than a ^C: then this is the first to see it. */
 static bool look_at_guest(void)
 {
-	if (pause_wanted() && !since)
+	if (stops() && !since)
 		since = rdtsc();
 	if (!since || !has_stopped())
 		return false;
@@ -477,12 +504,46 @@ static bool is_for(const struct cpu *cpu, uint32_t number)
 	return pause_has(cpu) && (cpu->number == number || !pause_has(cpus[number]));
 }
 
+/* False: a CPU has a reason of which gdb has to be told first. */
+static bool forget_reasons(void)
+{
+	bool told = true;
+
+	for_each_cpu (c) {
+		uint8_t why = atomic_load(&c->run.stop);
+
+		if (why == RUN_STEPPED || why == RUN_BREAKPOINT)
+			atomic_store(&c->run.stop, RUN_NOT);
+		else if (why != RUN_NOT && pause_has(c))
+			told = false;
+	}
+	return told;
+}
+
+static void let_run(void)
+{
+	bool stay = false;
+
+	for_each_cpu (c) {
+		c->run.steps = session.order[c->number] == GDB_STEP && pause_has(c);
+		stay |= session.order[c->number] == GDB_STAY && pause_has(c);
+	}
+	if (!stay)
+		pause_end();
+	for_each_cpu (c)
+		if (stay && session.order[c->number] != GDB_STAY && pause_has(c))
+			pause_release(c);
+}
+
 /* The state comes last: until then no turn of another CPU looks whether the guest has stopped. */
 static void run_guest(void)
 {
+	bool told = forget_reasons();
+
 	since = 0;
 	unheard.n = 0;
-	pause_end();
+	if (told)
+		let_run();
 	running = true;
 	atomic_store(&state, NONE);
 }
@@ -503,6 +564,7 @@ static void carry_out(struct cpu *cpu)
 		atomic_store(&state, COMMAND);
 		return;
 	case GDB_LEAVE:
+		gdb_points_clear(cpu);
 		leaving = true;
 		break;
 	case GDB_WAIT:
@@ -537,15 +599,27 @@ static void carry_out_command(struct cpu *cpu)
 	atomic_store(&state, LINES);
 }
 
+/* What a gdb that has gone left behind. */
+static void sweep(struct cpu *cpu)
+{
+	if (!command_begin())
+		return;
+	if (!attached)
+		gdb_points_clear(cpu);
+	command_end();
+}
+
 /* Takes the packet, or the command, if it is for this CPU. */
 static void run(struct cpu *cpu)
 {
 	uint32_t now = atomic_load(&state);
 	bool command = now == COMMAND;
 
+	if (!attached && gdb_points_any())
+		sweep(cpu);
 	if ((now != READY && !command) || !has_stopped() || !is_for(cpu, command ? carrier : session.cpu))
 		return;
-	if (command && !command_begin())
+	if (!command_begin())
 		return;
 	if (atomic_compare_exchange_strong(&state, &now, command ? PRINTING : CARRYING)) {
 		if (command)
@@ -553,8 +627,7 @@ static void run(struct cpu *cpu)
 		else
 			carry_out(cpu);
 	}
-	if (command)
-		command_end();
+	command_end();
 }
 
 static bool has_line(void)

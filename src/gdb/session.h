@@ -15,11 +15,22 @@ enum gdb_then {
 	GDB_MONITOR /* a console command is to be carried out; session->command is its text */
 };
 
+enum gdb_order {
+	GDB_STAY,
+	GDB_GO,
+	GDB_STEP
+};
+
 struct gdb_session {
-	uint32_t cpu;      /* the one that registers and memory are read of */
-	uint8_t signal;    /* of the last stop */
-	uint32_t next_cpu; /* the first CPU that qsThreadInfo still has to name */
-	bool without_acks; /* QStartNoAckMode */
+	uint32_t cpu;                 /* the one that registers and memory are read of */
+	uint8_t signal;               /* of the last stop */
+	uint32_t next_cpu;            /* the first CPU that qsThreadInfo still has to name */
+	bool without_acks;            /* QStartNoAckMode */
+	uint8_t order[BOOT_MAX_CPUS]; /* GDB_RUN: enum gdb_order of each */
+	struct {
+		uint8_t why; /* enum run_stop */
+		uint16_t watch;
+	} stop; /* the last one, as it was told */
 	struct text reply;
 	char data[GDB_DATA_MAX + 1];        /* its text */
 	char command[GDB_DATA_MAX / 2 + 1]; /* GDB_MONITOR */

@@ -2,6 +2,8 @@
 /* Answers packets. The guest is stopped, and this runs on the CPU that gdb looks at. */
 #include "gdb/session.h"
 #include "apic/pause.h"
+#include "exit/run.h"
+#include "gdb/points.h"
 #include "gdb/registers.h"
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -11,10 +13,12 @@
 #include "vendor.h"
 #include "vmcall/check.h"
 
-#define ERROR_ARGUMENT "E16" /* numbers as Linux has them: EINVAL, EFAULT, EPERM, EMSGSIZE, in hexadecimal */
+#define ERROR_ARGUMENT                                                                                       \
+	"E16" /* numbers as Linux has them: EINVAL, EFAULT, EPERM, EMSGSIZE, ENOMEM, in hexadecimal */
 #define ERROR_MEMORY   "E0e"
 #define ERROR_DENIED   "E01"
 #define ERROR_TOO_LONG "E5a"
+#define ERROR_NO_ROOM  "E0c"
 
 /* One packet. */
 struct request {
@@ -49,6 +53,8 @@ void gdb_stub_stopped(struct gdb_session *s)
 	gdb_reply_begin(s);
 	text_add_string(&s->reply, "T");
 	text_add_bytes(&s->reply, &s->signal, 1);
+	if (s->stop.why == RUN_BREAKPOINT || s->stop.why == RUN_WATCH)
+		gdb_point_tell(&s->reply, s->stop.watch);
 	text_add_string(&s->reply, "thread:");
 	text_add(&s->reply, "%x", thread_of(s->cpu));
 	text_add_string(&s->reply, ";");
@@ -301,7 +307,8 @@ static enum gdb_then supported(struct request *q)
 {
 	char text[80];
 
-	snprintf(text, sizeof(text), "PacketSize=%x;qXfer:features:read+", GDB_DATA_MAX);
+	snprintf(text, sizeof(text), "PacketSize=%x;qXfer:features:read+;vContSupported+;swbreak+;hwbreak+",
+		GDB_DATA_MAX);
 	return answer(q, text);
 }
 
@@ -342,47 +349,170 @@ static enum gdb_then kill(struct request *q)
 	return GDB_LEAVE;
 }
 
-/* Continues, at another address if there is one. */
-static enum gdb_then go_on_at(struct request *q)
+static bool is_known(uint8_t order)
+{
+	return order != GDB_STAY;
+}
+
+static void order_all(struct request *q, enum gdb_order order)
+{
+	for (unsigned n = 0; n < boot_info.cpus; n++)
+		if (!is_known(q->session->order[n]))
+			q->session->order[n] = (uint8_t)order;
+}
+
+/* The guest runs, if there is memory for a step. */
+static enum gdb_then obey(struct request *q)
+{
+	for (unsigned n = 0; n < boot_info.cpus; n++)
+		if (q->session->order[n] == GDB_STEP && !run_prepare(q->cpu))
+			return answer(q, ERROR_NO_ROOM);
+	return GDB_RUN;
+}
+
+static void order_none(struct request *q)
+{
+	memset(q->session->order, GDB_STAY, sizeof(q->session->order));
+}
+
+/* Without vCont all CPUs run, or the chosen one steps alone. */
+static enum gdb_then order_plainly(struct request *q, bool steps)
+{
+	order_none(q);
+	if (steps)
+		q->session->order[q->session->cpu] = GDB_STEP;
+	else
+		order_all(q, GDB_GO);
+	return obey(q);
+}
+
+/* Continues or steps, at another address if there is one. */
+static enum gdb_then run_at(struct request *q, bool steps)
 {
 	uint8_t rip[GDB_REGISTER_BYTES] = {0};
 	uint64_t at;
 
 	if (q->words.at == q->words.end)
-		return GDB_RUN;
+		return order_plainly(q, steps);
 	if (!may_write())
 		return answer(q, ERROR_DENIED);
 	if (!gdb_take_number(&q->words, &at))
 		return answer(q, ERROR_ARGUMENT);
 	memcpy(rip, &at, sizeof(at));
-	return gdb_register_write(q->cpu, gdb_register_rip(), rip) ? GDB_RUN : answer(q, ERROR_ARGUMENT);
+	return gdb_register_write(q->cpu, gdb_register_rip(), rip) ? order_plainly(q, steps)
+								   : answer(q, ERROR_ARGUMENT);
+}
+
+static enum gdb_then go_on(struct request *q)
+{
+	return run_at(q, false);
+}
+
+static enum gdb_then step(struct request *q)
+{
+	return run_at(q, true);
 }
 
 /* With a signal's number: the guest gets no signals from gdb. */
-static enum gdb_then go_on_signal(struct request *q)
+static bool take_signal(struct request *q)
 {
 	uint64_t signal;
 
-	if (!gdb_take_number(&q->words, &signal))
+	return gdb_take_number(&q->words, &signal) &&
+	       (q->words.at == q->words.end || gdb_take_text(&q->words, ";"));
+}
+
+static enum gdb_then go_on_signal(struct request *q)
+{
+	return take_signal(q) ? go_on(q) : answer(q, ERROR_ARGUMENT);
+}
+
+static enum gdb_then step_signal(struct request *q)
+{
+	return take_signal(q) ? step(q) : answer(q, ERROR_ARGUMENT);
+}
+
+static enum gdb_then which_actions(struct request *q)
+{
+	return answer(q, "vCont;c;C;s;S");
+}
+
+/* The letter of an action, and a signal that is left out. */
+static bool take_action(struct request *q, enum gdb_order *order)
+{
+	uint64_t signal;
+
+	*order = GDB_GO;
+	if (gdb_take_text(&q->words, "c"))
+		return true;
+	if (gdb_take_text(&q->words, "C"))
+		return gdb_take_number(&q->words, &signal);
+	*order = GDB_STEP;
+	if (gdb_take_text(&q->words, "s"))
+		return true;
+	return gdb_take_text(&q->words, "S") && gdb_take_number(&q->words, &signal);
+}
+
+/* The leftmost action that names a CPU, or that names none, counts. CPUs without any stay. */
+static bool take_order(struct request *q)
+{
+	enum gdb_order order;
+	uint64_t thread;
+
+	if (!gdb_take_text(&q->words, ";") || !take_action(q, &order))
+		return false;
+	if (!gdb_take_text(&q->words, ":") || gdb_take_text(&q->words, "-1")) {
+		order_all(q, order);
+		return true;
+	}
+	if (!gdb_take_number(&q->words, &thread) || !is_thread(thread))
+		return false;
+	if (!is_known(q->session->order[thread - 1]))
+		q->session->order[thread - 1] = (uint8_t)order;
+	return true;
+}
+
+static enum gdb_then act(struct request *q)
+{
+	bool any = false;
+
+	order_none(q);
+	while (q->words.at < q->words.end)
+		if (!take_order(q))
+			return answer(q, ERROR_ARGUMENT);
+	for (unsigned n = 0; n < boot_info.cpus; n++)
+		any |= is_known(q->session->order[n]);
+	return any ? obey(q) : answer(q, ERROR_ARGUMENT);
+}
+
+static bool take_point(struct request *q, uint64_t *kind, uint64_t *at, uint64_t *length)
+{
+	struct guest_paging paging;
+
+	if (!gdb_take_number(&q->words, kind) || *kind >= GDB_POINT_KINDS || !gdb_take_text(&q->words, ",") ||
+		!take_range(q, &paging, at, length) || q->words.at != q->words.end)
+		return false;
+	return *length && is_linear(&paging, *at, *length);
+}
+
+/* An empty answer would say that the packet is unknown: gdb would then write INT3 into the guest's memory. */
+static enum gdb_then set_point(struct request *q)
+{
+	uint64_t kind, at, length;
+
+	if (!take_point(q, &kind, &at, &length))
 		return answer(q, ERROR_ARGUMENT);
-	if (gdb_take_text(&q->words, ";"))
-		return go_on_at(q);
-	return GDB_RUN;
+	return answer(q, gdb_point_set(q->cpu, (enum gdb_point)kind, at, length) ? "OK" : ERROR_MEMORY);
 }
 
-/*
- * The place for breakpoints and watchpoints. An empty answer would say that the packets are unknown: gdb would then write INT3 into the
- * guest's memory, where the guest reads it, and its own handler gets the #BP.
- */
-static enum gdb_then breakpoint(struct request *q)
+static enum gdb_then clear_point(struct request *q)
 {
-	return answer(q, ERROR_DENIED);
-}
+	uint64_t kind, at, length;
 
-/* Stepping needs an instruction that the guest does not notice. */
-static enum gdb_then step(struct request *q)
-{
-	return answer(q, ERROR_DENIED);
+	if (!take_point(q, &kind, &at, &length))
+		return answer(q, ERROR_ARGUMENT);
+	gdb_point_clear(q->cpu, (enum gdb_point)kind, at, length);
+	return answer(q, "OK");
 }
 
 /* A longer name comes before one that it begins with. */
@@ -400,14 +530,16 @@ static const struct {
 	{"X", write_binary},
 	{"H", choose_thread},
 	{"T", thread_alive},
-	{"c", go_on_at},
+	{"c", go_on},
 	{"C", go_on_signal},
 	{"s", step},
-	{"S", step},
-	{"Z", breakpoint},
-	{"z", breakpoint},
+	{"S", step_signal},
+	{"Z", set_point},
+	{"z", clear_point},
 	{"D", detach},
 	{"k", kill},
+	{"vCont?", which_actions},
+	{"vCont", act},
 	{"vKill;", detach},
 	{"qAttached", attached},
 	{"qC", this_thread},

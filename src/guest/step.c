@@ -10,9 +10,16 @@
 
 #define TF_BYTE      1 /* of the pushed flags */
 #define TF_BIT       1
+#define IF_BIT       2
 #define TSS_16_BUSY  3
 #define TSS_16_FLAGS 16 /* offsets in a TSS: SDM vol. 3A figures 8-10 and 8-2 */
 #define TSS_32_FLAGS 36
+
+#define OP_CLI      0xfa
+#define OP_STI      0xfb
+#define OP_GROUP7   0x0f01 /* MWAIT among them */
+#define OP_SYSENTER 0x0f34
+#define OP_SYSEXIT  0x0f35
 
 /* The instruction without its prefixes. */
 struct bare {
@@ -133,6 +140,29 @@ SLOW_PATH static void note_task(struct cpu *cpu, struct hidden_step *s)
 	s->may_switch = !(paging.efer & EFER_LMA) && guest_translate(&paging, at, &s->saved_tf);
 }
 
+/* Not those that load or save IF in another way, or that wait for an interrupt. */
+static bool may_hold(const struct bare *b)
+{
+	switch (kind_of(b->opcode)) {
+	case STEP_PLAIN:
+		return b->opcode != OP_STI && b->opcode != OP_SYSENTER && b->opcode != OP_SYSEXIT &&
+		       b->opcode != OP_GROUP7 && b->opcode >= 0 && !may_switch(b);
+	case STEP_PUSHF:
+	case STEP_DR:
+	case STEP_WRMSR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint64_t hold(const struct cpu *cpu, struct hidden_step *s, const struct bare *b, uint64_t rflags)
+{
+	s->holds = cpu->run.holds && rflags & RFLAGS_IF && may_hold(b);
+	s->ends_if = b->opcode == OP_CLI;
+	return s->holds ? rflags & ~(uint64_t)RFLAGS_IF : rflags;
+}
+
 void step_begin(struct cpu *cpu, struct hidden_step *s)
 {
 	uint64_t rflags = vendor->state.get(cpu, GUEST_RFLAGS);
@@ -144,29 +174,33 @@ void step_begin(struct cpu *cpu, struct hidden_step *s)
 	s->dr = b.modrm >> 3 & 7;
 	s->gpr = (uint8_t)((b.modrm & 7) | (b.rex & 1) << 3);
 	s->writes = b.opcode == 0x0f23;
-	s->may_switch = false;
+	s->may_switch = s->holds = false;
 	if (may_switch(&b))
 		note_task(cpu, s);
 	if (s->kind == STEP_INT || s->kind == STEP_WAITS)
 		return;
 	if (s->kind == STEP_SYSRET)
 		cpu->gpr[TRAP_R11] |= RFLAGS_TF;
-	if (s->own)
-		vendor->state.set(cpu, GUEST_RFLAGS, rflags | RFLAGS_TF);
+	vendor->state.set(cpu, GUEST_RFLAGS, hold(cpu, s, &b, rflags) | RFLAGS_TF);
 }
 
-static void clear_saved(uint64_t physical)
+static void change_saved(uint64_t physical, uint8_t clear, uint8_t set)
 {
 	uint8_t byte;
 
 	if (!guest_ram_read(physical, &byte, 1))
 		return;
-	byte &= (uint8_t)~TF_BIT;
+	byte = (uint8_t)((byte & ~clear) | set);
 	guest_ram_write(physical, &byte, 1);
 }
 
+static void clear_saved(uint64_t physical)
+{
+	change_saved(physical, TF_BIT, 0);
+}
+
 /* The flags are at the top of the stack now. They are the guest's memory, and writing to them faulted for the guest if at all. */
-static void clear_pushed(struct cpu *cpu)
+static void mend_pushed(struct cpu *cpu, const struct hidden_step *s)
 {
 	uint64_t linear = vendor->state.get(cpu, GUEST_RSP), physical;
 	struct guest_paging paging;
@@ -178,7 +212,7 @@ static void clear_pushed(struct cpu *cpu)
 	}
 	vendor->state.paging(cpu, &paging);
 	if (guest_translate(&paging, linear + TF_BYTE, &physical))
-		clear_saved(physical);
+		change_saved(physical, s->own ? TF_BIT : 0, s->holds ? IF_BIT : 0);
 }
 
 static void set_tf(struct cpu *cpu, bool on)
@@ -221,6 +255,8 @@ bool step_end(struct cpu *cpu, struct hidden_step *s, bool done, bool masks_tf)
 {
 	if (s->kind == STEP_INT || s->kind == STEP_WAITS)
 		return !s->own;
+	if (s->holds && !(done && s->ends_if))
+		vendor->state.set(cpu, GUEST_RFLAGS, vendor->state.get(cpu, GUEST_RFLAGS) | RFLAGS_IF);
 	if (!done && s->kind == STEP_SYSRET)
 		cpu->gpr[TRAP_R11] = s->r11;
 	if (done && (s->kind == STEP_SYSCALL || s->kind == STEP_SYSRET))
@@ -232,7 +268,7 @@ bool step_end(struct cpu *cpu, struct hidden_step *s, bool done, bool masks_tf)
 	}
 	if (s->own && !(done && (s->kind == STEP_LOADS_TF || s->kind == STEP_IRET)))
 		set_tf(cpu, false);
-	if (done && s->own && s->kind == STEP_PUSHF)
-		clear_pushed(cpu);
+	if (done && (s->own || s->holds) && s->kind == STEP_PUSHF)
+		mend_pushed(cpu, s);
 	return !s->own;
 }

@@ -26,6 +26,8 @@ struct hidden_step {
 	uint8_t dr, gpr; /* STEP_DR: the ModRM byte's registers */
 	bool writes;     /* STEP_DR: the debug register */
 	bool own;        /* Trapline has set TF, not the guest */
+	bool holds;      /* Trapline has cleared IF, so that no interrupt comes before the instruction */
+	bool ends_if;    /* with holds: the instruction is CLI */
 	uint64_t r11;
 	bool may_switch;   /* to another task: then TR is another one, and the old TSS has TF */
 	uint16_t tr;       /* with may_switch: its selector */

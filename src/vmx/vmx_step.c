@@ -122,13 +122,27 @@ static void step_by_tf(struct cpu *cpu, bool on)
 		begin_tf(cpu);
 }
 
+/* A step of a debugger is not interrupted: it has the shadow of a STI. With TF that would need a pending #DB (27.3.1.5). */
+static void shade(struct cpu *cpu)
+{
+	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (cpu->run.holds && !vmx_of(cpu)->event_set && !(blocking & BLOCKING_MOV_SS) &&
+		(vmx_of(cpu)->rflags & (RFLAGS_IF | RFLAGS_TF)) == RFLAGS_IF &&
+		vmread(VMCS_GUEST_ACTIVITY) != ACTIVITY_HLT && step_kind_of(cpu) != STEP_WAITS)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking | BLOCKING_STI);
+}
+
 void vmx_watch_step(struct cpu *cpu, bool on)
 {
 	use_tables(cpu, on);
-	if (vmx_caps.has_trap_flag)
+	if (vmx_caps.has_trap_flag) {
 		vmx_set_control(cpu, CPU_MONITOR_TRAP_FLAG, on);
-	else
+		if (on)
+			shade(cpu);
+	} else {
 		step_by_tf(cpu, on);
+	}
 	vmx_exit_interrupts(cpu, on && may_be_interrupted(cpu));
 }
 

@@ -42,6 +42,7 @@ struct watch_spec {
 	uint8_t access;       /* enum watch_access, bits */
 	uint8_t action;       /* enum watch_action */
 	uint8_t reg;          /* WATCH_REGISTER: enum watch_register */
+	bool silent;          /* a debugger's: it is told, and there is no record */
 	uint32_t msr;         /* WATCH_MSR: its number */
 	uint32_t rate;        /* records per second; 0: no limit */
 	uint64_t first, last; /* memory: bytes, inclusive */
@@ -119,6 +120,9 @@ uint64_t watch_register_mask(enum watch_register reg, uint32_t msr, unsigned acc
  *   now, per_second  in ticks of one clock
  */
 bool watch_hit(struct watch *w, uint64_t now, uint64_t per_second);
+
+/* A debugger's own action: the CPU stops before the access. No grammar has it. */
+#define WATCH_BREAK WATCH_ACTION_COUNT
 
 /* The word of an action, "log" and the like; the letters of accesses, "rw". */
 const char *watch_action_word(enum watch_action action);

@@ -35,7 +35,7 @@ static const char *const actions[] = {WATCH_ACTIONS(X)};
 
 const char *watch_action_word(enum watch_action action)
 {
-	return action < WATCH_ACTION_COUNT ? actions[action] : "?";
+	return action < WATCH_ACTION_COUNT ? actions[action] : "break";
 }
 
 const char *watch_access_letters(unsigned access)

@@ -27,7 +27,7 @@ FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/s
 FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c model.c number.c read_json.c read_records.c read_text.c record_line.c \
                     record_text.c timeline.c markup.c svg_chain.c svg_timeline.c html_parts.c html_stories.c html_tables.c ctf_metadata.c) \
                     $(addprefix guest-tools/decode/write_,chrome.c ctf.c html.c json.c svg.c) guest-tools/common/json_line.c $(FUZZ_FORMAT) zydis
-FUZZ_gdb         := $(addprefix src/gdb/,packet.c registers.c stub.c) $(FUZZ_MEMORY) src/vmcall/check.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
+FUZZ_gdb         := $(addprefix src/gdb/,packet.c points.c registers.c stub.c) src/watch/watch.c $(FUZZ_MEMORY) src/vmcall/check.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
 FUZZ_icr         := src/apic/icr.c
 FUZZ_line        := src/console/line.c
 FUZZ_log         := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c map.c model.c notes.c number.c read_json.c read_records.c read_text.c \

@@ -9,6 +9,9 @@
 #include <unistd.h>
 #include "input.h"
 #include "apic/pause.h"
+#include "exit/run.h"
+#include "exit/watch_change.h"
+#include "gdb/points.h"
 #include "gdb/registers.h"
 #include "gdb/session.h"
 #include "gdb/vector_state.h"
@@ -26,6 +29,26 @@ static struct guest_paging paging;
 static struct gdb_session session;
 static struct gdb_receiver receiver;
 static uint64_t values[GUEST_SHADOW + 1];
+
+bool run_prepare(struct cpu *c)
+{
+	return true;
+}
+
+/* What watch_put() is given can be translated page by page, so it has an end. */
+const char *watch_put(struct cpu *c, const struct watch_spec *spec, uint16_t *id)
+{
+	static uint16_t last;
+
+	assert(spec->first <= spec->last && spec->silent && spec->access && spec->access < 8);
+	*id = ++last ? last : ++last;
+	return spec->first & 1 ? "no" : NULL;
+}
+
+const char *watch_changed(struct cpu *c)
+{
+	return NULL;
+}
 
 bool pause_has(const struct cpu *c)
 {
@@ -152,6 +175,7 @@ static void begin(void)
 	uint8_t flags = take8();
 
 	memset(&fake_ram, 0, sizeof(fake_ram));
+	gdb_points_clear(&cpu[0]);
 	memset(&session, 0, sizeof(session));
 	memset(&receiver, 0, sizeof(receiver));
 	memset(values, 0, sizeof(values));

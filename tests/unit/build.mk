@@ -61,8 +61,10 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/watch_piece.c \
                  src/exit/watch_register.c \
                  src/exit/watch_tables.c \
+                 src/exit/run.c \
                  src/exit/work.c \
                  src/gdb/packet.c \
+                 src/gdb/points.c \
                  src/gdb/registers.c \
                  src/gdb/session.c \
                  src/gdb/stub.c \

@@ -22,6 +22,8 @@
 #include "log/log.h"
 #include "log/turn.h"
 #include "apic/pause.h"
+#include "exit/run.h"
+#include "exit/watch_access.h"
 #include "report/fault.h"
 #include "apic/flush.h"
 #include "apic/park.h"
@@ -135,6 +137,14 @@ static void take_nmi(struct cpu *c)
 	nmis++;
 	c->nmi_pending = true;
 	cpu_add_work(c, CPU_WORK_NMI);
+}
+
+void watch_step_drop(struct cpu *c)
+{
+}
+
+void run_leave(struct cpu *c)
+{
 }
 
 void freeze_serve(struct cpu *c)

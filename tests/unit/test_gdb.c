@@ -4,6 +4,9 @@
 #include <string.h>
 #include "unit.h"
 #include "apic/pause.h"
+#include "exit/run.h"
+#include "exit/watch_change.h"
+#include "gdb/points.h"
 #include "gdb/registers.h"
 #include "gdb/session.h"
 #include "gdb/vector_state.h"
@@ -103,6 +106,27 @@ static enum msr_result msr(struct cpu *c, uint32_t number, bool write, uint64_t 
 {
 	*value = number;
 	return MSR_DONE;
+}
+
+static bool has_room = true, refuses_watch;
+static struct watch_spec put;
+static uint16_t last_watch;
+
+bool run_prepare(struct cpu *c)
+{
+	return has_room;
+}
+
+const char *watch_put(struct cpu *c, const struct watch_spec *spec, uint16_t *id)
+{
+	put = *spec;
+	*id = ++last_watch;
+	return refuses_watch ? "no page of it is mapped" : NULL;
+}
+
+const char *watch_changed(struct cpu *c)
+{
+	return NULL;
 }
 
 FAKE_VENDOR(fake, .exits.msr = msr, .state.get = get, .state.set = set, .state.paging = paging,
@@ -358,13 +382,100 @@ static void goes_on(void **state)
 	assert_true(session.without_acks);
 }
 
-/* A packet that is not known has an empty reply; a breakpoint is refused, because gdb would write INT3 into memory instead. */
+/* A packet that is not known has an empty reply. */
 static void unknown(void **state)
 {
 	assert_string_equal(ask("vMustReplyEmpty"), "");
 	assert_string_equal(ask("qCRC:0,1"), "");
 	assert_string_equal(ask(""), "");
-	assert_string_equal(ask("Z0,1000,1"), "E01");
+}
+
+/* The orders of CPUs 0 and 2; CPU 1 is no thread. */
+static void assert_orders(const char *packet, enum gdb_order first, enum gdb_order last)
+{
+	assert_int_equal(then(packet), GDB_RUN);
+	assert_int_equal(session.reply.length, 0);
+	assert_int_equal(session.order[0], first);
+	assert_int_equal(session.order[2], last);
+}
+
+static void orders(void **state)
+{
+	assert_string_equal(ask("vCont?"), "vCont;c;C;s;S");
+	assert_orders("c", GDB_GO, GDB_GO);
+	assert_orders("s", GDB_STEP, GDB_STAY);
+	assert_orders("S05;4000", GDB_STEP, GDB_STAY);
+	assert_int_equal(values[GUEST_RIP], 0x4000);
+	assert_orders("vCont;c", GDB_GO, GDB_GO);
+	assert_orders("vCont;C05:3;c:-1", GDB_GO, GDB_GO);
+	assert_orders("vCont;s:3", GDB_STAY, GDB_STEP);
+	assert_orders("vCont;s:1;c", GDB_STEP, GDB_GO);
+	assert_orders("vCont;c:1;s:3;s:1", GDB_GO, GDB_STEP);
+	assert_string_equal(ask("vCont"), "E16");
+	assert_string_equal(ask("vCont;"), "E16");
+	assert_string_equal(ask("vCont;s:2"), "E16");
+	assert_string_equal(ask("vCont;s:0"), "E16");
+	assert_string_equal(ask("vCont;t:1"), "E16");
+	assert_string_equal(ask("vCont;c:1x"), "E16");
+	has_room = false;
+	assert_string_equal(ask("vCont;s:1"), "E0c");
+	has_room = true;
+}
+
+static void breakpoints(void **state)
+{
+	assert_string_equal(ask("Z0,1000,1"), "OK");
+	assert_true(put.silent && put.action == WATCH_BREAK && put.access == WATCH_EXECUTE);
+	assert_true(put.space == WATCH_LINEAR && put.first == 0x1000 && put.last == 0x1000);
+	assert_string_equal(ask("Z0,1000,1"), "OK"); /* again: the same */
+	assert_int_equal(last_watch, 1);
+	assert_string_equal(ask("Z1,1000,1"), "OK");
+	assert_string_equal(ask("Z2,2004,8"), "OK");
+	assert_true(put.action == WATCH_STOP && put.access == WATCH_WRITE && put.last == 0x200b);
+	assert_string_equal(ask("Z3,2000,1"), "OK");
+	assert_int_equal(put.access, WATCH_READ);
+	assert_string_equal(ask("Z4,2000,1"), "OK");
+	assert_int_equal(put.access, WATCH_READ | WATCH_WRITE);
+	refuses_watch = true;
+	assert_string_equal(ask("Z0,5000,1"), "E0e");
+	refuses_watch = false;
+	assert_string_equal(ask("Z5,1000,1"), "E16");
+	assert_string_equal(ask("Z0,1000,0"), "E16");
+	assert_string_equal(ask("Z2,ffffffffffffffff,2"), "E16");
+	assert_string_equal(ask("Z0,800000000000,1"), "E16");
+	assert_string_equal(ask("z0,1000,1"), "OK");
+	assert_string_equal(ask("z0,1000,1"), "OK");
+	assert_true(gdb_points_any());
+	gdb_points_clear(&cpu[0]);
+	assert_false(gdb_points_any());
+	for (unsigned i = 0; i < GDB_POINTS; i++)
+		assert_true(gdb_point_set(&cpu[0], GDB_SOFTWARE, i, 1));
+	assert_false(gdb_point_set(&cpu[0], GDB_SOFTWARE, GDB_POINTS, 1));
+	gdb_points_clear(&cpu[0]);
+}
+
+/* What the stop reply says of each kind; of a watch that is not gdb's nothing. */
+static void tells_hits(void **state)
+{
+	static const char *const words[] = {
+		"swbreak:;", "hwbreak:;", "watch:2004;", "rwatch:2004;", "awatch:2004;"};
+	char packet[32], text[64];
+
+	session.signal = GDB_SIGTRAP;
+	for (unsigned kind = 0; kind < GDB_POINT_KINDS; kind++) {
+		sprintf(packet, "Z%u,2004,4", kind);
+		assert_string_equal(ask(packet), "OK");
+		session.stop.why = kind < GDB_WRITE ? RUN_BREAKPOINT : RUN_WATCH;
+		session.stop.watch = last_watch;
+		snprintf(text, sizeof(text), "T05%sthread:1;", words[kind]);
+		assert_string_equal(ask("?"), text);
+	}
+	session.stop.watch++;
+	assert_string_equal(ask("?"), "T05thread:1;");
+	session.stop.why = RUN_STEPPED;
+	session.stop.watch--;
+	assert_string_equal(ask("?"), "T05thread:1;");
+	gdb_points_clear(&cpu[0]);
 }
 
 /* The description in pieces is the whole, and names every register in its order. */
@@ -401,6 +512,9 @@ int main(void)
 		cmocka_unit_test_setup(memory, setup),
 		cmocka_unit_test_setup(goes_on, setup),
 		cmocka_unit_test_setup(unknown, setup),
+		cmocka_unit_test_setup(orders, setup),
+		cmocka_unit_test_setup(breakpoints, setup),
+		cmocka_unit_test_setup(tells_hits, setup),
 		cmocka_unit_test_setup(description, setup),
 	};
 

@@ -11,6 +11,7 @@
 #include "console/debugger.h"
 #include "console/input.h"
 #include "gdb/gdb.h"
+#include "gdb/points.h"
 #include "gdb/session.h"
 #include "log/log.h"
 #include "log/uart.h"
@@ -40,6 +41,8 @@ bool pause_has(const struct cpu *c)
 void pause_begin(struct cpu *c)
 {
 	pause_asked = true;
+	for (unsigned n = 0; n < CPUS; n++)
+		cpu[n].released = false;
 }
 
 bool pause_end(void)
@@ -90,6 +93,28 @@ void log_send_by(const struct log_way *w)
 bool log_feed(void)
 {
 	return false;
+}
+
+static bool points;
+
+bool gdb_points_any(void)
+{
+	return points;
+}
+
+void gdb_points_clear(struct cpu *c)
+{
+	points = false;
+}
+
+void pause_release(struct cpu *c)
+{
+	c->released = true;
+}
+
+bool pause_lets_any(void)
+{
+	return cpu[0].released || cpu[1].released || cpu[2].released;
 }
 
 void log_put_line(const char *line)
@@ -175,6 +200,11 @@ enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *c, const char *
 	gdb_reply_begin(s);
 	switch (*packet) {
 	case 'c':
+		memset(s->order, GDB_GO, sizeof(s->order));
+		return GDB_RUN;
+	case 's': /* CPU 1 alone */
+		memset(s->order, GDB_STAY, sizeof(s->order));
+		s->order[1] = GDB_STEP;
 		return GDB_RUN;
 	case 'M':
 		strcpy(s->command, packet + 1);
@@ -505,6 +535,78 @@ static void no_acks(void **state)
 	assert_string_equal(sent, "+$qSupported#37");
 }
 
+/* One CPU steps alone: the stop is told when it has come back, and its order is gone. */
+static void steps_alone(void **state)
+{
+	packet("s");
+	turns();
+	forget();
+	assert_true(
+		pause_asked && cpu[1].released && cpu[1].run.steps && !cpu[0].released && !cpu[0].run.steps);
+	turns();
+	assert_string_equal(sent, "");
+	cpu[1].paused = false; /* it is on its way */
+	turns();
+	assert_string_equal(sent, "");
+	cpu[1].run.stop = RUN_STEPPED;
+	cpu[1].run.steps = cpu[1].released = false;
+	turns();
+	assert_string_equal(sent, "");
+	cpu[1].paused = true;
+	turns();
+	assert_string_equal(sent, "$T05#b9");
+	assert_int_equal(cpu[1].run.stop, RUN_NOT);
+}
+
+static void interrupts_a_step(void **state)
+{
+	packet("s");
+	turns();
+	forget();
+	type("\x03");
+	assert_false(cpu[1].released);
+	turns();
+	assert_string_equal(sent, "$T02#b6");
+}
+
+/* Two CPUs come to watchpoints at the same time: the second one is told at the next `c`, and the guest stays. */
+static void tells_each_reason(void **state)
+{
+	run_on();
+	pause_asked = true;
+	cpu[0].run.stop = cpu[2].run.stop = RUN_WATCH;
+	cpu[1].run.stop = RUN_BREAKPOINT; /* it comes there again */
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "$T05#b9");
+	forget();
+	packet("c");
+	turns();
+	assert_true(pause_asked);
+	assert_string_equal(sent, "+$T05#b9");
+	forget();
+	packet("c");
+	turns();
+	assert_false(pause_asked);
+	assert_string_equal(sent, "+");
+}
+
+/* Breakpoints do not outlive their gdb, however it goes. */
+static void leaves_no_points(void **state)
+{
+	points = true;
+	packet("D");
+	turns();
+	assert_false(points);
+	packet("qSupported");
+	turns();
+	points = true;
+	type("\x03status\r");
+	assert_false(debugger->has_line());
+	turns();
+	assert_false(points);
+}
+
 /* It repeats `c` if the acknowledgement was lost. */
 static void repeats(void **state)
 {
@@ -543,6 +645,10 @@ int main(void)
 		TEST(no_cpu),
 		TEST(gone),
 		TEST(no_acks),
+		TEST(steps_alone),
+		TEST(interrupts_a_step),
+		TEST(tells_each_reason),
+		TEST(leaves_no_points),
 		TEST(repeats),
 		TEST(next_gdb),
 	};

@@ -4,7 +4,9 @@
 #include "apic/park.h"
 #include "apic/pause.h"
 
+struct boot_info boot_info = {.cpus = 1};
 static struct cpu cpu;
+struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu};
 static unsigned kicks;
 
 void cpu_kick_others(const struct cpu *self)
@@ -22,6 +24,23 @@ static void stops_and_goes(void **state)
 	assert_false(pause_wanted());
 }
 
+/* One CPU runs while the others stay, until it has to stop again. */
+static void releases(void **state)
+{
+	pause_begin(&cpu);
+	assert_true(pause_holds(&cpu));
+	assert_false(pause_lets_any());
+	pause_release(&cpu);
+	assert_false(pause_holds(&cpu));
+	assert_true(pause_wanted() && pause_lets_any());
+	kicks = 0;
+	pause_begin(&cpu);
+	assert_true(pause_holds(&cpu));
+	assert_int_equal(kicks, 1);
+	assert_true(pause_end());
+	assert_false(pause_holds(&cpu));
+}
+
 /* The last test: it cannot be undone. */
 static void stays(void **state)
 {
@@ -33,12 +52,15 @@ static void stays(void **state)
 	assert_int_equal(pause_where(&cpu)->rip, 0x1234);
 	assert_false(pause_end());
 	assert_true(pause_wanted());
+	pause_release(&cpu);
+	assert_true(pause_holds(&cpu));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stops_and_goes),
+		cmocka_unit_test(releases),
 		cmocka_unit_test(stays),
 	};
 

@@ -258,6 +258,48 @@ static void popf(void **state)
 	expect_hidden(RFLAGS_USUAL | RFLAGS_TF);
 }
 
+/* A step of a debugger: no interrupt comes before the instruction, and none of it shows. */
+static void held(void **state)
+{
+	cpu.run.holds = true;
+	begin("\x48\x89\x07", RFLAGS_USUAL);
+	assert_int_equal(vmcb.save.rflags, (RFLAGS_USUAL & ~RFLAGS_IF) | RFLAGS_TF);
+	finish();
+	expect_hidden(RFLAGS_USUAL);
+	begin("\x48\x89\x07", RFLAGS_USUAL); /* it faults: the frame has IF */
+	vmcb.control.exitcode = SVM_EXIT_EXCEPTION + VEC_PF;
+	svm_end_watch_step(&cpu);
+	assert_int_equal(vmcb.save.rflags, RFLAGS_USUAL);
+	begin("\xfa", RFLAGS_USUAL); /* CLI */
+	finish();
+	expect_hidden(RFLAGS_USUAL & ~RFLAGS_IF);
+	begin("\x9c", RFLAGS_USUAL); /* PUSHF */
+	fake_ram.bytes[STACK + 1] = RFLAGS_TF >> 8;
+	finish();
+	expect_hidden(RFLAGS_USUAL);
+	assert_int_equal(fake_ram.bytes[STACK + 1], RFLAGS_IF >> 8);
+	begin("\x9c", RFLAGS_USUAL & ~RFLAGS_IF);
+	fake_ram.bytes[STACK + 1] = RFLAGS_TF >> 8;
+	finish();
+	expect_hidden(RFLAGS_USUAL & ~RFLAGS_IF);
+	assert_int_equal(fake_ram.bytes[STACK + 1], 0);
+	cpu.run.holds = false;
+}
+
+/* These load IF, or wait for an interrupt: STI, POPF, IRET, MWAIT. */
+static void not_held(void **state)
+{
+	static const char *const codes[] = {
+		"\xfb", "\x9d", "\x48\xcf", "\x0f\x01\xc9", "\x0f\x05", "\x0f\x34"};
+
+	cpu.run.holds = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(codes); i++) {
+		begin(codes[i], RFLAGS_USUAL);
+		assert_true(vmcb.save.rflags & RFLAGS_IF);
+	}
+	cpu.run.holds = false;
+}
+
 static void iret_ends_nmi_blocking(void **state)
 {
 	begin("\x48\xcf", RFLAGS_USUAL);
@@ -477,6 +519,8 @@ int main(void)
 		cmocka_unit_test(breakpoint),
 		cmocka_unit_test(aborted),
 		cmocka_unit_test(popf),
+		cmocka_unit_test(held),
+		cmocka_unit_test(not_held),
 		cmocka_unit_test(iret_ends_nmi_blocking),
 		cmocka_unit_test(syscall_and_back),
 		cmocka_unit_test(syscall_stepped_by_guest),

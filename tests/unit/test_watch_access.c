@@ -7,6 +7,9 @@
 #include "mem/guest_ram.h"
 #include "exit/exception.h"
 #include "exit/handlers.h"
+#include "apic/flush.h"
+#include "apic/pause.h"
+#include "exit/run.h"
 #include "exit/watch_access.h"
 #include "exit/watch_hit.h"
 #include "exit/watch_piece.h"
@@ -91,6 +94,32 @@ void watch_hit_values(struct trap_record *r, uint64_t old, uint64_t new)
 {
 }
 
+void watch_hit_break(struct cpu *c, struct watch *w, uint32_t generation)
+{
+	assert_ptr_equal(w, &watched);
+	run_stop(c, RUN_BREAKPOINT);
+}
+
+_Atomic bool pause_asked;
+
+void pause_begin(struct cpu *c)
+{
+	pause_asked = true;
+}
+
+bool private_reserve(void)
+{
+	return true;
+}
+
+void flush_hold(struct cpu *c)
+{
+}
+
+void flush_release(struct cpu *c, bool changed)
+{
+}
+
 void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
 {
 	fail();
@@ -112,6 +141,7 @@ static int begin(void **state)
 	piece = (struct watch_piece){
 		.first = RIP, .last = RIP, .watch = &watched, .access = WATCH_EXECUTE, .generation = 1};
 	hits = closed = steps = 0;
+	pause_asked = false;
 	rip = RIP;
 	return 0;
 }
@@ -173,11 +203,106 @@ static void dropped(void **state)
 	assert_int_equal(closed, 2);
 }
 
+/* The CPU leaves a stop with the order to step. */
+static void order_step(void)
+{
+	pause_asked = false;
+	cpu0.run.stop = RUN_NOT;
+	cpu0.run.steps = true;
+	assert_true(run_prepare(&cpu0));
+	run_leave(&cpu0);
+	assert_true(cpu0.work & CPU_WORK_STEP);
+	watch_step_begin(&cpu0);
+	assert_true(cpu0.run.holds);
+}
+
+static void has_stepped(enum run_stop why)
+{
+	assert_int_equal(cpu0.work & CPU_WORK_STEP, 0);
+	assert_int_equal(cpu0.run.stop, why);
+	assert_int_equal(pause_asked, why != RUN_NOT);
+	assert_false(cpu0.run.holds || cpu0.run.steps);
+}
+
+static void exit_of(enum exit_kind kind)
+{
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = kind;
+	watch_step_over(&cpu0);
+}
+
+/* An instruction, one that exits and is carried out, and one that faults: its handler's first instruction ends the step. */
+static void debugger_steps(void **state)
+{
+	order_step();
+	cpu0.stepped = true;
+	exit_of(EXIT_STEP);
+	has_stepped(RUN_STEPPED);
+	order_step();
+	rip += 2;
+	exit_of(EXIT_CPUID);
+	has_stepped(RUN_STEPPED);
+	order_step();
+	exit_of(EXIT_EXCEPTION);
+	assert_true(cpu0.work & CPU_WORK_STEP);
+	watch_step_begin(&cpu0);
+	private.fetches = false; /* the delivery */
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = EXIT_STAGE2;
+	cpu0.exit.qualifier = STAGE2_FETCH;
+	assert_true(watch_stage2(&cpu0));
+	private.fetches = true;
+	watch_step_over(&cpu0);
+	has_stepped(RUN_STEPPED);
+}
+
+/* What comes between instructions does not end a step, unless all CPUs have to stop. */
+static void debugger_steps_on(void **state)
+{
+	order_step();
+	exit_of(EXIT_NMI);
+	assert_true(cpu0.work & CPU_WORK_STEP && cpu0.run.steps);
+	pause_asked = true;
+	exit_of(EXIT_NMI);
+	assert_int_equal(cpu0.work & CPU_WORK_STEP, 0);
+	assert_int_equal(cpu0.run.stop, RUN_NOT);
+}
+
+/* The instruction of a breakpoint is not executed; its neighbours are, without a hit, and also within a step. */
+static void breakpoint(void **state)
+{
+	piece.action = WATCH_BREAK;
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = EXIT_STAGE2;
+	cpu0.exit.address = RIP;
+	cpu0.exit.qualifier = STAGE2_FETCH;
+	assert_true(watch_stage2(&cpu0));
+	has_stepped(RUN_BREAKPOINT);
+	assert_int_equal(closed, 0);
+	rip++;
+	access(STAGE2_FETCH);
+	exits_for(EXIT_STEP);
+	assert_int_equal(hits, 0);
+	rip--;
+	steps = 0;
+	order_step();
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = EXIT_STAGE2;
+	cpu0.exit.address = RIP;
+	cpu0.exit.qualifier = STAGE2_FETCH;
+	assert_true(watch_stage2(&cpu0));
+	watch_step_over(&cpu0);
+	has_stepped(RUN_BREAKPOINT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(between, begin),
 		cmocka_unit_test_setup(dropped, begin),
+		cmocka_unit_test_setup(debugger_steps, begin),
+		cmocka_unit_test_setup(debugger_steps_on, begin),
+		cmocka_unit_test_setup(breakpoint, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #undef skip /* cmocka's */
 #include <string.h>
 #include "apic/pause.h"
+#include "exit/run.h"
 #include "exit/exception.h"
 #include "exit/handlers.h"
 #include "exit/intercept.h"
@@ -84,7 +85,7 @@ void intercept_again(struct cpu *c)
 {
 }
 
-void pause_begin(struct cpu *c)
+void run_stop(struct cpu *c, enum run_stop why)
 {
 }
 

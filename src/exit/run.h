@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a debugger has the CPUs do, one by one: run, step, or stay. A step is the hidden one of the watches (exit/watch_access.h) with no page
+ * opened. An instruction that exits ends where the exit has carried it out; one that faults ends at the first instruction of the fault's
+ * handler.
+ */
+#ifndef TRAPLINE_RUN_H
+#define TRAPLINE_RUN_H
+
+#include "cpu/cpu.h"
+
+/*
+ * Before the first step: takes memory for it. Returns false if there is none. The guest is stopped, and the caller holds no lock for which
+ * another CPU may wait.
+ */
+bool run_prepare(struct cpu *cpu);
+
+/* This CPU stops at the end of this exit, and with it all others. The first reason counts. */
+void run_stop(struct cpu *cpu, enum run_stop why);
+
+/* It has stopped for the operator, and runs again. */
+void run_leave(struct cpu *cpu);
+
+/* A step has ended. done: with its instruction, or with the delivery of an event. */
+void run_stepped(struct cpu *cpu, bool done);
+
+#endif
