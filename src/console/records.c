@@ -225,6 +225,18 @@ const char *command_freeze(struct command_call *call)
 	return NULL;
 }
 
+/* With the longest one, if exits of this kind are measured: exit/longest.h. */
+static void reply_exits(enum exit_kind kind, uint64_t n)
+{
+	uint64_t ticks = cpus_longest(kind);
+
+	if (ticks && boot_info.tsc_khz)
+		log_reply("stat exit=%s count=%lu longest_ticks=%lu longest_ns=%lu", exit_kind_name(kind), n,
+			ticks, ticks * 1000 / boot_info.tsc_khz * 1000);
+	else
+		log_reply("stat exit=%s count=%lu", exit_kind_name(kind), n);
+}
+
 const char *command_stats(struct command_call *call)
 {
 	for (unsigned v = 0; v < VECTOR_COUNT; v++) {
@@ -237,7 +249,7 @@ const char *command_stats(struct command_call *call)
 		uint64_t n = cpus_exits(k);
 
 		if (n)
-			log_reply("stat exit=%s count=%lu", exit_kind_name(k), n);
+			reply_exits(k, n);
 	}
 	return NULL;
 }

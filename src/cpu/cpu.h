@@ -97,7 +97,8 @@ enum bad_guest_kind {
 
 struct cpu_stats {
 	uint64_t exits[EXIT_KIND_COUNT];
-	uint64_t vectors[32][2]; /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
+	uint64_t longest[EXIT_KIND_COUNT]; /* TSC ticks; exit/longest.h says which exits are measured */
+	uint64_t vectors[32][2];           /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
 	uint64_t bad_guest[BAD_KINDS];
 	uint64_t mended; /* guest states that VM entry would have refused: exit/mended.h */
 };
@@ -262,6 +263,17 @@ static inline struct cpu *cpu_from(uint32_t n)
 
 /* A loop over all CPUs; declares `c`. */
 #define for_each_cpu(c) for (struct cpu *c = cpu_from(0); c; c = cpu_from(c->number + 1))
+
+/* The longest exit of a kind on any CPU. */
+static inline uint64_t cpus_longest(enum exit_kind kind)
+{
+	uint64_t most = 0;
+
+	for_each_cpu (c)
+		if (c->stats.longest[kind] > most)
+			most = c->stats.longest[kind];
+	return most;
+}
 
 /* Of all CPUs: exits of a kind, and recorded exceptions of a vector, `user` those from CPL 3. */
 static inline uint64_t cpus_exits(enum exit_kind kind)

@@ -29,7 +29,8 @@ struct exit {
 	/* exit_begin() sets these at every exit. They are adjacent, so that one store does it. */
 	bool skip;        /* set by exit_skip() */
 	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: not read yet (guest/insn.h) */
-	uint16_t reserved;
+	bool waited;      /* moment() ran: its duration says nothing about the work */
+	uint8_t reserved;
 	struct event during; /* all kinds: the event whose delivery the exit interrupted */
 	struct event event;  /* EXCEPTION */
 	uint64_t reason;     /* the hardware's own code */
@@ -62,6 +63,7 @@ static inline void exit_begin(struct exit *x)
 {
 	x->skip = false;
 	x->code_len = EXIT_CODE_UNREAD;
+	x->waited = false;
 	x->reserved = 0;
 	x->during.valid = x->during.has_error = false;
 	x->during.vector = x->during.type = 0;

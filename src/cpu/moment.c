@@ -17,8 +17,10 @@ static bool is_beneath(void)
 
 static void let_in(bool on)
 {
-	if (vendor && is_beneath())
-		vendor->events.let_in(on);
+	if (!vendor || !is_beneath())
+		return;
+	this_cpu()->exit.waited = true;
+	vendor->events.let_in(on);
 }
 
 void moment_open(void)

@@ -2,6 +2,7 @@
 #include "exit/dispatch.h"
 #include "exit/exception.h"
 #include "exit/handlers.h"
+#include "exit/longest.h"
 #include "exit/test_faults.h"
 #include "log/log.h"
 #include "trace/vector.h"
@@ -29,7 +30,19 @@ void exit_own(struct cpu *cpu)
 #define exit_vmcall exit_test_vmcall
 #endif
 
-void (*exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
+static void (*const measured_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
 #define EXIT_KIND(kind, name, handler, what, switches, stays) [kind] = (handler),
+#include "cpu/exit_kinds.def"
+};
+
+static void measured(struct cpu *cpu)
+{
+	measured_handlers[cpu->exit.kind](cpu);
+	exit_measure(cpu);
+}
+
+void (*exit_handlers[EXIT_KIND_COUNT])(struct cpu *) = {
+#define EXIT_KIND(kind, name, handler, what, switches, stays)                                                \
+	[kind] = EXIT_KINDS_FAST >> (kind)&1 ? (handler) : measured,
 #include "cpu/exit_kinds.def"
 };

@@ -3,6 +3,7 @@
 #include "apic/apic.h"
 #include "exit/apic_page.h"
 #include "exit/handlers.h"
+#include "exit/longest.h"
 #include "exit/watch_access.h"
 #include "log/log.h"
 #include "report/fault.h"
@@ -111,11 +112,11 @@ static bool is_old_translation(const struct exit *x)
 	return !(x->qualifier & STAGE2_RESERVED) && stage2_permits(x->address, x->qualifier & STAGE2_ALL);
 }
 
-void exit_stage2(struct cpu *cpu)
+SLOW_PATH static void other_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
 
-	if (apic_stage2(cpu) || watch_stage2(cpu))
+	if (watch_stage2(cpu))
 		return;
 	watch_step_on(cpu);
 	if (stage2_is_hidden(x->address)) {
@@ -129,4 +130,12 @@ void exit_stage2(struct cpu *cpu)
 		report_refused(cpu, "an address outside of all memory maps", "it gets #GP");
 		exception_raise(cpu, VEC_GP, 0);
 	}
+}
+
+void exit_stage2(struct cpu *cpu)
+{
+	if (apic_stage2(cpu))
+		return;
+	other_stage2(cpu);
+	exit_measure(cpu);
 }

@@ -11,6 +11,7 @@
 #include "exit/freeze.h"
 #include "exit/halt.h"
 #include "exit/intercept.h"
+#include "exit/longest.h"
 #include "exit/init_sipi.h"
 #include "exit/run.h"
 #include "exit/watch_change.h"
@@ -163,10 +164,8 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
  * A CPU that is about to wait for its SIPI does so at once; other work is done later. The console's turn stands apart, because text that
  * waits for the UART takes an exit for each FIFO, mostly without other work.
  */
-void exit_after_work(struct cpu *cpu)
+static void work_in_order(struct cpu *cpu)
 {
-	if (atomic_load(&cpu->waits_for_sipi))
-		return;
 	if (has_more_work(cpu)) {
 		do_work(cpu, false);
 		return;
@@ -175,4 +174,15 @@ void exit_after_work(struct cpu *cpu)
 		turn_serve(cpu);
 	if (has_more_work(cpu) || is_called(cpu))
 		do_work(cpu, true);
+}
+
+/* A short exit that only has work of the vendor's is not measured. */
+void exit_after_work(struct cpu *cpu)
+{
+	if (atomic_load(&cpu->waits_for_sipi))
+		return;
+	if (!(cpu->work & ~(CPU_WORK_VENDOR | CPU_WORK_RELOAD)) && !is_called(cpu))
+		return;
+	work_in_order(cpu);
+	exit_measure(cpu);
 }

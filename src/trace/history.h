@@ -54,6 +54,12 @@ static inline void history_note(struct exit_history *h, uint64_t rip, uint32_t r
 	e->reason = reason;
 }
 
+/* The time of the newest entry, which is the exit that is being handled. */
+static inline uint64_t history_now(const struct exit_history *h)
+{
+	return exit_entry_tsc(h->next == h->entries ? &h->entries[h->count - 1] : h->next - 1);
+}
+
 /* Entry i, from 0, the oldest. An unused entry has a TSC of 0. */
 static inline const struct exit_entry *history_at(const struct exit_history *h, uint32_t i)
 {

@@ -21,14 +21,13 @@ static uint32_t guest_pkru(void)
 	return value;
 }
 
-void caller_limits(const struct cpu *cpu, struct check_limits *out)
+void caller_limits(const struct vmcall *call, struct check_limits *out)
 {
 	struct guest_paging paging;
 
-	vendor->state.paging(cpu, &paging);
+	vendor->state.paging(call->cpu, &paging);
 	*out = (struct check_limits){
-		.linear_bits =
-			(uint8_t)guest_linear_bits(&paging, vendor->state.get(cpu, GUEST_CODE_MODE) == 64),
+		.linear_bits = (uint8_t)guest_linear_bits(&paging, call->width > UINT32_MAX),
 		.physical_bits = features.physical_bits,
 		.cpus = atomic_load(&cpus_active),
 	};

@@ -8,7 +8,7 @@
 #include "vmcall/check.h"
 #include "vmcall/vmcall.h"
 
-void caller_limits(const struct cpu *cpu, struct check_limits *out);
+void caller_limits(const struct vmcall *call, struct check_limits *out);
 void caller_view(const struct vmcall *call, struct guest_view *out);
 
 /*

@@ -53,7 +53,7 @@ static int64_t foo_physical(struct vmcall *call)
 	struct check_limits limits;
 	char raw[TEXT_MAX];
 
-	caller_limits(call->cpu, &limits);
+	caller_limits(call, &limits);
 	if (!bytes || !check_physical(address, bytes, limits.physical_bits) || !is_ram(address, n)) {
 		log_line("[vmmcall foo] mapmem_gphys error: %ld, %ld", (long)address, (long)bytes);
 		return 1;
@@ -72,7 +72,7 @@ static int64_t foo_virtual(struct vmcall *call)
 	char raw[VIRTUAL_MAX];
 	int64_t error;
 
-	caller_limits(call->cpu, &limits);
+	caller_limits(call, &limits);
 	if (n > VIRTUAL_MAX)
 		return TRAPLINE_E_ARGUMENT;
 	if (!check_linear(address, touched, limits.linear_bits))

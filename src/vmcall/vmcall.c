@@ -2,6 +2,7 @@
 /* VMCALL: from the number to the service. */
 #include "vmcall/vmcall.h"
 #include "exit/handlers.h"
+#include "exit/longest.h"
 #include "log/log.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
@@ -31,10 +32,8 @@ struct service {
 static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X)};
 #undef X
 
-/* The number of service `null` if everybody may call it: then nothing about the caller matters. Else a number that no service has. */
-static uint64_t null_number = TRAPLINE_CALL_LIMIT;
-
 static struct policy policy;
+static bool null_for_all;    /* everybody may call service `null`: nothing about the caller matters */
 static const char *bad_word; /* in user_calls */
 
 const char *vmcall_init(void)
@@ -47,8 +46,7 @@ const char *vmcall_init(void)
 	copy_buffer_init(pool_virt(buffer), bytes);
 	share_init(pool_virt(lists));
 	bad_word = policy_init(&policy, &boot_info.config);
-	if (policy.there & policy.user & 1ull << TRAPLINE_CALL_null)
-		null_number = TRAPLINE_CALL_null;
+	null_for_all = policy.there & policy.user & 1ull << TRAPLINE_CALL_null;
 	return NULL;
 }
 
@@ -84,19 +82,23 @@ static void take_arguments(struct vmcall *call)
 	call->arg[ARG_RDI] = gpr[TRAP_RDI] & width;
 }
 
-/* Not inlined, because many calls do not need it. */
-SLOW_PATH static int64_t check(const struct vmcall *call, const uint8_t *kind)
+/* Not inlined, because many calls do not need it. The services that take long are among these. */
+SLOW_PATH static int64_t serve_checked(struct vmcall *call, const struct service *s)
 {
 	struct check_limits limits;
+	int64_t result;
 
-	caller_limits(call->cpu, &limits);
-	return check_arguments(kind, call->arg, &limits);
+	caller_limits(call, &limits);
+	result = check_arguments(s->kind, call->arg, &limits);
+	if (!result)
+		result = s->serve(call);
+	exit_measure(call->cpu);
+	return result;
 }
 
 static int64_t serve(struct vmcall *call, uint64_t number)
 {
 	const struct service *s;
-	int64_t error = 0;
 
 	if (number >= TRAPLINE_CALL_LIMIT || !(vmcall_features(vmcall_user(call)) >> number & 1))
 		return vmcall_exists(number) ? TRAPLINE_E_DENIED : TRAPLINE_E_NUMBER;
@@ -104,9 +106,9 @@ static int64_t serve(struct vmcall *call, uint64_t number)
 	if (s->arguments) {
 		take_arguments(call);
 		if (s->checked)
-			error = check(call, s->kind);
+			return serve_checked(call, s);
 	}
-	return error ? error : s->serve(call);
+	return s->serve(call);
 }
 
 static int64_t lookup(struct vmcall *call)
@@ -160,7 +162,7 @@ void exit_vmcall(struct cpu *cpu)
 {
 	uint64_t number = cpu->gpr[TRAP_RAX];
 
-	if (number == null_number) {
+	if (number == TRAPLINE_CALL_null && null_for_all) {
 		cpu->gpr[TRAP_RAX] = 0; /* its only result: vmcall_null() */
 		exit_skip(cpu);
 	} else if ((uint32_t)number >= TRAPLINE_CALL_LIMIT) {

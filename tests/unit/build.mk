@@ -50,6 +50,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/exception.c \
                  src/exit/interrupt.c \
                  src/exit/io.c \
+                 src/exit/longest.c \
                  src/exit/merge.c \
                  src/exit/record.c \
                  src/exit/init_sipi.c \
