@@ -73,6 +73,8 @@ static bool next_watch_line(enum command_source source, char *text, size_t size)
 		text_add(&t, " neighbours=%lu", atomic_load(&w->neighbours));
 	if (atomic_load(&w->limited))
 		text_add(&t, " limited=%lu", atomic_load(&w->limited));
+	if (atomic_load(&w->excepted))
+		text_add(&t, " excepted=%lu", atomic_load(&w->excepted));
 	text_add_string(&t, " what=\"");
 	watch_format(&t, &spec);
 	text_add_string(&t, "\"");

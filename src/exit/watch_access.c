@@ -150,6 +150,18 @@ static enum match match(const struct accessed *a, const struct watch_piece *p)
 	return MATCH_NO;
 }
 
+/* The walks and deliveries of a step cannot be denied. */
+static bool denies(const struct watching *s, const struct accessed *a, const struct watch_piece *p)
+{
+	struct watch_spec spec;
+	uint32_t generation;
+	uint16_t id;
+
+	return p->action == WATCH_DENY && !(a->flags & (TRAP_WATCH_WALK | TRAP_WATCH_DELIVERY)) &&
+	       watch_read(p->watch, &id, &spec, &generation) && generation == p->generation &&
+	       !watch_excepts(&spec, s->record.rip);
+}
+
 /* Returns whether a watch denies the access. */
 static bool note_hits(struct watching *s, const struct accessed *a)
 {
@@ -164,9 +176,9 @@ static bool note_hits(struct watching *s, const struct accessed *a)
 			atomic_fetch_add_explicit(&p->watch->neighbours, 1, memory_order_relaxed);
 		else
 			note_hit(s, a, p, m == MATCH_YES);
-		denied |= m == MATCH_YES && p->action == WATCH_DENY;
+		denied |= m == MATCH_YES && denies(s, a, p);
 	}
-	return denied && !(a->flags & (TRAP_WATCH_WALK | TRAP_WATCH_DELIVERY));
+	return denied;
 }
 
 /*

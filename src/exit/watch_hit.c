@@ -50,6 +50,12 @@ void watch_hit_break(struct cpu *cpu, struct watch *w, uint32_t generation)
 	run_stop(cpu, RUN_BREAKPOINT);
 }
 
+/* Page walks and deliveries of events are not the instruction's own accesses. */
+static bool is_excepted(const struct watch_spec *spec, const struct trap_record *r)
+{
+	return !(r->watch_flags & (TRAP_WATCH_WALK | TRAP_WATCH_DELIVERY)) && watch_excepts(spec, r->rip);
+}
+
 void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct trap_record *r)
 {
 	struct watch_spec spec;
@@ -57,6 +63,10 @@ void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct
 
 	if (!watch_read(w, &r->watch_id, &spec, &now) || now != generation)
 		return;
+	if (is_excepted(&spec, r)) {
+		atomic_fetch_add_explicit(&w->excepted, 1, memory_order_relaxed);
+		return;
+	}
 	r->vector = (uint8_t)r->watch_id;
 	if (spec.action == WATCH_ONCE && !watch_retire(w, generation))
 		return;

@@ -20,7 +20,7 @@ void watch_hit_values(struct trap_record *r, uint64_t old, uint64_t new);
 
 /*
  * Counts a hit, writes its record if the rate allows it, and does what the watch asks for besides: WATCH_ONCE ends it, WATCH_STOP
- * stops all CPUs at the end of this exit. WATCH_DENY is the caller's.
+ * stops all CPUs at the end of this exit. WATCH_DENY is the caller's. An excepted access is counted, and nothing else happens.
  *   generation  as watch_read() returned it; if the watch is another one by now, nothing happens
  */
 void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct trap_record *r);

@@ -80,7 +80,8 @@ bool watch_register_denies(struct cpu *cpu, struct watch_access_state *a, uint64
 		uint32_t generation;
 		uint16_t id;
 
-		if (!watch_read(w, &id, &s, &generation) || s.action != WATCH_DENY || !hits(&s, a, new))
+		if (!watch_read(w, &id, &s, &generation) || s.action != WATCH_DENY || !hits(&s, a, new) ||
+			watch_excepts(&s, a->record.rip))
 			continue;
 		note(cpu, a, new, TRAP_WATCH_DENIED);
 		return true;

@@ -83,7 +83,7 @@ struct watch *watch_add(const struct watch_spec *spec)
 	atomic_thread_fence(memory_order_release);
 	w->id = free_id();
 	w->spec = *spec;
-	w->hits = w->neighbours = w->limited = w->second = 0;
+	w->hits = w->neighbours = w->limited = w->excepted = w->second = 0;
 	w->in_second = 0;
 	atomic_fetch_add_explicit(&w->generation, 1, memory_order_release);
 	set_top();
@@ -152,6 +152,14 @@ bool watch_register_hits(const struct watch_spec *spec, enum watch_register reg,
 	if (!(access & WATCH_WRITE) || (!spec->mask && !needs_change(reg)))
 		return true;
 	return (old ^ new) & (spec->mask ? spec->mask : UINT64_MAX);
+}
+
+bool watch_excepts(const struct watch_spec *spec, uint64_t rip)
+{
+	for (uint32_t i = 0; i < spec->excepts && i < WATCH_EXCEPT_MAX; i++)
+		if (rip >= spec->except[i].first && rip <= spec->except[i].last)
+			return true;
+	return false;
 }
 
 uint64_t watch_register_mask(enum watch_register reg, uint32_t msr, unsigned access)

@@ -10,7 +10,7 @@
  *     place   =  "physical" | "linear"; physical if it is left out
  *     range   =  address | address "+" bytes | address "/" bytes | address "-" address, both inclusive
  *     bits    =  names as in the manuals, separated by commas, or a number that is a mask
- *     word    =  "log" | "once" | "stop" | "deny" | "rate=" number | "cr3=" number
+ *     word    =  "log" | "once" | "stop" | "deny" | "rate=" number | "cr3=" number | "except=" range { "," range }
  *
  * The console's commands change the table, one CPU at a time, or a hit does (WATCH_ONCE). Any CPU reads it at any time, without a lock:
  * `generation` of a slot is odd while it holds a watch, and changes with it.
@@ -25,15 +25,20 @@
 #include <trapline/watch.h>
 #include "trace/text.h"
 
-#define WATCH_MAX      256
-#define WATCH_TEXT_MAX 160 /* of watch_format(), with the NUL */
-#define WATCH_RATE_MAX 1000000
+#define WATCH_MAX        256
+#define WATCH_TEXT_MAX   320 /* of watch_format(), with the NUL */
+#define WATCH_RATE_MAX   1000000
+#define WATCH_EXCEPT_MAX 4 /* ranges of code */
 
 enum watch_space {
 	WATCH_PHYSICAL,
 	WATCH_LINEAR,
 	WATCH_REGISTER,
 	WATCH_SPACES
+};
+
+struct watch_range {
+	uint64_t first, last; /* inclusive */
 };
 
 /* What a watch asks for. */
@@ -48,6 +53,8 @@ struct watch_spec {
 	uint64_t first, last; /* memory: bytes, inclusive */
 	uint64_t cr3;         /* WATCH_LINEAR: the address space; 0: that of the CPU that adds it */
 	uint64_t mask;        /* WATCH_REGISTER: bits; 0: no bits were named */
+	uint32_t excepts;     /* how many of `except` are in use */
+	struct watch_range except[WATCH_EXCEPT_MAX]; /* code whose accesses are no hits */
 };
 
 struct watch {
@@ -58,6 +65,7 @@ struct watch {
 	_Atomic uint64_t neighbours; /* accesses to other bytes of its pages */
 	_Atomic uint64_t
 		limited; /* hits that have no record, because of `rate` or because the table changed */
+	_Atomic uint64_t excepted;  /* accesses that match, by code of `except` */
 	_Atomic uint64_t second;    /* of the rate: when the current second began */
 	_Atomic uint32_t in_second; /* and its records */
 };
@@ -111,6 +119,9 @@ bool watch_read(const struct watch *w, uint16_t *id, struct watch_spec *spec, ui
 /* Whether an access to a register is a hit. The values are equal for a read. */
 bool watch_register_hits(const struct watch_spec *spec, enum watch_register reg, uint32_t msr,
 	unsigned access, uint64_t old, uint64_t new);
+
+/* Whether accesses by the instruction at rip are no hits. */
+bool watch_excepts(const struct watch_spec *spec, uint64_t rip);
 
 /* The bits of a register that are watched for these accesses; ~0: all. msr: with WATCH_MSR. */
 uint64_t watch_register_mask(enum watch_register reg, uint32_t msr, unsigned access);

@@ -153,7 +153,7 @@ static const char *parse_msr(struct watch_spec *s, const char *word)
 }
 
 /* A+N, A/N, A-B or A. */
-static bool parse_range(struct watch_spec *s, char *word)
+static bool parse_range(char *word, uint64_t *first, uint64_t *last)
 {
 	char *end = word, sign;
 	uint64_t n;
@@ -162,15 +162,33 @@ static bool parse_range(struct watch_spec *s, char *word)
 		end++;
 	sign = *end;
 	*end = '\0';
-	if (!token_number(word, &s->first))
+	if (!token_number(word, first))
 		return false;
-	s->last = s->first;
+	*last = *first;
 	if (!sign)
 		return true;
 	if (!token_number(end + 1, &n))
 		return false;
-	s->last = sign == '-' ? n : s->first + (n - 1);
-	return (sign == '-' || n) && s->last >= s->first;
+	*last = sign == '-' ? n : *first + (n - 1);
+	return (sign == '-' || n) && *last >= *first;
+}
+
+/* Ranges of code, separated by commas. */
+static bool parse_except(struct watch_spec *s, char *list)
+{
+	for (char *next = list; next; list = next) {
+		struct watch_range r;
+
+		while (*next && *next != ',')
+			next++;
+		next = *next ? next : NULL;
+		if (next)
+			*next++ = '\0';
+		if (s->excepts == WATCH_EXCEPT_MAX || !parse_range(list, &r.first, &r.last))
+			return false;
+		s->except[s->excepts++] = r;
+	}
+	return true;
 }
 
 static bool parse_value(const char *word, const char *key, uint64_t *value)
@@ -181,8 +199,9 @@ static bool parse_value(const char *word, const char *key, uint64_t *value)
 }
 
 /* A word behind what is watched. */
-static bool parse_option(struct watch_spec *s, const char *word)
+static bool parse_option(struct watch_spec *s, char *word)
 {
+	static const char except[] = "except=";
 	uint64_t value;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
@@ -194,6 +213,8 @@ static bool parse_option(struct watch_spec *s, const char *word)
 		s->rate = (uint32_t)value;
 		return true;
 	}
+	if (!strncmp(word, except, sizeof(except) - 1))
+		return parse_except(s, word + sizeof(except) - 1);
 	return s->space == WATCH_LINEAR && parse_value(word, "cr3=", &s->cr3);
 }
 
@@ -214,7 +235,7 @@ static const char *parse_place(struct watch_spec *s, struct tokens *w, unsigned 
 	word = w->at[*i];
 	if (s->space == WATCH_REGISTER)
 		return is_reg ? parse_register(s, word) : parse_msr(s, word);
-	return parse_range(s, word)
+	return parse_range(word, &s->first, &s->last)
 		       ? NULL
 		       : "not a range of bytes: ADDRESS+BYTES, ADDRESS/BYTES or FIRST-LAST, in numbers, "
 			 "or reg NAME, or msr NUMBER";
@@ -257,8 +278,11 @@ static const char *parse(struct watch_spec *s, struct tokens *w, const char **ba
 		*bad = w->at[i];
 		if (!parse_option(s, w->at[i]))
 			return s->space == WATCH_LINEAR
-				       ? "log, once, stop, deny, rate=N (1000000 at most) or cr3=N"
-				       : "log, once, stop, deny or rate=N (1000000 at most)";
+				       ? "log, once, stop, deny, rate=N (1000000 at most), cr3=N, or "
+					 "except= and 4 ranges of code at most"
+				       : "log, once, stop, deny or rate=N (1000000 at most), or except= and "
+					 "4 "
+					 "ranges of code at most";
 	}
 	*bad = "";
 	return check(s);
@@ -318,14 +342,14 @@ void watch_format_register(struct text *t, const struct watch_spec *spec)
 		format_bits(t, row->bits, spec->mask);
 }
 
-static void format_range(struct text *t, const struct watch_spec *s)
+static void format_range(struct text *t, uint64_t first, uint64_t last)
 {
-	uint64_t bytes = s->last - s->first + 1;
+	uint64_t bytes = last - first + 1;
 
 	if (bytes && bytes <= 4096)
-		text_add(t, "0x%lx+%lu", s->first, bytes);
+		text_add(t, "0x%lx+%lu", first, bytes);
 	else
-		text_add(t, "0x%lx-0x%lx", s->first, s->last);
+		text_add(t, "0x%lx-0x%lx", first, last);
 }
 
 void watch_format(struct text *t, const struct watch_spec *spec)
@@ -335,7 +359,7 @@ void watch_format(struct text *t, const struct watch_spec *spec)
 		watch_format_register(t, spec);
 	} else {
 		text_add(t, "%s ", spec->space == WATCH_LINEAR ? "linear" : "physical");
-		format_range(t, spec);
+		format_range(t, spec->first, spec->last);
 	}
 	if (spec->action != WATCH_LOG)
 		text_add(t, " %s", watch_action_word(spec->action));
@@ -343,4 +367,8 @@ void watch_format(struct text *t, const struct watch_spec *spec)
 		text_add(t, " rate=%u", spec->rate);
 	if (spec->cr3)
 		text_add(t, " cr3=0x%lx", spec->cr3);
+	for (uint32_t i = 0; i < spec->excepts; i++) {
+		text_add_string(t, i ? "," : " except=");
+		format_range(t, spec->except[i].first, spec->except[i].last);
+	}
 }

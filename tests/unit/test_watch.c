@@ -65,6 +65,15 @@ static void words(void **state)
 		{"reg dr7.gd once", "w reg dr7.GD once"},
 		{"reg efer.nxe", "w reg efer.NXE"},
 		{"reg xcr0", "w reg xcr0"},
+		{"w linear 0x1000+8 except=0x2000+16", "w linear 0x1000+8 except=0x2000+16"},
+		{"reg lstar except=0x2000-0x2fff,0x4000 deny except=0/16",
+			"w reg IA32_LSTAR deny except=0x2000+4096,0x4000+1,0x0+16"},
+		{"rwx linear 0xfffffffffffff000-0xffffffffffffffff stop rate=1000000 cr3=0xffffffffff000 "
+		 "except=0xfffffffffff00000-0xfffffffffff80000,0xfffffffffff00000-0xfffffffffff80000,"
+		 "0xfffffffffff00000-0xfffffffffff80000",
+			"rwx linear 0xfffffffffffff000+4096 stop rate=1000000 cr3=0xffffffffff000 "
+			"except=0xfffffffffff00000-0xfffffffffff80000,0xfffffffffff00000-0xfffffffffff80000,"
+			"0xfffffffffff00000-0xfffffffffff80000"},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -92,7 +101,10 @@ static void values(void **state)
 	assert_int_equal(s.reg, WATCH_CR0);
 	assert_int_equal(s.access, WATCH_WRITE);
 	assert_true(s.mask == (CR0_WP | CR0_PG));
+	s = parsed("w 0x1000 except=0x2000+2,0x3000,0x4000,0x5000");
+	assert_int_equal(s.excepts, WATCH_EXCEPT_MAX);
 	s = parsed("reg lstar");
+	assert_int_equal(s.excepts, 0);
 	assert_int_equal(s.reg, WATCH_MSR);
 	assert_int_equal(s.msr, MSR_LSTAR);
 }
@@ -126,6 +138,11 @@ static void refusals(void **state)
 		{"w 0x1000 rate=1000001", "rate=1000001", "rate=N (1000000 at most)"},
 		{"w 0x1000 cr3=0x5000", "cr3=0x5000", "log, once"},
 		{"w linear 0x1000 cr3=x", "cr3=x", "cr3=N"},
+		{"w 0x1000 except=", "except=", "except= and 4 ranges"},
+		{"w 0x1000 except=1,", "except=1", "except= and 4 ranges"},
+		{"w 0x1000 except=2-1", "except=2", "except= and 4 ranges"},
+		{"w 0x1000 except=1,2,3 except=4,5", "except=4", "except= and 4 ranges"},
+		{"reg cr0 except=commit_creds", "except=commit_creds", "except= and 4 ranges"},
 		{"w 1 2 3 4 5 6 7 8 9 10 11 12 13", "", "too many words"},
 	};
 
@@ -240,6 +257,16 @@ static void registers(void **state)
 	assert_true(watch_register_mask(WATCH_MSR, MSR_LSTAR, WATCH_READ) == UINT64_MAX);
 	assert_true(watch_register_mask(WATCH_MSR, MSR_EFER, WATCH_READ) == 0);
 	watch_delete_all();
+}
+
+/* The bounds belong to a range. */
+static void excepts(void **state)
+{
+	struct watch_spec none = parsed("w 0x1000"), s = parsed("w 0x1000 except=0x2000+16,0x4000");
+
+	assert_false(watch_excepts(&none, 0) || watch_excepts(&none, 0x2000));
+	assert_true(watch_excepts(&s, 0x2000) && watch_excepts(&s, 0x200f) && watch_excepts(&s, 0x4000));
+	assert_false(watch_excepts(&s, 0x1fff) || watch_excepts(&s, 0x2010) || watch_excepts(&s, 0x4001));
 }
 
 static void rate(void **state)
@@ -357,6 +384,7 @@ int main(void)
 		cmocka_unit_test(full),
 		cmocka_unit_test(registers),
 		cmocka_unit_test(rate),
+		cmocka_unit_test(excepts),
 		cmocka_unit_test(msr_names),
 		cmocka_unit_test(msr_map),
 		cmocka_unit_test(accepted_values),

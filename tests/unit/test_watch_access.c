@@ -30,7 +30,7 @@ struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0};
 static struct stage2_private private = {.fetches = true};
 static struct watch watched;
 static struct watch_piece piece;
-static unsigned hits, closed, steps;
+static unsigned hits, closed, steps, denied;
 static uint64_t rip;
 
 static uint64_t get(const struct cpu *c, enum guest_register r)
@@ -122,7 +122,7 @@ void flush_release(struct cpu *c, bool changed)
 
 void exception_raise(struct cpu *c, uint8_t vector, uint32_t error)
 {
-	fail();
+	denied++;
 }
 
 bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
@@ -140,7 +140,7 @@ static int begin(void **state)
 	memset(cpu0.watching, 0, PAGE_SIZE);
 	piece = (struct watch_piece){
 		.first = RIP, .last = RIP, .watch = &watched, .access = WATCH_EXECUTE, .generation = 1};
-	hits = closed = steps = 0;
+	hits = closed = steps = denied = 0;
 	pause_asked = false;
 	rip = RIP;
 	return 0;
@@ -157,6 +157,7 @@ static void access(unsigned right)
 	watch_step_begin(&cpu0);
 	assert_true(cpu0.work & CPU_WORK_STEP);
 	assert_int_equal(steps, 1);
+	assert_int_equal(denied, 0);
 }
 
 static void exits_for(enum exit_kind kind)
@@ -295,6 +296,25 @@ static void breakpoint(void **state)
 	has_stepped(RUN_BREAKPOINT);
 }
 
+/* A watch denies what is not excepted from it; it is the code that counts, and not what is accessed. */
+static void denies(void **state)
+{
+	piece.action = WATCH_DENY;
+	watched.generation = 1;
+	watched.spec = (struct watch_spec){.action = WATCH_DENY, .excepts = 1, .except = {{RIP, RIP}}};
+	access(STAGE2_FETCH);
+	rip++;
+	exits_for(EXIT_STEP);
+	assert_int_equal(hits, 1); /* watch_hit_end() drops it */
+	exit_begin(&cpu0.exit);
+	cpu0.exit.kind = EXIT_STAGE2;
+	cpu0.exit.address = rip;
+	cpu0.exit.qualifier = STAGE2_FETCH;
+	piece.first = piece.last = rip;
+	assert_true(watch_stage2(&cpu0));
+	assert_int_equal(denied, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +323,7 @@ int main(void)
 		cmocka_unit_test_setup(debugger_steps, begin),
 		cmocka_unit_test_setup(debugger_steps_on, begin),
 		cmocka_unit_test_setup(breakpoint, begin),
+		cmocka_unit_test_setup(denies, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
