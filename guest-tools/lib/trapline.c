@@ -29,6 +29,8 @@ const char *trapline_error(int64_t error)
 		return "this needs root: " TRAPLINE_DEVICE " refuses it";
 	case TRAPLINE_SYSTEM:
 		return strerror(errno);
+	case TRAPLINE_REFUSED:
+		return "this watch cannot be had";
 	default:
 		return "an error unknown to this version";
 	}
@@ -315,6 +317,22 @@ int64_t trapline_ended(struct trapline_ended *e)
 	if (file < 0)
 		return file;
 	return ioctl(file, TRAPLINE_IOCTL_ENDED, e) ? system_error() : 0;
+}
+
+int64_t trapline_cred(struct trapline_cred *c, int *file)
+{
+	int64_t error;
+
+	if (!trapline_present())
+		return TRAPLINE_NO_TRAPLINE;
+	*file = open(TRAPLINE_DEVICE, O_RDWR | O_CLOEXEC);
+	if (*file < 0)
+		return open_error();
+	if (!ioctl(*file, TRAPLINE_IOCTL_CRED, c))
+		return 0;
+	error = system_error();
+	close(*file);
+	return error;
 }
 
 void *trapline_share(const char *name, size_t *bytes, int64_t *error)

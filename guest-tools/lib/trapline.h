@@ -24,6 +24,7 @@ struct trapline_registers {
 #define TRAPLINE_NO_MODULE   (-101) /* this needs the kernel module, which is not loaded */
 #define TRAPLINE_NO_RIGHT    (-102) /* /dev/trapline may not be opened, or not used for this */
 #define TRAPLINE_SYSTEM      (-103) /* errno says why */
+#define TRAPLINE_REFUSED     (-104) /* the words of a watch are wrong, or it cannot be had: `why` says it */
 
 /* Returns an error in words. */
 const char *trapline_error(int64_t error);
@@ -90,6 +91,43 @@ int64_t trapline_answer(int64_t number, void *buffer, size_t room);
  * Returns the number of bytes, 0 at its end, or an error; TRAPLINE_E_MISSING: there is none.
  */
 int64_t trapline_core(uint64_t offset, void *buffer, size_t room, uint64_t *all, uint64_t *made);
+
+/*
+ * Adds a watch.
+ *   words  what to watch, as after the console's `watch add` (docs/watch.md): at most 110 bytes
+ *   why    out: with TRAPLINE_REFUSED the reason, otherwise ""
+ * Returns its number, 1 to 65535, or an error. It is in force on all CPUs then. TRAPLINE_E_MISSING: another process has given a command
+ * meanwhile, and the answer is lost: the watch is there, and trapline_watch_list() has its number.
+ */
+#define TRAPLINE_WHY_MAX 160
+int64_t trapline_watch_add(const char *words, char why[TRAPLINE_WHY_MAX]);
+
+/* Deletes a watch. Returns 0 or an error; TRAPLINE_REFUSED: there is no such watch. */
+int64_t trapline_watch_delete(unsigned id);
+
+struct trapline_watch {
+	unsigned id;         /* 1 to 65535: watch_id of its records */
+	uint64_t hits;       /* accesses that match */
+	uint64_t neighbours; /* memory: accesses to other bytes of its pages */
+	uint64_t limited;    /* hits without a record */
+	uint64_t excepted;   /* accesses that match, by code of except= */
+	char what[320];      /* its words, in one spelling: trapline_watch_add() takes them */
+};
+
+/*
+ * Lists the watches.
+ *   room  of the list, in entries; there are 256 at most
+ * Returns how many watches there are, also if the list has less room, or an error.
+ */
+int64_t trapline_watch_list(struct trapline_watch *list, size_t room);
+
+/*
+ * Gets where the credentials of a process are in memory.
+ *   c->pid  in: the process, or one of its threads
+ *   file    out: as long as this descriptor is open, the memory is not used for anything else; the caller closes it
+ * Returns 0 or an error: TRAPLINE_SYSTEM with ESRCH if there is no such process or it is ending, with EOPNOTSUPP if this kernel has another layout.
+ */
+int64_t trapline_cred(struct trapline_cred *c, int *file);
 
 /*
  * Reads records of one CPU.

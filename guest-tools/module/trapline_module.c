@@ -40,6 +40,7 @@ struct opened {
 	struct trapline_shared *share;
 	bool owner;           /* it made the share, which ends with this file */
 	u64 ring, ring_bytes; /* 0 bytes: none */
+	struct trapline_cred_held held;
 };
 
 /* The argument that is a buffer to copy, and its length; -1: none. */
@@ -217,6 +218,29 @@ static long ioctl_ended(void __user *argument_address)
 	return error;
 }
 
+static long ioctl_cred(struct opened *o, void __user *argument_address)
+{
+	struct trapline_cred_held held, before;
+	struct trapline_cred c;
+	long error;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&c, argument_address, sizeof(c)))
+		return -EFAULT;
+	if (c.reserved)
+		return -EINVAL;
+	error = trapline_cred_get(&c, &held);
+	if (error)
+		return error;
+	mutex_lock(&o->lock);
+	before = o->held;
+	o->held = held;
+	mutex_unlock(&o->lock);
+	trapline_cred_drop(&before);
+	return copy_to_user(argument_address, &c, sizeof(c)) ? -EFAULT : 0;
+}
+
 static long device_ioctl(struct file *file, unsigned int command, unsigned long value)
 {
 	void __user *argument_address = (void __user *)value;
@@ -232,6 +256,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return ioctl_ring(o, argument_address);
 	case TRAPLINE_IOCTL_ENDED:
 		return ioctl_ended(argument_address);
+	case TRAPLINE_IOCTL_CRED:
+		return ioctl_cred(o, argument_address);
 	default:
 		return -ENOTTY;
 	}
@@ -283,6 +309,7 @@ static int device_release(struct inode *inode, struct file *file)
 		trapline_share_end(o->share);
 	if (o->share)
 		trapline_share_put(o->share);
+	trapline_cred_drop(&o->held);
 	kfree(o);
 	return 0;
 }

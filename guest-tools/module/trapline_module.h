@@ -35,6 +35,14 @@ int trapline_ended_begin(void);
 void trapline_ended_stop(void);
 long trapline_ended_get(struct trapline_ended *e);
 
+/* module_cred.c: where a process's credentials are. They stay there until drop() of what get() has filled in. */
+struct trapline_cred_held {
+	struct task_struct *task;
+	const struct cred *cred;
+};
+long trapline_cred_get(struct trapline_cred *c, struct trapline_cred_held *held);
+void trapline_cred_drop(struct trapline_cred_held *held);
+
 /* module_names.c: marks that say where this kernel and its modules are, and where in its file a process has ended. */
 void trapline_names_begin(void);
 void trapline_names_stop(void);

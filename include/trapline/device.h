@@ -58,10 +58,26 @@ struct trapline_ended {
 	char maps[8192];
 };
 
+/*
+ * Where the credentials of a process are in the kernel's memory, for a process with CAP_SYS_ADMIN.
+ *   pid  in: a process or thread, as the caller's PID namespace numbers it
+ * The task and the credentials are not freed before the file is closed, or asks again. Errors: ESRCH: there is none, or it is ending;
+ * EOPNOTSUPP: in this kernel the members do not follow each other.
+ */
+struct trapline_cred {
+	__s32 pid;
+	__u32 reserved; /* 0 */
+	__u64 pointers; /* linear address of the task's two pointers to credentials, real_cred and cred */
+	__u64 pointer_bytes; /* of both */
+	__u64 ids;           /* linear address of what real_cred points to, from uid to cap_ambient */
+	__u64 id_bytes;
+};
+
 #define TRAPLINE_IOCTL_CALL         _IOWR('T', 1, struct trapline_call_registers)
 #define TRAPLINE_IOCTL_SHARE_CREATE _IOWR('T', 2, struct trapline_share_request)
 #define TRAPLINE_IOCTL_SHARE_ATTACH _IOWR('T', 3, struct trapline_share_request)
 #define TRAPLINE_IOCTL_RING         _IOWR('T', 4, struct trapline_ring_request)
 #define TRAPLINE_IOCTL_ENDED        _IOWR('T', 5, struct trapline_ended)
+#define TRAPLINE_IOCTL_CRED         _IOWR('T', 7, struct trapline_cred)
 
 #endif

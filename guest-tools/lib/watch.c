@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/* Watches, by the console's command: docs/vmcall.md says why there is no service of their own. */
+#define _GNU_SOURCE
+#include "trapline.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_SIZE 1024
+
+/* Takes a line of the answer. */
+typedef void taker(void *to, const char *line);
+
+/* The text behind why=" of the answer's last line, without its quote; "" if there is none. */
+static void copy_why(const char *line, char why[TRAPLINE_WHY_MAX])
+{
+	const char *begin = strstr(line, " why=\"");
+
+	why[0] = '\0';
+	if (begin)
+		snprintf(why, TRAPLINE_WHY_MAX, "%.*s", (int)strcspn(begin + 6, "\""), begin + 6);
+}
+
+static int64_t take_answer(int64_t number, taker *take, void *to, char why[TRAPLINE_WHY_MAX])
+{
+	char piece[4096], line[LINE_SIZE];
+	size_t length = 0;
+	int64_t n;
+
+	while ((n = trapline_answer(number, piece, sizeof(piece))) > 0)
+		for (int64_t i = 0; i < n; i++) {
+			if (piece[i] != '\n') {
+				if (length < sizeof(line) - 1)
+					line[length++] = piece[i];
+				continue;
+			}
+			line[length] = '\0';
+			length = 0;
+			if (!strncmp(line, "done command=", 13))
+				copy_why(line, why);
+			else
+				take(to, line);
+		}
+	return n < 0 ? n : *why ? TRAPLINE_REFUSED : 0;
+}
+
+/* Carries out a command of the console: take() gets each line of the answer but the last one. */
+static int64_t carry_out(const char *command, taker *take, void *to, char why[TRAPLINE_WHY_MAX])
+{
+	int64_t number = trapline_command(command);
+
+	why[0] = '\0';
+	return number < 0 ? number : take_answer(number, take, to, why);
+}
+
+static void take_added(void *to, const char *line)
+{
+	sscanf(line, "watch added=%" SCNd64, (int64_t *)to);
+}
+
+int64_t trapline_watch_add(const char *words, char why[TRAPLINE_WHY_MAX])
+{
+	char command[2 * TRAPLINE_TEXT_MAX];
+	int64_t id = TRAPLINE_E_MISSING, error;
+
+	if (snprintf(command, sizeof(command), "watch add %s", words) > TRAPLINE_TEXT_MAX) {
+		snprintf(why, TRAPLINE_WHY_MAX, "more than %zu bytes",
+			TRAPLINE_TEXT_MAX - sizeof("watch add"));
+		return TRAPLINE_REFUSED;
+	}
+	error = carry_out(command, take_added, &id, why);
+	return error < 0 ? error : id;
+}
+
+static void take_nothing(void *to, const char *line)
+{
+	(void)to;
+	(void)line;
+}
+
+int64_t trapline_watch_delete(unsigned id)
+{
+	char command[64], why[TRAPLINE_WHY_MAX];
+
+	snprintf(command, sizeof(command), "watch delete %u", id);
+	return carry_out(command, take_nothing, NULL, why);
+}
+
+struct list {
+	struct trapline_watch *at;
+	size_t room, count;
+};
+
+/* The number behind a word of the line; 0 if the word is not there. */
+static uint64_t field(const char *line, const char *word)
+{
+	const char *at = strstr(line, word);
+
+	return at ? strtoull(at + strlen(word), NULL, 10) : 0;
+}
+
+static void take_watch(void *to, const char *line)
+{
+	struct list *l = to;
+	const char *what = strstr(line, " what=\"");
+	struct trapline_watch *w = &l->at[l->count];
+
+	if (!what || l->count++ >= l->room)
+		return;
+	*w = (struct trapline_watch){
+		.id = (unsigned)field(line, " id="),
+		.hits = field(line, " hits="),
+		.neighbours = field(line, " neighbours="),
+		.limited = field(line, " limited="),
+		.excepted = field(line, " excepted="),
+	};
+	snprintf(w->what, sizeof(w->what), "%.*s", (int)strcspn(what + 7, "\""), what + 7);
+}
+
+int64_t trapline_watch_list(struct trapline_watch *list, size_t room)
+{
+	struct list l = {list, room, 0};
+	char why[TRAPLINE_WHY_MAX];
+	int64_t error = carry_out("watch list", take_watch, &l, why);
+
+	return error < 0 ? error : (int64_t)l.count;
+}
