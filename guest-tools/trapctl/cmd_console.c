@@ -124,15 +124,6 @@ static int converse(void)
 	}
 }
 
-/* The words are the console's. */
-int command_watch(int argc, char **argv)
-{
-	char text[512];
-
-	join_words(argc, argv, text, sizeof(text));
-	return carry_out(text);
-}
-
 int command_console(int argc, char **argv)
 {
 	char text[512] = "";

@@ -47,6 +47,17 @@ static const struct {
 		  "  create           makes a share that exists while COMMAND runs, or until trapctl is "
 		  "killed\n"
 		  "  read, write      copies it to standard output, or from standard input\n"},
+	{"watch", "\nWATCH has the words of the console, docs/watch.md has them all. In the place of an "
+		  "address:\n"
+		  "  symbol [MODULE:]NAME[+OFFSET][/BYTES]\n"
+		  "                   a variable or function of the kernel (vmlinux:NAME) or of a module\n"
+		  "  --follow         prints the hits as they come, until Ctrl-C; then the watch is deleted\n"
+		  "  --hits=N         the same, until there are N of them\n"
+		  "  -- COMMAND...    the same, while COMMAND runs\n"
+		  "cred watches the credentials of a process, and follows them until it ends; writes by the "
+		  "kernel's "
+		  "own functions\n"
+		  "are no hits. A WORD is deny, once, rate=N and the like.\n"},
 	{"console", "\n`trapctl console help` lists its commands. Commands that stop or reset the "
 		    "machine are the operator's alone.\n"},
 };

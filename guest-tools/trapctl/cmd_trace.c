@@ -117,8 +117,12 @@ static bool take_options(int argc, char **argv)
 	return true;
 }
 
+static bool (*only)(const struct trap_record *r); /* trace_follow()'s choice, in the place of the options */
+
 static bool wanted(const struct trap_record *r)
 {
+	if (only)
+		return only(r);
 	if (r->rip < options.rip_from || r->rip > options.rip_to ||
 		(options.by_cpl && r->cpl != options.cpl) ||
 		(options.by_cr3 && (r->cr3 ^ options.cr3) & ~0xfffull) ||
@@ -210,6 +214,13 @@ static void report_lost(void)
 		}
 }
 
+/* Records that were overwritten before there was a wish to read them. */
+static void forget_lost(void)
+{
+	for (unsigned i = 0; i < source_count; i++)
+		sources[i].lost = 0;
+}
+
 /* Returns the number of CPUs, or an error. */
 static int64_t set_up(void)
 {
@@ -264,6 +275,30 @@ static void print_all(void)
 
 	for (size_t i = n - last; i < n; i++)
 		print(&found.record[options.last ? i % options.last : i]);
+}
+
+int trace_follow(bool (*is_wanted)(const struct trap_record *r), bool (*go_on)(void))
+{
+	int64_t error;
+	bool more = true;
+
+	options = (struct options){.vectors = ~0u, .cpu = EVERY_CPU, .rip_to = ~0ull};
+	only = is_wanted;
+	trap_format_names(name_record);
+	error = set_up();
+	for (bool first = true; error >= 0 && more; first = false) {
+		more = go_on();
+		error = read_all();
+		print_all();
+		fflush(stdout);
+		if (first)
+			forget_lost();
+		report_lost();
+		if (more)
+			usleep(FOLLOW_US);
+	}
+	free(found.record);
+	return error < 0 ? fail("watch", error) : STATUS_OK;
 }
 
 int command_trace(int argc, char **argv)

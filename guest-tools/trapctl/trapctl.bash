@@ -35,6 +35,16 @@ _trapctl_share() {
 	esac
 }
 
+# The symbols of a kernel are too many to offer.
+_trapctl_watch() {
+	case $COMP_CWORD:${COMP_WORDS[2]} in
+	2:*) words="list add cred delete --help" ;;
+	*:add) words="physical linear symbol reg msr log once deny rate= except= --follow --hits=" ;;
+	*:cred) words="--pid= log once deny rate= --hits=" ;;
+	*:delete) words="all $(trapctl watch list 2>/dev/null | sed -n 's/^watch id=\([0-9]*\).*/\1/p')" ;;
+	esac
+}
+
 _trapctl_command() {
 	case ${COMP_WORDS[1]} in
 	help) words="$_trapctl_commands" ;;
@@ -42,7 +52,7 @@ _trapctl_command() {
 	stats) words="--exits --json --help" ;;
 	call) words=$([ "$COMP_CWORD" = 2 ] && _trapctl_services; echo "text: buffer: --json --help") ;;
 	share) _trapctl_share ;;
-	watch) words=$([ "$COMP_CWORD" = 2 ] && echo "list add delete --help" || echo "physical linear reg msr log once deny rate=") ;;
+	watch) _trapctl_watch ;;
 	console) [ "$COMP_CWORD" = 2 ] && words=$(trapctl console help 2>/dev/null | sed -n 's/^help name=\([^ ]*\).*/\1/p') ;;
 	filter) _trapctl_list "$word" ;;
 	mark | dying) ;;

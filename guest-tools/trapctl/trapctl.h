@@ -39,7 +39,8 @@ enum status {
 	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", 3, \
 	                                           "memory under a name, together with other processes and the operator") \
 	X(console, "[COMMAND...]",       0,        "the commands of Trapline's console, help lists them; without one those of standard input, and the operator's messages") \
-	X(watch,   "[list] | add WATCH... | delete N|all", 0, "who reads or writes memory and registers, in words such as reg lstar or w 0x1000+8: each hit is a record of the trace") \
+	X(watch,   "[list] | add WATCH... [--follow] [--hits=N] [-- COMMAND...] | cred --pid=N [WORD...] [--hits=N] [-- COMMAND...] | delete N|all", 0, \
+	                                           "who reads or writes memory and registers, in words such as reg lstar, w 0x1000+8 or w symbol MODULE:NAME: each hit is a record of the trace") \
 	X(ping,    "[COUNT]",            ANYWHERE, "whether Trapline answers, and how fast")                 \
 	X(version, "",                   ANYWHERE, "which trapctl this is, and which Trapline")
 /* clang-format on */
@@ -89,6 +90,25 @@ bool vector_list(const char *text, uint32_t *mask);
 
 /* Returns the number of CPUs, or an error. */
 int64_t cpu_count(void);
+
+/* cmd_console.c: carries out a command of the console and prints its answer. Returns a status. */
+int carry_out(const char *command);
+
+/*
+ * cmd_trace.c: prints the records that are wanted, which sees each one once, from the oldest on. Before each look at the rings
+ * go_on() says whether it is not the last one. Returns a status.
+ */
+int trace_follow(bool (*is_wanted)(const struct trap_record *r), bool (*go_on)(void));
+
+/* find_symbol.c: symbols of the kernel or of a module, of code or data. */
+struct found_symbol {
+	const char *name; /* in: NAME or MODULE:NAME */
+	unsigned count;   /* out: how many have this name; if it is 1, the rest is known */
+	uint64_t address;
+	uint64_t bytes; /* up to the next one; 0: there is none */
+	char module[64];
+};
+void find_symbols(struct found_symbol *s, unsigned n);
 
 /* cmd_ended.c: a process that an exception has ended, the newest for pid 0; NULL: there is none. */
 const struct trapline_ended *ended_process(int pid);

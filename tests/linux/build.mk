@@ -91,6 +91,24 @@ $(LINUX)/deaths.img: $(LINUX)/initrd.img $(DEATH_FILES) $(DEATH_MODULES)
 	$(Q)find $(LINUX)/deaths -exec touch -h -d @0 {} +
 	$(Q)cd $(LINUX)/deaths && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | cat ../initrd.img - > ../deaths.img
 
+# For watches from a guest (test_watch_linux.py): a module with a structure, one that overwrites it, a process with rights, and what
+# is typed in.
+$(eval $(call kernel_module,victim,$(wildcard tests/linux/watch/victim/*)))
+WATCH_MODULES := $(if $(GUEST_HEADERS),$(TOOLS)/modules/victim/victim.ko)
+
+$(LINUX)/bin/rights: tests/linux/watch/rights.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOSTCC) $(LINUX_CFLAGS) -o $@ $(filter %.c,$^)
+
+$(LINUX)/watch.img: $(LINUX)/initrd.img $(LINUX)/bin/rights $(WATCH_MODULES) $(wildcard tests/linux/watch/*.sh)
+	$(call say,CPIO,$@)
+	$(Q)rm -rf $(LINUX)/watch && mkdir -p $(LINUX)/watch/bin $(LINUX)/watch/lib
+	$(Q)cp $(LINUX)/bin/rights $(LINUX)/watch/bin
+	$(Q)cp $(filter %.sh,$^) $(WATCH_MODULES) $(WATCH_MODULES:victim.ko=culprit.ko) $(LINUX)/watch/lib
+	$(Q)find $(LINUX)/watch -exec touch -h -d @0 {} +
+	$(Q)cd $(LINUX)/watch && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | cat ../initrd.img - > ../watch.img
+
 # What the kernel says of itself, as nm would: Debian's own System.map has nothing in it.
 # A kernel that tools/kernel-map cannot read boots as well: then there is no map, and the test of the names says so.
 $(LINUX)/System.map: tools/kernel-map $(LINUX)/vmlinuz

@@ -46,7 +46,7 @@ LAUNCH_VARIABLES := APPEND ARGS BACKEND BOCHS CONF CONSOLE CPU CPUS DISK EFI ESP
 export $(LAUNCH_VARIABLES)
 
 # The files that the Linux guest and the machine tests boot.
-MACHINE_FILES := $(MACHINE)/starter.efi $(MACHINE)/starter-signed.efi $(LINUX)/initrd.img $(LINUX)/stress.img $(LINUX)/deaths.img $(LINUX)/vmlinuz $(LINUX)/System.map
+MACHINE_FILES := $(MACHINE)/starter.efi $(MACHINE)/starter-signed.efi $(LINUX)/initrd.img $(LINUX)/stress.img $(LINUX)/deaths.img $(LINUX)/watch.img $(LINUX)/vmlinuz $(LINUX)/System.map
 MACHINE_TESTS := tests/machine/run
 
 # VT-x is tested as soon as there is code for it.
