@@ -148,5 +148,5 @@ int command_watch(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "cred"))
 		return watch_cred(argv + 2);
 	join_words(argc, argv, text + n, sizeof(text) - n);
-	return carry_out(text);
+	return console_command(text, false);
 }

@@ -91,8 +91,6 @@ bool vector_list(const char *text, uint32_t *mask);
 /* Returns the number of CPUs, or an error. */
 int64_t cpu_count(void);
 
-/* cmd_console.c: carries out a command of the console and prints its answer. Returns a status. */
-int carry_out(const char *command);
 
 /*
  * cmd_trace.c: prints the records that are wanted, which sees each one once, from the oldest on. Before each look at the rings
