@@ -6,6 +6,7 @@
 #include "console/debugger.h"
 #include "log/log.h"
 #include "console/line.h"
+#include "console/slice.h"
 #include "log/uart.h"
 #include "hw/asm.h"
 #include "apic/park.h"
@@ -30,16 +31,21 @@ static bool shown;     /* prompt and line are on the screen */
 static bool cancelled; /* ^C was typed: end the current answer */
 static struct line line = {.prompt = "trapline> "};
 
-/* The line that is being carried out. WAITING: CPU `cpu` must take it, and sets RUNNING. MORE: the answer is made line by line. */
+/*
+ * The line that is being carried out. WAITING: CPU `cpu` must take it, and sets RUNNING. RESTING: it is carried out in slices by CPU `on`, which has
+ * the commands' lock (console/slice.h). MORE: the answer is made line by line.
+ */
 enum {
 	IDLE,
 	WAITING,
 	RUNNING,
+	RESTING,
 	MORE
 };
 static struct {
 	_Atomic uint32_t state;
 	uint32_t cpu;
+	struct cpu *on;
 	uint64_t since;
 	char line[LINE_TEXT_MAX];
 	char text[LINE_TEXT_MAX]; /* a copy that is cut into words when it is carried out */
@@ -299,6 +305,8 @@ bool input_turn(void)
 	switch (atomic_load(&job.state)) {
 	case IDLE:
 		return type_ahead();
+	case RESTING:
+		return true; /* no record in the middle of an answer */
 	case MORE:
 		next_line_of_answer();
 		return true;
@@ -328,16 +336,67 @@ static bool take_up(const struct cpu *cpu)
 	return false;
 }
 
+static void carry_out(void)
+{
+	command_run(job.on, COMMAND_OPERATOR, job.text, &job.result);
+}
+
+/* After a slice. */
+static void after_slice(bool done)
+{
+	if (done)
+		command_end();
+	else
+		job.since = rdtsc();
+	atomic_store(&job.state, done ? MORE : RESTING);
+}
+
+static bool is_late(void)
+{
+	return rdtsc() - job.since >= boot_info.tsc_khz * ANSWER_MS;
+}
+
+/* The CPU that rests may have no exits, so it is kicked; or it will never have one. */
+static void wake(const struct cpu *cpu)
+{
+	uint32_t resting = RESTING;
+
+	if (rdtsc() - job.since >= boot_info.tsc_khz * NEXT_MS && !atomic_load(&job.on->kicked))
+		cpu_kick(job.on);
+	if (!is_late() || !atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
+		return;
+	job.result = (struct command_result){.name = "none", .why = SILENT};
+	command_end();
+	atomic_store(&job.state, MORE);
+}
+
+/* The next slice, if there is room for its line. */
+static void go_on(struct cpu *cpu)
+{
+	uint32_t resting = RESTING;
+
+	if (cpu != job.on)
+		wake(cpu);
+	else if (log_room() > 2 * LOG_LINE_SIZE &&
+		 atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
+		after_slice(slice_go_on());
+}
+
 bool input_run(struct cpu *cpu)
 {
 	if (atomic_load(&job.state) == IDLE)
 		return false;
+	if (atomic_load(&job.state) == RESTING) {
+		go_on(cpu);
+		return true;
+	}
 	if (!is_for(cpu) || !command_begin())
 		return true;
 	if (take_up(cpu)) {
-		command_run(cpu, COMMAND_OPERATOR, job.text, &job.result);
-		atomic_store(&job.state, MORE);
+		job.on = cpu;
+		after_slice(slice_begin(cpu, carry_out));
+	} else {
+		command_end();
 	}
-	command_end();
 	return true;
 }

@@ -56,27 +56,20 @@ static bool take_address(const struct command_call *call, unsigned i, uint64_t *
 	return address_parse(call->tokens.at[i], &r, at);
 }
 
-static void reply_segments(const struct cpu *cpu)
+#define SEGMENTS (SEG_IDTR + 1)
+
+static void reply_segments(const struct segment_state *all)
 {
 	static const char *const names[SEG_COUNT] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
 
 	for (enum segment i = 0; i < SEG_COUNT; i++) {
-		struct segment_state s;
+		const struct segment_state *s = &all[i];
 
-		vendor->state.segment(cpu, i, &s);
-		log_reply("  segment name=%s sel=%04x base=%016lx limit=%08x dpl=%u%s", names[i], s.selector,
-			s.base, s.limit, s.dpl, s.present ? "" : " why=\"not present\"");
+		log_reply("  segment name=%s sel=%04x base=%016lx limit=%08x dpl=%u%s", names[i], s->selector,
+			s->base, s->limit, s->dpl, s->present ? "" : " why=\"not present\"");
 	}
-}
-
-static void reply_tables(const struct cpu *cpu)
-{
-	struct segment_state gdt, idt;
-
-	vendor->state.segment(cpu, SEG_GDTR, &gdt);
-	vendor->state.segment(cpu, SEG_IDTR, &idt);
-	log_reply("  table name=gdtr base=%016lx limit=%04x", gdt.base, gdt.limit);
-	log_reply("  table name=idtr base=%016lx limit=%04x", idt.base, idt.limit);
+	log_reply("  table name=gdtr base=%016lx limit=%04x", all[SEG_GDTR].base, all[SEG_GDTR].limit);
+	log_reply("  table name=idtr base=%016lx limit=%04x", all[SEG_IDTR].base, all[SEG_IDTR].limit);
 }
 
 /* ` sym="..."` of RIP, or nothing. */
@@ -91,25 +84,31 @@ static const char *name_of(const struct trap_record *r, char *buf, size_t size)
 
 const char *command_regs(struct command_call *call)
 {
+	struct segment_state segments[SEGMENTS];
 	struct trap_record r;
 	char sym[SYM_MAX];
 	const char *why = check_all(call);
 
 	if (why)
 		return why;
+	/* All at once: the guest runs on between two lines. */
 	capture(call->cpu, &r);
+	for (unsigned i = 0; i < SEGMENTS; i++)
+		vendor->state.segment(call->cpu, i, &segments[i]);
 	log_reply("regs cpu=%u at=0x%x:0x%lx%s mode=%u cpl=%u stopped=%s", call->cpu->number, r.cs, r.rip,
 		name_of(&r, sym, sizeof(sym)), r.mode, r.cpl, pause_wanted() ? "yes" : "no");
 	report_answer(call->cpu);
 	report_registers(&r);
 	report_answer(NULL);
-	reply_segments(call->cpu);
-	reply_tables(call->cpu);
+	reply_segments(segments);
 	return NULL;
 }
 
-/* Reads n bytes at an address of one kind. Returns the number of bytes read, from the start on. */
-typedef unsigned reader(const struct cpu *cpu, uint64_t at, void *to, unsigned n);
+/*
+ * Reads n bytes at an address of one kind, with the page tables of the command's start. Returns the number of bytes read, from the
+ * start on.
+ */
+typedef unsigned reader(const struct guest_paging *paging, uint64_t at, void *to, unsigned n);
 
 /* Whether page tables can map the range: also for a 32-bit program of a 64-bit system, whose kernel is above 4 GiB. */
 static bool is_linear(const struct guest_paging *paging, uint64_t at, uint64_t n)
@@ -117,21 +116,18 @@ static bool is_linear(const struct guest_paging *paging, uint64_t at, uint64_t n
 	return check_linear(at, n, guest_linear_bits(paging, paging->efer & EFER_LMA));
 }
 
-static unsigned read_virtual(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
+static unsigned read_virtual(const struct guest_paging *paging, uint64_t at, void *to, unsigned n)
 {
-	struct guest_paging paging;
-
-	vendor->state.paging(cpu, &paging);
-	return is_linear(&paging, at, n) ? guest_read(&paging, at, to, n) : 0;
+	return is_linear(paging, at, n) ? guest_read(paging, at, to, n) : 0;
 }
 
-static unsigned read_physical(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
+static unsigned read_physical(const struct guest_paging *paging, uint64_t at, void *to, unsigned n)
 {
 	return guest_ram_read(at, to, n) ? n : 0;
 }
 
 /* Reads the image, the stacks and the pool, never a device. An unmapped page faults, and the fix-up catches that. */
-static unsigned read_host(const struct cpu *cpu, uint64_t at, void *to, unsigned n)
+static unsigned read_host(const struct guest_paging *paging, uint64_t at, void *to, unsigned n)
 {
 	bool pool = at >= POOL_BASE && at < DEVICE_BASE;
 
@@ -163,13 +159,16 @@ static void reply_bytes(uint64_t at, const uint8_t *bytes, unsigned n)
 
 static const char *dump(struct command_call *call, reader *read, uint64_t at, uint64_t left)
 {
+	struct guest_paging paging;
+
+	vendor->state.paging(call->cpu, &paging);
 	while (left) {
 		unsigned part = MEM_LINE - (unsigned)(at % MEM_LINE), got;
 		uint8_t bytes[MEM_LINE];
 
 		if (part > left)
 			part = (unsigned)left;
-		got = read(call->cpu, at, bytes, part);
+		got = read(&paging, at, bytes, part);
 		if (got)
 			reply_bytes(at, bytes, got);
 		if (got < part)
@@ -233,16 +232,18 @@ static void reply_insn(const struct trap_record *r, const struct decoded *d, boo
 const char *command_disas(struct command_call *call)
 {
 	uint64_t rip = vendor->state.get(call->cpu, GUEST_RIP), base = insn_address(call->cpu) - rip, n;
+	struct guest_paging paging;
 	struct trap_record r;
 	struct decoded d;
 
 	capture(call->cpu, &r);
+	vendor->state.paging(call->cpu, &paging);
 	if (call->tokens.count > 3 || (call->tokens.count > 1 && !take_address(call, 1, &r.rip)))
 		return command_usage;
 	if (!command_number(call, 2, DISAS_DEFAULT, &n) || !n || n > DISAS_MOST)
 		return "COUNT is a number from 1 to 64";
 	for (; n; n--) {
-		r.code_len = (uint8_t)read_virtual(call->cpu, base + r.rip, r.code, TRAP_CODE_MAX);
+		r.code_len = (uint8_t)read_virtual(&paging, base + r.rip, r.code, TRAP_CODE_MAX);
 		if (!r.code_len || decode(&r, &d) == DECODE_NONE)
 			return "the bytes that follow are not mapped, or not RAM";
 		reply_insn(&r, &d, r.rip == rip);
@@ -253,6 +254,7 @@ const char *command_disas(struct command_call *call)
 
 const char *command_bt(struct command_call *call)
 {
+	struct guest_paging paging;
 	struct trap_record r;
 	char sym[SYM_MAX];
 	const char *why = check_all(call);
@@ -260,7 +262,8 @@ const char *command_bt(struct command_call *call)
 	if (why)
 		return why;
 	capture(call->cpu, &r);
-	r.code_len = (uint8_t)read_virtual(call->cpu, insn_address(call->cpu), r.code, TRAP_CODE_MAX);
+	vendor->state.paging(call->cpu, &paging);
+	r.code_len = (uint8_t)read_virtual(&paging, insn_address(call->cpu), r.code, TRAP_CODE_MAX);
 	log_reply("bt cpu=%u at=0x%x:0x%lx%s mode=%u cpl=%u", call->cpu->number, r.cs, r.rip,
 		name_of(&r, sym, sizeof(sym)), r.mode, r.cpl);
 	report_answer(call->cpu);

@@ -4,6 +4,7 @@
 #include "console/debugger.h"
 #include "console/input.h"
 #include "console/printer.h"
+#include "console/slice.h"
 #include "log/log.h"
 #include "log/turn.h"
 #include "hw/asm.h"
@@ -203,6 +204,8 @@ void console_init(void)
 	const char *why, *bad;
 
 	there = log_init();
+	slice_init();
+	log_set_rest(slice_rest);
 	turn_set(&taker);
 	input_on = there && boot_info.config.console_input;
 	for_each_cpu (c)

@@ -97,8 +97,22 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 	return cpu;
 }
 
+static struct {
+	struct cpu *to;
+	uint64_t low, high;
+} lent;
+
+void cpu_lend_stack(struct cpu *cpu, uint64_t low, uint64_t high)
+{
+	lent.to = cpu;
+	lent.low = low;
+	lent.high = high;
+}
+
 struct cpu *cpu_of_stack(uint64_t address)
 {
+	if (address >= lent.low && address < lent.high)
+		return lent.to;
 	for_each_cpu (c)
 		if (address >= c->host_stacks && address <= c->host_stack_top)
 			return c;

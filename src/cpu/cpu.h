@@ -214,6 +214,9 @@ static inline struct cpu *this_cpu(void)
  */
 struct cpu *cpu_of_stack(uint64_t address);
 
+/* From here on this CPU runs on this stack as well: console/slice.h. There is one such stack. */
+void cpu_lend_stack(struct cpu *cpu, uint64_t low, uint64_t high);
+
 static inline uint64_t cpu_bad_guest(const struct cpu *cpu)
 {
 	uint64_t n = 0;

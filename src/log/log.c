@@ -271,6 +271,19 @@ void log_drain(void)
 		wait_for_idle(since);
 }
 
+static void (*rest)(void);
+
+void log_set_rest(void (*r)(void))
+{
+	rest = r;
+}
+
+void log_rest(void)
+{
+	if (rest)
+		rest();
+}
+
 void log_reply_to(void (*line)(const char *line))
 {
 	reply_to = line;
@@ -291,6 +304,7 @@ void log_reply(const char *fmt, ...)
 	log_lock();
 	log_put_line(line);
 	log_unlock();
+	log_rest();
 }
 
 void log_line(const char *fmt, ...)

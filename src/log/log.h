@@ -78,6 +78,10 @@ static inline bool log_queue_trap(struct cpu *cpu, const struct trap_record *r)
  * lines to a function; NULL: to the console again. Both only between command_begin() and command_end().
  */
 void log_reply_to(void (*line)(const char *line));
+
+/* What log_rest() calls: a command's answer rests there until a later exit. After each line log_reply() does the same. */
+void log_set_rest(void (*rest)(void));
+void log_rest(void);
 __attribute__((format(printf, 1, 2))) void log_reply(const char *fmt, ...);
 
 /* How much is printed while the guest runs. Answers to commands and reports of the guest's end are always printed. */

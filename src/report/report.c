@@ -32,6 +32,11 @@ void report_answer(const struct cpu *cpu)
 	atomic_store(&answering, cpu);
 }
 
+const struct cpu *report_answering(void)
+{
+	return atomic_load(&answering);
+}
+
 /* Finds this CPU by its stack, because during a fault GS may be the guest's. */
 void report_line(const char *fmt, ...)
 {

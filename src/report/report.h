@@ -29,6 +29,7 @@ void report_end(void);
  * that.
  */
 void report_answer(const struct cpu *cpu);
+const struct cpu *report_answering(void);
 
 /* Prints a line of the report. */
 __attribute__((format(printf, 1, 2))) void report_line(const char *fmt, ...);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Long work in slices. It runs on a stack of its own, so that it can rest in the middle of any function: the guest goes on, and
+ * a later exit of the same CPU goes on with the work. There is one such stack, under the lock of the commands.
+ */
+#ifndef TRAPLINE_SLICE_H
+#define TRAPLINE_SLICE_H
+
+#include "cpu/cpu.h"
+
+/* Takes the stack. Without memory for it work is done in one piece. Called once, at start. */
+void slice_init(void);
+
+/* Begins the work on this CPU, or goes on with it. Returns true when it is done. */
+bool slice_begin(struct cpu *cpu, void (*work)(void));
+bool slice_go_on(void);
+
+/*
+ * Inside of such work: rests until the next slice. Does nothing elsewhere, and while the guest is stopped. The caller holds no lock but that
+ * of the commands.
+ */
+void slice_rest(void);
+
+#endif
