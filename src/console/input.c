@@ -33,14 +33,14 @@ static struct line line = {.prompt = "trapline> "};
 
 /*
  * The line that is being carried out. WAITING: CPU `cpu` must take it, and sets RUNNING. RESTING: it is carried out in slices by CPU `on`, which has
- * the commands' lock (console/slice.h). MORE: the answer is made line by line.
+ * the commands' lock (console/slice.h). DONE: the end of the answer is due.
  */
 enum {
 	IDLE,
 	WAITING,
 	RUNNING,
 	RESTING,
-	MORE
+	DONE
 };
 static struct {
 	_Atomic uint32_t state;
@@ -268,19 +268,6 @@ static void finish(void)
 	atomic_store(&job.state, IDLE);
 }
 
-static void next_line_of_answer(void)
-{
-	static char text[TRAP_LINE_MAX];
-
-	if (!command_begin())
-		return;
-	if (!cancelled && job.result.more && job.result.more(COMMAND_OPERATOR, text, sizeof(text)))
-		log_put_line(text);
-	else
-		finish();
-	command_end();
-}
-
 /* A CPU that does not respond has its interrupts off, waits for a SIPI, or is busy in the VMM. */
 static void give_up_waiting(void)
 {
@@ -307,8 +294,8 @@ bool input_turn(void)
 		return type_ahead();
 	case RESTING:
 		return true; /* no record in the middle of an answer */
-	case MORE:
-		next_line_of_answer();
+	case DONE:
+		finish();
 		return true;
 	case WAITING:
 		give_up_waiting();
@@ -336,9 +323,22 @@ static bool take_up(const struct cpu *cpu)
 	return false;
 }
 
+/* log_reply() without its formatting. */
+static void reply(const char *text)
+{
+	log_lock();
+	log_put_line(text);
+	log_unlock();
+	log_rest();
+}
+
 static void carry_out(void)
 {
+	static char text[TRAP_LINE_MAX];
+
 	command_run(job.on, COMMAND_OPERATOR, job.text, &job.result);
+	while (!cancelled && job.result.more && job.result.more(COMMAND_OPERATOR, text, sizeof(text)))
+		reply(text);
 }
 
 /* After a slice. */
@@ -348,7 +348,7 @@ static void after_slice(bool done)
 		command_end();
 	else
 		job.since = rdtsc();
-	atomic_store(&job.state, done ? MORE : RESTING);
+	atomic_store(&job.state, done ? DONE : RESTING);
 }
 
 static bool is_late(void)
@@ -365,9 +365,9 @@ static void wake(const struct cpu *cpu)
 		cpu_kick(job.on);
 	if (!is_late() || !atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
 		return;
-	job.result = (struct command_result){.name = "none", .why = SILENT};
+	job.result = (struct command_result){.name = "none", .why = COMMAND_SILENT};
 	command_end();
-	atomic_store(&job.state, MORE);
+	atomic_store(&job.state, DONE);
 }
 
 /* The next slice, if there is room for its line. */

@@ -30,11 +30,46 @@ static bool is_wanted(const struct show *show, const struct trap_record *r)
 	return !show->filtered || (r->type != TRAP_TYPE_MARK && filter_match(&show->filter, r));
 }
 
+#define REST_AFTER 16 /* records, rings or the like: together some 2000 instructions */
+#define PART_BYTES 128
+
+static void rest_now_and_then(void)
+{
+	static unsigned n;
+
+	if (++n % REST_AFTER == 0)
+		log_rest();
+}
+
+static void format(char *text, size_t size, const struct trap_record *r)
+{
+	static struct trap_formatter f;
+
+	trap_format_begin(&f, text, size, r, log_clock());
+	do
+		log_rest();
+	while (trap_format_more(&f, PART_BYTES));
+	log_rest();
+}
+
+/* ring_read_oldest(), with many rings in parts. */
+static bool read_oldest(struct show *show, struct trap_record *r)
+{
+	struct ring_reader *first = NULL;
+
+	for (unsigned i = 0; i < show->readers; i++) {
+		first = ring_older(first, &show->reader[i]);
+		rest_now_and_then();
+	}
+	return first && ring_read(first, r);
+}
+
 /* Reads the next matching record. */
 static bool next_record(struct show *show, struct trap_record *r)
 {
-	while (show->unread && ring_read_oldest(show->reader, show->readers, r)) {
+	while (show->unread && read_oldest(show, r)) {
 		show->unread--;
+		rest_now_and_then();
 		if (is_wanted(show, r))
 			return true;
 	}
@@ -49,7 +84,7 @@ static bool next_trap_line(enum command_source source, char *text, size_t size)
 	if (!show->left || !next_record(show, &r))
 		return false;
 	show->left--;
-	trap_format(text, size, &r, log_clock());
+	format(text, size, &r);
 	return true;
 }
 
@@ -59,8 +94,10 @@ static uint64_t begin_at(struct show *show, const struct trace_ring *ring, uint6
 	static struct trap_record r;
 	uint64_t head = atomic_load(&ring->head), kept = (uint64_t)ring->mask + 1, found = 0, seq = head;
 
-	for (; seq && head - seq < kept && found < n; seq--)
+	for (; seq && head - seq < kept && found < n; seq--) {
 		found += !show->filtered || (ring_at(ring, seq, &r) && is_wanted(show, &r));
+		rest_now_and_then();
+	}
 	show->reader[show->readers++] = (struct ring_reader){.ring = ring, .next = seq + 1};
 	show->unread += head - seq;
 	return found;
@@ -92,10 +129,12 @@ static bool next_reserve_line(enum command_source source, char *text, size_t siz
 		if (!cpu ||
 			!reserve_at(cpu->reserve, *next / RESERVE_RECORDS % RESERVE_VECTORS,
 				*next % RESERVE_RECORDS, &r) ||
-			ring_at(&cpu->ring, r.seq, &same))
+			ring_at(&cpu->ring, r.seq, &same)) {
+			rest_now_and_then();
 			continue;
+		}
 		++*next;
-		trap_format(text, size, &r, log_clock());
+		format(text, size, &r);
 		return true;
 	}
 	return false;

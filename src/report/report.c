@@ -242,7 +242,10 @@ struct source {
 	struct guest_paging then, now;
 	const struct saved_stack *saved; /* NULL: use the stack as it is now */
 	bool gone;                       /* its memory holds another stack by now */
+	unsigned reads;
 };
+
+#define READS_AT_ONCE 4 /* a read that needs both page tables takes some hundred instructions */
 
 /*
  * The page tables of a process that died may no longer be valid. The current ones contain the kernel as well on systems that map it
@@ -255,9 +258,11 @@ static bool read_either(const struct source *s, uint64_t linear, void *to, unsig
 
 static bool read_source(void *context, uint64_t linear, void *to, unsigned n)
 {
-	const struct source *s = context;
+	struct source *s = context;
 	uint64_t at = s->saved ? linear - s->saved->linear : 0;
 
+	if (++s->reads % READS_AT_ONCE == 0)
+		log_rest();
 	if (!s->saved || (at >= s->saved->bytes && !(s->gone && at < STACK_REACH)))
 		return read_either(s, linear, to, n);
 	if (at >= s->saved->bytes || s->saved->bytes - at < n)
@@ -289,6 +294,7 @@ void report_backtrace(const struct cpu *cpu, const struct trap_record *r)
 		struct text t = text_on(line, sizeof(line));
 
 		backtrace_format(&t, &b.place[i]);
+		log_rest();
 		guest_names_add(&t, &s.then, r->cpl == 3, b.place[i].rip, 1);
 		print_text(&t);
 	}
@@ -328,6 +334,8 @@ void report_exit_line(struct text *t, const struct fold_line *line, const struct
 	add_seconds(t, "until=", exit_entry_tsc(line->last), clock);
 }
 
+#define SITES_AT_ONCE 128
+
 /* Sites with equal counts are ordered by their address in memory. */
 static bool is_above(const struct site *a, const struct site *b)
 {
@@ -342,6 +350,8 @@ const struct site *report_next_site(const struct site *last, bool important)
 		const struct cpu *cpu = cpus[i / SITES_COUNT];
 		const struct site *s = cpu ? &cpu->reserve->sites.site[i % SITES_COUNT] : NULL;
 
+		if (i % SITES_AT_ONCE == 0)
+			log_rest();
 		if (!s || !s->key || (important && !site_counts(&cpu->reserve->sites, s)) ||
 			(last && !is_above(last, s)))
 			continue;
@@ -359,7 +369,9 @@ void report_site_format(struct text *t, const struct site *s, const struct trap_
 	text_add(t, "site count=%lu vec=%u name=%s cpl=%u at=0x%lx", s->count, vector, vector_name(vector),
 		cpl, s->rip);
 	vendor->state.paging(this_cpu(), &paging);
+	log_rest();
 	guest_names_add(t, &paging, cpl == 3, s->rip, 0);
+	log_rest();
 	text_add(t, " first ");
 	add_time(t, s->first_tsc, clock);
 	text_add(t, "seq=%lu last ", s->first_seq);

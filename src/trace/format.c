@@ -10,14 +10,6 @@
 #include "hw/msr.h"
 #include <trapline/watch.h>
 
-/* The sources of the fields. */
-struct view {
-	const struct trap_record *r;
-	const struct trap_clock *clock;
-	enum decode_result decoded;
-	struct decoded insn;
-};
-
 static const char *type_name(unsigned type)
 {
 	switch (type) {
@@ -37,12 +29,12 @@ static bool named_by_vector(unsigned type)
 }
 
 /* One function for each field, with its name: it writes the value, or nothing if the record has none. */
-static void field_seq(struct text *t, const struct view *v)
+static void field_seq(struct text *t, const struct trap_view *v)
 {
 	text_add_decimal(t, v->r->seq);
 }
 
-static void field_cpu(struct text *t, const struct view *v)
+static void field_cpu(struct text *t, const struct trap_view *v)
 {
 	text_add_decimal(t, v->r->cpu);
 }
@@ -56,7 +48,7 @@ static void add_micros(struct text *t, uint32_t micros)
 	text_add_string(t, digits);
 }
 
-static void field_t(struct text *t, const struct view *v)
+static void field_t(struct text *t, const struct trap_view *v)
 {
 	uint64_t khz = v->clock->tsc_khz;
 	uint64_t ticks = v->r->tsc - v->clock->tsc_start;
@@ -84,13 +76,13 @@ static bool is_event(const struct trap_record *r)
 	return !is_mark(r) && !is_watch(r);
 }
 
-static void field_id(struct text *t, const struct view *v)
+static void field_id(struct text *t, const struct trap_view *v)
 {
 	if (is_watch(v->r))
 		text_add_decimal(t, v->r->watch_id);
 }
 
-static void field_vec(struct text *t, const struct view *v)
+static void field_vec(struct text *t, const struct trap_view *v)
 {
 	if (is_event(v->r))
 		text_add_decimal(t, v->r->vector);
@@ -113,7 +105,7 @@ static void add_register(struct text *t, const struct trap_record *r)
 		text_add_string(t, register_names[r->watch_register]);
 }
 
-static void field_name(struct text *t, const struct view *v)
+static void field_name(struct text *t, const struct trap_view *v)
 {
 	const char *name = named_by_vector(v->r->type) ? vector_name(v->r->vector) : type_name(v->r->type);
 
@@ -123,7 +115,7 @@ static void field_name(struct text *t, const struct view *v)
 		text_add_string(t, name);
 }
 
-static void field_access(struct text *t, const struct view *v)
+static void field_access(struct text *t, const struct trap_view *v)
 {
 	if (!is_watch(v->r))
 		return;
@@ -134,19 +126,19 @@ static void field_access(struct text *t, const struct view *v)
 #undef X
 }
 
-static void field_type(struct text *t, const struct view *v)
+static void field_type(struct text *t, const struct trap_view *v)
 {
 	if (v->r->type != TRAP_TYPE_EXCEPTION && is_event(v->r) && type_name(v->r->type))
 		text_add_string(t, type_name(v->r->type));
 }
 
-static void field_err(struct text *t, const struct view *v)
+static void field_err(struct text *t, const struct trap_view *v)
 {
 	if (v->r->flags & TRAP_HAS_ERROR)
 		text_add_hex(t, v->r->error_code);
 }
 
-static void field_at(struct text *t, const struct view *v)
+static void field_at(struct text *t, const struct trap_view *v)
 {
 	text_add_hex(t, v->r->cs);
 	text_add_char(t, ':');
@@ -160,7 +152,7 @@ void trap_format_names(trap_namer *n)
 	namer = n;
 }
 
-static void field_sym(struct text *t, const struct view *v)
+static void field_sym(struct text *t, const struct trap_view *v)
 {
 	char buf[TEXT_VALUE_MAX];
 	struct text name = text_on(buf, sizeof(buf));
@@ -171,17 +163,17 @@ static void field_sym(struct text *t, const struct view *v)
 	text_add_escaped(t, buf); /* names come from a file */
 }
 
-static void field_mode(struct text *t, const struct view *v)
+static void field_mode(struct text *t, const struct trap_view *v)
 {
 	text_add_decimal(t, v->r->mode);
 }
 
-static void field_cpl(struct text *t, const struct view *v)
+static void field_cpl(struct text *t, const struct trap_view *v)
 {
 	text_add_decimal(t, v->r->cpl);
 }
 
-static void field_as(struct text *t, const struct view *v)
+static void field_as(struct text *t, const struct trap_view *v)
 {
 	uint64_t space = process_space(v->r);
 
@@ -189,7 +181,7 @@ static void field_as(struct text *t, const struct view *v)
 		text_add_hex(t, space);
 }
 
-static void field_pid(struct text *t, const struct view *v)
+static void field_pid(struct text *t, const struct trap_view *v)
 {
 	struct process p;
 
@@ -197,7 +189,7 @@ static void field_pid(struct text *t, const struct view *v)
 		text_add_decimal(t, p.pid);
 }
 
-static void field_comm(struct text *t, const struct view *v)
+static void field_comm(struct text *t, const struct trap_view *v)
 {
 	struct process p;
 
@@ -205,7 +197,7 @@ static void field_comm(struct text *t, const struct view *v)
 		text_add_escaped(t, p.name);
 }
 
-static void field_text(struct text *t, const struct view *v)
+static void field_text(struct text *t, const struct trap_view *v)
 {
 	char text[sizeof(v->r->gpr)];
 
@@ -216,12 +208,12 @@ static void field_text(struct text *t, const struct view *v)
 	text_add_escaped(t, text);
 }
 
-static void field_code(struct text *t, const struct view *v)
+static void field_code(struct text *t, const struct trap_view *v)
 {
 	text_add_bytes(t, v->r->code, decode_code_length(v->r));
 }
 
-static void field_insn(struct text *t, const struct view *v)
+static void field_insn(struct text *t, const struct trap_view *v)
 {
 	if (v->decoded == DECODE_OK)
 		text_add_string(t, v->insn.text);
@@ -229,61 +221,61 @@ static void field_insn(struct text *t, const struct view *v)
 		text_add_string(t, "(bad)");
 }
 
-static void field_cr2(struct text *t, const struct view *v)
+static void field_cr2(struct text *t, const struct trap_view *v)
 {
 	if (v->r->flags & TRAP_HAS_CR2)
 		text_add_hex(t, v->r->cr2);
 }
 
-static void field_why(struct text *t, const struct view *v)
+static void field_why(struct text *t, const struct trap_view *v)
 {
 	if (is_event(v->r))
 		explain_cause(t, v->r, v->decoded == DECODE_OK ? &v->insn : NULL);
 }
 
-static void field_sel(struct text *t, const struct view *v)
+static void field_sel(struct text *t, const struct trap_view *v)
 {
 	if (is_event(v->r))
 		explain_selector(t, v->r);
 }
 
-static void field_dr6(struct text *t, const struct view *v)
+static void field_dr6(struct text *t, const struct trap_view *v)
 {
 	if (is_event(v->r))
 		explain_dr6(t, v->r);
 }
 
-static void field_addr(struct text *t, const struct view *v)
+static void field_addr(struct text *t, const struct trap_view *v)
 {
 	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_LINEAR)
 		text_add_hex(t, v->r->cr2);
 }
 
-static void field_phys(struct text *t, const struct view *v)
+static void field_phys(struct text *t, const struct trap_view *v)
 {
 	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_PHYSICAL)
 		text_add_hex(t, (uint64_t)v->r->watch_where[1] << 32 | v->r->watch_where[0]);
 }
 
-static void field_size(struct text *t, const struct view *v)
+static void field_size(struct text *t, const struct trap_view *v)
 {
 	if (is_watch(v->r) && v->r->watch_size)
 		text_add_decimal(t, v->r->watch_size);
 }
 
-static void field_old(struct text *t, const struct view *v)
+static void field_old(struct text *t, const struct trap_view *v)
 {
 	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_OLD)
 		text_add_hex(t, v->r->watch_old);
 }
 
-static void field_new(struct text *t, const struct view *v)
+static void field_new(struct text *t, const struct trap_view *v)
 {
 	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_NEW)
 		text_add_hex(t, v->r->watch_new);
 }
 
-static void field_how(struct text *t, const struct view *v)
+static void field_how(struct text *t, const struct trap_view *v)
 {
 	static const struct {
 		uint8_t flag;
@@ -311,7 +303,7 @@ static void add_in_parentheses(struct text *t, const char *s)
 	text_add_char(t, ')');
 }
 
-static void field_uses(struct text *t, const struct view *v)
+static void field_uses(struct text *t, const struct trap_view *v)
 {
 	for (unsigned i = 0; i < v->insn.regs; i++) {
 		const struct decoded_reg *reg = &v->insn.reg[i];
@@ -327,7 +319,7 @@ static void field_uses(struct text *t, const struct view *v)
 	}
 }
 
-static void field_mem(struct text *t, const struct view *v)
+static void field_mem(struct text *t, const struct trap_view *v)
 {
 	for (unsigned i = 0; i < v->insn.mems; i++) {
 		if (i)
@@ -336,7 +328,7 @@ static void field_mem(struct text *t, const struct view *v)
 	}
 }
 
-static void field_during(struct text *t, const struct view *v)
+static void field_during(struct text *t, const struct trap_view *v)
 {
 	unsigned type = v->r->during_type, vector = v->r->during_vector;
 
@@ -350,19 +342,19 @@ static void field_during(struct text *t, const struct view *v)
 		text_add(t, " err=0x%x", v->r->during_error);
 }
 
-static void field_cause(struct text *t, const struct view *v)
+static void field_cause(struct text *t, const struct trap_view *v)
 {
 	if ((v->r->flags & TRAP_DURING) && v->r->link && v->r->link < v->r->seq)
 		text_add_decimal(t, v->r->seq - v->r->link);
 }
 
-static void field_origin(struct text *t, const struct view *v)
+static void field_origin(struct text *t, const struct trap_view *v)
 {
 	if (v->r->flags & TRAP_SYNTHESIZED)
 		text_add_string(t, "merge");
 }
 
-static void field_outcome(struct text *t, const struct view *v)
+static void field_outcome(struct text *t, const struct trap_view *v)
 {
 	if (v->r->flags & TRAP_TRIPLED)
 		text_add_string(t, "triple-fault");
@@ -374,7 +366,7 @@ struct field {
 	const char *begin; /* " name=", and the quote in front */
 	uint8_t begin_length;
 	bool quoted;
-	void (*write)(struct text *t, const struct view *v);
+	void (*write)(struct text *t, const struct trap_view *v);
 };
 
 #define BEGIN_BARE(name)       " " #name "=", sizeof(" " #name "=") - 1, false
@@ -387,7 +379,7 @@ static const struct field fields[] = {TRAP_FIELDS(X)};
 
 /* Adds " name=value" completely or not at all. */
 __attribute__((always_inline)) static inline void add_field(
-	struct text *line, const struct field *f, const struct view *v)
+	struct text *line, const struct field *f, const struct trap_view *v)
 {
 	size_t before = line->length, empty = before + f->begin_length;
 
@@ -407,16 +399,31 @@ __attribute__((always_inline)) static inline void add_field(
 	}
 }
 
+void trap_format_begin(struct trap_formatter *f, char *out, size_t size, const struct trap_record *r,
+	const struct trap_clock *clock)
+{
+	f->line = text_on(out, size);
+	f->next = 0;
+	f->view.r = r;
+	f->view.clock = clock;
+	f->view.decoded = decode(r, &f->view.insn);
+	text_add_string(&f->line, is_mark(r) ? "mark" : is_watch(r) ? "watch" : "trap");
+}
+
+bool trap_format_more(struct trap_formatter *f, size_t bytes)
+{
+	size_t end = f->line.length + bytes;
+
+	while (f->next < ARRAY_SIZE(fields) && !f->line.cut && f->line.length < end)
+		add_field(&f->line, &fields[f->next++], &f->view);
+	return f->next < ARRAY_SIZE(fields) && !f->line.cut;
+}
+
 size_t trap_format(char *out, size_t size, const struct trap_record *r, const struct trap_clock *clock)
 {
-	struct text line = text_on(out, size);
-	struct view v;
+	struct trap_formatter f;
 
-	v.r = r;
-	v.clock = clock;
-	v.decoded = decode(r, &v.insn);
-	text_add_string(&line, is_mark(r) ? "mark" : is_watch(r) ? "watch" : "trap");
-	for (unsigned i = 0; i < ARRAY_SIZE(fields) && !line.cut; i++)
-		add_field(&line, &fields[i], &v);
-	return line.length;
+	trap_format_begin(&f, out, size, r, clock);
+	trap_format_more(&f, SIZE_MAX / 2);
+	return f.line.length;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <trapline/record.h>
+#include "trace/decode.h"
 #include "trace/text.h"
 
 /*
@@ -80,5 +81,26 @@ struct trap_clock {
  * Returns the length without the NUL; below size.
  */
 size_t trap_format(char *out, size_t size, const struct trap_record *r, const struct trap_clock *clock);
+
+/* The sources of the fields. */
+struct trap_view {
+	const struct trap_record *r;
+	const struct trap_clock *clock;
+	enum decode_result decoded;
+	struct decoded insn;
+};
+
+/*
+ * The same in parts: trap_format_begin() decodes the instruction, trap_format_more() writes fields, until about so many bytes more
+ * are written. False: the line is complete.
+ */
+struct trap_formatter {
+	struct text line;
+	struct trap_view view;
+	unsigned next;
+};
+void trap_format_begin(struct trap_formatter *f, char *out, size_t size, const struct trap_record *r,
+	const struct trap_clock *clock);
+bool trap_format_more(struct trap_formatter *f, size_t bytes);
 
 #endif

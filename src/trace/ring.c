@@ -98,19 +98,21 @@ static bool peek_tsc(struct ring_reader *reader, uint64_t *tsc)
 	return false;
 }
 
+struct ring_reader *ring_older(struct ring_reader *a, struct ring_reader *b)
+{
+	uint64_t tsc_a, tsc_b;
+
+	if (!peek_tsc(b, &tsc_b))
+		return a;
+	return a && peek_tsc(a, &tsc_a) && tsc_a <= tsc_b ? a : b;
+}
+
 bool ring_read_oldest(struct ring_reader *readers, unsigned n, struct trap_record *out)
 {
 	struct ring_reader *first = NULL;
-	uint64_t earliest = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t tsc;
-
-		if (peek_tsc(&readers[i], &tsc) && (!first || tsc < earliest)) {
-			first = &readers[i];
-			earliest = tsc;
-		}
-	}
+	for (unsigned i = 0; i < n; i++)
+		first = ring_older(first, &readers[i]);
 	return first && ring_read(first, out);
 }
 

@@ -90,4 +90,7 @@ bool ring_copy(const struct trap_record *slot, struct trap_record *out);
  */
 bool ring_read_oldest(struct ring_reader *readers, unsigned n, struct trap_record *out);
 
+/* The one of two readers whose next record is the older one: a step of the above. `a` may be NULL, and so may the result: no record. */
+struct ring_reader *ring_older(struct ring_reader *a, struct ring_reader *b);
+
 #endif
