@@ -145,10 +145,11 @@ static void reply_bytes(uint64_t at, const uint8_t *bytes, unsigned n)
 	struct text t = text_on(buf, sizeof(buf));
 
 	for (unsigned i = 0; i < MEM_LINE; i++) {
+		text_add_char(&t, ' ');
 		if (i < n)
-			text_add(&t, " %02x", bytes[i]);
+			text_add_bytes(&t, &bytes[i], 1);
 		else
-			text_add(&t, " --");
+			text_add_string(&t, "--");
 		shown[i] = i < n && bytes[i] > ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\'
 				   ? (char)bytes[i]
 				   : '.';
@@ -222,8 +223,8 @@ static void reply_insn(const struct trap_record *r, const struct decoded *d, boo
 	struct text t = text_on(buf, sizeof(buf));
 	unsigned n = d->length ? d->length : 1;
 
-	for (unsigned i = 0; i < n; i++)
-		text_add(&t, "%02x", r->code[i]);
+	log_rest();
+	text_add_bytes(&t, r->code, n);
 	log_reply("disas at=0x%lx code=%s insn=\"%s\"%s", r->rip, buf, d->length ? d->text : "(bad)",
 		here ? " here=rip" : "");
 }

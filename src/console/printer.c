@@ -13,6 +13,9 @@
 _Static_assert(FILTER_CPU_LAST == BOOT_MAX_CPUS - 1, "every CPU can be named");
 
 #define PASS_OVER    8   /* records that one turn may skip */
+#define SEARCH_STEPS 16  /* queues and overwritten records that one turn looks at */
+#define PART_BYTES   160 /* of a line that one turn writes */
+#define PARTS_MOST   16  /* turns that a line may take */
 #define MEND_MS      500 /* time for a handler to map a page, on a slow machine */
 #define MEND_RECORDS 64  /* records of the same CPU after which its handler has had enough time */
 
@@ -81,31 +84,61 @@ static bool has_to_wait(const struct trap_record *r)
 	       atomic_load(&ring->head) - r->seq < MEND_RECORDS && !is_page_there(r);
 }
 
-/* The oldest waiting record by TSC; false if there is none, or it has to wait longer. */
+/* The search for the oldest waiting record. It may take several turns. */
+static struct {
+	uint32_t cpu;     /* the next one to look at */
+	struct cpu *from; /* the CPU whose record is the oldest so far */
+	struct trap_record oldest;
+} search;
+
+/* Looks at a CPU's queue. Returns false if the turn has done enough. */
+static bool search_queue(struct cpu *c, unsigned *steps)
+{
+	struct print_queue *q = &c->print;
+	struct trap_record r;
+	uint32_t tail = atomic_load(&q->tail);
+
+	for (; tail != atomic_load(&q->head); take(q, tail++)) {
+		if (!(*steps)--)
+			return false;
+		if (entry_record(c, tail, &r)) {
+			if (!search.from || r.tsc < search.oldest.tsc) {
+				search.oldest = r;
+				search.from = c;
+			}
+			break;
+		}
+		log_lose_line(); /* overwritten before it was printed */
+	}
+	return true;
+}
+
+/* Returns false if the turn has done enough. */
+static bool search_queues(void)
+{
+	unsigned steps = SEARCH_STEPS;
+
+	for (; search.cpu < boot_info.cpus; search.cpu++)
+		if (!steps-- || (cpus[search.cpu] && !search_queue(cpus[search.cpu], &steps)))
+			return false;
+	search.cpu = 0;
+	return true;
+}
+
+/* The oldest waiting record by TSC; false if there is none, or it has to wait longer, or the search goes on. */
 static bool next_trap(struct trap_record *out, bool *waits)
 {
-	struct cpu *from = NULL;
-	struct trap_record r;
+	struct cpu *from;
 
-	for_each_cpu (c) {
-		struct print_queue *q = &c->print;
-		uint32_t tail = atomic_load(&q->tail);
-
-		while (tail != atomic_load(&q->head)) {
-			if (entry_record(c, tail, &r)) {
-				if (!from || r.tsc < out->tsc) {
-					*out = r;
-					from = c;
-				}
-				break;
-			}
-			log_lose_line(); /* overwritten before it was printed */
-			take(q, tail++);
-		}
-	}
-	*waits = from && has_to_wait(out);
+	*waits = true;
+	if (!search_queues())
+		return false;
+	from = search.from;
+	search.from = NULL;
+	*waits = from && has_to_wait(&search.oldest);
 	if (!from || *waits)
 		return false;
+	*out = search.oldest;
 	take(&from->print, atomic_load(&from->print.tail));
 	return true;
 }
@@ -235,21 +268,42 @@ void console_count(struct console_losses *l)
 	l->lost = all_lost() - l->limited;
 }
 
+/* The line that is being written. */
+static struct {
+	bool open;
+	struct trap_record r;
+	struct trap_formatter f;
+	char text[LOG_LINE_SIZE];
+} line;
+
+static bool begin_line(void)
+{
+	bool more = false;
+
+	if (!next_shown(&line.r, &more)) /* the rate may have excluded all of the last records */
+		return more || (finishing && printer_losses_due());
+	trap_format_begin(&line.f, line.text, sizeof(line.text), &line.r, log_clock());
+	line.open = true;
+	return true;
+}
+
+static bool go_on_with_line(void)
+{
+	if (trap_format_more(&line.f, PART_BYTES))
+		return true;
+	line.open = false;
+	return log_add_one_line(line.text, line.f.line.length);
+}
+
 bool printer_turn(void)
 {
-	static char line[LOG_LINE_SIZE];
-	static struct trap_record r;
-	bool more = false;
-	size_t n;
-
 	if (log_room() <= 2 * LOG_LINE_SIZE)
 		return false;
-	if (format_losses(line, sizeof(line)))
-		return log_add_line(line);
-	if (!next_shown(&r, &more)) /* the rate may have excluded all of the last records */
-		return more || (finishing && printer_losses_due());
-	n = trap_format(line, sizeof(line), &r, log_clock());
-	return log_add_one_line(line, n) || more;
+	if (line.open)
+		return go_on_with_line();
+	if (format_losses(line.text, sizeof(line.text)))
+		return log_add_line(line.text);
+	return begin_line();
 }
 
 /* The CPUs count by the new filter. */
@@ -301,7 +355,8 @@ void printer_finish(void)
 
 	log_lock();
 	finishing = true;
-	left = log_there() ? printer_waiting() + FINISH_LOSSES : 0;
+	left = log_there() ? PARTS_MOST * (printer_waiting() + boot_info.cpus / SEARCH_STEPS + FINISH_LOSSES)
+			   : 0;
 	do
 		log_drain();
 	while (left-- && printer_turn());

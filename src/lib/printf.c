@@ -2,6 +2,7 @@
 #include "lib/printf.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include "lib/string.h"
 
 /* The output. `length` counts beyond `size` too, because it is the result. */
 struct output {
@@ -27,6 +28,15 @@ static void put(struct output *s, char c)
 	s->length++;
 }
 
+static void put_bytes(struct output *s, const char *bytes, size_t n)
+{
+	size_t room = s->length + 1 < s->size ? s->size - 1 - s->length : 0;
+
+	if (room)
+		memcpy(s->buf + s->length, bytes, n < room ? n : room);
+	s->length += n;
+}
+
 static void pad(struct output *s, char c, size_t n)
 {
 	while (n--)
@@ -49,8 +59,7 @@ static void put_field(
 		put(s, *prefix);
 	if (!spec->left && spec->zero)
 		pad(s, '0', blanks);
-	while (length--)
-		put(s, *text++);
+	put_bytes(s, text, length);
 	if (spec->left)
 		pad(s, ' ', blanks);
 }
@@ -196,15 +205,18 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 
 	/* A copy: va_list is an array type here, and a parameter of it has no address of the right type. */
 	va_copy(ap, args);
-	for (; *fmt; fmt++) {
-		if (*fmt != '%') {
-			put(&s, *fmt);
-			continue;
-		}
+	for (;;) {
+		const char *from = fmt;
+
+		while (*fmt && *fmt != '%')
+			fmt++;
+		put_bytes(&s, from, (size_t)(fmt - from));
+		if (!*fmt)
+			break;
 		fmt = read_spec(&spec, fmt + 1, &ap);
 		if (!*fmt)
 			break;
-		convert(&s, &spec, *fmt, &ap);
+		convert(&s, &spec, *fmt++, &ap);
 	}
 	va_end(ap);
 	if (size)
