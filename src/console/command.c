@@ -4,6 +4,7 @@
 #include "console/line.h"
 #include "hw/lock.h"
 #include "lib/array.h"
+#include "log/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/text.h"
@@ -164,8 +165,10 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 	*result = (struct command_result){.name = "none"};
 	if (!call.tokens.count)
 		return;
+	log_rest();
 	c = command_find(call.tokens.at[0], strlen(call.tokens.at[0]));
 	if (!c) {
+		log_rest();
 		result->why = command_not_found(call.tokens.at[0]);
 		return;
 	}
@@ -173,6 +176,7 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 	result->why = refusal(c, &call);
 	if (result->why)
 		return;
+	log_rest();
 	result->why = c->run(&call);
 	if (result->why == command_usage)
 		result->why = usage_of(c);

@@ -114,6 +114,7 @@ static void reply_intercept(void)
 
 	filter_init(&f, now.vectors);
 	filter_format(&t, &f);
+	log_rest();
 	log_reply("intercept %s int=%s power=%s console=%s", buf, on_off(now.software), on_off(now.power),
 		on_off(now.console));
 }
@@ -179,6 +180,7 @@ const char *command_intercept(struct command_call *call)
 	if (want.console != io_watches(IO_CONSOLE) && !io_can_switch(IO_CONSOLE))
 		return "the console is no COM port: trapline.conf has hide_console";
 	set_intercepts(call->cpu, &want);
+	log_rest();
 	reply_intercept();
 	if (call->tokens.count == 1)
 		reply_interceptions();

@@ -155,6 +155,7 @@ static void reply_bytes(uint64_t at, const uint8_t *bytes, unsigned n)
 				   : '.';
 	}
 	shown[n] = '\0';
+	log_rest();
 	log_reply("mem at=0x%016lx bytes=\"%s\" text=\"%s\"", at, buf + 1, shown);
 }
 

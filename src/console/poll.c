@@ -200,6 +200,7 @@ void console_init(void)
 		.attends = attends,
 		.wants_others = wants_others,
 		.hide_prompt = input_hide,
+		.finish_line = printer_finish_line,
 		.finish = printer_finish};
 	const char *why, *bad;
 

@@ -295,6 +295,12 @@ static bool go_on_with_line(void)
 	return log_add_one_line(line.text, line.f.line.length);
 }
 
+void printer_finish_line(void)
+{
+	while (line.open)
+		go_on_with_line();
+}
+
 bool printer_turn(void)
 {
 	if (log_room() <= 2 * LOG_LINE_SIZE)
@@ -341,7 +347,7 @@ void console_get_filter(struct filter *f)
 
 uint64_t printer_waiting(void)
 {
-	uint64_t n = 0;
+	uint64_t n = line.open; /* no longer in its queue */
 
 	for_each_cpu (c)
 		n += atomic_load(&c->print.head) - atomic_load(&c->print.tail);

@@ -18,6 +18,9 @@ const char *printer_init(const char **bad);
  */
 bool printer_turn(void);
 
+/* Completes the line that it is writing. */
+void printer_finish_line(void);
+
 /* Whether losses have to be printed now: at most once a second. */
 bool printer_losses_due(void);
 

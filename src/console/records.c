@@ -287,6 +287,7 @@ const char *command_stats(struct command_call *call)
 	for (unsigned k = 0; k < EXIT_KIND_COUNT; k++) {
 		uint64_t n = cpus_exits(k);
 
+		log_rest();
 		if (n)
 			reply_exits(k, n);
 	}
@@ -311,6 +312,7 @@ const char *command_exits(struct command_call *call)
 		if (!exit_entry_tsc(e))
 			continue;
 		report_exit_format(&t, e, log_clock());
+		log_rest();
 		log_reply("%s cpu=%u", buf, c);
 	}
 	return NULL;

@@ -19,7 +19,7 @@ static void let_in(bool on)
 {
 	if (!vendor || !is_beneath())
 		return;
-	this_cpu()->exit.waited = true;
+	cpu_of_stack((uint64_t)&on)->exit.waited = true;
 	vendor->events.let_in(on);
 }
 

@@ -141,12 +141,45 @@ void log_put(const char *bytes, size_t n)
 		put(bytes, n);
 }
 
+/* Whether a byte of the word is a newline. */
+static bool word_has_newline(uint64_t word)
+{
+	uint64_t x = word ^ 0x0a0a0a0a0a0a0a0a;
+
+	return (x - 0x0101010101010101) & ~x & 0x8080808080808080;
+}
+
+static bool is_one_line(const char *line, size_t n)
+{
+	uint64_t word;
+
+	for (; n >= sizeof(word); line += sizeof(word), n -= sizeof(word)) {
+		__builtin_memcpy(&word, line, sizeof(word));
+		if (word_has_newline(word))
+			return false;
+	}
+	while (n--)
+		if (*line++ == '\n')
+			return false;
+	return true;
+}
+
+/* Of n bytes. A line of an answer is nearly always one. */
+static void put_answer(const char *line, size_t n)
+{
+	if (log_room() < 2 * n + 2) {
+		lost_lines++;
+	} else if (is_one_line(line, n)) {
+		put(line, n);
+		put("\r\n", 2);
+	} else {
+		put_line(line);
+	}
+}
+
 void log_put_line(const char *line)
 {
-	if (log_room() < 2 * strlen(line) + 2)
-		lost_lines++;
-	else
-		put_line(line);
+	put_answer(line, strlen(line));
 }
 
 /* Into the black box, and ready for the console, if there is room. */
@@ -292,17 +325,18 @@ void log_reply_to(void (*line)(const char *line))
 void log_reply(const char *fmt, ...)
 {
 	char line[LOG_LINE_SIZE];
+	int n;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (reply_to) {
 		reply_to(line);
 		return;
 	}
 	log_lock();
-	log_put_line(line);
+	put_answer(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 	log_unlock();
 	log_rest();
 }
@@ -319,6 +353,7 @@ void log_line(const char *fmt, ...)
 		lost_lines++;
 		return;
 	}
+	turn_finish_line(); /* its exception came first */
 	if (log_level < LOG_NOTICES)
 		blackbox_line(line);
 	else
@@ -375,6 +410,8 @@ static void print_line(const char *line)
 		blackbox_line(line);
 		return;
 	}
+	if (!seized)
+		turn_finish_line();
 	log_drain();
 	say_unsent();
 	log_add_line(line);

@@ -24,6 +24,7 @@ static const struct turn_taker nobody = {.poll = nothing,
 	.attends = no_one,
 	.wants_others = no,
 	.hide_prompt = nothing_at_all,
+	.finish_line = nothing_at_all,
 	.finish = nothing_at_all};
 static const struct turn_taker *taker = &nobody;
 
@@ -57,6 +58,11 @@ bool turn_wants_others(void)
 void turn_hide_prompt(void)
 {
 	taker->hide_prompt();
+}
+
+void turn_finish_line(void)
+{
+	taker->finish_line();
 }
 
 void turn_finish(void)

@@ -12,6 +12,7 @@ struct turn_taker {
 	bool (*attends)(const struct cpu *cpu);
 	bool (*wants_others)(void);
 	void (*hide_prompt)(void);
+	void (*finish_line)(void);
 	void (*finish)(void);
 };
 void turn_set(const struct turn_taker *taker);
@@ -37,6 +38,9 @@ static inline void turn_poll(struct cpu *cpu)
 
 /* Removes the operator's prompt before a line is printed. Called with the log's lock held. */
 void turn_hide_prompt(void);
+
+/* Completes the line that the printer is writing, so that it comes before a report. Called with the log's lock held. */
+void turn_finish_line(void);
 
 /* Prints everything that waits, records included, and waits for the UART. */
 void turn_finish(void);

@@ -47,10 +47,12 @@ void report_line(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (cpu && !log_is_seized() && cpu == cpu_of_stack((uint64_t)line))
+	if (cpu && !log_is_seized() && cpu == cpu_of_stack((uint64_t)line)) {
+		log_rest();
 		log_reply("%s", line);
-	else
+	} else {
 		log_print("%s", line);
+	}
 }
 
 bool report_try(void)

@@ -11,6 +11,7 @@
 #include "console/command.h"
 #include "cpu/moment.h"
 #include "exit/handlers.h"
+#include "lib/array.h"
 #include "log/log.h"
 #include "exit/exception.h"
 #include "exit/record.h"
@@ -40,6 +41,7 @@ struct cpu *cpus[BOOT_MAX_CPUS];
 _Atomic uint32_t cpus_active = 1;
 
 static struct cpu cpu;
+static struct exit_entry exits[4];
 static struct trap_record slots[RING_SLOTS];
 static uint64_t registers[GUEST_EFER + 1];
 static unsigned cpl, mode;
@@ -251,6 +253,7 @@ static void set_up(void)
 
 	memset(&fake_ram, 0, sizeof(fake_ram));
 	memset(&cpu, 0, sizeof(cpu));
+	history_init(&cpu.history, exits, ARRAY_SIZE(exits));
 	memset(fake_ram.bytes, 0xa5, 4096);
 	memset(fake_ram.bytes + (1 + TABLES) * 4096, 0x5a, FAKE_RAM - (1 + TABLES) * 4096);
 	ring_init(&cpu.ring, slots, RING_SLOTS);

@@ -4,7 +4,8 @@
 import re
 
 from lib import cost
-from lib.machine import expect, on
+from lib.console import Console
+from lib.machine import GUESTS, expect, on
 
 
 def added(machine, conf, args=""):
@@ -51,3 +52,26 @@ def test_flood(machine):
     lost = [int(total) for total in re.findall(r"^trapline: lost lines=\d+ total=(\d+)", run.trapline, re.M)]
     expect(16 <= len(run.traps) <= 200, f"{len(run.traps)} printed; see {run.out}/trapline.log")
     expect(len(run.traps) + lost[-1] >= 10000, f"{len(run.traps)} printed and {lost[-1]} lost; see {run.out}/trapline.log")
+
+
+LONG_COMMANDS = """traps 64;traps 4096 vec=de;traps sites;traps reserve;stats;exits 64;help;status;walk rip;mem rip 1024;disas rip 64;regs;bt;
+intercept;filter;nonsense"""
+TICKS = 32  # of the TSC for an instruction: -icount shift=5
+
+
+@on("svm")
+def test_longest(machine):
+    """The longest exit of each kind, while exceptions storm, are printed, and the operator's commands are answered."""
+    with Console(machine, EFI=GUESTS / "hang.efi", ARGS="way=storm", CPUS=1, CONF=machine.conf(cost.PRINTED), ICOUNT=1) as console:
+        console.logfmt()
+        worst = {}
+        for command in LONG_COMMANDS.replace("\n", "").split(";"):
+            console.ask(command)
+            for row in console.ask_ok("stats").records("stat"):
+                if "longest_ticks" in row:
+                    now = int(row["longest_ticks"]) // TICKS
+                    if now > worst.get(row["exit"], 0):
+                        print(f"longest after=\"{command}\" exit={row['exit']} instructions={now}")
+                    worst[row["exit"]] = max(now, worst.get(row["exit"], 0))
+        expect("exception" in worst, f"nothing was measured; see {console.out}")
+        expect(max(worst.values()) <= cost.LONGEST, f"{worst}; see {console.out}")

@@ -32,6 +32,10 @@ COMMANDS(X)
 #undef X
 #undef command_help
 
+void log_rest(void)
+{
+}
+
 void log_reply(const char *fmt, ...)
 {
 	size_t n = strlen(said);

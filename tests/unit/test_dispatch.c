@@ -5,6 +5,7 @@
  * here; those of exceptions and of interrupts are the real ones.
  */
 #include "unit.h"
+#include "lib/array.h"
 #include "fake_vendor.h"
 #include "record_fields.h"
 #undef skip /* cmocka's */
@@ -50,13 +51,16 @@ _Atomic uint32_t cpus_active;
 
 struct cpu *cpu_of_stack(uint64_t address)
 {
-	return cpus[0];
+	static struct cpu any;
+
+	return cpus[0] ? cpus[0] : &any;
 }
 uint64_t turn_polled;
 struct log_limits log_limits = {.most = PRINT_QUEUE};
 const struct vendor *vendor;
 
 static struct cpu cpu;
+static struct exit_entry exits[4];
 static struct trap_record records[RING];
 static struct reserve reserve;
 static struct event injected;
@@ -290,6 +294,7 @@ static void go_past(struct cpu *c, void *state)
 static void run(enum exit_kind kind, const struct event *during, const struct event *event)
 {
 	memset(&cpu, 0, sizeof(cpu));
+	history_init(&cpu.history, exits, ARRAY_SIZE(exits));
 	ring_init(&cpu.ring, records, RING);
 	memset(&reserve, 0, sizeof(reserve));
 	cpu.reserve = &reserve;
@@ -482,6 +487,7 @@ static void raised(void **state)
 static void parked(void **state)
 {
 	memset(&cpu, 0, sizeof(cpu));
+	history_init(&cpu.history, exits, ARRAY_SIZE(exits));
 	cpu.work = CPU_WORK_CONSOLE | CPU_WORK_KICK;
 	served = 0;
 	cpu.waits_for_sipi = true;

@@ -125,7 +125,9 @@ static void let_in(bool on)
 
 struct cpu *cpu_of_stack(uint64_t address)
 {
-	return cpus[0];
+	static struct cpu any;
+
+	return cpus[0] ? cpus[0] : &any;
 }
 
 static const struct vendor_traits traits = {.stage2_largest = 3};

@@ -33,6 +33,8 @@ MARKS = {
 # A line, decoder and UART included; these two are several lines.
 PRINTED_MARKS = {name: 12000 for name in VECTORS if name not in ("df", "ts")}
 FLOOD_MARKS = {"ud": 600}
+# The most instructions of one exit while the guest runs.
+LONGEST = 6000
 GROWTH = 1.05
 # A figure of a few instructions may change by a rounding.
 SLACK = 0.5
