@@ -7,6 +7,7 @@
 #include "console/slice.h"
 #include "log/log.h"
 #include "log/turn.h"
+#include "log/uart.h"
 #include "hw/asm.h"
 #include "apic/apic.h"
 #include "blackbox/blackbox.h"
@@ -185,11 +186,25 @@ __attribute__((noinline)) static void take_turn(struct cpu *cpu)
 		cpu_end_work(cpu, CPU_WORK_CONSOLE);
 }
 
+/* While text waits, most turns only feed the FIFO, and what exits does not change. False: there is more to do. */
+static bool feeds(void)
+{
+	if (!log_waits() || debugger->has_line() || !log_try_lock())
+		return false;
+	last_turn = rdtsc();
+	log_feed();
+	if (uart_had_input())
+		receive(last_turn);
+	log_unlock();
+	return true;
+}
+
 /* A FIFO that was just found full is not looked at, and the rest of the turn waits as well, unless what exits has to change. */
 static void serve(struct cpu *cpu)
 {
-	if (!log_is_held_up() || cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS) ||
-		apic_is_left())
+	if (cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS) || apic_is_left())
+		take_turn(cpu);
+	else if (!log_is_held_up() && !feeds())
 		take_turn(cpu);
 }
 

@@ -14,7 +14,7 @@ _Static_assert(FILTER_CPU_LAST == BOOT_MAX_CPUS - 1, "every CPU can be named");
 
 #define PASS_OVER    8   /* records that one turn may skip */
 #define SEARCH_STEPS 16  /* queues and overwritten records that one turn looks at */
-#define PART_BYTES   160 /* of a line that one turn writes */
+#define PART_BYTES   208 /* of a line that one turn writes */
 #define PARTS_MOST   16  /* turns that a line may take */
 #define MEND_MS      500 /* time for a handler to map a page, on a slow machine */
 #define MEND_RECORDS 64  /* records of the same CPU after which its handler has had enough time */

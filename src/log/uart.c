@@ -6,6 +6,7 @@
 
 static struct uart_port uart; /* its base is the mapped address */
 static uint64_t overruns;
+static uint8_t last_status;
 
 static uint8_t line_status(void)
 {
@@ -13,6 +14,7 @@ static uint8_t line_status(void)
 
 	if (status & LSR_OVERRUN && status != LSR_GONE)
 		overruns++;
+	last_status = status;
 	return status;
 }
 
@@ -54,6 +56,11 @@ bool uart_get(char *byte)
 		return false;
 	*byte = (char)uart_port_read(&uart, NS16550_DATA);
 	return true;
+}
+
+bool uart_had_input(void)
+{
+	return last_status != LSR_GONE && last_status & LSR_DATA;
 }
 
 uint64_t uart_overruns(void)

@@ -23,6 +23,9 @@ size_t uart_put(const char *bytes, size_t n);
 /* Reads the next byte that arrived, without waiting. False: there is none. */
 bool uart_get(char *byte);
 
+/* Whether a byte was there when a function above last looked at the UART: each look takes a microsecond. */
+bool uart_had_input(void);
+
 /* The number of overruns: bytes came faster than they were read, and some were lost. */
 uint64_t uart_overruns(void);
 
