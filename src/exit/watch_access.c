@@ -41,11 +41,13 @@ struct hit {
 	uint64_t at, linear, old;
 	uint8_t access, size, bytes, flags;
 	bool has_linear, has_old;
+	bool is_entry;
 	bool sure; /* otherwise it is a hit if the bytes have changed */
 };
 
 struct watching {
 	bool begun;    /* a step is under way */
+	bool moved;    /* page tables that a watch follows */
 	bool recorded; /* `record` is of its beginning */
 	bool going_on; /* this exit has begun or continued it */
 	unsigned hits;
@@ -94,6 +96,37 @@ static void note_values(struct hit *h, const struct accessed *a, const struct wa
 	h->has_old = a->right != STAGE2_FETCH && guest_ram_read(from, &h->old, n);
 	h->has_linear = a->has_linear;
 	h->linear = a->linear + (from - a->at);
+}
+
+/* An entry of the page tables is compared as a whole, at each write to its page. */
+static void note_entry(struct watching *s, const struct watch_piece *p)
+{
+	struct hit *h = &s->hit[s->hits];
+
+	for (unsigned i = 0; i < s->hits; i++)
+		if (s->hit[i].is_entry && s->hit[i].at == p->first)
+			return;
+	if (s->hits == HITS_MAX) {
+		s->moved = true;
+		return;
+	}
+	s->hits++;
+	*h = (struct hit){.at = p->first, .bytes = VALUE_MAX, .is_entry = true};
+	h->has_old = guest_ram_read(h->at, &h->old, VALUE_MAX);
+}
+
+static bool has_moved(const struct hit *h)
+{
+	uint64_t now;
+
+	return !h->has_old || !guest_ram_read(h->at, &now, VALUE_MAX) ||
+	       (h->old ^ now) & ~(uint64_t)(PTE_ACCESSED | PTE_DIRTY);
+}
+
+static void follow(struct cpu *cpu)
+{
+	watch_pieces_moved();
+	cpu_add_work(cpu, CPU_WORK_WATCH);
 }
 
 static void note_hit(struct watching *s, const struct accessed *a, const struct watch_piece *p, bool sure)
@@ -159,7 +192,7 @@ static bool denies(const struct watching *s, const struct accessed *a, const str
 
 	return p->action == WATCH_DENY && !(a->flags & (TRAP_WATCH_WALK | TRAP_WATCH_DELIVERY)) &&
 	       watch_read(p->watch, &id, &spec, &generation) && generation == p->generation &&
-	       !watch_excepts(&spec, s->record.rip);
+	       !watch_excepts(&spec, s->rip);
 }
 
 /* Returns whether a watch denies the access. */
@@ -170,8 +203,14 @@ static bool note_hits(struct watching *s, const struct accessed *a)
 	unsigned n;
 
 	for (unsigned i = 0; (p = watch_piece_in(a->at, i, &n)); i = n + 1) {
-		enum match m = p->action == WATCH_BREAK ? MATCH_NO : match(a, p);
+		enum match m;
 
+		if (p->is_entry) {
+			if (a->right & STAGE2_WRITE)
+				note_entry(s, p);
+			continue;
+		}
+		m = p->action == WATCH_BREAK ? MATCH_NO : match(a, p);
 		if (m == MATCH_NO)
 			atomic_fetch_add_explicit(&p->watch->neighbours, 1, memory_order_relaxed);
 		else
@@ -241,7 +280,7 @@ static void begin(struct cpu *cpu, struct watching *s)
 	if (s->begun)
 		return;
 	s->begun = true;
-	s->recorded = false;
+	s->recorded = s->moved = false;
 	s->hits = 0;
 	s->rip = vendor->state.get(cpu, GUEST_RIP);
 }
@@ -313,7 +352,7 @@ static void deny(struct cpu *cpu, struct watching *s)
 		watch_hit_values(&s->record, h->old, 0);
 		if (h->has_old)
 			s->record.watch_flags |= TRAP_WATCH_OLD;
-		if (h->sure)
+		if (h->sure && !h->is_entry)
 			watch_hit_end(cpu, h->watch, h->generation, &s->record);
 	}
 	s->hits = 0;
@@ -443,8 +482,14 @@ void watch_step_over(struct cpu *cpu)
 		return;
 	progress = progress_of(cpu, s);
 	close_step(cpu);
-	for (unsigned i = 0; i < s->hits && progress != NOT_BEGUN; i++)
-		tell(cpu, s, &s->hit[i], progress == DONE);
+	for (unsigned i = 0; i < s->hits && progress != NOT_BEGUN; i++) {
+		if (s->hit[i].is_entry)
+			s->moved |= has_moved(&s->hit[i]);
+		else
+			tell(cpu, s, &s->hit[i], progress == DONE);
+	}
+	if (s->moved)
+		follow(cpu);
 	forget_step(cpu, s);
 	run_stepped(cpu, progress == DONE);
 }

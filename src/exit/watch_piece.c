@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "exit/watch_piece.h"
+#include <stdatomic.h>
+#include "mem/guest_ram.h"
 #include "mem/guest_walk.h"
 #include "mem/layout.h"
+#include "trace/walk_trace.h"
 #include "vendor.h"
 
 #define PAGES_MAX 4096 /* of one watch: 16 MiB */
@@ -13,6 +16,7 @@ _Static_assert((int)WATCH_READ == STAGE2_READ && (int)WATCH_WRITE == STAGE2_WRIT
 
 static struct watch_piece pieces[STAGE2_RANGES];
 static struct stage2_range ranges[STAGE2_RANGES];
+static _Atomic bool moved;
 static unsigned piece_count, kept_count; /* kept: they were there before watch_pieces_make() */
 
 static uint64_t page_of(uint64_t address)
@@ -24,13 +28,40 @@ static bool add_piece(const struct watch_piece *p)
 {
 	struct watch_piece *last = piece_count ? &pieces[piece_count - 1] : NULL;
 
-	if (last && last->watch == p->watch && last->last + 1 == p->first) {
+	if (last && last->watch == p->watch && !last->is_entry && !p->is_entry &&
+		last->last + 1 == p->first && last->linear + (p->first - last->first) == p->linear) {
 		last->last = p->last;
 		return true;
 	}
 	if (piece_count == STAGE2_RANGES)
 		return false;
 	pieces[piece_count++] = *p;
+	return true;
+}
+
+/* Pages next to each other share the upper ones. */
+static bool has_entry(const struct watch_piece *p)
+{
+	for (unsigned i = 0; i < piece_count; i++)
+		if (pieces[i].is_entry && pieces[i].watch == p->watch && pieces[i].first == p->first)
+			return true;
+	return false;
+}
+
+/* The entries of the page tables on the way to an address, up to one that is not present. A pair of 32-bit ones counts as one. */
+static bool add_entries(const struct guest_paging *paging, uint64_t linear, const struct watch_piece *of)
+{
+	struct watch_piece p = {
+		.watch = of->watch, .generation = of->generation, .access = WATCH_WRITE, .is_entry = true};
+	struct walk w;
+
+	walk_trace(&w, paging, linear, guest_read64);
+	for (unsigned i = 0; i < w.count && w.level[i].readable; i++) {
+		p.first = p.linear = w.level[i].at & ~7ull;
+		p.last = p.first + 7;
+		if (!has_entry(&p) && !add_piece(&p))
+			return false;
+	}
 	return true;
 }
 
@@ -47,7 +78,10 @@ static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struc
 		last = page_of(at) + (PAGE_SIZE - 1);
 		if (last > s->last)
 			last = s->last;
+		if (s->follow && !add_entries(&paging, at, p))
+			return TOO_MANY;
 		if (guest_translate(&paging, at, &p->first)) {
+			p->linear = at;
 			p->last = p->first + (last - at);
 			found = true;
 			if (!add_piece(p))
@@ -55,7 +89,7 @@ static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struc
 		}
 		at = last + 1;
 	} while (last < s->last);
-	return found ? NULL : "no page of it is mapped";
+	return found || s->follow ? NULL : "no page of it is mapped; follow waits until one is";
 }
 
 static const char *add(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
@@ -66,14 +100,20 @@ static const char *add(struct cpu *cpu, const struct watch_spec *s, struct watch
 	p->action = s->action;
 	if (s->space == WATCH_LINEAR)
 		return add_linear(cpu, s, p);
-	p->first = s->first;
+	p->first = p->linear = s->first;
 	p->last = s->last;
 	return add_piece(p) ? NULL : TOO_MANY;
 }
 
-/* Drops the pieces of watches that are gone. */
+void watch_pieces_moved(void)
+{
+	atomic_store(&moved, true);
+}
+
+/* Drops the pieces of watches that are gone, and of those whose page tables have changed. */
 static void keep_valid(void)
 {
+	bool again = atomic_exchange(&moved, false);
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < piece_count; i++) {
@@ -81,7 +121,8 @@ static void keep_valid(void)
 		uint32_t generation;
 		uint16_t id;
 
-		if (watch_read(pieces[i].watch, &id, &s, &generation) && generation == pieces[i].generation)
+		if (watch_read(pieces[i].watch, &id, &s, &generation) && generation == pieces[i].generation &&
+			!(again && s.follow))
 			pieces[n++] = pieces[i];
 	}
 	piece_count = n;

@@ -7,13 +7,18 @@
 #include "stage2/taken.h"
 #include "watch/watch.h"
 
-/* Physically contiguous bytes of one watch. */
+/* Bytes of one watch that are contiguous, both physically and in its own space. */
 struct watch_piece {
-	uint64_t first, last; /* inclusive */
+	uint64_t first, last; /* physical, inclusive */
+	uint64_t linear;      /* of the first one; a physical watch: the same as `first` */
 	struct watch *watch;
 	uint32_t generation;
 	uint8_t access, action;
+	bool is_entry; /* an entry of the page tables through which a watch follows its address space */
 };
+
+/* An entry of page tables has changed: the next watch_pieces_make() finds the pages of the watches that follow anew. */
+void watch_pieces_moved(void);
 
 /*
  * Brings the pieces in line with the table of watches, with the other CPUs held. Those of a watch that was there before stay as they

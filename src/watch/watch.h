@@ -10,7 +10,8 @@
  *     place   =  "physical" | "linear"; physical if it is left out
  *     range   =  address | address "+" bytes | address "/" bytes | address "-" address, both inclusive
  *     bits    =  names as in the manuals, separated by commas, or a number that is a mask
- *     word    =  "log" | "once" | "stop" | "deny" | "rate=" number | "cr3=" number | "except=" range { "," range }
+ *     word    =  "log" | "once" | "stop" | "deny" | "rate=" number | "cr3=" number | "follow" |
+ *             "except=" range { "," range }
  *
  * The console's commands change the table, one CPU at a time, or a hit does (WATCH_ONCE). Any CPU reads it at any time, without a lock:
  * `generation` of a slot is odd while it holds a watch, and changes with it.
@@ -46,6 +47,7 @@ struct watch_spec {
 	uint8_t space;        /* enum watch_space */
 	uint8_t access;       /* enum watch_access, bits */
 	uint8_t action;       /* enum watch_action */
+	bool follow;          /* WATCH_LINEAR: the pages that are mapped there, also later */
 	uint8_t reg;          /* WATCH_REGISTER: enum watch_register */
 	bool silent;          /* a debugger's: it is told, and there is no record */
 	uint32_t msr;         /* WATCH_MSR: its number */

@@ -215,7 +215,10 @@ static bool parse_option(struct watch_spec *s, char *word)
 	}
 	if (!strncmp(word, except, sizeof(except) - 1))
 		return parse_except(s, word + sizeof(except) - 1);
-	return s->space == WATCH_LINEAR && parse_value(word, "cr3=", &s->cr3);
+	if (s->space != WATCH_LINEAR)
+		return false;
+	s->follow |= !strcmp(word, "follow");
+	return !strcmp(word, "follow") || parse_value(word, "cr3=", &s->cr3);
 }
 
 /* The register or the range, from word *i on. */
@@ -278,7 +281,7 @@ static const char *parse(struct watch_spec *s, struct tokens *w, const char **ba
 		*bad = w->at[i];
 		if (!parse_option(s, w->at[i]))
 			return s->space == WATCH_LINEAR
-				       ? "log, once, stop, deny, rate=N (1000000 at most), cr3=N, or "
+				       ? "log, once, stop, deny, rate=N (1000000 at most), cr3=N, follow, or "
 					 "except= and 4 ranges of code at most"
 				       : "log, once, stop, deny or rate=N (1000000 at most), or except= and "
 					 "4 "
@@ -371,4 +374,6 @@ void watch_format(struct text *t, const struct watch_spec *spec)
 		text_add_string(t, i ? "," : " except=");
 		format_range(t, spec->except[i].first, spec->except[i].last);
 	}
+	if (spec->follow)
+		text_add_string(t, " follow");
 }

@@ -8,7 +8,7 @@
  *   case name=... sum=0x...
  *
  * The program sets and deletes the watches itself, by VMCALL. Load options: watched, the pages are watched, for all accesses; many, as many
- * watches as there may be are set and deleted, again and again, while the memory is used.
+ * watches as there may be are set and deleted, again and again, while the memory is used; follow, only a linear watch that follows its page.
  */
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -238,6 +238,52 @@ static void page_tables(void)
 	report("page_tables", sum);
 }
 
+static void map(uint64_t frame)
+{
+	*(uint64_t *)(TABLES + 3 * PAGE_SIZE) = frame ? frame | TABLE_FLAGS : 0;
+	invlpg((const void *)LINEAR);
+}
+
+static void write_linear(uint64_t value)
+{
+	*(volatile uint64_t *)LINEAR = value;
+}
+
+/* A linear watch that follows: its page is moved, unmapped, mapped again, and reached through other tables; each write is told. */
+static void follow(void)
+{
+	uint64_t cr3 = read_cr3(), *top = (uint64_t *)TABLES;
+	char command[80];
+
+	memset((void *)(TABLES + PAGE_SIZE), 0, 3 * PAGE_SIZE);
+	memcpy(top, (const void *)(cr3 & PTE_ADDRESS), PAGE_SIZE);
+	write_cr3(TABLES);
+	snprintf(command, sizeof(command), "watch add w linear 0x%llx/8", LINEAR);
+	guest_command("unmapped", command);
+	snprintf(command, sizeof(command), "watch add w linear 0x%llx/8 follow", LINEAR);
+	guest_command("follows", command);
+	top[LINEAR >> 39 & 511] = (TABLES + PAGE_SIZE) | TABLE_FLAGS;
+	*(uint64_t *)(TABLES + PAGE_SIZE) = (TABLES + 2 * PAGE_SIZE) | TABLE_FLAGS;
+	*(uint64_t *)(TABLES + 2 * PAGE_SIZE) = (TABLES + 3 * PAGE_SIZE) | TABLE_FLAGS;
+	map(PAGE_AT(4));
+	write_linear(0xf1);
+	map(PAGE_AT(5));
+	write_linear(0xf2);
+	*(uint64_t *)PAGE_AT(4) = 0xbad; /* no longer its page */
+	map(0);
+	map(PAGE_AT(6));
+	write_linear(0xf3);
+	memset((void *)PAGE_AT(7), 0, PAGE_SIZE); /* another table with another page */
+	*(uint64_t *)PAGE_AT(7) = PAGE_AT(14) | TABLE_FLAGS;
+	*(uint64_t *)(TABLES + 2 * PAGE_SIZE) = PAGE_AT(7) | TABLE_FLAGS;
+	invlpg((const void *)LINEAR);
+	write_linear(0xf4);
+	map(PAGE_AT(5)); /* the old table: nothing changes */
+	write_linear(0xf5);
+	write_cr3(cr3);
+	report("follow", *(uint64_t *)PAGE_AT(14));
+}
+
 static void run_all(void)
 {
 	uint64_t flags = read_flags();
@@ -285,6 +331,12 @@ EFI_STATUS guest_main(void)
 	for (unsigned i = 0; i < PAGES; i++)
 		if (!guest_page_at(PAGE_AT(i), NULL))
 			return EFI_OUT_OF_RESOURCES;
+	if (guest_option("follow")) {
+		machine_take();
+		follow();
+		machine_give_back();
+		return EFI_SUCCESS;
+	}
 	snprintf(command, sizeof(command), "watch add rwx 0x%lx/%u rate=20", PAGE_AT(0), PAGES * 4096u);
 	if (guest_option("watched"))
 		guest_command("set", command);

@@ -14,6 +14,7 @@
 #include "exit/watch_piece.h"
 #include "exit/watch_register.h"
 #include "log/log.h"
+#include "mem/layout.h"
 #include "stage2/private.h"
 #include "stage2/stage2.h"
 #include "watch/watch.h"
@@ -29,6 +30,8 @@ static uint64_t gone; /* an address space whose tables are no more */
 static struct stage2_range taken[STAGE2_RANGES];
 static unsigned taken_count, register_changes, translations;
 static bool no_memory;
+static uint64_t
+	hole; /* a linear page that is not mapped, 0: none; those above it are next to those below it in memory */
 
 static void paging(const struct cpu *c, struct guest_paging *out)
 {
@@ -47,8 +50,8 @@ const struct vendor *vendor = &fake;
 bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
 {
 	translations++;
-	*physical = (p->cr3 << 4) + (linear & 0xffff);
-	return p->cr3 != gone;
+	*physical = (p->cr3 << 4) + (linear & 0xffff) - (hole && linear > hole ? PAGE_SIZE : 0);
+	return p->cr3 != gone && (!hole || linear / PAGE_SIZE != hole / PAGE_SIZE);
 }
 
 const char *stage2_take(const struct stage2_range *list, unsigned n)
@@ -132,6 +135,7 @@ static bool takes(uint64_t page)
 static int begin(void **state)
 {
 	gone = UINT64_MAX;
+	hole = 0;
 	no_memory = false;
 	guest = (struct guest_paging){.cr0 = CR0_PG | CR0_PE, .cr3 = CR3_A, .cr4 = CR4_PAE, .efer = EFER_LMA};
 	watch_delete_all();
@@ -216,6 +220,18 @@ static void from_address_0(void **state)
 	assert_true(takes(CR3_A << 4 | 0xf000));
 }
 
+/* Neighbours in memory that are none in the address space stay apart; pages that are both are one piece. */
+static void linear_hole(void **state)
+{
+	hole = 0x2000;
+	assert_int_not_equal(add("w linear 0x1000+0x3000"), 0);
+	assert_int_equal(taken_count, 2);
+	assert_int_equal(taken[0].last + PAGE_SIZE, taken[1].first);
+	hole = 0;
+	assert_int_not_equal(add("w linear 0x5000+0x3000"), 0);
+	assert_int_equal(taken_count, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup(same_slot, begin),
 		cmocka_unit_test_setup(address_space, begin),
 		cmocka_unit_test_setup(from_address_0, begin),
+		cmocka_unit_test_setup(linear_hole, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
