@@ -16,10 +16,13 @@
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
+#include "stage2/stage2.h"
+#include "stage2/taken.h"
 #include "trace/decode.h"
 #include "trace/names.h"
 #include "vendor.h"
 #include "vmcall/check.h"
+#include "watch/watch.h"
 
 #define SYM_MAX       (NAMES_NAME_MAX + 32)
 #define MEM_DEFAULT   64
@@ -200,6 +203,20 @@ const char *command_mem(struct command_call *call)
 	return dump(call, readers[kind].read, at, n);
 }
 
+/* Large pages are split for watches only. */
+static void report_second_level(uint64_t physical)
+{
+	unsigned level = 0, taken;
+
+	stage2_lock();
+	paging_leaf(&stage2_tables, physical, &level);
+	taken = stage2_taken(physical);
+	stage2_unlock();
+	if (level)
+		log_reply("  walk second_level=%uK watched=%s", 4u << 9 * (level - 1),
+			watch_access_letters(taken));
+}
+
 const char *command_walk(struct command_call *call)
 {
 	struct guest_paging paging;
@@ -215,6 +232,8 @@ const char *command_walk(struct command_call *call)
 	report_answer(call->cpu);
 	report_levels(&w, at, paging.cr3, 0);
 	report_answer(NULL);
+	if (w.mapped)
+		report_second_level(w.physical);
 	return w.mapped ? NULL : "the address is not mapped";
 }
 

@@ -9,7 +9,7 @@
  *
  * The variable is 512 bytes from the beginning of the page at GUEST_WATCHED. Load options: two, the second CPU as well, in turn and at once;
  * few, fewer writes at once; actions, instead of all that: what a watch does besides telling. The program sets those watches
- * itself, but that which stops it, with watched=stop:w:
+ * itself, but that which stops it, with watched=stop:w operator:
  *
  *   case name=deny_store vector=13 old=0x... new=0x...
  */
@@ -206,12 +206,18 @@ static void try_denied_load(void)
 
 static void actions(void)
 {
+	char walk[40];
+
 	if (!guest_page_at(CODE, NULL))
 		return;
+	snprintf(walk, sizeof(walk), "walk 0x%llx", DENY_WRITE);
+	guest_command("before", walk);
 	try_denied();
 	try_denied_load();
 	guest_command("list", "watch list");
+	guest_command("during", walk);
 	guest_command(NULL, "watch delete all");
+	guest_command("after", walk);
 	watch("w", ONCE, "once");
 	watch("w", RATE, "rate=2");
 	for (unsigned i = 0; i < 3; i++)
