@@ -62,6 +62,40 @@ static bool read_kernel(const struct loader *l, struct file *f)
 	return read_to(l, f, f->at);
 }
 
+/* The firmware's global variable SecureBoot (UEFI specification 3.3). */
+static bool is_secure(void)
+{
+	static EFI_GUID global = EFI_GLOBAL_VARIABLE;
+	static CHAR16 name[] = L"SecureBoot";
+	UINT8 on = 0;
+	UINTN size = sizeof(on);
+
+	return !EFI_ERROR(RT->GetVariable(name, &global, NULL, &size, &on)) && on;
+}
+
+/*
+ * Trapline starts the kernel without the firmware, so it asks the firmware now: with Secure Boot an image that is loaded has a signature
+ * that is trusted (UEFI specification 32.5). The image is not started.
+ */
+static bool check_signature(const struct loader *l, const struct file *f)
+{
+	EFI_HANDLE image = NULL;
+	CHAR16 wide[LOADER_PATH_MAX];
+	EFI_DEVICE_PATH *path;
+	EFI_STATUS status;
+
+	if (!is_secure())
+		return true;
+	file_path(wide, f->path);
+	path = FileDevicePath(l->loaded->DeviceHandle, wide);
+	status = path ? BS->LoadImage(FALSE, l->image, path, f->at, f->size, &image) : EFI_OUT_OF_RESOURCES;
+	if (image)
+		BS->UnloadImage(image);
+	if (path)
+		FreePool(path);
+	return EFI_ERROR(status) ? fails(f->path, "Secure Boot refuses it: sign it") : true;
+}
+
 /* Takes the area. Linux needs memory that its devices reach with 32 bits, and the start code's tables map as much. */
 static bool take_area(
 	const struct loader *l, const struct bzimage *b, uint64_t initrd, struct boot_info *info)
@@ -124,7 +158,8 @@ static bool load(const struct loader *l, struct file *kernel, struct file *initr
 	why = bzimage_check((const uint8_t *)kernel->at, kernel->size, &b);
 	if (why)
 		return fails(kernel->path, why);
-	return take_area(l, &b, initrd->size, info) && fill_area(l, kernel, initrd, &b, &info->capture);
+	return check_signature(l, kernel) && take_area(l, &b, initrd->size, info) &&
+	       fill_area(l, kernel, initrd, &b, &info->capture);
 }
 
 void capture_load(const struct loader *l, struct boot_info *info)
