@@ -25,6 +25,8 @@ static int on_panic(struct notifier_block *block, unsigned long action, void *te
 		return NOTIFY_DONE;
 	r.rcx = strnlen(text, TRAPLINE_TEXT_MAX);
 	trapline_vmcall(&r);
+	r.rax = TRAPLINE_CALL_capture; /* does not return if there is a capture kernel */
+	trapline_vmcall(&r);
 	return NOTIFY_DONE;
 }
 

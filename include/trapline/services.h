@@ -73,7 +73,8 @@
 	X(32, foo,           USER,   ANY,      ANY,      ANY,      NONE,     NONE,     TL_ERR(ARGUMENT) | TL_ERR(ADDRESS) | TL_ERR(MEMORY)) \
 	X(33, process,       KERNEL, ANY,      ANY,      ANY,      ANY,      NONE,     TL_ERR(ARGUMENT))    \
 	X(34, image,         KERNEL, FROM,     LENGTH,   FLAGS,    ANY,      ANY,      TL_ERR(ARGUMENT) | TL_ERR(FULL)) \
-	X(35, process_of,    KERNEL, ANY,      ANY,      NONE,     NONE,     NONE,     TL_ERR(MISSING))
+	X(35, process_of,    KERNEL, ANY,      ANY,      NONE,     NONE,     NONE,     TL_ERR(MISSING)) \
+	X(38, capture,       KERNEL, NONE,     NONE,     NONE,     NONE,     NONE,     TL_ERR(MISSING))
 
 #define X(number, name, who, rbx, rcx, rdx, rsi, rdi, errors) TRAPLINE_CALL_##name = (number),
 enum trapline_call {

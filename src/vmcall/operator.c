@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Lines from the guest to the trace and the operator, and back: mark, say, hear, dying. */
+/* Lines from the guest to the trace and the operator, and back: mark, say, hear, dying, capture. */
 #include "vmcall/operator.h"
 #include "log/log.h"
 #include "cpu/moment.h"
+#include "exit/capture_ask.h"
 #include "exit/record.h"
 #include "exit/shutdown.h"
 #include "hw/lock.h"
@@ -107,6 +108,15 @@ int64_t vmcall_dying(struct vmcall *call)
 	if (!error)
 		shutdown_dying(call->cpu, text);
 	return error;
+}
+
+int64_t vmcall_capture(struct vmcall *call)
+{
+	if (capture_missing())
+		return TRAPLINE_E_MISSING;
+	shutdown_report("the guest asked for the capture kernel", SHUTDOWN_RESET);
+	capture_ask(call->cpu);
+	return 0;
 }
 
 /* Makes a record of type TRAP_TYPE_MARK: the text takes the place of the caller's registers. */

@@ -98,6 +98,11 @@ void shutdown_dying(struct cpu *c, const char *text)
 		assert(*text >= ' ' && *text <= '~');
 }
 
+void shutdown_report(const char *why, unsigned seconds)
+{
+	assert(false); /* there is no capture kernel */
+}
+
 void log_line(const char *fmt, ...)
 {
 }
