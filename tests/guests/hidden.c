@@ -16,7 +16,7 @@ const char guest_name[] = "hidden";
 
 #define TWO_MIB    (2ull << 20)
 #define MAP_SIZE   32768
-#define MOST_PAGES 16384 /* PCI's configuration space is larger */
+#define MOST_PAGES 49152 /* a capture area may be larger than Trapline; PCI's configuration space is larger */
 #define COM2       0x2f8
 #define LVT_MASKED (1u << 16)
 
@@ -28,7 +28,7 @@ const char guest_name[] = "hidden";
 
 static uint8_t map[MAP_SIZE] __attribute__((aligned(8)));
 
-/* Reserved, a multiple of 2 MiB, aligned to it, below 64 MiB in size and below 4 GiB: Trapline's, on machines where nothing else is
+/* Reserved, a multiple of 2 MiB, aligned to it, below 192 MiB in size and below 4 GiB: Trapline's, on machines where nothing else is
  * like that. */
 static bool is_region(const EFI_MEMORY_DESCRIPTOR *d)
 {
@@ -45,7 +45,7 @@ static void try_page(const char *name, uint64_t at)
 	*word = 0x1122334455667788;
 	cpuid(0, 0); /* until the next exit, the instruction that stored may see its own value */
 	after = *word;
-	print("memory page=%s before=%lx after=%lx\n", name, before, after);
+	print("memory page=%s at=0x%lx before=%lx after=%lx\n", name, at, before, after);
 }
 
 /* The handler of these events returns to a valid stack. */

@@ -47,7 +47,7 @@ static void print_notes(const char *at, size_t size)
 /* Reads each page of it: the kernel maps the dead guest's memory as it goes along. */
 static void read_all(int file, const Elf64_Phdr *p)
 {
-	static char page[4096];
+	static unsigned long long page[512];
 	unsigned long long bytes = 0, sum = 0;
 
 	for (Elf64_Off at = 0; at < p->p_filesz; at += sizeof page) {
@@ -56,8 +56,8 @@ static void read_all(int file, const Elf64_Phdr *p)
 		if (n <= 0)
 			break;
 		bytes += (unsigned long long)n;
-		for (ssize_t i = 0; i < n; i++)
-			sum += (unsigned char)page[i];
+		for (size_t i = 0; i < (size_t)n / sizeof page[0]; i++)
+			sum += page[i];
 	}
 	printf("vmcore memory at=0x%llx bytes=%llu read=%llu sum=0x%llx\n", (unsigned long long)p->p_paddr,
 		(unsigned long long)p->p_memsz, bytes, sum);

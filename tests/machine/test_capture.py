@@ -10,8 +10,8 @@ import re
 import shutil
 import subprocess
 
-from lib import logs
-from lib.machine import BUILD, LINUX, Skip, expect, on
+from lib import logs, secure
+from lib.machine import BUILD, GUESTS, LINUX, Skip, expect, on
 from test_console import hang, wait_for_guest
 
 DISK_BYTES = 512 << 20
@@ -85,6 +85,17 @@ def test_triple_fault(machine):
 
 
 @on("svm")
+def test_hidden(machine):
+    """Before the guest's end its capture area reads as ones, and does not take what is written there."""
+    run = machine.guest("hidden", CONF=machine.conf(conf("capture_mib = 160\n")), ESP=with_kernel(machine, "hidden")).expect_status(0)
+    run.expect_active(machine.vendor)
+    area = int(re.search(r"is ready in 160 MiB at 0x([0-9a-f]+)", run.trapline).group(1), 16)
+    pages = [page for page in logs.records(run.guest, "memory") if area <= logs.number(page["at"]) < area + (160 << 20)]
+    expect(pages, f"the area at {area:#x} was not tried; see {run.out}/guest.log")
+    expect(all(page["before"] == page["after"] == "f" * 16 for page in pages), f"{pages}")
+
+
+@on("svm")
 def test_not_a_kernel(machine):
     """A file that is no bzImage, and one beyond the memory: a line says so, and the guest runs."""
     files = esp(machine, "bad", vmlinuz=BUILD / "guests/hello.efi", capture=LINUX["INITRD"])
@@ -150,6 +161,23 @@ def test_crash(machine):
 
 
 @on("svm")
+def test_panic(machine):
+    """Linux panics: the module of the guest tools asks for the capture kernel, and Linux' description of itself is in its dump."""
+    need("panic")
+    run = machine.linux(
+        "oops=panic panic=1 trapline.mode=boot trapline.run=insmod:trapline,insmod:death,die:null-write",
+        INITRD=BUILD / "linux/deaths.img",
+        CONF=machine.conf(conf()),
+        ESP=esp(machine, "panic", capture=LINUX["INITRD"]),
+        TIMEOUT=600,
+    ).expect_status(0)
+    run.expect_active(machine.vendor).expect_line("end of guest: the guest asked for the capture kernel")
+    (_, _, info), lines = captured(run)
+    expect(info != "0x0" and any(line.startswith("vmcore info OSRELEASE=") for line in lines), f"no VMCOREINFO: {info} {lines}")
+    expect_whole(run, lines)
+
+
+@on("svm")
 def test_operator(machine):
     """The operator stops a guest that hangs and starts the kernel, by the word in full. The guest's place is in its dump."""
     need("operator")
@@ -161,6 +189,20 @@ def test_operator(machine):
         place = logs.place(console.ask_ok("regs").records("regs")[0]["at"])[1]
         expect(not console.ask("captur").ok, "`captur` was taken for capture")
         console.ask_ok("capture")
+        wait_for_guest(console, "GUEST-DONE")
         expect(console.ended() == 0, f"the capture kernel does not end; see {console.out}")
         guest = logs.clean((console.out / "guest.log").read_bytes())
     expect(f"vmcore cpu thread=1 rip={place:#x} " in guest and "GUEST-DONE" in guest, f"not at {place:#x}; see {console.out}/guest.log")
+
+
+@on("svm")
+def test_secure_boot(machine):
+    """With Secure Boot a capture kernel has to be signed, although the firmware does not start it."""
+    need("secure")
+    own = {name: secure.sign(path, machine.scratch / f"capture-{name}") for name, path in (
+        ("trapline", BUILD / "trapline.efi"), ("hello", GUESTS / "hello.efi"), ("vmlinuz", BUILD / "linux/vmlinuz"))}  # fmt: skip
+    cases = ((LINUX["KERNEL"], "\\vmlinuz: Secure Boot refuses it: sign it"), (own["vmlinuz"], "\\vmlinuz is ready in 256 MiB"))
+    for n, (kernel, line) in enumerate(cases):
+        files = esp(machine, f"secure-{n}", vmlinuz=kernel, capture=LINUX["INITRD"])
+        run = machine.boot(SECURE=1, EFI=own["hello"], TRAPLINE_EFI=own["trapline"], CONF=machine.conf(conf()), ESP=files)
+        run.expect_status(0).expect_active(machine.vendor).expect_line(f"trapline: capture: {line}")

@@ -195,6 +195,17 @@ static void sum_notices(void **state)
 	}
 }
 
+/* The last test: a capture kernel runs from here on. */
+static void stays_sealed(void **state)
+{
+	report("triple fault", true);
+	blackbox_keep();
+	now += 300 * SECOND;
+	assert_false(blackbox_goes_on());
+	assert_string_equal(box->end.why, "triple fault");
+	assert_true(is_whole(BLACKBOX_SEALED));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +216,7 @@ int main(void)
 		cmocka_unit_test_setup(clocks_differ, setup),
 		cmocka_unit_test_setup(looked_at_meanwhile, setup),
 		cmocka_unit_test_setup(said, setup),
+		cmocka_unit_test_setup(stays_sealed, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

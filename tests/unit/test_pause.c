@@ -54,6 +54,9 @@ static void stays(void **state)
 	assert_true(pause_wanted());
 	pause_release(&cpu);
 	assert_true(pause_holds(&cpu));
+	pause_over(); /* what ran here is gone */
+	assert_false(pause_wanted());
+	assert_true(pause_end());
 }
 
 int main(void)
