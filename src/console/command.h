@@ -39,6 +39,7 @@
 	X(cpu,       "[N]",                             OPERATOR, "chooses the CPU for regs, bt, mem, walk, slide, core and disas")   \
 	X(slide,     "",                                ON_CPU,   "where a kernel of long mode lies, for a debugger: its slide by each file of symbols that fits, and the addresses of SYSCALL and of the handlers of #DE and #PF") \
 	X(stop,      "",                                OPERATOR, "stops the guest on all CPUs, and says what it may have died of, or where its CPUs stand")             \
+	X(catch,     "[VECTORS|off] [FILTER]...",       OPERATOR, "stops all CPUs before an exception is delivered, if it matches the words of the filter; VECTORS is short for vec=VECTORS; off: no more. What intercept leaves out is not caught") \
 	X(go,        "",                                OPERATOR, "lets the guest run again")                          \
 	X(message,   "TEXT",                            ANYWHERE, "sends a line to the guest, which gets it by the VMCALL service hear; in the guest: sends it to the operator") \
 	X(shares,    "[NAME [OFFSET [BYTES]]] | NAME OFFSET write TEXT", ANYWHERE, "memory that the guest shares by name: the list, or the contents of one share, 64 bytes by default; write: stores a text there, with its NUL") \

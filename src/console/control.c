@@ -8,13 +8,16 @@
 #include "report/report.h"
 #include "report/story.h"
 #include "console/input.h"
+#include "console/line.h"
 #include "console/stopping.h"
 #include "hw/asm.h"
 #include "apic/pause.h"
 #include "cpu/moment.h"
 #include "exit/capture_ask.h"
+#include "exit/catch.h"
 #include "exit/intercept.h"
 #include "exit/io.h"
+#include "exit/record.h"
 #include "exit/shutdown.h"
 #include "lib/array.h"
 #include "lib/printf.h"
@@ -78,6 +81,49 @@ const char *command_stop(struct command_call *call)
 	reply_not_stopped(call->cpu);
 	log_reply("stop cpu=%u rip=0x%lx", call->cpu->number, vendor->state.get(call->cpu, GUEST_RIP));
 	story_stopped(call->cpu);
+	return NULL;
+}
+
+/* VECTORS alone is a word of the filter without its key. */
+static const char *parse_catch(struct command_call *call, struct filter *f)
+{
+	const char *bad = "", *why;
+	char words[LINE_TEXT_MAX + 4];
+	bool bare = token_vectors(call->tokens.at[1], &f->vectors);
+
+	if (bare && call->tokens.count == 2)
+		return NULL;
+	snprintf(words, sizeof(words), "%s", call->tokens.rest[bare ? 2 : 1]);
+	why = filter_parse(f, words, &bad);
+	if (why)
+		log_reply("catch word=\"%s\"", bad);
+	return why;
+}
+
+const char *command_catch(struct command_call *call)
+{
+	char text[200];
+	struct text t = text_on(text, sizeof(text));
+	struct filter f;
+	const char *why;
+
+	if (command_only_word(call, "off")) {
+		catch_set(NULL);
+		return NULL;
+	}
+	if (call->tokens.count < 2)
+		return command_usage;
+	filter_init(&f, boot_info.config.intercept);
+	why = parse_catch(call, &f);
+	if (why)
+		return why;
+	if (f.vectors & ~boot_info.config.intercept)
+		return "intercept leaves one of these exceptions to the guest: intercept +VECTORS changes "
+		       "that";
+	catch_set(&f);
+	record_note_all();
+	filter_format(&t, &f);
+	log_reply("catch %s", text);
 	return NULL;
 }
 

@@ -116,9 +116,12 @@ enum run_stop {
 struct cpu_run {
 	_Atomic uint8_t stop; /* enum run_stop */
 	bool steps;           /* it has to stop after one instruction */
-	bool holds;     /* in a step for that: interrupts wait, because one is always pending after a stop */
-	uint8_t vector; /* RUN_EXCEPTION */
-	uint16_t watch; /* RUN_BREAKPOINT, RUN_WATCH: its number */
+	bool holds;      /* in a step for that: interrupts wait, because one is always pending after a stop */
+	bool admits;     /* in a step: an interrupt is let in, and its delivery is the step */
+	uint64_t rip;    /* before the step */
+	bool told_reset; /* it has stopped for its reset, which is carried out next */
+	uint8_t vector;  /* RUN_EXCEPTION */
+	uint16_t watch;  /* RUN_BREAKPOINT, RUN_WATCH: its number */
 };
 
 struct cpu {

@@ -15,6 +15,7 @@
 #include "exit/a20.h"
 #include "exit/breakpoint.h"
 #include "exit/exception.h"
+#include "exit/run_stop.h"
 #include "exit/pic.h"
 #include "exit/shutdown.h"
 #include "lib/string.h"
@@ -363,6 +364,17 @@ static bool is_pci_address(const struct exit_io *io)
 	return io->port == PCI_ADDRESS && io->size == 4 && !io->in && !io->string;
 }
 
+/* A reset while a debugger looks: the CPU stops at the instruction, and carries it out when it runs again. */
+static bool stops_first(struct cpu *cpu, const struct exit_io *io, uint32_t value)
+{
+	if (!atomic_load(&run_stops_resets) || !power_watched || sleeps(io, value) || !ending(io, value))
+		return false;
+	cpu->run.told_reset = !cpu->run.told_reset;
+	if (cpu->run.told_reset)
+		run_stop(cpu, RUN_RESET);
+	return cpu->run.told_reset;
+}
+
 void exit_io(struct cpu *cpu)
 {
 	const struct exit_io *io = &cpu->exit.io;
@@ -373,6 +385,8 @@ void exit_io(struct cpu *cpu)
 		give_up_port(cpu, io);
 		return;
 	}
+	if (!io->in && stops_first(cpu, io, (uint32_t)*rax))
+		return;
 	if (is_pci_address(io))
 		outl(PCI_ADDRESS, (uint32_t)*rax);
 	else if (io->in)

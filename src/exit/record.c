@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "exit/record.h"
+#include "exit/catch.h"
 #include "exit/freeze.h"
 #include "log/log.h"
 #include "log/turn.h"
@@ -36,7 +37,7 @@ static void print_or_reserve(struct cpu *cpu, const struct trap_record *r)
 	if (!(atomic_load(&cpu->noted) & bit) || reserve_add(cpu->reserve, r, cpu->ring.mask / 4))
 		return;
 	atomic_fetch_and(&cpu->noted, ~bit);
-	if (is_printed(r)) /* the configuration has changed meanwhile */
+	if (is_printed(r) || atomic_load(&catch_vectors) & bit) /* the configuration has changed meanwhile */
 		atomic_fetch_or(&cpu->noted, bit);
 }
 
@@ -52,8 +53,12 @@ SLOW_PATH void record_after(struct cpu *cpu, const struct trap_record *r)
 	}
 	if (r->type == TRAP_TYPE_MARK || r->type == TRAP_TYPE_WATCH)
 		log_queue_trap(cpu, r);
-	else
+	else {
 		print_or_reserve(cpu, r);
+		if (atomic_load_explicit(&catch_vectors, memory_order_relaxed) &&
+			r->type == TRAP_TYPE_EXCEPTION)
+			catch_look(cpu, r);
+	}
 }
 
 /* Stores the stack with the first record of an important site: when the operator reads it, the memory may hold another stack. */

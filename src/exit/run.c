@@ -2,8 +2,10 @@
 #include "exit/run.h"
 #include "apic/flush.h"
 #include "apic/pause.h"
+#include "exit/run_stop.h"
 #include "exit/watch_access.h"
 #include "stage2/private.h"
+#include "vendor.h"
 
 bool run_prepare(struct cpu *cpu)
 {
@@ -17,28 +19,33 @@ bool run_prepare(struct cpu *cpu)
 	return done;
 }
 
-void run_stop(struct cpu *cpu, enum run_stop why)
-{
-	if (!atomic_load(&cpu->run.stop))
-		atomic_store(&cpu->run.stop, why);
-	cpu->run.steps = false;
-	pause_begin(cpu);
-	cpu_add_work(cpu, CPU_WORK_CONSOLE);
-}
-
 void run_leave(struct cpu *cpu)
 {
 	if (cpu->run.steps)
 		watch_step_ask(cpu);
 }
 
-void run_stepped(struct cpu *cpu, bool done)
+static void end_step(struct cpu *cpu, bool done)
 {
-	cpu->run.holds = false;
+	bool none = cpu->run.admits && vendor->state.get(cpu, GUEST_RIP) == cpu->run.rip;
+
+	cpu->run.holds = cpu->run.admits = false;
 	if (!cpu->run.steps)
 		return;
-	if (done)
+	if (done && !none) {
 		run_stop(cpu, RUN_STEPPED);
-	else if (!pause_holds(cpu))
+	} else if (!pause_holds(cpu)) {
 		watch_step_ask(cpu);
+		/* the vendor has left it to the guest, before an instruction that cannot be held */
+		cpu->run.admits =
+			!done && cpu->exit.kind == EXIT_INTERRUPT && !vendor->state.get(cpu, GUEST_EVENT);
+	}
+}
+
+void run_step_over(struct cpu *cpu)
+{
+	enum watch_step how = watch_step_over(cpu);
+
+	if (how != WATCH_STEP_GOES_ON)
+		end_step(cpu, how == WATCH_STEP_DONE);
 }

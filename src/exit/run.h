@@ -15,13 +15,10 @@
  */
 bool run_prepare(struct cpu *cpu);
 
-/* This CPU stops at the end of this exit, and with it all others. The first reason counts. */
-void run_stop(struct cpu *cpu, enum run_stop why);
-
 /* It has stopped for the operator, and runs again. */
 void run_leave(struct cpu *cpu);
 
-/* A step has ended. done: with its instruction, or with the delivery of an event. */
-void run_stepped(struct cpu *cpu, bool done);
+/* With CPU_WORK_STEP, at the beginning of an exit's work: watch_step_over(), and what the debugger has asked for. */
+void run_step_over(struct cpu *cpu);
 
 #endif

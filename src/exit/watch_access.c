@@ -2,7 +2,6 @@
 #include "exit/watch_access.h"
 #include "exit/exception.h"
 #include "exit/handlers.h"
-#include "exit/run.h"
 #include "exit/watch_hit.h"
 #include "exit/watch_piece.h"
 #include "guest/access.h"
@@ -473,13 +472,13 @@ static void forget_step(struct cpu *cpu, struct watching *s)
 	cpu_end_work(cpu, CPU_WORK_STEP);
 }
 
-void watch_step_over(struct cpu *cpu)
+enum watch_step watch_step_over(struct cpu *cpu)
 {
 	struct watching *s = cpu->watching;
 	enum progress progress;
 
 	if (s->going_on)
-		return;
+		return WATCH_STEP_GOES_ON;
 	progress = progress_of(cpu, s);
 	close_step(cpu);
 	for (unsigned i = 0; i < s->hits && progress != NOT_BEGUN; i++) {
@@ -491,12 +490,13 @@ void watch_step_over(struct cpu *cpu)
 	if (s->moved)
 		follow(cpu);
 	forget_step(cpu, s);
-	run_stepped(cpu, progress == DONE);
+	return progress == DONE ? WATCH_STEP_DONE : WATCH_STEP_UNDONE;
 }
 
 void watch_step_ask(struct cpu *cpu)
 {
 	cpu->run.holds = true;
+	cpu->run.rip = vendor->state.get(cpu, GUEST_RIP);
 	begin(cpu, cpu->watching);
 	record(cpu, cpu->watching);
 	cpu_add_work(cpu, CPU_WORK_STEP);

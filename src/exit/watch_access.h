@@ -24,8 +24,14 @@ void watch_step_on(struct cpu *cpu);
 /* Whether the instruction of the step has a memory operand that may cover the address. Decodes it: takes long. */
 bool watch_step_accesses(const struct cpu *cpu, uint64_t linear);
 
+enum watch_step {
+	WATCH_STEP_GOES_ON,
+	WATCH_STEP_UNDONE, /* the instruction has not ended */
+	WATCH_STEP_DONE
+};
+
 /* With CPU_WORK_STEP: at the beginning of an exit's work, and at its end, when all events are injected. */
-void watch_step_over(struct cpu *cpu);
+enum watch_step watch_step_over(struct cpu *cpu);
 void watch_step_begin(struct cpu *cpu);
 
 /* A step of a debugger: one instruction, or the delivery of an event, for which nothing is opened. */

@@ -2,7 +2,7 @@
 #include "exit/watch_hit.h"
 #include "apic/pause.h"
 #include "exit/record.h"
-#include "exit/run.h"
+#include "exit/run_stop.h"
 #include "guest/insn.h"
 #include "log/log.h"
 

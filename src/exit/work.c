@@ -129,7 +129,7 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 	uint32_t waits;
 
 	if (cpu->work & CPU_WORK_STEP)
-		watch_step_over(cpu);
+		run_step_over(cpu);
 	if (cpu->work & CPU_WORK_EVENT)
 		give_back(cpu);
 	/* It runs without its intercept until the step over its watched access is over. */

@@ -10,6 +10,8 @@
 #include "console/debugger.h"
 #include "console/input.h"
 #include "console/line.h"
+#include "exit/catch.h"
+#include "exit/run_stop.h"
 #include "gdb/gdb.h"
 #include "gdb/points.h"
 #include "hw/asm.h"
@@ -182,6 +184,7 @@ static void attach(void)
 	session.stop.why = RUN_NOT;
 	for_each_cpu (c)
 		atomic_store(&c->run.stop, RUN_NOT);
+	atomic_store(&run_stops_resets, true);
 	input_leave();
 	log_send_by(&way);
 	stop(GDB_SIGTRAP);
@@ -192,6 +195,7 @@ static void attach(void)
 static void leave(void)
 {
 	attached = false;
+	atomic_store(&run_stops_resets, false);
 	for_each_cpu (c)
 		c->run.steps = false;
 	log_send_by(NULL);
@@ -365,7 +369,9 @@ static bool find_reason(void)
 		if (!pause_has(c) || session.stop.why == RUN_NOT)
 			continue;
 		session.cpu = c->number;
-		session.signal = GDB_SIGTRAP;
+		session.signal = session.stop.why == RUN_EXCEPTION ? gdb_stub_signal(c->run.vector)
+				 : session.stop.why == RUN_RESET   ? GDB_SIGTERM
+								   : GDB_SIGTRAP;
 		atomic_store(&c->run.stop, RUN_NOT);
 		return true;
 	}
@@ -565,6 +571,7 @@ static void carry_out(struct cpu *cpu)
 		return;
 	case GDB_LEAVE:
 		gdb_points_clear(cpu);
+		catch_set(NULL);
 		leaving = true;
 		break;
 	case GDB_WAIT:
@@ -604,8 +611,10 @@ static void sweep(struct cpu *cpu)
 {
 	if (!command_begin())
 		return;
-	if (!attached)
+	if (!attached) {
 		gdb_points_clear(cpu);
+		catch_set(NULL);
+	}
 	command_end();
 }
 

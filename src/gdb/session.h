@@ -43,6 +43,7 @@ static inline void gdb_reply_begin(struct gdb_session *s)
 
 #define GDB_SIGINT  2
 #define GDB_SIGTRAP 5
+#define GDB_SIGTERM 15
 
 /*
  * Carries out a packet on the CPU that session->cpu names, or on any stopped one if that one has not stopped.
@@ -52,5 +53,8 @@ enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *cpu, const char
 
 /* Makes the reply that says why and where the guest stopped. */
 void gdb_stub_stopped(struct gdb_session *s);
+
+/* The signal that stands for an exception, as Linux has them. */
+uint8_t gdb_stub_signal(uint8_t vector);
 
 #endif

@@ -10,6 +10,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
+#include "trace/vector.h"
 #include "vendor.h"
 #include "vmcall/check.h"
 
@@ -46,6 +47,20 @@ static uint32_t thread_of(uint32_t cpu)
 static bool is_thread(uint64_t thread)
 {
 	return thread && thread <= BOOT_MAX_CPUS && cpus[thread - 1] && pause_has(cpus[thread - 1]);
+}
+
+uint8_t gdb_stub_signal(uint8_t vector)
+{
+	static const uint8_t signals[] = {[VEC_DE] = 8,
+		[VEC_DB] = 5,
+		[VEC_BP] = 5,
+		[VEC_UD] = 4,
+		[VEC_MF] = 8,
+		[VEC_XM] = 8,
+		[VEC_AC] = 7,
+		[VEC_MC] = 7};
+
+	return vector < ARRAY_SIZE(signals) && signals[vector] ? signals[vector] : 11;
 }
 
 void gdb_stub_stopped(struct gdb_session *s)

@@ -15,11 +15,13 @@
 #define TSS_16_FLAGS 16 /* offsets in a TSS: SDM vol. 3A figures 8-10 and 8-2 */
 #define TSS_32_FLAGS 36
 
-#define OP_CLI      0xfa
-#define OP_STI      0xfb
-#define OP_GROUP7   0x0f01 /* MWAIT among them */
-#define OP_SYSENTER 0x0f34
-#define OP_SYSEXIT  0x0f35
+#define OP_CLI       0xfa
+#define OP_STI       0xfb
+#define OP_GROUP7    0x0f01
+#define MODRM_MWAIT  0xc9
+#define MODRM_MWAITX 0xfb
+#define OP_SYSENTER  0x0f34
+#define OP_SYSEXIT   0x0f35
 
 /* The instruction without its prefixes. */
 struct bare {
@@ -140,13 +142,18 @@ SLOW_PATH static void note_task(struct cpu *cpu, struct hidden_step *s)
 	s->may_switch = !(paging.efer & EFER_LMA) && guest_translate(&paging, at, &s->saved_tf);
 }
 
+static bool is_mwait(const struct bare *b)
+{
+	return b->opcode == OP_GROUP7 && (b->modrm == MODRM_MWAIT || b->modrm == MODRM_MWAITX);
+}
+
 /* Not those that load or save IF in another way, or that wait for an interrupt. */
 static bool may_hold(const struct bare *b)
 {
 	switch (kind_of(b->opcode)) {
 	case STEP_PLAIN:
 		return b->opcode != OP_STI && b->opcode != OP_SYSENTER && b->opcode != OP_SYSEXIT &&
-		       b->opcode != OP_GROUP7 && b->opcode >= 0 && !may_switch(b);
+		       !is_mwait(b) && b->opcode >= 0 && !may_switch(b);
 	case STEP_PUSHF:
 	case STEP_DR:
 	case STEP_WRMSR:

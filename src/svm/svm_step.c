@@ -63,11 +63,14 @@ static void step_instruction(struct cpu *cpu)
 
 void svm_watch_step(struct cpu *cpu, bool on)
 {
+	bool delivers;
+
 	use_tables(cpu, on);
 	if (!on)
 		return;
-	private_fetch(cpu, !(vmcb_of(cpu)->control.eventinj & SVM_EVENT_V));
-	if (!(vmcb_of(cpu)->control.eventinj & SVM_EVENT_V))
+	delivers = vmcb_of(cpu)->control.eventinj & SVM_EVENT_V || cpu->run.admits;
+	private_fetch(cpu, !delivers);
+	if (!delivers)
 		step_instruction(cpu);
 }
 

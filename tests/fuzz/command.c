@@ -27,7 +27,9 @@
 #include "apic/pause.h"
 #include "apic/park.h"
 #include "exit/freeze.h"
+#include "exit/catch.h"
 #include "exit/intercept.h"
+#include "exit/record.h"
 #include "exit/io.h"
 #include "exit/shutdown.h"
 #include "exit/watch_change.h"
@@ -229,6 +231,15 @@ const char *watch_set(struct cpu *c, char *text, uint16_t *id, const char **bad)
 
 	*id = w ? w->id : 0;
 	return why ? why : w ? NULL : "full";
+}
+
+void record_note_all(void)
+{
+}
+
+void catch_set(const struct filter *f)
+{
+	assert(!f || !(f->vectors & ~boot_info.config.intercept));
 }
 
 void intercept_set(struct cpu *c, uint32_t vectors, bool software)

@@ -139,6 +139,9 @@ static void carry_out(void)
 
 	assert(session.cpu < 2 && !session.reply.cut);
 	assert(session.reply.length <= GDB_DATA_MAX && (then != GDB_RUN || !session.reply.length));
+	if (then == GDB_RUN)
+		assert(session.order[0] <= GDB_STEP && session.order[1] <= GDB_STEP &&
+			(session.order[0] || session.order[1]));
 	if (then == GDB_MONITOR)
 		assert(is_printable(session.command));
 	check_frame(frame, gdb_frame(frame, session.reply.at, session.reply.length), &session.reply);

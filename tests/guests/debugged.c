@@ -87,11 +87,11 @@ static bool start_other(void)
 
 static void fault(void)
 {
+	debugged_order = WORK;
 	machine_take();
 	machine_set_handler(VECTOR_UD, debugged_handler);
 	debugged_fault();
 	machine_give_back();
-	debugged_order = WORK;
 }
 
 EFI_STATUS guest_main(void)

@@ -63,7 +63,9 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/watch_piece.c \
                  src/exit/watch_register.c \
                  src/exit/watch_tables.c \
+                 src/exit/catch.c \
                  src/exit/run.c \
+                 src/exit/run_stop.c \
                  src/exit/work.c \
                  src/gdb/packet.c \
                  src/gdb/points.c \

@@ -23,7 +23,9 @@
 #include "log/log.h"
 #include "log/turn.h"
 #include "apic/pause.h"
+#include "exit/catch.h"
 #include "exit/run.h"
+#include "exit/run_stop.h"
 #include "exit/watch_access.h"
 #include "report/fault.h"
 #include "apic/flush.h"
@@ -151,6 +153,14 @@ void run_leave(struct cpu *c)
 {
 }
 
+static unsigned stops;
+
+void run_stop(struct cpu *c, enum run_stop why)
+{
+	assert_int_equal(why, RUN_EXCEPTION);
+	stops++;
+}
+
 void freeze_serve(struct cpu *c)
 {
 }
@@ -200,7 +210,7 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 	X(watch_open_close)                                                                                  \
 	X(exit_debug_register)                                                                               \
 	X(exit_table_register)                                                                               \
-	X(watch_step_over)                                                                                   \
+	X(run_step_over)                                                                                     \
 	X(watch_step_begin)                                                                                  \
 	X(watch_change_serve)                                                                                \
 	X(halt_over)                                                                                         \
@@ -633,11 +643,40 @@ static void flood(void **state)
 	atomic_store(&log_limits.quiet[VEC_UD], 0);
 }
 
+/* An exception that matches stops its CPU each time, whether or not it is printed, and even after the reserve is full. */
+static void caught(void **state)
+{
+	struct filter f;
+	char words[] = "cpl=0";
+	const char *bad;
+
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	boot_info.config.print.vectors = 0;
+	filter_init(&f, 1u << VEC_UD);
+	assert_null(filter_parse(&f, words, &bad));
+	catch_set(&f);
+	atomic_store(&cpu.noted, ~0u);
+	stops = 0;
+	for (unsigned n = 0; n < 2 * RESERVE_RECORDS; n++)
+		raise_ud(n);
+	assert_int_equal(stops, 2 * RESERVE_RECORDS);
+	assert_true(cpu.noted >> VEC_UD & 1);
+	assert_int_equal(cpu.run.vector, VEC_UD);
+	filter_init(&f, 1u << VEC_GP);
+	catch_set(&f);
+	raise_ud(0);
+	catch_set(NULL);
+	raise_ud(0);
+	assert_int_equal(stops, 2 * RESERVE_RECORDS);
+	boot_info.config.print.vectors = ~0u;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind),
 		cmocka_unit_test(no_event),
+		cmocka_unit_test(caught),
 		cmocka_unit_test(interrupt_waits),
 		cmocka_unit_test(nmi_waits),
 		cmocka_unit_test(nmi_in_a_wait),

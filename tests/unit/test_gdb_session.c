@@ -10,6 +10,8 @@
 #include "console/command.h"
 #include "console/debugger.h"
 #include "console/input.h"
+#include "exit/catch.h"
+#include "exit/run_stop.h"
 #include "gdb/gdb.h"
 #include "gdb/points.h"
 #include "gdb/session.h"
@@ -95,7 +97,19 @@ bool log_feed(void)
 	return false;
 }
 
+_Atomic bool run_stops_resets;
 static bool points;
+static const struct filter *caught = (const struct filter *)&points;
+
+void catch_set(const struct filter *f)
+{
+	caught = f;
+}
+
+uint8_t gdb_stub_signal(uint8_t vector)
+{
+	return 11;
+}
 
 bool gdb_points_any(void)
 {
@@ -591,13 +605,33 @@ static void tells_each_reason(void **state)
 	assert_string_equal(sent, "+");
 }
 
+/* The signal of an exception, and of a reset. */
+static void tells_signals(void **state)
+{
+	static const struct {
+		uint8_t why;
+		const char *reply;
+	} rows[] = {{RUN_EXCEPTION, "$T0b#e6"}, {RUN_RESET, "$T0f#ea"}, {RUN_WATCH, "$T05#b9"}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		run_on();
+		cpu[0].run.stop = rows[i].why;
+		pause_asked = true;
+		all_stop(true);
+		turns();
+		assert_string_equal(sent, rows[i].reply);
+	}
+}
+
 /* Breakpoints do not outlive their gdb, however it goes. */
 static void leaves_no_points(void **state)
 {
 	points = true;
+	assert_true(run_stops_resets);
 	packet("D");
 	turns();
-	assert_false(points);
+	assert_false(points || run_stops_resets);
+	assert_null(caught);
 	packet("qSupported");
 	turns();
 	points = true;
@@ -649,6 +683,7 @@ int main(void)
 		TEST(interrupts_a_step),
 		TEST(tells_each_reason),
 		TEST(leaves_no_points),
+		TEST(tells_signals),
 		TEST(repeats),
 		TEST(next_gdb),
 	};

@@ -20,6 +20,7 @@
 #include "exit/handlers.h"
 #include "exit/exception.h"
 #include "exit/io.h"
+#include "exit/run_stop.h"
 #include "exit/pic.h"
 #include "exit/shutdown.h"
 #include "mem/pool.h"
@@ -221,6 +222,38 @@ static void write_each(const struct written *cases, unsigned n)
 	}
 }
 
+_Atomic bool run_stops_resets;
+static unsigned stops;
+
+void run_stop(struct cpu *c, enum run_stop why)
+{
+	assert_int_equal(why, RUN_RESET);
+	stops++;
+}
+
+/* With a debugger a reset stops the CPU at its OUT, which runs anew and is carried out then. Power off is none. */
+static void stops_before_reset(void **state)
+{
+	static const struct written other[] = {
+		{PM1, SLP_EN, "report,stgi,out 604,clgi,"}, {0xcf9, 2, "stgi,out cf9,clgi,"}};
+
+	vendor = &svm_like;
+	run_stops_resets = true;
+	write_each(other, ARRAY_SIZE(other));
+	assert_int_equal(stops, 0);
+	story[0] = 0;
+	cpu.gpr[TRAP_RAX] = 6;
+	cpu.exit = (struct exit){.io = {.port = 0xcf9, .size = 1}};
+	exit_io(&cpu);
+	assert_string_equal(story, "");
+	assert_false(cpu.exit.skip);
+	assert_int_equal(stops, 1);
+	run(0xcf9, false, 6);
+	assert_string_equal(story, "report,stgi,out cf9,clgi,");
+	assert_int_equal(stops, 1);
+	run_stops_resets = false;
+}
+
 /* The report is out before the power is. */
 static void ends(void **state)
 {
@@ -372,6 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smis_come),
 		cmocka_unit_test(ends),
+		cmocka_unit_test(stops_before_reset),
 		cmocka_unit_test(init_is_no_reset),
 		cmocka_unit_test(nothing_held),
 		cmocka_unit_test(wide_writes),

@@ -5,7 +5,7 @@
 #undef skip /* cmocka's */
 #include <string.h>
 #include "apic/pause.h"
-#include "exit/run.h"
+#include "exit/run_stop.h"
 #include "exit/exception.h"
 #include "exit/handlers.h"
 #include "exit/intercept.h"
