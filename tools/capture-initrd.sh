@@ -49,7 +49,8 @@ cp tools/capture-init $root/init
 # A driver and all that it needs, as modules.dep has it: paths, the driver first.
 for driver in "${drivers[@]}"; do
 	line=$(grep -E "(^|/)$driver\.ko[^:]*:" "$modules/lib/modules/$release/modules.dep") || continue # built in
-	(cd "$modules/lib/modules/$release" && cp --parents ${line/:/} "$OLDPWD/$root/lib/modules/$release")
+	read -ra files <<<"${line/:/}"
+	(cd "$modules/lib/modules/$release" && cp --parents "${files[@]}" "$OLDPWD/$root/lib/modules/$release")
 done
 cp "$modules/lib/modules/$release"/modules.{builtin,order} $root/lib/modules/"$release"
 busybox depmod -b "$PWD/$root" "$release"

@@ -153,9 +153,10 @@ def test_crash(machine):
     rip = re.search(r"^trapline: capture cpu=\d+ rip=0x([0-9a-f]+) ", run.trapline, re.M).group(1)
     text = crash(dump(run, disk), "sys", "bt -a", f"sym {rip}", "log | tail -n 5")
     where = f"see {run.out}/crash.log"
-    expect(re.search(rf"{rip} \(\w\) die_reload\S* \[death\]", text), f"the place is not found; {where}")
-    expect(re.search(r"die_reload\S* at [0-9a-f]+ \[death\]|RIP: \S*\s*die_reload", text), f"no backtrace from it; {where}")
-    expect("ksys_write" in text and "proc_reg_write" in text, f"its callers are missing; {where}")
+    expect(re.search(rf"^{rip} \(.\) death_at_reload \[death\]", text, re.M), f"the place is not found; {where}")
+    expect(f"[exception RIP: death_at_reload]\n    RIP: {rip} " in text, f"the CPU is not there; {where}")
+    frames = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+) at [0-9a-f]+", text[text.index("death_at_reload") :], re.M)
+    expect(frames[:5] == ["die_gdt", "death_write", "proc_reg_write", "vfs_write", "ksys_write"], f"callers {frames[:5]}; {where}")
     expect(text.count("PID: ") >= 2, f"not both CPUs; {where}")
     expect("death name=gdt" in text, f"the kernel's log does not end as it did; {where}")
 
