@@ -67,6 +67,11 @@ bool uart_idle(void)
 	return idle;
 }
 
+bool uart_had_input(void)
+{
+	return false;
+}
+
 void blackbox_add_line(const char *line, size_t n)
 {
 	if (strlen(kept) + n + 2 < sizeof(kept))
