@@ -82,6 +82,8 @@ struct vendor_traits {
 	uint64_t cr4_bits;
 	/* Bits of a leaf that the CPU sets by itself. */
 	uint64_t stage2_set;
+	/* A leaf can let user mode alone execute: STAGE2_FETCH_USER. */
+	bool stage2_by_mode;
 };
 
 /* Exits that can be requested, in addition to those that are always on. */
@@ -184,7 +186,7 @@ struct vendor_stage2 {
 	/*
 	 * The bits of a leaf that maps gpa one to one.
 	 *   size    in: bytes of interest from gpa on; out: bytes for which these bits are right, a multiple of 4096
-	 *   rights  of STAGE2_READ, STAGE2_WRITE and STAGE2_FETCH. The CPU may not allow a combination: then the leaf has fewer
+	 *   rights  of STAGE2_READ, STAGE2_WRITE, STAGE2_FETCH and, with stage2_by_mode, STAGE2_FETCH_USER. The CPU may not allow a combination: then the leaf has fewer
 	 */
 	uint64_t (*bits)(uint64_t gpa, uint64_t *size, unsigned rights);
 

@@ -42,10 +42,12 @@
 	X("[ACCESS] [physical] RANGE",  "guest-physical memory")                                             \
 	X("[ACCESS] linear RANGE",      "linear memory, through the page tables of the CPU that adds it, or of `cr3=`") \
 	X("[ACCESS] reg NAME[.BITS]",   "a register of the table below, or an MSR by its name, in letters of any case, with or without `IA32_` and `MSR_`") \
-	X("[ACCESS] msr NUMBER",        "an MSR by its number or name")
+	X("[ACCESS] msr NUMBER",        "an MSR by its number or name")                                      \
+	X("exec supervisor outside=RANGES", "the first execution of each page of supervisor code outside of these linear ranges, and again if its contents are others; one such watch")
 #define WATCH_WORDS(X)                                                                                       \
 	X("ACCESS", "letters of `r`, `w` and `x`, as in `perf mem`; `w` if it is left out")                  \
 	X("RANGE",  "bytes, not pages: `ADDRESS`, `ADDRESS+BYTES`, `ADDRESS/BYTES` or `FIRST-LAST`, in decimal or 0x hexadecimal") \
+	X("RANGES", "one to four RANGE with commas between them")                                             \
 	X("BITS",   "names as in the manuals, with commas (`cr4.smep,smap`), or a number that is a mask; only a change of one of them is a hit") \
 	X("rate=N", "records per second at most; further hits are counted (`limited=`)")                     \
 	X("cr3=N",  "linear: another address space")                                                         \

@@ -29,7 +29,7 @@
 	X(freeze,    "[SECONDS | off]",                 ANYWHERE, "stops writing to the rings while they are read, for 60 seconds by default and 3600 at most; off: recording into them continues. Meanwhile the newest 256 records of each CPU are kept") \
 	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr2= cr3= as= err= rate=, != for all but those, all") \
 	X(intercept, "[VECTORS] [int|power|console on|off]...", ANYWHERE, "what exits, and switches for a part of it: exceptions, as pf,ud +pf -pf all none; INT n (int), if the CPU needs it; the ports that reset or power off the machine (power); the ports of the console") \
-	X(watch,     "[list] | add WATCH... | delete N|all", ANYWHERE, "watches of memory and registers, whose hits are recorded: add takes words of docs/watch.md, such as w 0x1000+8, reg cr0.wp, reg lstar once, msr 0x1a0; list is the default") \
+	X(watch,     "[list] | add WATCH... | delete N|all | allow RANGES | forbid RANGES", ANYWHERE, "watches of memory and registers, whose hits are recorded: add takes words of docs/watch.md, such as w 0x1000+8, reg cr0.wp, reg lstar once, msr 0x1a0; allow and forbid change the ranges of watch exec; list is the default") \
 	X(regs,      "[all]",                           EACH_CPU, "the guest's registers; all: of all CPUs")   \
 	X(bt,        "[all]",                           EACH_CPU, "backtrace: return addresses on the guest's stack, the innermost caller first; all: of all CPUs") \
 	X(mem,       "[phys|virt|host] ADDRESS [BYTES]", ON_CPU,  "memory, 64 bytes by default; virt, the default: through the guest's page tables; phys: guest-physical; host: Trapline's own; an ADDRESS is a number, a register, or a sum: rsp+16") \

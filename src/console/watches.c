@@ -3,10 +3,13 @@
 #include "console/command.h"
 #include "console/line.h"
 #include "exit/watch_change.h"
+#include "exit/watch_exec.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "log/log.h"
+#include "stage2/exec.h"
 #include "trace/text.h"
+#include "watch/exec_ranges.h"
 #include "watch/watch.h"
 
 static bool has_word(const struct command_call *call, const char *word)
@@ -52,6 +55,19 @@ static const char *delete (struct command_call *call)
 	return watch_changed(call->cpu);
 }
 
+/* watch allow RANGES, watch forbid RANGES */
+static const char *change_ranges(struct command_call *call)
+{
+	const char *why;
+
+	if (call->tokens.count != 3)
+		return command_usage;
+	why = watch_exec_allow(call->cpu, call->tokens.at[2], !strcmp(call->tokens.at[1], "allow"));
+	if (!why)
+		log_reply("watch ranges=%u", exec_ranges_count());
+	return why;
+}
+
 /* For each source: the watch after which its list continues. */
 static const struct watch *shown[COMMAND_SOURCES];
 
@@ -75,6 +91,9 @@ static bool next_watch_line(enum command_source source, char *text, size_t size)
 		text_add(&t, " limited=%lu", atomic_load(&w->limited));
 	if (atomic_load(&w->excepted))
 		text_add(&t, " excepted=%lu", atomic_load(&w->excepted));
+	if (spec.space == WATCH_EXEC)
+		text_add(&t, " ranges=%u mixed=%lu unseen=%lu", exec_ranges_count(), exec_mixed(),
+			exec_unseen());
 	text_add_string(&t, " what=\"");
 	watch_format(&t, &spec);
 	text_add_string(&t, "\"");
@@ -94,5 +113,7 @@ const char *command_watch(struct command_call *call)
 		return add(call);
 	if (!strcmp(w->at[1], "delete"))
 		return delete (call);
+	if (!strcmp(w->at[1], "allow") || !strcmp(w->at[1], "forbid"))
+		return change_ranges(call);
 	return command_usage;
 }

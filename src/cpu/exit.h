@@ -56,7 +56,9 @@ struct exit {
 #define STAGE2_RESERVED 0x20 /* a reserved bit or a misconfiguration, which is a bug of Trapline's */
 #define STAGE2_LINEAR   0x40
 /* The first three are rights to a page as well. */
-#define STAGE2_ALL (STAGE2_READ | STAGE2_WRITE | STAGE2_FETCH)
+/* A right only: user mode may execute the page, where the CPU tells the modes apart. STAGE2_FETCH includes it. */
+#define STAGE2_FETCH_USER 0x80
+#define STAGE2_ALL        (STAGE2_READ | STAGE2_WRITE | STAGE2_FETCH)
 
 /* Sets the members that every exit starts with; the vendor fills the others. */
 static inline void exit_begin(struct exit *x)

@@ -5,6 +5,7 @@
 #include "exit/handlers.h"
 #include "exit/longest.h"
 #include "exit/watch_access.h"
+#include "exit/watch_exec.h"
 #include "log/log.h"
 #include "report/fault.h"
 #include "exit/exception.h"
@@ -115,10 +116,13 @@ static bool is_old_translation(const struct exit *x)
 SLOW_PATH static void other_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
+	enum exec_exit exec = watch_exec_stage2(cpu);
 
-	if (watch_stage2(cpu))
+	if (exec == EXEC_DENIED || watch_stage2(cpu))
 		return;
 	watch_step_on(cpu);
+	if (exec == EXEC_CHANGED)
+		return;
 	if (stage2_is_hidden(x->address)) {
 		report_refused(cpu, "Trapline's memory", "it changes nothing");
 		stage2_open_scratch(cpu, x->address);

@@ -3,6 +3,7 @@
 #include "apic/flush.h"
 #include "cpu/moment.h"
 #include "exit/intercept.h"
+#include "exit/watch_exec.h"
 #include "exit/watch_memory.h"
 #include "exit/watch_msr.h"
 #include "exit/watch_register.h"
@@ -44,6 +45,7 @@ const char *watch_changed(struct cpu *cpu)
 
 	take_turn(cpu);
 	why = watch_memory_changed(cpu);
+	watch_exec_changed(cpu);
 	change_registers(cpu);
 	lock_give(&lock);
 	return why;
@@ -58,6 +60,8 @@ SLOW_PATH void watch_change_serve(struct cpu *cpu)
 /* A watch that this CPU cannot serve would never be hit. */
 static const char *unable(const struct watch_spec *spec)
 {
+	if (spec->space == WATCH_EXEC && watch_any(WATCH_EXEC))
+		return "there is a watch exec already: watch allow adds ranges to it";
 	if (spec->space != WATCH_REGISTER)
 		return NULL;
 	switch (spec->reg) {
@@ -136,6 +140,7 @@ static const char *begin(char *text, const char **bad)
 	why = add(&spec, &id);
 	if (why)
 		return why;
+	watch_exec_changed(NULL);
 	why = watch_memory_changed(NULL);
 	if (why) {
 		watch_delete(id);

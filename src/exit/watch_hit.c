@@ -50,10 +50,11 @@ void watch_hit_break(struct cpu *cpu, struct watch *w, uint32_t generation)
 	run_stop(cpu, RUN_BREAKPOINT);
 }
 
-/* Page walks and deliveries of events are not the instruction's own accesses. */
+/* Page walks and deliveries of events are not the instruction's own accesses. A watch of execution has tested its ranges. */
 static bool is_excepted(const struct watch_spec *spec, const struct trap_record *r)
 {
-	return !(r->watch_flags & (TRAP_WATCH_WALK | TRAP_WATCH_DELIVERY)) && watch_excepts(spec, r->rip);
+	return spec->space != WATCH_EXEC && !(r->watch_flags & (TRAP_WATCH_WALK | TRAP_WATCH_DELIVERY)) &&
+	       watch_excepts(spec, r->rip);
 }
 
 void watch_hit_end(struct cpu *cpu, struct watch *w, uint32_t generation, struct trap_record *r)

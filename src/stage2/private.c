@@ -124,7 +124,7 @@ static void open_leaf(struct stage2_private *p, const struct private_page *page)
 	const struct private_leaf *l = find_leaf(p, page->gpa);
 
 	if (l->own)
-		*l->own = (*l->shared & ~rights_mask) | rights_bits[l->left | page->rights];
+		*l->own = (*l->shared & ~rights_mask) | rights_bits[(l->left | page->rights) & STAGE2_ALL];
 }
 
 static void close_leaf(struct stage2_private *p, const struct private_page *page)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage2/stage2.h"
+#include "stage2/exec_leaf.h"
 #include "stage2/spare.h"
 #include "stage2/taken.h"
 #include "log/log.h"
@@ -18,6 +19,7 @@
 #define RETYPE_REPORTS 8
 #define WRITABLE       2ull /* in entries of both vendors */
 #define NO_WRITE       (STAGE2_READ | STAGE2_FETCH)
+#define LINK_BITS      (7 | 1ull << 10) /* the rights in entries of both vendors; bit 10 is user mode's of EPT */
 
 struct page_tables stage2_tables;
 _Atomic uint64_t stage2_version = 1;
@@ -34,11 +36,27 @@ static uint64_t physical_address_limit(void)
 						  : features.memory_bits); /* four levels reach that far */
 }
 
+/* What is left of these rights; without the right to execute, user mode keeps it if the CPU tells the modes apart. */
+static unsigned left_by_exec(unsigned rights, uint64_t leaf)
+{
+	unsigned takes = exec_takes(leaf);
+
+	if (takes & rights & STAGE2_FETCH && vendor->traits->stage2_by_mode)
+		rights |= STAGE2_FETCH_USER;
+	return rights & ~takes;
+}
+
+/* The rights of memory that has no leaf of its own. */
+static unsigned usual_rights(void)
+{
+	return left_by_exec(STAGE2_ALL, 0);
+}
+
 /* Maps one to one, in ranges of equal bits, each with the largest pages that fit. */
 static bool map(uint64_t base, uint64_t size)
 {
 	while (size) {
-		uint64_t part = size, bits = vendor->stage2.bits(base, &part, STAGE2_ALL);
+		uint64_t part = size, bits = vendor->stage2.bits(base, &part, usual_rights());
 
 		if (!paging_map(&stage2_tables, base, base, part, bits))
 			return false;
@@ -191,7 +209,7 @@ const char *stage2_init(void)
 	stage2_tables = (struct page_tables){
 		.root = pool_alloc(1),
 		.offset = POOL_BASE,
-		.link = stage2_page_bits(0, STAGE2_ALL) & 7,
+		.link = stage2_page_bits(0, STAGE2_ALL) & LINK_BITS,
 		.present = 7 | STAGE2_TAKEN, /* nested tables: present; EPT: any of read, write, execute */
 		.largest = vendor->traits->stage2_largest,
 		.alloc = spare_take,
@@ -217,17 +235,26 @@ bool stage2_is_watched(uint64_t gpa)
 	return false;
 }
 
+/* The state that the page's own leaf keeps: stage2/exec.h. */
+static uint64_t exec_bits(uint64_t gpa)
+{
+	unsigned level;
+	const uint64_t *leaf = exec_is_on() ? paging_leaf(&stage2_tables, gpa, &level) : NULL;
+
+	return leaf && level == 1 ? *leaf & EXEC_BITS : 0;
+}
+
 unsigned stage2_rights(uint64_t gpa)
 {
-	unsigned rights = STAGE2_ALL & ~stage2_taken(gpa);
+	unsigned rights = left_by_exec(STAGE2_ALL & ~stage2_taken(gpa), exec_bits(gpa));
 
-	return stage2_is_watched(gpa) ? rights & NO_WRITE : rights;
+	return stage2_is_watched(gpa) ? rights & ~STAGE2_WRITE : rights;
 }
 
 /* The bits of the page's own leaf. */
 static uint64_t own_bits(uint64_t gpa, unsigned rights)
 {
-	return stage2_page_bits(gpa, rights) | (stage2_taken(gpa) ? STAGE2_TAKEN : 0);
+	return stage2_page_bits(gpa, rights) | (stage2_taken(gpa) ? STAGE2_TAKEN : 0) | exec_bits(gpa);
 }
 
 /* Another CPU may be changing the watch of the page: the lock waits for that. */
@@ -274,7 +301,7 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 		return false;
 	lock_take(&lock, cpu_pause);
 	done = (is_page(gpa) || pool_left() >= STAGE2_RESERVE) &&
-	       make_page(gpa, stage2_rights(gpa) & NO_WRITE);
+	       make_page(gpa, stage2_rights(gpa) & ~STAGE2_WRITE);
 	if (done)
 		watched[slot] = WATCHED(gpa);
 	if (done && old && !stage2_is_watched(old))
@@ -286,7 +313,7 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 /* Writes the vendor's current bits into a leaf. Splits the leaf if they are not the same all over it. */
 static bool retype(uint64_t *leaf, uint64_t base, uint64_t size)
 {
-	uint64_t part = size, bits = vendor->stage2.bits(base, &part, STAGE2_ALL);
+	uint64_t part = size, bits = vendor->stage2.bits(base, &part, usual_rights());
 
 	if (part < size)
 		return map(base, size);
@@ -393,6 +420,75 @@ const char *stage2_take(const struct stage2_range *list, unsigned n)
 		join(&list[i]);
 	lock_give(&lock);
 	return error;
+}
+
+uint64_t stage2_leaf(uint64_t gpa, uint64_t *size)
+{
+	unsigned level;
+	const uint64_t *leaf = paging_leaf(&stage2_tables, gpa, &level);
+
+	*size = 1ull << (12 + 9 * (level - 1));
+	return leaf ? *leaf : 0;
+}
+
+bool stage2_mark(uint64_t gpa, uint64_t mask, uint64_t marks)
+{
+	uint64_t page = gpa & ~(PAGE_SIZE - 1), *leaf;
+	unsigned level;
+	bool done;
+
+	lock_take(&lock, cpu_pause);
+	done = (is_page(page) || pool_left() >= STAGE2_RESERVE || spare_count() > 2) &&
+	       make_page(page, stage2_rights(page));
+	if (done) {
+		leaf = paging_leaf(&stage2_tables, page, &level);
+		*leaf = (*leaf & ~mask) | marks;
+		*leaf = page | own_bits(page, stage2_rights(page));
+	}
+	lock_give(&lock);
+	return done;
+}
+
+uint64_t stage2_open_all(uint64_t gpa)
+{
+	uint64_t size, part, *leaf;
+	unsigned level;
+
+	lock_take(&lock, cpu_pause);
+	change();
+	leaf = paging_leaf(&stage2_tables, gpa, &level);
+	part = size = 1ull << (12 + 9 * (level - 1));
+	gpa &= ~(size - 1);
+	if (leaf && size > PAGE_SIZE)
+		*leaf = gpa | vendor->stage2.bits(gpa, &part, STAGE2_ALL) | PTE_LARGE;
+	lock_give(&lock);
+	return size;
+}
+
+/* All leaves with the bits that they have without marks. Pages of one large leaf go together again. */
+static uint64_t renew(uint64_t at, bool joins)
+{
+	const struct stage2_range all = {at & ~(LARGE_PAGE - 1), at | (LARGE_PAGE - 1), 0};
+	unsigned level;
+	uint64_t *leaf = paging_leaf(&stage2_tables, at, &level), size = 1ull << (12 + 9 * (level - 1));
+
+	if (leaf && !stage2_is_hidden(at)) {
+		*leaf &= level == 1 ? ~EXEC_BITS : UINT64_MAX;
+		retype(leaf, at, size);
+	}
+	if (joins && level == 1 && (at & (LARGE_PAGE - 1)) == LARGE_PAGE - PAGE_SIZE)
+		join(&all);
+	return size;
+}
+
+void stage2_renew(bool joins)
+{
+	change();
+	for (uint64_t at = 0, size; at < physical_limit; at += size) {
+		lock_take(&lock, cpu_pause);
+		size = renew(at, joins);
+		lock_give(&lock);
+	}
 }
 
 void stage2_lock(void)

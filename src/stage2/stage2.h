@@ -72,6 +72,21 @@ const char *stage2_take(const struct stage2_range *list, unsigned n);
  */
 bool stage2_reveal(void);
 
+/* The leaf around an address, 0: nothing is mapped; and the size of its page. */
+uint64_t stage2_leaf(uint64_t gpa, uint64_t *size);
+
+/*
+ * For stage2/exec.h, with the other CPUs held. Gives the page its own leaf, replaces the bits of `mask` in it by `marks`, and sets its rights
+ * anew. False: no memory is left for tables.
+ */
+bool stage2_mark(uint64_t gpa, uint64_t mask, uint64_t marks);
+
+/* Gives the large page around the address all rights. Returns its size. */
+uint64_t stage2_open_all(uint64_t gpa);
+
+/* Sets all rights anew, without marks of stage2/exec.h. joins: puts split pages together again. */
+void stage2_renew(bool joins);
+
 /* For a longer look at the tables: they do not change between the two. */
 void stage2_lock(void);
 void stage2_unlock(void);

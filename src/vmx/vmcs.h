@@ -202,6 +202,7 @@ enum vmcs_field {
 	X(CPU2, 12, INVPCID, WANTED, "enable INVPCID")                                                      \
 	X(CPU2, 16, RDSEED_EXITING, BY_EXIT, "RDSEED exiting")                                              \
 	X(CPU2, 20, XSAVES, WANTED, "enable XSAVES/XRSTORS")                                                \
+	X(CPU2, 22, MODE_EXECUTE, WANTED, "mode-based execute control for EPT")                              \
 	X(CPU2, 26, USER_WAIT, WANTED, "enable user wait and pause")                                        \
 	X(CPU2, 27, PCONFIG, WANTED, "enable PCONFIG")                                                      \
 	X(EXIT, 2, SAVE_DEBUG, REQUIRED, "save debug controls")                                             \
@@ -361,11 +362,12 @@ enum vmx_exit_reason {
 #define RIGHTS_UNUSABLE 0x10000u
 
 /* EPT: entries of 29.3.2, the pointer of table 25-9 */
-#define EPT_READ       0x1u
-#define EPT_WRITE      0x2u
-#define EPT_EXECUTE    0x4u
-#define EPT_TYPE(type) ((uint64_t)(type) << 3)
-#define EPT_WALK_4     (3u << 3)
+#define EPT_READ         0x1u
+#define EPT_WRITE        0x2u
+#define EPT_EXECUTE      0x4u
+#define EPT_TYPE(type)   ((uint64_t)(type) << 3)
+#define EPT_EXECUTE_USER 0x400u /* with mode-based execute control; EPT_EXECUTE is supervisor mode's then */
+#define EPT_WALK_4       (3u << 3)
 
 /* IA32_VMX_EPT_VPID_CAP, appendix A.10 */
 #define EPT_CAP_EXECUTE_ONLY    (1ull << 0)

@@ -86,6 +86,7 @@ static void note_traits(const struct vmx_caps *c)
 	traits.reports_init_sipi = c->misc & MISC_WAIT_FOR_SIPI;
 	traits.has_timer = c->controls.pin & PIN_PREEMPTION_TIMER;
 	traits.watches_tables = c->has_table_exiting;
+	traits.stage2_by_mode = c->controls.cpu2 & CPU2_MODE_EXECUTE;
 	traits.cr4_bits = c->cr4_fixed1 & ~(uint64_t)CR4_OWNED;
 	traits.stage2_largest = c->ept_vpid & EPT_CAP_1G ? 3 : 2;
 }

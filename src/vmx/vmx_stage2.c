@@ -18,6 +18,14 @@ uint64_t vmx_ept_pointer_of(uint64_t root)
 	return root | EPT_WALK_4 | MEMORY_WB;
 }
 
+static uint64_t execute_bits(unsigned rights)
+{
+	bool by_mode = vmx_caps.controls.cpu2 & CPU2_MODE_EXECUTE;
+
+	return (rights & STAGE2_FETCH ? EPT_EXECUTE : 0) |
+	       (by_mode && rights & (STAGE2_FETCH | STAGE2_FETCH_USER) ? EPT_EXECUTE_USER : 0);
+}
+
 /*
  * An entry that can be written and not read is a misconfiguration, and on some CPUs so is one that can only be executed
  * (29.3.3.1). IPAT stays clear, so the guest's PAT is combined with these types as it is with the MTRRs' bare.
@@ -27,7 +35,7 @@ uint64_t vmx_stage2_bits(uint64_t gpa, uint64_t *size, unsigned rights)
 	if (!(rights & STAGE2_READ))
 		rights &= vmx_caps.ept_vpid & EPT_CAP_EXECUTE_ONLY ? STAGE2_FETCH : 0;
 	return (rights & STAGE2_READ ? EPT_READ : 0) | (rights & STAGE2_WRITE ? EPT_WRITE : 0) |
-	       (rights & STAGE2_FETCH ? EPT_EXECUTE : 0) | EPT_TYPE(vmx_mtrr_type(gpa, size));
+	       execute_bits(rights) | EPT_TYPE(vmx_mtrr_type(gpa, size));
 }
 
 static void invalidate(bool ept, uint64_t type, uint64_t word)

@@ -127,7 +127,7 @@ bool watch_any(enum watch_space space)
 bool watch_any_memory(void)
 {
 	for_each_watch (w)
-		if (w->spec.space != WATCH_REGISTER)
+		if (w->spec.space == WATCH_PHYSICAL || w->spec.space == WATCH_LINEAR)
 			return true;
 	return false;
 }

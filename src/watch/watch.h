@@ -6,6 +6,7 @@
  *     watch   =  [access] [place] range { word }            memory
  *             |  [access] "reg" name ["." bits] { word }    a register of WATCH_REGISTERS, or an MSR by its name
  *             |  [access] "msr" number { word }
+ *             |  "exec" "supervisor" "outside=" range { "," range } { word }
  *     access  =  letters of r, w, x; "w" if it is left out
  *     place   =  "physical" | "linear"; physical if it is left out
  *     range   =  address | address "+" bytes | address "/" bytes | address "-" address, both inclusive
@@ -35,6 +36,7 @@ enum watch_space {
 	WATCH_PHYSICAL,
 	WATCH_LINEAR,
 	WATCH_REGISTER,
+	WATCH_EXEC, /* execution by supervisor code outside of linear ranges */
 	WATCH_SPACES
 };
 
@@ -56,7 +58,8 @@ struct watch_spec {
 	uint64_t cr3;         /* WATCH_LINEAR: the address space; 0: that of the CPU that adds it */
 	uint64_t mask;        /* WATCH_REGISTER: bits; 0: no bits were named */
 	uint32_t excepts;     /* how many of `except` are in use */
-	struct watch_range except[WATCH_EXCEPT_MAX]; /* code whose accesses are no hits */
+	struct watch_range
+		except[WATCH_EXCEPT_MAX]; /* code whose accesses are no hits; WATCH_EXEC: outside= */
 };
 
 struct watch {
@@ -79,6 +82,9 @@ struct watch {
  * Returns NULL, or what is wrong, with *spec unchanged.
  */
 const char *watch_parse(struct watch_spec *spec, char *text, const char **bad);
+
+/* Parses ranges with commas between them, and adds them to the *n ranges that there are; WATCH_EXCEPT_MAX at most. */
+bool watch_parse_ranges(struct watch_range *r, uint32_t *n, char *list);
 
 /* Writes the words: watch_parse() of them makes the same watch. */
 void watch_format(struct text *t, const struct watch_spec *spec);
@@ -111,7 +117,7 @@ struct watch *watch_next(const struct watch *after);
 /* A loop over all watches; declares `w`. */
 #define for_each_watch(w) for (struct watch *w = watch_next(NULL); w; w = watch_next(w))
 
-/* Whether any watch exists, of one space or of a memory space. */
+/* Whether any watch exists, of one space, or of bytes of memory. */
 bool watch_any(enum watch_space space);
 bool watch_any_memory(void);
 

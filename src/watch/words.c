@@ -173,8 +173,7 @@ static bool parse_range(char *word, uint64_t *first, uint64_t *last)
 	return (sign == '-' || n) && *last >= *first;
 }
 
-/* Ranges of code, separated by commas. */
-static bool parse_except(struct watch_spec *s, char *list)
+bool watch_parse_ranges(struct watch_range *ranges, uint32_t *n, char *list)
 {
 	for (char *next = list; next; list = next) {
 		struct watch_range r;
@@ -184,9 +183,9 @@ static bool parse_except(struct watch_spec *s, char *list)
 		next = *next ? next : NULL;
 		if (next)
 			*next++ = '\0';
-		if (s->excepts == WATCH_EXCEPT_MAX || !parse_range(list, &r.first, &r.last))
+		if (*n == WATCH_EXCEPT_MAX || !parse_range(list, &r.first, &r.last))
 			return false;
-		s->except[s->excepts++] = r;
+		ranges[(*n)++] = r;
 	}
 	return true;
 }
@@ -214,7 +213,7 @@ static bool parse_option(struct watch_spec *s, char *word)
 		return true;
 	}
 	if (!strncmp(word, except, sizeof(except) - 1))
-		return parse_except(s, word + sizeof(except) - 1);
+		return watch_parse_ranges(s->except, &s->excepts, word + sizeof(except) - 1);
 	if (s->space != WATCH_LINEAR)
 		return false;
 	s->follow |= !strcmp(word, "follow");
@@ -256,28 +255,10 @@ static const char *check(const struct watch_spec *s)
 	return NULL;
 }
 
-static const char *parse(struct watch_spec *s, struct tokens *w, const char **bad)
+/* The words from number i on. */
+static const char *parse_options(struct watch_spec *s, const struct tokens *w, unsigned i, const char **bad)
 {
-	unsigned i = 0;
-	const char *why;
-
-	*bad = "";
-	if (!w->count)
-		return "what to watch is missing: a range such as 0x1000+8, or reg NAME, or msr NUMBER";
-	if (w->too_many)
-		return "too many words";
-	if (parse_access(&s->access, w->at[0]))
-		i++;
-	else
-		s->access = WATCH_WRITE;
-	if (i == w->count)
-		return "what to watch is missing: a range such as 0x1000+8, or reg NAME, or msr NUMBER";
-	why = parse_place(s, w, &i);
-	if (i < w->count)
-		*bad = w->at[i];
-	if (why)
-		return why;
-	for (i++; i < w->count; i++) {
+	for (; i < w->count; i++) {
 		*bad = w->at[i];
 		if (!parse_option(s, w->at[i]))
 			return s->space == WATCH_LINEAR
@@ -289,6 +270,51 @@ static const char *parse(struct watch_spec *s, struct tokens *w, const char **ba
 	}
 	*bad = "";
 	return check(s);
+}
+
+static const char *parse_exec(struct watch_spec *s, struct tokens *w, const char **bad)
+{
+	static const char form[] = "exec supervisor outside=RANGES, up to four FIRST-LAST with commas";
+	static const char key[] = "outside=";
+
+	s->space = WATCH_EXEC;
+	s->access = WATCH_EXECUTE;
+	if (w->count < 3)
+		return form;
+	*bad = w->at[1];
+	if (strcmp(w->at[1], "supervisor"))
+		return form;
+	*bad = w->at[2];
+	if (strncmp(w->at[2], key, sizeof(key) - 1) ||
+		!watch_parse_ranges(s->except, &s->excepts, w->at[2] + sizeof(key) - 1))
+		return form;
+	return parse_options(s, w, 3, bad);
+}
+
+static const char *parse(struct watch_spec *s, struct tokens *w, const char **bad)
+{
+	unsigned i = 0;
+	const char *why;
+
+	*bad = "";
+	if (!w->count)
+		return "what to watch is missing: a range such as 0x1000+8, or reg NAME, or msr NUMBER";
+	if (w->too_many)
+		return "too many words";
+	if (!strcmp(w->at[0], "exec"))
+		return parse_exec(s, w, bad);
+	if (parse_access(&s->access, w->at[0]))
+		i++;
+	else
+		s->access = WATCH_WRITE;
+	if (i == w->count)
+		return "what to watch is missing: a range such as 0x1000+8, or reg NAME, or msr NUMBER";
+	why = parse_place(s, w, &i);
+	if (i < w->count)
+		*bad = w->at[i];
+	if (why)
+		return why;
+	return parse_options(s, w, i + 1, bad);
 }
 
 const char *watch_parse(struct watch_spec *spec, char *text, const char **bad)
@@ -355,10 +381,21 @@ static void format_range(struct text *t, uint64_t first, uint64_t last)
 		text_add(t, "0x%lx-0x%lx", first, last);
 }
 
+static void format_ranges(struct text *t, const char *key, const struct watch_spec *s)
+{
+	for (uint32_t i = 0; i < s->excepts; i++) {
+		text_add_string(t, i ? "," : key);
+		format_range(t, s->except[i].first, s->except[i].last);
+	}
+}
+
 void watch_format(struct text *t, const struct watch_spec *spec)
 {
-	text_add(t, "%s ", watch_access_letters(spec->access));
-	if (spec->space == WATCH_REGISTER) {
+	if (spec->space != WATCH_EXEC)
+		text_add(t, "%s ", watch_access_letters(spec->access));
+	if (spec->space == WATCH_EXEC) {
+		format_ranges(t, "exec supervisor outside=", spec);
+	} else if (spec->space == WATCH_REGISTER) {
 		watch_format_register(t, spec);
 	} else {
 		text_add(t, "%s ", spec->space == WATCH_LINEAR ? "linear" : "physical");
@@ -370,10 +407,8 @@ void watch_format(struct text *t, const struct watch_spec *spec)
 		text_add(t, " rate=%u", spec->rate);
 	if (spec->cr3)
 		text_add(t, " cr3=0x%lx", spec->cr3);
-	for (uint32_t i = 0; i < spec->excepts; i++) {
-		text_add_string(t, i ? "," : " except=");
-		format_range(t, spec->except[i].first, spec->except[i].last);
-	}
+	if (spec->space != WATCH_EXEC)
+		format_ranges(t, " except=", spec);
 	if (spec->follow)
 		text_add_string(t, " follow");
 }

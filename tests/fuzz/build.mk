@@ -12,7 +12,7 @@ FUZZ_DIR    := $(BUILD)/fuzz
 FUZZ_TEXT   := src/trace/text.c src/lib/printf.c
 FUZZ_FORMAT := src/trace/format.c src/trace/decode.c src/trace/explain.c src/trace/process.c src/trace/vector.c src/trace/important.c src/hw/msr_name.c $(FUZZ_TEXT)
 FUZZ_RECORD := src/trace/ring.c src/trace/reserve.c src/trace/sites.c
-FUZZ_WATCH  := src/watch/watch.c src/watch/words.c
+FUZZ_WATCH  := src/watch/exec_ranges.c src/watch/watch.c src/watch/words.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)

@@ -33,8 +33,10 @@
 #include "exit/io.h"
 #include "exit/shutdown.h"
 #include "exit/watch_change.h"
+#include "exit/watch_exec.h"
 #include "lib/printf.h"
 #include "mem/guest_ram.h"
+#include "stage2/exec.h"
 #include "trace/walk_trace.h"
 #include "trace/tokens.h"
 #include "fake_vendor.h"
@@ -221,6 +223,24 @@ void shutdown_reset(void)
 const char *watch_changed(struct cpu *c)
 {
 	return NULL;
+}
+
+const char *watch_exec_allow(struct cpu *c, char *list, bool allow)
+{
+	struct watch_range r[WATCH_EXCEPT_MAX];
+	uint32_t n = 0;
+
+	return watch_parse_ranges(r, &n, list) && allow ? NULL : "no";
+}
+
+uint64_t exec_mixed(void)
+{
+	return 0;
+}
+
+uint64_t exec_unseen(void)
+{
+	return 0;
 }
 
 const char *watch_set(struct cpu *c, char *text, uint16_t *id, const char **bad)

@@ -58,6 +58,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/watch_access.c \
                  src/exit/watch_change.c \
                  src/exit/watch_control.c \
+                 src/exit/watch_exec.c \
                  src/exit/watch_hit.c \
                  src/exit/watch_memory.c \
                  src/exit/watch_piece.c \
@@ -95,6 +96,8 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/mem/mtrr_shadow.c \
                  src/mem/paging.c \
                  src/mem/pool.c \
+                 src/stage2/exec.c \
+                 src/stage2/exec_leaf.c \
                  src/stage2/private.c \
                  src/stage2/spare.c \
                  src/stage2/stage2.c \
@@ -113,6 +116,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \
                  src/vmcall/policy.c \
+                 src/watch/exec_ranges.c \
                  src/watch/msr_map.c \
                  src/watch/watch.c \
                  src/watch/words.c \
@@ -134,8 +138,8 @@ $(BUILD)/unit/src/lib/%.o:   UNIT_DEFS := $(UNIT_RENAMES) -fno-builtin
 $(BUILD)/unit/src/trace/%.o: UNIT_DEFS := -Dvsnprintf=tl_vsnprintf -Dsnprintf=tl_snprintf $(ZYDIS_CPPFLAGS)
 $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # In these tests the guest's RAM is an array.
-UNIT_RAM := src/exit/watch_access src/exit/watch_control src/exit/watch_tables src/gdb/stub src/guest/step src/mem/guest_access \
-            $(addprefix tests/unit/test_,gdb guest_access svm_step watch_access watch_control watch_tables)
+UNIT_RAM := src/exit/watch_access src/exit/watch_control src/exit/watch_exec src/exit/watch_tables src/gdb/stub src/guest/step src/mem/guest_access \
+            $(addprefix tests/unit/test_,gdb guest_access svm_step watch_access watch_control watch_exec watch_tables)
 $(UNIT_RAM:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 # In these the VMCS is an array.
 UNIT_VMCS := src/vmx/vmx_cet src/vmx/vmx_cr $(addprefix tests/unit/test_,vmx_cet vmx_cr)

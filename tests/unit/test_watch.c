@@ -59,6 +59,13 @@ static void words(void **state)
 		{"rw reg ia32_lstar", "rw reg IA32_LSTAR"},
 		{"reg kernel_gs_base.0x8000000000000000", "w reg IA32_KERNEL_GS_BASE.0x8000000000000000"},
 		{"msr 0x1a0", "w reg IA32_MISC_ENABLE"},
+		{"exec supervisor outside=0xffffffff81000000-0xffffffff81ffffff,4096+16,8 once",
+			"exec supervisor outside=0xffffffff81000000-0xffffffff81ffffff,0x1000+16,0x8+1 once"},
+		{"exec supervisor outside=0-0xffffffffffffffff,0x8000000000000000-0xffffffffffffffff,"
+		 "0xfffffffffffffffe-0xffffffffffffffff,1-0xfffffffffffffffe deny rate=1000000",
+			"exec supervisor "
+			"outside=0x0-0xffffffffffffffff,0x8000000000000000-0xffffffffffffffff,"
+			"0xfffffffffffffffe+2,0x1-0xfffffffffffffffe deny rate=1000000"},
 		{"r msr lstar log", "r reg IA32_LSTAR"},
 		{"msr 0x4b564d00", "w msr 0x4b564d00"},
 		{"rw reg idtr", "rw reg idtr"},

@@ -9,6 +9,7 @@
 #include "cpu/moment.h"
 #include "exit/intercept.h"
 #include "exit/watch_change.h"
+#include "exit/watch_exec.h"
 #include "exit/watch_memory.h"
 #include "exit/watch_msr.h"
 #include "exit/watch_register.h"
@@ -29,6 +30,10 @@ void flush_serve(struct cpu *c)
 }
 
 void intercept_serve(struct cpu *c)
+{
+}
+
+void watch_exec_changed(struct cpu *c)
 {
 }
 

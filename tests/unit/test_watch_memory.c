@@ -10,6 +10,7 @@
 #include "exit/intercept.h"
 #include "exit/watch_access.h"
 #include "exit/watch_change.h"
+#include "exit/watch_exec.h"
 #include "exit/watch_msr.h"
 #include "exit/watch_piece.h"
 #include "exit/watch_register.h"
@@ -93,6 +94,10 @@ void intercept_serve(struct cpu *c)
 }
 
 void moment(void)
+{
+}
+
+void watch_exec_changed(struct cpu *c)
 {
 }
 
