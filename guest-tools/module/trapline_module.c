@@ -359,6 +359,7 @@ static int __init trapline_init(void)
 	}
 	register_reboot_notifier(&reboot_notifier);
 	trapline_panic_begin();
+	trapline_exec_begin();
 	trapline_names_begin();
 	trapline_process_begin();
 	return 0;
@@ -367,6 +368,7 @@ static int __init trapline_init(void)
 static void __exit trapline_exit(void)
 {
 	trapline_names_stop();
+	trapline_exec_stop();
 	trapline_process_stop();
 	trapline_panic_stop();
 	unregister_reboot_notifier(&reboot_notifier);

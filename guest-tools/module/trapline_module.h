@@ -43,6 +43,10 @@ struct trapline_cred_held {
 long trapline_cred_get(struct trapline_cred *c, struct trapline_cred_held *held);
 void trapline_cred_drop(struct trapline_cred_held *held);
 
+/* module_exec.c: keeps the ranges of the watch of execution. */
+void trapline_exec_begin(void);
+void trapline_exec_stop(void);
+
 /* module_names.c: marks that say where this kernel and its modules are, and where in its file a process has ended. */
 void trapline_names_begin(void);
 void trapline_names_stop(void);

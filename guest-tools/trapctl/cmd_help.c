@@ -57,7 +57,8 @@ static const struct {
 		  "cred watches the credentials of a process, and follows them until it ends; writes by the "
 		  "kernel's "
 		  "own functions\n"
-		  "are no hits. A WORD is deny, once, rate=N and the like.\n"},
+		  "are no hits. A WORD is deny, once, rate=N and the like.\n"
+		  "exec watches for supervisor code outside of this kernel and its modules.\n"},
 	{"console", "\n`trapctl console help` lists its commands. Commands that stop or reset the "
 		    "machine are the operator's alone.\n"},
 };

@@ -147,6 +147,10 @@ int command_watch(int argc, char **argv)
 		return add(argv + 2);
 	if (argc > 1 && !strcmp(argv[1], "cred"))
 		return watch_cred(argv + 2);
+	if (argc > 1 && !strcmp(argv[1], "exec")) {
+		join_words(argc - 1, argv + 1, text, sizeof(text));
+		return watch_exec(text);
+	}
 	join_words(argc, argv, text + n, sizeof(text) - n);
 	return console_command(text, false);
 }

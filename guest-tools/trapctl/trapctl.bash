@@ -38,9 +38,10 @@ _trapctl_share() {
 # The symbols of a kernel are too many to offer.
 _trapctl_watch() {
 	case $COMP_CWORD:${COMP_WORDS[2]} in
-	2:*) words="list add cred delete --help" ;;
+	2:*) words="list add cred exec delete allow forbid --help" ;;
 	*:add) words="physical linear symbol reg msr log once deny rate= except= --follow --hits=" ;;
 	*:cred) words="--pid= log once deny rate= --hits=" ;;
+	*:exec) words="once deny rate=" ;;
 	*:delete) words="all $(trapctl watch list 2>/dev/null | sed -n 's/^watch id=\([0-9]*\).*/\1/p')" ;;
 	esac
 }

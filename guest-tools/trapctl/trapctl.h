@@ -39,7 +39,7 @@ enum status {
 	X(share,   "list | create NAME BYTES [COMMAND...] | read NAME [OFFSET [BYTES]] | write NAME [OFFSET]", 3, \
 	                                           "memory under a name, together with other processes and the operator") \
 	X(console, "[COMMAND...]",       0,        "the commands of Trapline's console, help lists them; without one those of standard input, and the operator's messages") \
-	X(watch,   "[list] | add WATCH... [--follow] [--hits=N] [-- COMMAND...] | cred --pid=N [WORD...] [--hits=N] [-- COMMAND...] | delete N|all", 0, \
+	X(watch,   "[list] | add WATCH... [--follow] [--hits=N] [-- COMMAND...] | cred --pid=N [WORD...] [--hits=N] [-- COMMAND...] | exec [WORD...] | delete N|all | allow RANGES | forbid RANGES", 0, \
 	                                           "who reads or writes memory and registers, in words such as reg lstar, w 0x1000+8 or w symbol MODULE:NAME: each hit is a record of the trace") \
 	X(ping,    "[COUNT]",            ANYWHERE, "whether Trapline answers, and how fast")                 \
 	X(version, "",                   ANYWHERE, "which trapctl this is, and which Trapline")
@@ -75,6 +75,9 @@ int usage(const char *command);
 
 /* Carries out a command of the console; its answer's lines go to standard output unless it is quiet. Returns a status. */
 int console_command(const char *text, bool quiet);
+
+/* watch_exec.c: sets a watch of code outside of this kernel's, with these words behind it. Returns a status. */
+int watch_exec(const char *words);
 
 /* Joins the words into one text; what does not fit is cut. */
 void join_words(int argc, char **argv, char *text, size_t size);

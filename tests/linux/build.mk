@@ -31,7 +31,8 @@ LINUX_PROGRAMS := $(EXAMPLES:%=$(LINUX)/bin/%) $(CALLERS:%=$(LINUX)/bin/%) $(LIN
 # The article's kernel module declares no licence, without which it does not link: another file of the module declares one.
 FOO_KERNEL := guest-tools/examples/foo_kernel.c tests/linux/foo_kernel/license.c tests/linux/foo_kernel/Kbuild
 $(eval $(call kernel_module,foo_module,$(FOO_KERNEL)))
-LINUX_MODULES := $(if $(GUEST_HEADERS),$(foreach m,trapline foo_module,$(TOOLS)/modules/$(m)/$(m).ko))
+$(eval $(call kernel_module,exec_heap,$(wildcard tests/linux/exec_heap/*)))
+LINUX_MODULES := $(if $(GUEST_HEADERS),$(foreach m,trapline foo_module exec_heap,$(TOOLS)/modules/$(m)/$(m).ko))
 
 $(LINUX)/init: tests/linux/init.c tests/linux/faults.c tests/linux/cpus.c tests/linux/stress.c tests/linux/selftests.c tests/linux/programs.c tests/linux/vmcore.c tests/linux/init.h
 	@mkdir -p $(@D)

@@ -2,7 +2,12 @@
 """Execution of supervisor code outside of given ranges: what is told of a program, and of Debian's kernel."""
 
 from lib import logs
-from lib.machine import expect, on
+from lib.machine import BUILD, Skip, expect, on
+
+MODULE = BUILD / "guest-tools/modules/exec_heap/exec_heap.ko"
+# The firmware's, the kernel's and its modules' addresses, before anybody can say where they are.
+ANY_KERNEL = "0-0xffffffffff,0xffffffef00000000-0xfffffffeffffffff,0xffffffff80000000-0xfffffffffeffffff"
+LINUX_CONF = f"print = none\nfilter = rate=0\nwatch = exec supervisor outside={ANY_KERNEL}\n"
 
 HEAP = 0x10000000
 CONF = "print = all\nfilter = rate=0\nwatch = exec supervisor outside=0-0xfffffff,0x10006000-0xffffffffff\n"
@@ -43,3 +48,20 @@ def test_deny(machine):
     run = machine.guest("execs", CONF=conf, ARGS="denied").expect_status(0)
     expect(cases(run) == [f"case name=denied vector=13 at={HEAP:#x}"], cases(run))
     expect(logs.records(run.trapline, "watch")[-1].get("how") == "denied" and told(run) == [HEAP], "how=denied")
+
+
+@on("svm")
+def test_debian(machine):
+    """No false hit from the first instruction to init, nor with the ranges of trapctl; a module's code on the heap is named both times."""
+    if not MODULE.exists():
+        raise Skip("no kernel headers, so no modules (make deps)")
+    heap = ["insmod:exec_heap", "rmmod:exec_heap"]
+    items = ["insmod:trapline", *heap, "trapctl:watch:delete:1", "trapctl:watch:exec", "busybox:ls", *heap, "trapctl:watch:list"]
+    append = f"trapline.mode=boot trapline.run={','.join([*items, 'log:exec_heap at'])}"
+    run = machine.linux(append, CONF=machine.conf(LINUX_CONF)).expect_status(0).expect_no_fault()
+    run.expect_line("run name=trapctl:watch:exec status=0", "guest")
+    heaps = [logs.number(r["at"]) for r in logs.records(run.guest, "exec_heap")]
+    expect(len(heaps) == 2 and run.guest.count(" result=42") >= 2, "the code on the heap did not run")
+    hits = logs.records(run.trapline, "watch")
+    expect([logs.place(h["at"])[1] for h in hits] == heaps, f"{heaps}: {hits}")
+    expect([h["id"] for h in hits] == ["1", "2"] and all(h["comm"] == "init" for h in hits), f"{hits}")

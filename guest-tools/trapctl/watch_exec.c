@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `trapctl watch exec`: a watch of supervisor code outside of the running kernel's own. The ranges are those of the kernel, its modules, and
+ * what the kernel makes by itself; the module of Trapline keeps them up to date.
+ */
+#define _GNU_SOURCE
+#include "trapctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE       4096ull
+#define FLAG_FILE  "/sys/module/trapline/parameters/exec"
+#define NAME_ROOM  256
+#define LINE_ROOM  512
+#define LOW_MEMORY "0x1000-0xfffff"
+/* The window in which Linux maps the firmware's runtime services: EFI_VA_END to EFI_VA_START. */
+#define FIRMWARE "0xffffffef00000000-0xfffffffeffffffff"
+
+static struct {
+	uint64_t first, last; /* the kernel's own text */
+	unsigned modules, made;
+	int status;
+} found;
+
+static void allow(const char *range)
+{
+	char text[LINE_ROOM];
+	int status;
+
+	snprintf(text, sizeof(text), "watch allow %s", range);
+	status = console_command(text, true);
+	if (status)
+		found.status = status;
+}
+
+static void allow_bytes(uint64_t first, uint64_t bytes)
+{
+	char range[64];
+
+	snprintf(range, sizeof(range), "0x%" PRIx64 "+%" PRIu64, first, bytes);
+	allow(range);
+}
+
+/* Code that the kernel makes while it runs has a symbol without a size: two pages from there. */
+static void take_symbol(uint64_t address, const char *name, const char *module)
+{
+	if (!strcmp(name, "_stext"))
+		found.first = address;
+	else if (!strcmp(name, "_etext"))
+		found.last = address - 1;
+	if (strcmp(module, "[bpf]") && strcmp(module, "[__builtin__ftrace]") &&
+		strcmp(module, "[__builtin__kprobes]"))
+		return;
+	allow_bytes(address & ~(PAGE - 1), 2 * PAGE);
+	found.made++;
+}
+
+static void read_symbols(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[LINE_ROOM], name[NAME_ROOM], module[64], type;
+	uint64_t address;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		module[0] = '\0';
+		if (sscanf(line, "%" SCNx64 " %c %255s %63s", &address, &type, name, module) >= 3 && address)
+			take_symbol(address, name, module);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void read_modules(void)
+{
+	FILE *f = fopen("/proc/modules", "r");
+	char line[LINE_ROOM];
+	uint64_t bytes, address;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *at = strstr(line, " 0x");
+
+		if (!at || sscanf(line, "%*s %" SCNu64, &bytes) != 1 ||
+			sscanf(at, "%" SCNx64, &address) != 1 || !address)
+			continue;
+		allow_bytes(address, bytes);
+		found.modules++;
+	}
+	if (f)
+		fclose(f);
+}
+
+/* From here on the module tells what comes and goes. */
+static void turn_module_on(void)
+{
+	FILE *f = fopen(FLAG_FILE, "w");
+
+	if (!f || fputs("1\n", f) < 0)
+		fprintf(stderr, "trapctl: watch: the module is not loaded: code of modules that come later "
+				"is told\n");
+	if (f)
+		fclose(f);
+}
+
+int watch_exec(const char *words)
+{
+	char text[LINE_ROOM];
+
+	turn_module_on();
+	read_symbols();
+	if (!found.first || found.last <= found.first) {
+		fprintf(stderr,
+			"trapctl: watch: /proc/kallsyms does not tell where the kernel is: root only\n");
+		return STATUS_NO_ACCESS;
+	}
+	read_modules();
+	allow(LOW_MEMORY);
+	if (!access("/sys/firmware/efi", F_OK))
+		allow(FIRMWARE);
+	if (found.status)
+		return found.status;
+	print_fields("watch kernel=0x%" PRIx64 "-0x%" PRIx64 " modules=%u made=%u", found.first, found.last,
+		found.modules, found.made);
+	snprintf(text, sizeof(text), "watch add exec supervisor outside=0x%" PRIx64 "-0x%" PRIx64 " %s",
+		found.first, found.last, words);
+	return console_command(text, false);
+}
