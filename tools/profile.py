@@ -98,7 +98,7 @@ def printed(name):
     """All exits together, by function: lines are formatted, fed and kept at several."""
     runs = exits(trace(name, "print = all\nfilter = rate=0\n", PRINTED_SECONDS))
     count = collections.Counter(address for run in runs for address in run)
-    lines = count[symbol("trap_format")]
+    lines = count[symbol("trap_format_begin")]
     if not lines:
         sys.exit(f"profile: no line was formatted in {OUT}/trace")
     total = collections.Counter()

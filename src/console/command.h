@@ -24,7 +24,7 @@
 	X(help,      "[COMMAND]",                       ANYWHERE, "what commands there are")                 \
 	X(status,    "",                                ANYWHERE, "Trapline's state: version, each CPU's state, lost lines, refused requests of the guest") \
 	X(traps,     "[N] [cpu N] [FILTER]... | follow on|off | reserve | sites", ANYWHERE, "the last N recorded exceptions, 16 by default, of all CPUs or one, that match the words of the filter; follow: prints new ones as they come; reserve (or kept, its old name): up to 8 records per vector that newer ones overwrote in the ring; sites: the places that raised exceptions, the most frequent first") \
-	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind") \
+	X(stats,     "",                                ANYWHERE, "recorded exceptions by vector, exits by kind, and the longest exit of each kind that is measured") \
 	X(exits,     "[N] [cpu N]",                     ANYWHERE, "the last N exits of a CPU, 16 by default") \
 	X(freeze,    "[SECONDS | off]",                 ANYWHERE, "stops writing to the rings while they are read, for 60 seconds by default and 3600 at most; off: recording into them continues. Meanwhile the newest 256 records of each CPU are kept") \
 	X(filter,    "[FILTER]...",                     ANYWHERE, "which recorded exceptions are printed: vec= cpl= cpu= rip= cr2= cr3= as= err= rate=, != for all but those, all") \

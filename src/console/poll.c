@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "exit/apic_page.h"
+#include "exit/longest.h"
 #include "console/poll.h"
 #include "console/debugger.h"
 #include "console/input.h"
@@ -184,6 +185,7 @@ __attribute__((noinline)) static void take_turn(struct cpu *cpu)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	else
 		cpu_end_work(cpu, CPU_WORK_CONSOLE);
+	exit_measure(cpu);
 }
 
 /* While text waits, most turns only feed the FIFO, and what exits does not change. False: there is more to do. */

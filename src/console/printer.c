@@ -86,23 +86,23 @@ static bool has_to_wait(const struct trap_record *r)
 
 /* The search for the oldest waiting record. It may take several turns. */
 static struct {
-	uint32_t cpu;     /* the next one to look at */
-	struct cpu *from; /* the CPU whose record is the oldest so far */
-	struct trap_record oldest;
+	uint32_t cpu;                          /* the next one to look at */
+	struct cpu *from;                      /* the CPU whose record is the oldest so far */
+	struct trap_record record[2], *oldest; /* that record, and room for another */
 } search;
 
 /* Looks at a CPU's queue. Returns false if the turn has done enough. */
 static bool search_queue(struct cpu *c, unsigned *steps)
 {
 	struct print_queue *q = &c->print;
-	struct trap_record r;
+	struct trap_record *r = &search.record[search.oldest == &search.record[0]];
 	uint32_t tail = atomic_load(&q->tail);
 
 	for (; tail != atomic_load(&q->head); take(q, tail++)) {
 		if (!(*steps)--)
 			return false;
-		if (entry_record(c, tail, &r)) {
-			if (!search.from || r.tsc < search.oldest.tsc) {
+		if (entry_record(c, tail, r)) {
+			if (!search.from || r->tsc < search.oldest->tsc) {
 				search.oldest = r;
 				search.from = c;
 			}
@@ -125,22 +125,23 @@ static bool search_queues(void)
 	return true;
 }
 
-/* The oldest waiting record by TSC; false if there is none, or it has to wait longer, or the search goes on. */
-static bool next_trap(struct trap_record *out, bool *waits)
+/*
+ * The oldest waiting record by TSC, until the next search; NULL if there is none, or it has to wait longer, or the search goes on.
+ */
+static const struct trap_record *next_trap(bool *waits)
 {
 	struct cpu *from;
 
 	*waits = true;
 	if (!search_queues())
-		return false;
+		return NULL;
 	from = search.from;
 	search.from = NULL;
-	*waits = from && has_to_wait(&search.oldest);
+	*waits = from && has_to_wait(search.oldest);
 	if (!from || *waits)
-		return false;
-	*out = search.oldest;
+		return NULL;
 	take(&from->print, atomic_load(&from->print.tail));
-	return true;
+	return search.oldest;
 }
 
 /* Whether the handler has mapped the page, so that the fault was harmless. */
@@ -176,16 +177,18 @@ static bool is_shown(const struct trap_record *r)
 }
 
 /* The next record to print. A turn is short: it stops after a while, and sets *more. */
-static bool next_shown(struct trap_record *out, bool *more)
+static const struct trap_record *next_shown(bool *more)
 {
 	for (unsigned i = 0; i < PASS_OVER; i++) {
-		if (!next_trap(out, more))
-			return false;
+		const struct trap_record *r = next_trap(more);
+
+		if (!r)
+			return NULL;
 		*more = true;
-		if (is_shown(out))
-			return true;
+		if (is_shown(r))
+			return r;
 	}
-	return false;
+	return NULL;
 }
 
 static uint64_t sum_limited(void)
@@ -271,7 +274,6 @@ void console_count(struct console_losses *l)
 /* The line that is being written. */
 static struct {
 	bool open;
-	struct trap_record r;
 	struct trap_formatter f;
 	char text[LOG_LINE_SIZE];
 } line;
@@ -279,10 +281,11 @@ static struct {
 static bool begin_line(void)
 {
 	bool more = false;
+	const struct trap_record *r = next_shown(&more);
 
-	if (!next_shown(&line.r, &more)) /* the rate may have excluded all of the last records */
+	if (!r) /* the rate may have excluded all of the last records */
 		return more || (finishing && printer_losses_due());
-	trap_format_begin(&line.f, line.text, sizeof(line.text), &line.r, log_clock());
+	trap_format_begin(&line.f, line.text, sizeof(line.text), r, log_clock());
 	line.open = true;
 	return true;
 }

@@ -3,7 +3,7 @@
  * How long the guest has to wait for the longest exit of each kind. The start is the exit's entry in the history, so a measurement
  * costs one RDTSC. The short paths of the frequent exits (EXIT_KINDS_FAST) are not measured: an exception that is recorded and not
  * printed, CPUID, a MSR, a VMCALL without memory, a usual store to the APIC. They have no loops, and `make bench` counts them.
- * All other exits are, and so is every exit that has work after its handler.
+ * All other exits are, and so is the work after a handler, but not a turn of the console that only feeds the UART's FIFO.
  */
 #ifndef TRAPLINE_LONGEST_H
 #define TRAPLINE_LONGEST_H

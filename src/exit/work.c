@@ -124,7 +124,7 @@ static bool has_more_work(const struct cpu *cpu)
 }
 
 /* The order of all work. `served`: the console has had its turn. */
-SLOW_PATH static void do_work(struct cpu *cpu, bool served)
+static void do_in_order(struct cpu *cpu, bool served)
 {
 	uint32_t waits;
 
@@ -160,12 +160,20 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 		watch_step_begin(cpu);
 }
 
+SLOW_PATH static void do_work(struct cpu *cpu, bool served)
+{
+	do_in_order(cpu, served);
+	exit_measure(cpu);
+}
+
 /*
  * A CPU that is about to wait for its SIPI does so at once; other work is done later. The console's turn stands apart, because text that
  * waits for the UART takes an exit for each FIFO, mostly without other work.
  */
-static void work_in_order(struct cpu *cpu)
+void exit_after_work(struct cpu *cpu)
 {
+	if (atomic_load(&cpu->waits_for_sipi))
+		return;
 	if (has_more_work(cpu)) {
 		do_work(cpu, false);
 		return;
@@ -174,15 +182,4 @@ static void work_in_order(struct cpu *cpu)
 		turn_serve(cpu);
 	if (has_more_work(cpu) || is_called(cpu))
 		do_work(cpu, true);
-}
-
-/* A short exit that only has work of the vendor's is not measured. */
-void exit_after_work(struct cpu *cpu)
-{
-	if (atomic_load(&cpu->waits_for_sipi))
-		return;
-	if (!(cpu->work & ~(CPU_WORK_VENDOR | CPU_WORK_RELOAD)) && !is_called(cpu))
-		return;
-	work_in_order(cpu);
-	exit_measure(cpu);
 }
