@@ -22,6 +22,7 @@ FUZZ_command     := src/cpu/exit.c src/exit/capture_ask.c src/trace/cpu_list.c $
                     src/trace/gate.c src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c boot/edits.c src/lib/printf.c
+FUZZ_core        := src/report/core.c src/trace/core_file.c src/trace/walk_trace.c src/cpu/registers.c $(FUZZ_MEMORY) $(FUZZ_TEXT)
 FUZZ_filter      := src/trace/filter.c src/trace/process.c src/trace/important.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
 FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/summary.c zydis
 FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c model.c number.c read_json.c read_records.c read_text.c record_line.c \
