@@ -156,11 +156,6 @@ TOOLS = (
     "trapctl:call:no.such",
     "trapctl:nonsense",
     "trapctl:share:read:nothing",
-    "trapctl:core:--last:/none",
-    "trapctl:core:/live.core",
-    "busybox:base64:/live.core",
-    "trapctl:core:--last:/none",
-    "trapctl:core:--full:/dev/null",
     "rings",
     "nobody:trapctl:share:list",
     "shares",
@@ -175,7 +170,8 @@ def tools(machine):
 @on("svm")
 def test_core(machine):
     """trapctl core: gdb opens the file, and finds the call at RIP and the stack; --full has the memory that Linux has."""
-    run = tools(machine)
+    core = ["core:--last:/none", "core:/live.core", "core:--full:/dev/null"]
+    run = programs(machine, ["insmod:trapline", *(f"trapctl:{words}" for words in core), "busybox:base64:/live.core"], CPUS=2)
     expect_said(run, "trapctl:core:--last:/none", "Trapline keeps none", status=5)
     expect_said(run, "trapctl:core:/live.core", 'core file="/live.core" bytes=', "of=this-run")
     core = run.out / "live.core"
@@ -183,7 +179,7 @@ def test_core(machine):
     lines = (f"core-file {core}", "x/i $pc", "x/gx $rsp", "info threads")
     command = ["gdb", *OPTIONS, *(word for line in lines for word in ("-ex", line))]
     text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=True).stdout
-    expect(re.search(r"^=> 0xffffffff[0-9a-f]+:\s+vmmcall", text, re.M) and "LWP 1" in text, f"{core}: {text}")
+    expect(re.search(r"^=> 0xffffffff[0-9a-f]+:\s+vmmcall", text, re.M) and "LWP 1" in text and "LWP 2" in text, f"{core}: {text}")
     expect(re.search(r"^0xffff[0-9a-f]{12}:\s+0x[0-9a-f]{16}$", text, re.M), f"{core}: {text}")
     full = logs.fields(said(run, "trapctl:core:--full:/dev/null")[0][-1])
     expect(int(full["bytes"]) > 800 << 20 and 16 << 20 < int(full["written"]) < int(full["bytes"]), f"{full}")
