@@ -224,27 +224,45 @@ void guest_names_search(struct cpu *cpu)
 	lock_give(&searching);
 }
 
-static void format_slide(char *line, size_t size, const char *word, const char *from, unsigned n)
+/* Appends the slide of map n, which is known, as a number with a sign. */
+static void add_slide(struct text *t, unsigned n)
 {
-	struct text t = text_on(line, size);
-	uint64_t slide;
+	uint64_t slide = 0;
 
 	names_slide(n, &slide);
-	text_add(&t, "%s=%s0x%lx from%s", word, slide >> 63 ? "-" : "", slide >> 63 ? -slide : slide, from);
-	slide_witnesses_add(&t, atomic_load(&maps[n].witnesses));
-	text_add(&t, " symbols=%s", names_block()->map[n].file);
+	text_add(t, "%s0x%lx", slide >> 63 ? "-" : "", slide >> 63 ? -slide : slide);
+}
+
+/* Appends what it is from, and for which file. */
+static void add_source(struct text *t, unsigned n)
+{
+	slide_witnesses_add(t, atomic_load(&maps[n].witnesses));
+	text_add(t, " symbols=%s", names_block()->map[n].file);
+}
+
+static void format_slide(char *line, size_t size, unsigned n)
+{
+	struct text t = text_on(line, size);
+
+	text_add(&t, "trapline: slide=");
+	add_slide(&t, n);
+	text_add(&t, " from ");
+	add_source(&t, n);
 }
 
 bool guest_names_slide(unsigned n, char *line, size_t size)
 {
+	struct text t = text_on(line, size);
 	uint64_t slide;
 
 	if (!names_block() || n >= names_block()->maps)
 		return false;
-	if (names_slide(n, &slide))
-		format_slide(line, size, "slide value", "=", n);
-	else
-		*line = 0;
+	if (!names_slide(n, &slide))
+		return true;
+	text_add(&t, "slide value=");
+	add_slide(&t, n);
+	text_add(&t, " from=");
+	add_source(&t, n);
 	return true;
 }
 
@@ -254,7 +272,7 @@ bool guest_names_line(char *line, size_t size)
 		int news = atomic_exchange(&maps[n].news, NEWS_NONE);
 
 		if (news == NEWS_SLIDE)
-			format_slide(line, size, "trapline: slide", " ", n);
+			format_slide(line, size, n);
 		else if (news == NEWS_MISFIT)
 			snprintf(line, size, "trapline: symbols=%s is not of this kernel: no names from it",
 				names_block()->map[n].file);

@@ -18,7 +18,7 @@
 /* The linear address of a page of which only the physical one is known: a page table. It is not canonical, so nothing else is there. */
 #define CORE_FILE_PHYSICAL 0x100000000000000ull
 
-/* QEMU's order (target/i386/arch_dump.c). */
+/* The order in QEMU's struct QEMUCPUState. */
 enum core_segment {
 	CORE_CS,
 	CORE_DS,
