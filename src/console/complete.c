@@ -111,8 +111,8 @@ static void offer_shares(struct search *s)
 
 static void offer_watch(struct search *s)
 {
-	static const char *const words[] = {
-		"physical", "linear", "reg", "rate=", "cr3=", "follow", "exec", "supervisor", "outside="};
+	static const char *const words[] = {"physical", "linear", "reg", "rate=", "cr3=", "except=", "follow",
+		"exec", "supervisor", "outside="};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
 		offer_text(s, words[i]);
