@@ -62,11 +62,6 @@ size_t uart_put(const char *bytes, size_t n)
 	return n;
 }
 
-bool uart_had_input(void)
-{
-	return false;
-}
-
 bool uart_idle(void)
 {
 	return idle;
