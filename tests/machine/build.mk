@@ -122,6 +122,10 @@ test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means,
 	$(Q)tools/bochs3.sh
 	$(Q)BOCHS=$(BUILD)/bochs3 $(MACHINE_TESTS) --backend vmx --backend svm-bochs by_hardware
 
+.PHONY: test-watch
+test-watch: machine-files guests ## watches of memory, all on both vendors, page tables of the exceptions program included (12 minutes)
+	$(Q)WATCH=1 $(MACHINE_TESTS) --backend svm --backend vmx watch_memory.
+
 .PHONY: test-kvm
 test-kvm: machine-files guests ## beneath KVM's nested AMD-V, KVM itself in QEMU (downloads Debian's kernel, 70 MB; 10 minutes)
 	@echo "test-kvm: 10 minutes on an idle processor; the logs are in $(BUILD)/tests/machine/kvm"

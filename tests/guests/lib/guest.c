@@ -149,15 +149,63 @@ void *guest_page_at(uint64_t address, const void *otherwise)
 		       : (void *)address;
 }
 
+#define LINE_MAX 200
+#define DONE_OK  " status=ok"
+
+static int64_t call(int64_t number, const void *at, uint64_t size, int64_t answer)
+{
+	uint64_t rdx = 0, rdi = 0;
+
+	__asm__ volatile("vmcall"
+			 : "+a"(number), "+b"(at), "+c"(size), "+d"(rdx), "+S"(answer), "+D"(rdi)
+			 :
+			 : "memory");
+	return number;
+}
+
+/* The pieces of an answer end anywhere. Keeps the last line, which is the status. */
+static void take_answer(const char *word, const char *text, size_t n, char *line, size_t *used)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '\n') {
+			line[*used] = '\0';
+			if (word && *used)
+				print("%s %s\n", word, line);
+			*used = 0;
+		} else if (*used < LINE_MAX - 1) {
+			line[(*used)++] = text[i];
+		}
+	}
+}
+
+bool guest_command(const char *word, const char *command)
+{
+	static char text[256], line[LINE_MAX];
+	int64_t answer, n;
+	size_t used = 0;
+
+	if (!guest_under_trapline())
+		return false;
+	answer = call(TRAPLINE_CALL_command, command, strlen(command), 0);
+	line[0] = '\0';
+	while (answer > 0 && (n = call(TRAPLINE_CALL_answer, text, sizeof(text), answer)) > 0)
+		take_answer(word, text, (size_t)n, line, &used);
+	used = strlen(line);
+	return used > strlen(DONE_OK) && !strcmp(line + used - strlen(DONE_OK), DONE_OK);
+}
+
 static bool told;
 
 static void tell_watch(const char *access, size_t length, const void *at, uint64_t size)
 {
-	char letters[8] = "";
+	char letters[8] = "", command[80];
 
 	memcpy(letters, access, length < sizeof(letters) ? length : sizeof(letters) - 1);
-	print("watch words=\"%s 0x%lx/%lu rate=5\"\n", letters, (uint64_t)at, size);
-	told = true;
+	snprintf(command, sizeof(command), "watch add %s 0x%lx/%lu rate=5", letters, (uint64_t)at, size);
+	print("watched command=\"%s\"\n", command);
+	told = guest_option("operator");
+	if (!told && guest_under_trapline() && !guest_command(NULL, command))
+		print("watched status=refused\n");
 }
 
 #define COM1_STATUS     0x3fd
@@ -202,51 +250,6 @@ void guest_freeze(void)
 		return;
 	__asm__ volatile("vmcall" : "+a"(result) : "b"(60ull) : "memory");
 	print("freeze result=%ld\n", result);
-}
-
-#define LINE_MAX 200
-#define DONE_OK  " status=ok"
-
-static int64_t call(int64_t number, const void *at, uint64_t size, int64_t answer)
-{
-	uint64_t rdx = 0, rdi = 0;
-
-	__asm__ volatile("vmcall"
-			 : "+a"(number), "+b"(at), "+c"(size), "+d"(rdx), "+S"(answer), "+D"(rdi)
-			 :
-			 : "memory");
-	return number;
-}
-
-/* The pieces of an answer end anywhere. Keeps the last line, which is the status. */
-static void take_answer(const char *word, const char *text, size_t n, char *line, size_t *used)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] == '\n') {
-			line[*used] = '\0';
-			if (word && *used)
-				print("%s %s\n", word, line);
-			*used = 0;
-		} else if (*used < LINE_MAX - 1) {
-			line[(*used)++] = text[i];
-		}
-	}
-}
-
-bool guest_command(const char *word, const char *command)
-{
-	static char text[256], line[LINE_MAX];
-	int64_t answer, n;
-	size_t used = 0;
-
-	if (!guest_under_trapline())
-		return false;
-	answer = call(TRAPLINE_CALL_command, command, strlen(command), 0);
-	line[0] = '\0';
-	while (answer > 0 && (n = call(TRAPLINE_CALL_answer, text, sizeof(text), answer)) > 0)
-		take_answer(word, text, (size_t)n, line, &used);
-	used = strlen(line);
-	return used > strlen(DONE_OK) && !strcmp(line + used - strlen(DONE_OK), DONE_OK);
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *firmware);

@@ -42,8 +42,8 @@ void guest_freeze(void);
 void *guest_page_at(uint64_t address, const void *otherwise);
 
 /*
- * With the load option watched=tables:w,stacks:rw and so on: a line with the words of a watch for this memory, if `what` is listed. The
- * test sets it on the console; guest_wait_for_watches() waits for a key on COM1, if there was such a line.
+ * With the load option watched=tables:w,stacks:rw and so on: watches this memory, if `what` is listed, and prints a line with the words.
+ * With the option operator it is only printed: the test sets the watch on the console, and guest_wait_for_watches() waits for a key on COM1.
  */
 void guest_watch(const char *what, const void *at, uint64_t size);
 void guest_wait_for_watches(void);

@@ -89,7 +89,7 @@ uint32_t paging_walk(uint64_t address)
 		uint64_t entry = entries[address >> shift & (ENTRIES - 1)];
 
 		seen = seen << 8 | (entry & 0xff);
-		if (!(entry & PTE_PRESENT) || (shift < 39 && entry & PTE_LARGE))
+		if (!(entry & PTE_PRESENT) || entry & PTE_RESERVED || (shift < 39 && entry & PTE_LARGE))
 			break;
 		entries = (const uint64_t *)(entry & PTE_ADDRESS);
 	}
