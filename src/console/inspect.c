@@ -17,7 +17,6 @@
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
 #include "stage2/stage2.h"
-#include "stage2/taken.h"
 #include "trace/decode.h"
 #include "trace/names.h"
 #include "vendor.h"
@@ -206,12 +205,8 @@ const char *command_mem(struct command_call *call)
 /* Large pages are split for watches only. */
 static void report_second_level(uint64_t physical)
 {
-	unsigned level = 0, taken;
+	unsigned taken, level = stage2_level(physical, &taken);
 
-	stage2_lock();
-	paging_leaf(&stage2_tables, physical, &level);
-	taken = stage2_taken(physical);
-	stage2_unlock();
 	if (level)
 		log_reply("  walk second_level=%uK watched=%s", 4u << 9 * (level - 1),
 			watch_access_letters(taken));

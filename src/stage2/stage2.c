@@ -291,6 +291,18 @@ static bool is_page(uint64_t gpa)
 	return paging_leaf(&stage2_tables, gpa, &level) && level == 1;
 }
 
+unsigned stage2_level(uint64_t gpa, unsigned *taken)
+{
+	unsigned level, found = 0;
+
+	lock_take(&lock, cpu_pause);
+	if (paging_leaf(&stage2_tables, gpa, &level))
+		found = level;
+	*taken = stage2_taken(gpa);
+	lock_give(&lock);
+	return found;
+}
+
 /* The guest chooses the pages, so some memory is kept for other tables. */
 bool stage2_watch(unsigned slot, uint64_t gpa)
 {

@@ -13,6 +13,12 @@
 
 extern struct page_tables stage2_tables;
 
+/*
+ * How an address is mapped: 1 by a page of 4 KiB, 2 of 2 MiB, 3 of 1 GiB, 0 not at all.
+ *   taken  out: the rights that watches have taken from its page
+ */
+unsigned stage2_level(uint64_t gpa, unsigned *taken);
+
 /* Grows before each change of the tables. */
 extern _Atomic uint64_t stage2_version;
 
