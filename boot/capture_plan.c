@@ -7,7 +7,7 @@
 
 #define PAGE       4096ull
 #define LARGE_PAGE 0x200000ull
-/* Linux moves a kernel that lies lower than LOAD_PHYSICAL_ADDR (in its compressed/head_64.S), onto what is there. */
+/* Linux moves a kernel that lies lower than its LOAD_PHYSICAL_ADDR up to there, onto what is there. */
 #define KERNEL_LOWEST 0x1000000ull
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
