@@ -145,7 +145,7 @@ def kernel_symbols(machine):
     source, linked = machine.scratch / "kernel.s", machine.scratch / "kernel.elf"
     size = max(functions.values()) + 16
     text = [f'.section .kernel,"ax",@nobits\nbase: .skip {size}\n']
-    text += [f".type {name},@function\n.set {name}, base+{offset:#x}\n" for name, offset in functions.items()]
+    text += [f".globl {name}\n.type {name},@function\n.set {name}, base+{offset:#x}\n" for name, offset in functions.items()]
     source.write_text("".join(text))
     subprocess.run(["as", "-o", f"{linked}.o", source], check=True)
     subprocess.run(["ld", f"--section-start=.kernel={base:#x}", "-e", "0", "-o", linked, f"{linked}.o"], check=True)

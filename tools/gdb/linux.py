@@ -90,7 +90,7 @@ def where():
 def address_of(name):
     """In the vmlinux; None: it has no such symbol."""
     try:
-        return int(gdb.parse_and_eval(f"(unsigned long)&{name}")) & MASK
+        return int(gdb.parse_and_eval(f"(unsigned long long)&{name}")) & MASK
     except gdb.error:
         return None
 
