@@ -91,6 +91,11 @@ endif
 test-secure-boot: machine-files guests $(BUILD)/trapline-usb.img ## Secure Boot and firmware with SMM, Debian's shim and GRUB: on AMD-V (1 minute)
 	$(Q)$(MACHINE_TESTS) --backend svm secure_boot.
 
+.PHONY: test-install
+test-install: deb machine-files ## trapline-install in a Debian of its own, on AMD-V: real boot entries (downloads 250 MB once; 10 minutes)
+	$(Q)ship/debian-vm $(BUILD)/deb $(BUILD)/debian-vm.img
+	$(Q)INSTALL=1 $(MACHINE_TESTS) --backend svm install.
+
 .PHONY: test-storm
 test-storm: machine-files ## a million exceptions across four CPUs, on AMD-V
 	$(Q)STORM=1 $(MACHINE_TESTS) --backend svm smp.storm_million

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""
+trapline-install, and the way by shim of docs/secure-boot.md, on a real system: `make test-install`, on AMD-V (QEMU). Debian boots by its own shim
+and GRUB (ship/debian-vm), from the firmware's own boot entries. The first process is a shell on COM1, in which the test types what a person would.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+from lib import logs
+from lib.console import Line
+from lib.machine import BUILD, LAUNCH, VARIABLES, Skip, expect, on
+from lib.secure import OVMF
+
+DISK = BUILD / "debian-vm.img"
+PROMPT = rb"bash-[\d.]+# $"
+# After Linux has run, QEMU is slow in overwriting memory that had code, so a restart takes a minute of an idle processor.
+BOOT_SECONDS = 900
+COMMAND_SECONDS = 300
+MENU_SECONDS = 2  # it drops keys that come before it has drawn
+REPORT = "/boot/efi/EFI/trapline/last.txt"
+# As sync and a reset button: Linux is told nothing, and restarts by itself.
+RESTART = "umount /boot/efi; sync; echo b >/proc/sysrq-trigger"
+
+
+def disk():
+    if not os.environ.get("INSTALL"):
+        raise Skip("make test-install")
+    return DISK
+
+
+class Debian(Line):
+    """The machine, and a shell in it; Trapline's line is trapline.log."""
+
+    def __init__(self, machine, **variables):
+        super().__init__(machine)
+        self.folder = tempfile.TemporaryDirectory(prefix="trapline-install-")
+        self.out = machine.scratch / f"install-{time.monotonic_ns()}"
+        self.out.mkdir(parents=True)
+        self.path = pathlib.Path(self.folder.name) / "com1"
+        env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        env.update({name: str(value) for name, value in variables.items()})
+        env.update(BACKEND=machine.backend, OUT=str(self.out), SERIAL=str(self.path), REBOOT="1", MEM="1536", TIMEOUT="3600")
+        self.launcher = subprocess.Popen(
+            [LAUNCH], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.read_so_far = 0
+
+    def __enter__(self):
+        self.connect(self.path)
+        return self
+
+    def __exit__(self, *_):
+        self.launcher.terminate()
+        self.launcher.wait(30)
+        self.launcher.stdout.close()
+        self.socket.close()
+        self.folder.cleanup()
+
+    def shell(self):
+        """Debian is up. What Trapline has said since the last start."""
+        self.wait_for(PROMPT, BOOT_SECONDS)
+        self.run("stty -echo cols 999")
+        return self.trapline()
+
+    def trapline(self):
+        text = logs.clean((self.out / "trapline.log").read_bytes())
+        new, self.read_so_far = text[self.read_so_far :], len(text)
+        return new
+
+    def run(self, command):
+        """(status, output)"""
+        self.send(f"{command}; echo status=$?.\r".encode())
+        answer = logs.clean(self.wait_for(rb"status=\d+\.\r?\n", COMMAND_SECONDS))
+        self.wait_for(PROMPT, COMMAND_SECONDS)
+        output, status = re.search(r"(.*)status=(\d+)\.\n", answer, re.S).groups()
+        return int(status), output
+
+    def does(self, command):
+        status, output = self.run(command)
+        expect(status == 0, f"{command}: status {status}: {output}; see {self.out}")
+        return output
+
+    def restart(self, command=RESTART):
+        self.send(command.encode() + b"\r")
+
+
+def entries(debian):
+    """The firmware's boot entries, without what each start changes."""
+    return re.sub(r"^BootCurrent: .*\n", "", debian.does("efibootmgr -v"), flags=re.M)
+
+
+def expect_words(text, *words):
+    for word in words:
+        expect(word in text, f'no "{word}": {text}')
+
+
+def expect_bare(debian, said):
+    expect("trapline:" not in said, f"Trapline has started: {said}")
+    expect(debian.run("trapctl status")[0] == 3, "there is a Trapline beneath")
+
+
+def expect_beneath(debian, said):
+    expect_words(said, "trapline: active version=")
+    expect_words(debian.does("trapctl status"), "backend: svm")
+
+
+def first_start(debian):
+    """Debian as its installer leaves it, with a boot entry of its own."""
+    expect_bare(debian, debian.shell())
+    debian.does("efibootmgr -q -c -d /dev/sda -p 1 -L debian -l '\\EFI\\debian\\shimx64.efi'")
+
+
+def expect_files(debian):
+    conf = debian.does("cat /boot/efi/EFI/trapline/trapline.conf")
+    expect_words(conf, "next = \\EFI\\debian\\shimx64.efi\n", "blackbox_file = \\EFI\\trapline\\last.txt\n")
+
+
+@on("svm")
+def test_once_always_remove(machine):
+    """Once, bare again, always; a panic's report is in the file that the next start has written; then all of it is away again."""
+    with Debian(machine, DISK=disk()) as debian:
+        first_start(debian)
+        before = entries(debian)
+        files = debian.does("find /boot/efi /etc/grub.d /boot/grub/grub.cfg | sort")
+
+        dry = debian.does("trapline-install")
+        expect_words(dry, "would make the boot entry Trapline for partition 1 of /dev/sda, for the next start only (BootNext)", "nothing was changed")
+        expect(entries(debian) == before, "the dry run has changed the boot entries")
+        done = debian.does("trapline-install --yes")
+        expect(re.findall("^would (.*)", dry, re.M) == re.findall("^done: (.*)", done, re.M), f"{dry} {done}")
+        expect_files(debian)
+        debian.restart()
+
+        expect_beneath(debian, debian.shell())
+        debian.restart()
+        expect_bare(debian, debian.shell())
+
+        expect_words(debian.does("trapline-install --always --no-menus --yes"), "use the boot entry Trapline that is there, first in the boot order")
+        debian.restart()
+        expect_beneath(debian, debian.shell())
+        debian.restart("sync; umount /boot/efi; echo c >/proc/sysrq-trigger")
+
+        said = debian.shell()
+        expect_beneath(debian, said)
+        expect_words(said, "trapline: last run: ", "last| trapline: verdict ")
+        expect_words(debian.does(f"cat {REPORT}"), "trapline: verdict ")
+
+        debian.does("trapline-install --remove --yes")
+        expect(entries(debian) == before, f"the boot entries differ: {before} {entries(debian)}")
+        left = debian.does("find /boot/efi /etc/grub.d /boot/grub/grub.cfg | sort")
+        expect(left == files, f"the files differ: {left}")
+        debian.restart()
+        expect_bare(debian, debian.shell())
+
+
+PASSWORD = b"only once\r"
+DOWN, ENTER = b"\x1b[B", b"\r"
+
+
+def ask_shim(debian, command):
+    """mokutil's request, with the password for the next start."""
+    debian.send(command.encode() + b"\r")
+    for words in (rb"input password: ", rb"input password again: "):
+        debian.wait_for(words, COMMAND_SECONDS)
+        debian.send(PASSWORD)
+    debian.wait_for(PROMPT, COMMAND_SECONDS)
+    debian.restart()
+
+
+def answer_mokmanager(debian, item, question):
+    """Its menus: a key, ITEM of the first one, "Continue", "Yes", the password, "Reboot"."""
+    debian.wait_for(rb"Press any key to perform MOK management", BOOT_SECONDS)
+    debian.send(ENTER)
+    for words in (item, b"Continue *[^ b]", question):
+        debian.wait_for(words, COMMAND_SECONDS)
+        time.sleep(MENU_SECONDS)
+        debian.send(DOWN)
+        time.sleep(MENU_SECONDS)
+        debian.send(ENTER)
+    debian.wait_for(rb"Password:", COMMAND_SECONDS)
+    debian.send(PASSWORD)
+    debian.wait_for(rb"Reboot", COMMAND_SECONDS)
+    time.sleep(MENU_SECONDS)
+    debian.send(ENTER)
+
+
+@on("svm")
+def test_machine_owners_key(machine):
+    """docs/secure-boot.md from step 3 on: mokutil and MokManager enrol the key, Debian runs beneath Trapline with Secure Boot on, and the key is deleted again."""
+    with Debian(machine, DISK=disk(), SECURE=1, VARS=f"{OVMF}/OVMF_VARS_4M.ms.fd") as debian:
+        first_start(debian)
+        before = entries(debian)
+        expect_words(debian.does("mokutil --sb-state"), "SecureBoot enabled")
+        expect_words(debian.run("trapline-install")[1], "refused: Secure Boot is on")
+
+        ask_shim(debian, "mokutil --import /root/owner.der")
+        answer_mokmanager(debian, rb"Enroll MOK", rb"Enroll the key")
+        expect_bare(debian, debian.shell())
+        expect_words(debian.run("mokutil --test-key /root/owner.der")[1], "is already enrolled")
+        expect_words(debian.run("trapline-install --sign /root/owner.key /root/owner.pem")[1], "only shim has this key")
+
+        debian.does("mkdir -p /boot/efi/EFI/trapline")
+        debian.does("cp /usr/lib/shim/shimx64.efi.signed /boot/efi/EFI/trapline/shimx64.efi")
+        debian.does("cp /usr/lib/shim/mmx64.efi.signed /boot/efi/EFI/trapline/mmx64.efi")
+        debian.does("cp /root/trapline-signed.efi /boot/efi/EFI/trapline/grubx64.efi")
+        debian.does("echo 'next = \\EFI\\debian\\shimx64.efi' > /boot/efi/EFI/trapline/trapline.conf")
+        listed = debian.does("efibootmgr -C -d /dev/sda -p 1 -L Trapline -l '\\EFI\\trapline\\shimx64.efi'")
+        (number,) = re.findall(r"^Boot([0-9A-F]{4})\* Trapline", listed, re.M)
+        debian.does(f"efibootmgr -n {number}")
+        debian.restart()
+        expect_beneath(debian, debian.shell())
+        expect_words(debian.does("mokutil --sb-state"), "SecureBoot enabled")
+
+        debian.does(f"efibootmgr -b {number} -B")
+        debian.does("rm -r /boot/efi/EFI/trapline")
+        ask_shim(debian, "mokutil --delete /root/owner.der")
+        answer_mokmanager(debian, rb"Delete MOK", rb"Delete the key")
+        expect_bare(debian, debian.shell())
+        expect_words(debian.run("mokutil --test-key /root/owner.der")[1], "is not enrolled")
+        expect(entries(debian) == before, f"the boot entries differ: {before} {entries(debian)}")
