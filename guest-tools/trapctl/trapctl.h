@@ -94,7 +94,6 @@ bool vector_list(const char *text, uint32_t *mask);
 /* Returns the number of CPUs, or an error. */
 int64_t cpu_count(void);
 
-
 /*
  * cmd_trace.c: prints the records that are wanted, which sees each one once, from the oldest on. Before each look at the rings
  * go_on() says whether it is not the last one. Returns a status.

@@ -277,10 +277,14 @@ static const struct vendor_traits traits = {.watches_waits = true};
 FAKE_VENDOR(fake, .traits = &traits, .exits.watch = watch);
 
 /* A HLT whose interrupts exit ends with that exit, whether the console polls or not. */
+static struct exit_entry exits[4];
+
 static void waits_need_interrupts(void **state)
 {
 	static struct cpu boot, other = {.number = 1};
 
+	history_init(&boot.history, exits, 4);
+	history_init(&other.history, exits, 4);
 	vendor = &fake;
 	takes = idle = true;
 	for (unsigned i = 0; i < 2; i++) {
