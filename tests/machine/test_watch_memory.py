@@ -190,7 +190,7 @@ def exceptions_under(machine, watched, args=""):
     expect(run.guest_lines("watched command=") and "status=refused" not in run.guest, f"not watched; see {run.out}")
     pairs = [(one, other) for one, other in zip(cases(bare), cases(run)) if one != other and not one.startswith(KEPT_RF)]
     expect(not pairs, "\n".join(f"bare: {one}\nhere: {other}" for one, other in pairs[:5]))
-    expect(len(cases(bare)) == len(cases(run)) > 3, f"other lines; see {run.out}")
+    expect(len(cases(bare)) == len(cases(run)) > 2, f"other lines; see {run.out}")
 
 
 ALL = "tables:rw,stacks:rw,code:x,data:rw"
@@ -205,7 +205,9 @@ def test_exceptions_same_as_bare(machine):
 
 @on("svm")
 def test_page_tables_same_as_bare(machine):
-    """Page faults with watched page tables, where AMD-V makes every instruction a step."""
+    """Page faults with watched page tables, where AMD-V makes every instruction a step (make test-watch)."""
+    if not os.environ.get("WATCH"):
+        raise Skip("make test-watch")
     exceptions_under(machine, "paging:rw,tables:w", "only=pf_write,pf_straddle_write,df_pf_np")
 
 
