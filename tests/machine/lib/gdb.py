@@ -12,6 +12,8 @@ from .machine import BUILD, expect
 
 SECONDS = {"svm": 100, "vmx": 300, "svm-bochs": 300}
 OPTIONS = ["-q", "-nx", "-batch", "-iex", "set confirm off", "-iex", "set pagination off", "-iex", "set debuginfod enabled off"]
+# A packet that gdb sends again on a slow host gets two replies, and gdb takes the second one for the next packet.
+OPTIONS += ["-iex", "set remotetimeout 60"]
 
 
 class Relay:
