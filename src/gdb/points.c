@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gdb/points.h"
+#include <stdatomic.h>
 #include "exit/watch_change.h"
 #include "watch/watch.h"
 
@@ -19,6 +20,7 @@ static struct point {
 	uint16_t watch; /* its number; 0: free */
 	uint8_t kind;
 } points[GDB_POINTS];
+static _Atomic unsigned points_set; /* how many: read without the lock, at each turn of the console */
 
 static struct point *find(enum gdb_point kind, uint64_t at, uint64_t length)
 {
@@ -55,6 +57,7 @@ bool gdb_point_set(struct cpu *cpu, enum gdb_point kind, uint64_t at, uint64_t l
 	if (!p || !length || spec.last < at || watch_put(cpu, &spec, &watch))
 		return false;
 	*p = (struct point){at, length, watch, (uint8_t)kind};
+	atomic_fetch_add(&points_set, 1);
 	return true;
 }
 
@@ -67,14 +70,12 @@ void gdb_point_clear(struct cpu *cpu, enum gdb_point kind, uint64_t at, uint64_t
 	watch_delete(p->watch);
 	watch_changed(cpu);
 	p->watch = 0;
+	atomic_fetch_sub(&points_set, 1);
 }
 
 bool gdb_points_any(void)
 {
-	for (unsigned i = 0; i < GDB_POINTS; i++)
-		if (points[i].watch)
-			return true;
-	return false;
+	return atomic_load_explicit(&points_set, memory_order_relaxed);
 }
 
 void gdb_points_clear(struct cpu *cpu)
@@ -86,6 +87,7 @@ void gdb_points_clear(struct cpu *cpu)
 			watch_delete(points[i].watch);
 		points[i].watch = 0;
 	}
+	atomic_store(&points_set, 0);
 	watch_changed(cpu);
 }
 
