@@ -28,7 +28,7 @@ static bool named_by_vector(unsigned type)
 	return type != TRAP_TYPE_SOFTINT && type != TRAP_TYPE_EXTINT;
 }
 
-/* One function for each field, with its name: it writes the value, or nothing if the record has none. */
+/* One function for each field, with its name: it writes the value, or nothing. Not called for records that have none by fields_of(). */
 static void field_seq(struct text *t, const struct trap_view *v)
 {
 	text_add_decimal(t, v->r->seq);
@@ -71,21 +71,14 @@ static bool is_watch(const struct trap_record *r)
 	return r->type == TRAP_TYPE_WATCH;
 }
 
-static bool is_event(const struct trap_record *r)
-{
-	return !is_mark(r) && !is_watch(r);
-}
-
 static void field_id(struct text *t, const struct trap_view *v)
 {
-	if (is_watch(v->r))
-		text_add_decimal(t, v->r->watch_id);
+	text_add_decimal(t, v->r->watch_id);
 }
 
 static void field_vec(struct text *t, const struct trap_view *v)
 {
-	if (is_event(v->r))
-		text_add_decimal(t, v->r->vector);
+	text_add_decimal(t, v->r->vector);
 }
 
 #define X(enumerator, number, word, accesses, bits, meaning) [number] = word,
@@ -117,8 +110,6 @@ static void field_name(struct text *t, const struct trap_view *v)
 
 static void field_access(struct text *t, const struct trap_view *v)
 {
-	if (!is_watch(v->r))
-		return;
 #define X(letter, name, bit, meaning)                                                                        \
 	if (v->r->watch_access & (name))                                                                     \
 		text_add_part(t, (const char[]){letter}, 1);
@@ -128,14 +119,13 @@ static void field_access(struct text *t, const struct trap_view *v)
 
 static void field_type(struct text *t, const struct trap_view *v)
 {
-	if (v->r->type != TRAP_TYPE_EXCEPTION && is_event(v->r) && type_name(v->r->type))
+	if (v->r->type != TRAP_TYPE_EXCEPTION && type_name(v->r->type))
 		text_add_string(t, type_name(v->r->type));
 }
 
 static void field_err(struct text *t, const struct trap_view *v)
 {
-	if (v->r->flags & TRAP_HAS_ERROR)
-		text_add_hex(t, v->r->error_code);
+	text_add_hex(t, v->r->error_code);
 }
 
 static void field_at(struct text *t, const struct trap_view *v)
@@ -201,8 +191,6 @@ static void field_text(struct text *t, const struct trap_view *v)
 {
 	char text[sizeof(v->r->gpr)];
 
-	if (!is_mark(v->r))
-		return;
 	__builtin_memcpy(text, v->r->gpr, sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	text_add_escaped(t, text);
@@ -223,55 +211,51 @@ static void field_insn(struct text *t, const struct trap_view *v)
 
 static void field_cr2(struct text *t, const struct trap_view *v)
 {
-	if (v->r->flags & TRAP_HAS_CR2)
-		text_add_hex(t, v->r->cr2);
+	text_add_hex(t, v->r->cr2);
 }
 
 static void field_why(struct text *t, const struct trap_view *v)
 {
-	if (is_event(v->r))
-		explain_cause(t, v->r, v->decoded == DECODE_OK ? &v->insn : NULL);
+	explain_cause(t, v->r, v->decoded == DECODE_OK ? &v->insn : NULL);
 }
 
 static void field_sel(struct text *t, const struct trap_view *v)
 {
-	if (is_event(v->r))
-		explain_selector(t, v->r);
+	explain_selector(t, v->r);
 }
 
 static void field_dr6(struct text *t, const struct trap_view *v)
 {
-	if (is_event(v->r))
-		explain_dr6(t, v->r);
+	explain_dr6(t, v->r);
 }
 
 static void field_addr(struct text *t, const struct trap_view *v)
 {
-	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_LINEAR)
+	if (v->r->watch_flags & TRAP_WATCH_LINEAR)
 		text_add_hex(t, v->r->cr2);
 }
 
 static void field_phys(struct text *t, const struct trap_view *v)
 {
-	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_PHYSICAL)
+	if (v->r->watch_flags & TRAP_WATCH_PHYSICAL)
 		text_add_hex(t, (uint64_t)v->r->watch_where[1] << 32 | v->r->watch_where[0]);
 }
 
 static void field_size(struct text *t, const struct trap_view *v)
 {
-	if (is_watch(v->r) && v->r->watch_size)
+	if (v->r->watch_size)
 		text_add_decimal(t, v->r->watch_size);
 }
 
 static void field_old(struct text *t, const struct trap_view *v)
 {
-	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_OLD)
+	if (v->r->watch_flags & TRAP_WATCH_OLD)
 		text_add_hex(t, v->r->watch_old);
 }
 
 static void field_new(struct text *t, const struct trap_view *v)
 {
-	if (is_watch(v->r) && v->r->watch_flags & TRAP_WATCH_NEW)
+	if (v->r->watch_flags & TRAP_WATCH_NEW)
 		text_add_hex(t, v->r->watch_new);
 }
 
@@ -288,7 +272,7 @@ static void field_how(struct text *t, const struct trap_view *v)
 	};
 	bool more = false;
 
-	for (unsigned i = 0; is_watch(v->r) && i < ARRAY_SIZE(words); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
 		if (!(v->r->watch_flags & words[i].flag))
 			continue;
 		text_add(t, "%s%s", more ? "," : "", words[i].word);
@@ -332,8 +316,6 @@ static void field_during(struct text *t, const struct trap_view *v)
 {
 	unsigned type = v->r->during_type, vector = v->r->during_vector;
 
-	if (!(v->r->flags & TRAP_DURING))
-		return;
 	if (named_by_vector(type) && vector_name(vector))
 		text_add_string(t, vector_name(vector));
 	else if (type_name(type))
@@ -344,7 +326,7 @@ static void field_during(struct text *t, const struct trap_view *v)
 
 static void field_cause(struct text *t, const struct trap_view *v)
 {
-	if ((v->r->flags & TRAP_DURING) && v->r->link && v->r->link < v->r->seq)
+	if (v->r->link && v->r->link < v->r->seq)
 		text_add_decimal(t, v->r->seq - v->r->link);
 }
 
@@ -377,6 +359,34 @@ static const struct field fields[] = {TRAP_FIELDS(X)};
 #undef BEGIN_BARE
 #undef BEGIN_QUOTED
 
+#define X(name, kind, meaning) FIELD_##name,
+enum {
+	TRAP_FIELDS(X) FIELD_COUNT
+};
+#undef X
+_Static_assert(FIELD_COUNT < 64, "a bit for each");
+
+#define BIT(name) (1ull << FIELD_##name)
+#define WATCH_FIELDS                                                                                         \
+	(BIT(id) | BIT(access) | BIT(addr) | BIT(phys) | BIT(size) | BIT(old) | BIT(new) | BIT(how))
+#define EVENT_FIELDS (BIT(vec) | BIT(type) | BIT(why) | BIT(sel) | BIT(dr6))
+
+/* The fields that the record may have, a bit for each. */
+static uint64_t fields_of(const struct trap_record *r)
+{
+	uint64_t all = (1ull << FIELD_COUNT) - 1, others = is_watch(r)  ? EVENT_FIELDS | BIT(text)
+							   : is_mark(r) ? EVENT_FIELDS | WATCH_FIELDS
+									: WATCH_FIELDS | BIT(text);
+
+	if (!(r->flags & TRAP_HAS_ERROR))
+		all &= ~BIT(err);
+	if (!(r->flags & TRAP_HAS_CR2))
+		all &= ~BIT(cr2);
+	if (!(r->flags & TRAP_DURING))
+		all &= ~(BIT(during) | BIT(cause));
+	return all & ~others;
+}
+
 /* Adds " name=value" completely or not at all. */
 __attribute__((always_inline)) static inline void add_field(
 	struct text *line, const struct field *f, const struct trap_view *v)
@@ -403,7 +413,7 @@ void trap_format_begin(struct trap_formatter *f, char *out, size_t size, const s
 	const struct trap_clock *clock)
 {
 	f->line = text_on(out, size);
-	f->next = 0;
+	f->left = fields_of(r);
 	f->view.r = r;
 	f->view.clock = clock;
 	f->view.decoded = decode(r, &f->view.insn);
@@ -414,9 +424,9 @@ bool trap_format_more(struct trap_formatter *f, size_t bytes)
 {
 	size_t end = f->line.length + bytes;
 
-	while (f->next < ARRAY_SIZE(fields) && !f->line.cut && f->line.length < end)
-		add_field(&f->line, &fields[f->next++], &f->view);
-	return f->next < ARRAY_SIZE(fields) && !f->line.cut;
+	for (; f->left && !f->line.cut && f->line.length < end; f->left &= f->left - 1)
+		add_field(&f->line, &fields[__builtin_ctzll(f->left)], &f->view);
+	return f->left && !f->line.cut;
 }
 
 size_t trap_format(char *out, size_t size, const struct trap_record *r, const struct trap_clock *clock)

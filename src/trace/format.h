@@ -97,7 +97,7 @@ struct trap_view {
 struct trap_formatter {
 	struct text line;
 	struct trap_view view;
-	unsigned next;
+	uint64_t left; /* fields, a bit for each */
 };
 void trap_format_begin(struct trap_formatter *f, char *out, size_t size, const struct trap_record *r,
 	const struct trap_clock *clock);
