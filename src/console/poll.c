@@ -191,14 +191,27 @@ __attribute__((noinline)) static void take_turn(struct cpu *cpu)
 /* While text waits, most turns only feed the FIFO, and what exits does not change. False: there is more to do. */
 static bool feeds(void)
 {
-	if (!log_waits() || debugger->has_line() || !log_try_lock())
+	if (debugger->has_line() || !log_try_feed(&last_turn))
 		return false;
-	last_turn = rdtsc();
-	log_feed();
-	if (uart_had_input())
+	if (uart_had_input() && log_try_lock()) {
 		receive(last_turn);
-	log_unlock();
+		log_unlock();
+	}
 	return true;
+}
+
+/* A line that was begun is completed before other work is looked for, but not in the middle of an answer. */
+static bool goes_on(struct cpu *cpu)
+{
+	bool went_on;
+
+	if (input_waits() || debugger->has_line() || !log_try_lock())
+		return false;
+	went_on = printer_go_on();
+	log_unlock();
+	if (went_on)
+		exit_measure(cpu);
+	return went_on;
 }
 
 /* A FIFO that was just found full is not looked at, and the rest of the turn waits as well, unless what exits has to change. */
@@ -206,7 +219,7 @@ static void serve(struct cpu *cpu)
 {
 	if (cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS) || apic_is_left())
 		take_turn(cpu);
-	else if (!log_is_held_up() && !feeds())
+	else if (!log_is_held_up() && !feeds() && !goes_on(cpu))
 		take_turn(cpu);
 }
 

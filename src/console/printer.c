@@ -304,6 +304,11 @@ void printer_finish_line(void)
 		go_on_with_line();
 }
 
+bool printer_go_on(void)
+{
+	return line.open && log_room() > 2 * LOG_LINE_SIZE && go_on_with_line();
+}
+
 bool printer_turn(void)
 {
 	if (log_room() <= 2 * LOG_LINE_SIZE)

@@ -18,6 +18,9 @@ const char *printer_init(const char **bad);
  */
 bool printer_turn(void);
 
+/* The same, but only for a line that it has begun. */
+bool printer_go_on(void);
+
 /* Completes the line that it is writing. */
 void printer_finish_line(void);
 

@@ -241,6 +241,16 @@ bool log_feed(void)
 	return true;
 }
 
+bool log_try_feed(uint64_t *at)
+{
+	if (!log_waits() || !log_try_lock())
+		return false;
+	*at = rdtsc();
+	log_feed();
+	log_unlock();
+	return true;
+}
+
 /* If the guest sets its TSC back, the time counts as passed. */
 static bool passed(uint64_t since, uint64_t ticks)
 {

@@ -125,6 +125,12 @@ bool log_waits(void);
 bool log_feed(void);
 
 /*
+ * The same without the lock, which it takes. False: nothing was waiting, or another CPU has the lock.
+ *   at  out: the TSC, while it had the lock
+ */
+bool log_try_feed(uint64_t *at);
+
+/*
  * Another way for the text than the UART, until log_seize(); NULL: the UART. put() returns how many bytes it took, 0 for later; idle()
  * whether all of them have been sent; sent() how many bytes have gone out since the start, if one put() may take more than a FIFO holds.
  */
