@@ -44,6 +44,8 @@ enum {
 };
 static struct {
 	_Atomic uint32_t state;
+	const struct cpu *_Atomic
+		typist; /* typed in this CPU's exit, which was long enough: it begins in a later one there */
 	uint32_t cpu;
 	struct cpu *on;
 	uint64_t since;
@@ -182,6 +184,7 @@ static void hand_over(void)
 	memcpy(job.line, line.text, sizeof(job.line));
 	line_begin(&line);
 	cancelled = false;
+	atomic_store(&job.typist, this_cpu());
 	hand_to(command_place(job.line));
 }
 
@@ -286,6 +289,11 @@ static void give_up_waiting(void)
 	finish();
 }
 
+static bool is_for(const struct cpu *cpu)
+{
+	return job.cpu == COMMAND_ANYWHERE || job.cpu == cpu->number;
+}
+
 bool input_turn(void)
 {
 	print_lost();
@@ -299,15 +307,10 @@ bool input_turn(void)
 		return true;
 	case WAITING:
 		give_up_waiting();
-		return false; /* so that records may be printed in between */
+		return is_for(this_cpu()); /* no part of a record in the exit of the first slice */
 	default:
 		return false;
 	}
-}
-
-static bool is_for(const struct cpu *cpu)
-{
-	return job.cpu == COMMAND_ANYWHERE || job.cpu == cpu->number;
 }
 
 /* False: another CPU has the lock, or the line was handed to another CPU meanwhile. */
@@ -382,6 +385,14 @@ static void go_on(struct cpu *cpu)
 		after_slice(slice_go_on());
 }
 
+/* Another CPU begins at once: it may have been kicked, and have no other exit. */
+static bool was_typed_here(const struct cpu *cpu)
+{
+	const struct cpu *here = cpu;
+
+	return atomic_compare_exchange_strong(&job.typist, &here, NULL);
+}
+
 bool input_run(struct cpu *cpu)
 {
 	if (atomic_load(&job.state) == IDLE)
@@ -390,7 +401,7 @@ bool input_run(struct cpu *cpu)
 		go_on(cpu);
 		return true;
 	}
-	if (!is_for(cpu) || !command_begin())
+	if (!is_for(cpu) || was_typed_here(cpu) || !command_begin())
 		return true;
 	if (take_up(cpu)) {
 		job.on = cpu;

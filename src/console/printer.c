@@ -12,7 +12,7 @@
 #define SAY_LOST_MS   1000 /* interval between two lines about losses */
 _Static_assert(FILTER_CPU_LAST == BOOT_MAX_CPUS - 1, "every CPU can be named");
 
-#define PASS_OVER    8   /* records that one turn may skip */
+#define PASS_OVER    4   /* records that one turn may skip */
 #define SEARCH_STEPS 16  /* queues and overwritten records that one turn looks at */
 #define PART_BYTES   208 /* of a line that one turn writes */
 #define PARTS_MOST   16  /* turns that a line may take */

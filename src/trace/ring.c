@@ -150,7 +150,6 @@ uint64_t ring_take_back(struct trace_ring *ring, const struct trace_ring *beside
 
 bool ring_at(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
 {
-	struct ring_reader reader = {.ring = ring, .next = seq};
-
-	return ring_read(&reader, out) && out->seq == seq;
+	return seq && seq <= atomic_load_explicit(&ring->head, memory_order_acquire) &&
+	       copy_record(ring, seq, out);
 }

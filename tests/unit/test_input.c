@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Bytes from a line that never stops: one call takes a bounded number, whoever has the line. */
+/* Bytes from a line that never stops: one call takes a bounded number, whoever has the line. And when a typed command begins. */
 #include "unit.h"
+#include <asm/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "apic/park.h"
 #include "console/command.h"
 #include "console/complete.h"
@@ -97,8 +100,11 @@ uint32_t command_next(const char *text, uint32_t n)
 	return COMMAND_ANYWHERE;
 }
 
+static unsigned commands;
+
 void command_run(struct cpu *c, enum command_source source, char *text, struct command_result *result)
 {
+	commands++;
 }
 
 static bool takes_key(char c)
@@ -121,10 +127,32 @@ static void debugger_has_the_line(void **state)
 	assert_int_equal(got, MOST);
 }
 
+/* Typing and the first slice of the answer are two exits. Until the second no record is printed. Another CPU begins at once. */
+static void begins_in_a_later_exit(void **state)
+{
+	static struct cpu cpu = {.self = &cpu}, other = {.self = &other};
+
+	assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu), 0); /* this_cpu() */
+	boot_info.tsc_khz = UINT32_MAX;                                  /* it does not give up */
+	input_give("help\r", 5);
+	assert_true(input_turn());
+	assert_true(input_run(&cpu));
+	assert_int_equal(commands, 0);
+	assert_true(input_turn());
+	assert_true(input_run(&cpu));
+	assert_int_equal(commands, 1);
+	assert_true(input_turn()); /* the end of the answer */
+	input_give("help\r", 5);
+	assert_true(input_turn());
+	assert_true(input_run(&other));
+	assert_int_equal(commands, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(debugger_has_the_line),
+		cmocka_unit_test(begins_in_a_later_exit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,7 +131,14 @@ static void while_it_is_written(void **state)
 	assert_true(ring_read(&reader, &r));
 	assert_int_equal(r.seq, 2);
 	assert_int_equal(reader.lost, 1);
+	assert_false(ring_at(&ring, 0, &r));
+	assert_false(ring_at(&ring, 1, &r));
+	assert_true(ring_at(&ring, 2, &r));
+	assert_int_equal(r.seq, 2);
+	assert_false(ring_at(&ring, SLOTS + 1, &r));
 	ring_commit(&ring, half);
+	assert_true(ring_at(&ring, SLOTS + 1, &r));
+	assert_int_equal(r.rip, 0xbad);
 	for (uint64_t n = 3; n <= SLOTS + 1; n++) {
 		assert_true(ring_read(&reader, &r));
 		assert_int_equal(r.seq, n);
