@@ -174,20 +174,31 @@ static uint64_t replace_part(uint64_t head, const char *bytes, size_t n)
 	return replace(place / 8, word);
 }
 
+/* Replaces whole words, up to the end of the text at most. Returns how many. */
+static size_t replace_words(uint64_t head, const char *bytes, size_t words, uint64_t *sum)
+{
+	uint64_t index = head % BLACKBOX_TEXT_SIZE / 8, word;
+	size_t n = BLACKBOX_TEXT_SIZE / 8 - index < words ? BLACKBOX_TEXT_SIZE / 8 - index : words;
+
+	for (const char *end = bytes + 8 * n; bytes != end; bytes += 8) {
+		__builtin_memcpy(&word, bytes, 8);
+		*sum += replace(index++, word);
+	}
+	return n;
+}
+
 /* Called for a complete line. A reset before the last store makes the sum wrong, as one within a single byte would. */
 static void put(const char *bytes, size_t n)
 {
-	uint64_t head = box->text_head, sum = box->text_sum, word;
+	uint64_t head = box->text_head, sum = box->text_sum;
 	size_t first = -head % 8 < n ? -head % 8 : n;
 
 	box->text_head = head + n;
 	sum += replace_part(head, bytes, first);
 	bytes += first;
 	head += first;
-	for (n -= first; n >= 8; n -= 8, bytes += 8, head += 8) {
-		__builtin_memcpy(&word, bytes, 8);
-		sum += replace(head % BLACKBOX_TEXT_SIZE / 8, word);
-	}
+	for (n -= first; n >= 8; n -= first, bytes += first, head += first)
+		first = 8 * replace_words(head, bytes, n / 8, &sum);
 	box->text_sum = sum + replace_part(head, bytes, n);
 }
 
