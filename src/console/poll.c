@@ -188,10 +188,13 @@ __attribute__((noinline)) static void take_turn(struct cpu *cpu)
 	exit_measure(cpu);
 }
 
-/* While text waits, most turns only feed the FIFO, and what exits does not change. False: there is more to do. */
+/*
+ * While text waits, most turns only feed the FIFO, and what exits does not change. The text of a debugger, which has the line, goes
+ * another way. False: there is more to do.
+ */
 static bool feeds(void)
 {
-	if (debugger->has_line() || !log_try_feed(&last_turn))
+	if (!log_try_feed(&last_turn))
 		return false;
 	if (uart_had_input() && log_try_lock()) {
 		receive(last_turn);

@@ -243,7 +243,7 @@ bool log_feed(void)
 
 bool log_try_feed(uint64_t *at)
 {
-	if (!log_waits() || !log_try_lock())
+	if (!log_waits() || way != &uart || !log_try_lock())
 		return false;
 	*at = rdtsc();
 	log_feed();

@@ -125,7 +125,7 @@ bool log_waits(void);
 bool log_feed(void);
 
 /*
- * The same without the lock, which it takes. False: nothing was waiting, or another CPU has the lock.
+ * The same to the UART, without the lock, which it takes. False: nothing was waiting, the text goes another way, or another CPU has the lock.
  *   at  out: the TSC, while it had the lock
  */
 bool log_try_feed(uint64_t *at);
