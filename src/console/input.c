@@ -17,9 +17,10 @@
 #define AT_ONCE   1024 /* bytes: a debugger takes all, and the guest waits meanwhile */
 #define CTRL_C    3
 #define ANSWER_MS 500 /* how long a CPU may take to accept a command */
-#define NEXT_MS                                                                                              \
-	20 /* a byte of a packet that is being sent comes sooner, and so does a packet that is asked for again */
-#define HURRY_MS 200 /* the packet is complete sooner */
+#define KICK_MS   20
+/* A byte of a packet that is being sent comes sooner, and the whole packet too, also through a slow terminal server. */
+#define NEXT_MS  200
+#define HURRY_MS 2000
 
 enum input_output input_output = INPUT_TERMINAL;
 uint32_t input_cpu;
@@ -364,7 +365,7 @@ static void wake(const struct cpu *cpu)
 {
 	uint32_t resting = RESTING;
 
-	if (rdtsc() - job.since >= boot_info.tsc_khz * NEXT_MS && !atomic_load(&job.on->kicked))
+	if (rdtsc() - job.since >= boot_info.tsc_khz * KICK_MS && !atomic_load(&job.on->kicked))
 		cpu_kick(job.on);
 	if (!is_late() || !atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
 		return;

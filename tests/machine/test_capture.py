@@ -147,7 +147,7 @@ def test_crash(machine):
         ESP=files,
         EXTRA=extra,
         CPUS=2,
-        TIMEOUT=600,
+        TIMEOUT=3000,
     ).expect_status(0)
     run.expect_active(machine.vendor, cpus=2).expect_line("capture: written to /dev/vda by makedumpfile", "guest")
     rip = re.search(r"^trapline: capture cpu=\d+ rip=0x([0-9a-f]+) ", run.trapline, re.M).group(1)
@@ -170,7 +170,7 @@ def test_panic(machine):
         INITRD=BUILD / "linux/deaths.img",
         CONF=machine.conf(conf()),
         ESP=esp(machine, "panic", capture=LINUX["INITRD"]),
-        TIMEOUT=600,
+        TIMEOUT=3000,
     ).expect_status(0)
     run.expect_active(machine.vendor).expect_line("end of guest: the guest asked for the capture kernel")
     (_, _, info), lines = captured(run)
