@@ -21,6 +21,7 @@
 /* A byte of a packet that is being sent comes sooner, and the whole packet too, also through a slow terminal server. */
 #define NEXT_MS  200
 #define HURRY_MS 2000
+#define WHY_MAX  256
 
 enum input_output input_output = INPUT_TERMINAL;
 uint32_t input_cpu;
@@ -53,6 +54,8 @@ static struct {
 	char line[LINE_TEXT_MAX];
 	char text[LINE_TEXT_MAX]; /* a copy that is cut into words when it is carried out */
 	struct command_result result;
+	bool between_lines; /* RESTING: others may give commands, which have the lock meanwhile */
+	char why[WHY_MAX];  /* a copy of the result's, which the next command may overwrite */
 } job;
 
 static void take(char c)
@@ -333,25 +336,38 @@ static void reply(const char *text)
 	log_lock();
 	log_put_line(text);
 	log_unlock();
+	job.between_lines = true;
 	log_rest();
+	job.between_lines = false;
 }
 
 static void carry_out(void)
 {
 	static char text[TRAP_LINE_MAX];
 
+	job.between_lines = false;
 	command_run(job.on, COMMAND_OPERATOR, job.text, &job.result);
 	while (!cancelled && job.result.more && job.result.more(COMMAND_OPERATOR, text, sizeof(text)))
 		reply(text);
+}
+
+static void keep_why(void)
+{
+	if (!job.result.why)
+		return;
+	snprintf(job.why, sizeof(job.why), "%s", job.result.why);
+	job.result.why = job.why;
 }
 
 /* After a slice. */
 static void after_slice(bool done)
 {
 	if (done)
-		command_end();
+		keep_why();
 	else
 		job.since = rdtsc();
+	if (done || job.between_lines)
+		command_end();
 	atomic_store(&job.state, done ? DONE : RESTING);
 }
 
@@ -367,11 +383,22 @@ static void wake(const struct cpu *cpu)
 
 	if (rdtsc() - job.since >= boot_info.tsc_khz * KICK_MS && !atomic_load(&job.on->kicked))
 		cpu_kick(job.on);
+	if (log_waits()) /* there is no room for its line */
+		job.since = rdtsc();
 	if (!is_late() || !atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
 		return;
 	job.result = (struct command_result){.name = "none", .why = COMMAND_SILENT};
-	command_end();
+	if (!job.between_lines)
+		command_end();
 	atomic_store(&job.state, DONE);
+}
+
+static void next_slice(void)
+{
+	if (job.between_lines && !command_begin())
+		atomic_store(&job.state, RESTING);
+	else
+		after_slice(slice_go_on());
 }
 
 /* The next slice, if there is room for its line. */
@@ -383,7 +410,7 @@ static void go_on(struct cpu *cpu)
 		wake(cpu);
 	else if (log_room() > 2 * LOG_LINE_SIZE &&
 		 atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
-		after_slice(slice_go_on());
+		next_slice();
 }
 
 /* Another CPU begins at once: it may have been kicked, and have no other exit. */

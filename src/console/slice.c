@@ -65,12 +65,12 @@ static bool is_inside(const void *at)
 	return (uint64_t)at >= slice.top - CPU_STACK_SIZE && (uint64_t)at < slice.top;
 }
 
-/* A report that this CPU prints meanwhile is no answer. */
+/* A report that this CPU prints meanwhile is no answer. Nothing rests in the middle of a report: other CPUs wait for its end. */
 void slice_rest(void)
 {
 	const struct cpu *answering = report_answering();
 
-	if (!slice.top || !is_inside(&answering) || pause_wanted())
+	if (!slice.top || !is_inside(&answering) || pause_wanted() || report_is_mine())
 		return;
 	report_answer(NULL);
 	slice_switch(&slice.inside, slice.outside);

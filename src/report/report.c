@@ -57,7 +57,7 @@ void report_line(const char *fmt, ...)
 
 bool report_try(void)
 {
-	return lock_try(&reporting);
+	return lock_claim(&reporting, this_cpu()->number + 1) == LOCK_NOBODY;
 }
 
 /* Searches for the guest's kernel, and prints what is new. */
@@ -90,6 +90,11 @@ void report_begin(void)
 void report_end(void)
 {
 	lock_give(&reporting);
+}
+
+bool report_is_mine(void)
+{
+	return lock_holder(&reporting) == this_cpu()->number + 1;
 }
 
 static void print_text(const struct text *t)

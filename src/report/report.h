@@ -24,6 +24,9 @@ bool report_try(void);
 
 void report_end(void);
 
+/* Whether this CPU is between report_begin() and report_end(). */
+bool report_is_mine(void);
+
 /*
  * From here on this CPU's report is an answer to the operator, and is buffered while the guest runs. NULL: ends
  * that.

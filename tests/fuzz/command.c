@@ -83,6 +83,11 @@ void log_unlock(void)
 {
 }
 
+bool log_waits(void)
+{
+	return false;
+}
+
 uint32_t log_room(void)
 {
 	return UINT32_MAX;

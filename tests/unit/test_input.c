@@ -2,7 +2,9 @@
 /* Bytes from a line that never stops: one call takes a bounded number, whoever has the line. And when a typed command begins. */
 #include "unit.h"
 #include <asm/prctl.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include "apic/park.h"
 #include "console/command.h"
@@ -40,8 +42,17 @@ void log_put_line(const char *line)
 {
 }
 
+/* With `rests` an answer has a stack of its own, as on the machine. */
+static bool rests, sliced, busy;
+static unsigned lines, held;
+static ucontext_t inside, outside;
+static void (*work_inside)(void);
+static char why_buffer[8], said[8];
+
 void log_rest(void)
 {
+	if (rests)
+		swapcontext(&inside, &outside);
 }
 
 void log_lock(void)
@@ -52,21 +63,44 @@ void log_unlock(void)
 {
 }
 
+bool log_waits(void)
+{
+	return false;
+}
+
 uint32_t log_room(void)
 {
 	return UINT32_MAX;
 }
 
-/* In one piece. */
-bool slice_begin(struct cpu *c, void (*work)(void))
+static void start(void)
 {
-	work();
-	return true;
+	work_inside();
+	sliced = true;
+	swapcontext(&inside, &outside);
 }
 
 bool slice_go_on(void)
 {
-	return true;
+	swapcontext(&outside, &inside);
+	return sliced;
+}
+
+bool slice_begin(struct cpu *c, void (*work)(void))
+{
+	static char stack[1 << 16];
+
+	if (!rests) {
+		work();
+		return true;
+	}
+	work_inside = work;
+	sliced = false;
+	getcontext(&inside);
+	inside.uc_stack.ss_sp = stack;
+	inside.uc_stack.ss_size = sizeof(stack);
+	makecontext(&inside, start, 0);
+	return slice_go_on();
 }
 
 void cpu_kick(struct cpu *c)
@@ -79,15 +113,18 @@ void command_complete(struct completion *c, const char *text, unsigned n)
 
 void command_done(char *line, size_t size, const char *name, const char *why)
 {
+	strcpy(said, why ? why : "");
 }
 
 bool command_begin(void)
 {
-	return true;
+	held += !busy;
+	return !busy;
 }
 
 void command_end(void)
 {
+	held--;
 }
 
 uint32_t command_place(const char *text)
@@ -102,9 +139,17 @@ uint32_t command_next(const char *text, uint32_t n)
 
 static unsigned commands;
 
+static bool more(enum command_source source, char *text, size_t size)
+{
+	assert_int_equal(held, 1);
+	text[0] = 0;
+	return lines && lines--;
+}
+
 void command_run(struct cpu *c, enum command_source source, char *text, struct command_result *result)
 {
 	commands++;
+	*result = (struct command_result){.more = rests ? more : NULL, .why = rests ? why_buffer : NULL};
 }
 
 static bool takes_key(char c)
@@ -146,6 +191,34 @@ static void begins_in_a_later_exit(void **state)
 	assert_true(input_turn());
 	assert_true(input_run(&other));
 	assert_int_equal(commands, 2);
+	assert_true(input_turn());
+}
+
+/* Between the lines of an answer others give commands; while one does, the answer waits. Theirs do not change its reason. */
+static void lets_others_in(void **state)
+{
+	static struct cpu other = {.self = &other};
+
+	rests = true;
+	input_output = INPUT_LOGFMT;
+	lines = 2;
+	strcpy(why_buffer, "first");
+	input_give("help\r", 5);
+	assert_true(input_turn());
+	assert_true(input_run(&other));
+	assert_int_equal(lines, 1);
+	assert_int_equal(held, 0);
+	busy = true;
+	assert_true(input_run(&other));
+	assert_int_equal(lines, 1);
+	busy = false;
+	assert_true(input_run(&other));
+	assert_int_equal(lines, 0);
+	assert_true(input_run(&other));
+	assert_int_equal(held, 0);
+	strcpy(why_buffer, "second");
+	assert_true(input_turn());
+	assert_string_equal(said, "first");
 }
 
 int main(void)
@@ -153,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(debugger_has_the_line),
 		cmocka_unit_test(begins_in_a_later_exit),
+		cmocka_unit_test(lets_others_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
