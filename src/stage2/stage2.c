@@ -397,17 +397,23 @@ static const char *take_range(const struct stage2_range *r)
 	return NULL;
 }
 
+/* A large leaf has no state of stage2/exec.h, so pages with one stay pages. */
+static void join_at(uint64_t at)
+{
+	for (unsigned level = 2; level <= stage2_tables.largest && !exec_bits(at); level++) {
+		uint64_t table = paging_join(&stage2_tables, at, level, vendor->traits->stage2_set);
+
+		if (!table)
+			break;
+		spare_give(table);
+	}
+}
+
 /* Puts leaves that were split together again where nothing tells them apart any more. */
 static void join(const struct stage2_range *r)
 {
 	for (uint64_t at = r->first & ~(LARGE_PAGE - 1); at <= r->last; at += LARGE_PAGE)
-		for (unsigned level = 2; level <= stage2_tables.largest; level++) {
-			uint64_t table = paging_join(&stage2_tables, at, level, vendor->traits->stage2_set);
-
-			if (!table)
-				break;
-			spare_give(table);
-		}
+		join_at(at);
 }
 
 const char *stage2_take(const struct stage2_range *list, unsigned n)

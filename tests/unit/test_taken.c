@@ -9,6 +9,7 @@
 #include "mem/host_map.h"
 #include "mem/mtrr.h"
 #include "mem/pool.h"
+#include "stage2/exec.h"
 #include "stage2/private.h"
 #include "stage2/spare.h"
 #include "stage2/stage2.h"
@@ -236,6 +237,29 @@ static void many_pages(void **state)
 		assert_false(own(PAGE + i * PAGE_SIZE) & PTE_WRITE);
 }
 
+/* Pages that are open to execution stay pages when a watch among them goes: a store has to find its own page. */
+static void keeps_open_pages(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE};
+	uint64_t first = PAGE & ~(LARGE_PAGE - 1);
+	unsigned level;
+
+	exec_switch(true);
+	for (unsigned i = 0; i < 512; i++)
+		exec_open(first + i * PAGE_SIZE);
+	assert_null(stage2_take(&range, 1));
+	assert_null(stage2_take(NULL, 0));
+	shared(PAGE, &level);
+	assert_int_equal(level, 1);
+	assert_int_equal(exec_state(PAGE), EXEC_STATE_OPEN);
+	exec_close(PAGE);
+	assert_true(stage2_permits(PAGE, STAGE2_WRITE));
+	assert_false(stage2_permits(OTHER, STAGE2_WRITE));
+	exec_switch(false);
+	shared(PAGE, &level);
+	assert_true(level > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup(opens_for_one_cpu, begin),
 		cmocka_unit_test_setup(stops_fetches, begin),
 		cmocka_unit_test_setup(many_pages, begin),
+		cmocka_unit_test_setup(keeps_open_pages, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
