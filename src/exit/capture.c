@@ -10,6 +10,7 @@
 #include "exit/halt.h"
 #include "exit/init_sipi.h"
 #include "exit/intercept.h"
+#include "exit/watch_exec.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
 #include "log/log.h"
@@ -114,6 +115,7 @@ static void let_go(struct cpu *cpu)
 	history_init(&cpu->history, exits, EXITS);
 	pause_over();
 	intercept_set(cpu, 0, false);
+	watch_exec_end(); /* its ranges are the dead guest's */
 	if (!stage2_reveal())
 		log_print("trapline: capture: no memory is left for the tables of its memory");
 	flush_changed(cpu);

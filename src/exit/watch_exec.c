@@ -72,6 +72,15 @@ void watch_exec_changed(struct cpu *cpu)
 		flush_release(cpu, true);
 }
 
+void watch_exec_end(void)
+{
+	struct found f;
+
+	if (find(&f))
+		watch_retire(f.watch, f.generation);
+	watch_exec_changed(NULL);
+}
+
 static uint64_t contents_of(uint64_t page)
 {
 	uint64_t hash = FNV_START, words[64];

@@ -18,6 +18,9 @@
  */
 void watch_exec_changed(struct cpu *cpu);
 
+/* Deletes this watch, if there is one. Only this CPU runs the guest. The caller flushes. */
+void watch_exec_end(void);
+
 enum exec_exit {
 	EXEC_NOT_MINE,
 	EXEC_CHANGED, /* the page's rights are others now: the guest makes the access again */

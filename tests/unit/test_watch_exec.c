@@ -273,6 +273,21 @@ static void denies(void **state)
 	assert_int_equal(exits(STAGE2_FETCH, INSIDE), EXEC_CHANGED);
 }
 
+/* For a capture kernel: nothing is refused any more, and the pages are what they were. */
+static void ends(void **state)
+{
+	uint64_t before = leaf(HEAP);
+
+	watch_exec_end(); /* there is none */
+	set("exec supervisor outside=0x1000-0x2fff deny");
+	assert_int_equal(exits(STAGE2_FETCH, HEAP), EXEC_DENIED);
+	watch_exec_end();
+	assert_false(watch_any(WATCH_EXEC));
+	assert_int_equal(exits(STAGE2_FETCH, HEAP), EXEC_NOT_MINE);
+	assert_int_equal(leaf(HEAP), before);
+	assert_int_equal(size_at(INSIDE), LARGE_PAGE);
+}
+
 /* The large page is opened, and counted. */
 static void without_memory(void **state)
 {
@@ -359,6 +374,7 @@ int main(void)
 		cmocka_unit_test_setup(user_mode, begin),
 		cmocka_unit_test_setup(by_mode, begin),
 		cmocka_unit_test_setup(denies, begin),
+		cmocka_unit_test_setup(ends, begin),
 		cmocka_unit_test_setup(without_memory, begin),
 		cmocka_unit_test_setup(allows_and_forbids, begin),
 		cmocka_unit_test(ranges),
