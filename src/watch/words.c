@@ -212,7 +212,7 @@ static bool parse_option(struct watch_spec *s, char *word)
 		s->rate = (uint32_t)value;
 		return true;
 	}
-	if (!strncmp(word, except, sizeof(except) - 1))
+	if (s->space != WATCH_EXEC && !strncmp(word, except, sizeof(except) - 1))
 		return watch_parse_ranges(s->except, &s->excepts, word + sizeof(except) - 1);
 	if (s->space != WATCH_LINEAR)
 		return false;
@@ -255,18 +255,25 @@ static const char *check(const struct watch_spec *s)
 	return NULL;
 }
 
+/* What parse_option() accepts. */
+static const char *options_of(enum watch_space space)
+{
+#define OPTIONS "log, once, stop, deny, rate=N (1000000 at most)"
+#define EXCEPT  ", or except= and 4 ranges of code at most"
+	if (space == WATCH_EXEC)
+		return OPTIONS "; no except=: the ranges of code are behind outside=";
+	return space == WATCH_LINEAR ? OPTIONS ", cr3=N, follow" EXCEPT : OPTIONS EXCEPT;
+#undef OPTIONS
+#undef EXCEPT
+}
+
 /* The words from number i on. */
 static const char *parse_options(struct watch_spec *s, const struct tokens *w, unsigned i, const char **bad)
 {
 	for (; i < w->count; i++) {
 		*bad = w->at[i];
 		if (!parse_option(s, w->at[i]))
-			return s->space == WATCH_LINEAR
-				       ? "log, once, stop, deny, rate=N (1000000 at most), cr3=N, follow, or "
-					 "except= and 4 ranges of code at most"
-				       : "log, once, stop, deny or rate=N (1000000 at most), or except= and "
-					 "4 "
-					 "ranges of code at most";
+			return options_of(s->space);
 	}
 	*bad = "";
 	return check(s);

@@ -142,7 +142,7 @@ static void refusals(void **state)
 		{"x reg cr0", "", "not executed"},
 		{"rw reg cr0", "", "w only"},
 		{"rw reg lstar.1", "", "writes only"},
-		{"w 0x1000 often", "often", "log, once, stop, deny or rate=N"},
+		{"w 0x1000 often", "often", "log, once, stop, deny, rate=N"},
 		{"w 0x1000 rate=1000001", "rate=1000001", "rate=N (1000000 at most)"},
 		{"w 0x1000 cr3=0x5000", "cr3=0x5000", "log, once"},
 		{"w 0x1000 follow", "follow", "log, once"},
@@ -152,6 +152,8 @@ static void refusals(void **state)
 		{"w 0x1000 except=2-1", "except=2", "except= and 4 ranges"},
 		{"w 0x1000 except=1,2,3 except=4,5", "except=4", "except= and 4 ranges"},
 		{"reg cr0 except=commit_creds", "except=commit_creds", "except= and 4 ranges"},
+		{"exec supervisor outside=1 except=2", "except=2", "no except="},
+		{"exec supervisor outside=1 often", "often", "no except="},
 		{"w 1 2 3 4 5 6 7 8 9 10 11 12 13", "", "too many words"},
 	};
 
