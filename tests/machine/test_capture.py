@@ -71,8 +71,9 @@ def expect_whole(run, lines):
 
 @on("svm")
 def test_triple_fault(machine):
-    """A program without an operating system dies, and Linux reads where, and all of its memory."""
-    run = machine.guest("triple", CONF=machine.conf(conf()), ESP=with_kernel(machine, "triple")).expect_status(0)
+    """A program without an operating system dies, and Linux reads where, and all of its memory. The program's watch refuses Linux' addresses."""
+    watch = "watch = exec supervisor outside=0-0xffffffffff deny\n"
+    run = machine.guest("triple", CONF=machine.conf(conf(watch)), ESP=with_kernel(machine, "triple")).expect_status(0)
     run.expect_active(machine.vendor).expect_line(READY).expect_line("GUEST-DONE", "guest")
     (_, rip, info), lines = captured(run)
     cpus = [logs.fields(line) for line in lines if line.startswith("vmcore cpu ")]
