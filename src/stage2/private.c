@@ -76,20 +76,21 @@ static uint64_t *leaf_of(const struct stage2_private *p, uint64_t gpa)
 }
 
 /* The bits of a leaf that stand for each set of rights. */
-static uint64_t rights_bits[STAGE2_ALL + 1], rights_mask;
+#define RIGHTS (STAGE2_ALL | STAGE2_FETCH_USER)
+static uint64_t rights_bits[RIGHTS + 1], rights_mask;
 
 /* A page that can be written can be read, and if the CPU cannot let a page be executed alone, it can be read as well. */
 static void note_rights(void)
 {
 	uint64_t none = stage2_page_bits(0, 0);
 
-	for (unsigned r = 0; r <= STAGE2_ALL; r++) {
+	for (unsigned r = 0; r <= RIGHTS; r++) {
 		uint64_t bits = stage2_page_bits(0, r & STAGE2_WRITE ? r | STAGE2_READ : r);
 
 		rights_bits[r] = r && bits == none ? stage2_page_bits(0, r | STAGE2_READ) : bits;
 		rights_mask |= rights_bits[r] ^ none;
 	}
-	for (unsigned r = 0; r <= STAGE2_ALL; r++)
+	for (unsigned r = 0; r <= RIGHTS; r++)
 		rights_bits[r] &= rights_mask;
 }
 
@@ -124,7 +125,7 @@ static void open_leaf(struct stage2_private *p, const struct private_page *page)
 	const struct private_leaf *l = find_leaf(p, page->gpa);
 
 	if (l->own)
-		*l->own = (*l->shared & ~rights_mask) | rights_bits[(l->left | page->rights) & STAGE2_ALL];
+		*l->own = (*l->shared & ~rights_mask) | rights_bits[(l->left | page->rights) & RIGHTS];
 }
 
 static void close_leaf(struct stage2_private *p, const struct private_page *page)

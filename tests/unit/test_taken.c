@@ -53,16 +53,21 @@ void mtrr_read(struct mtrr_state *m)
 {
 }
 
-/* As AMD-V: what cannot be read is not present. */
+static struct vendor_traits traits = {.stage2_largest = 3, .stage2_set = PTE_ACCESSED | PTE_DIRTY};
+
+#define USER_EXECUTES (1ull << 10) /* EPT's bit */
+
+/* As AMD-V: what cannot be read is not present. With a right of user mode's own it is as VT-x in this one respect. */
 static uint64_t bits(uint64_t gpa, uint64_t *size, unsigned rights)
 {
+	bool user = traits.stage2_by_mode && rights & (STAGE2_FETCH | STAGE2_FETCH_USER);
+
 	if (!(rights & STAGE2_READ))
 		return 0;
 	return PTE_PRESENT | PTE_USER | (rights & STAGE2_WRITE ? PTE_WRITE : 0) |
-	       (rights & STAGE2_FETCH ? 0 : PTE_NX);
+	       (rights & STAGE2_FETCH ? 0 : PTE_NX) | (user ? USER_EXECUTES : 0);
 }
 
-static const struct vendor_traits traits = {.stage2_largest = 3, .stage2_set = PTE_ACCESSED | PTE_DIRTY};
 FAKE_VENDOR(fake, .traits = &traits, .stage2.bits = bits);
 const struct vendor *vendor = &fake;
 
@@ -98,6 +103,7 @@ static int begin(void **state)
 	if (!made)
 		assert_null(stage2_init());
 	made = true;
+	traits.stage2_by_mode = false;
 	assert_null(stage2_take(NULL, 0));
 	return 0;
 }
@@ -260,6 +266,24 @@ static void keeps_open_pages(void **state)
 	assert_true(level > 1);
 }
 
+/* A stepped page keeps the rights that it has besides the one that the step needs, user mode's own among them. */
+static void keeps_right_of_user_mode(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE};
+	unsigned level;
+
+	traits.stage2_by_mode = true;
+	exec_switch(true);
+	assert_null(stage2_take(&range, 1));
+	assert_int_equal(shared(PAGE, &level) & (PTE_WRITE | USER_EXECUTES), USER_EXECUTES);
+	assert_true(private_reserve());
+	private_open(&cpu0, PAGE, STAGE2_WRITE);
+	assert_int_equal(own(PAGE) & (PTE_WRITE | USER_EXECUTES), PTE_WRITE | USER_EXECUTES);
+	assert_true(own(PAGE) & PTE_NX);
+	private_close(&cpu0);
+	exec_switch(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +295,7 @@ int main(void)
 		cmocka_unit_test_setup(stops_fetches, begin),
 		cmocka_unit_test_setup(many_pages, begin),
 		cmocka_unit_test_setup(keeps_open_pages, begin),
+		cmocka_unit_test_setup(keeps_right_of_user_mode, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
