@@ -17,10 +17,10 @@
 #define INSN_MAX    15
 #define FORGET_MAX  16384 /* pages that are closed one by one: 64 MiB */
 #define USER_CALLER 3
-#define FNV_START   0xcbf29ce484222325ull
-#define FNV_PRIME   0x100000001b3ull
+#define GOLDEN      0x9e3779b97f4a7c15ull /* 2^64 / the golden ratio: spreads the bits of a counter */
 
 static uint32_t served; /* the generation of the watch in force; 0: there is none */
+static uint64_t key;    /* of contents_of(), odd: the guest cannot compute the sums of its pages */
 
 /* The pages that were told, with their contents then. */
 static struct told {
@@ -51,6 +51,7 @@ static void begin(const struct found *f)
 		exec_ranges_allow(&f->spec.except[i]);
 	for (unsigned i = 0; i < TOLD_MAX; i++)
 		told[i] = (struct told){0};
+	key = (rdtsc() * GOLDEN) | 1;
 }
 
 void watch_exec_changed(struct cpu *cpu)
@@ -81,17 +82,25 @@ void watch_exec_end(void)
 	watch_exec_changed(NULL);
 }
 
+/* Both halves of the product: the lower one alone lets the highest bits through as they are. */
+static uint64_t mix(uint64_t sum)
+{
+	__extension__ unsigned __int128 product = (unsigned __int128)sum * key;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 static uint64_t contents_of(uint64_t page)
 {
-	uint64_t hash = FNV_START, words[64];
+	uint64_t sum = key, words[64];
 
 	for (unsigned at = 0; at < PAGE_SIZE; at += sizeof(words)) {
 		if (!guest_ram_read(page + at, words, sizeof(words)))
-			return hash;
+			return sum;
 		for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
-			hash = (hash ^ words[i]) * FNV_PRIME;
+			sum = mix(sum ^ words[i]);
 	}
-	return hash;
+	return sum;
 }
 
 /* Whether the page was told with these contents; remembers it. */

@@ -215,6 +215,31 @@ static void once_a_page_and_content(void **state)
 	assert_int_equal(exits(STAGE2_READ | STAGE2_WALK, HEAP), EXEC_NOT_MINE);
 }
 
+static void change_bits(unsigned word, uint64_t bits)
+{
+	uint64_t *at = (uint64_t *)&fake_ram.bytes[HEAP] + word;
+
+	*at ^= bits;
+}
+
+/* The highest bit goes through a multiplication unchanged: a second change does not hide the first one. */
+static void highest_bits(void **state)
+{
+	static const struct {
+		unsigned word;
+		uint64_t bits;
+	} second[] = {{1, 1ull << 63}, {511, 1ull << 63}, {1, 1ull << 63 | 1ull << 31}, {1, 1ull << 31}};
+
+	set("exec supervisor outside=0x1000-0x2fff");
+	for (unsigned i = 0; i < ARRAY_SIZE(second); i++) {
+		assert_int_equal(exits(STAGE2_FETCH, HEAP), EXEC_CHANGED);
+		assert_int_equal(told, i + 1);
+		assert_int_equal(exits(STAGE2_WRITE, HEAP), EXEC_CHANGED);
+		change_bits(0, 1ull << 63);
+		change_bits(second[i].word, second[i].bits);
+	}
+}
+
 /* The instruction begins in the page before. */
 static void across(void **state)
 {
@@ -369,6 +394,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(off, begin),
 		cmocka_unit_test_setup(once_a_page_and_content, begin),
+		cmocka_unit_test_setup(highest_bits, begin),
 		cmocka_unit_test_setup(across, begin),
 		cmocka_unit_test_setup(both_at_once, begin),
 		cmocka_unit_test_setup(user_mode, begin),
