@@ -219,17 +219,12 @@ static bool note_hits(struct watching *s, const struct accessed *a)
 	return denied;
 }
 
-/*
- * A fetch is reported at the instruction, at its block of code, or at the page after it if the instruction reaches into that. The
- * instruction's own address counts.
- */
+/* The instruction's own address counts, if it begins in this page. */
 static void find_fetch(struct cpu *cpu, struct accessed *a)
 {
 	uint64_t rip = insn_address(cpu), physical;
-	struct guest_paging paging;
 
-	vendor->state.paging(cpu, &paging);
-	if (!guest_translate(&paging, rip, &physical) || physical / PAGE_SIZE != a->at / PAGE_SIZE) {
+	if (!insn_leads_to(cpu, rip, a->at, &physical)) {
 		a->at &= ~(PAGE_SIZE - 1);
 		return;
 	}
@@ -315,13 +310,7 @@ static void fill(const struct hit *h, struct trap_record *r)
 {
 	r->watch_access = h->access;
 	r->watch_size = h->size;
-	r->watch_flags = h->flags | TRAP_WATCH_PHYSICAL;
-	r->watch_where[0] = (uint32_t)h->at;
-	r->watch_where[1] = (uint32_t)(h->at >> 32);
-	if (h->has_linear) {
-		r->watch_flags |= TRAP_WATCH_LINEAR;
-		r->cr2 = h->linear;
-	}
+	watch_hit_place(r, h->flags | (h->has_linear ? TRAP_WATCH_LINEAR : 0u), h->at, h->linear);
 }
 
 static void tell(struct cpu *cpu, struct watching *s, const struct hit *h, bool done)

@@ -13,11 +13,10 @@
 #include "vendor.h"
 #include "watch/exec_ranges.h"
 
-#define TOLD_MAX    1024 /* pages whose last record is remembered */
-#define INSN_MAX    15
-#define FORGET_MAX  16384 /* pages that are closed one by one: 64 MiB */
-#define USER_CALLER 3
-#define GOLDEN      0x9e3779b97f4a7c15ull /* 2^64 / the golden ratio: spreads the bits of a counter */
+#define TOLD_MAX   1024 /* pages whose last record is remembered */
+#define INSN_MAX   15
+#define FORGET_MAX 16384                 /* pages that are closed one by one: 64 MiB */
+#define GOLDEN     0x9e3779b97f4a7c15ull /* 2^64 / the golden ratio: spreads the bits of a counter */
 
 static uint32_t served; /* the generation of the watch in force; 0: there is none */
 static uint64_t key;    /* of contents_of(), odd: the guest cannot compute the sums of its pages */
@@ -113,27 +112,19 @@ static bool was_told(uint64_t page)
 	return same;
 }
 
-/*
- * The linear address at which the page is executed. A fetch is reported at the instruction, at its block of code, or at the page after it
- * if the instruction reaches into that.
- */
+/* The linear address at which the page is executed. The instruction may begin in the page before. */
 static uint64_t linear_of(struct cpu *cpu)
 {
 	uint64_t rip = insn_address(cpu), next = (rip + INSN_MAX) & ~(PAGE_SIZE - 1), physical;
-	struct guest_paging paging;
+	bool across = next > rip && !insn_leads_to(cpu, rip, cpu->exit.address, &physical) &&
+		      insn_leads_to(cpu, next, cpu->exit.address, &physical);
 
-	vendor->state.paging(cpu, &paging);
-	if (guest_translate(&paging, rip, &physical) &&
-		physical / PAGE_SIZE != cpu->exit.address / PAGE_SIZE && next > rip &&
-		guest_translate(&paging, next, &physical) &&
-		physical / PAGE_SIZE == cpu->exit.address / PAGE_SIZE)
-		return next;
-	return rip;
+	return across ? next : rip;
 }
 
 static bool is_expected(struct cpu *cpu, uint64_t linear)
 {
-	return vendor->state.get(cpu, GUEST_CALLER) >> 8 == USER_CALLER || exec_ranges_have(linear);
+	return guest_cpl(cpu) == 3 || exec_ranges_have(linear);
 }
 
 static void tell(struct cpu *cpu, const struct found *f, uint64_t linear)
@@ -145,12 +136,8 @@ static void tell(struct cpu *cpu, const struct found *f, uint64_t linear)
 	watch_hit_values(&r, 0, 0);
 	r.watch_access = WATCH_EXECUTE;
 	r.watch_size = 0;
-	r.watch_flags = TRAP_WATCH_PHYSICAL | TRAP_WATCH_LINEAR;
-	if (f->spec.action == WATCH_DENY)
-		r.watch_flags |= TRAP_WATCH_DENIED;
-	r.watch_where[0] = (uint32_t)at;
-	r.watch_where[1] = (uint32_t)(at >> 32);
-	r.cr2 = linear;
+	watch_hit_place(
+		&r, TRAP_WATCH_LINEAR | (f->spec.action == WATCH_DENY ? TRAP_WATCH_DENIED : 0), at, linear);
 	watch_hit_end(cpu, f->watch, f->generation, &r);
 }
 

@@ -19,6 +19,20 @@ void watch_hit_begin(struct cpu *cpu, struct trap_record *r);
 void watch_hit_values(struct trap_record *r, uint64_t old, uint64_t new);
 
 /*
+ * Says which bytes were accessed.
+ *   flags   TRAP_WATCH_...; TRAP_WATCH_PHYSICAL is added
+ *   linear  with TRAP_WATCH_LINEAR
+ */
+static inline void watch_hit_place(struct trap_record *r, unsigned flags, uint64_t physical, uint64_t linear)
+{
+	r->watch_flags = (uint8_t)(flags | TRAP_WATCH_PHYSICAL);
+	r->watch_where[0] = (uint32_t)physical;
+	r->watch_where[1] = (uint32_t)(physical >> 32);
+	if (flags & TRAP_WATCH_LINEAR)
+		r->cr2 = linear;
+}
+
+/*
  * Counts a hit, writes its record if the rate allows it, and does what the watch asks for besides: WATCH_ONCE ends it, WATCH_STOP
  * stops all CPUs at the end of this exit. WATCH_DENY is the caller's. An excepted access is counted, and nothing else happens.
  *   generation  as watch_read() returned it; if the watch is another one by now, nothing happens

@@ -5,6 +5,7 @@
 
 #include "cpu/cpu.h"
 #include "guest/opcode.h"
+#include "mem/layout.h"
 #include "vendor.h"
 
 /*
@@ -45,6 +46,19 @@ uint64_t insn_after(struct cpu *cpu, unsigned mode, unsigned length);
 
 /* The linear address of CS:RIP. */
 uint64_t insn_address(const struct cpu *cpu);
+
+/*
+ * Whether the guest's page tables lead this linear address to the page around a guest-physical one. A fetch is reported at the
+ * instruction, at its block of code, or at the page after it if the instruction reaches into that.
+ *   physical  out: where they lead it, if anywhere
+ */
+static inline bool insn_leads_to(struct cpu *cpu, uint64_t linear, uint64_t page, uint64_t *physical)
+{
+	struct guest_paging paging;
+
+	vendor->state.paging(cpu, &paging);
+	return guest_translate(&paging, linear, physical) && *physical / PAGE_SIZE == page / PAGE_SIZE;
+}
 
 /*
  * A general register.

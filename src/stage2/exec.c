@@ -25,25 +25,20 @@ enum exec_state exec_state(uint64_t gpa)
 	return size > PAGE_SIZE ? EXEC_STATE_CLOSED : exec_state_of(leaf);
 }
 
-bool exec_open(uint64_t gpa)
+void exec_open(uint64_t gpa)
 {
 	uint64_t size;
 
-	if (stage2_mark(gpa, EXEC_BITS, EXEC_OPEN | (stage2_leaf(gpa, &size) & EXEC_BITS)))
-		return true;
-	unseen += stage2_open_all(gpa);
-	return false;
+	if (!stage2_mark(gpa, EXEC_BITS, EXEC_OPEN | (stage2_leaf(gpa, &size) & EXEC_BITS)))
+		unseen += stage2_open_all(gpa);
 }
 
-bool exec_close(uint64_t gpa)
+void exec_close(uint64_t gpa)
 {
 	uint64_t size, old = stage2_leaf(gpa, &size) & EXEC_BITS & ~EXEC_OPEN;
 
 	stage2_mark(gpa, EXEC_BITS, old + EXEC_TURN);
-	if (exec_state_of(old + EXEC_TURN) != EXEC_STATE_BOTH)
-		return true;
-	mixed++;
-	return false;
+	mixed += exec_state_of(old + EXEC_TURN) == EXEC_STATE_BOTH;
 }
 
 void exec_forget(uint64_t gpa)

@@ -18,13 +18,13 @@ void exec_switch(bool on);
 enum exec_state exec_state(uint64_t gpa);
 
 /*
- * Opens a page. False: no memory is left for its leaf, and the large page around it is opened, to execute and to write, until
+ * Opens a page. If no memory is left for its leaf, the large page around it is opened, to execute and to write, until
  * exec_switch().
  */
-bool exec_open(uint64_t gpa);
+void exec_open(uint64_t gpa);
 
-/* A store: the page is closed. Returns false if it has had all its turns, and now can be executed and written. */
-bool exec_close(uint64_t gpa);
+/* A store: the page is closed. If it has had all its turns it can be executed and written from now on. */
+void exec_close(uint64_t gpa);
 
 /* The page is closed as it was at first. */
 void exec_forget(uint64_t gpa);

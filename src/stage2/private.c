@@ -243,7 +243,7 @@ static struct private_page *find(struct stage2_private *p, uint64_t page)
 	return NULL;
 }
 
-bool private_open(struct cpu *cpu, uint64_t gpa, unsigned right)
+void private_open(struct cpu *cpu, uint64_t gpa, unsigned right)
 {
 	struct stage2_private *p = cpu->private_tables;
 	uint64_t page = gpa & ~(PAGE_SIZE - 1);
@@ -252,7 +252,7 @@ bool private_open(struct cpu *cpu, uint64_t gpa, unsigned right)
 	private_refresh(cpu);
 	at = find(p, page);
 	if (at && at->rights & right)
-		return false;
+		return;
 	if (!at) {
 		if (p->open ==
 			PRIVATE_OPEN) { /* no instruction needs as many, except a gather: the oldest one is closed */
@@ -265,7 +265,6 @@ bool private_open(struct cpu *cpu, uint64_t gpa, unsigned right)
 	}
 	at->rights |= right;
 	open_leaf(p, at);
-	return true;
 }
 
 void private_fetch(struct cpu *cpu, bool on)

@@ -38,11 +38,8 @@ struct stage2_private {
  */
 bool private_reserve(void);
 
-/*
- * Gives the CPU a right to a watched page, until private_close().
- * Returns false if its own tables permit this access already: it used a stale translation.
- */
-bool private_open(struct cpu *cpu, uint64_t gpa, unsigned right);
+/* Gives the CPU a right to a watched page, until private_close(). It may have it already: then it used a stale translation. */
+void private_open(struct cpu *cpu, uint64_t gpa, unsigned right);
 
 /*
  * Whether the guest can execute on these tables. Off, the first fetch exits: that is the end of an event's delivery, which

@@ -60,9 +60,8 @@ unsigned stage2_taken(uint64_t gpa)
 	return piece.access;
 }
 
-bool private_open(struct cpu *c, uint64_t gpa, unsigned right)
+void private_open(struct cpu *c, uint64_t gpa, unsigned right)
 {
-	return true;
 }
 
 void private_refresh(struct cpu *c)
