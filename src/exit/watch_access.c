@@ -40,13 +40,12 @@ struct hit {
 	uint64_t at, linear, old;
 	uint8_t access, size, bytes, flags;
 	bool has_linear, has_old;
-	bool is_entry;
 	bool sure; /* otherwise it is a hit if the bytes have changed */
 };
 
 struct watching {
 	bool begun;    /* a step is under way */
-	bool moved;    /* page tables that a watch follows */
+	bool entries;  /* it may write page tables that a watch follows */
 	bool recorded; /* `record` is of its beginning */
 	bool going_on; /* this exit has begun or continued it */
 	unsigned hits;
@@ -95,37 +94,6 @@ static void note_values(struct hit *h, const struct accessed *a, const struct wa
 	h->has_old = a->right != STAGE2_FETCH && guest_ram_read(from, &h->old, n);
 	h->has_linear = a->has_linear;
 	h->linear = a->linear + (from - a->at);
-}
-
-/* An entry of the page tables is compared as a whole, at each write to its page. */
-static void note_entry(struct watching *s, const struct watch_piece *p)
-{
-	struct hit *h = &s->hit[s->hits];
-
-	for (unsigned i = 0; i < s->hits; i++)
-		if (s->hit[i].is_entry && s->hit[i].at == p->first)
-			return;
-	if (s->hits == HITS_MAX) {
-		s->moved = true;
-		return;
-	}
-	s->hits++;
-	*h = (struct hit){.at = p->first, .bytes = VALUE_MAX, .is_entry = true};
-	h->has_old = guest_ram_read(h->at, &h->old, VALUE_MAX);
-}
-
-static bool has_moved(const struct hit *h)
-{
-	uint64_t now;
-
-	return !h->has_old || !guest_ram_read(h->at, &now, VALUE_MAX) ||
-	       (h->old ^ now) & ~(uint64_t)(PTE_ACCESSED | PTE_DIRTY);
-}
-
-static void follow(struct cpu *cpu)
-{
-	watch_pieces_moved();
-	cpu_add_work(cpu, CPU_WORK_WATCH);
 }
 
 static void note_hit(struct watching *s, const struct accessed *a, const struct watch_piece *p, bool sure)
@@ -205,8 +173,7 @@ static bool note_hits(struct watching *s, const struct accessed *a)
 		enum match m;
 
 		if (p->is_entry) {
-			if (a->right & STAGE2_WRITE)
-				note_entry(s, p);
+			s->entries |= a->right & STAGE2_WRITE;
 			continue;
 		}
 		m = p->action == WATCH_BREAK ? MATCH_NO : match(a, p);
@@ -274,7 +241,7 @@ static void begin(struct cpu *cpu, struct watching *s)
 	if (s->begun)
 		return;
 	s->begun = true;
-	s->recorded = s->moved = false;
+	s->recorded = s->entries = false;
 	s->hits = 0;
 	s->rip = vendor->state.get(cpu, GUEST_RIP);
 }
@@ -340,7 +307,7 @@ static void deny(struct cpu *cpu, struct watching *s)
 		watch_hit_values(&s->record, h->old, 0);
 		if (h->has_old)
 			s->record.watch_flags |= TRAP_WATCH_OLD;
-		if (h->sure && !h->is_entry)
+		if (h->sure)
 			watch_hit_end(cpu, h->watch, h->generation, &s->record);
 	}
 	s->hits = 0;
@@ -470,14 +437,10 @@ enum watch_step watch_step_over(struct cpu *cpu)
 		return WATCH_STEP_GOES_ON;
 	progress = progress_of(cpu, s);
 	close_step(cpu);
-	for (unsigned i = 0; i < s->hits && progress != NOT_BEGUN; i++) {
-		if (s->hit[i].is_entry)
-			s->moved |= has_moved(&s->hit[i]);
-		else
-			tell(cpu, s, &s->hit[i], progress == DONE);
-	}
-	if (s->moved)
-		follow(cpu);
+	for (unsigned i = 0; i < s->hits && progress != NOT_BEGUN; i++)
+		tell(cpu, s, &s->hit[i], progress == DONE);
+	if (s->entries && watch_pieces_moved())
+		cpu_add_work(cpu, CPU_WORK_WATCH);
 	forget_step(cpu, s);
 	return progress == DONE ? WATCH_STEP_DONE : WATCH_STEP_UNDONE;
 }

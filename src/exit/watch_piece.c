@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exit/watch_piece.h"
 #include <stdatomic.h>
+#include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "mem/guest_walk.h"
 #include "mem/layout.h"
@@ -9,6 +10,9 @@
 
 #define PAGES_MAX 4096 /* of one watch: 16 MiB */
 #define TOO_MANY  "the watches lie in too many separate pieces of memory"
+
+/* Those of the second one of two 32-bit entries are bits of the address in one of 64 bits. */
+#define SET_BY_CPU ((uint64_t)(PTE_ACCESSED | PTE_DIRTY))
 
 _Static_assert((int)WATCH_READ == STAGE2_READ && (int)WATCH_WRITE == STAGE2_WRITE &&
 		       (int)WATCH_EXECUTE == STAGE2_FETCH,
@@ -59,7 +63,7 @@ static bool add_entries(const struct guest_paging *paging, uint64_t linear, cons
 	for (unsigned i = 0; i < w.count && w.level[i].readable; i++) {
 		p.first = p.linear = w.level[i].at & ~7ull;
 		p.last = p.first + 7;
-		if (!has_entry(&p) && !add_piece(&p))
+		if (guest_read64(p.first, &p.entry) && !has_entry(&p) && !add_piece(&p))
 			return false;
 	}
 	return true;
@@ -105,9 +109,19 @@ static const char *add(struct cpu *cpu, const struct watch_spec *s, struct watch
 	return add_piece(p) ? NULL : TOO_MANY;
 }
 
-void watch_pieces_moved(void)
+bool watch_pieces_moved(void)
 {
-	atomic_store(&moved, true);
+	for (unsigned i = 0; i < piece_count; i++) {
+		uint64_t now;
+
+		if (!pieces[i].is_entry)
+			continue;
+		if (guest_read64(pieces[i].first, &now) && !((now ^ pieces[i].entry) & ~SET_BY_CPU))
+			continue;
+		atomic_store(&moved, true);
+		return true;
+	}
+	return false;
 }
 
 /* Drops the pieces of watches that are gone, and of those whose page tables have changed. */

@@ -14,11 +14,15 @@ struct watch_piece {
 	struct watch *watch;
 	uint32_t generation;
 	uint8_t access, action;
-	bool is_entry; /* an entry of the page tables through which a watch follows its address space */
+	bool is_entry;  /* an entry of the page tables through which a watch follows its address space */
+	uint64_t entry; /* and its value when it led to the pages */
 };
 
-/* An entry of page tables has changed: the next watch_pieces_make() finds the pages of the watches that follow anew. */
-void watch_pieces_moved(void);
+/*
+ * Compares the entries of page tables with what they were, except for the bits that the CPU sets. True: one has changed, and the next
+ * watch_pieces_make() finds the pages of the watches that follow anew.
+ */
+bool watch_pieces_moved(void);
 
 /*
  * Brings the pieces in line with the table of watches, with the other CPUs held. Those of a watch that was there before stay as they

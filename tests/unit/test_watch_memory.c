@@ -15,22 +15,29 @@
 #include "exit/watch_piece.h"
 #include "exit/watch_register.h"
 #include "log/log.h"
+#include "mem/guest_ram.h"
 #include "mem/layout.h"
 #include "stage2/private.h"
 #include "stage2/stage2.h"
+#include "trace/walk_trace.h"
 #include "watch/watch.h"
 
 #define CR3_A  0x5000ull
 #define CR3_B  0x6000ull
 #define HIDDEN 0x7000ull /* a page that cannot be taken */
 
+/* Page tables in the guest's RAM, for watches that follow: the last level has one entry for each page. */
+#define TABLES 0x10000ull
+#define LEAVES (TABLES + 0x3000)
+
 struct boot_info boot_info;
+struct fake_ram fake_ram;
 static struct cpu cpu;
 static struct guest_paging guest;
 static uint64_t gone; /* an address space whose tables are no more */
 static struct stage2_range taken[STAGE2_RANGES];
 static unsigned taken_count, register_changes, translations;
-static bool no_memory;
+static bool no_memory, has_tables;
 static uint64_t
 	hole; /* a linear page that is not mapped, 0: none; those above it are next to those below it in memory */
 
@@ -47,10 +54,21 @@ static uint64_t get(const struct cpu *c, enum guest_register r)
 FAKE_VENDOR(fake, .state.get = get, .state.paging = paging);
 const struct vendor *vendor = &fake;
 
-/* Physical memory begins at 16 times CR3. */
+static bool translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
+{
+	struct walk w;
+
+	walk_trace(&w, p, linear, guest_read64);
+	*physical = w.physical;
+	return w.mapped;
+}
+
+/* Physical memory begins at 16 times CR3, unless there are page tables. */
 bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
 {
 	translations++;
+	if (has_tables)
+		return translate(p, linear, physical);
 	*physical = (p->cr3 << 4) + (linear & 0xffff) - (hole && linear > hole ? PAGE_SIZE : 0);
 	return p->cr3 != gone && (!hole || linear / PAGE_SIZE != hole / PAGE_SIZE);
 }
@@ -141,7 +159,7 @@ static int begin(void **state)
 {
 	gone = UINT64_MAX;
 	hole = 0;
-	no_memory = false;
+	no_memory = has_tables = false;
 	guest = (struct guest_paging){.cr0 = CR0_PG | CR0_PE, .cr3 = CR3_A, .cr4 = CR4_PAE, .efer = EFER_LMA};
 	watch_delete_all();
 	assert_null(watch_changed(&cpu));
@@ -237,6 +255,52 @@ static void linear_hole(void **state)
 	assert_int_equal(taken_count, 3);
 }
 
+static void map(unsigned page, uint64_t entry)
+{
+	memcpy(fake_ram.bytes + LEAVES + 8 * page, &entry, sizeof(entry));
+}
+
+static void make_tables(void)
+{
+	has_tables = true;
+	memset(fake_ram.bytes, 0, sizeof(fake_ram.bytes));
+	for (uint64_t at = TABLES; at < LEAVES; at += PAGE_SIZE) {
+		uint64_t entry = (at + PAGE_SIZE) | 7;
+
+		memcpy(fake_ram.bytes + at, &entry, sizeof(entry));
+	}
+	guest.cr3 = TABLES;
+}
+
+/* The step over a write to the tables has ended, and the work after it is done. */
+static void serve(void)
+{
+	if (watch_pieces_moved())
+		watch_change_serve(&cpu);
+}
+
+/* Only another mapping counts, not the bits that the CPU sets. */
+static void follows(void **state)
+{
+	make_tables();
+	map(1, 0x8003);
+	assert_int_not_equal(add("w linear 0x1000+8 follow"), 0);
+	assert_true(takes(0x8000) && takes(TABLES) && takes(LEAVES));
+	map(1, 0x8063);
+	assert_false(watch_pieces_moved());
+	map(1, 0x9063);
+	assert_true(watch_pieces_moved());
+	watch_change_serve(&cpu);
+	assert_true(takes(0x9000) && takes(LEAVES) && !takes(0x8000));
+	assert_false(watch_pieces_moved());
+	map(1, 0);
+	serve();
+	assert_true(takes(LEAVES) && !takes(0x9000));
+	map(1, 0xa003);
+	serve();
+	assert_true(takes(0xa000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup(address_space, begin),
 		cmocka_unit_test_setup(from_address_0, begin),
 		cmocka_unit_test_setup(linear_hole, begin),
+		cmocka_unit_test_setup(follows, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
