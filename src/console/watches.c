@@ -47,12 +47,14 @@ static const char *delete (struct command_call *call)
 		return "which one: watch delete N, with a number of watch list, or watch delete all";
 	if (!strcmp(call->tokens.at[2], "all")) {
 		log_reply("watch deleted=%u", watch_delete_all());
-		return watch_changed(call->cpu);
+		watch_changed(call->cpu);
+		return NULL;
 	}
 	if (!token_number(call->tokens.at[2], &id) || id > UINT16_MAX || !watch_delete((uint16_t)id))
 		return "there is no such watch; watch list shows their numbers";
 	log_reply("watch deleted=%lu", id);
-	return watch_changed(call->cpu);
+	watch_changed(call->cpu);
+	return NULL;
 }
 
 /* watch allow RANGES, watch forbid RANGES */

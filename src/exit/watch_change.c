@@ -39,16 +39,21 @@ static void change_registers(struct cpu *cpu)
 		watch_msr_handlers(false);
 }
 
-const char *watch_changed(struct cpu *cpu)
+static const char *change(struct cpu *cpu, uint16_t new_id)
 {
 	const char *why;
 
 	take_turn(cpu);
-	why = watch_memory_changed(cpu);
+	why = watch_memory_changed(cpu, new_id);
 	watch_exec_changed(cpu);
 	change_registers(cpu);
 	lock_give(&lock);
 	return why;
+}
+
+void watch_changed(struct cpu *cpu)
+{
+	change(cpu, 0);
 }
 
 SLOW_PATH void watch_change_serve(struct cpu *cpu)
@@ -111,7 +116,7 @@ const char *watch_put(struct cpu *cpu, const struct watch_spec *asked, uint16_t 
 	why = add(&spec, id);
 	if (why)
 		return why;
-	why = watch_changed(cpu);
+	why = change(cpu, *id);
 	if (why) {
 		watch_delete(*id);
 		watch_changed(cpu);
@@ -141,10 +146,10 @@ static const char *begin(char *text, const char **bad)
 	if (why)
 		return why;
 	watch_exec_changed(NULL);
-	why = watch_memory_changed(NULL);
+	why = watch_memory_changed(NULL, id);
 	if (why) {
 		watch_delete(id);
-		watch_memory_changed(NULL);
+		watch_memory_changed(NULL, 0);
 	}
 	return why;
 }

@@ -9,9 +9,8 @@
 /*
  * Call it after each change of the table. When it returns, the change is in force on all CPUs that run the guest. The caller must not
  * hold a lock for which another CPU may wait.
- * Returns NULL, or why.
  */
-const char *watch_changed(struct cpu *cpu);
+void watch_changed(struct cpu *cpu);
 
 /* CPU_WORK_WATCH: a hit has changed the table. */
 void watch_change_serve(struct cpu *cpu);

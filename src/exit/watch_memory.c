@@ -3,6 +3,7 @@
 #include "apic/flush.h"
 #include "exit/watch_access.h"
 #include "exit/watch_piece.h"
+#include "log/log.h"
 #include "stage2/private.h"
 #include "stage2/stage2.h"
 
@@ -20,21 +21,26 @@ static const char *take(void)
 }
 
 /* A new watch that is refused leaves those before it as they are. */
-static const char *apply(struct cpu *cpu)
+static const char *apply(struct cpu *cpu, uint16_t new_id)
 {
-	const char *why = watch_pieces_make(cpu), *refused = take();
+	const char *why = watch_pieces_make(cpu, new_id), *refused = take();
 
 	if (!refused)
 		return why;
-	watch_pieces_undo();
-	if (take()) {
-		watch_pieces_clear();
-		stage2_take(NULL, 0);
-	}
-	return refused;
+	if (watch_pieces_drop_new(new_id))
+		why = refused;
+	if (!take())
+		return why;
+	watch_pieces_stop(refused);
+	if (!take())
+		return why;
+	watch_pieces_clear();
+	stage2_take(NULL, 0);
+	log_line("trapline: no watch of memory is in force any more: %s", refused);
+	return why;
 }
 
-const char *watch_memory_changed(struct cpu *cpu)
+const char *watch_memory_changed(struct cpu *cpu, uint16_t new_id)
 {
 	const char *why;
 	unsigned n;
@@ -43,9 +49,9 @@ const char *watch_memory_changed(struct cpu *cpu)
 	if (!n && !watch_any_memory())
 		return NULL;
 	if (!cpu)
-		return apply(NULL);
+		return apply(NULL, new_id);
 	flush_hold(cpu);
-	why = apply(cpu);
+	why = apply(cpu, new_id);
 	flush_release(cpu, true);
 	return why;
 }

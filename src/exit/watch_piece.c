@@ -2,13 +2,16 @@
 #include "exit/watch_piece.h"
 #include <stdatomic.h>
 #include "hw/x86.h"
+#include "log/log.h"
 #include "mem/guest_ram.h"
 #include "mem/guest_walk.h"
 #include "mem/layout.h"
+#include "stage2/stage2.h"
 #include "trace/walk_trace.h"
 #include "vendor.h"
 
 #define PAGES_MAX 4096 /* of one watch: 16 MiB */
+#define REPORTS   8    /* the guest chooses how often */
 #define TOO_MANY  "the watches lie in too many separate pieces of memory"
 
 /* Those of the second one of two 32-bit entries are bits of the address in one of 64 bits. */
@@ -19,9 +22,12 @@ _Static_assert((int)WATCH_READ == STAGE2_READ && (int)WATCH_WRITE == STAGE2_WRIT
 	"accesses are rights");
 
 static struct watch_piece pieces[STAGE2_RANGES];
+static struct watch_piece
+	before[STAGE2_RANGES]; /* those before watch_pieces_make(), without watches that are gone */
 static struct stage2_range ranges[STAGE2_RANGES];
 static _Atomic bool moved;
-static unsigned piece_count, kept_count; /* kept: they were there before watch_pieces_make() */
+static unsigned piece_count, before_count;
+static unsigned old_count; /* `pieces` without those of new watches */
 
 static uint64_t page_of(uint64_t address)
 {
@@ -55,18 +61,28 @@ static bool has_entry(const struct watch_piece *p)
 /* The entries of the page tables on the way to an address, up to one that is not present. A pair of 32-bit ones counts as one. */
 static bool add_entries(const struct guest_paging *paging, uint64_t linear, const struct watch_piece *of)
 {
-	struct watch_piece p = {
-		.watch = of->watch, .generation = of->generation, .access = WATCH_WRITE, .is_entry = true};
+	struct watch_piece p = {.watch = of->watch,
+		.generation = of->generation,
+		.access = WATCH_WRITE,
+		.follows = true,
+		.is_entry = true};
 	struct walk w;
 
 	walk_trace(&w, paging, linear, guest_read64);
-	for (unsigned i = 0; i < w.count && w.level[i].readable; i++) {
+	for (unsigned i = 0; i < w.count && w.level[i].readable && stage2_may_take(w.level[i].at); i++) {
 		p.first = p.linear = w.level[i].at & ~7ull;
 		p.last = p.first + 7;
 		if (guest_read64(p.first, &p.entry) && !has_entry(&p) && !add_piece(&p))
 			return false;
 	}
 	return true;
+}
+
+/* The guest may map at any time what cannot be taken: to a watch that follows that is a page that is not mapped. */
+static bool find_page(
+	const struct watch_spec *s, const struct guest_paging *paging, uint64_t at, uint64_t *physical)
+{
+	return guest_translate(paging, at, physical) && (!s->follow || stage2_may_take(*physical));
 }
 
 /* Pages that are not mapped now are left out. */
@@ -78,13 +94,14 @@ static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struc
 
 	vendor->state.paging(cpu, &paging);
 	paging.cr3 = s->cr3;
+	p->follows = s->follow;
 	do {
 		last = page_of(at) + (PAGE_SIZE - 1);
 		if (last > s->last)
 			last = s->last;
 		if (s->follow && !add_entries(&paging, at, p))
 			return TOO_MANY;
-		if (guest_translate(&paging, at, &p->first)) {
+		if (find_page(s, &paging, at, &p->first)) {
 			p->linear = at;
 			p->last = p->first + (last - at);
 			found = true;
@@ -130,62 +147,128 @@ static void keep_valid(void)
 	bool again = atomic_exchange(&moved, false);
 	unsigned n = 0;
 
+	before_count = 0;
 	for (unsigned i = 0; i < piece_count; i++) {
 		struct watch_spec s;
 		uint32_t generation;
 		uint16_t id;
 
-		if (watch_read(pieces[i].watch, &id, &s, &generation) && generation == pieces[i].generation &&
-			!(again && s.follow))
+		if (!watch_read(pieces[i].watch, &id, &s, &generation) || generation != pieces[i].generation)
+			continue;
+		before[before_count++] = pieces[i];
+		if (!again || !pieces[i].follows)
 			pieces[n++] = pieces[i];
 	}
 	piece_count = n;
 }
 
-static bool has_pieces(const struct watch *w, uint32_t generation)
+static bool has_pieces(
+	const struct watch_piece *list, unsigned count, const struct watch *w, uint32_t generation)
 {
-	for (unsigned i = 0; i < kept_count; i++)
-		if (pieces[i].watch == w && pieces[i].generation == generation)
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].watch == w && list[i].generation == generation)
 			return true;
 	return false;
 }
 
-/* All pieces of the watch, or none. */
-static const char *add_new(struct cpu *cpu, struct watch *w)
+/* Waits for the next change of what leads to the pages. A store that was made already does not count again. */
+static void keep_entry(const struct watch_piece *p)
 {
-	struct watch_piece p = {.watch = w};
-	unsigned before = piece_count;
-	struct watch_spec s;
-	const char *why;
-	uint16_t id;
+	struct watch_piece *to = &pieces[piece_count];
 
-	if (!watch_read(w, &id, &s, &p.generation) ||
-		(s.space != WATCH_PHYSICAL && s.space != WATCH_LINEAR) || has_pieces(w, p.generation))
-		return NULL;
-	why = add(cpu, &s, &p);
+	if (piece_count == STAGE2_RANGES)
+		return;
+	piece_count++;
+	*to = *p;
+	guest_read64(to->first, &to->entry);
+}
+
+static void tell(const struct watch *w, const char *why)
+{
+	static unsigned told;
+
+	if (told == REPORTS)
+		return;
+	told++;
+	log_line("trapline: watch %u cannot follow its pages: %s", w->id, why);
+}
+
+/* A watch that cannot follow keeps the entries, which it had before. */
+static void keep_entries(const struct watch *w, const char *why)
+{
+	for (unsigned i = 0; i < before_count; i++)
+		if (before[i].is_entry && before[i].watch == w)
+			keep_entry(&before[i]);
+	tell(w, why);
+}
+
+/* All pieces of the watch, or none. */
+static const char *add_all(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
+{
+	unsigned count = piece_count;
+	const char *why = add(cpu, s, p);
+
 	if (why)
-		piece_count = before;
+		piece_count = count;
 	return why;
 }
 
-const char *watch_pieces_make(struct cpu *cpu)
+/* Adds the pieces of watches that have none: of those that had some before, or of new ones. Returns why not, of the one with the number. */
+static const char *add_missing(struct cpu *cpu, bool anew, uint16_t new_id)
 {
-	const char *first = NULL;
+	const char *refused = NULL;
 
-	keep_valid();
-	kept_count = piece_count;
 	for_each_watch (w) {
-		const char *why = add_new(cpu, w);
+		struct watch_piece p = {.watch = w};
+		struct watch_spec s;
+		const char *why;
+		uint16_t id;
 
-		if (!first)
-			first = why;
+		if (!watch_read(w, &id, &s, &p.generation) ||
+			(s.space != WATCH_PHYSICAL && s.space != WATCH_LINEAR) ||
+			has_pieces(before, before_count, w, p.generation) != anew ||
+			has_pieces(pieces, piece_count, w, p.generation))
+			continue;
+		why = add_all(cpu, &s, &p);
+		if (why && anew)
+			keep_entries(w, why);
+		if (id == new_id)
+			refused = why;
 	}
-	return first;
+	return refused;
 }
 
-void watch_pieces_undo(void)
+const char *watch_pieces_make(struct cpu *cpu, uint16_t new_id)
 {
-	piece_count = kept_count;
+	keep_valid();
+	add_missing(cpu, true, 0);
+	old_count = piece_count;
+	return add_missing(cpu, false, new_id);
+}
+
+bool watch_pieces_drop_new(uint16_t id)
+{
+	bool had = false;
+
+	for (unsigned i = old_count; i < piece_count; i++)
+		had |= pieces[i].watch->id == id;
+	piece_count = old_count;
+	return had;
+}
+
+void watch_pieces_stop(const char *why)
+{
+	piece_count = 0;
+	for (unsigned i = 0; i < before_count; i++) {
+		const struct watch_piece *p = &before[i];
+
+		if (!p->follows)
+			pieces[piece_count++] = *p;
+		else if (p->is_entry)
+			keep_entry(p);
+		if (p->follows && (!i || p[-1].watch != p->watch))
+			tell(p->watch, why);
+	}
 }
 
 void watch_pieces_clear(void)

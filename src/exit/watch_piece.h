@@ -14,6 +14,7 @@ struct watch_piece {
 	struct watch *watch;
 	uint32_t generation;
 	uint8_t access, action;
+	bool follows;   /* of a watch that follows */
 	bool is_entry;  /* an entry of the page tables through which a watch follows its address space */
 	uint64_t entry; /* and its value when it led to the pages */
 };
@@ -27,13 +28,19 @@ bool watch_pieces_moved(void);
 /*
  * Brings the pieces in line with the table of watches, with the other CPUs held. Those of a watch that was there before stay as they
  * are: its address space may be gone by now, and the page tables of another one may be in use.
- *   cpu  whose paging mode translates linear addresses; NULL: there are no page tables yet
- * Returns NULL, or why a new watch cannot be had; it has no pieces then, and all others have theirs.
+ * A watch that cannot follow its pages keeps the entries of page tables that it had, until one of them changes. A line tells it.
+ *   cpu     whose paging mode translates linear addresses; NULL: there are no page tables yet
+ *   new_id  of the watch that is being added; 0: none
+ * Returns NULL, or why that watch cannot be had; it has no pieces then, and all others have theirs.
  */
-const char *watch_pieces_make(struct cpu *cpu);
+const char *watch_pieces_make(struct cpu *cpu, uint16_t new_id);
 
-/* Drops those that the last watch_pieces_make() has added. */
-void watch_pieces_undo(void);
+/* Drops what the last watch_pieces_make() has added for new watches. Returns whether the one with the number had any. */
+bool watch_pieces_drop_new(uint16_t id);
+
+/* Instead of the last watch_pieces_make(): leaves the watches that follow the entries that they had, with a line that says why. */
+void watch_pieces_stop(const char *why);
+
 void watch_pieces_clear(void);
 
 /* The pages of the pieces, with the rights to take; *n: how many. */

@@ -378,7 +378,7 @@ bool stage2_map_late(uint64_t gpa)
 	return done;
 }
 
-static bool may_be_taken(uint64_t gpa)
+bool stage2_may_take(uint64_t gpa)
 {
 	unsigned level;
 
@@ -389,7 +389,7 @@ static bool may_be_taken(uint64_t gpa)
 static const char *take_range(const struct stage2_range *r)
 {
 	for (uint64_t at = r->first; at <= r->last; at += PAGE_SIZE) {
-		if (!may_be_taken(at))
+		if (!stage2_may_take(at))
 			return "memory of Trapline's, a local APIC, or no memory";
 		if ((!is_page(at) && pool_left() < STAGE2_RESERVE) || !make_page(at, stage2_rights(at)))
 			return "no memory is left for second-level tables";

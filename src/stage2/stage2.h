@@ -72,6 +72,9 @@ unsigned stage2_rights(uint64_t gpa);
 struct stage2_range;
 const char *stage2_take(const struct stage2_range *list, unsigned n);
 
+/* Whether rights can be taken from the page around the address, with the other CPUs held. */
+bool stage2_may_take(uint64_t gpa);
+
 /*
  * Gives the guest the capture area, which was hidden like the VMM's memory. Only this CPU runs the guest. The caller flushes.
  * Returns false if there is no memory for tables.

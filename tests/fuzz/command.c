@@ -232,9 +232,8 @@ unsigned stage2_level(uint64_t gpa, unsigned *taken)
 	return 1 + gpa % 3;
 }
 
-const char *watch_changed(struct cpu *c)
+void watch_changed(struct cpu *c)
 {
-	return NULL;
 }
 
 const char *watch_exec_allow(struct cpu *c, char *list, bool allow)

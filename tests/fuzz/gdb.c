@@ -45,9 +45,8 @@ const char *watch_put(struct cpu *c, const struct watch_spec *spec, uint16_t *id
 	return spec->first & 1 ? "no" : NULL;
 }
 
-const char *watch_changed(struct cpu *c)
+void watch_changed(struct cpu *c)
 {
-	return NULL;
 }
 
 bool pause_has(const struct cpu *c)

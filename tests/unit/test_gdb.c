@@ -124,9 +124,8 @@ const char *watch_put(struct cpu *c, const struct watch_spec *spec, uint16_t *id
 	return refuses_watch ? "no page of it is mapped" : NULL;
 }
 
-const char *watch_changed(struct cpu *c)
+void watch_changed(struct cpu *c)
 {
-	return NULL;
 }
 
 FAKE_VENDOR(fake, .exits.msr = msr, .state.get = get, .state.set = set, .state.paging = paging,

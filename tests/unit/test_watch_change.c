@@ -37,7 +37,7 @@ void watch_exec_changed(struct cpu *c)
 {
 }
 
-const char *watch_memory_changed(struct cpu *c)
+const char *watch_memory_changed(struct cpu *c, uint16_t new_id)
 {
 	return NULL;
 }

@@ -38,6 +38,8 @@ static uint64_t gone; /* an address space whose tables are no more */
 static struct stage2_range taken[STAGE2_RANGES];
 static unsigned taken_count, register_changes, translations;
 static bool no_memory, has_tables;
+static uint64_t full; /* a page for which there is no memory */
+static unsigned lines;
 static uint64_t
 	hole; /* a linear page that is not mapped, 0: none; those above it are next to those below it in memory */
 
@@ -77,12 +79,17 @@ const char *stage2_take(const struct stage2_range *list, unsigned n)
 {
 	taken_count = 0;
 	for (unsigned i = 0; i < n; i++)
-		if (list[i].first == HIDDEN)
+		if (list[i].first == HIDDEN || list[i].first == full)
 			return "hidden";
 	if (n)
 		memcpy(taken, list, n * sizeof(*list));
 	taken_count = n;
 	return NULL;
+}
+
+bool stage2_may_take(uint64_t gpa)
+{
+	return gpa / PAGE_SIZE != HIDDEN / PAGE_SIZE && gpa < 1ull << 40;
 }
 
 bool private_reserve(void)
@@ -136,6 +143,11 @@ void log_print(const char *format, ...)
 {
 }
 
+void log_line(const char *format, ...)
+{
+	lines++;
+}
+
 /* Returns the number, or 0. */
 static uint16_t add(const char *words)
 {
@@ -162,9 +174,10 @@ static int begin(void **state)
 	no_memory = has_tables = false;
 	guest = (struct guest_paging){.cr0 = CR0_PG | CR0_PE, .cr3 = CR3_A, .cr4 = CR4_PAE, .efer = EFER_LMA};
 	watch_delete_all();
-	assert_null(watch_changed(&cpu));
+	watch_changed(&cpu);
 	assert_int_equal(taken_count, 0);
-	register_changes = translations = 0;
+	register_changes = translations = lines = 0;
+	full = UINT64_MAX;
 	return 0;
 }
 
@@ -184,7 +197,7 @@ static void keeps_what_is_resolved(void **state)
 	assert_true(takes(CR3_A << 4 | 0x1000));
 	assert_true(takes(CR3_B << 4 | 0x2000));
 	assert_true(watch_delete(other));
-	assert_null(watch_changed(&cpu));
+	watch_changed(&cpu);
 	assert_true(takes(CR3_A << 4 | 0x1000));
 	assert_false(takes(CR3_B << 4 | 0x2000));
 	assert_int_equal(register_changes, 3);
@@ -301,6 +314,91 @@ static void follows(void **state)
 	assert_true(takes(0xa000));
 }
 
+/* Entries that lead to what cannot be watched: the others stay, and so do other watches and new ones. */
+static void follows_garbage(void **state)
+{
+	static const uint64_t bad[] = {1ull << 51 | 0x8003, HIDDEN | 3};
+
+	make_tables();
+	map(1, 0x8003);
+	map(2, 0x9003);
+	assert_int_not_equal(add("w linear 0x1000+0x1008 follow"), 0);
+	assert_int_not_equal(add("w linear 0x2000+8 follow"), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		map(1, bad[i]);
+		serve();
+		assert_true(takes(LEAVES) && takes(0x9000) && !takes(0x8000));
+		assert_int_not_equal(add("reg cr0"), 0);
+		assert_int_not_equal(add("w physical 0xa000+8"), 0);
+		map(1, 0x8003);
+		serve();
+		assert_true(takes(LEAVES) && takes(0x9000) && takes(0x8000));
+	}
+	assert_int_equal(lines, 0);
+	assert_int_equal(add("w linear 0x3000+8"), 0);
+	assert_true(takes(0x8000));
+}
+
+/* No memory is left for the tables of a page: a line tells it, the others stay, and the next change finds the pages. */
+static void cannot_follow(void **state)
+{
+	make_tables();
+	map(1, 0x8003);
+	assert_int_not_equal(add("w linear 0x1000+8 follow"), 0);
+	assert_int_not_equal(add("w physical 0xa000+8"), 0);
+	full = 0xb000;
+	map(1, full | 3);
+	serve();
+	assert_int_equal(lines, 1);
+	assert_true(takes(LEAVES) && takes(0xa000) && !takes(0x8000));
+	assert_false(watch_pieces_moved());
+	assert_int_not_equal(add("reg cr0"), 0);
+	assert_int_not_equal(add("w physical 0xc000+8"), 0);
+	assert_int_equal(add("w physical 0xb000+8"), 0);
+	assert_true(takes(LEAVES) && takes(0xa000) && takes(0xc000));
+	map(1, 0x9003);
+	serve();
+	assert_true(takes(0x9000));
+	assert_int_equal(lines, 1);
+}
+
+/* A change that nobody has served yet comes with a watch that is added. */
+static void added_while_moved(void **state)
+{
+	make_tables();
+	map(1, 0x8003);
+	assert_int_not_equal(add("w linear 0x1000+8 follow"), 0);
+	map(1, 0x9003);
+	assert_true(watch_pieces_moved());
+	assert_int_equal(add("w physical 0x7000+8"), 0);
+	assert_true(takes(0x9000) && takes(LEAVES));
+	full = 0xb000;
+	map(1, full | 3);
+	assert_true(watch_pieces_moved());
+	assert_int_not_equal(add("reg cr0"), 0);
+	assert_true(takes(LEAVES) && !takes(0x9000));
+	assert_int_equal(lines, 1);
+}
+
+/* More pages are mapped than there are pieces. */
+static void follows_too_many(void **state)
+{
+	make_tables();
+	map(0, 0x8003);
+	assert_int_not_equal(add("w linear 0+0x190000 follow"), 0);
+	for (unsigned i = 1; i < 400; i++)
+		map(i, 0x100003 + i * PAGE_SIZE);
+	serve();
+	assert_int_equal(lines, 1);
+	assert_true(takes(LEAVES) && takes(TABLES) && !takes(0x8000) && !takes(0x101000));
+	assert_int_not_equal(add("reg cr0"), 0);
+	for (unsigned i = 2; i < 400; i++)
+		map(i, 0);
+	serve();
+	assert_true(takes(LEAVES) && takes(0x8000) && takes(0x101000));
+	assert_int_equal(lines, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +409,10 @@ int main(void)
 		cmocka_unit_test_setup(from_address_0, begin),
 		cmocka_unit_test_setup(linear_hole, begin),
 		cmocka_unit_test_setup(follows, begin),
+		cmocka_unit_test_setup(follows_garbage, begin),
+		cmocka_unit_test_setup(cannot_follow, begin),
+		cmocka_unit_test_setup(added_while_moved, begin),
+		cmocka_unit_test_setup(follows_too_many, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
