@@ -97,13 +97,20 @@ static const char *add(const struct watch_spec *spec, uint16_t *id)
 	return NULL;
 }
 
-/* Without PCIDs and the bits above the address. PAE's four pointers lie on 32 bytes (SDM vol. 3A table 4-7). */
-static uint64_t address_space(const struct cpu *cpu)
+/*
+ * CR3 is without PCIDs and the bits above the address. PAE's four pointers lie on 32 bytes (SDM vol. 3A table 4-7). The CPU that walks
+ * the tables later may be in another mode: one that starts has no paging.
+ */
+static void find_address_space(const struct cpu *cpu, struct watch_spec *spec)
 {
 	struct guest_paging paging;
 
 	vendor->state.paging(cpu, &paging);
-	return paging.efer & EFER_LMA ? paging.cr3 & PTE_ADDRESS : paging.cr3 & CR3_PAE;
+	spec->cr0 = paging.cr0;
+	spec->cr4 = paging.cr4;
+	spec->efer = paging.efer;
+	if (!spec->cr3)
+		spec->cr3 = paging.cr3 & (paging.efer & EFER_LMA ? PTE_ADDRESS : CR3_PAE);
 }
 
 const char *watch_put(struct cpu *cpu, const struct watch_spec *asked, uint16_t *id)
@@ -111,8 +118,8 @@ const char *watch_put(struct cpu *cpu, const struct watch_spec *asked, uint16_t 
 	struct watch_spec spec = *asked;
 	const char *why;
 
-	if (spec.space == WATCH_LINEAR && !spec.cr3)
-		spec.cr3 = address_space(cpu);
+	if (spec.space == WATCH_LINEAR)
+		find_address_space(cpu, &spec);
 	why = add(&spec, id);
 	if (why)
 		return why;

@@ -21,9 +21,9 @@ static const char *take(void)
 }
 
 /* A new watch that is refused leaves those before it as they are. */
-static const char *apply(struct cpu *cpu, uint16_t new_id)
+static const char *apply(uint16_t new_id)
 {
-	const char *why = watch_pieces_make(cpu, new_id), *refused = take();
+	const char *why = watch_pieces_make(new_id), *refused = take();
 
 	if (!refused)
 		return why;
@@ -49,9 +49,9 @@ const char *watch_memory_changed(struct cpu *cpu, uint16_t new_id)
 	if (!n && !watch_any_memory())
 		return NULL;
 	if (!cpu)
-		return apply(NULL, new_id);
+		return apply(new_id);
 	flush_hold(cpu);
-	why = apply(cpu, new_id);
+	why = apply(new_id);
 	flush_release(cpu, true);
 	return why;
 }

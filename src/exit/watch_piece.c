@@ -8,7 +8,6 @@
 #include "mem/layout.h"
 #include "stage2/stage2.h"
 #include "trace/walk_trace.h"
-#include "vendor.h"
 
 #define PAGES_MAX 4096 /* of one watch: 16 MiB */
 #define REPORTS   8    /* the guest chooses how often */
@@ -86,14 +85,12 @@ static bool find_page(
 }
 
 /* Pages that are not mapped now are left out. */
-static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
+static const char *add_linear(const struct watch_spec *s, struct watch_piece *p)
 {
+	const struct guest_paging paging = {.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer};
 	uint64_t last, at = s->first;
-	struct guest_paging paging;
 	bool found = false;
 
-	vendor->state.paging(cpu, &paging);
-	paging.cr3 = s->cr3;
 	p->follows = s->follow;
 	do {
 		last = page_of(at) + (PAGE_SIZE - 1);
@@ -113,14 +110,14 @@ static const char *add_linear(struct cpu *cpu, const struct watch_spec *s, struc
 	return found || s->follow ? NULL : "no page of it is mapped; follow waits until one is";
 }
 
-static const char *add(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
+static const char *add(const struct watch_spec *s, struct watch_piece *p)
 {
 	if (s->last / PAGE_SIZE - s->first / PAGE_SIZE >= PAGES_MAX)
 		return "a watch has at most 16 MiB";
 	p->access = s->access;
 	p->action = s->action;
 	if (s->space == WATCH_LINEAR)
-		return add_linear(cpu, s, p);
+		return add_linear(s, p);
 	p->first = p->linear = s->first;
 	p->last = s->last;
 	return add_piece(p) ? NULL : TOO_MANY;
@@ -203,10 +200,10 @@ static void keep_entries(const struct watch *w, const char *why)
 }
 
 /* All pieces of the watch, or none. */
-static const char *add_all(struct cpu *cpu, const struct watch_spec *s, struct watch_piece *p)
+static const char *add_all(const struct watch_spec *s, struct watch_piece *p)
 {
 	unsigned count = piece_count;
-	const char *why = add(cpu, s, p);
+	const char *why = add(s, p);
 
 	if (why)
 		piece_count = count;
@@ -214,7 +211,7 @@ static const char *add_all(struct cpu *cpu, const struct watch_spec *s, struct w
 }
 
 /* Adds the pieces of watches that have none: of those that had some before, or of new ones. Returns why not, of the one with the number. */
-static const char *add_missing(struct cpu *cpu, bool anew, uint16_t new_id)
+static const char *add_missing(bool anew, uint16_t new_id)
 {
 	const char *refused = NULL;
 
@@ -229,7 +226,7 @@ static const char *add_missing(struct cpu *cpu, bool anew, uint16_t new_id)
 			has_pieces(before, before_count, w, p.generation) != anew ||
 			has_pieces(pieces, piece_count, w, p.generation))
 			continue;
-		why = add_all(cpu, &s, &p);
+		why = add_all(&s, &p);
 		if (why && anew)
 			keep_entries(w, why);
 		if (id == new_id)
@@ -238,12 +235,12 @@ static const char *add_missing(struct cpu *cpu, bool anew, uint16_t new_id)
 	return refused;
 }
 
-const char *watch_pieces_make(struct cpu *cpu, uint16_t new_id)
+const char *watch_pieces_make(uint16_t new_id)
 {
 	keep_valid();
-	add_missing(cpu, true, 0);
+	add_missing(true, 0);
 	old_count = piece_count;
-	return add_missing(cpu, false, new_id);
+	return add_missing(false, new_id);
 }
 
 bool watch_pieces_drop_new(uint16_t id)

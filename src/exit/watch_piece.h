@@ -29,11 +29,10 @@ bool watch_pieces_moved(void);
  * Brings the pieces in line with the table of watches, with the other CPUs held. Those of a watch that was there before stay as they
  * are: its address space may be gone by now, and the page tables of another one may be in use.
  * A watch that cannot follow its pages keeps the entries of page tables that it had, until one of them changes. A line tells it.
- *   cpu     whose paging mode translates linear addresses; NULL: there are no page tables yet
- *   new_id  of the watch that is being added; 0: none
+ *   new_id  the watch that is being added; 0: none
  * Returns NULL, or why that watch cannot be had; it has no pieces then, and all others have theirs.
  */
-const char *watch_pieces_make(struct cpu *cpu, uint16_t new_id);
+const char *watch_pieces_make(uint16_t new_id);
 
 /* Drops what the last watch_pieces_make() has added for new watches. Returns whether the one with the number had any. */
 bool watch_pieces_drop_new(uint16_t id);

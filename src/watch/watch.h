@@ -46,18 +46,19 @@ struct watch_range {
 
 /* What a watch asks for. */
 struct watch_spec {
-	uint8_t space;        /* enum watch_space */
-	uint8_t access;       /* enum watch_access, bits */
-	uint8_t action;       /* enum watch_action */
-	bool follow;          /* WATCH_LINEAR: the pages that are mapped there, also later */
-	uint8_t reg;          /* WATCH_REGISTER: enum watch_register */
-	bool silent;          /* a debugger's: it is told, and there is no record */
-	uint32_t msr;         /* WATCH_MSR: its number */
-	uint32_t rate;        /* records per second; 0: no limit */
-	uint64_t first, last; /* memory: bytes, inclusive */
-	uint64_t cr3;         /* WATCH_LINEAR: the address space; 0: that of the CPU that adds it */
-	uint64_t mask;        /* WATCH_REGISTER: bits; 0: no bits were named */
-	uint32_t excepts;     /* how many of `except` are in use */
+	uint8_t space;           /* enum watch_space */
+	uint8_t access;          /* enum watch_access, bits */
+	uint8_t action;          /* enum watch_action */
+	bool follow;             /* WATCH_LINEAR: the pages that are mapped there, also later */
+	uint8_t reg;             /* WATCH_REGISTER: enum watch_register */
+	bool silent;             /* a debugger's: it is told, and there is no record */
+	uint32_t msr;            /* WATCH_MSR: its number */
+	uint32_t rate;           /* records per second; 0: no limit */
+	uint64_t first, last;    /* memory: bytes, inclusive */
+	uint64_t cr3;            /* WATCH_LINEAR: the address space; 0: that of the CPU that adds it */
+	uint64_t cr0, cr4, efer; /* WATCH_LINEAR: that CPU's paging mode */
+	uint64_t mask;           /* WATCH_REGISTER: bits; 0: no bits were named */
+	uint32_t excepts;        /* how many of `except` are in use */
 	struct watch_range
 		except[WATCH_EXCEPT_MAX]; /* code whose accesses are no hits; WATCH_EXEC: outside= */
 };

@@ -399,6 +399,24 @@ static void follows_too_many(void **state)
 	assert_int_equal(lines, 1);
 }
 
+/* Another CPU that serves the change is in another paging mode. */
+static void follows_in_its_mode(void **state)
+{
+	static const struct guest_paging modes[] = {
+		{.cr0 = CR0_PE}, {.cr0 = CR0_PG | CR0_PE}, {.cr0 = CR0_PG | CR0_PE, .cr4 = CR4_PAE}};
+
+	make_tables();
+	map(1, 0x8003);
+	assert_int_not_equal(add("w linear 0x1000+8 follow"), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
+		guest = modes[i];
+		map(1, (0x9000 + i * PAGE_SIZE) | 3);
+		serve();
+		assert_true(takes(LEAVES) && takes(TABLES) && takes(0x9000 + i * PAGE_SIZE));
+		assert_int_equal(taken_count, 5);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +431,7 @@ int main(void)
 		cmocka_unit_test_setup(cannot_follow, begin),
 		cmocka_unit_test_setup(added_while_moved, begin),
 		cmocka_unit_test_setup(follows_too_many, begin),
+		cmocka_unit_test_setup(follows_in_its_mode, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
