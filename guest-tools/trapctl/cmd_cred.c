@@ -22,11 +22,15 @@
 #define IDENTIFIERS 1
 #define BEFORE      2 /* the one before IDENTIFIERS, some hits of which may not be printed yet */
 
-/* Linux's functions that exchange the pointers, and those that lie between them, so that there is one range. */
-static const char *const functions[] = {"override_creds", "cred_fscmp", "get_task_cred",
-	"set_security_override", "set_security_override_from_ctx", "set_create_files_as", "put_cred_rcu",
-	"__put_cred", "revert_creds", "abort_creds", "prepare_creds", "commit_creds", "prepare_kernel_cred",
-	"exit_creds", "prepare_exec_creds", "cred_alloc_blank", "copy_creds"};
+/*
+ * Linux's functions that exchange the pointers, and those that lie between them, so that there is one range. A module may give the same names
+ * to its own.
+ */
+static const char *const functions[] = {"vmlinux:override_creds", "vmlinux:cred_fscmp",
+	"vmlinux:get_task_cred", "vmlinux:set_security_override", "vmlinux:set_security_override_from_ctx",
+	"vmlinux:set_create_files_as", "vmlinux:put_cred_rcu", "vmlinux:__put_cred", "vmlinux:revert_creds",
+	"vmlinux:abort_creds", "vmlinux:prepare_creds", "vmlinux:commit_creds", "vmlinux:prepare_kernel_cred",
+	"vmlinux:exit_creds", "vmlinux:prepare_exec_creds", "vmlinux:cred_alloc_blank", "vmlinux:copy_creds"};
 
 struct range {
 	uint64_t first, end;

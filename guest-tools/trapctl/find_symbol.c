@@ -14,7 +14,7 @@ struct line {
 	char *name, *module; /* module: KERNEL_ITSELF, or a module's name */
 };
 
-/* "ffffffffc0203000 d pump\t[victim]". False: it is none, or, without privileges, one with the address 0. */
+/* "ffffffffc0203000 d pump\t[victim]". False: it is none, or, without privileges, one with the address 0. No module is taken for the kernel. */
 static bool cut_line(char *text, struct line *l)
 {
 	static char kernel[] = KERNEL_ITSELF;
@@ -27,9 +27,10 @@ static bool cut_line(char *text, struct line *l)
 	rest = l->name + strcspn(l->name, "\t\n");
 	l->module = *rest == '\t' && rest[1] == '[' ? rest + 2 : kernel;
 	*rest = '\0';
-	if (l->module != kernel)
-		l->module[strcspn(l->module, "]")] = '\0';
-	return true;
+	if (l->module == kernel)
+		return true;
+	l->module[strcspn(l->module, "]")] = '\0';
+	return strcmp(l->module, kernel);
 }
 
 static bool is_it(const struct line *l, const char *name)
