@@ -20,7 +20,7 @@
 #define PADDING_MAX 64 /* between two functions */
 #define POINTERS    0  /* numbers of the watches */
 #define IDENTIFIERS 1
-#define BEFORE      2 /* the one before IDENTIFIERS, some hits of which may not be printed yet */
+#define BEFORE      2 /* added to one of these: the watch before it, some hits of which may not be printed yet */
 
 /*
  * Linux's functions that exchange the pointers, and those that lie between them, so that there is one range. A module may give the same names
@@ -101,19 +101,29 @@ static void tell(const struct watched *w, const struct follow *f)
 	fflush(stdout);
 }
 
-/* The task has other credentials: the watch of the new ones is there before that of the old ones goes. */
-static bool move(struct watched *w, struct follow *f, const struct trapline_cred *to, int file)
+/* The new watch is there before the old one goes. */
+static bool exchange(
+	const struct watched *w, struct follow *f, unsigned which, uint64_t address, uint64_t bytes)
 {
 	int status;
-	unsigned before = f->watch[IDENTIFIERS], id = add(w, to->ids, to->id_bytes, &status);
+	unsigned before = f->watch[which], id = add(w, address, bytes, &status);
 
-	if (!id) {
+	if (!id)
+		return false;
+	f->watch[which + BEFORE] = before;
+	f->watch[which] = id;
+	trapline_watch_delete(before);
+	return true;
+}
+
+/* A thread that calls execve() takes over the number of its process, and the pointers are those in its own task then. */
+static bool move(struct watched *w, struct follow *f, const struct trapline_cred *to, int file)
+{
+	if ((to->pointers != w->at.pointers && !exchange(w, f, POINTERS, to->pointers, to->pointer_bytes)) ||
+		(to->ids != w->at.ids && !exchange(w, f, IDENTIFIERS, to->ids, to->id_bytes))) {
 		close(file);
 		return false;
 	}
-	f->watch[BEFORE] = before;
-	f->watch[IDENTIFIERS] = id;
-	trapline_watch_delete(before);
 	close(w->file);
 	w->file = file;
 	w->at = *to;
@@ -136,7 +146,7 @@ static bool look(struct follow *f)
 		fail("watch cred", error);
 		return false;
 	}
-	if (at.ids != w->at.ids)
+	if (at.ids != w->at.ids || at.pointers != w->at.pointers)
 		return move(w, f, &at, file);
 	close(file);
 	return true;

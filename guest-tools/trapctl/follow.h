@@ -5,7 +5,7 @@
 
 #include "trapctl.h"
 
-#define WATCHES_FOLLOWED 3
+#define WATCHES_FOLLOWED 4
 
 struct follow {
 	bool wanted;                      /* one of its words was there */

@@ -126,11 +126,67 @@ static void names_in_both(void **state)
 	assert_string_equal(added[1], "w linear 0x1000+16 except=0xffffffff81000100+128");
 }
 
+static void new_credentials(struct follow *f)
+{
+	assert_true(f->look(f) && adds == 2);
+	task.ids = 0x3000;
+	assert_true(f->look(f));
+	assert_int_equal(adds, 3);
+	assert_string_equal(added[3], "w linear 0x3000+76");
+	assert_true(deleted[2] && !deleted[1]);
+	assert_true(f->watch[0] == 1 && f->watch[1] == 3);
+}
+
+/* A thread that is not the first one calls execve(): it has the process's number afterwards, and a task of its own. */
+static void new_task(struct follow *f)
+{
+	bool followed = false;
+
+	task.pointers = 0x5000;
+	task.ids = 0x6000;
+	assert_true(f->look(f));
+	assert_int_equal(adds, 4);
+	assert_string_equal(added[3], "w linear 0x5000+16");
+	assert_string_equal(added[4], "w linear 0x6000+76");
+	assert_true(deleted[1] && deleted[2]);
+	assert_true(f->watch[0] == 3 && f->watch[1] == 4);
+	for (unsigned i = 0; i < WATCHES_FOLLOWED; i++)
+		followed |= f->watch[i] == 1;
+	assert_true(followed); /* its last hits are still printed */
+	assert_true(f->look(f) && adds == 4);
+}
+
+static void same_credentials_new_task(struct follow *f)
+{
+	task.pointers = 0x5000;
+	assert_true(f->look(f));
+	assert_int_equal(adds, 3);
+	assert_true(deleted[1] && !deleted[2]);
+}
+
+static void no_room(struct follow *f)
+{
+	task.pointers = 0x5000;
+	task.ids = 0x6000;
+	refused_from = 4;
+	assert_false(f->look(f));
+	assert_true(deleted[1] && !deleted[2] && f->watch[0] == 3 && f->watch[1] == 2);
+}
+
+static void moves(void **state)
+{
+	run("", new_credentials);
+	run("", new_task);
+	run("", same_credentials_new_task);
+	run("", no_room);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_modules),
 		cmocka_unit_test(names_in_both),
+		cmocka_unit_test(moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
