@@ -44,12 +44,12 @@ static void allow_bytes(uint64_t first, uint64_t bytes)
 	allow(range);
 }
 
-/* Code that the kernel makes while it runs has a symbol without a size: two pages from there. */
+/* Code that the kernel makes while it runs has a symbol without a size: two pages from there. A module may have symbols of any name. */
 static void take_symbol(uint64_t address, const char *name, const char *module)
 {
-	if (!strcmp(name, "_stext"))
+	if (!*module && !strcmp(name, "_stext"))
 		found.first = address;
-	else if (!strcmp(name, "_etext"))
+	else if (!*module && !strcmp(name, "_etext"))
 		found.last = address - 1;
 	if (strcmp(module, "[bpf]") && strcmp(module, "[__builtin__ftrace]") &&
 		strcmp(module, "[__builtin__kprobes]"))
