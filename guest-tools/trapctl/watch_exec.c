@@ -9,15 +9,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
-#define PAGE       4096ull
-#define FLAG_FILE  "/sys/module/trapline/parameters/exec"
-#define NAME_ROOM  256
-#define LINE_ROOM  512
-#define LOW_MEMORY "0x1000-0xfffff"
+#define PAGE        4096ull
+#define MODULES_MAX 1024
+#define FLAG_FILE   "/sys/module/trapline/parameters/exec"
+#define NAME_ROOM   256
+#define LINE_ROOM   512
+#define LOW_MEMORY  "0x1000-0xfffff"
 /* The window in which Linux maps the firmware's runtime services: EFI_VA_END to EFI_VA_START. */
 #define FIRMWARE "0xffffffef00000000-0xfffffffeffffffff"
+
+struct module {
+	char name[64];
+	uint64_t first, bytes; /* as in /proc/modules */
+	uint64_t newest;       /* where its last function begins */
+};
+
+static struct module modules[MODULES_MAX];
 
 static struct {
 	uint64_t first, last; /* the kernel's own text */
@@ -44,13 +54,33 @@ static void allow_bytes(uint64_t first, uint64_t bytes)
 	allow(range);
 }
 
+/* The symbol's module is in brackets. */
+static bool is_of(const struct module *m, const char *module)
+{
+	size_t n = strlen(m->name);
+
+	return !strncmp(module + 1, m->name, n) && !strcmp(module + 1 + n, "]");
+}
+
+static void note_function(uint64_t address, const char *module)
+{
+	for (unsigned i = 0; i < found.modules; i++) {
+		struct module *m = &modules[i];
+
+		if (address - m->first < m->bytes && address >= m->newest && is_of(m, module))
+			m->newest = address;
+	}
+}
+
 /* Code that the kernel makes while it runs has a symbol without a size: two pages from there. A module may have symbols of any name. */
-static void take_symbol(uint64_t address, const char *name, const char *module)
+static void take_symbol(uint64_t address, char type, const char *name, const char *module)
 {
 	if (!*module && !strcmp(name, "_stext"))
 		found.first = address;
 	else if (!*module && !strcmp(name, "_etext"))
 		found.last = address - 1;
+	if (*module && strchr("tTwW", type))
+		note_function(address, module);
 	if (strcmp(module, "[bpf]") && strcmp(module, "[__builtin__ftrace]") &&
 		strcmp(module, "[__builtin__kprobes]"))
 		return;
@@ -67,29 +97,63 @@ static void read_symbols(void)
 	while (f && fgets(line, sizeof(line), f)) {
 		module[0] = '\0';
 		if (sscanf(line, "%" SCNx64 " %c %255s %63s", &address, &type, name, module) >= 3 && address)
-			take_symbol(address, name, module);
+			take_symbol(address, type, name, module);
 	}
 	if (f)
 		fclose(f);
+}
+
+static void take_module(const char *line)
+{
+	struct module *m = &modules[found.modules];
+	const char *at = strstr(line, " 0x");
+
+	if (at && sscanf(line, "%63s %" SCNu64, m->name, &m->bytes) == 2 &&
+		sscanf(at, "%" SCNx64, &m->first) == 1 && m->first)
+		found.modules++;
 }
 
 static void read_modules(void)
 {
 	FILE *f = fopen("/proc/modules", "r");
 	char line[LINE_ROOM];
-	uint64_t bytes, address;
 
-	while (f && fgets(line, sizeof(line), f)) {
-		const char *at = strstr(line, " 0x");
-
-		if (!at || sscanf(line, "%*s %" SCNu64, &bytes) != 1 ||
-			sscanf(at, "%" SCNx64, &address) != 1 || !address)
-			continue;
-		allow_bytes(address, bytes);
-		found.modules++;
-	}
+	found.modules = 0;
+	memset(modules, 0, sizeof(modules));
+	while (f && found.modules < MODULES_MAX && fgets(line, sizeof(line), f))
+		take_module(line);
 	if (f)
 		fclose(f);
+}
+
+/* Since Linux 6.4 a module's memory is several regions: the address is that of its code, and the size is the sum of all. */
+static bool has_regions(void)
+{
+	unsigned major, minor;
+	struct utsname u;
+
+	return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 4));
+}
+
+/* A symbol has no size: the last function may end in the page behind the one that it begins in. */
+static uint64_t code_bytes(const struct module *m)
+{
+	uint64_t bytes = (m->newest & ~(PAGE - 1)) + 2 * PAGE - m->first;
+
+	return !m->newest ? 0 : bytes < m->bytes ? bytes : m->bytes;
+}
+
+static void allow_modules(void)
+{
+	bool regions = has_regions();
+
+	for (unsigned i = 0; i < found.modules; i++) {
+		uint64_t bytes = regions ? code_bytes(&modules[i]) : modules[i].bytes;
+
+		if (bytes)
+			allow_bytes(modules[i].first, bytes);
+	}
 }
 
 /* From here on the module tells what comes and goes. */
@@ -109,13 +173,14 @@ int watch_exec(const char *words)
 	char text[LINE_ROOM];
 
 	turn_module_on();
+	read_modules();
 	read_symbols();
 	if (!found.first || found.last <= found.first) {
 		fprintf(stderr,
 			"trapctl: watch: /proc/kallsyms does not tell where the kernel is: root only\n");
 		return STATUS_NO_ACCESS;
 	}
-	read_modules();
+	allow_modules();
 	allow(LOW_MEMORY);
 	if (!access("/sys/firmware/efi", F_OK))
 		allow(FIRMWARE);
