@@ -26,12 +26,22 @@ static void change(const char *verb, const void *base, unsigned int size)
 		pr_warn("trapline: the ranges of watch exec are not up to date\n");
 }
 
-static void change_core(const char *verb, const struct module *m)
+static void allow_core(const struct module *m)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
-	change(verb, m->mem[MOD_TEXT].base, m->mem[MOD_TEXT].size);
+	change("allow", m->mem[MOD_TEXT].base, m->mem[MOD_TEXT].size);
 #else
-	change(verb, m->core_layout.base, m->core_layout.text_size);
+	change("allow", m->core_layout.base, m->core_layout.text_size);
+#endif
+}
+
+/* Before 6.4 trapctl allows what /proc/modules shows, and that is more than the code. */
+static void forbid_core(const struct module *m)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	change("forbid", m->mem[MOD_TEXT].base, m->mem[MOD_TEXT].size);
+#else
+	change("forbid", m->core_layout.base, m->core_layout.size);
 #endif
 }
 
@@ -52,12 +62,12 @@ static int on_module(struct notifier_block *block, unsigned long state, void *da
 	if (!keeps)
 		return NOTIFY_DONE;
 	if (state == MODULE_STATE_COMING) {
-		change_core("allow", m);
+		allow_core(m);
 		change_init("allow", m);
 	} else if (state == MODULE_STATE_LIVE) {
 		change_init("forbid", m);
 	} else if (state == MODULE_STATE_GOING) {
-		change_core("forbid", m);
+		forbid_core(m);
 		change_init("forbid", m);
 	}
 	return NOTIFY_DONE;

@@ -148,6 +148,8 @@ $(UNIT_VMCS:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 UNIT_HOST := src/gdb/vector_state src/vmx/vmx_msr src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_watch_registers \
              $(addprefix tests/unit/test_,vector_state vmx_msr vmx_state vmx_step vmx_watch)
 $(UNIT_HOST:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
+# Linux's headers are those of the module's fakes.
+$(addprefix $(BUILD)/unit/tests/unit/test_module_exec,.o _regions.o): UNIT_DEFS := -Itests/fake/kernel
 # This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_access.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)
