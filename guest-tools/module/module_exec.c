@@ -10,20 +10,50 @@
 
 #include "trapline_module.h"
 
+#define ANSWER_MAX 256
+#define TRIES_MAX  3
+
 static bool keeps;
 module_param_named(exec, keeps, bool, 0644);
 MODULE_PARM_DESC(exec, "tell Trapline's watch of execution where modules are (default: off)");
 
+/* Returns the length of the answer, or an error. Another command between the two calls replaces the answer: then the command is given again. */
+static s64 ask(const char *text, int length, char *answer)
+{
+	struct trapline_call_registers r;
+	int tries = 0;
+
+	do {
+		r = (struct trapline_call_registers){
+			.rax = TRAPLINE_CALL_command, .rbx = (u64)text, .rcx = length};
+		if (trapline_vmcall(&r) < 0)
+			return r.rax;
+		r = (struct trapline_call_registers){
+			.rax = TRAPLINE_CALL_answer, .rbx = (u64)answer, .rcx = ANSWER_MAX, .rsi = r.rax};
+	} while (trapline_vmcall(&r) == TRAPLINE_E_MISSING && ++tries < TRIES_MAX);
+	return r.rax;
+}
+
+/* A command that fails has an answer too. */
+static bool is_done(const char *answer, s64 n)
+{
+	static const char end[] = " status=ok\n";
+	const s64 length = sizeof(end) - 1;
+
+	return n >= length && n <= ANSWER_MAX && !memcmp(answer + n - length, end, length);
+}
+
 static void change(const char *verb, const void *base, unsigned int size)
 {
-	char text[TRAPLINE_TEXT_MAX + 1];
-	struct trapline_call_registers r = {.rax = TRAPLINE_CALL_command, .rbx = (u64)text};
+	char text[TRAPLINE_TEXT_MAX + 1], answer[ANSWER_MAX + 1] = "";
+	s64 n;
 
 	if (!size)
 		return;
-	r.rcx = scnprintf(text, sizeof(text), "watch %s 0x%lx+0x%x", verb, (unsigned long)base, size);
-	if (trapline_vmcall(&r) < 0)
-		pr_warn("trapline: the ranges of watch exec are not up to date\n");
+	n = ask(text, scnprintf(text, sizeof(text), "watch %s 0x%lx+0x%x", verb, (unsigned long)base, size),
+		answer);
+	if (!is_done(answer, n))
+		pr_warn("trapline: %s: the ranges of watch exec are not up to date: %s\n", text, answer);
 }
 
 static void allow_core(const struct module *m)

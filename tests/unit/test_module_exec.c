@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The kernel module's part of `watch exec`: what it asks of Trapline when modules come and go. */
+/* The kernel module's part of `watch exec`: what it asks of Trapline when modules come and go, and what it says if that is refused. */
 #ifndef FAKE_LINUX
 #define FAKE_LINUX KERNEL_VERSION(6, 1, 0)
 #endif
@@ -12,7 +12,6 @@
 
 static char asked[1024], warned[1024];
 static const char *answer;
-static s64 command_result;
 static unsigned replaced; /* so many answers are lost, because another one has given a command */
 
 static s64 deliver(const struct trapline_call_registers *r)
@@ -34,10 +33,10 @@ s64 trapline_vmcall(struct trapline_call_registers *r)
 	assert_int_equal(r->rdx, 0);
 	assert_int_equal(r->rdi, 0);
 	if (r->rax == TRAPLINE_CALL_answer)
-		return deliver(r);
+		return r->rax = deliver(r);
 	assert_int_equal(r->rax, TRAPLINE_CALL_command);
 	snprintf(asked + n, sizeof(asked) - n, "%.*s\n", (int)r->rcx, (const char *)r->rbx);
-	return command_result;
+	return r->rax = 5;
 }
 
 void fake_warn(const char *format, ...)
@@ -75,7 +74,6 @@ static void happens(unsigned long state, const char *text)
 
 	asked[0] = warned[0] = '\0';
 	answer = text;
-	command_result = 5;
 	assert_int_equal(module_block.notifier_call(&module_block, state, &m), NOTIFY_DONE);
 }
 
@@ -112,12 +110,42 @@ static void goes(void **state)
 	assert_string_equal(warned, "");
 }
 
+/* A command that fails has an answer as all others: it says why. */
+static void refused(void **state)
+{
+	keeps = true;
+	happens(MODULE_STATE_LIVE, "done command=watch status=error why=\"1024 ranges are all\"\n");
+	assert_non_null(strstr(warned, "watch forbid 0xffffffffc0100000+0x1000"));
+	assert_non_null(strstr(warned, "1024 ranges are all"));
+	happens(MODULE_STATE_LIVE, "done command=watch status=error why=\" status=ok\"\n");
+	assert_string_not_equal(warned, "");
+	happens(MODULE_STATE_LIVE, "");
+	assert_string_not_equal(warned, "");
+}
+
+/* Another command came between: it is not known whether the range was taken, and the command is given again. */
+static void lost(void **state)
+{
+	keeps = true;
+	replaced = 1;
+	happens(MODULE_STATE_LIVE, OK);
+	assert_string_equal(
+		asked, "watch forbid 0xffffffffc0100000+0x1000\nwatch forbid 0xffffffffc0100000+0x1000\n");
+	assert_string_equal(warned, "");
+	replaced = 1000;
+	happens(MODULE_STATE_LIVE, OK);
+	assert_string_not_equal(warned, "");
+	replaced = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(off),
 		cmocka_unit_test(comes),
 		cmocka_unit_test(goes),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
