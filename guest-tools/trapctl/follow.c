@@ -37,26 +37,38 @@ static void on_signal(int signal)
 	stopped = 1;
 }
 
-static void catch_signals(void)
+static void set_signals(void (*handler)(int signal))
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = {.sa_handler = handler};
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 }
 
+static void become(char **command, const sigset_t *mask)
+{
+	set_signals(SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(command[0], command);
+	fprintf(stderr, "trapctl: %s: %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
+/* Signals wait meanwhile, because trapctl's handler would take those of the command until it begins. */
 static bool begin_command(char **command)
 {
+	sigset_t all, before;
+
 	fflush(stdout);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	child = fork();
+	if (child == 0)
+		become(command, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (child < 0)
 		fprintf(stderr, "trapctl: %s: %s\n", command[0], strerror(errno));
-	if (child == 0) {
-		execvp(command[0], command);
-		fprintf(stderr, "trapctl: %s: %s\n", command[0], strerror(errno));
-		_exit(127);
-	}
 	return child > 0;
 }
 
@@ -101,12 +113,17 @@ static void delete_watches(const struct follow *f)
 
 int follow_watches(struct follow *f)
 {
-	int status = STATUS_FAILED;
+	int status = STATUS_FAILED, ended;
 
 	now = f;
-	catch_signals();
+	set_signals(on_signal);
 	if (!f->command || begin_command(f->command))
 		status = trace_follow(is_wanted, goes_on);
 	delete_watches(f);
-	return status == STATUS_OK && f->command ? end_command() : status;
+	if (!f->command)
+		return status;
+	if (status != STATUS_OK)
+		stopped = 1; /* nobody sees what the command does */
+	ended = end_command();
+	return status == STATUS_OK ? ended : status;
 }
