@@ -95,11 +95,11 @@ int64_t trapline_core(uint64_t offset, void *buffer, size_t room, uint64_t *all,
 /*
  * Adds a watch.
  *   words  what to watch, as after the console's `watch add` (docs/watch.md): at most 110 bytes
- *   why    out: with TRAPLINE_REFUSED the reason, otherwise ""
+ *   why    out: with TRAPLINE_REFUSED the reason, behind the word that is wrong if it is one ("x: ..."), otherwise ""
  * Returns its number, 1 to 65535, or an error. It is in force on all CPUs then. TRAPLINE_E_MISSING: another process has given a command
  * meanwhile, and the answer is lost: the watch is there, and trapline_watch_list() has its number.
  */
-#define TRAPLINE_WHY_MAX 160
+#define TRAPLINE_WHY_MAX 256
 int64_t trapline_watch_add(const char *words, char why[TRAPLINE_WHY_MAX]);
 
 /* Deletes a watch. Returns 0 or an error; TRAPLINE_REFUSED: there is no such watch. */

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_SIZE 1024
+#define LINE_SIZE  1024
+#define WRONG_MAX  64
+#define REASON_MAX (TRAPLINE_WHY_MAX - WRONG_MAX - 2)
 
 /* Takes a line of the answer. */
 typedef void taker(void *to, const char *line);
@@ -55,23 +57,33 @@ static int64_t carry_out(const char *command, taker *take, void *to, char why[TR
 	return number < 0 ? number : take_answer(number, take, to, why);
 }
 
+struct added {
+	int64_t id;
+	char wrong[WRONG_MAX]; /* the word that is; "" if it is none */
+};
+
 static void take_added(void *to, const char *line)
 {
-	sscanf(line, "watch added=%" SCNd64, (int64_t *)to);
+	struct added *a = to;
+
+	if (sscanf(line, "watch added=%" SCNd64, &a->id) != 1)
+		sscanf(line, "watch word=\"%63[^\"]", a->wrong);
 }
 
 int64_t trapline_watch_add(const char *words, char why[TRAPLINE_WHY_MAX])
 {
-	char command[2 * TRAPLINE_TEXT_MAX];
-	int64_t id = TRAPLINE_E_MISSING, error;
+	char command[2 * TRAPLINE_TEXT_MAX], reason[TRAPLINE_WHY_MAX];
+	struct added a = {.id = TRAPLINE_E_MISSING};
+	int64_t error;
 
 	if (snprintf(command, sizeof(command), "watch add %s", words) > TRAPLINE_TEXT_MAX) {
 		snprintf(why, TRAPLINE_WHY_MAX, "more than %zu bytes",
 			TRAPLINE_TEXT_MAX - sizeof("watch add"));
 		return TRAPLINE_REFUSED;
 	}
-	error = carry_out(command, take_added, &id, why);
-	return error < 0 ? error : id;
+	error = carry_out(command, take_added, &a, reason);
+	snprintf(why, TRAPLINE_WHY_MAX, "%s%s%.*s", a.wrong, *a.wrong ? ": " : "", REASON_MAX, reason);
+	return error < 0 ? error : a.id;
 }
 
 static void take_nothing(void *to, const char *line)

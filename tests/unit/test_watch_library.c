@@ -38,7 +38,13 @@ static void add(void **state)
 	assert_string_equal(why, "");
 	answer = "watch word=\"x\"\ndone command=watch status=error why=\"no such register: cr0\"\n";
 	assert_int_equal(trapline_watch_add("reg x", why), TRAPLINE_REFUSED);
-	assert_string_equal(why, "no such register: cr0");
+	assert_string_equal(why, "x: no such register: cr0");
+	answer = "watch word=\"\"\ndone command=watch status=error why=\"a word is missing\"\n";
+	assert_int_equal(trapline_watch_add("", why), TRAPLINE_REFUSED);
+	assert_string_equal(why, "a word is missing");
+	answer = "done command=watch status=error why=\"there are 256 watches\"\n";
+	assert_int_equal(trapline_watch_add("reg x", why), TRAPLINE_REFUSED);
+	assert_string_equal(why, "there are 256 watches");
 	refused = TRAPLINE_E_DENIED;
 	assert_int_equal(trapline_watch_add("reg x", why), TRAPLINE_E_DENIED);
 	assert_string_equal(why, "");
