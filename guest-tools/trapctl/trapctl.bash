@@ -39,7 +39,7 @@ _trapctl_share() {
 _trapctl_watch() {
 	case $COMP_CWORD:${COMP_WORDS[2]} in
 	2:*) words="list add cred exec delete allow forbid --help" ;;
-	*:add) words="physical linear symbol reg msr log once deny rate= except= --follow --hits=" ;;
+	*:add) words="physical linear symbol reg msr follow log once deny rate= except= cr3= --follow --hits=" ;;
 	*:cred) words="--pid= log once deny rate= --hits=" ;;
 	*:exec) words="once deny rate=" ;;
 	*:delete) words="all $(trapctl watch list 2>/dev/null | sed -n 's/^watch id=\([0-9]*\).*/\1/p')" ;;
@@ -49,6 +49,7 @@ _trapctl_watch() {
 _trapctl_command() {
 	case ${COMP_WORDS[1]} in
 	help) words="$_trapctl_commands" ;;
+	core) words="--last --full --json --help $(compgen -f -- "$word")" ;;
 	trace) words="--follow --keep --last= --cpu= --vector= --cpl= --rip= --cr3= --as= --pid= --no-marks --json --help" ;;
 	stats) words="--exits --json --help" ;;
 	call) words=$([ "$COMP_CWORD" = 2 ] && _trapctl_services; echo "text: buffer: --json --help") ;;
@@ -63,7 +64,7 @@ _trapctl_command() {
 
 _trapctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
-	local _trapctl_commands="status trace stats filter ended freeze thaw mark dying call share console watch ping version help"
+	local _trapctl_commands="status trace stats filter ended freeze thaw mark dying core call share console watch ping version help"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		words="$_trapctl_commands --json --version --help"
