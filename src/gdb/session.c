@@ -42,6 +42,7 @@ enum {
 };
 
 static _Atomic uint32_t state;
+static _Atomic bool stale; /* what a gdb has set may be left of it */
 static bool attached, running, leaving;
 static uint64_t since; /* when the guest was told to stop; 0: it runs, or its stop was reported */
 static uint64_t asked; /* when the last packet came */
@@ -169,8 +170,18 @@ static void stop(uint8_t signal)
 	since = rdtsc();
 }
 
+static void end_session(void)
+{
+	atomic_store(&stale, true);
+	for_each_cpu (c)
+		c->run.steps = false;
+}
+
+/* Another gdb may have the line, and has not said that it goes. */
 static void attach(void)
 {
+	if (attached)
+		end_session();
 	attached = true;
 	running = leaving = false;
 	unheard.n = 0;
@@ -196,8 +207,7 @@ static void leave(void)
 {
 	attached = false;
 	atomic_store(&run_stops_resets, false);
-	for_each_cpu (c)
-		c->run.steps = false;
+	end_session();
 	log_send_by(NULL);
 	atomic_store(&state, NONE);
 }
@@ -554,6 +564,12 @@ static void run_guest(void)
 	atomic_store(&state, NONE);
 }
 
+static void clear_points(struct cpu *cpu)
+{
+	gdb_points_clear(cpu);
+	catch_set(NULL);
+}
+
 static void carry_out(struct cpu *cpu)
 {
 	if (is_for(cpu, session.cpu))
@@ -570,8 +586,7 @@ static void carry_out(struct cpu *cpu)
 		atomic_store(&state, COMMAND);
 		return;
 	case GDB_LEAVE:
-		gdb_points_clear(cpu);
-		catch_set(NULL);
+		clear_points(cpu);
 		leaving = true;
 		break;
 	case GDB_WAIT:
@@ -611,22 +626,24 @@ static void sweep(struct cpu *cpu)
 {
 	if (!command_begin())
 		return;
-	if (!attached) {
-		gdb_points_clear(cpu);
-		catch_set(NULL);
-	}
+	if (atomic_exchange(&stale, false))
+		clear_points(cpu);
 	command_end();
 }
 
-/* Takes the packet, or the command, if it is for this CPU. */
+/*
+ * Takes the packet, or the command, if it is for this CPU. attach() sets the state last and it is read first, so that a new gdb's packet never comes
+ * before the sweep.
+ */
 static void run(struct cpu *cpu)
 {
 	uint32_t now = atomic_load(&state);
 	bool command = now == COMMAND;
 
-	if (!attached && gdb_points_any())
+	if (atomic_load(&stale))
 		sweep(cpu);
-	if ((now != READY && !command) || !has_stopped() || !is_for(cpu, command ? carrier : session.cpu))
+	if (atomic_load(&stale) || (now != READY && !command) || !has_stopped() ||
+		!is_for(cpu, command ? carrier : session.cpu))
 		return;
 	if (!command_begin())
 		return;

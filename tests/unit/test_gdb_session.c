@@ -111,11 +111,6 @@ uint8_t gdb_stub_signal(uint8_t vector)
 	return 11;
 }
 
-bool gdb_points_any(void)
-{
-	return points;
-}
-
 void gdb_points_clear(struct cpu *c)
 {
 	points = false;
@@ -641,6 +636,31 @@ static void leaves_no_points(void **state)
 	assert_false(points);
 }
 
+/* Neither does a catch without a breakpoint, nor what was set by a gdb whose place another one takes. */
+static void leaves_no_catch(void **state)
+{
+	static const struct filter *const some = (const struct filter *)&points;
+
+	caught = some;
+	type("\x03status\r");
+	turns();
+	assert_null(caught);
+	packet("qSupported");
+	turns();
+	run_on();
+	caught = some;
+	points = true;
+	packet("qSupported");
+	all_stop(true);
+	turns();
+	assert_string_equal(sent, "+$qSupported#37");
+	assert_null(caught);
+	assert_false(points);
+	caught = some; /* the new gdb's own stays */
+	run_on();
+	assert_ptr_equal(caught, some);
+}
+
 /* It repeats `c` if the acknowledgement was lost. */
 static void repeats(void **state)
 {
@@ -683,6 +703,7 @@ int main(void)
 		TEST(interrupts_a_step),
 		TEST(tells_each_reason),
 		TEST(leaves_no_points),
+		TEST(leaves_no_catch),
 		TEST(tells_signals),
 		TEST(repeats),
 		TEST(next_gdb),
