@@ -117,6 +117,7 @@ static void take_init(struct cpu *cpu)
 void init_sipi_restart(struct cpu *cpu, unsigned vector)
 {
 	atomic_store(&cpu->start, 0);
+	cpu->run.steps = false; /* a debugger's order was for the other guest */
 	forget_events(cpu);
 	reset(cpu, vector);
 }

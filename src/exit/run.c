@@ -19,9 +19,9 @@ bool run_prepare(struct cpu *cpu)
 	return done;
 }
 
-void run_leave(struct cpu *cpu)
+void run_ask(struct cpu *cpu)
 {
-	if (cpu->run.steps)
+	if (!(cpu->work & CPU_WORK_STEP))
 		watch_step_ask(cpu);
 }
 

@@ -15,10 +15,10 @@
  */
 bool run_prepare(struct cpu *cpu);
 
-/* It has stopped for the operator, and runs again. */
-void run_leave(struct cpu *cpu);
-
 /* With CPU_WORK_STEP, at the beginning of an exit's work: watch_step_over(), and what the debugger has asked for. */
 void run_step_over(struct cpu *cpu);
+
+/* With run.steps, at the end: begins the step. It may be that of before, which a stop or an INIT has dropped. */
+void run_ask(struct cpu *cpu);
 
 #endif

@@ -456,6 +456,7 @@ void watch_step_ask(struct cpu *cpu)
 
 void watch_step_drop(struct cpu *cpu)
 {
+	cpu->run.holds = cpu->run.admits = false;
 	if (!(cpu->work & CPU_WORK_STEP))
 		return;
 	close_step(cpu);

@@ -109,7 +109,6 @@ static void wait_held(struct cpu *cpu)
 		moment();
 	}
 	pause_leave(cpu);
-	run_leave(cpu);
 }
 
 static bool is_called(const struct cpu *cpu)
@@ -156,6 +155,8 @@ static void do_in_order(struct cpu *cpu, bool served)
 		fault_fatal(cpu, "second-level tables changed, and this CPU has not flushed");
 	if (cpu->work & CPU_WORK_CAPTURE)
 		capture_start(cpu);
+	if (cpu->run.steps)
+		run_ask(cpu);
 	if (cpu->work & CPU_WORK_STEP)
 		watch_step_begin(cpu);
 }

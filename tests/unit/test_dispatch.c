@@ -149,8 +149,22 @@ void watch_step_drop(struct cpu *c)
 {
 }
 
-void run_leave(struct cpu *c)
+static unsigned begun;
+
+void run_ask(struct cpu *c)
 {
+	cpu_add_work(c, CPU_WORK_STEP);
+}
+
+void watch_step_begin(struct cpu *c)
+{
+	begun++;
+}
+
+/* The INIT has dropped the step. */
+void init_sipi_serve(struct cpu *c)
+{
+	cpu_end_work(c, CPU_WORK_KICK | CPU_WORK_STEP);
 }
 
 static unsigned stops;
@@ -205,13 +219,11 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 /* What else has no part in it. */
 #define NOTHING(X)                                                                                           \
 	X(capture_start)                                                                                     \
-	X(init_sipi_serve)                                                                                   \
 	X(intercept_serve)                                                                                   \
 	X(watch_open_close)                                                                                  \
 	X(exit_debug_register)                                                                               \
 	X(exit_table_register)                                                                               \
 	X(run_step_over)                                                                                     \
-	X(watch_step_begin)                                                                                  \
 	X(watch_change_serve)                                                                                \
 	X(halt_over)                                                                                         \
 	X(cpu_park_if_asked)                                                                                 \
@@ -509,6 +521,20 @@ static void parked(void **state)
 	assert_int_equal(served, 1);
 }
 
+/* The debugger's order outlives an INIT: the step begins anew after the SIPI. Without an order none begins. */
+static void steps_after_init(void **state)
+{
+	for (unsigned steps = 0; steps < 2; steps++) {
+		begun = 0;
+		cpu.run.steps = steps;
+		cpu.work = CPU_WORK_KICK | CPU_WORK_STEP;
+		exit_after_work(&cpu);
+		assert_int_equal(begun, steps);
+		assert_int_equal(cpu.work & CPU_WORK_STEP, steps ? CPU_WORK_STEP : 0);
+	}
+	cpu.run.steps = false;
+}
+
 /* With the first record of what matters the top of the stack is kept, and with no other. */
 static void keeps_stack(void **state)
 {
@@ -687,6 +713,7 @@ int main(void)
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
 		cmocka_unit_test(parked),
+		cmocka_unit_test(steps_after_init),
 		cmocka_unit_test(keeps_stack),
 		cmocka_unit_test(record_is_whole),
 		cmocka_unit_test(software_is_no_exception),

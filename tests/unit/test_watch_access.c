@@ -227,7 +227,7 @@ static void order_step(void)
 	cpu0.run.stop = RUN_NOT;
 	cpu0.run.steps = true;
 	assert_true(run_prepare(&cpu0));
-	run_leave(&cpu0);
+	run_ask(&cpu0);
 	assert_true(cpu0.work & CPU_WORK_STEP);
 	watch_step_begin(&cpu0);
 	assert_true(cpu0.run.holds);
@@ -305,6 +305,27 @@ static void debugger_steps_on(void **state)
 	exit_of(EXIT_NMI);
 	assert_int_equal(cpu0.work & CPU_WORK_STEP, 0);
 	assert_int_equal(cpu0.run.stop, RUN_NOT);
+}
+
+/* A stop, or an INIT, drops the step, and with it what it had the CPU do. The order stays: the step is to come. */
+static void drops_debuggers(void **state)
+{
+	order_step();
+	exit_of(EXIT_INTERRUPT);
+	assert_true(cpu0.run.holds && cpu0.run.admits);
+	watch_step_drop(&cpu0);
+	assert_false(cpu0.run.holds || cpu0.run.admits);
+	assert_true(cpu0.run.steps);
+	cpu0.run.admits = true; /* also if the step was not asked for anew */
+	watch_step_drop(&cpu0);
+	assert_false(cpu0.run.admits);
+	run_ask(&cpu0);
+	assert_true(cpu0.work & CPU_WORK_STEP && cpu0.run.holds);
+	run_ask(&cpu0); /* it is under way */
+	watch_step_begin(&cpu0);
+	cpu0.stepped = true;
+	exit_of(EXIT_STEP);
+	has_stepped(RUN_STEPPED);
 }
 
 /* The instruction of a breakpoint is not executed; its neighbours are, without a hit, and also within a step. */
@@ -386,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup(debugger_steps, begin),
 		cmocka_unit_test_setup(admits_interrupt, begin),
 		cmocka_unit_test_setup(debugger_steps_on, begin),
+		cmocka_unit_test_setup(drops_debuggers, begin),
 		cmocka_unit_test_setup(breakpoint, begin),
 		cmocka_unit_test_setup(denies, begin),
 		cmocka_unit_test_setup(followed_entries, begin),
