@@ -536,6 +536,28 @@ static bool forget_reasons(void)
 	return told;
 }
 
+/* Whether a CPU that was let run has come to a reason to stop by now. */
+static bool stops_again(void)
+{
+	for_each_cpu (c)
+		if (atomic_load(&c->run.stop) != RUN_NOT)
+			return true;
+	return false;
+}
+
+/*
+ * A CPU that is released may stop all others before the last one is released. run_stop() stores the reason and then takes all releases back, so
+ * either that comes after the last release or the reason is seen here.
+ */
+static void release(void)
+{
+	for_each_cpu (c)
+		if (session.order[c->number] != GDB_STAY && pause_has(c))
+			pause_release(c);
+	if (stops_again())
+		pause_begin(this_cpu());
+}
+
 static void let_run(void)
 {
 	bool stay = false;
@@ -544,11 +566,10 @@ static void let_run(void)
 		c->run.steps = session.order[c->number] == GDB_STEP && pause_has(c);
 		stay |= session.order[c->number] == GDB_STAY && pause_has(c);
 	}
-	if (!stay)
+	if (stay)
+		release();
+	else
 		pause_end();
-	for_each_cpu (c)
-		if (stay && session.order[c->number] != GDB_STAY && pause_has(c))
-			pause_release(c);
 }
 
 /* The state comes last: until then no turn of another CPU looks whether the guest has stopped. */

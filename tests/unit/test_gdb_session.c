@@ -116,9 +116,15 @@ void gdb_points_clear(struct cpu *c)
 	points = false;
 }
 
+static bool hits_at_once;
+
 void pause_release(struct cpu *c)
 {
 	c->released = true;
+	if (!hits_at_once || c->number)
+		return;
+	c->run.stop = RUN_BREAKPOINT; /* as run_stop() does */
+	pause_begin(c);
 }
 
 bool pause_lets_any(void)
@@ -214,6 +220,10 @@ enum gdb_then gdb_stub_answer(struct gdb_session *s, struct cpu *c, const char *
 	case 's': /* CPU 1 alone */
 		memset(s->order, GDB_STAY, sizeof(s->order));
 		s->order[1] = GDB_STEP;
+		return GDB_RUN;
+	case 'v': /* all but CPU 1 */
+		memset(s->order, GDB_GO, sizeof(s->order));
+		s->order[1] = GDB_STAY;
 		return GDB_RUN;
 	case 'M':
 		strcpy(s->command, packet + 1);
@@ -567,6 +577,22 @@ static void steps_alone(void **state)
 	assert_int_equal(cpu[1].run.stop, RUN_NOT);
 }
 
+/* CPU 0 comes to a breakpoint before CPU 2 is let run: CPU 2 stays, and the stop is told. */
+static void stops_while_released(void **state)
+{
+	hits_at_once = true;
+	packet("v");
+	turns();
+	hits_at_once = false;
+	assert_true(pause_asked && !cpu[0].released && !cpu[2].released);
+	assert_string_equal(strrchr(sent, '$'), "$T05#b9");
+	packet("v");
+	turns();
+	assert_true(cpu[0].released && !cpu[1].released && cpu[2].released);
+	type("\x03");
+	turns();
+}
+
 static void interrupts_a_step(void **state)
 {
 	packet("s");
@@ -700,6 +726,7 @@ int main(void)
 		TEST(gone),
 		TEST(no_acks),
 		TEST(steps_alone),
+		TEST(stops_while_released),
 		TEST(interrupts_a_step),
 		TEST(tells_each_reason),
 		TEST(leaves_no_points),
