@@ -119,9 +119,10 @@ struct cpu_run {
 	bool holds;      /* in a step for that: interrupts wait, because one is always pending after a stop */
 	bool admits;     /* in a step: an interrupt is let in, and its delivery is the step */
 	uint64_t rip;    /* before the step */
-	bool told_reset; /* it has stopped for its reset, which is carried out next */
-	uint8_t vector;  /* RUN_EXCEPTION */
-	uint16_t watch;  /* RUN_BREAKPOINT, RUN_WATCH: its number */
+	bool told_reset; /* it has stopped for its reset at reset_rip, which is carried out next */
+	uint64_t reset_rip;
+	uint8_t vector; /* RUN_EXCEPTION */
+	uint16_t watch; /* RUN_BREAKPOINT, RUN_WATCH: its number */
 };
 
 struct cpu {

@@ -364,15 +364,21 @@ static bool is_pci_address(const struct exit_io *io)
 	return io->port == PCI_ADDRESS && io->size == 4 && !io->in && !io->string;
 }
 
-/* A reset while a debugger looks: the CPU stops at the instruction, and carries it out when it runs again. */
+/* A reset while a debugger looks: the CPU stops at the instruction, and carries it out when it comes there next. */
 static bool stops_first(struct cpu *cpu, const struct exit_io *io, uint32_t value)
 {
+	uint64_t rip;
+	bool told;
+
 	if (!atomic_load(&run_stops_resets) || !power_watched || sleeps(io, value) || !ending(io, value))
 		return false;
-	cpu->run.told_reset = !cpu->run.told_reset;
-	if (cpu->run.told_reset)
+	rip = vendor->state.get(cpu, GUEST_RIP);
+	told = cpu->run.told_reset && cpu->run.reset_rip == rip;
+	cpu->run.told_reset = !told;
+	cpu->run.reset_rip = rip;
+	if (!told)
 		run_stop(cpu, RUN_RESET);
-	return cpu->run.told_reset;
+	return !told;
 }
 
 void exit_io(struct cpu *cpu)

@@ -174,7 +174,7 @@ static void end_session(void)
 {
 	atomic_store(&stale, true);
 	for_each_cpu (c)
-		c->run.steps = false;
+		c->run.steps = c->run.told_reset = false;
 }
 
 /* Another gdb may have the line, and has not said that it goes. */

@@ -153,7 +153,14 @@ void svm_open_nmi_window(void)
 }
 
 static const struct vendor_traits vmx_traits = {.reset_is_init = true};
-FAKE_VENDOR(svm_like, .events.let_in = svm_let_in);
+static uint64_t rip;
+
+static uint64_t get(const struct cpu *c, enum guest_register r)
+{
+	return r == GUEST_RIP ? rip : fake_get(c, r);
+}
+
+FAKE_VENDOR(svm_like, .state.get = get, .events.let_in = svm_let_in);
 FAKE_VENDOR(vmx_like, .traits = &vmx_traits);
 
 /* In each test: cmocka has handlers of its own. */
@@ -231,6 +238,20 @@ void run_stop(struct cpu *c, enum run_stop why)
 	stops++;
 }
 
+static void stops_at(uint64_t at)
+{
+	unsigned before = stops;
+
+	rip = at;
+	story[0] = 0;
+	cpu.gpr[TRAP_RAX] = 6;
+	cpu.exit = (struct exit){.io = {.port = 0xcf9, .size = 1}};
+	exit_io(&cpu);
+	assert_string_equal(story, "");
+	assert_false(cpu.exit.skip);
+	assert_int_equal(stops, before + 1);
+}
+
 /* With a debugger a reset stops the CPU at its OUT, which runs anew and is carried out then. Power off is none. */
 static void stops_before_reset(void **state)
 {
@@ -241,16 +262,17 @@ static void stops_before_reset(void **state)
 	run_stops_resets = true;
 	write_each(other, ARRAY_SIZE(other));
 	assert_int_equal(stops, 0);
-	story[0] = 0;
-	cpu.gpr[TRAP_RAX] = 6;
-	cpu.exit = (struct exit){.io = {.port = 0xcf9, .size = 1}};
-	exit_io(&cpu);
-	assert_string_equal(story, "");
-	assert_false(cpu.exit.skip);
-	assert_int_equal(stops, 1);
+	stops_at(0);
 	run(0xcf9, false, 6);
 	assert_string_equal(story, "report,stgi,out cf9,clgi,");
-	assert_int_equal(stops, 1);
+	stops_at(0x10);
+	stops_at(0x20); /* the debugger has put RIP elsewhere: this reset is another one */
+	story[0] = 0;
+	run(0xcf9, false, 6);
+	assert_string_equal(story, "report,stgi,out cf9,clgi,");
+	assert_int_equal(stops, 3);
+	stops_at(0x20); /* the first has done nothing, and it is tried again */
+	run(0xcf9, false, 6);
 	run_stops_resets = false;
 }
 
