@@ -7,11 +7,20 @@
 #include "stage2/private.h"
 #include "vendor.h"
 
+/* Memory may have run out in the middle. */
+static bool all_prepared(void)
+{
+	for_each_cpu (c)
+		if (!c->watching || !c->private_tables)
+			return false;
+	return true;
+}
+
 bool run_prepare(struct cpu *cpu)
 {
 	bool done;
 
-	if (cpu->watching && cpu->private_tables)
+	if (all_prepared())
 		return true;
 	flush_hold(cpu);
 	done = private_reserve() && watch_access_reserve();

@@ -54,12 +54,18 @@ struct watching {
 	struct trap_record record;
 };
 
+/* What the pool keeps for the guest stays there. */
+static bool may_take(void)
+{
+	return spare_count() || pool_left() >= STAGE2_RESERVE;
+}
+
 bool watch_access_reserve(void)
 {
 	_Static_assert(sizeof(struct watching) <= PAGE_SIZE, "one page");
 
 	for_each_cpu (c) {
-		uint64_t pa = c->watching ? 0 : spare_take(1);
+		uint64_t pa = !c->watching && may_take() ? spare_take(1) : 0;
 
 		if (!c->watching && !pa)
 			return false;

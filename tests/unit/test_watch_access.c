@@ -27,7 +27,8 @@
 struct boot_info boot_info;
 struct fake_ram fake_ram;
 static struct cpu cpu0;
-struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0};
+static struct cpu cpu1;
+struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0, &cpu1};
 static struct stage2_private private = {.fetches = true};
 static struct watch watched;
 static struct watch_piece piece;
@@ -48,11 +49,29 @@ static void watch(struct cpu *c, enum watched what, bool on)
 FAKE_VENDOR(fake, .state.get = get, .exits.watch = watch);
 const struct vendor *vendor = &fake;
 
+static unsigned pages_left = 1, spares;
+
 uint64_t spare_take(uint64_t pages)
 {
-	static uint8_t memory[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+	static uint8_t memory[2][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+	static unsigned taken;
 
-	return pool_phys(memory);
+	if (!pages_left)
+		return 0;
+	pages_left--;
+	return pool_phys(memory[taken++ % 2]);
+}
+
+uint64_t spare_count(void)
+{
+	return spares;
+}
+
+static uint64_t pool = STAGE2_RESERVE;
+
+uint64_t pool_left(void)
+{
+	return pool;
 }
 
 unsigned stage2_taken(uint64_t gpa)
@@ -152,6 +171,7 @@ static int begin(void **state)
 	memset(&cpu0, 0, sizeof(cpu0));
 	boot_info.cpus = 1;
 	cpu0.private_tables = &private;
+	pages_left = 1;
 	assert_true(watch_access_reserve());
 	memset(cpu0.watching, 0, PAGE_SIZE);
 	piece = (struct watch_piece){
@@ -307,6 +327,26 @@ static void debugger_steps_on(void **state)
 	assert_int_equal(cpu0.run.stop, RUN_NOT);
 }
 
+/* Memory for the first CPU only: the second one does not step. What is kept for the guest is not taken. */
+static void has_room_for_all(void **state)
+{
+	boot_info.cpus = 2;
+	cpu1 = (struct cpu){.number = 1, .private_tables = &private};
+	pages_left = 0;
+	assert_false(run_prepare(&cpu0));
+	pages_left = 1;
+	pool = STAGE2_RESERVE - PAGE_SIZE;
+	assert_false(run_prepare(&cpu0));
+	assert_null(cpu1.watching);
+	spares = 1;
+	assert_true(run_prepare(&cpu0));
+	assert_non_null(cpu1.watching);
+	assert_ptr_not_equal(cpu1.watching, cpu0.watching);
+	pages_left = spares = 0;
+	assert_true(run_prepare(&cpu0));
+	pool = STAGE2_RESERVE;
+}
+
 /* A stop, or an INIT, drops the step, and with it what it had the CPU do. The order stays: the step is to come. */
 static void drops_debuggers(void **state)
 {
@@ -408,6 +448,7 @@ int main(void)
 		cmocka_unit_test_setup(admits_interrupt, begin),
 		cmocka_unit_test_setup(debugger_steps_on, begin),
 		cmocka_unit_test_setup(drops_debuggers, begin),
+		cmocka_unit_test_setup(has_room_for_all, begin),
 		cmocka_unit_test_setup(breakpoint, begin),
 		cmocka_unit_test_setup(denies, begin),
 		cmocka_unit_test_setup(followed_entries, begin),
