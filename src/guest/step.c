@@ -15,6 +15,7 @@
 #define TSS_16_FLAGS 16 /* offsets in a TSS: SDM vol. 3A figures 8-10 and 8-2 */
 #define TSS_32_FLAGS 36
 
+#define OP_PUSHF     0x9c
 #define OP_CLI       0xfa
 #define OP_STI       0xfb
 #define OP_GROUP7    0x0f01
@@ -61,7 +62,7 @@ static struct bare bare_of(const uint8_t *code, unsigned length, unsigned mode)
 static enum step_kind kind_of(int opcode)
 {
 	switch (opcode) {
-	case 0x9c:
+	case OP_PUSHF:
 		return STEP_PUSHF;
 	case 0x9d:
 		return STEP_LOADS_TF;
@@ -147,6 +148,16 @@ static bool is_mwait(const struct bare *b)
 	return b->opcode == OP_GROUP7 && (b->modrm == MODRM_MWAIT || b->modrm == MODRM_MWAITX);
 }
 
+/*
+ * With a CPL above IOPL, CLI and the PUSHF of virtual-8086 mode have to do with VIF instead of IF, if CR4.PVI or CR4.VME says so (SDM
+ * vol. 3B 21.3 and 21.4). Otherwise they fault there.
+ */
+static bool is_virtual(const struct cpu *cpu, const struct bare *b, uint64_t rflags)
+{
+	return guest_cpl(cpu) > (rflags & RFLAGS_IOPL) / RFLAGS_IOPL0 &&
+	       (b->opcode == OP_CLI || (b->opcode == OP_PUSHF && rflags & RFLAGS_VM));
+}
+
 /* Not those that load or save IF in another way, or that wait for an interrupt. */
 static bool may_hold(const struct bare *b)
 {
@@ -165,7 +176,7 @@ static bool may_hold(const struct bare *b)
 
 static uint64_t hold(const struct cpu *cpu, struct hidden_step *s, const struct bare *b, uint64_t rflags)
 {
-	s->holds = cpu->run.holds && rflags & RFLAGS_IF && may_hold(b);
+	s->holds = cpu->run.holds && rflags & RFLAGS_IF && may_hold(b) && !is_virtual(cpu, b, rflags);
 	s->ends_if = b->opcode == OP_CLI;
 	return s->holds ? rflags & ~(uint64_t)RFLAGS_IF : rflags;
 }

@@ -30,7 +30,7 @@ static struct stage2_private private;
 static struct cpu cpu;
 static uint8_t code[16];
 static unsigned flushes;
-static uint64_t debugctl, efer = EFER_LMA;
+static uint64_t debugctl, efer = EFER_LMA, cpl;
 struct fake_ram fake_ram;
 
 struct svm_caps svm_caps = {.nrips = true};
@@ -55,6 +55,8 @@ static uint64_t get(const struct cpu *c, enum guest_register r)
 		return vmcb.save.rip;
 	case GUEST_CODE_MODE:
 		return 64;
+	case GUEST_CALLER:
+		return cpl << 8 | 64;
 	default:
 		return 0;
 	}
@@ -300,6 +302,30 @@ static void not_held(void **state)
 	cpu.run.holds = false;
 }
 
+/* With VIF in the place of IF (SDM vol. 3B 21.3, 21.4): CLI and, in virtual-8086 mode, PUSHF. With IOPL 3 they have IF. */
+static void not_held_virtual(void **state)
+{
+	static const struct {
+		const char *code;
+		uint64_t flags;
+		bool holds;
+	} rows[] = {{"\xfa", 0, false}, {"\xfa", RFLAGS_VM, false}, {"\x9c", RFLAGS_VM, false},
+		{"\x9c", 0, true}, {"\x90", RFLAGS_VM, true}, {"\xfa", RFLAGS_IOPL, true},
+		{"\xfa", RFLAGS_VM | RFLAGS_IOPL, true}, {"\x9c", RFLAGS_VM | RFLAGS_IOPL, true}};
+
+	cpu.run.holds = true;
+	cpl = 3;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		begin(rows[i].code, RFLAGS_USUAL | rows[i].flags);
+		assert_int_equal(!(vmcb.save.rflags & RFLAGS_IF), rows[i].holds);
+	}
+	begin("\xfa", RFLAGS_USUAL);
+	finish();
+	expect_hidden(RFLAGS_USUAL); /* it has cleared VIF only */
+	cpl = 0;
+	cpu.run.holds = false;
+}
+
 static void iret_ends_nmi_blocking(void **state)
 {
 	begin("\x48\xcf", RFLAGS_USUAL);
@@ -521,6 +547,7 @@ int main(void)
 		cmocka_unit_test(popf),
 		cmocka_unit_test(held),
 		cmocka_unit_test(not_held),
+		cmocka_unit_test(not_held_virtual),
 		cmocka_unit_test(iret_ends_nmi_blocking),
 		cmocka_unit_test(syscall_and_back),
 		cmocka_unit_test(syscall_stepped_by_guest),
