@@ -39,6 +39,11 @@ static struct point *free_point(void)
 	return NULL;
 }
 
+bool gdb_points_full(void)
+{
+	return !free_point();
+}
+
 bool gdb_point_set(struct cpu *cpu, enum gdb_point kind, uint64_t at, uint64_t length)
 {
 	struct watch_spec spec = {.space = WATCH_LINEAR,

@@ -29,6 +29,9 @@ enum gdb_point {
 bool gdb_point_set(struct cpu *cpu, enum gdb_point kind, uint64_t at, uint64_t length);
 void gdb_point_clear(struct cpu *cpu, enum gdb_point kind, uint64_t at, uint64_t length);
 
+/* Whether there are as many as there may be. */
+bool gdb_points_full(void);
+
 /* Takes all away. */
 void gdb_points_clear(struct cpu *cpu);
 bool gdb_points_any(void);

@@ -364,7 +364,7 @@ static enum gdb_then kill(struct request *q)
 	return GDB_LEAVE;
 }
 
-static bool is_known(uint8_t order)
+static bool has_order(uint8_t order)
 {
 	return order != GDB_STAY;
 }
@@ -372,7 +372,7 @@ static bool is_known(uint8_t order)
 static void order_all(struct request *q, enum gdb_order order)
 {
 	for (unsigned n = 0; n < boot_info.cpus; n++)
-		if (!is_known(q->session->order[n]))
+		if (!has_order(q->session->order[n]))
 			q->session->order[n] = (uint8_t)order;
 }
 
@@ -482,7 +482,7 @@ static bool take_order(struct request *q)
 	}
 	if (!gdb_take_number(&q->words, &thread) || !is_thread(thread))
 		return false;
-	if (!is_known(q->session->order[thread - 1]))
+	if (!has_order(q->session->order[thread - 1]))
 		q->session->order[thread - 1] = (uint8_t)order;
 	return true;
 }
@@ -496,7 +496,7 @@ static enum gdb_then act(struct request *q)
 		if (!take_order(q))
 			return answer(q, ERROR_ARGUMENT);
 	for (unsigned n = 0; n < boot_info.cpus; n++)
-		any |= is_known(q->session->order[n]);
+		any |= has_order(q->session->order[n]);
 	return any ? obey(q) : answer(q, ERROR_ARGUMENT);
 }
 
@@ -517,7 +517,9 @@ static enum gdb_then set_point(struct request *q)
 
 	if (!take_point(q, &kind, &at, &length))
 		return answer(q, ERROR_ARGUMENT);
-	return answer(q, gdb_point_set(q->cpu, (enum gdb_point)kind, at, length) ? "OK" : ERROR_MEMORY);
+	if (gdb_point_set(q->cpu, (enum gdb_point)kind, at, length))
+		return answer(q, "OK");
+	return answer(q, gdb_points_full() ? ERROR_NO_ROOM : ERROR_MEMORY);
 }
 
 static enum gdb_then clear_point(struct request *q)

@@ -450,6 +450,8 @@ static void breakpoints(void **state)
 	for (unsigned i = 0; i < GDB_POINTS; i++)
 		assert_true(gdb_point_set(&cpu[0], GDB_SOFTWARE, i, 1));
 	assert_false(gdb_point_set(&cpu[0], GDB_SOFTWARE, GDB_POINTS, 1));
+	assert_string_equal(ask("Z0,1000,1"), "E0c"); /* too many */
+	assert_string_equal(ask("Z0,5,1"), "OK");     /* it is set */
 	gdb_points_clear(&cpu[0]);
 }
 
