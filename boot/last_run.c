@@ -226,24 +226,27 @@ static void append(const struct loader *l, const char *file, const char *text)
 		say("black box: written to %s", file);
 }
 
-static void write_core(const struct loader *l, const struct last_run *last)
+void blackbox_write_core(const struct loader *l, struct last_run *last)
 {
 	const struct blackbox_header *h = (const struct blackbox_header *)last->base;
 	const char *file = l->config.core_file;
 	EFI_STATUS status;
 
-	if (!h || !file[0] || !blackbox_has_core(h) || h->core.is == BLACKBOX_CORE_LAST)
+	if (!h || !file[0] || !blackbox_has_core(h) || h->core.is & BLACKBOX_CORE_WRITTEN)
 		return;
 	status = file_replace(l, file, (const char *)h + h->core_at, h->core.bytes);
-	if (EFI_ERROR(status))
-		say("core: core_file %s cannot be written (%s)", file, say_status(status));
+	last->core_written = !EFI_ERROR(status);
+	if (last->core_written)
+		say("core: of %s, written to %s, bytes=%u",
+			h->core.is == BLACKBOX_CORE_MADE ? "the last run" : "an earlier run", file,
+			(unsigned)h->core.bytes);
 	else
-		say("core: of the last run, written to %s, bytes=%u", file, (unsigned)h->core.bytes);
+		say("core: core_file %s cannot be written (%s); the next start tries again", file,
+			say_status(status));
 }
 
 void blackbox_print(const struct loader *l, const struct last_run *last)
 {
-	write_core(l, last);
 	if (!last->text || !last->text[0])
 		return;
 	/* At a low baud rate printing takes longer than the five minutes that the boot manager allows an image. */

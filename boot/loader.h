@@ -118,6 +118,7 @@ struct last_run {
 	uint64_t base; /* address of a copy; 0: none */
 	uint64_t size;
 	char *text; /* LAST_TEXT_MAX bytes for the VMM to fill */
+	bool core_written;
 };
 
 /* Address of the nth place for a black box, from 0; 0: there are no more. */
@@ -132,7 +133,9 @@ void blackbox_find(const struct loader *l, struct last_run *last, bool reset);
 void blackbox_note_place(const struct loader *l, uint64_t box);
 /* Erases the box when the region is given back, so that the next start does not take it for a run's. */
 void blackbox_wipe(uint64_t box);
-/* Writes the last run's core to core_file. Prints the VMM's text about the last run to all places, and appends it to blackbox_file. */
+/* Writes the core in the last run's box to core_file, if no start has done that before. Sets last->core_written. */
+void blackbox_write_core(const struct loader *l, struct last_run *last);
+/* Prints the VMM's text about the last run to all places, and appends it to blackbox_file. */
 void blackbox_print(const struct loader *l, const struct last_run *last);
 void blackbox_release(struct last_run *last);
 /* Writes date and time; leaves `out` unchanged if the firmware has no clock. */

@@ -129,6 +129,7 @@ static bool fill_info(struct vmm *v, const struct loader *l)
 	i->image_size = v->header->image_size;
 	i->last_base = v->last.base;
 	i->last_size = v->last.size;
+	i->last_core_written = v->last.core_written;
 	i->last_text = (uint64_t)v->last.text;
 	i->last_text_size = v->last.text ? LAST_TEXT_MAX : 0;
 	blackbox_now(i->started, sizeof(i->started));
@@ -234,6 +235,7 @@ bool vmm_start(struct loader *l)
 	static struct vmm v; /* static, because the other CPUs read it */
 
 	find_last(&v, l);
+	blackbox_write_core(l, &v.last);
 	bool active = check_image(&v) && take_info(&v) && mp_list(v.info) && take_memory(&v, l) &&
 		      fill_info(&v, l) && launch(&v, l);
 	blackbox_release(&v.last);

@@ -164,7 +164,7 @@ static uint64_t prepare(struct boot_info *info, const struct boot_launch *launch
 	screen_init();
 	blackbox_open(TRAPLINE_VERSION, vendor->name);
 	if (info->last_base)
-		blackbox_core_take((const struct blackbox_header *)info->last_base);
+		blackbox_core_take((const struct blackbox_header *)info->last_base, info->last_core_written);
 	blackbox_recall(info); /* the last run's addresses have no names in this one */
 	guest_names_begin();
 	return BOOT_PREPARED;

@@ -87,7 +87,7 @@ int64_t trapline_answer(int64_t number, void *buffer, size_t room);
 /*
  * Fetches the core that Trapline keeps, piece by piece.
  *   all   set to its bytes
- *   made  set to 0 for the last run's, or the number of the core in this run
+ *   made  set to 0 for the last run's, TRAPLINE_CORE_EARLIER for an earlier one's, or the number of the core in this run
  * Returns the number of bytes, 0 at its end, or an error; TRAPLINE_E_MISSING: there is none.
  */
 int64_t trapline_core(uint64_t offset, void *buffer, size_t room, uint64_t *all, uint64_t *made);

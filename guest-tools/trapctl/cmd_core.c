@@ -77,6 +77,13 @@ int core_create(const char *file)
 	return open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); /* it has the kernel's memory */
 }
 
+static const char *run_of(const struct core *c)
+{
+	if (c->made == TRAPLINE_CORE_EARLIER)
+		return "earlier-run";
+	return c->made ? "this-run" : "last-run";
+}
+
 static int write_kept(const struct core *c, const char *file)
 {
 	int to = core_create(file);
@@ -88,8 +95,7 @@ static int write_kept(const struct core *c, const char *file)
 		n = -1;
 	if (n < 0 || (uint64_t)n < c->bytes)
 		return core_file_failed(file);
-	print_fields("core file=\"%s\" bytes=%llu of=%s", file, (unsigned long long)c->bytes,
-		c->made ? "this-run" : "last-run");
+	print_fields("core file=\"%s\" bytes=%llu of=%s", file, (unsigned long long)c->bytes, run_of(c));
 	return STATUS_OK;
 }
 
@@ -100,9 +106,9 @@ static int kept(const char *file, bool last)
 
 	if (status != STATUS_OK)
 		return status;
-	if (last && c.made) {
+	if (last && c.made && c.made != TRAPLINE_CORE_EARLIER) {
 		fprintf(stderr,
-			"trapctl: core: the last run left none, or one of this run has replaced it\n");
+			"trapctl: core: no run before left one, or one of this run has replaced it\n");
 		status = STATUS_NOTHING;
 	} else {
 		status = write_kept(&c, file);

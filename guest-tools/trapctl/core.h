@@ -9,7 +9,7 @@
 struct core {
 	unsigned char *at;
 	uint64_t bytes, all;
-	uint64_t made; /* 0: the last run's */
+	uint64_t made; /* 0: the last run's; TRAPLINE_CORE_EARLIER: an earlier one's */
 };
 
 /* Fetches it. Returns a status; with STATUS_OK the caller calls core_free(). */

@@ -43,12 +43,16 @@ struct blackbox_end {
 	uint64_t checksum; /* of the members before */
 };
 
-#define BLACKBOX_CORE_MADE 1 /* in this run */
-#define BLACKBOX_CORE_LAST 2 /* taken from the box of the run before, which has been written to core_file */
+/* Which run has made the core. */
+#define BLACKBOX_CORE_MADE    1 /* this one */
+#define BLACKBOX_CORE_LAST    2 /* the one before */
+#define BLACKBOX_CORE_EARLIER 3 /* one before that */
+
+#define BLACKBOX_CORE_WRITTEN 0x100 /* a start has written it to core_file: no other has to */
 
 /* The ELF core at core_at, a complete file. */
 struct blackbox_core {
-	uint64_t is; /* 0: there is none, or it is being made */
+	uint64_t is; /* BLACKBOX_CORE_...; 0: there is none, or it is being made */
 	uint64_t bytes;
 	uint64_t sum;      /* of its bytes, which are a multiple of 8 */
 	uint64_t checksum; /* of the members before */
@@ -180,14 +184,33 @@ static inline uint64_t blackbox_core_sum(const struct blackbox_core *c)
 	return blackbox_checksum(c, offsetof(struct blackbox_core, checksum));
 }
 
+/* BLACKBOX_CORE_MADE and so on; 0: none of them. */
+static inline uint64_t blackbox_core_age(uint64_t is)
+{
+	uint64_t age = is & ~(uint64_t)BLACKBOX_CORE_WRITTEN;
+
+	return age <= BLACKBOX_CORE_EARLIER ? age : 0;
+}
+
+/*
+ * What the next run calls a core of this one's box.
+ *   written  its start has written it to core_file
+ */
+static inline uint64_t blackbox_core_next(uint64_t is, int written)
+{
+	uint64_t age = is == BLACKBOX_CORE_MADE ? BLACKBOX_CORE_LAST : BLACKBOX_CORE_EARLIER;
+
+	return age | (is & BLACKBOX_CORE_WRITTEN) | (written ? BLACKBOX_CORE_WRITTEN : 0);
+}
+
 /* Whether a box whose header can be trusted has a whole core. */
 static inline int blackbox_has_core(const struct blackbox_header *h)
 {
 	const struct blackbox_core *c = &h->core;
 
-	return (c->is == BLACKBOX_CORE_MADE || c->is == BLACKBOX_CORE_LAST) &&
-	       c->checksum == blackbox_core_sum(c) && c->bytes && c->bytes <= h->core_room &&
-	       c->bytes % 8 == 0 && c->sum == blackbox_checksum((const uint8_t *)h + h->core_at, c->bytes);
+	return blackbox_core_age(c->is) && c->checksum == blackbox_core_sum(c) && c->bytes &&
+	       c->bytes <= h->core_room && c->bytes % 8 == 0 &&
+	       c->sum == blackbox_checksum((const uint8_t *)h + h->core_at, c->bytes);
 }
 
 /*

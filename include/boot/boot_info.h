@@ -11,7 +11,7 @@
 #include <boot/uart_port.h>
 
 #define BOOT_INFO_MAGIC   0x494c5052545f4254ull
-#define BOOT_INFO_VERSION 7
+#define BOOT_INFO_VERSION 8
 #define BOOT_MAX_RAM      1024
 #define BOOT_MAX_HOT      16
 #define BOOT_MAX_CPUS     1024
@@ -96,6 +96,7 @@ struct boot_info {
 	uint64_t image_size;
 	uint64_t last_base; /* a copy of the last run's black box, in the loader's memory; 0: none */
 	uint64_t last_size;
+	uint64_t last_core_written; /* 1: this start has written that box's core to core_file */
 	/* in the loader's memory: the buffer for the VMM's text about the last run; 0: none */
 	uint64_t last_text;
 	uint64_t last_text_size;

@@ -77,6 +77,9 @@ struct trapline_share {
  */
 #define TRAPLINE_PAGE_IN 0x1
 
+/* RSI of service `core`: an earlier run than the last one has made it. */
+#define TRAPLINE_CORE_EARLIER 0xffffffff
+
 #define TRAPLINE_TEXT_MAX 120 /* bytes of a mark or a message, without a NUL */
 
 #endif

@@ -20,7 +20,7 @@ static uint64_t used, mark;
 static unsigned cut;               /* lines after the mark that did not fit */
 static _Atomic uint64_t sealed_at; /* TSC */
 static _Atomic bool reporting;     /* between a mark and its seal */
-static uint32_t cores;             /* begun in this run */
+static _Atomic uint32_t cores;     /* begun in this run */
 static bool is_looked_for;         /* the next start searches this place */
 
 static uint8_t *at(uint64_t offset)
@@ -103,7 +103,7 @@ void *blackbox_core_begin(uint64_t *room)
 	if (!*room)
 		return NULL;
 	__atomic_store_n(&box->core.is, 0, __ATOMIC_RELEASE);
-	cores++;
+	atomic_fetch_add(&cores, 1);
 	return at(box->core_at);
 }
 
@@ -124,7 +124,7 @@ void blackbox_core_end(uint64_t bytes)
 	end_core(bytes, BLACKBOX_CORE_MADE);
 }
 
-void blackbox_core_take(const struct blackbox_header *last)
+void blackbox_core_take(const struct blackbox_header *last, bool written)
 {
 	uint64_t room;
 	void *to;
@@ -135,24 +135,24 @@ void blackbox_core_take(const struct blackbox_header *last)
 	if (!to)
 		return;
 	memcpy(to, (const uint8_t *)last + last->core_at, last->core.bytes);
-	end_core(last->core.bytes, BLACKBOX_CORE_LAST);
-	cores = 0;
+	end_core(last->core.bytes, blackbox_core_next(last->core.is, written));
+	atomic_store(&cores, 0);
 }
 
-const void *blackbox_core(uint64_t *bytes, bool *of_last)
+const void *blackbox_core(uint64_t *bytes, uint64_t *age)
 {
 	uint64_t is = box ? __atomic_load_n(&box->core.is, __ATOMIC_ACQUIRE) : 0;
 
 	if (!is)
 		return NULL;
 	*bytes = box->core.bytes;
-	*of_last = is == BLACKBOX_CORE_LAST;
+	*age = blackbox_core_age(is);
 	return at(box->core_at);
 }
 
 uint32_t blackbox_core_number(void)
 {
-	return cores;
+	return atomic_load(&cores);
 }
 
 /* The change of the sum if a word of the text is replaced. */

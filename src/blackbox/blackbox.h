@@ -38,13 +38,22 @@ void *blackbox_core_begin(uint64_t *room);
 void blackbox_core_end(uint64_t bytes);
 
 struct blackbox_header;
-/* Takes the core of the last run's box, whose header can be trusted, if there is room. Once, at the start. */
-void blackbox_core_take(const struct blackbox_header *last);
+/*
+ * Takes the core of the last run's box, whose header can be trusted, if there is room. Once, at the start.
+ *   written  this start has written it to core_file
+ */
+void blackbox_core_take(const struct blackbox_header *last, bool written);
 
-/* The core that is kept; NULL: there is none. */
-const void *blackbox_core(uint64_t *bytes, bool *of_last);
+/*
+ * The core that is kept; NULL: there is none.
+ *   *age  set to BLACKBOX_CORE_MADE, _LAST or _EARLIER
+ */
+const void *blackbox_core(uint64_t *bytes, uint64_t *age);
 
-/* How many were made in this run. */
+/*
+ * How many were begun in this run. Another CPU may begin one at any time: what was read of a core is right if this was the same before and
+ * afterwards.
+ */
 uint32_t blackbox_core_number(void);
 
 /* The report of a failure begins here: the next start shows it. */

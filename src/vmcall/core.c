@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: MIT
+#include <boot/blackbox_layout.h>
 #include "blackbox/blackbox.h"
 #include "vmcall/caller.h"
 #include "vmcall/vmcall.h"
 
 #define PIECE 4096u
 
+static uint64_t number_of(uint64_t age)
+{
+	if (age == BLACKBOX_CORE_MADE)
+		return blackbox_core_number();
+	return age == BLACKBOX_CORE_LAST ? 0 : TRAPLINE_CORE_EARLIER;
+}
+
 /* Another CPU may make a new core meanwhile: the caller sees that by its number, in RSI. */
 int64_t vmcall_core(struct vmcall *call)
 {
-	uint64_t room = call->arg[ARG_RCX], offset = call->arg[ARG_RSI], bytes, n;
-	bool of_last;
-	const uint8_t *core = blackbox_core(&bytes, &of_last);
+	uint64_t room = call->arg[ARG_RCX], offset = call->arg[ARG_RSI], bytes, age, n;
+	const uint8_t *core = blackbox_core(&bytes, &age);
 	int64_t error;
 
 	if (!core)
@@ -24,6 +31,6 @@ int64_t vmcall_core(struct vmcall *call)
 	if (error)
 		return error;
 	vmcall_return(call, ARG_RDX, bytes);
-	vmcall_return(call, ARG_RSI, of_last ? 0 : blackbox_core_number());
+	vmcall_return(call, ARG_RSI, number_of(age));
 	return (int64_t)n;
 }

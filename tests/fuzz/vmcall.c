@@ -8,6 +8,7 @@
  * write is unchanged, except for accessed and dirty bits. The walk that checks rights finds the same address as
  * the reader's walk. Sanitizers check the rest.
  */
+#include <boot/blackbox_layout.h>
 #include "console/command.h"
 #include "cpu/moment.h"
 #include "exit/handlers.h"
@@ -76,12 +77,12 @@ void moment(void)
 }
 
 /* A core that ends in the middle of a page: a read beyond it is caught. */
-const void *blackbox_core(uint64_t *bytes, bool *of_last)
+const void *blackbox_core(uint64_t *bytes, uint64_t *age)
 {
 	static uint8_t core[9000];
 
 	*bytes = sizeof(core);
-	*of_last = false;
+	*age = BLACKBOX_CORE_MADE;
 	return core;
 }
 

@@ -3,6 +3,7 @@
  * The header of a black box, in memory that may hold anything and that another system may have filled
  * on purpose. If blackbox_fault() accepts a header, all its offsets are inside the box.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <boot/blackbox_layout.h>
@@ -165,6 +166,39 @@ static void forged(void **state)
 	assert_in_range(let_through, 1, FUZZ - 1);
 }
 
+/* Each start asks whether it has to write the core, and hands it to its own run. */
+static uint64_t next_start(uint64_t is, bool can_write, bool *writes)
+{
+	*writes = !(is & BLACKBOX_CORE_WRITTEN) && can_write;
+	return blackbox_core_next(is, *writes);
+}
+
+static void core_is_written_once(void **state)
+{
+	uint64_t is = BLACKBOX_CORE_MADE;
+	bool writes;
+
+	is = next_start(is, false, &writes);
+	assert_int_equal(blackbox_core_age(is), BLACKBOX_CORE_LAST);
+	is = next_start(is, true, &writes);
+	assert_true(writes);
+	assert_int_equal(blackbox_core_age(is), BLACKBOX_CORE_EARLIER);
+	is = next_start(is, true, &writes);
+	assert_false(writes);
+	assert_int_equal(blackbox_core_age(is), BLACKBOX_CORE_EARLIER);
+	assert_int_equal(
+		next_start(BLACKBOX_CORE_MADE, true, &writes), BLACKBOX_CORE_LAST | BLACKBOX_CORE_WRITTEN);
+	assert_true(writes);
+}
+
+static void core_of_no_run(void **state)
+{
+	assert_int_equal(blackbox_core_age(0), 0);
+	assert_int_equal(blackbox_core_age(BLACKBOX_CORE_WRITTEN), 0);
+	assert_int_equal(blackbox_core_age(BLACKBOX_CORE_EARLIER + 1), 0);
+	assert_int_equal(blackbox_core_age(~0ull), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +210,8 @@ int main(void)
 		cmocka_unit_test(texts_off_words),
 		cmocka_unit_test(another_version),
 		cmocka_unit_test(forged),
+		cmocka_unit_test(core_is_written_once),
+		cmocka_unit_test(core_of_no_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

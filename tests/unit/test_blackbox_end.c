@@ -206,6 +206,42 @@ static void stays_sealed(void **state)
 	assert_true(is_whole(BLACKBOX_SEALED));
 }
 
+/* What the next start finds, which takes the core into a box of its own at the same place. */
+static const void *next_run(bool written, uint64_t *age)
+{
+	static _Alignas(4096) uint8_t last[SIZE];
+	uint64_t bytes;
+
+	memcpy(last, memory, SIZE);
+	memset(memory, 0, SIZE);
+	assert_true(blackbox_init(&boot_info));
+	blackbox_core_take((const struct blackbox_header *)last, written);
+	return blackbox_core(&bytes, age);
+}
+
+/* One run has died; the next ones end without a core. */
+static void core_ages(void **state)
+{
+	uint64_t room, age;
+	void *to;
+
+	boot_info.config.core_kib = 16;
+	assert_true(blackbox_init(&boot_info));
+	to = blackbox_core_begin(&room);
+	assert_non_null(to);
+	memcpy(to, "the core", 8);
+	blackbox_core_end(8);
+	assert_memory_equal(next_run(false, &age), "the core", 8);
+	assert_int_equal(age, BLACKBOX_CORE_LAST);
+	assert_false(box->core.is & BLACKBOX_CORE_WRITTEN); /* this start could not write it */
+	assert_memory_equal(next_run(true, &age), "the core", 8);
+	assert_int_equal(age, BLACKBOX_CORE_EARLIER);
+	assert_true(box->core.is & BLACKBOX_CORE_WRITTEN);
+	assert_memory_equal(next_run(false, &age), "the core", 8);
+	assert_true(box->core.is & BLACKBOX_CORE_WRITTEN);
+	assert_int_equal(blackbox_core_number(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup(clocks_differ, setup),
 		cmocka_unit_test_setup(looked_at_meanwhile, setup),
 		cmocka_unit_test_setup(said, setup),
+		cmocka_unit_test_setup(core_ages, setup),
 		cmocka_unit_test_setup(stays_sealed, setup),
 	};
 
