@@ -193,3 +193,31 @@ uint64_t core_vmcoreinfo(const uint8_t head[CORE_VMCOREINFO_HEAD])
 		return 0;
 	return sizeof(n) + sizeof(name) + ((n.size + 3) & ~3u) + sizeof(n);
 }
+
+/* A number in hexadecimal digits up to the end of its line. */
+static bool read_hex(const char *at, const char *end, uint64_t *value)
+{
+	const char *from = at;
+
+	for (*value = 0; at < end && *at != '\n'; at++) {
+		unsigned digit = *at >= '0' && *at <= '9'   ? (unsigned)(*at - '0')
+				 : *at >= 'a' && *at <= 'f' ? (unsigned)(*at - 'a') + 10
+							    : 16;
+
+		if (digit == 16 || *value >> 60)
+			return false;
+		*value = *value << 4 | digit;
+	}
+	return at > from && at < end;
+}
+
+bool core_vmcoreinfo_slide(const char *note, uint64_t size, uint64_t *slide)
+{
+	static const char key[] = "\nKERNELOFFSET=";
+	const uint64_t n = sizeof(key) - 1;
+
+	for (uint64_t i = 0; i + n <= size; i++)
+		if (!memcmp(note + i, key, n))
+			return read_hex(note + i + n, note + size, slide);
+	return false;
+}

@@ -48,4 +48,14 @@ static inline bool core_may_be_vmcoreinfo(uint64_t word)
  */
 uint64_t core_vmcoreinfo(const uint8_t head[CORE_VMCOREINFO_HEAD]);
 
+/* No such note is larger. */
+#define CORE_VMCOREINFO_MAX (12 + 12 + 4096 + 12)
+
+/*
+ * Reads the kernel's slide from such a note, in the line `KERNELOFFSET=1a000000` of its text.
+ *   size  what core_vmcoreinfo() says
+ * Returns false if it has no such line.
+ */
+bool core_vmcoreinfo_slide(const char *note, uint64_t size, uint64_t *slide);
+
 #endif

@@ -10,6 +10,7 @@
 #include "exit/halt.h"
 #include "exit/init_sipi.h"
 #include "exit/intercept.h"
+#include "exit/vmcoreinfo.h"
 #include "exit/watch_exec.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
@@ -61,21 +62,15 @@ static uint64_t write_notes(struct cpu *cpu)
 	return (uint64_t)(at - (uint8_t *)area(CAPTURE_NOTES)) + 12;
 }
 
-/* Linux' own description of itself, which crash and makedumpfile need. Other systems have none. */
-static struct boot_range find_vmcoreinfo(const struct boot_range *r)
+/* A terabyte takes many seconds: a line says what the machine does meanwhile. */
+static struct boot_range find_vmcoreinfo(void)
 {
-	uint8_t head[CORE_VMCOREINFO_HEAD];
-	uint64_t word, size;
+	uint64_t size = 0;
 
-	for (uint64_t at = r->base; at < r->base + r->size; at += PAGE_SIZE) {
-		if (!guest_read64(at, &word) || !core_may_be_vmcoreinfo(word) ||
-			!guest_ram_read(at, head, sizeof(head)))
-			continue;
-		size = core_vmcoreinfo(head);
-		if (size)
-			return (struct boot_range){at, size};
-	}
-	return (struct boot_range){0};
+	for (uint32_t i = 0; i < boot_info.ram_count; i++)
+		size += boot_info.ram[i].size;
+	log_print("trapline: capture: searching %lu MiB of memory for VMCOREINFO", size >> 20);
+	return vmcoreinfo_find();
 }
 
 static void describe(struct cpu *cpu)
@@ -88,8 +83,7 @@ static void describe(struct cpu *cpu)
 
 	copy_low();
 	p.notes = (struct boot_range){base + CAPTURE_NOTES, write_notes(cpu)};
-	for (uint32_t i = 0; i < boot_info.ram_count && !p.vmcoreinfo.size; i++)
-		p.vmcoreinfo = find_vmcoreinfo(&boot_info.ram[i]);
+	p.vmcoreinfo = find_vmcoreinfo();
 	core_header(area(CAPTURE_CORE), CAPTURE_CORE_MAX, &p);
 	log_print("trapline: capture cpu=%u rip=0x%lx vmcoreinfo=0x%lx", cpu->number,
 		vendor->state.get(cpu, GUEST_RIP), p.vmcoreinfo.base);

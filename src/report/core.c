@@ -5,6 +5,7 @@
  */
 #include "report/core.h"
 #include "blackbox/blackbox.h"
+#include "cpu/moment.h"
 #include "cpu/registers.h"
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -32,12 +33,17 @@ struct dead {
 	unsigned word;        /* bytes of a word on the stack */
 };
 
+static bool is_full(void)
+{
+	return file.pages >= limit || file.loads == file.loads_max;
+}
+
 static void keep_page(uint64_t linear, uint64_t physical)
 {
 	uint64_t page = physical & ~(PAGE_SIZE - 1);
 	uint8_t *to;
 
-	if (file.pages < limit && core_file_add_page(&file, linear & ~(PAGE_SIZE - 1), page, &to) && to &&
+	if (!is_full() && core_file_add_page(&file, linear & ~(PAGE_SIZE - 1), page, &to) && to &&
 		!guest_ram_read(page, to, PAGE_SIZE))
 		core_file_drop_page(&file);
 }
@@ -46,7 +52,7 @@ static void keep(const struct dead *d, uint64_t linear)
 {
 	uint64_t physical;
 
-	if (guest_translate(&d->paging, linear, &physical))
+	if (!is_full() && guest_translate(&d->paging, linear, &physical))
 		keep_page(linear, physical);
 }
 
@@ -170,8 +176,10 @@ static void keep_all(const struct core_registers *r)
 {
 	struct dead d = dead_of(r);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(steps) && !is_full(); i++) {
 		steps[i](&d);
+		moment();
+	}
 }
 
 static bool has_state(const struct cpu *c)
@@ -179,16 +187,26 @@ static bool has_state(const struct cpu *c)
 	return atomic_load(&c->stopped.is) || atomic_load(&c->paused);
 }
 
+/* Each step of each CPU compares with thousands of pages: cpu/moment.h. */
+static void keep_step(unsigned i, const struct cpu *self)
+{
+	for_each_cpu (c) {
+		struct dead d = dead_of(&c->registers);
+
+		if (is_full())
+			return;
+		if (c == self || !has_state(c))
+			continue;
+		steps[i](&d);
+		moment();
+	}
+}
+
 /* Of all of them the most important pages first. */
 static void keep_others(const struct cpu *self)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
-		for_each_cpu (c)
-			if (c != self && has_state(c)) {
-				struct dead d = dead_of(&c->registers);
-
-				steps[i](&d);
-			}
+	for (unsigned i = 0; i < ARRAY_SIZE(steps) && !is_full(); i++)
+		keep_step(i, self);
 }
 
 /* Returns the number of CPUs. */

@@ -6,6 +6,7 @@
 #include "input.h"
 #include "apic/pause.h"
 #include "blackbox/blackbox.h"
+#include "cpu/moment.h"
 #include "fake_vendor.h"
 #include "mem/guest_ram.h"
 #include "report/core.h"
@@ -37,6 +38,10 @@ _Atomic uint32_t cpus_active = 2;
 static uint8_t *room;
 static uint64_t room_size, kept;
 static uint64_t registers[GUEST_EFER + 1];
+
+void moment(void)
+{
+}
 
 void *blackbox_core_begin(uint64_t *size)
 {

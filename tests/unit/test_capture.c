@@ -356,6 +356,31 @@ static void test_vmcoreinfo(void **state)
 	assert_int_equal(core_vmcoreinfo((const uint8_t *)&note), 0);
 }
 
+static bool slide_in(const char *text, uint64_t *slide)
+{
+	return core_vmcoreinfo_slide(text, strlen(text), slide);
+}
+
+/* A line of the note's text, in arch/x86/kernel's format "KERNELOFFSET=%lx\n". */
+static void test_vmcoreinfo_slide(void **state)
+{
+	uint64_t slide = 1;
+
+	assert_true(slide_in("OSRELEASE=6.1\nKERNELOFFSET=1a200000\nX=1\n", &slide));
+	assert_int_equal(slide, 0x1a200000);
+	assert_true(slide_in("OSRELEASE=6.1\nKERNELOFFSET=0\n", &slide));
+	assert_int_equal(slide, 0);
+	assert_true(slide_in("\nKERNELOFFSET=ffffffffffffffff\n", &slide));
+	assert_int_equal(slide, UINT64_MAX);
+	assert_false(slide_in("\nKERNELOFFSET=1ffffffffffffffff\n", &slide));
+	assert_false(slide_in("\nKERNELOFFSET=\n", &slide));
+	assert_false(slide_in("\nKERNELOFFSET=12", &slide)); /* it is cut */
+	assert_false(slide_in("\nKERNELOFFSET=12g\n", &slide));
+	assert_false(slide_in("\nNOKERNELOFFSET=12\n", &slide));
+	assert_false(slide_in("\nKERNELOFFSET", &slide));
+	assert_false(slide_in("", &slide));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_note),
 		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_vmcoreinfo),
+		cmocka_unit_test(test_vmcoreinfo_slide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
