@@ -2,7 +2,8 @@
 #include "apic/pause.h"
 #include "apic/park.h"
 
-_Atomic bool pause_asked;
+_Atomic uint32_t pause_asked;
+static _Atomic uint32_t last; /* the number of the last stop */
 static _Atomic bool died;
 
 bool pause_has(const struct cpu *cpu)
@@ -10,14 +11,43 @@ bool pause_has(const struct cpu *cpu)
 	return atomic_load(&cpu->paused);
 }
 
-void pause_begin(struct cpu *cpu)
+static uint32_t next_number(void)
 {
-	bool news = !atomic_exchange(&pause_asked, true);
+	uint32_t n = atomic_fetch_add(&last, 1) + 1;
 
+	return n ? n : next_number();
+}
+
+/*
+ * Calls all CPUs to the stop that was asked for.
+ *   news  none was before
+ */
+static void call_all(struct cpu *cpu, bool news)
+{
 	for_each_cpu (c)
 		news |= atomic_exchange(&c->released, false);
 	if (news)
 		cpu_kick_others(cpu);
+}
+
+void pause_begin(struct cpu *cpu)
+{
+	call_all(cpu, !atomic_exchange(&pause_asked, next_number()));
+}
+
+uint32_t pause_begin_own(struct cpu *cpu)
+{
+	uint32_t running = 0, number = next_number();
+	bool own = atomic_compare_exchange_strong(&pause_asked, &running, number);
+
+	call_all(cpu, own);
+	return own ? number : 0;
+}
+
+void pause_end_own(uint32_t number)
+{
+	if (number && !atomic_load(&died))
+		atomic_compare_exchange_strong(&pause_asked, &number, 0);
 }
 
 void pause_release(struct cpu *cpu)
@@ -38,7 +68,7 @@ bool pause_end(void)
 {
 	if (atomic_load(&died))
 		return false;
-	atomic_store(&pause_asked, false);
+	atomic_store(&pause_asked, 0);
 	return true;
 }
 
@@ -61,7 +91,7 @@ void pause_leave(struct cpu *cpu)
 void pause_over(void)
 {
 	atomic_store(&died, false);
-	atomic_store(&pause_asked, false);
+	atomic_store(&pause_asked, 0);
 }
 
 void pause_for_good(struct cpu *cpu, const struct trap_record *r)

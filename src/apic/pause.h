@@ -11,6 +11,13 @@
 
 void pause_begin(struct cpu *cpu);
 
+/*
+ * A stop of one's own, which ends no other: an exception that is caught or a debugger may ask for one meanwhile. pause_begin_own() returns
+ * its number; 0: the guest had to stop already. pause_end_own() lets the guest run if nobody has asked for another stop since.
+ */
+uint32_t pause_begin_own(struct cpu *cpu);
+void pause_end_own(uint32_t number);
+
 /* Lets one CPU run while the others stay, until the next pause_begin(). pause_lets_any(): whether one does. */
 void pause_release(struct cpu *cpu);
 bool pause_lets_any(void);
@@ -24,11 +31,11 @@ void pause_for_good(struct cpu *cpu, const struct trap_record *r);
 /* The guest is gone: nothing is stopped any more. */
 void pause_over(void);
 
-/* Whether the guest has to stop; whether this CPU has stopped. */
-extern _Atomic bool pause_asked;
+/* The number of the stop that was asked for last; 0: the guest runs. */
+extern _Atomic uint32_t pause_asked;
 static inline bool pause_wanted(void)
 {
-	return atomic_load(&pause_asked);
+	return atomic_load(&pause_asked) != 0;
 }
 
 /* Whether this CPU has to stop. */

@@ -10,14 +10,12 @@
 /* The guest stands still meanwhile, so that the CPUs' registers and stacks belong together. */
 static struct core_kept keep_stopped(struct cpu *cpu)
 {
-	bool was_stopped = pause_wanted();
+	uint32_t stop = pause_begin_own(cpu);
 	struct core_kept kept;
 
-	pause_begin(cpu);
 	stopping_wait(cpu);
 	kept = core_keep(cpu, NULL);
-	if (!was_stopped)
-		pause_end();
+	pause_end_own(stop);
 	return kept;
 }
 

@@ -61,7 +61,7 @@ static struct exit_entry exits[2][HISTORY];
 static struct guest_paging paging;
 static struct filter filter;
 static bool watched[2];
-_Atomic bool pause_asked;
+_Atomic uint32_t pause_asked;
 static unsigned done;
 static char share[100];
 
@@ -186,6 +186,19 @@ void report_end(void)
 void pause_begin(struct cpu *c)
 {
 	pause_asked = true;
+}
+
+uint32_t pause_begin_own(struct cpu *c)
+{
+	uint32_t own = !pause_asked;
+
+	pause_asked = 1;
+	return own;
+}
+
+void pause_end_own(uint32_t number)
+{
+	pause_asked &= !number;
 }
 
 void freeze_set(struct cpu *c, uint64_t seconds)

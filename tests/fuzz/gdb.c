@@ -22,7 +22,7 @@
 struct fake_ram fake_ram;
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
-_Atomic bool pause_asked;
+_Atomic uint32_t pause_asked;
 
 static struct cpu cpu[2];
 static struct guest_paging paging;

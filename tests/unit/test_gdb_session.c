@@ -32,7 +32,7 @@ static bool turned, died;
 
 struct boot_info boot_info;
 struct cpu *cpus[BOOT_MAX_CPUS];
-_Atomic bool pause_asked;
+_Atomic uint32_t pause_asked;
 uint32_t input_cpu;
 
 bool pause_has(const struct cpu *c)

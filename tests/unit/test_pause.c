@@ -41,6 +41,29 @@ static void releases(void **state)
 	assert_false(pause_holds(&cpu));
 }
 
+/* What the command core needs, while an exception may be caught or a debugger may stop the guest: neither knows of the other. */
+static void ends_its_own(void **state)
+{
+	uint32_t own = pause_begin_own(&cpu);
+
+	assert_true(pause_holds(&cpu));
+	pause_end_own(own);
+	assert_false(pause_wanted());
+	own = pause_begin_own(&cpu);
+	pause_begin(&cpu); /* another CPU catches */
+	pause_end_own(own);
+	assert_true(pause_holds(&cpu));
+	assert_int_equal(pause_begin_own(&cpu), 0); /* it has stopped already */
+	pause_end_own(0);
+	assert_true(pause_holds(&cpu));
+	assert_true(pause_end());
+	own = pause_begin_own(&cpu);
+	assert_true(pause_end()); /* the operator's go */
+	pause_begin(&cpu);
+	pause_end_own(own);
+	assert_true(pause_end());
+}
+
 /* The last test: it cannot be undone. */
 static void stays(void **state)
 {
@@ -64,6 +87,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stops_and_goes),
 		cmocka_unit_test(releases),
+		cmocka_unit_test(ends_its_own),
 		cmocka_unit_test(stays),
 	};
 

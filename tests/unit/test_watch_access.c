@@ -135,7 +135,7 @@ void watch_hit_break(struct cpu *c, struct watch *w, uint32_t generation)
 	run_stop(c, RUN_BREAKPOINT);
 }
 
-_Atomic bool pause_asked;
+_Atomic uint32_t pause_asked;
 
 void pause_begin(struct cpu *c)
 {

@@ -24,7 +24,7 @@
 
 struct fake_ram fake_ram;
 struct boot_info boot_info;
-_Atomic bool pause_asked;
+_Atomic uint32_t pause_asked;
 struct cpu *cpus[BOOT_MAX_CPUS];
 
 static struct cpu cpu;
