@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CORE_MAX (64u << 20) /* more than trapline.conf allows */
@@ -27,6 +28,8 @@ static int64_t fetch(struct core *c)
 		char piece[4096];
 
 		n = trapline_core(c->bytes, piece, sizeof(piece), &all, &made);
+		if (c->at && (n == TRAPLINE_E_MISSING || n == TRAPLINE_E_RANGE))
+			return 1; /* one is being made, or is smaller */
 		if (n < 0)
 			return n;
 		if (!c->at && all <= CORE_MAX) {
@@ -72,9 +75,32 @@ int core_file_failed(const char *file)
 	return STATUS_FAILED;
 }
 
+/* An old file keeps its owner and its mode: both are made right before the first byte. A pipe or a terminal is left as it is. */
+static bool make_private(int to)
+{
+	struct stat s;
+
+	if (fstat(to, &s))
+		return false;
+	if (!S_ISREG(s.st_mode))
+		return true;
+	if (s.st_uid != geteuid()) {
+		errno = EPERM;
+		return false;
+	}
+	return !fchmod(to, 0600) && !ftruncate(to, 0);
+}
+
 int core_create(const char *file)
 {
-	return open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); /* it has the kernel's memory */
+	int to = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), error;
+
+	if (to < 0 || make_private(to))
+		return to;
+	error = errno;
+	close(to);
+	errno = error;
+	return -1;
 }
 
 static const char *run_of(const struct core *c)

@@ -16,7 +16,10 @@ struct core {
 int core_fetch(struct core *c);
 void core_free(struct core *c);
 
-/* Creates the file that is written. Returns its descriptor, or -1. */
+/*
+ * Creates the file that is written, or empties it. It has the kernel's memory: only its owner may read it, and the owner is the caller.
+ * Returns its descriptor, or -1.
+ */
 int core_create(const char *file);
 
 /* Prints errno. Returns a status. */
