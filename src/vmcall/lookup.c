@@ -11,10 +11,12 @@ union buffer {
 	uint64_t word[POLICY_NAME_SIZE / 8];
 };
 
+/* What is no RAM reads as zero: another CPU may have changed the page tables. */
 static void read_words(uint64_t physical, union buffer *b)
 {
 	for (unsigned i = 0; i < POLICY_NAME_SIZE / 8; i++)
-		guest_read64(physical + 8 * i, &b->word[i]);
+		if (!guest_read64(physical + 8 * i, &b->word[i]))
+			b->word[i] = 0;
 }
 
 /* The part of the name before or after the end of a page. */

@@ -142,6 +142,7 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
                  UNIT_RAM \
                  gdb \
                  guest_access \
+                 lookup \
                  src/exit/watch_access \
                  src/exit/watch_control \
                  src/exit/watch_exec \
