@@ -27,19 +27,11 @@ static uint64_t handler_of(const struct cpu *cpu, unsigned vector)
 	return gate_usable(GATE_LONG, &g) ? g.offset : 0;
 }
 
-static uint64_t lstar_of(struct cpu *cpu)
-{
-	uint64_t value = 0;
-
-	if (vendor->exits.msr(cpu, MSR_LSTAR, false, &value) != MSR_DONE)
-		rdmsr_safe(MSR_LSTAR, &value);
-	return value;
-}
-
 const char *command_slide(struct command_call *call)
 {
 	struct cpu *cpu = call->cpu;
 	char line[TRAP_LINE_MAX];
+	uint64_t lstar = 0;
 
 	if (!(vendor->state.get(cpu, GUEST_EFER) & EFER_LMA))
 		return "the CPU is not in long mode";
@@ -47,7 +39,8 @@ const char *command_slide(struct command_call *call)
 	for (unsigned n = 0; guest_names_slide(n, line, sizeof(line)); n++)
 		if (line[0])
 			log_reply("%s", line);
-	log_reply("slide cpu=%u lstar=0x%lx de=0x%lx pf=0x%lx", cpu->number, lstar_of(cpu),
-		handler_of(cpu, VEC_DE), handler_of(cpu, VEC_PF));
+	guest_read_msr(cpu, MSR_LSTAR, &lstar);
+	log_reply("slide cpu=%u lstar=0x%lx de=0x%lx pf=0x%lx", cpu->number, lstar, handler_of(cpu, VEC_DE),
+		handler_of(cpu, VEC_PF));
 	return NULL;
 }

@@ -165,13 +165,6 @@ static void judge(const struct cpu *cpu, unsigned n, bool again)
 	}
 }
 
-static uint64_t lstar_of(struct cpu *cpu)
-{
-	uint64_t value;
-
-	return vendor->exits.msr(cpu, MSR_LSTAR, false, &value) == MSR_DONE ? value : rdmsr(MSR_LSTAR);
-}
-
 static void search(struct cpu *cpu, const struct segment_state *idt, uint64_t lstar, bool again)
 {
 	struct guest_paging paging;
@@ -208,12 +201,12 @@ void guest_names_search(struct cpu *cpu)
 {
 	struct state *s = &states[cpu->number];
 	struct segment_state idt;
-	uint64_t lstar;
+	uint64_t lstar = 0;
 
 	if (!names_block() || !names_block()->maps || !(vendor->state.get(cpu, GUEST_EFER) & EFER_LMA))
 		return;
 	vendor->state.segment(cpu, SEG_IDTR, &idt);
-	lstar = lstar_of(cpu);
+	guest_read_msr(cpu, MSR_LSTAR, &lstar);
 	if (!is_due(s, idt.base, lstar) || !lock_try(&searching))
 		return;
 	s->times = s->idt == idt.base && s->lstar == lstar ? s->times + 1 : 1;
