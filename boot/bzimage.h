@@ -13,8 +13,8 @@
 struct bzimage {
 	uint64_t kernel;      /* offset in the file of what is loaded */
 	uint64_t kernel_size; /* its bytes */
-	uint64_t
-		memory; /* that the kernel needs from its address on until it has read the memory map (init_size) */
+	/* init_size: what the kernel needs from its address on until it has read the memory map */
+	uint64_t memory;
 	uint64_t alignment;    /* of its address */
 	uint64_t cmdline_max;  /* characters of the command line, without the NUL */
 	uint64_t initrd_limit; /* the initrd has to end below it */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Commands that change something: stop, go, intercept, message, loglevel, set, reset; and shares. */
+/* Commands that change something: stop, catch, go, intercept, message, loglevel, set, capture, reset; and shares. */
 #include "console/command.h"
 #include "log/log.h"
 #include "trace/cpu_list.h"

@@ -175,9 +175,9 @@ static uint64_t time_before(uint64_t ticks)
 	return now > ticks ? now - ticks : 0;
 }
 
-/* Finds the cause of the end, at most `seconds` old. */
 static _Atomic bool over; /* the records are of a guest that is gone */
 
+/* Finds the cause of the end, at most `seconds` old. */
 static bool find_cause(bool early, unsigned seconds, struct cause *c)
 {
 	static struct trap_record root;

@@ -244,7 +244,8 @@ bool core_file_add_page(struct core_file *c, uint64_t linear, uint64_t physical,
 void core_file_drop_page(struct core_file *c)
 {
 	c->pages--;
-	header_of(c)->programs = (uint16_t)(c->loads--);
+	c->loads--;
+	header_of(c)->programs = (uint16_t)(c->loads + 1);
 }
 
 uint64_t core_file_size(const struct core_file *c)

@@ -186,6 +186,7 @@ static void dropped(void **state)
 	add(&c, 0x2000, 0x2000);
 	core_file_drop_page(&c);
 	assert_int_equal(c.pages, 1);
+	assert_int_equal(*(uint16_t *)(room + 56), 2); /* e_phnum: the notes and one page */
 	assert_true(core_file_add_page(&c, 0x2000, 0x3000, &to));
 	assert_non_null(to);
 }
