@@ -51,7 +51,7 @@
 	X("BITS",   "names as in the manuals, with commas (`cr4.smep,smap`), or a number that is a mask; only a change of one of them is a hit") \
 	X("rate=N", "records per second at most; further hits are counted (`limited=`)")                     \
 	X("cr3=N",  "linear: another address space")                                                         \
-	X("except=RANGE,...", "accesses by instructions at these addresses, 4 ranges at most, are no hits; they are counted (`excepted=`)") \
+	X("except=RANGE,...", "accesses by instructions at these addresses, 4 ranges at most, are no hits; they are counted (`excepted=`). Not with `exec`, whose ranges are behind `outside=`") \
 	X("follow", "linear: the pages that are mapped there, now and later; otherwise those that are mapped now")
 /* clang-format on */
 
