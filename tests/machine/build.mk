@@ -128,8 +128,8 @@ test-smp-hardware: machine-files guests ## INIT and SIPI by the CPU's own means,
 	$(Q)BOCHS=$(BUILD)/bochs3 $(MACHINE_TESTS) --backend vmx --backend svm-bochs by_hardware
 
 .PHONY: test-watch
-test-watch: machine-files guests ## watches of memory, all on both vendors, page tables of the exceptions program included (12 minutes)
-	$(Q)WATCH=1 $(MACHINE_TESTS) --backend svm --backend vmx watch_memory.
+test-watch: machine-files guests ## all watches on both vendors, in Linux too, and with the exceptions program in watched memory (20 minutes)
+	$(Q)WATCH=1 $(MACHINE_TESTS) --backend svm --backend vmx watch_memory. watch_exec. watch_linux.
 
 .PHONY: test-kvm
 test-kvm: machine-files guests ## beneath KVM's nested AMD-V, KVM itself in QEMU (downloads Debian's kernel, 70 MB; 10 minutes)

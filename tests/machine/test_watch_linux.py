@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Watches that are set in a Linux guest, by trapctl: a module that overwrites another's structure, and one that changes a process's rights."""
 
+import os
 import re
 import subprocess
 
@@ -18,6 +19,8 @@ SECONDS = 60
 
 def session(machine):
     """The guest's lines, the hits that trapctl has printed, and the run: one boot for all of these tests."""
+    if machine.backend == "vmx" and not os.environ.get("WATCH"):
+        raise Skip("make test-watch")  # minutes on Bochs
     if not (MODULES / "culprit.ko").exists():
         raise Skip("the kernel module is not built: no headers of the guest's kernel")
     run = "insmod:trapline,insmod:victim,insmod:culprit,busybox:sh:/lib/session.sh,busybox:sh:/lib/rights.sh"
@@ -52,7 +55,7 @@ def command(lines, begins):
     return rest[:end]
 
 
-@on("svm")
+@on("svm", "vmx")
 def test_overwriter(machine):
     """One command finds who overwrites a structure: each byte beyond the name has a hit, with function, offset, and the values before and after."""
     run, lines, hits = session(machine)
@@ -72,7 +75,7 @@ def test_overwriter(machine):
     expect(not command(lines, "trapctl watch list"), "the watch is still there")
 
 
-@on("svm")
+@on("svm", "vmx")
 def test_line(machine):
     """The same hits in the serial log: trapline-decode names the guilty line."""
     run, _, _ = session(machine)
@@ -82,7 +85,7 @@ def test_line(machine):
     expect([int(line) for _, line in told] == [copy] * len(WRITTEN) + [root], f"lines {told}, not {copy} and {root}: {done.stderr}")
 
 
-@on("svm")
+@on("svm", "vmx")
 def test_rights(machine):
     """A process's credentials: setuid() is not told, a module that writes to them is, also to those that setuid() has made."""
     run, lines, hits = session(machine)
@@ -107,7 +110,7 @@ def shape(line):
     return re.sub(r"0xf{4}[0-9a-f]{12}|phys=0x[0-9a-f]+|code=[0-9a-f]+", "N", line)
 
 
-@on("svm")
+@on("svm", "vmx")
 def test_page(machine):
     """The session of docs/watch.md is what a machine prints: in each line, the parts between "..." in their order."""
     _, lines, _ = session(machine)
