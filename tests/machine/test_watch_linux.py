@@ -110,7 +110,7 @@ def shape(line):
     return re.sub(r"0xf{4}[0-9a-f]{12}|phys=0x[0-9a-f]+|code=[0-9a-f]+", "N", line)
 
 
-@on("svm", "vmx")
+@on("svm")
 def test_page(machine):
     """The session of docs/watch.md is what a machine prints: in each line, the parts between "..." in their order."""
     _, lines, _ = session(machine)
