@@ -46,8 +46,6 @@ enum {
 };
 static struct {
 	_Atomic uint32_t state;
-	const struct cpu *_Atomic
-		typist; /* typed in this CPU's exit, which was long enough: it begins in a later one there */
 	uint32_t cpu;
 	struct cpu *on;
 	uint64_t since;
@@ -188,7 +186,6 @@ static void hand_over(void)
 	memcpy(job.line, line.text, sizeof(job.line));
 	line_begin(&line);
 	cancelled = false;
-	atomic_store(&job.typist, this_cpu());
 	hand_to(command_place(job.line));
 }
 
@@ -413,14 +410,7 @@ static void go_on(struct cpu *cpu)
 		next_slice();
 }
 
-/* Another CPU begins at once: it may have been kicked, and have no other exit. */
-static bool was_typed_here(const struct cpu *cpu)
-{
-	const struct cpu *here = cpu;
-
-	return atomic_compare_exchange_strong(&job.typist, &here, NULL);
-}
-
+/* A command begins in the exit that took its last key: there the guest is where it was interrupted, and not in a handler. */
 bool input_run(struct cpu *cpu)
 {
 	if (atomic_load(&job.state) == IDLE)
@@ -429,7 +419,7 @@ bool input_run(struct cpu *cpu)
 		go_on(cpu);
 		return true;
 	}
-	if (!is_for(cpu) || was_typed_here(cpu) || !command_begin())
+	if (!is_for(cpu) || !command_begin())
 		return true;
 	if (take_up(cpu)) {
 		job.on = cpu;
