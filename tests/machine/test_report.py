@@ -220,7 +220,7 @@ def core_in_gdb(run, core, *commands):
     return trap, done.stdout
 
 
-@on("svm", "vmx")
+@on("svm")
 def test_core(machine):
     """The core of a triple-faulted guest, from the black box: gdb finds the registers of the first fault, the callers, arguments and locals."""
     run = dead_with_core(machine)
