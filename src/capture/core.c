@@ -1,99 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include "capture/core.h"
-#include "lib/array.h"
 #include "lib/string.h"
+#include "trace/elf_core.h"
 
 #define PAGE_SIZE 4096ull
 
-/* ELF (System V ABI, and its supplement for AMD64) */
-#define ELF_CLASS_64    2
-#define ELF_LITTLE      1
-#define ELF_VERSION     1
-#define ELF_CORE        4
-#define ELF_X86_64      62
-#define ELF_LOAD        1
-#define ELF_NOTE        4
-#define ELF_RWX         7
-#define ELF_NT_PRSTATUS 1
-
-struct elf_header {
-	uint8_t magic[4], class, data, ident_version, pad[9];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, program_headers, sections;
-	uint32_t flags;
-	uint16_t size, program_size, programs, section_size, section_count, names;
-};
-_Static_assert(sizeof(struct elf_header) == 64, "Elf64_Ehdr");
-
-struct elf_program {
-	uint32_t type, flags;
-	uint64_t offset, virtual, physical, file_size, size, alignment;
-};
-_Static_assert(sizeof(struct elf_program) == 56, "Elf64_Phdr");
-
-struct elf_note {
-	uint32_t name_size, size, type;
-};
-
-/* Linux' struct elf_prstatus; only these members are filled in. */
-struct prstatus {
-	uint8_t signal[32];
-	uint32_t thread;
-	uint8_t times[76];
-	uint64_t registers[27];
-	uint32_t has_fpu, pad;
-};
-_Static_assert(sizeof(struct prstatus) == 336, "struct elf_prstatus");
-
-/* Places in its registers, Linux' struct user_regs_struct. */
-static const uint8_t gpr_place[TRAP_GPRS] = {
-	[TRAP_R15] = 0,
-	[TRAP_R14] = 1,
-	[TRAP_R13] = 2,
-	[TRAP_R12] = 3,
-	[TRAP_RBP] = 4,
-	[TRAP_RBX] = 5,
-	[TRAP_R11] = 6,
-	[TRAP_R10] = 7,
-	[TRAP_R9] = 8,
-	[TRAP_R8] = 9,
-	[TRAP_RAX] = 10,
-	[TRAP_RCX] = 11,
-	[TRAP_RDX] = 12,
-	[TRAP_RSI] = 13,
-	[TRAP_RDI] = 14,
-	[TRAP_RSP] = 19,
-};
-#define PLACE_RIP     16
-#define PLACE_CS      17
-#define PLACE_RFLAGS  18
-#define PLACE_FS_BASE 21
-#define PLACE_GS_BASE 22
-
-static void fill(struct prstatus *s, const struct trap_record *r, uint32_t thread)
-{
-	s->thread = thread;
-	for (unsigned i = 0; i < TRAP_GPRS; i++)
-		s->registers[gpr_place[i]] = r->gpr[i];
-	s->registers[PLACE_RIP] = r->rip;
-	s->registers[PLACE_CS] = r->cs;
-	s->registers[PLACE_RFLAGS] = r->rflags;
-	s->registers[PLACE_FS_BASE] = r->fs_base;
-	s->registers[PLACE_GS_BASE] = r->gs_base;
-}
+_Static_assert(CORE_NOTE == sizeof(struct elf_status_note), "the bytes of a note");
 
 void core_note(uint8_t to[CORE_NOTE], const struct trap_record *r, uint32_t thread)
 {
-	static const char name[8] = "CORE"; /* padded to 4 bytes */
-	struct elf_note n = {sizeof("CORE"), sizeof(struct prstatus), ELF_NT_PRSTATUS};
-	struct prstatus s = {0};
+	struct core_registers registers = {.rip = r->rip,
+		.rflags = r->rflags,
+		.segment = {[CORE_CS] = {.selector = r->cs},
+			[CORE_FS] = {.base = r->fs_base},
+			[CORE_GS] = {.base = r->gs_base}}};
+	struct elf_status_note n;
 
-	_Static_assert(CORE_NOTE == sizeof(n) + sizeof(name) + sizeof(s), "the parts of a note");
-	fill(&s, r, thread);
+	memcpy(registers.gpr, r->gpr, sizeof(registers.gpr));
+	n = elf_note_status(&registers, thread);
 	memcpy(to, &n, sizeof(n));
-	memcpy(to + sizeof(n), name, sizeof(name));
-	memcpy(to + sizeof(n) + sizeof(name), &s, sizeof(s));
 }
 
 /* Program headers are added until there is no room. */
@@ -120,7 +45,7 @@ static bool add_notes(struct header *h, const struct boot_range *notes)
 		.offset = notes->base,
 		.physical = notes->base,
 		.file_size = notes->size,
-		.size = notes->size};
+		.memory_size = notes->size};
 
 	return !notes->size || add(h, &p);
 }
@@ -129,11 +54,11 @@ static bool add_notes(struct header *h, const struct boot_range *notes)
 static bool add_memory(struct header *h, uint64_t from, uint64_t to, uint64_t at)
 {
 	struct elf_program p = {.type = ELF_LOAD,
-		.flags = ELF_RWX,
+		.flags = ELF_FLAGS_RWX,
 		.offset = at,
 		.physical = from,
 		.file_size = to - from,
-		.size = to - from};
+		.memory_size = to - from};
 
 	return from >= to || add(h, &p);
 }
@@ -159,22 +84,11 @@ static bool add_all(struct header *h, const struct core_plan *p)
 uint64_t core_header(uint8_t *to, uint64_t size, const struct core_plan *p)
 {
 	struct header h = {to, size, 0};
-	struct elf_header e = {
-		.magic = {0x7f, 'E', 'L', 'F'},
-		.class = ELF_CLASS_64,
-		.data = ELF_LITTLE,
-		.ident_version = ELF_VERSION,
-		.type = ELF_CORE,
-		.machine = ELF_X86_64,
-		.version = ELF_VERSION,
-		.program_headers = sizeof(e),
-		.size = sizeof(e),
-		.program_size = sizeof(struct elf_program),
-	};
+	struct elf_header e;
 
 	if (size < sizeof(e) || !add_all(&h, p))
 		return 0;
-	e.programs = (uint16_t)h.count;
+	e = elf_core_header((uint16_t)h.count);
 	memcpy(to, &e, sizeof(e));
 	return sizeof(e) + (uint64_t)h.count * sizeof(struct elf_program);
 }

@@ -1,48 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "trace/core_file.h"
 #include "lib/string.h"
+#include "trace/elf_core.h"
 #include "trace/vector.h"
-
-/* System V ABI, chapters 4 and 5, and its AMD64 supplement. */
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, program_at, section_at;
-	uint32_t flags;
-	uint16_t size, program_size, programs, section_size, sections, names;
-};
-
-struct elf_program {
-	uint32_t type, flags;
-	uint64_t offset, linear, physical, file_size, memory_size, align;
-};
-
-#define ET_CORE     4
-#define EM_X86_64   62
-#define PT_LOAD     1
-#define PT_NOTE     4
-#define FLAGS_RWX   7
-#define NT_PRSTATUS 1
-
-struct elf_note {
-	uint32_t name_size, size, type;
-	char name[8]; /* "CORE" and "QEMU" both take 5 bytes, and fill 8 */
-};
-
-/* Linux's struct elf_prstatus and user_regs_struct on x86-64. */
-struct status {
-	uint32_t info[3];
-	uint16_t signal, reserved1;
-	uint64_t pending, held;
-	uint32_t pid, parent, group, session;
-	uint64_t times[8];
-	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax, rip, cs,
-		rflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
-	uint32_t fp_valid, reserved2;
-};
-
-_Static_assert(sizeof(struct status) == 336, "as Linux has it");
 
 /* QEMU's struct QEMUCPUState, version 1. */
 struct qemu_state {
@@ -55,9 +15,8 @@ struct qemu_state {
 _Static_assert(sizeof(struct qemu_state) == 440, "as QEMU has it");
 
 struct cpu_notes {
-	struct elf_note status_note;
-	struct status status;
-	struct elf_note qemu_note;
+	struct elf_status_note status;
+	struct elf_named_note qemu_note;
 	struct qemu_state qemu;
 } __attribute__((packed));
 
@@ -103,19 +62,9 @@ static void divide(struct core_file *c, uint32_t cpus)
 
 static void write_header(struct core_file *c)
 {
-	static const uint8_t ident[16] = {0x7f, 'E', 'L', 'F', 2, 1, 1}; /* 64 bits, little endian */
-	struct elf_header *h = header_of(c);
-
-	*h = (struct elf_header){.type = ET_CORE,
-		.machine = EM_X86_64,
-		.version = 1,
-		.program_at = sizeof(*h),
-		.size = sizeof(*h),
-		.program_size = sizeof(struct elf_program),
-		.programs = 1};
-	memcpy(h->ident, ident, sizeof(ident));
+	*header_of(c) = elf_core_header(1);
 	programs_of(c)[0] =
-		(struct elf_program){.type = PT_NOTE, .offset = programs_size(c->loads_max), .align = 4};
+		(struct elf_program){.type = ELF_NOTE, .offset = programs_size(c->loads_max), .align = 4};
 }
 
 bool core_file_begin(struct core_file *c, void *room, uint64_t size, uint32_t cpus, uint16_t signal)
@@ -127,23 +76,6 @@ bool core_file_begin(struct core_file *c, void *room, uint64_t size, uint32_t cp
 	memset(room, 0, c->pages_at);
 	write_header(c);
 	return true;
-}
-
-static void fill_status(struct status *s, const struct core_registers *r, uint32_t number)
-{
-	const uint64_t *g = r->gpr;
-	const struct core_segment_state *seg = r->segment;
-
-	*s = (struct status){.pid = number + 1, .orig_rax = ~0ull};
-	s->r15 = g[TRAP_R15], s->r14 = g[TRAP_R14], s->r13 = g[TRAP_R13], s->r12 = g[TRAP_R12];
-	s->r11 = g[TRAP_R11], s->r10 = g[TRAP_R10], s->r9 = g[TRAP_R9], s->r8 = g[TRAP_R8];
-	s->rax = g[TRAP_RAX], s->rbx = g[TRAP_RBX], s->rcx = g[TRAP_RCX], s->rdx = g[TRAP_RDX];
-	s->rsi = g[TRAP_RSI], s->rdi = g[TRAP_RDI], s->rbp = g[TRAP_RBP], s->rsp = g[TRAP_RSP];
-	s->rip = r->rip, s->rflags = r->rflags;
-	s->cs = seg[CORE_CS].selector, s->ss = seg[CORE_SS].selector;
-	s->ds = seg[CORE_DS].selector, s->es = seg[CORE_ES].selector;
-	s->fs = seg[CORE_FS].selector, s->gs = seg[CORE_GS].selector;
-	s->fs_base = seg[CORE_FS].base, s->gs_base = seg[CORE_GS].base;
 }
 
 static void fill_qemu(struct qemu_state *q, const struct core_registers *r)
@@ -159,28 +91,17 @@ static void fill_qemu(struct qemu_state *q, const struct core_registers *r)
 	q->kernel_gs_base = r->kernel_gs_base;
 }
 
-static struct elf_note note_of(const char *name, uint32_t size, uint32_t type)
-{
-	struct elf_note n = {.name_size = 5, .size = size, .type = type};
-
-	memcpy(n.name, name, 4);
-	return n;
-}
-
 bool core_file_add_cpu(struct core_file *c, const struct core_registers *r, uint32_t number)
 {
 	struct elf_program *notes = programs_of(c);
-	struct cpu_notes n = {.status_note = note_of("CORE", sizeof(n.status), NT_PRSTATUS),
-		.qemu_note = note_of("QEMU", sizeof(n.qemu), 0)};
-	struct status status;
+	struct cpu_notes n = {.status = elf_note_status(r, number + 1),
+		.qemu_note = elf_note_of("QEMU", sizeof(n.qemu), 0)};
 	struct qemu_state qemu;
 
 	if (c->cpus == c->cpus_max)
 		return false;
-	fill_status(&status, r, number);
-	status.signal = c->signal; /* readers take the last CPU's for all */
+	n.status.status.signal = c->signal; /* readers take the last CPU's for all */
 	fill_qemu(&qemu, r);
-	n.status = status;
 	n.qemu = qemu;
 	memcpy(c->room + notes->offset + c->cpus++ * sizeof(n), &n, sizeof(n));
 	notes->file_size = c->cpus * sizeof(n);
@@ -210,8 +131,8 @@ static const struct elf_program *at_physical(const struct core_file *c, uint64_t
 
 static void add_load(struct core_file *c, uint64_t linear, uint64_t physical, uint64_t offset)
 {
-	programs_of(c)[++c->loads] = (struct elf_program){.type = PT_LOAD,
-		.flags = FLAGS_RWX,
+	programs_of(c)[++c->loads] = (struct elf_program){.type = ELF_LOAD,
+		.flags = ELF_FLAGS_RWX,
 		.offset = offset,
 		.linear = linear,
 		.physical = physical,

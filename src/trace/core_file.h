@@ -11,43 +11,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <trapline/record.h>
+#include "trace/core_registers.h"
 
 #define CORE_FILE_PAGE 4096u
 
 /* The linear address of a page of which only the physical one is known: a page table. It is not canonical, so nothing else is there. */
 #define CORE_FILE_PHYSICAL 0x100000000000000ull
-
-/* The order in QEMU's struct QEMUCPUState. */
-enum core_segment {
-	CORE_CS,
-	CORE_DS,
-	CORE_ES,
-	CORE_FS,
-	CORE_GS,
-	CORE_SS,
-	CORE_LDTR,
-	CORE_TR,
-	CORE_GDTR,
-	CORE_IDTR,
-	CORE_SEGMENTS
-};
-
-#define CORE_CODE_64 (1u << 21) /* core_segment_state.flags: CS.L */
-
-/* As it is in the note; `flags` as in a descriptor's second word. */
-struct core_segment_state {
-	uint32_t selector, limit, flags, reserved;
-	uint64_t base;
-};
-
-/* One CPU. */
-struct core_registers {
-	uint64_t gpr[TRAP_GPRS], rip, rflags;
-	uint64_t cr0, cr2, cr3, cr4, efer;
-	uint64_t kernel_gs_base;
-	struct core_segment_state segment[CORE_SEGMENTS];
-};
 
 struct core_file {
 	uint8_t *room;

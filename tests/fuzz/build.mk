@@ -17,12 +17,12 @@ FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
 FUZZ_blackbox    := src/report/recall.c src/trace/cpu_list.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
-FUZZ_capture     := boot/bzimage.c boot/capture_plan.c boot/ranges.c src/capture/core.c src/lib/printf.c
+FUZZ_capture     := boot/bzimage.c boot/capture_plan.c boot/ranges.c src/capture/core.c src/trace/elf_core.c src/lib/printf.c
 FUZZ_command     := src/cpu/exit.c src/exit/capture_ask.c src/trace/cpu_list.c $(addprefix src/console/,address.c command.c complete.c control.c core.c debugger.c help.c input.c inspect.c line.c records.c slide.c watches.c) $(FUZZ_MEMORY) $(FUZZ_WATCH) \
                     src/trace/gate.c src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c boot/edits.c src/lib/printf.c
-FUZZ_core        := src/report/core.c src/trace/core_file.c src/trace/walk_trace.c src/cpu/registers.c $(FUZZ_MEMORY) $(FUZZ_TEXT)
+FUZZ_core        := src/report/core.c src/trace/core_file.c src/trace/elf_core.c src/trace/walk_trace.c src/cpu/registers.c $(FUZZ_MEMORY) $(FUZZ_TEXT)
 FUZZ_filter      := src/trace/filter.c src/trace/process.c src/trace/important.c src/trace/tokens.c src/trace/vector.c $(FUZZ_TEXT)
 FUZZ_format      := $(FUZZ_FORMAT) src/trace/bits.c src/trace/gate.c src/trace/summary.c zydis
 FUZZ_formats     := $(addprefix guest-tools/decode/,clean.c line_kind.c link.c logfmt.c model.c number.c read_json.c read_records.c read_text.c record_line.c \

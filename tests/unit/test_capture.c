@@ -272,6 +272,7 @@ static void test_note(void **state)
 	memcpy(&s, note + sizeof(*n) + 8, sizeof(s));
 	assert_int_equal(s.pr_pid, 7);
 	assert_int_equal(regs->rip, 1);
+	assert_int_equal(regs->orig_rax, UINT64_MAX); /* no system call */
 	assert_int_equal(regs->eflags, 2);
 	assert_int_equal(regs->cs, 3);
 	assert_int_equal(regs->fs_base, 4);
