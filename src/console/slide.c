@@ -4,32 +4,16 @@
 #include "hw/msr.h"
 #include "hw/x86.h"
 #include "log/log.h"
-#include "mem/guest_walk.h"
+#include "report/guest_gate.h"
 #include "report/guest_names.h"
-#include "trace/gate.h"
 #include "trace/vector.h"
 #include "vendor.h"
-
-/* The address that a gate of the interrupt table leads to; 0: none. */
-static uint64_t handler_of(const struct cpu *cpu, unsigned vector)
-{
-	struct guest_paging paging;
-	struct segment_state idt;
-	uint8_t bytes[GATE_SIZE_MAX];
-	struct gate_info g;
-
-	vendor->state.paging(cpu, &paging);
-	vendor->state.segment(cpu, SEG_IDTR, &idt);
-	if ((vector + 1) * GATE_SIZE_MAX - 1 > idt.limit ||
-		guest_read(&paging, idt.base + vector * GATE_SIZE_MAX, bytes, sizeof(bytes)) != sizeof(bytes))
-		return 0;
-	g = gate_decode(GATE_LONG, bytes);
-	return gate_usable(GATE_LONG, &g) ? g.offset : 0;
-}
 
 const char *command_slide(struct command_call *call)
 {
 	struct cpu *cpu = call->cpu;
+	struct guest_paging paging;
+	struct segment_state idt;
 	char line[TRAP_LINE_MAX];
 	uint64_t lstar = 0;
 
@@ -40,7 +24,9 @@ const char *command_slide(struct command_call *call)
 		if (line[0])
 			log_reply("%s", line);
 	guest_read_msr(cpu, MSR_LSTAR, &lstar);
-	log_reply("slide cpu=%u lstar=0x%lx de=0x%lx pf=0x%lx", cpu->number, lstar, handler_of(cpu, VEC_DE),
-		handler_of(cpu, VEC_PF));
+	vendor->state.paging(cpu, &paging);
+	vendor->state.segment(cpu, SEG_IDTR, &idt);
+	log_reply("slide cpu=%u lstar=0x%lx de=0x%lx pf=0x%lx", cpu->number, lstar,
+		guest_gate_handler(&paging, &idt, VEC_DE), guest_gate_handler(&paging, &idt, VEC_PF));
 	return NULL;
 }

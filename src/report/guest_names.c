@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "report/guest_names.h"
+#include "report/guest_gate.h"
 #include "hw/asm.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
@@ -9,7 +10,6 @@
 #include "hw/lock.h"
 #include "mem/guest_ram.h"
 #include "trace/format.h"
-#include "trace/gate.h"
 #include "trace/process.h"
 #include "trace/slide.h"
 #include "vendor.h"
@@ -122,16 +122,10 @@ static bool see_code(const struct guest_paging *paging, uint64_t address)
 static void see_gates(const struct guest_paging *paging, const struct segment_state *idt)
 {
 	for (unsigned v = 0; v < SLIDE_GATES_MAX; v++) {
-		uint8_t bytes[GATE_SIZE_MAX];
-		struct gate_info g;
+		uint64_t handler = guest_gate_handler(paging, idt, v);
 
-		if ((v + 1) * GATE_SIZE_MAX - 1 > idt->limit ||
-			guest_read(paging, idt->base + v * GATE_SIZE_MAX, bytes, sizeof(bytes)) !=
-				sizeof(bytes))
-			continue;
-		g = gate_decode(GATE_LONG, bytes);
-		if (gate_usable(GATE_LONG, &g) && see_code(paging, g.offset))
-			slide_add_gate(&seen, g.offset);
+		if (handler && see_code(paging, handler))
+			slide_add_gate(&seen, handler);
 	}
 }
 

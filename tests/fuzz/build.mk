@@ -19,7 +19,7 @@ FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
 FUZZ_blackbox    := src/report/recall.c src/trace/cpu_list.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
 FUZZ_capture     := boot/bzimage.c boot/capture_plan.c boot/ranges.c src/capture/core.c src/trace/elf_core.c src/lib/printf.c
 FUZZ_command     := src/cpu/exit.c src/exit/capture_ask.c src/trace/cpu_list.c $(addprefix src/console/,address.c command.c complete.c control.c core.c debugger.c help.c input.c inspect.c line.c records.c slide.c watches.c) $(FUZZ_MEMORY) $(FUZZ_WATCH) \
-                    src/trace/gate.c src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
+                    src/report/guest_gate.c src/trace/gate.c src/trace/walk_trace.c src/vmcall/check.c src/trace/filter.c src/trace/tokens.c $(FUZZ_RECORD) \
                     $(FUZZ_FORMAT) zydis
 FUZZ_config      := boot/config.c boot/edits.c src/lib/printf.c
 FUZZ_core        := src/report/core.c src/trace/core_file.c src/trace/elf_core.c src/trace/walk_trace.c src/cpu/registers.c $(FUZZ_MEMORY) $(FUZZ_TEXT)

@@ -96,6 +96,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/mem/mtrr_shadow.c \
                  src/mem/paging.c \
                  src/mem/pool.c \
+                 src/report/guest_gate.c \
                  src/stage2/exec.c \
                  src/stage2/exec_leaf.c \
                  src/stage2/private.c \
