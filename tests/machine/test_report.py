@@ -749,7 +749,7 @@ def test_debug(machine):
     said = gdb(machine, "debug", *commands)
     for pattern in (
         r"^Trapline's image is at 0x",
-        r"^#1 .* in exit_exception ",
+        r"^#1 .* in exit_dispatch ",
         r"^guest state cpu=0$",
         r"^rip=[0-9a-f]+ ",
         r"^cpu=0 seq=\d+ #DF ",

@@ -28,7 +28,7 @@ WANTED = {
 }
 
 
-MAINTAINER = {"DEBFULLNAME": "A Person", "DEBEMAIL": "person@localhost"}
+MAINTAINER = {"DEBFULLNAME": "A Person", "DEBEMAIL": "person@trapline.example.org"}
 
 
 def run(*command, **more):
@@ -47,7 +47,7 @@ def test_packages(machine):
         (package,) = (BUILD / "deb").glob(f"{name}_{version}_*.deb")
         files = {line.split()[5].removeprefix("./") for line in run("dpkg-deb", "--contents", package).splitlines()}
         maintainer = run("dpkg-deb", "--field", package, "Maintainer").strip()
-        expect(maintainer == "A Person <person@localhost>", f"{name} is maintained by {maintainer}")
+        expect(maintainer == "A Person <person@trapline.example.org>", f"{name} is maintained by {maintainer}")
         missing = [file.format(version) for file in wanted if file.format(version) not in files]
         expect(not missing, f"{name} lacks {missing}")
         expect(not any("local" in file for file in files), f"{name} has files in /usr/local")
