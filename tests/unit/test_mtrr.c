@@ -12,26 +12,26 @@
 #include "hw/msr.h"
 #include "apic/park.h"
 #include "hw/features.h"
-#include "mem/host_map.h"
 #include "mem/mtrr.h"
 #include "vmx/vmx_mtrr.h"
-#include "mem/pool.h"
 #include "hw/features.h"
 #include "stage2/stage2.h"
 #include "fake_vendor.h"
 
-#define BITS       40
 #define POOL_PAGES 2048
-#define HOLDS      30 /* a CPU: each waits for all threads to have their turn */
-#define CPUS       4
-#define MIB        0x100000ull
-#define GIB        0x40000000ull
-#define E          0x800ull
-#define FE         0x400ull
-#define VALID      0x800ull
-#define CAP        0x508ull /* WC, fixed ones, 8 variable ones */
-#define BASE(n)    (MSR_MTRR_PHYSBASE0 + 2 * (n))
-#define MASK(n)    (MSR_MTRR_PHYSBASE0 + 2 * (n) + 1)
+#include "fake_pool.h"
+
+#define BITS    40
+#define HOLDS   30 /* a CPU: each waits for all threads to have their turn */
+#define CPUS    4
+#define MIB     0x100000ull
+#define GIB     0x40000000ull
+#define E       0x800ull
+#define FE      0x400ull
+#define VALID   0x800ull
+#define CAP     0x508ull /* WC, fixed ones, 8 variable ones */
+#define BASE(n) (MSR_MTRR_PHYSBASE0 + 2 * (n))
+#define MASK(n) (MSR_MTRR_PHYSBASE0 + 2 * (n) + 1)
 
 /* The functions of other sources that are called. */
 
@@ -62,24 +62,9 @@ uint64_t mtrr_capabilities(void)
 	return CAP;
 }
 
-uint64_t pool_alloc(uint64_t pages)
-{
-	static uint8_t memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
-	static uint64_t used;
-
-	used += pages;
-	assert_true(used <= POOL_PAGES);
-	return pool_phys(memory + (used - pages) * PAGE_SIZE);
-}
-
 uint64_t pool_left(void)
 {
 	return GIB;
-}
-
-bool host_map_learn(uint64_t base, uint64_t size)
-{
-	return true;
 }
 
 void log_line(const char *format, ...)

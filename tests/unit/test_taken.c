@@ -6,9 +6,7 @@
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "log/log.h"
-#include "mem/host_map.h"
 #include "mem/mtrr.h"
-#include "mem/pool.h"
 #include "stage2/exec.h"
 #include "stage2/private.h"
 #include "stage2/spare.h"
@@ -16,24 +14,16 @@
 #include "stage2/taken.h"
 
 #define POOL_PAGES 512
-#define GIB        (1ull << 30)
-#define PAGE       0x40201000ull /* in the second GiB */
-#define OTHER      0x40202000ull
+#include "fake_pool.h"
+
+#define GIB   (1ull << 30)
+#define PAGE  0x40201000ull /* in the second GiB */
+#define OTHER 0x40202000ull
 
 struct boot_info boot_info;
 struct features features;
 static struct cpu cpu0;
 struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0};
-
-uint64_t pool_alloc(uint64_t pages)
-{
-	static uint8_t memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
-	static uint64_t used;
-
-	used += pages;
-	assert_true(used <= POOL_PAGES);
-	return pool_phys(memory + (used - pages) * PAGE_SIZE);
-}
 
 uint64_t pool_left(void)
 {
@@ -42,11 +32,6 @@ uint64_t pool_left(void)
 
 void log_line(const char *format, ...)
 {
-}
-
-bool host_map_learn(uint64_t base, uint64_t size)
-{
-	return true;
 }
 
 void mtrr_read(struct mtrr_state *m)

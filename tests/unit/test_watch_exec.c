@@ -13,9 +13,7 @@
 #include "hw/features.h"
 #include "log/log.h"
 #include "mem/guest_ram.h"
-#include "mem/host_map.h"
 #include "mem/mtrr.h"
-#include "mem/pool.h"
 #include "stage2/exec.h"
 #include "stage2/spare.h"
 #include "stage2/stage2.h"
@@ -23,9 +21,11 @@
 #include "watch/exec_ranges.h"
 
 #define POOL_PAGES 64
-#define INSIDE     0x2000ull
-#define HEAP       0x5000ull
-#define USER       (3 << 8 | 64)
+#include "fake_pool.h"
+
+#define INSIDE 0x2000ull
+#define HEAP   0x5000ull
+#define USER   (3 << 8 | 64)
 
 struct boot_info boot_info;
 struct features features;
@@ -35,16 +35,6 @@ struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0};
 static uint64_t left, rip, caller, told_at;
 static unsigned told, faults, released;
 
-uint64_t pool_alloc(uint64_t pages)
-{
-	static uint8_t memory[POOL_PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
-	static uint64_t used;
-
-	used += pages;
-	assert_true(used <= POOL_PAGES);
-	return pool_phys(memory + (used - pages) * PAGE_SIZE);
-}
-
 uint64_t pool_left(void)
 {
 	return left;
@@ -52,11 +42,6 @@ uint64_t pool_left(void)
 
 void log_line(const char *format, ...)
 {
-}
-
-bool host_map_learn(uint64_t base, uint64_t size)
-{
-	return true;
 }
 
 void mtrr_read(struct mtrr_state *m)
