@@ -5,15 +5,12 @@ and GRUB (ship/debian-vm), from the firmware's own boot entries. The first proce
 """
 
 import os
-import pathlib
 import re
-import subprocess
-import tempfile
 import time
 
 from lib import logs
-from lib.console import Line
-from lib.machine import BUILD, LAUNCH, ROOT, VARIABLES, Skip, expect, on
+from lib.console import Launched
+from lib.machine import BUILD, ROOT, Skip, expect, on
 from lib.secure import OVMF
 
 DISK = BUILD / "debian-vm.img"
@@ -37,33 +34,12 @@ def disk():
     return DISK
 
 
-class Debian(Line):
+class Debian(Launched):
     """The machine, and a shell in it; Trapline's line is trapline.log."""
 
     def __init__(self, machine, **variables):
-        super().__init__(machine)
-        self.folder = tempfile.TemporaryDirectory(prefix="trapline-install-")
-        self.out = machine.scratch / f"install-{time.monotonic_ns()}"
-        self.out.mkdir(parents=True)
-        self.path = pathlib.Path(self.folder.name) / "com1"
-        env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-        env.update({name: str(value) for name, value in variables.items()})
-        env.update(BACKEND=machine.backend, OUT=str(self.out), SERIAL=str(self.path), REBOOT="1", MEM="1536", TIMEOUT="3600")
-        self.launcher = subprocess.Popen(
-            [LAUNCH], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        super().__init__(machine, "install", ["SERIAL"], {**variables, "REBOOT": 1, "MEM": 1536, "TIMEOUT": 3600})
         self.read_so_far = 0
-
-    def __enter__(self):
-        self.connect(self.path)
-        return self
-
-    def __exit__(self, *_):
-        self.launcher.terminate()
-        self.launcher.wait(30)
-        self.launcher.stdout.close()
-        self.socket.close()
-        self.folder.cleanup()
 
     def shell(self):
         """Debian is up. What Trapline has said since the last start."""

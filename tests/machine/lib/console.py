@@ -99,32 +99,24 @@ class Line:
             self.read()
 
 
-class Console(Line):
-    """A machine, and the operator's line; with SERIAL=True the guest's as well."""
+class Launched(Line):
+    """A machine, and its serial lines: by the launcher's variables for them, of which the first one's is this one."""
 
-    def __init__(self, machine, **variables):
+    def __init__(self, machine, kind, ports, variables):
         super().__init__(machine)
-        self.serial = Line(machine) if variables.pop("SERIAL", False) else None
-        self.folder = tempfile.TemporaryDirectory(prefix="trapline-console-")
-        self.path = pathlib.Path(self.folder.name) / "com2"
-        self.out = machine.scratch / f"console-{machine.backend}-{time.monotonic_ns()}"
+        self.folder = tempfile.TemporaryDirectory(prefix=f"trapline-{kind}-")
+        self.paths = {port: pathlib.Path(self.folder.name) / port for port in ports}
+        self.out = machine.scratch / f"{kind}-{machine.backend}-{time.monotonic_ns()}"
         self.out.mkdir(parents=True)
         env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-        env.update({name: str(value) for name, value in variables.items()})
-        if self.serial:
-            env["SERIAL"] = f"{self.folder.name}/com1"
-        env.update(BACKEND=machine.backend, OUT=str(self.out), CONSOLE=str(self.path), TIMEOUT="600")
+        own = {"BACKEND": machine.backend, "OUT": self.out, **self.paths}
+        env.update({name: str(value) for name, value in {**variables, **own}.items()})
         self.launcher = subprocess.Popen(
             [LAUNCH], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     def __enter__(self):
-        self.connect(self.path)
-        if self.serial:
-            self.serial.launcher, self.serial.out = self.launcher, self.out
-            self.serial.connect(f"{self.folder.name}/com1")
-            self.serial.other, self.other = self, self.serial
-        self.wait_for(rb"trapline: active .*\n", START_SECONDS[self.backend])
+        self.connect(next(iter(self.paths.values())))
         return self
 
     def __exit__(self, *_):
@@ -133,6 +125,24 @@ class Console(Line):
         self.launcher.stdout.close()
         self.socket.close()
         self.folder.cleanup()
+
+
+class Console(Launched):
+    """A machine, and the operator's line; with SERIAL=True the guest's as well."""
+
+    def __init__(self, machine, **variables):
+        self.serial = Line(machine) if variables.pop("SERIAL", False) else None
+        ports = ["CONSOLE", "SERIAL"] if self.serial else ["CONSOLE"]
+        super().__init__(machine, "console", ports, {**variables, "TIMEOUT": 600})
+
+    def __enter__(self):
+        super().__enter__()
+        if self.serial:
+            self.serial.launcher, self.serial.out = self.launcher, self.out
+            self.serial.connect(self.paths["SERIAL"])
+            self.serial.other, self.other = self, self.serial
+        self.wait_for(rb"trapline: active .*\n", START_SECONDS[self.backend])
+        return self
 
     def logfmt(self):
         """Makes ask() work: no echo, no prompt."""
