@@ -182,14 +182,20 @@ static int begin(void **state)
 	return 0;
 }
 
-/* The guest accesses the page, and the step over the access begins. */
-static void access(unsigned right)
+/* An access that second-level paging refuses because of a watch. */
+static void refused(uint64_t address, unsigned right)
 {
 	exit_begin(&cpu0.exit);
 	cpu0.exit.kind = EXIT_STAGE2;
-	cpu0.exit.address = RIP;
+	cpu0.exit.address = address;
 	cpu0.exit.qualifier = right;
 	assert_true(watch_stage2(&cpu0));
+}
+
+/* The guest accesses the page, and the step over the access begins. */
+static void access(unsigned right)
+{
+	refused(RIP, right);
 	watch_step_begin(&cpu0);
 	assert_true(cpu0.work & CPU_WORK_STEP);
 	assert_int_equal(steps, 1);
@@ -284,10 +290,7 @@ static void debugger_steps(void **state)
 	assert_true(cpu0.work & CPU_WORK_STEP);
 	watch_step_begin(&cpu0);
 	private.fetches = false; /* the delivery */
-	exit_begin(&cpu0.exit);
-	cpu0.exit.kind = EXIT_STAGE2;
-	cpu0.exit.qualifier = STAGE2_FETCH;
-	assert_true(watch_stage2(&cpu0));
+	refused(0, STAGE2_FETCH);
 	private.fetches = true;
 	run_step_over(&cpu0);
 	has_stepped(RUN_STEPPED);
@@ -303,10 +306,7 @@ static void admits_interrupt(void **state)
 		watch_step_begin(&cpu0);
 		private.fetches = false;
 		rip += comes;
-		exit_begin(&cpu0.exit);
-		cpu0.exit.kind = EXIT_STAGE2;
-		cpu0.exit.qualifier = STAGE2_FETCH;
-		assert_true(watch_stage2(&cpu0));
+		refused(0, STAGE2_FETCH);
 		private.fetches = true;
 		run_step_over(&cpu0);
 		assert_false(cpu0.run.admits);
@@ -372,11 +372,7 @@ static void drops_debuggers(void **state)
 static void breakpoint(void **state)
 {
 	piece.action = WATCH_BREAK;
-	exit_begin(&cpu0.exit);
-	cpu0.exit.kind = EXIT_STAGE2;
-	cpu0.exit.address = RIP;
-	cpu0.exit.qualifier = STAGE2_FETCH;
-	assert_true(watch_stage2(&cpu0));
+	refused(RIP, STAGE2_FETCH);
 	has_stepped(RUN_BREAKPOINT);
 	assert_int_equal(closed, 0);
 	rip++;
@@ -386,11 +382,7 @@ static void breakpoint(void **state)
 	rip--;
 	steps = 0;
 	order_step();
-	exit_begin(&cpu0.exit);
-	cpu0.exit.kind = EXIT_STAGE2;
-	cpu0.exit.address = RIP;
-	cpu0.exit.qualifier = STAGE2_FETCH;
-	assert_true(watch_stage2(&cpu0));
+	refused(RIP, STAGE2_FETCH);
 	run_step_over(&cpu0);
 	has_stepped(RUN_BREAKPOINT);
 }
@@ -405,12 +397,8 @@ static void denies(void **state)
 	rip++;
 	exits_for(EXIT_STEP);
 	assert_int_equal(hits, 1); /* watch_hit_end() drops it */
-	exit_begin(&cpu0.exit);
-	cpu0.exit.kind = EXIT_STAGE2;
-	cpu0.exit.address = rip;
-	cpu0.exit.qualifier = STAGE2_FETCH;
 	piece.first = piece.last = rip;
-	assert_true(watch_stage2(&cpu0));
+	refused(rip, STAGE2_FETCH);
 	assert_int_equal(denied, 1);
 }
 
