@@ -18,7 +18,7 @@ $(TOOLS)/%.o: guest-tools/%.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(TOOLS_CFLAGS) -MMD -MP -c $< -o $@
 
-$(TOOLS)/libtrapline.a: $(TOOLS)/lib/trapline.o $(TOOLS)/lib/watch.o
+$(TOOLS)/libtrapline.a: $(TOOLS)/lib/ask.o $(TOOLS)/lib/trapline.o $(TOOLS)/lib/watch.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 

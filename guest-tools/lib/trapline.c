@@ -30,7 +30,7 @@ const char *trapline_error(int64_t error)
 	case TRAPLINE_SYSTEM:
 		return strerror(errno);
 	case TRAPLINE_REFUSED:
-		return "this watch cannot be had";
+		return "this is refused";
 	default:
 		return "an error unknown to this version";
 	}

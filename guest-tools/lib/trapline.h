@@ -24,7 +24,7 @@ struct trapline_registers {
 #define TRAPLINE_NO_MODULE   (-101) /* this needs the kernel module, which is not loaded */
 #define TRAPLINE_NO_RIGHT    (-102) /* /dev/trapline may not be opened, or not used for this */
 #define TRAPLINE_SYSTEM      (-103) /* errno says why */
-#define TRAPLINE_REFUSED     (-104) /* the words of a watch are wrong, or it cannot be had: `why` says it */
+#define TRAPLINE_REFUSED     (-104) /* a command is refused: `why` says the reason */
 
 /* Returns an error in words. */
 const char *trapline_error(int64_t error);
@@ -85,6 +85,16 @@ int64_t trapline_command(const char *text);
 int64_t trapline_answer(int64_t number, void *buffer, size_t room);
 
 /*
+ * Does both: runs a command, and fetches the answer line by line.
+ *   take  gets `to` and every line but the last one, of which more than 1023 bytes are cut; NULL: nobody gets them
+ *   why   out: with TRAPLINE_REFUSED the reason that the last line gives, otherwise ""
+ * Returns 0 or an error; TRAPLINE_E_MISSING: another command has replaced the answer.
+ */
+#define TRAPLINE_WHY_MAX 256
+typedef void trapline_taker(void *to, const char *line);
+int64_t trapline_ask(const char *command, trapline_taker *take, void *to, char why[TRAPLINE_WHY_MAX]);
+
+/*
  * Fetches the core that Trapline keeps, piece by piece.
  *   all   set to its bytes
  *   made  set to 0 for the last run's, TRAPLINE_CORE_EARLIER for an earlier one's, or the number of the core in this run
@@ -99,7 +109,6 @@ int64_t trapline_core(uint64_t offset, void *buffer, size_t room, uint64_t *all,
  * Returns its number, 1 to 65535, or an error. It is in force on all CPUs then. TRAPLINE_E_MISSING: another process has given a command
  * meanwhile, and the answer is lost: the watch is there, and trapline_watch_list() has its number.
  */
-#define TRAPLINE_WHY_MAX 256
 int64_t trapline_watch_add(const char *words, char why[TRAPLINE_WHY_MAX]);
 
 /* Deletes a watch. Returns 0 or an error; TRAPLINE_REFUSED: there is no such watch. */

@@ -8,54 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_SIZE  1024
 #define WRONG_MAX  64
 #define REASON_MAX (TRAPLINE_WHY_MAX - WRONG_MAX - 2)
-
-/* Takes a line of the answer. */
-typedef void taker(void *to, const char *line);
-
-/* The text behind why=" of the answer's last line, without its quote; "" if there is none. */
-static void copy_why(const char *line, char why[TRAPLINE_WHY_MAX])
-{
-	const char *begin = strstr(line, " why=\"");
-
-	why[0] = '\0';
-	if (begin)
-		snprintf(why, TRAPLINE_WHY_MAX, "%.*s", (int)strcspn(begin + 6, "\""), begin + 6);
-}
-
-static int64_t take_answer(int64_t number, taker *take, void *to, char why[TRAPLINE_WHY_MAX])
-{
-	char piece[4096], line[LINE_SIZE];
-	size_t length = 0;
-	int64_t n;
-
-	while ((n = trapline_answer(number, piece, sizeof(piece))) > 0)
-		for (int64_t i = 0; i < n; i++) {
-			if (piece[i] != '\n') {
-				if (length < sizeof(line) - 1)
-					line[length++] = piece[i];
-				continue;
-			}
-			line[length] = '\0';
-			length = 0;
-			if (!strncmp(line, "done command=", 13))
-				copy_why(line, why);
-			else
-				take(to, line);
-		}
-	return n < 0 ? n : *why ? TRAPLINE_REFUSED : 0;
-}
-
-/* Carries out a command of the console: take() gets each line of the answer but the last one. */
-static int64_t carry_out(const char *command, taker *take, void *to, char why[TRAPLINE_WHY_MAX])
-{
-	int64_t number = trapline_command(command);
-
-	why[0] = '\0';
-	return number < 0 ? number : take_answer(number, take, to, why);
-}
 
 struct added {
 	int64_t id;
@@ -81,15 +35,9 @@ int64_t trapline_watch_add(const char *words, char why[TRAPLINE_WHY_MAX])
 			TRAPLINE_TEXT_MAX - sizeof("watch add"));
 		return TRAPLINE_REFUSED;
 	}
-	error = carry_out(command, take_added, &a, reason);
+	error = trapline_ask(command, take_added, &a, reason);
 	snprintf(why, TRAPLINE_WHY_MAX, "%s%s%.*s", a.wrong, *a.wrong ? ": " : "", REASON_MAX, reason);
 	return error < 0 ? error : a.id;
-}
-
-static void take_nothing(void *to, const char *line)
-{
-	(void)to;
-	(void)line;
 }
 
 int64_t trapline_watch_delete(unsigned id)
@@ -97,7 +45,7 @@ int64_t trapline_watch_delete(unsigned id)
 	char command[64], why[TRAPLINE_WHY_MAX];
 
 	snprintf(command, sizeof(command), "watch delete %u", id);
-	return carry_out(command, take_nothing, NULL, why);
+	return trapline_ask(command, NULL, NULL, why);
 }
 
 struct list {
@@ -135,7 +83,7 @@ int64_t trapline_watch_list(struct trapline_watch *list, size_t room)
 {
 	struct list l = {list, room, 0};
 	char why[TRAPLINE_WHY_MAX];
-	int64_t error = carry_out("watch list", take_watch, &l, why);
+	int64_t error = trapline_ask("watch list", take_watch, &l, why);
 
 	return error < 0 ? error : (int64_t)l.count;
 }

@@ -7,56 +7,29 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POLL_MS  200
-#define LINE_MAX 1024
+#define POLL_MS 200
 
-static const char done[] = "done command=", reason[] = " why=\"";
-
-/* Takes status and error text from the answer's last line. */
-static int judge(char *line)
+static void show(void *unused, const char *line)
 {
-	char *why = strstr(line, reason);
-
-	if (!why)
-		return STATUS_OK;
-	why += sizeof(reason) - 1;
-	fflush(stdout);
-	fprintf(stderr, "trapctl: console: %.*s\n", (int)strcspn(why, "\""), why);
-	return STATUS_FAILED;
-}
-
-/* Prints the answer as it comes, one line at a time. */
-static int show(int64_t number, bool quiet)
-{
-	char piece[4096], line[LINE_MAX];
-	size_t length = 0;
-	int64_t n;
-
-	while ((n = trapline_answer(number, piece, sizeof(piece))) > 0)
-		for (int64_t i = 0; i < n; i++) {
-			if (piece[i] != '\n') {
-				if (length < sizeof(line) - 1)
-					line[length++] = piece[i];
-				continue;
-			}
-			line[length] = '\0';
-			length = 0;
-			if (!strncmp(line, done, sizeof(done) - 1))
-				return judge(line);
-			if (!quiet)
-				print_line(line);
-		}
-	return fail("console", n);
+	(void)unused;
+	print_line(line);
 }
 
 int console_command(const char *text, bool quiet)
 {
-	int64_t number;
+	char why[TRAPLINE_WHY_MAX];
+	int64_t error;
 
 	if (!*text)
 		return STATUS_OK;
-	number = trapline_command(text);
-	return number < 0 ? fail("console", number) : show(number, quiet);
+	error = trapline_ask(text, quiet ? NULL : show, NULL, why);
+	if (!error)
+		return STATUS_OK;
+	if (error != TRAPLINE_REFUSED)
+		return fail("console", error);
+	fflush(stdout);
+	fprintf(stderr, "trapctl: console: %s\n", why);
+	return STATUS_FAILED;
 }
 
 static int carry_out(const char *text)

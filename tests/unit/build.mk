@@ -10,6 +10,7 @@ UNIT_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
 UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  $(addprefix guest-tools/decode/,clean.c find_file.c line_kind.c link.c logfmt.c map.c model.c notes.c number.c read_json.c \
                    read_records.c read_text.c record_line.c record_text.c) \
+                 guest-tools/lib/ask.c \
                  guest-tools/lib/watch.c \
                  boot/budget.c \
                  boot/bzimage.c \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The library's watches: what it asks of Trapline, and what it reads in the answers, which come in pieces. */
+/* The library's watches, and its commands of the console: what it asks of Trapline, and what it reads in the answers, which come in pieces. */
 #include "unit.h"
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +69,32 @@ static void delete (void **state)
 	assert_int_equal(trapline_watch_delete(3), TRAPLINE_REFUSED);
 }
 
+static void take_line(void *to, const char *line)
+{
+	strcat(to, line);
+	strcat(to, "|");
+}
+
+/* A line that is too long is cut, and an answer without its last line is no success. */
+static void ask(void **state)
+{
+	static char long_one[3000], text[4000];
+	char why[TRAPLINE_WHY_MAX] = "old";
+
+	memset(long_one, 'x', sizeof(long_one) - 1);
+	strcpy(long_one + 2000, "\nlast line\ndone command=status status=ok\n");
+	answer = long_one;
+	assert_int_equal(trapline_ask("status", take_line, text, why), 0);
+	assert_string_equal(asked, "status");
+	assert_string_equal(why, "");
+	assert_int_equal(strlen(text), 1024 + strlen("last line|"));
+	assert_string_equal(text + 1023, "|last line|");
+	answer = "a line\n";
+	assert_int_equal(trapline_ask("status", NULL, NULL, why), TRAPLINE_E_MISSING);
+	answer = "done command=x status=error why=\"\"\n";
+	assert_int_equal(trapline_ask("x", NULL, NULL, why), TRAPLINE_REFUSED);
+}
+
 /* There are more than the list has room for. */
 static void list(void **state)
 {
@@ -97,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(add),
+		cmocka_unit_test(ask),
 		cmocka_unit_test(delete),
 		cmocka_unit_test(list),
 	};
