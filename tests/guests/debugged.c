@@ -11,8 +11,6 @@
 #include "lib/machine.h"
 #include "lib/trap.h"
 
-#define INIT_TO_SIPI 10000 /* microseconds, SDM vol. 3A 9.4.4.1 */
-
 const char guest_name[] = "debugged";
 
 enum order {
@@ -73,13 +71,7 @@ static void run_other(unsigned id)
 
 static bool start_other(void)
 {
-	ap_send(1, ICR_INIT);
-	ap_delay(INIT_TO_SIPI);
-	if (!ap_prepare())
-		return false;
-	ap_task = run_other;
-	ap_send(1, ICR_SIPI | ap_vector[0]);
-	if (!ap_wait_starts(1, 1))
+	if (!ap_start_second(run_other))
 		return false;
 	aps[1].order = AP_TASK;
 	return true;

@@ -103,16 +103,8 @@ static void second(unsigned id)
 
 static void two_cpus(void)
 {
-	if (!ap_prepare()) {
-		print("case name=two result=no-memory\n");
-		return;
-	}
 	memcpy(pages + 4 * PAGE_SIZE, three, sizeof(three));
-	ap_task = second;
-	ap_send(1, ICR_INIT);
-	ap_delay(10000);
-	ap_send(1, ICR_SIPI | ap_vector[0]);
-	if (!ap_wait_starts(1, 1)) {
+	if (!ap_start_second(second)) {
 		print("case name=two result=does-not-start\n");
 		return;
 	}

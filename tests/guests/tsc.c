@@ -54,21 +54,12 @@ static void take_turns(unsigned id)
 	__atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
 }
 
-static bool start_other(void)
-{
-	ap_send(1, ICR_INIT);
-	ap_delay(STEP_US * 10);
-	ap_send(1, ICR_SIPI | ap_vector[0]);
-	return ap_wait_starts(1, 1);
-}
-
 EFI_STATUS guest_main(void)
 {
-	if (!ap_prepare() || !start_other()) {
+	if (!ap_start_second(take_turns)) {
 		print("no second CPU\n");
 		return EFI_DEVICE_ERROR;
 	}
-	ap_task = take_turns;
 	last = rdtsc();
 	aps[1].order = AP_TASK;
 	take_turns(0);

@@ -268,15 +268,7 @@ static void two_cpus(void)
 {
 	uint64_t old;
 
-	if (!ap_prepare()) {
-		print("case name=two result=no-memory\n");
-		return;
-	}
-	ap_task = second;
-	ap_send(1, ICR_INIT);
-	ap_delay(10000);
-	ap_send(1, ICR_SIPI | ap_vector[0]);
-	if (!ap_wait_starts(1, 1)) {
+	if (!ap_start_second(second)) {
 		print("case name=two result=does-not-start\n");
 		return;
 	}

@@ -11,6 +11,7 @@
 #define LOW_MEMORY   0x9ffffu
 #define PAGE         4096u
 #define STACKS_SIZE  (AP_MAX * PAGE)
+#define INIT_TO_SIPI 10000 /* microseconds, SDM vol. 3A 9.4.4.1 */
 #define WAIT_STEPS   2000
 #define WAIT_STEP_US 1000
 #define RUNS_STEPS   500
@@ -265,4 +266,15 @@ bool ap_wait_starts(unsigned id, uint32_t n)
 	for (unsigned i = 0; i < WAIT_STEPS && aps[id].starts < n; i++)
 		ap_delay(WAIT_STEP_US);
 	return aps[id].starts >= n;
+}
+
+bool ap_start_second(void (*task)(unsigned id))
+{
+	if (!ap_prepare())
+		return false;
+	ap_task = task;
+	ap_send(1, ICR_INIT);
+	ap_delay(INIT_TO_SIPI);
+	ap_send(1, ICR_SIPI | ap_vector[0]);
+	return ap_wait_starts(1, 1);
 }

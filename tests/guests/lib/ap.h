@@ -109,6 +109,9 @@ extern void (*ap_task)(unsigned id);
 /* Waits until it has started `n` times in all and has reached its loop; false if that does not happen. */
 bool ap_wait_starts(unsigned id, uint32_t n);
 
+/* Makes the pages, and starts CPU 1: `task` is what AP_TASK runs. False if one of the two does not happen. */
+bool ap_start_second(void (*task)(unsigned id));
+
 /* Microseconds. */
 void ap_delay(uint64_t us);
 
