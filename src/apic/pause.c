@@ -50,10 +50,14 @@ void pause_end_own(uint32_t number)
 		atomic_compare_exchange_strong(&pause_asked, &number, 0);
 }
 
+/* pause_for_good() tells of the death before it takes releases back: either it takes this one back, or the death is seen here. */
 void pause_release(struct cpu *cpu)
 {
-	if (!atomic_load(&died))
-		atomic_store(&cpu->released, true);
+	if (atomic_load(&died))
+		return;
+	atomic_store(&cpu->released, true);
+	if (atomic_load(&died) && atomic_exchange(&cpu->released, false))
+		cpu_kick(cpu);
 }
 
 bool pause_lets_any(void)
@@ -64,12 +68,15 @@ bool pause_lets_any(void)
 	return false;
 }
 
+/* A stop that another CPU asks for meanwhile has another number, and stays: it may be the guest's death. */
 bool pause_end(void)
 {
+	uint32_t number = atomic_load(&pause_asked);
+
 	if (atomic_load(&died))
 		return false;
-	atomic_store(&pause_asked, 0);
-	return true;
+	atomic_compare_exchange_strong(&pause_asked, &number, 0);
+	return !atomic_load(&died);
 }
 
 const struct trap_record *pause_where(const struct cpu *cpu)

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
 /* Stopping the guest, and a guest that has died. */
 #include "unit.h"
+#include <signal.h>
 #include "apic/park.h"
 #include "apic/pause.h"
+#include "hw/x86.h"
 
 struct boot_info boot_info = {.cpus = 1};
 static struct cpu cpu;
 struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu};
-static unsigned kicks;
+static _Atomic unsigned kicks;
 
 void cpu_kick_others(const struct cpu *self)
+{
+	kicks++;
+}
+
+void cpu_kick(struct cpu *c)
 {
 	kicks++;
 }
@@ -64,6 +71,55 @@ static void ends_its_own(void **state)
 	assert_true(pause_end());
 }
 
+static struct trap_record death;
+static volatile int steps; /* instructions until the guest dies */
+
+static void on_step(int signal)
+{
+	if (!steps--)
+		pause_for_good(&cpu, &death);
+}
+
+static void release(void)
+{
+	pause_release(&cpu);
+}
+
+static void end(void)
+{
+	pause_end();
+}
+
+/* Calls it with single steps. The guest dies on another CPU after so many of its instructions. Returns whether there are as many. */
+static bool dies_in(void (*call)(void), int after)
+{
+	steps = after;
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | RFLAGS_TF);
+	call();
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~(uint64_t)RFLAGS_TF);
+	return steps < 0;
+}
+
+/* The guest dies on one CPU while another one lets it run: wherever that one is, the dead guest stays stopped. */
+static void dies_meanwhile(void **state)
+{
+	static void (*const calls[])(void) = {release, end};
+
+	signal(SIGTRAP, on_step);
+	for (unsigned n = 0; n < ARRAY_SIZE(calls); n++) {
+		int after = 0;
+
+		for (bool died = true; died; after++) {
+			pause_begin(&cpu);
+			died = dies_in(calls[n], after);
+			assert_int_equal(died, pause_holds(&cpu));
+			pause_over();
+		}
+		assert_true(after > 10);
+	}
+	signal(SIGTRAP, SIG_DFL);
+}
+
 /* The last test: it cannot be undone. */
 static void stays(void **state)
 {
@@ -88,6 +144,7 @@ int main(void)
 		cmocka_unit_test(stops_and_goes),
 		cmocka_unit_test(releases),
 		cmocka_unit_test(ends_its_own),
+		cmocka_unit_test(dies_meanwhile),
 		cmocka_unit_test(stays),
 	};
 
