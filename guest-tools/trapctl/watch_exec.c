@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -15,8 +16,8 @@
 #define PAGE        4096ull
 #define MODULES_MAX 1024
 #define FLAG_FILE   "/sys/module/trapline/parameters/exec"
-#define NAME_ROOM   256
-#define LINE_ROOM   512
+#define NAME_ROOM   512 /* KSYM_NAME_LEN */
+#define TEXT_ROOM   512 /* of a command */
 #define LOW_MEMORY  "0x1000-0xfffff"
 /* The window in which Linux maps the firmware's runtime services: EFI_VA_END to EFI_VA_START. */
 #define FIRMWARE "0xffffffef00000000-0xfffffffeffffffff"
@@ -37,7 +38,7 @@ static struct {
 
 static void allow(const char *range)
 {
-	char text[LINE_ROOM];
+	char text[TEXT_ROOM];
 	int status;
 
 	snprintf(text, sizeof(text), "watch allow %s", range);
@@ -88,17 +89,25 @@ static void take_symbol(uint64_t address, char type, const char *name, const cha
 	found.made++;
 }
 
-static void read_symbols(void)
+static void read_symbol(const char *line)
 {
-	FILE *f = fopen("/proc/kallsyms", "r");
-	char line[LINE_ROOM], name[NAME_ROOM], module[64], type;
+	char name[NAME_ROOM], module[64] = "", type;
 	uint64_t address;
 
-	while (f && fgets(line, sizeof(line), f)) {
-		module[0] = '\0';
-		if (sscanf(line, "%" SCNx64 " %c %255s %63s", &address, &type, name, module) >= 3 && address)
-			take_symbol(address, type, name, module);
-	}
+	if (sscanf(line, "%" SCNx64 " %c %511s %63s", &address, &type, name, module) >= 3 && address)
+		take_symbol(address, type, name, module);
+}
+
+/* Lines are as long as they like: that of a module names all modules that use it. */
+static void read_lines(const char *path, void (*take)(const char *line))
+{
+	FILE *f = fopen(path, "r");
+	char *line = NULL;
+	size_t room = 0;
+
+	while (f && getline(&line, &room, f) > 0)
+		take(line);
+	free(line);
 	if (f)
 		fclose(f);
 }
@@ -108,22 +117,9 @@ static void take_module(const char *line)
 	struct module *m = &modules[found.modules];
 	const char *at = strstr(line, " 0x");
 
-	if (at && sscanf(line, "%63s %" SCNu64, m->name, &m->bytes) == 2 &&
+	if (found.modules < MODULES_MAX && at && sscanf(line, "%63s %" SCNu64, m->name, &m->bytes) == 2 &&
 		sscanf(at, "%" SCNx64, &m->first) == 1 && m->first)
 		found.modules++;
-}
-
-static void read_modules(void)
-{
-	FILE *f = fopen("/proc/modules", "r");
-	char line[LINE_ROOM];
-
-	found.modules = 0;
-	memset(modules, 0, sizeof(modules));
-	while (f && found.modules < MODULES_MAX && fgets(line, sizeof(line), f))
-		take_module(line);
-	if (f)
-		fclose(f);
 }
 
 /* Since Linux 6.4 a module's memory is several regions: the address is that of its code, and the size is the sum of all. */
@@ -170,11 +166,13 @@ static void turn_module_on(void)
 
 int watch_exec(const char *words)
 {
-	char text[LINE_ROOM];
+	char text[TEXT_ROOM];
 
 	turn_module_on();
-	read_modules();
-	read_symbols();
+	found.modules = 0;
+	memset(modules, 0, sizeof(modules));
+	read_lines("/proc/modules", take_module);
+	read_lines("/proc/kallsyms", read_symbol);
 	if (!found.first || found.last <= found.first) {
 		fprintf(stderr,
 			"trapctl: watch: /proc/kallsyms does not tell where the kernel is: root only\n");

@@ -123,6 +123,30 @@ static void small_modules(void **state)
 		"watch add exec supervisor outside=0xffffffff81000000-0xffffffff817fffff once\n");
 }
 
+/* A module that 200 others use, whose names do not fit into a line of any usual length. */
+static void used_by_many(void **state)
+{
+	static char loaded[4096], symbols[4096];
+	size_t n = (size_t)sprintf(loaded, "first 20480 200 ");
+
+	for (unsigned i = 0; i < 200; i++)
+		n += (size_t)sprintf(loaded + n, "module_%u,", i);
+	sprintf(loaded + n, " Live 0xffffffffc0000000 (OE)\nsecond 16384 1 first, Live 0xffffffffc0100000\n");
+	expect(KERNEL, loaded, "5.19.17",
+		"watch allow 0xffffffffc0000000+20480\n"
+		"watch allow 0xffffffffc0100000+16384\n"
+		"watch allow 0x1000-0xfffff\n"
+		"watch add exec supervisor outside=0xffffffff81000000-0xffffffff817fffff once\n");
+	/* and the longest symbol that a kernel has */
+	n = (size_t)sprintf(symbols, KERNEL "ffffffffc0001ff0 t ");
+	memset(symbols + n, 'x', 511);
+	sprintf(symbols + n + 511, "\t[first]\n");
+	expect(symbols, "first 20480 0 - Live 0xffffffffc0000000\n", "6.4.0",
+		"watch allow 0xffffffffc0000000+12288\n"
+		"watch allow 0x1000-0xfffff\n"
+		"watch add exec supervisor outside=0xffffffff81000000-0xffffffff817fffff once\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +155,7 @@ int main(void)
 		cmocka_unit_test(modules_before_6_4),
 		cmocka_unit_test(modules_since_6_4),
 		cmocka_unit_test(small_modules),
+		cmocka_unit_test(used_by_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
