@@ -93,6 +93,8 @@ static bool next_watch_line(enum command_source source, char *text, size_t size)
 		text_add(&t, " limited=%lu", atomic_load(&w->limited));
 	if (atomic_load(&w->excepted))
 		text_add(&t, " excepted=%lu", atomic_load(&w->excepted));
+	if (atomic_load(&w->waits))
+		text_add_string(&t, " waits=1");
 	if (spec.space == WATCH_EXEC)
 		text_add(&t, " ranges=%u mixed=%lu unseen=%lu", exec_ranges_count(), exec_mixed(),
 			exec_unseen());

@@ -12,6 +12,9 @@
 #define PAGES_MAX 4096 /* of one watch: 16 MiB */
 #define REPORTS   8    /* the guest chooses how often */
 #define TOO_MANY  "the watches lie in too many separate pieces of memory"
+#define TOO_FAR                                                                                              \
+	"follow reaches some 250 pages that lie apart, or 500 in one piece, all watches together; watch "    \
+	"fewer bytes"
 
 /* Those of the second one of two 32-bit entries are bits of the address in one of 64 bits. */
 #define SET_BY_CPU ((uint64_t)(PTE_ACCESSED | PTE_DIRTY))
@@ -97,13 +100,13 @@ static const char *add_linear(const struct watch_spec *s, struct watch_piece *p)
 		if (last > s->last)
 			last = s->last;
 		if (s->follow && !add_entries(&paging, at, p))
-			return TOO_MANY;
+			return TOO_FAR;
 		if (find_page(s, &paging, at, &p->first)) {
 			p->linear = at;
 			p->last = p->first + (last - at);
 			found = true;
 			if (!add_piece(p))
-				return TOO_MANY;
+				return s->follow ? TOO_FAR : TOO_MANY;
 		}
 		at = last + 1;
 	} while (last < s->last);
@@ -180,10 +183,12 @@ static void keep_entry(const struct watch_piece *p)
 	guest_read64(to->first, &to->entry);
 }
 
-static void tell(const struct watch *w, const char *why)
+/* The list of watches says so as well, until it has found its pages again. */
+static void tell(struct watch *w, const char *why)
 {
 	static unsigned told;
 
+	atomic_store_explicit(&w->waits, true, memory_order_relaxed);
 	if (told == REPORTS)
 		return;
 	told++;
@@ -191,7 +196,7 @@ static void tell(const struct watch *w, const char *why)
 }
 
 /* A watch that cannot follow keeps the entries, which it had before. */
-static void keep_entries(const struct watch *w, const char *why)
+static void keep_entries(struct watch *w, const char *why)
 {
 	for (unsigned i = 0; i < before_count; i++)
 		if (before[i].is_entry && before[i].watch == w)
@@ -227,6 +232,7 @@ static const char *add_missing(bool anew, uint16_t new_id)
 			has_pieces(pieces, piece_count, w, p.generation))
 			continue;
 		why = add_all(&s, &p);
+		atomic_store_explicit(&w->waits, false, memory_order_relaxed);
 		if (why && anew)
 			keep_entries(w, why);
 		if (id == new_id)

@@ -85,6 +85,7 @@ struct watch *watch_add(const struct watch_spec *spec)
 	w->spec = *spec;
 	w->hits = w->neighbours = w->limited = w->excepted = w->second = 0;
 	w->in_second = 0;
+	w->waits = false;
 	atomic_fetch_add_explicit(&w->generation, 1, memory_order_release);
 	set_top();
 	return w;

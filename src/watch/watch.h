@@ -70,7 +70,8 @@ struct watch {
 	_Atomic uint64_t hits;       /* accesses that match */
 	_Atomic uint64_t neighbours; /* accesses to other bytes of its pages */
 	_Atomic uint64_t
-		limited; /* hits that have no record, because of `rate` or because the table changed */
+		limited;    /* hits that have no record, because of `rate` or because the table changed */
+	_Atomic bool waits; /* `follow`: it cannot reach its pages until their page tables change */
 	_Atomic uint64_t excepted;  /* accesses that match, by code of `except` */
 	_Atomic uint64_t second;    /* of the rate: when the current second began */
 	_Atomic uint32_t in_second; /* and its records */

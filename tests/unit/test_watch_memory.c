@@ -380,23 +380,43 @@ static void added_while_moved(void **state)
 	assert_int_equal(lines, 1);
 }
 
-/* More pages are mapped than there are pieces. */
+static bool waits(uint16_t id)
+{
+	for_each_watch (w)
+		if (w->id == id)
+			return atomic_load(&w->waits);
+	return false;
+}
+
+/* More pages are mapped than there are pieces: it is the word follow that is refused, or has to wait. */
 static void follows_too_many(void **state)
 {
+	char words[] = "w linear 0+0x190000 follow";
+	const char *bad;
+	uint16_t id;
+
 	make_tables();
+	for (unsigned i = 0; i < 400; i++)
+		map(i, 0x100003 + 2 * i * PAGE_SIZE);
+	assert_non_null(strstr(watch_set(&cpu, words, &id, &bad), "follow"));
+	for (unsigned i = 0; i < 400; i++)
+		map(i, 0);
 	map(0, 0x8003);
-	assert_int_not_equal(add("w linear 0+0x190000 follow"), 0);
+	id = add("w linear 0+0x190000 follow");
+	assert_false(waits(id));
 	for (unsigned i = 1; i < 400; i++)
-		map(i, 0x100003 + i * PAGE_SIZE);
+		map(i, 0x100003 + 2 * i * PAGE_SIZE);
 	serve();
 	assert_int_equal(lines, 1);
-	assert_true(takes(LEAVES) && takes(TABLES) && !takes(0x8000) && !takes(0x101000));
+	assert_true(waits(id));
+	assert_true(takes(LEAVES) && takes(TABLES) && !takes(0x8000) && !takes(0x102000));
 	assert_int_not_equal(add("reg cr0"), 0);
 	for (unsigned i = 2; i < 400; i++)
 		map(i, 0);
 	serve();
-	assert_true(takes(LEAVES) && takes(0x8000) && takes(0x101000));
+	assert_true(takes(LEAVES) && takes(0x8000) && takes(0x102000));
 	assert_int_equal(lines, 1);
+	assert_false(waits(id));
 }
 
 /* Another CPU that serves the change is in another paging mode. */
