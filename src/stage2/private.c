@@ -184,30 +184,46 @@ static unsigned count_tables(void)
 	return n;
 }
 
+/* The guest and the operator choose the pages: what the pool keeps for other tables stays there. */
+static uint64_t take_page(void)
+{
+	return spare_count() || pool_left() >= STAGE2_RESERVE + PAGE_SIZE ? spare_take(1) : 0;
+}
+
+/* With its two top tables; or none of the three pages. */
+static struct stage2_private *make(void)
+{
+	uint64_t at = take_page(), root = take_page(), top = take_page();
+	struct stage2_private *p = pool_virt(at);
+
+	if (!top) {
+		if (root)
+			spare_give(root);
+		if (at)
+			spare_give(at);
+		return NULL;
+	}
+	p->root = root;
+	p->top = top;
+	p->fetches = true;
+	return p;
+}
+
+/* Tables that it gets before there is no more stay its own. */
 static bool reserve(struct cpu *cpu)
 {
 	struct stage2_private *p = cpu->private_tables;
-	uint64_t pa;
 
-	if (!p) {
-		pa = spare_take(1);
-		if (!pa)
-			return false;
-		p = pool_virt(pa);
-		p->root = spare_take(1);
-		p->top = spare_take(1);
-		p->fetches = true;
-		if (!p->root || !p->top)
-			return false;
-		cpu->private_tables = p;
-	}
-	while (p->count < tables_needed) {
-		pa = spare_take(1);
-		if (!pa)
-			return false;
-		p->table[p->count++] = pa;
-	}
+	if (!p)
+		p = cpu->private_tables = make();
+	if (!p)
+		return false;
 	p->version = 0;
+	for (; p->count < tables_needed; p->count++) {
+		p->table[p->count] = take_page();
+		if (!p->table[p->count])
+			return false;
+	}
 	return true;
 }
 
@@ -222,7 +238,7 @@ bool private_reserve(void)
 		return false;
 	stage2_lock();
 	for_each_cpu (c)
-		done = done && (pool_left() >= STAGE2_RESERVE || spare_count() > 8) && reserve(c);
+		done = done && reserve(c);
 	stage2_unlock();
 	return done;
 }

@@ -73,7 +73,10 @@ uint64_t stage2_page_bits(uint64_t pa, unsigned rights)
 	return vendor->stage2.bits(pa, &size, rights);
 }
 
-/* Before the tables change: CPUs with tables of their own copy these again (stage2/private.h). */
+/*
+ * The tables change: CPUs with tables of their own copy these again (stage2/private.h). They copy with the lock held; a change without the
+ * lock calls this afterwards, because a copy from before the change has to be an old one.
+ */
 static void change(void)
 {
 	atomic_fetch_add(&stage2_version, 1);
@@ -112,7 +115,6 @@ static uint64_t hidden_leaf(uint64_t gpa)
 
 void stage2_show(unsigned slot, uint64_t base, uint64_t size)
 {
-	change();
 	shown[slot].size = size;
 	shown[slot].base = base;
 	for (uint64_t at = base; at < base + size; at += PAGE_SIZE) {
@@ -120,6 +122,7 @@ void stage2_show(unsigned slot, uint64_t base, uint64_t size)
 
 		*paging_leaf(&stage2_tables, at, &level) = hidden_leaf(at);
 	}
+	change();
 }
 
 static bool hide_page(uint64_t gpa)
@@ -309,7 +312,8 @@ bool stage2_watch(unsigned slot, uint64_t gpa)
 	uint64_t old = watched[slot];
 	bool done;
 
-	if (gpa >= physical_limit || stage2_is_hidden(gpa))
+	/* a guest that moved its APIC to the page of a watch would end all watches: their list has to be one that can be taken */
+	if (gpa >= physical_limit || stage2_is_hidden(gpa) || stage2_taken(gpa))
 		return false;
 	lock_take(&lock, cpu_pause);
 	done = (is_page(gpa) || pool_left() >= STAGE2_RESERVE) &&
@@ -403,9 +407,8 @@ static void join_at(uint64_t at)
 	for (unsigned level = 2; level <= stage2_tables.largest && !exec_bits(at); level++) {
 		uint64_t table = paging_join(&stage2_tables, at, level, vendor->traits->stage2_set);
 
-		if (!table)
-			break;
-		spare_give(table);
+		if (table) /* otherwise it is one leaf already, or none at all */
+			spare_give(table);
 	}
 }
 
@@ -483,10 +486,9 @@ uint64_t stage2_open_all(uint64_t gpa)
 	return size;
 }
 
-/* All leaves with the bits that they have without marks. Pages of one large leaf go together again. */
+/* All leaves with the bits that they have without marks. The last one of a large page or of 1 GiB puts it together again. */
 static uint64_t renew(uint64_t at, bool joins)
 {
-	const struct stage2_range all = {at & ~(LARGE_PAGE - 1), at | (LARGE_PAGE - 1), 0};
 	unsigned level;
 	uint64_t *leaf = paging_leaf(&stage2_tables, at, &level), size = 1ull << (12 + 9 * (level - 1));
 
@@ -494,8 +496,8 @@ static uint64_t renew(uint64_t at, bool joins)
 		*leaf &= level == 1 ? ~EXEC_BITS : UINT64_MAX;
 		retype(leaf, at, size);
 	}
-	if (joins && level == 1 && (at & (LARGE_PAGE - 1)) == LARGE_PAGE - PAGE_SIZE)
-		join(&all);
+	if (joins && level < 3 && !((at + size) & ((level == 1 ? LARGE_PAGE : HUGE_PAGE) - 1)))
+		join_at(at);
 	return size;
 }
 
@@ -523,8 +525,8 @@ static void close_leaf(uint64_t gpa)
 {
 	unsigned level;
 
-	change();
 	*paging_leaf(&stage2_tables, gpa, &level) = hidden_leaf(gpa);
+	change();
 }
 
 /* A store goes to a separate page, so that the other CPUs still read ones. */
@@ -538,8 +540,8 @@ void stage2_open_scratch(struct cpu *cpu, uint64_t gpa)
 			close_leaf(cpu->scratch_gpa[1]);
 		cpu->scratch_gpa[1] = cpu->scratch_gpa[0];
 	}
-	change();
 	*paging_leaf(&stage2_tables, gpa, &level) = scratch_page | stage2_page_bits(scratch_page, STAGE2_ALL);
+	change();
 	cpu->scratch_gpa[0] = gpa;
 	cpu_add_work(cpu, CPU_WORK_SCRATCH);
 }

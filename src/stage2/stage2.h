@@ -19,7 +19,7 @@ extern struct page_tables stage2_tables;
  */
 unsigned stage2_level(uint64_t gpa, unsigned *taken);
 
-/* Grows before each change of the tables. */
+/* Grows with each change of the tables. */
 extern _Atomic uint64_t stage2_version;
 
 /* Returns NULL, or why it failed. */
@@ -45,7 +45,7 @@ void stage2_retype(void);
  * Makes stores to this page exit; reads do not.
  *   slot  a CPU's number. Each slot has one page: its previous page becomes writable again, unless another slot has it too
  * Once the guest runs the caller holds the other CPUs: flush_hold(). Returns false, with nothing changed, if the page is
- * the VMM's or beyond the CPU's reach, or if there is no memory for tables.
+ * the VMM's, one of a watch of memory or beyond the CPU's reach, or if there is no memory for tables.
  */
 bool stage2_watch(unsigned slot, uint64_t gpa);
 

@@ -27,7 +27,7 @@ struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu0};
 
 uint64_t pool_left(void)
 {
-	return GIB;
+	return pool_end ? (pool_end - pool_used) * PAGE_SIZE : GIB;
 }
 
 void log_line(const char *format, ...)
@@ -42,11 +42,15 @@ static struct vendor_traits traits = {.stage2_largest = 3, .stage2_set = PTE_ACC
 
 #define USER_EXECUTES (1ull << 10) /* EPT's bit */
 
+static bool copies; /* another CPU copies its tables in the middle of each change */
+
 /* As AMD-V: what cannot be read is not present. With a right of user mode's own it is as VT-x in this one respect. */
 static uint64_t bits(uint64_t gpa, uint64_t *size, unsigned rights)
 {
 	bool user = traits.stage2_by_mode && rights & (STAGE2_FETCH | STAGE2_FETCH_USER);
 
+	if (copies)
+		private_refresh(&cpu0);
 	if (!(rights & STAGE2_READ))
 		return 0;
 	return PTE_PRESENT | PTE_USER | (rights & STAGE2_WRITE ? PTE_WRITE : 0) |
@@ -167,6 +171,46 @@ static void refused_list_gives_back(void **state)
 	assert_int_equal(shared(PAGE, &level) & (STAGE2_TAKEN | PTE_WRITE), STAGE2_TAKEN);
 }
 
+/* The guest may not move its APIC to the page of a watch: the next change of any watch would be refused for that page, and end all. */
+static void keeps_apic_out(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE};
+
+	assert_null(stage2_take(&range, 1));
+	assert_false(stage2_watch(0, PAGE));
+	assert_null(stage2_take(&range, 1));
+	assert_null(stage2_take(NULL, 0));
+	assert_true(stage2_watch(0, PAGE));
+	assert_non_null(stage2_take(&range, 1));
+	assert_true(stage2_watch(0, 4 * GIB));
+	assert_null(stage2_take(&range, 1));
+}
+
+/* A page that reads as ones, beside a watched one: a CPU's own tables have it as the shared ones do, whenever they were copied. */
+static void copies_changes(void **state)
+{
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE};
+	struct cpu cpu1 = {.number = 0};
+	unsigned level;
+
+	boot_info.piece[0] = (struct boot_range){OTHER, PAGE_SIZE};
+	boot_info.piece_count = 1;
+	assert_null(stage2_take(&range, 1));
+	assert_true(private_reserve());
+	copies = true;
+	stage2_show(0, OTHER, PAGE_SIZE);
+	stage2_open_scratch(&cpu1, OTHER);
+	private_refresh(&cpu0);
+	assert_int_equal(own(OTHER), shared(OTHER, &level));
+	assert_true(stage2_close_scratch(&cpu1));
+	private_refresh(&cpu0);
+	assert_int_equal(own(OTHER), shared(OTHER, &level));
+	copies = false;
+	stage2_show(0, OTHER, 0);
+	boot_info.piece_count = 0;
+	*paging_leaf(&stage2_tables, OTHER, &level) = OTHER | PTE_PRESENT | PTE_USER | PTE_WRITE;
+}
+
 /* Only this CPU's tables have the right, and only until they are closed. */
 static void opens_for_one_cpu(void **state)
 {
@@ -227,6 +271,36 @@ static void many_pages(void **state)
 		assert_false(own(PAGE + i * PAGE_SIZE) & PTE_WRITE);
 }
 
+/* The pool has so many pages beyond those that it keeps. */
+static void has_left(uint64_t pages)
+{
+	pool_end = pool_used + STAGE2_RESERVE / PAGE_SIZE + pages;
+}
+
+/* The tables of a CPU take nothing from what the pool keeps, and what is not enough for them is not lost. */
+static void keeps_the_reserve(void **state)
+{
+	static struct cpu cpu1 = {.number = 1};
+	const struct stage2_range range = {PAGE, PAGE, STAGE2_WRITE};
+
+	boot_info.cpus = 2;
+	cpus[1] = &cpu1;
+	assert_null(stage2_take(&range, 1));
+	while (spare_count())
+		spare_take(1);
+	has_left(2);
+	assert_false(private_reserve());
+	assert_int_equal(pool_left() + spare_count() * PAGE_SIZE, STAGE2_RESERVE + 2 * PAGE_SIZE);
+	has_left(5 - spare_count()); /* three for itself, and two of the three tables */
+	assert_false(private_reserve());
+	assert_int_equal(pool_left() + spare_count() * PAGE_SIZE, STAGE2_RESERVE);
+	has_left(1);
+	assert_true(private_reserve());
+	assert_int_equal(pool_left() + spare_count() * PAGE_SIZE, STAGE2_RESERVE);
+	pool_end = 0;
+	boot_info.cpus = 1;
+}
+
 /* Pages that are open to execution stay pages when a watch among them goes: a store has to find its own page. */
 static void keeps_open_pages(void **state)
 {
@@ -248,6 +322,25 @@ static void keeps_open_pages(void **state)
 	exec_switch(false);
 	shared(PAGE, &level);
 	assert_true(level > 1);
+}
+
+/* What is split for the watch of execution is put together again, whichever part of its GiB it is. */
+static void joins_all_of_exec(void **state)
+{
+	static const uint64_t pages[] = {PAGE & ~(GIB - 1), PAGE, (PAGE | (GIB - 1)) & ~(PAGE_SIZE - 1)};
+	unsigned level;
+	uint64_t before = shared(PAGE, &level);
+
+	assert_int_equal(level, 3);
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		exec_switch(true);
+		exec_open(pages[i]);
+		if (i == 1)
+			exec_open(pages[2]);
+		exec_switch(false);
+		assert_int_equal(shared(pages[i], &level), before);
+		assert_int_equal(level, 3);
+	}
 }
 
 /* A stepped page keeps the rights that it has besides the one that the step needs, user mode's own among them. */
@@ -275,10 +368,14 @@ int main(void)
 		cmocka_unit_test_setup(keeps_other_leaves, begin),
 		cmocka_unit_test_setup(refuses_hidden_memory, begin),
 		cmocka_unit_test_setup(refused_list_gives_back, begin),
+		cmocka_unit_test_setup(keeps_apic_out, begin),
+		cmocka_unit_test_setup(copies_changes, begin),
 		cmocka_unit_test_setup(opens_for_one_cpu, begin),
 		cmocka_unit_test_setup(stops_fetches, begin),
 		cmocka_unit_test_setup(many_pages, begin),
+		cmocka_unit_test_setup(keeps_the_reserve, begin),
 		cmocka_unit_test_setup(keeps_open_pages, begin),
+		cmocka_unit_test_setup(joins_all_of_exec, begin),
 		cmocka_unit_test_setup(keeps_right_of_user_mode, begin),
 	};
 
