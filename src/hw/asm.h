@@ -159,15 +159,22 @@ static inline uint32_t read_pkru(void)
 	return value;
 }
 
-/* Copies n bytes; source and destination may not be mapped. Returns the number of bytes not copied: 0 is success. */
+/*
+ * Copies n bytes; source and destination may not be mapped. Returns the number of bytes not copied: 0 is success. Eight bytes at a time, as
+ * memcpy() does; if these fault, the bytes before the fault are copied one by one.
+ */
 static inline uint64_t copy_safe(void *to, const void *from, uint64_t n)
 {
-	__asm__ volatile("1: rep movsb\n"
-			 "2:\n\t" FIXUP_ENTRY("1b", "2b")
-			 : "+D"(to), "+S"(from), "+c"(n)
-			 :
+	uint64_t left = n / 8;
+
+	__asm__ volatile("1: rep movsq\n"
+			 "2: lea (%3,%2,8), %2\n"
+			 "3: rep movsb\n"
+			 "4:\n\t" FIXUP_ENTRY("1b", "2b") FIXUP_ENTRY("3b", "4b")
+			 : "+D"(to), "+S"(from), "+c"(left)
+			 : "r"(n % 8)
 			 : "memory");
-	return n;
+	return left;
 }
 
 /* The linear address in DR0 to DR3. On SVM these are the guest's, because an exit does not change them. */

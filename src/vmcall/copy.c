@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The copies between the guest's memory and the copy buffer. One exit moves CHUNK_PAGES pages at most. The registers
+ * The copies between the guest's memory and the copy buffer. One exit moves a few pages at most. The registers
  * hold the progress, as in REP MOVS: RIP stays at the VMCALL until all is copied, so that interrupts and #PFs for missing
  * pages are taken in between. Each chunk finds and checks all its pages before
  * the first byte moves.
@@ -14,8 +14,13 @@
 #include "vmcall/copy_buffer.h"
 #include "vmcall/caller.h"
 
-#define CHUNK_PAGES 16
-#define PAE_TABLE   0xffffffe0
+/*
+ * A page is 512 steps of REP MOVSQ. With finding and checking the pages, and the call's own cost, a chunk stays below the longest exit that
+ * docs/performance.md allows. Linear memory takes a walk of the guest's tables a page.
+ */
+#define CHUNK_PAGES  7
+#define LINEAR_PAGES 4
+#define PAE_TABLE    0xffffffe0
 
 /* A chunk: pieces of guest-physical memory, each within one page. */
 struct chunk {
@@ -83,7 +88,7 @@ static int64_t gather_virtual(struct vmcall *call, enum copy_way way, struct chu
 	struct guest_page page;
 
 	caller_view(call, &view);
-	while (left && c->parts < CHUNK_PAGES) {
+	while (left && c->parts < LINEAR_PAGES) {
 		uint64_t bytes = to_page_end(at, left);
 		enum guest_access_result result = guest_access(&view, at, kind, &page);
 
