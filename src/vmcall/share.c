@@ -8,17 +8,28 @@
 #include "vmcall/caller.h"
 #include "vmcall/check.h"
 
-#define BATCH 512 /* entries of a list that are read at once: 4 KiB */
+#define BATCH      128  /* entries of a list that one exit reads */
+#define OPENING_MS 1000 /* an opening that has rested for longer is given up */
 
 _Static_assert(TRAPLINE_SHARE_NAME == CHECK_NAME_MAX, "one length of names");
+
+/* Which call opens a share: what it asks for, and where it stands. */
+struct opening {
+	char name[TRAPLINE_SHARE_NAME];
+	uint64_t bytes, list, rip, rsp;
+};
 
 static struct share {
 	char name[TRAPLINE_SHARE_NAME]; /* empty: the share is not open */
 	uint64_t bytes;
 	uint64_t *page;
+	/* A call reads the list in parts, in several exits. Until it is open the share belongs to that call. */
+	struct opening opening;
+	unsigned done;  /* entries that were read; 0: nobody opens it */
+	uint64_t since; /* the last part */
 } shares[TRAPLINE_SHARES];
 
-/* Held for a list of at most 4096 entries. If a guest's call does not get it, the guest executes the call again. */
+/* Held for a part of a list, or for a page. If a guest's call does not get it, the guest executes the call again. */
 static struct lock lock = LOCK_FREE;
 
 void share_init(uint64_t *memory)
@@ -40,12 +51,37 @@ static struct share *find(const char *name)
 	return NULL;
 }
 
+/*
+ * Not if its call never came back: the CPU got an INIT, or the task has died. If the guest sets its TSC back, the time counts as passed, and the
+ * call begins anew.
+ */
+static bool is_opening(const struct share *s)
+{
+	return s->done && rdtsc() - s->since < boot_info.tsc_khz * OPENING_MS;
+}
+
 static struct share *free_one(void)
 {
 	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
-		if (!is_open(&shares[i]))
+		if (!is_open(&shares[i]) && !is_opening(&shares[i]))
 			return &shares[i];
 	return NULL;
+}
+
+/* The share that this call has begun to open, or else a free one. */
+static struct share *take_one(const struct opening *opening)
+{
+	struct share *s;
+
+	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
+		if (is_opening(&shares[i]) && !memcmp(&shares[i].opening, opening, sizeof(*opening)))
+			return &shares[i];
+	s = free_one();
+	if (s) {
+		s->opening = *opening;
+		s->done = 0;
+	}
+	return s;
 }
 
 static uint64_t pages_of(uint64_t bytes)
@@ -63,19 +99,18 @@ static bool pages_good(const uint64_t *page, unsigned n, int64_t *error)
 	return !*error;
 }
 
-/* Reads the list once, to its final place: the share is not open yet, so nobody else uses it. */
-static int64_t read_list(struct vmcall *call, uint64_t linear, uint64_t *page, unsigned n, bool page_in)
+/* Reads the next part of the list, each entry once, to its final place: the share is not open yet, so nobody else uses it. */
+static int64_t read_part(struct vmcall *call, struct share *s, bool page_in)
 {
-	int64_t error = 0;
+	unsigned left = (unsigned)pages_of(s->opening.bytes) - s->done, n = left < BATCH ? left : BATCH;
+	uint64_t *page = s->page + s->done;
+	int64_t error = caller_read(call, s->opening.list + s->done * 8, page, n * sizeof(page[0]), page_in);
 
-	for (unsigned done = 0; done < n && !error; done += BATCH) {
-		unsigned part = n - done < BATCH ? n - done : BATCH;
-
-		error = caller_read(call, linear + done * 8, page + done, part * sizeof(page[0]), page_in);
-		if (!error)
-			pages_good(page + done, part, &error);
-	}
-	return error;
+	s->since = rdtsc();
+	if (error || !pages_good(page, n, &error))
+		return error;
+	s->done += n;
+	return n < left ? VMCALL_AGAIN : 0;
 }
 
 /* Reads the name up to its end, page by page, because the page after its end may be missing. */
@@ -97,29 +132,38 @@ static int64_t read_name(struct vmcall *call, uint64_t linear, char *name, bool 
 	return n ? 0 : TRAPLINE_E_ARGUMENT;
 }
 
+static int64_t finish_opening(struct share *s, int64_t result)
+{
+	if (result == VMCALL_AGAIN)
+		return result;
+	s->done = 0;
+	if (result)
+		return result;
+	s->bytes = s->opening.bytes;
+	memcpy(s->name, s->opening.name, sizeof(s->name));
+	return s - shares + 1;
+}
+
+/* The name is read again in each exit, because an interrupt may have led to another call meanwhile. */
 static int64_t open_share(struct vmcall *call)
 {
-	uint64_t bytes = call->arg[ARG_RDX];
 	bool page_in = call->arg[ARG_RSI] & TRAPLINE_PAGE_IN;
-	char name[CHECK_NAME_MAX];
-	struct share *s = free_one();
+	struct opening opening = {.bytes = call->arg[ARG_RDX],
+		.list = call->arg[ARG_RCX],
+		.rip = vendor->state.get(call->cpu, GUEST_RIP),
+		.rsp = vendor->state.get(call->cpu, GUEST_RSP)};
+	struct share *s;
 	int64_t error;
 
-	if (!bytes || bytes > SHARE_PAGES_MAX * PAGE_SIZE)
+	if (!opening.bytes || opening.bytes > SHARE_PAGES_MAX * PAGE_SIZE)
 		return TRAPLINE_E_RANGE;
-	error = read_name(call, call->arg[ARG_RBX], name, page_in);
+	error = read_name(call, call->arg[ARG_RBX], opening.name, page_in);
 	if (error)
 		return error;
-	if (find(name))
+	if (find(opening.name))
 		return TRAPLINE_E_EXISTS;
-	if (!s)
-		return TRAPLINE_E_FULL;
-	error = read_list(call, call->arg[ARG_RCX], s->page, (unsigned)pages_of(bytes), page_in);
-	if (error)
-		return error;
-	s->bytes = bytes;
-	memcpy(s->name, name, sizeof(name));
-	return s - shares + 1;
+	s = take_one(&opening);
+	return s ? finish_opening(s, read_part(call, s, page_in)) : TRAPLINE_E_FULL;
 }
 
 int64_t vmcall_share_open(struct vmcall *call)
@@ -138,8 +182,10 @@ static int64_t close_share(uint64_t number)
 	if (number > TRAPLINE_SHARES || (number && !is_open(&shares[number - 1])))
 		return TRAPLINE_E_MISSING;
 	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
-		if (!number || number - 1 == i)
+		if (!number || number - 1 == i) {
 			shares[i].name[0] = '\0';
+			shares[i].done = 0;
+		}
 	return 0;
 }
 
