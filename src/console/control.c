@@ -264,12 +264,15 @@ static uint64_t reply_share(uint32_t number, uint64_t offset, uint64_t left)
 	uint64_t room = SHARE_LINE - offset % SHARE_LINE, n;
 	uint8_t bytes[SHARE_LINE];
 	char hex[3 * SHARE_LINE + 1] = "", shown[SHARE_LINE + 1] = "";
+	struct text t = text_on(hex, sizeof(hex));
 
+	log_rest();
 	n = share_read(number, offset, bytes, left < room ? left : room);
 	for (uint64_t i = 0; i < n; i++) {
 		bool plain = bytes[i] > ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\';
 
-		snprintf(hex + 3 * i, 4, " %02x", bytes[i]);
+		text_add_char(&t, ' ');
+		text_add_bytes(&t, &bytes[i], 1);
 		shown[i] = plain ? (char)bytes[i] : '.';
 	}
 	if (n)
