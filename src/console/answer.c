@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* The console's commands in the guest: service command carries one out, service answer fetches its output. */
+/*
+ * The console's commands in the guest: service command carries one out, service answer fetches its output. What takes longer than one exit may
+ * is a job in slices, which has the commands' lock. The call leaves RIP where it is, so the guest takes interrupts and makes the call again.
+ *
+ * Whoever makes calls meanwhile only waits for the lock: a handler on the same CPU, which drives the job by its exits, or another CPU. So the job
+ * depends neither on the order in which calls end nor on the call that began it. A done command is found by the place of its call and its text.
+ */
+#include "console/answer.h"
+#include <stdatomic.h>
+#include "apic/park.h"
 #include "console/command.h"
+#include "console/slice.h"
+#include "hw/asm.h"
 #include "log/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -11,6 +22,11 @@
 #define PIECE     4096 /* limits the length of a call */
 #define TEXT_SIZE (32 * 1024)
 #define LAST      512 /* part of it that is reserved for the last lines */
+
+#define KICK_MS   20
+#define LATE_MS   500   /* after which a job's CPU is given up: it waits for a SIPI, or has no exits */
+#define DONE_MS   10000 /* after which a call does not come back for its command: the task has died */
+#define DONE_MOST 4
 
 /* The answer to the last command, protected by the commands' lock. */
 static struct {
@@ -53,30 +69,170 @@ static void complete(void)
 	answer.complete = true;
 }
 
-static void run(struct cpu *cpu, char *text)
+/* RESTING: CPU `on` goes on with it, or another gives it up. Whoever makes it RUNNING owns it. */
+enum {
+	IDLE,
+	RESTING,
+	RUNNING
+};
+
+/* Which call gave a command. */
+struct place {
+	uint64_t rip, rsp;
+	char text[TRAPLINE_TEXT_MAX + 1];
+};
+
+static struct {
+	_Atomic uint32_t state;
+	struct cpu *on;
+	uint64_t since; /* the last slice */
+	bool begun;
+	void (*work)(void);
+	struct place place;
+	char text[TRAPLINE_TEXT_MAX + 1]; /* cut into words */
+} job;
+
+/* The last commands that are done, and whose calls have not come back yet. */
+static struct {
+	uint32_t number; /* 0: the entry is free */
+	uint64_t since;
+	struct place place;
+} dones[DONE_MOST];
+
+static struct place place_of(const struct vmcall *call)
+{
+	return (struct place){.rip = vendor->state.get(call->cpu, GUEST_RIP),
+		.rsp = vendor->state.get(call->cpu, GUEST_RSP)};
+}
+
+/* If the guest sets its TSC back, the time counts as passed. */
+static bool passed(uint64_t since, uint64_t ms)
+{
+	return rdtsc() - since >= boot_info.tsc_khz * ms;
+}
+
+static void keep_done(void)
+{
+	static unsigned next;
+	unsigned n = next++ % DONE_MOST;
+
+	dones[n].number = answer.number;
+	dones[n].since = rdtsc();
+	dones[n].place = job.place;
+}
+
+/* The number of this call's answer if its command is done; 0: it is not. */
+static uint32_t take_done(const struct place *place)
+{
+	for (unsigned i = 0; i < DONE_MOST; i++) {
+		uint32_t number = dones[i].number;
+
+		if (!number || memcmp(&dones[i].place, place, sizeof(*place)) != 0)
+			continue;
+		dones[i].number = 0;
+		if (!passed(dones[i].since, DONE_MS))
+			return number;
+	}
+	return 0;
+}
+
+/* With the lock, which the job has from here on. */
+static int64_t begin(struct cpu *cpu, void (*work)(void))
+{
+	job.on = cpu;
+	job.work = work;
+	job.begun = false;
+	job.since = rdtsc();
+	cpu_add_work(cpu, CPU_WORK_CONSOLE);
+	atomic_store(&job.state, RESTING);
+	return VMCALL_AGAIN;
+}
+
+static void end(void)
+{
+	atomic_store(&job.state, IDLE);
+	command_end();
+}
+
+static bool slice(struct cpu *cpu)
+{
+	if (job.begun)
+		return slice_go_on(SLICE_GUEST);
+	job.begun = true;
+	return slice_begin(SLICE_GUEST, cpu, job.work);
+}
+
+bool answer_serve(struct cpu *cpu)
+{
+	uint32_t resting = RESTING;
+
+	if (atomic_load_explicit(&job.state, memory_order_relaxed) == IDLE || job.on != cpu ||
+		!atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
+		return false;
+	if (slice(cpu)) {
+		end();
+	} else {
+		job.since = rdtsc();
+		atomic_store(&job.state, RESTING);
+	}
+	return true;
+}
+
+static void run(void)
+{
+	log_reply_to(add_line);
+	command_run(job.on, COMMAND_GUEST, job.text, &answer.result);
+	log_reply_to(NULL);
+	if (!answer.result.more)
+		complete();
+	keep_done();
+}
+
+static void give_up(void)
+{
+	log_reply_to(NULL);
+	answer.result = (struct command_result){.name = "none", .why = COMMAND_SILENT};
+	complete();
+	if (job.work == run)
+		keep_done();
+	end();
+}
+
+void answer_hurry(void)
+{
+	uint32_t resting = RESTING;
+
+	if (atomic_load(&job.state) != RESTING || job.on == this_cpu())
+		return;
+	if (passed(job.since, KICK_MS) && !atomic_load(&job.on->kicked))
+		cpu_kick(job.on);
+	if (passed(job.since, LATE_MS) && atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
+		give_up();
+}
+
+static int64_t begin_command(struct cpu *cpu, const struct place *place)
 {
 	answer.number = answer.number % INT32_MAX + 1;
 	answer.filled = answer.fetched = 0;
 	answer.lost = 0;
 	answer.complete = false;
-	log_reply_to(add_line);
-	command_run(cpu, COMMAND_GUEST, text, &answer.result);
-	log_reply_to(NULL);
-	if (!answer.result.more)
-		complete();
+	job.place = *place;
+	memcpy(job.text, place->text, sizeof(job.text));
+	return begin(cpu, run);
 }
 
 int64_t vmcall_command(struct vmcall *call)
 {
-	char text[TRAPLINE_TEXT_MAX + 1];
-	int64_t result = operator_take_text(call, text);
+	struct place place = place_of(call);
+	int64_t result;
 
-	if (result)
-		return result;
 	if (!command_begin())
 		return VMCALL_AGAIN;
-	run(call->cpu, text);
-	result = answer.number;
+	result = operator_take_text(call, place.text);
+	if (!result)
+		result = take_done(&place);
+	if (!result)
+		return begin_command(call->cpu, &place);
 	command_end();
 	return result;
 }
@@ -86,12 +242,13 @@ static void fill(void)
 {
 	static char line[TRAP_LINE_MAX];
 
-	answer.filled = answer.fetched = 0;
-	while (!answer.complete && answer.filled < PIECE)
+	while (!answer.complete && answer.filled < PIECE) {
 		if (answer.result.more(COMMAND_GUEST, line, sizeof(line)))
 			add_line(line);
 		else
 			complete();
+		log_rest();
+	}
 }
 
 static int64_t deliver(struct vmcall *call)
@@ -99,8 +256,6 @@ static int64_t deliver(struct vmcall *call)
 	uint64_t n = call->arg[ARG_RCX] < PIECE ? call->arg[ARG_RCX] : PIECE;
 	int64_t error;
 
-	if (answer.fetched == answer.filled)
-		fill();
 	if (n > answer.filled - answer.fetched)
 		n = answer.filled - answer.fetched;
 	error = caller_write(call, call->arg[ARG_RBX], answer.text + answer.fetched, n,
@@ -119,8 +274,13 @@ int64_t vmcall_answer(struct vmcall *call)
 		return TRAPLINE_E_RANGE;
 	if (!command_begin())
 		return VMCALL_AGAIN;
-	if (answer.number && call->arg[ARG_RSI] == answer.number)
+	if (answer.number && call->arg[ARG_RSI] == answer.number) {
+		if (answer.fetched == answer.filled && !answer.complete) {
+			answer.filled = answer.fetched = 0;
+			return begin(call->cpu, fill);
+		}
 		result = deliver(call);
+	}
 	command_end();
 	return result;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "console/command.h"
+#include "console/answer.h"
 #include "console/input.h"
 #include "console/line.h"
 #include "hw/lock.h"
@@ -127,7 +128,10 @@ uint32_t command_next(const char *text, uint32_t cpu)
 
 bool command_begin(void)
 {
-	return lock_try(&busy);
+	if (lock_try(&busy))
+		return true;
+	answer_hurry();
+	return false;
 }
 
 void command_end(void)
@@ -155,6 +159,13 @@ static const char *usage_of(const struct command *c)
 	return text;
 }
 
+/* A command of the guest's begins in the exit of its call, where the guest's registers are those of the call. */
+static void rest_before(enum command_source source)
+{
+	if (source == COMMAND_OPERATOR)
+		log_rest();
+}
+
 void command_run(struct cpu *cpu, enum command_source source, char *text, struct command_result *result)
 {
 	static char copy[LINE_TEXT_MAX];
@@ -165,10 +176,10 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 	*result = (struct command_result){.name = "none"};
 	if (!call.tokens.count)
 		return;
-	log_rest();
+	rest_before(source);
 	c = command_find(call.tokens.at[0], strlen(call.tokens.at[0]));
 	if (!c) {
-		log_rest();
+		rest_before(source);
 		result->why = command_not_found(call.tokens.at[0]);
 		return;
 	}
@@ -176,7 +187,7 @@ void command_run(struct cpu *cpu, enum command_source source, char *text, struct
 	result->why = refusal(c, &call);
 	if (result->why)
 		return;
-	log_rest();
+	rest_before(source);
 	result->why = c->run(&call);
 	if (result->why == command_usage)
 		result->why = usage_of(c);

@@ -395,7 +395,7 @@ static void next_slice(void)
 	if (job.between_lines && !command_begin())
 		atomic_store(&job.state, RESTING);
 	else
-		after_slice(slice_go_on());
+		after_slice(slice_go_on(SLICE_OPERATOR));
 }
 
 /* The next slice, if there is room for its line. */
@@ -423,7 +423,7 @@ bool input_run(struct cpu *cpu)
 		return true;
 	if (take_up(cpu)) {
 		job.on = cpu;
-		after_slice(slice_begin(cpu, carry_out));
+		after_slice(slice_begin(SLICE_OPERATOR, cpu, carry_out));
 	} else {
 		command_end();
 	}

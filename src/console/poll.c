@@ -2,6 +2,7 @@
 #include "exit/apic_page.h"
 #include "exit/longest.h"
 #include "console/poll.h"
+#include "console/answer.h"
 #include "console/debugger.h"
 #include "console/input.h"
 #include "console/printer.h"
@@ -218,12 +219,25 @@ static bool goes_on(struct cpu *cpu)
 }
 
 /* A FIFO that was just found full is not looked at, and the rest of the turn waits as well, unless what exits has to change. */
-static void serve(struct cpu *cpu)
+static void serve_console(struct cpu *cpu)
 {
 	if (cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS) || apic_is_left())
 		take_turn(cpu);
 	else if (!log_is_held_up() && !feeds() && !goes_on(cpu))
 		take_turn(cpu);
+}
+
+/* The command of a call goes first: a CPU waits for it. */
+static void serve(struct cpu *cpu)
+{
+	if (answer_serve(cpu)) {
+		exit_measure(cpu);
+		return;
+	}
+	cpu->turn_due = cpu->exit.is_long;
+	cpu->exit.is_long = false; /* a CPU that waits in this exit has turns all the time */
+	if (!cpu->turn_due)
+		serve_console(cpu);
 }
 
 void console_init(void)

@@ -100,19 +100,20 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 static struct {
 	struct cpu *to;
 	uint64_t low, high;
-} lent;
+} lent[CPU_LENT_STACKS];
 
-void cpu_lend_stack(struct cpu *cpu, uint64_t low, uint64_t high)
+void cpu_lend_stack(unsigned n, struct cpu *cpu, uint64_t low, uint64_t high)
 {
-	lent.to = cpu;
-	lent.low = low;
-	lent.high = high;
+	lent[n].to = cpu;
+	lent[n].low = low;
+	lent[n].high = high;
 }
 
 struct cpu *cpu_of_stack(uint64_t address)
 {
-	if (address >= lent.low && address < lent.high)
-		return lent.to;
+	for (unsigned i = 0; i < CPU_LENT_STACKS; i++)
+		if (address >= lent[i].low && address < lent[i].high)
+			return lent[i].to;
 	for_each_cpu (c)
 		if (address >= c->host_stacks && address <= c->host_stack_top)
 			return c;

@@ -164,7 +164,8 @@ struct cpu {
 	struct exit_history history;
 	_Atomic uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
-	uint8_t turn_watches;     /* what its last turn asked to exit: console/poll.c; 0: not known */
+	uint8_t turn_watches; /* what its last turn asked to exit: console/poll.c; 0: not known */
+	bool turn_due; /* the last exit was too long for the console's turn, which comes first at the next one */
 	uint64_t poll_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
 	uint32_t poll_mask;       /* a record whose seq has these bits clear also polls: exit/record.h */
 	struct print_queue print; /* records to print */
@@ -218,8 +219,9 @@ static inline struct cpu *this_cpu(void)
  */
 struct cpu *cpu_of_stack(uint64_t address);
 
-/* From here on this CPU runs on this stack as well: console/slice.h. There is one such stack. */
-void cpu_lend_stack(struct cpu *cpu, uint64_t low, uint64_t high);
+/* From here on this CPU runs on this stack as well: console/slice.h. There are CPU_LENT_STACKS of them, by number. */
+#define CPU_LENT_STACKS 2
+void cpu_lend_stack(unsigned n, struct cpu *cpu, uint64_t low, uint64_t high);
 
 static inline uint64_t cpu_bad_guest(const struct cpu *cpu)
 {

@@ -30,7 +30,7 @@ struct exit {
 	bool skip;        /* set by exit_skip() */
 	uint8_t code_len; /* bytes at RIP that could be read; EXIT_CODE_UNREAD: not read yet (guest/insn.h) */
 	bool waited;      /* moment() ran: its duration says nothing about the work */
-	uint8_t reserved;
+	bool is_long; /* its handler has used most of what an exit may take: the console waits for the next one */
 	struct event during; /* all kinds: the event whose delivery the exit interrupted */
 	struct event event;  /* EXCEPTION */
 	uint64_t reason;     /* the hardware's own code */
@@ -66,7 +66,7 @@ static inline void exit_begin(struct exit *x)
 	x->skip = false;
 	x->code_len = EXIT_CODE_UNREAD;
 	x->waited = false;
-	x->reserved = 0;
+	x->is_long = false;
 	x->during.valid = x->during.has_error = false;
 	x->during.vector = x->during.type = 0;
 }

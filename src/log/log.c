@@ -343,11 +343,11 @@ void log_reply(const char *fmt, ...)
 	va_end(ap);
 	if (reply_to) {
 		reply_to(line);
-		return;
+	} else {
+		log_lock();
+		put_answer(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+		log_unlock();
 	}
-	log_lock();
-	put_answer(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
-	log_unlock();
 	log_rest();
 }
 

@@ -88,6 +88,11 @@ SLOW_PATH static int64_t serve_checked(struct vmcall *call, const struct service
 	struct check_limits limits;
 	int64_t result;
 
+	if (call->cpu->turn_due) { /* the call is made again after the console's turn */
+		call->cpu->turn_due = false;
+		return VMCALL_AGAIN;
+	}
+	call->cpu->exit.is_long = true;
 	caller_limits(call, &limits);
 	result = check_arguments(s->kind, call->arg, &limits);
 	if (!result)

@@ -3,7 +3,7 @@
 
 import re
 
-from lib import cost
+from lib import cost, logs
 from lib.console import Console
 from lib.machine import GUESTS, expect, on
 
@@ -52,6 +52,31 @@ def test_flood(machine):
     lost = [int(total) for total in re.findall(r"^trapline: lost lines=\d+ total=(\d+)", run.trapline, re.M)]
     expect(16 <= len(run.traps) <= 200, f"{len(run.traps)} printed; see {run.out}/trapline.log")
     expect(len(run.traps) + lost[-1] >= 10000, f"{len(run.traps)} printed and {lost[-1]} lost; see {run.out}/trapline.log")
+
+
+def longest(text):
+    """Of the guest `longest`: the instructions of the longest exit of each kind, each with the step that it came from."""
+    worst, step = {}, "start"
+    for line in text.splitlines():
+        row = logs.fields(line)
+        if line.startswith("step "):
+            step = row["name"]
+        elif line.startswith("longest stat ") and "longest_ticks" in row:
+            now = int(row["longest_ticks"])
+            if now > worst.get(row["exit"], (0, ""))[0]:
+                worst[row["exit"]] = now, step
+    return worst
+
+
+def test_longest_calls(machine):
+    """The longest exit of each kind, while exceptions are printed, and the guest makes every call that takes long."""
+    count, unit = ({"ICOUNT": 1}, TICKS) if machine.backend == "svm" else ({}, 1)
+    run = machine.guest("longest", CONF=machine.conf(cost.PRINTED), **count).expect_status(0)
+    expect("FAILED" not in run.guest, f"a call failed; see {run.out}/guest.log")
+    worst = {kind: (ticks // unit, step) for kind, (ticks, step) in longest(run.guest).items()}
+    print(f"longest {worst}")
+    expect({"exception", "vmcall"} <= worst.keys(), f"nothing was measured; see {run.out}/guest.log")
+    expect(max(n for n, _ in worst.values()) <= cost.LONGEST, f"{worst}; see {run.out}/guest.log")
 
 
 LONG_COMMANDS = """traps 64;traps 4096 vec=de;traps sites;traps reserve;stats;exits 64;help;status;walk rip;mem rip 1024;disas rip 64;regs;bt;

@@ -62,13 +62,13 @@ static void start(void)
 	swapcontext(&inside, &outside);
 }
 
-bool slice_go_on(void)
+bool slice_go_on(enum slice_stack which)
 {
 	swapcontext(&outside, &inside);
 	return sliced;
 }
 
-bool slice_begin(struct cpu *c, void (*work)(void))
+bool slice_begin(enum slice_stack which, struct cpu *c, void (*work)(void))
 {
 	static char stack[1 << 16];
 
@@ -82,7 +82,7 @@ bool slice_begin(struct cpu *c, void (*work)(void))
 	inside.uc_stack.ss_sp = stack;
 	inside.uc_stack.ss_size = sizeof(stack);
 	makecontext(&inside, start, 0);
-	return slice_go_on();
+	return slice_go_on(which);
 }
 
 void cpu_kick(struct cpu *c)
