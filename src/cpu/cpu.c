@@ -88,7 +88,6 @@ struct cpu *cpu_create(uint32_t number, uint32_t apic_id)
 	cpu->self = cpu;
 	cpu->number = number;
 	cpu->apic_id = apic_id;
-	cpu->code_page.number = CODE_PAGE_NONE;
 	make_gdt(cpu);
 	if (!make_stacks(cpu))
 		return NULL;

@@ -193,26 +193,31 @@ static inline bool is_4_level(const struct guest_paging *p)
 	return (p->efer & EFER_LMA) && !(p->cr4 & CR4_LA57);
 }
 
-static bool find_page(struct code_page *page, const struct guest_paging *p, uint64_t linear)
+bool code_page_find(struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
 {
 	uint64_t physical;
 
-	page->number = CODE_PAGE_NONE;
-	if (!translate_4_level(page, p->cr3, linear, &physical) || !guest_is_ram(physical))
+	if (cr4 & CR4_LA57 || (linear & (PAGE_SIZE - 1)) >= CODE_PAGE_ROOM)
 		return false;
-	page->cr3 = p->cr3;
-	page->cr4 = p->cr4;
-	page->number = linear >> 12;
+	page->room = 0;
+	if (!translate_4_level(page, cr3, linear, &physical) || !guest_is_ram(physical))
+		return false;
+	page->cr3 = cr3;
+	page->cr4 = cr4;
+	page->base = linear & ~(PAGE_SIZE - 1);
+	page->room = CODE_PAGE_ROOM;
 	page->offset = GUEST_RAM + physical - linear;
 	return true;
 }
 
 unsigned guest_fetch(const struct guest_paging *p, uint64_t linear, struct code_page *last, uint8_t *to)
 {
-	if (__builtin_expect((linear & (PAGE_SIZE - 1)) > CODE_PAGE_LAST || !is_4_level(p), 0))
+	if (__builtin_expect((linear & (PAGE_SIZE - 1)) >= CODE_PAGE_ROOM || !is_4_level(p), 0))
 		return guest_read(p, linear, to, TRAP_CODE_MAX);
 	if (code_page_fetch(last, p->cr3, p->cr4, linear, to))
 		return TRAP_CODE_MAX;
-	return find_page(last, p, linear) && code_page_fetch(last, p->cr3, p->cr4, linear, to) ? TRAP_CODE_MAX
-											       : 0;
+	return code_page_find(last, p->cr3, p->cr4, linear) &&
+			       code_page_fetch(last, p->cr3, p->cr4, linear, to)
+		       ? TRAP_CODE_MAX
+		       : 0;
 }

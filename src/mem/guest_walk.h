@@ -40,22 +40,24 @@ bool guest_write(const struct guest_paging *p, uint64_t linear, const void *from
  * any time, so each use compares them first. RAM stays mapped behind GUEST_RAM, so the entries can always be read.
  */
 #define CODE_PAGE_LEVELS 4
-#define CODE_PAGE_NONE   (~0ull) /* no page has this number */
+#define CODE_PAGE_ROOM   (4096 - 16 + 1) /* from this offset on an instruction may reach into the next page */
 
 struct code_page {
-	uint64_t number; /* of the linear page; CODE_PAGE_NONE: empty */
+	uint64_t base; /* of the linear page */
+	uint64_t room; /* CODE_PAGE_ROOM; 0: no page, and the other members are not valid */
 	uint64_t cr3, cr4;
 	uint64_t offset; /* from a linear address in the page to the host's address of the byte */
 	uint64_t entry[CODE_PAGE_LEVELS];
 	const volatile uint64_t *at[CODE_PAGE_LEVELS]; /* the host's addresses of the entries */
 };
 
-#define CODE_PAGE_LAST (4096 - 16) /* from this offset on an instruction may reach into the next page */
-
-/* Whether the page still holds in long mode: all entries on the way to it are unchanged. */
+/*
+ * Whether all of an instruction at this address is in the page, and the page still holds in long mode: all entries on the way to
+ * it are unchanged.
+ */
 static inline bool code_page_holds(const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
 {
-	if (page->number != linear >> 12 || page->cr3 != cr3 || page->cr4 != cr4)
+	if (linear - page->base >= page->room || page->cr3 != cr3 || page->cr4 != cr4)
 		return false;
 	return !((*page->at[0] ^ page->entry[0]) | (*page->at[1] ^ page->entry[1]) |
 		 (*page->at[2] ^ page->entry[2]) | (*page->at[3] ^ page->entry[3]));
@@ -68,18 +70,33 @@ static inline const void *code_page_byte(const struct code_page *page, uint64_t 
 }
 
 /*
+ * Finds the page of an address in long mode by a walk. Returns false, and the page is empty or does not hold for the address, if
+ * paging has five levels, the page or a table is not RAM, or the instruction may reach into the next page.
+ */
+bool code_page_find(struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear);
+
+/* The code at an address in long mode, for the usual case: 16 bytes in one page. NULL: guest_fetch() has to read it. */
+static inline const uint8_t *code_page_at(struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
+{
+	if (__builtin_expect(!code_page_holds(page, cr3, cr4, linear), 0) &&
+		!code_page_find(page, cr3, cr4, linear))
+		return 0;
+	return code_page_byte(page, linear);
+}
+
+/*
  * guest_fetch() for the usual case, inlined: 64-bit mode and the same page as before.
- * Returns false if it is another page, or if the instruction may reach into the next one.
+ *   to  has room for 16 bytes
  */
 static inline bool code_page_fetch(
 	const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear, uint8_t *to)
 {
-	const void *from = code_page_byte(page, linear);
+	const char *from = code_page_byte(page, linear);
 
-	if ((linear & 4095) > CODE_PAGE_LAST || !code_page_holds(page, cr3, cr4, linear))
+	if (!code_page_holds(page, cr3, cr4, linear))
 		return false;
 	__builtin_memcpy(to, from, 8);
-	__builtin_memcpy(to + 8, (const char *)from + 8, 8);
+	__builtin_memcpy(to + 8, from + 8, 8);
 	return true;
 }
 

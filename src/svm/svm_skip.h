@@ -31,7 +31,6 @@ static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s
 
 	*length = plain[cpu->exit.kind].length;
 	return *length && (s->cs.attrib & ATTRIB_LONG) && (s->efer & EFER_LMA) &&
-	       (s->rip & (PAGE_SIZE - 1)) <= CODE_PAGE_LAST &&
 	       code_page_holds(page, s->cr3, s->cr4, s->rip) &&
 	       *(const uint16_t *)code_page_byte(page, s->rip) == plain[cpu->exit.kind].begin;
 }

@@ -250,7 +250,7 @@ static void change_memory(const struct code_page *last)
 	uint64_t at = take32() % FAKE_RAM;
 	uint8_t shape = take8();
 
-	if (last->number != CODE_PAGE_NONE && shape & 0x80)
+	if (last->room && shape & 0x80)
 		at = (uint64_t)last->at[shape & 3] - GUEST_RAM + (shape >> 2 & 7);
 	fake_ram.bytes[at] ^= take8();
 }
@@ -259,7 +259,7 @@ static void change_memory(const struct code_page *last)
 static void check_fetches(const struct guest_paging *p, uint64_t first, uint64_t second)
 {
 	static uint8_t before[FAKE_RAM];
-	struct code_page last = {.number = CODE_PAGE_NONE};
+	struct code_page last = {0};
 	struct guest_paging other = *p;
 
 	memcpy(before, fake_ram.bytes, FAKE_RAM);

@@ -221,7 +221,6 @@ static int setup(void **state)
 	flushes = timed_halts = lines = 0;
 	svm_caps = (struct svm_caps){0};
 	cpu.exit.code_len = EXIT_CODE_UNREAD;
-	cpu.code_page.number = CODE_PAGE_NONE;
 	return 0;
 }
 
