@@ -98,7 +98,7 @@ enum bad_guest_kind {
 struct cpu_stats {
 	uint64_t exits[EXIT_KIND_COUNT];
 	uint64_t longest[EXIT_KIND_COUNT]; /* TSC ticks; exit/longest.h says which exits are measured */
-	uint64_t vectors[32][2];           /* recorded exceptions, [0] from CPL 0 to 2, [1] from CPL 3 */
+	uint64_t vectors[32][4];           /* recorded exceptions, by vector and CPL */
 	uint64_t bad_guest[BAD_KINDS];
 	uint64_t mended; /* guest states that VM entry would have refused: exit/mended.h */
 };
@@ -284,7 +284,7 @@ static inline uint64_t cpus_longest(enum exit_kind kind)
 	return most;
 }
 
-/* Of all CPUs: exits of a kind, and recorded exceptions of a vector, `user` those from CPL 3. */
+/* Of all CPUs: exits of a kind, and recorded exceptions of a vector, `user` those from CPL 3, otherwise from CPL 0 to 2. */
 static inline uint64_t cpus_exits(enum exit_kind kind)
 {
 	uint64_t n = 0;
@@ -294,12 +294,19 @@ static inline uint64_t cpus_exits(enum exit_kind kind)
 	return n;
 }
 
+static inline uint64_t cpu_exceptions(const struct cpu *cpu, unsigned vector, bool user)
+{
+	const uint64_t *n = cpu->stats.vectors[vector];
+
+	return user ? n[3] : n[0] + n[1] + n[2];
+}
+
 static inline uint64_t cpus_exceptions(unsigned vector, bool user)
 {
 	uint64_t n = 0;
 
 	for_each_cpu (c)
-		n += c->stats.vectors[vector][user];
+		n += cpu_exceptions(c, vector, user);
 	return n;
 }
 

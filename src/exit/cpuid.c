@@ -5,14 +5,13 @@
 #include "hw/features.h"
 #include "hw/x86.h"
 #include "exit/handlers.h"
+#include "exit/quick.h"
 #include "vendor.h"
 
 #define LEAF1_ECX_OSXSAVE    (1u << 27)
 #define LEAF1_ECX_HYPERVISOR (1u << 31)
 #define LEAF7_ECX_OSPKE      (1u << 4)
 #define LEAF7_1_EAX_FRED     (1u << 17)
-#define LEAF_KEY_LOCKER      0x19
-#define LEAF_COUNTERS        0x23
 
 /* The leaves of hypervisors: one with several interfaces has each at a multiple of 0x100. */
 #define LEAF_HYPERVISORS      TRAPLINE_CPUID_SIGNATURE
@@ -46,15 +45,6 @@ static struct cpuid of_hypervisors(uint32_t leaf, uint32_t subleaf)
 	return cpuid(leaf, subleaf);
 }
 
-#define ADJUSTED                                                                                             \
-	(1ull << 1 | 1ull << 6 | 1ull << 7 | 1ull << 0xd | 1ull << LEAF_KEY_LOCKER | 1ull << LEAF_COUNTERS)
-
-/* These leaves, the hypervisors' and the extended ones are adjusted; all others are the CPU's. */
-static bool is_adjusted(uint32_t leaf)
-{
-	return leaf < 64 ? ADJUSTED >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
-}
-
 /* Whether the instructions are enabled: it depends on CR4.KL, which is clear in the host. */
 static struct cpuid key_locker(uint32_t subleaf)
 {
@@ -62,7 +52,7 @@ static struct cpuid key_locker(uint32_t subleaf)
 	struct cpuid r;
 
 	write_cr4(cr4 | CR4_KL);
-	r = cpuid(LEAF_KEY_LOCKER, subleaf);
+	r = cpuid(CPUID_KEY_LOCKER, subleaf);
 	write_cr4(cr4);
 	return r;
 }
@@ -80,7 +70,7 @@ static void adjust(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, struct cpui
 		set_bit(&r->ecx, LEAF7_ECX_OSPKE, vendor->state.get(cpu, GUEST_CR4) & CR4_PKE);
 	} else if (leaf == 7 && subleaf == 1) {
 		r->eax &= ~LEAF7_1_EAX_FRED; /* its events carry more information than Trapline injects */
-	} else if (leaf == LEAF_KEY_LOCKER && (vendor->state.get(cpu, GUEST_CR4) & CR4_KL)) {
+	} else if (leaf == CPUID_KEY_LOCKER && (vendor->state.get(cpu, GUEST_CR4) & CR4_KL)) {
 		*r = key_locker(subleaf);
 	}
 	if (leaf < TRAPLINE_CPUID_SIGNATURE || leaf >= 0x80000000)
@@ -113,14 +103,8 @@ void exit_cpuid(struct cpu *cpu)
 	uint32_t leaf = (uint32_t)cpu->gpr[TRAP_RAX], subleaf = (uint32_t)cpu->gpr[TRAP_RCX];
 
 	exit_skip(cpu);
-	if (is_adjusted(leaf)) {
+	if (cpuid_is_adjusted(leaf))
 		answer_adjusted(cpu, leaf, subleaf);
-	} else {
-		uint64_t *g = cpu->gpr;
-
-		/* CPUID itself clears the upper halves of its results. */
-		__asm__ volatile("cpuid"
-				 : "=a"(g[TRAP_RAX]), "=b"(g[TRAP_RBX]), "=c"(g[TRAP_RCX]), "=d"(g[TRAP_RDX])
-				 : "a"(leaf), "c"(subleaf));
-	}
+	else
+		cpuid_pass(cpu);
 }

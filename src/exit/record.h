@@ -23,6 +23,15 @@ static inline struct trap_record *record_begin(struct cpu *cpu)
 	return r;
 }
 
+/* The general registers, except RSP, which is in the VMCB or VMCS. */
+__attribute__((always_inline)) static inline void record_gprs(struct trap_record *r, const struct cpu *cpu)
+{
+#pragma GCC unroll 16
+	for (unsigned i = 0; i < TRAP_GPRS; i++)
+		if (i != TRAP_RSP)
+			r->gpr[i] = cpu->gpr[i];
+}
+
 static inline void record_commit(struct cpu *cpu, struct trap_record *r)
 {
 	_Static_assert(offsetof(struct trap_record, type) == offsetof(struct trap_record, vector) + 1,
@@ -37,26 +46,42 @@ static inline void record_commit(struct cpu *cpu, struct trap_record *r)
 void record_after(struct cpu *cpu, const struct trap_record *r);
 void record_save_stack(struct saved_stack *to, const struct trap_record *r);
 
+/* What the counters need of a record, which the hot path has in registers. */
+struct record_note {
+	uint64_t rip, cr2, tsc;
+	uint32_t error;
+	uint8_t vector, cpl;
+};
+
 /*
  * Ends the record of an exception, and counts it for its vector and its site. On the hot path: fixed cost, no lock, no printing.
  *
  * A record is left out of record_after() if its vector is not printed and RESERVE_RECORDS of this vector came within a quarter of the
  * ring, until the ring has turned once: this keeps a flood of exceptions cheap. One record in poll_mask + 1 goes there nevertheless, to
- * poll for keys, as a guest that faults in a loop with interrupts off has no other exits.
+ * poll for keys, as a guest that faults in a loop with interrupts off has no other exits. record_count() is the part after the commit.
  */
-__attribute__((always_inline)) static inline void record_exception(struct cpu *cpu, struct trap_record *r)
+__attribute__((always_inline)) static inline void record_count(
+	struct cpu *cpu, struct trap_record *r, uint64_t seq, const struct record_note *n)
 {
+	struct site_note site = {n->rip, n->tsc, n->cr2, site_key_of(n->vector, n->cpl)};
 	struct saved_stack *stack;
 
-	record_commit(cpu, r);
-	cpu->stats.vectors[r->vector & 31][r->cpl == 3]++;
-	stack = sites_note(&cpu->reserve->sites, r);
+	cpu->stats.vectors[n->vector][n->cpl]++;
+	stack = sites_note_as(&cpu->reserve->sites, r, &site);
 	if (stack)
 		record_save_stack(stack, r);
-	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> (r->vector & 31) & 1) |
-			!((uint32_t)r->seq & cpu->poll_mask) ||
-		(r->vector == VEC_PF && important_pf(r->error_code, r->cr2, r->cpl)))
+	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> n->vector & 1) |
+			!((uint32_t)seq & cpu->poll_mask) ||
+		(n->vector == VEC_PF && important_pf(n->error, n->cr2, n->cpl)))
 		record_after(cpu, r);
+}
+
+static inline void record_exception(struct cpu *cpu, struct trap_record *r)
+{
+	struct record_note n = {r->rip, r->cr2, r->tsc, r->error_code, r->vector & 31, r->cpl & 3};
+
+	record_commit(cpu, r);
+	record_count(cpu, r, r->seq, &n);
 }
 
 /* Ends the record of an INT n or a mark. These are not counted for a vector or a site. */

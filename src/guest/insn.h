@@ -25,14 +25,17 @@ static inline void insn_fetch(struct cpu *cpu)
 }
 
 /*
- * Whether the bytes are VMCALL or VMMCALL without a prefix. The other vendor's instruction raises #UD, which Trapline handles as a
- * call. With a prefix it stays a #UD.
+ * Whether the bytes, three at least, are VMCALL or VMMCALL without a prefix. The other vendor's instruction raises #UD, which
+ * Trapline handles as a call. With a prefix it stays a #UD.
  */
+static inline bool insn_begins_vmcall(const uint8_t *c)
+{
+	return c[0] == 0x0f && c[1] == 0x01 && (c[2] == 0xc1 || c[2] == 0xd9);
+}
+
 static inline bool insn_is_vmcall(const struct exit *x)
 {
-	const uint8_t *c = x->code;
-
-	return c[0] == 0x0f && c[1] == 0x01 && (c[2] == 0xc1 || c[2] == 0xd9) && x->code_len >= 3;
+	return insn_begins_vmcall(x->code) && x->code_len >= 3;
 }
 
 /* Finds the instruction at RIP; OPCODE_NONE if its bytes cannot be read or are not in the list (guest/opcode.h). */

@@ -6,6 +6,8 @@
 #include "lib/array.h"
 #include "exit/dispatch.h"
 #include "exit/mended.h"
+#include "exit/quick.h"
+#include "exit/usual.h"
 
 /* APM vol. 2 15.10.2: EXITINFO1 of an IOIO exit. */
 static void decode_io(struct cpu *cpu, struct vmcb *v)
@@ -36,13 +38,6 @@ static void decode_npf(struct cpu *cpu, struct vmcb *v)
 		       (e & 1ull << 33 ? STAGE2_WALK : 0);
 }
 
-/* 15.11: EXITINFO1 of an MSR exit. */
-static void decode_msr(struct cpu *cpu, struct vmcb *v)
-{
-	if (v->control.exitinfo1)
-		cpu->exit.kind = EXIT_WRMSR;
-}
-
 /* An exit code outside the list: a nested page fault, a refused VMRUN, or an unknown code. */
 __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb *v)
 {
@@ -60,7 +55,7 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
  * X(name, when, kind, decoder, opcode)
  *   name     one of SVM_EXITS
  *   when     ALWAYS; SOMETIMES: the file of its mechanism switches it; NEVER: Trapline does not request it, but would decode it
- *   kind     a decoder may change it
+ *   kind     a decoder may change it; that of MSR is decided in quick_msr()
  *   decoder  NULL: the exit code says everything
  *   opcode   one of OPCODES: the instruction that is skipped afterwards. NONE: no instruction is, or EXITINFO2 has its end
  */
@@ -92,7 +87,7 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
 	X(HLT, SOMETIMES, EXIT_HLT, NULL, HLT)                                                               \
 	X(INVLPGA, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                  \
 	X(IOIO, ALWAYS, EXIT_IO, decode_io, NONE)                                                            \
-	X(MSR, ALWAYS, EXIT_RDMSR, decode_msr, RDMSR)                                                        \
+	X(MSR, ALWAYS, EXIT_RDMSR, NULL, RDMSR)                                                              \
 	X(SHUTDOWN, ALWAYS, EXIT_SHUTDOWN, NULL, NONE)                                                       \
 	X(VMRUN, ALWAYS, EXIT_VIRTUALIZATION, NULL, NONE)                                                    \
 	X(VMMCALL, ALWAYS, EXIT_VMCALL, NULL, VMMCALL)                                                       \
@@ -174,10 +169,8 @@ void svm_own_exit(struct cpu *cpu)
 	handlers[cpu->exit.kind](cpu);
 }
 
-static void decode(struct cpu *cpu, struct vmcb *v)
+static inline void decode_exit(struct cpu *cpu, struct vmcb *v, uint32_t code)
 {
-	uint64_t code = (uint32_t)v->control.exitcode;
-
 	cpu->exit.reason = code;
 	if (code >= ARRAY_SIZE(kinds)) {
 		decode_other(cpu, v);
@@ -276,9 +269,64 @@ SLOW_PATH static void mend_code_segment(struct cpu *cpu, struct vmcb_save *s)
 	s->cs.attrib &= (uint16_t)~ATTRIB_BIG;
 }
 
+/* What decode_exit() does for an exit whose code says everything. */
+__attribute__((always_inline)) static inline void decode_known(
+	struct cpu *cpu, struct vmcb *v, uint32_t code, enum exit_kind kind)
+{
+	cpu->exit.kind = kind;
+	cpu->exit.reason = code;
+	v->control.eventinj = 0;
+}
+
+__attribute__((always_inline)) static inline bool quick_instruction(
+	struct cpu *cpu, struct vmcb *v, uint32_t code, enum exit_kind kind)
+{
+	if (!exit_quickly(cpu, kind))
+		return false;
+	decode_known(cpu, v, code, kind);
+	svm_skip_known(cpu, v, kind);
+	return true;
+}
+
+/* 15.11: EXITINFO1 of an MSR exit says whether it is a WRMSR. */
+static inline bool quick_msr(struct cpu *cpu, struct vmcb *v)
+{
+	_Static_assert(EXIT_WRMSR == EXIT_RDMSR + 1, "EXITINFO1 is added");
+	decode_known(cpu, v, SVM_EXIT_MSR, EXIT_RDMSR + (v->control.exitinfo1 & 1));
+	exit_dispatch(cpu, v, svm_skip);
+	return true;
+}
+
+/* By CPL: a #GP outside of CPL 0 may have to become a #UD (hide_svme() in svm_event.c). */
+#define USUAL_INSIDE  (USUAL_VECTORS | 1u << VEC_MF)
+#define USUAL_OUTSIDE (USUAL_INSIDE & ~(1u << VEC_GP))
+static const uint32_t usual_vectors[] = {USUAL_INSIDE, USUAL_OUTSIDE, USUAL_OUTSIDE, USUAL_OUTSIDE};
+
+static inline bool is_usual(const struct vmcb *v, uint32_t vector)
+{
+	return usual_vectors[v->save.cpl & 3] >> vector & 1;
+}
+
+/* The short ways of the most frequent exits. False: it is another one, and nothing is done. */
+static inline bool handled(struct cpu *cpu, struct vmcb *v, uint32_t code, uint64_t tsc)
+{
+	if (code >= ARRAY_SIZE(kinds)) /* a nested page fault */
+		return false;
+	if (code - SVM_EXIT_EXCEPTION < VECTOR_COUNT)
+		return is_usual(v, code - SVM_EXIT_EXCEPTION) &&
+		       svm_usual_exception(cpu, v, code - SVM_EXIT_EXCEPTION, tsc);
+	if (code == SVM_EXIT_CPUID)
+		return quick_instruction(cpu, v, SVM_EXIT_CPUID, EXIT_CPUID);
+	if (code == SVM_EXIT_VMMCALL)
+		return quick_instruction(cpu, v, SVM_EXIT_VMMCALL, EXIT_VMCALL);
+	return code == SVM_EXIT_MSR && quick_msr(cpu, v);
+}
+
 void svm_exit(struct cpu *cpu)
 {
 	struct vmcb *v = vmcb_of(cpu);
+	uint32_t code = (uint32_t)v->control.exitcode;
+	uint64_t tsc;
 
 	cpu->gpr[TRAP_RAX] = v->save.rax;
 	exit_begin(&cpu->exit);
@@ -288,8 +336,11 @@ void svm_exit(struct cpu *cpu)
 		svm_decode_during(cpu, v);
 	if (cpu->work & CPU_WORK_VENDOR)
 		pending_exit(cpu);
-	history_note(&cpu->history, v->save.rip, (uint32_t)v->control.exitcode, v->control.exitinfo1);
-	decode(cpu, v);
-	exit_dispatch(cpu, v, svm_skip, pending_entry);
+	tsc = history_note(&cpu->history, v->save.rip, code, v->control.exitinfo1);
+	if (!handled(cpu, v, code, tsc)) {
+		decode_exit(cpu, v, code);
+		exit_dispatch(cpu, v, svm_skip);
+	}
+	exit_end(cpu, pending_entry);
 	v->save.rax = cpu->gpr[TRAP_RAX];
 }

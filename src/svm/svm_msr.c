@@ -200,12 +200,9 @@ SLOW_PATH static enum msr_result write_saved(struct cpu *cpu, uint32_t msr, uint
 	return MSR_DONE;
 }
 
-static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+SLOW_PATH static enum msr_result read_rare(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	switch (msr) {
-	case MSR_EFER:
-		*value = vmcb_of(cpu)->save.efer & ~EFER_SVME;
-		return MSR_DONE;
 	case MSR_VM_CR:
 		*value = VM_CR_VALUE;
 		return MSR_DONE;
@@ -215,6 +212,14 @@ static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	default:
 		return read_saved(cpu, msr, value);
 	}
+}
+
+static inline enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+	if (msr != MSR_EFER)
+		return read_rare(cpu, msr, value);
+	*value = vmcb_of(cpu)->save.efer & ~EFER_SVME;
+	return MSR_DONE;
 }
 
 /*

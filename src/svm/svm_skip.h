@@ -16,7 +16,8 @@
  * The usual case of a CPU without nRIP: 64-bit code without prefixes, in the page in which code was found last. Returns
  * false for all others.
  */
-static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s, unsigned *length)
+__attribute__((always_inline)) static inline bool svm_is_plain(
+	const struct cpu *cpu, const struct vmcb_save *s, enum exit_kind kind, unsigned *length)
 {
 	static const struct {
 		uint16_t begin; /* the first two bytes */
@@ -29,23 +30,24 @@ static inline bool svm_is_plain(const struct cpu *cpu, const struct vmcb_save *s
 	};
 	const struct code_page *page = &cpu->code_page;
 
-	*length = plain[cpu->exit.kind].length;
+	*length = plain[kind].length;
 	return *length && (s->cs.attrib & ATTRIB_LONG) && (s->efer & EFER_LMA) &&
 	       code_page_holds(page, s->cr3, s->cr4, s->rip) &&
-	       *(const uint16_t *)code_page_byte(page, s->rip) == plain[cpu->exit.kind].begin;
+	       *(const uint16_t *)code_page_byte(page, s->rip) == plain[kind].begin;
 }
 
 /*
  * The address after the instruction that exited. Only intercepted instructions set nRIP (15.7.1): for a VMCALL that came as a
  * #UD it is 0. Without nRIP the code is read, through the guest's current tables.
  */
-static inline uint64_t svm_next_rip(struct cpu *cpu, const struct vmcb *v)
+__attribute__((always_inline)) static inline uint64_t svm_next_rip(
+	struct cpu *cpu, const struct vmcb *v, enum exit_kind kind)
 {
 	unsigned length;
 
-	if (svm_caps.nrips && cpu->exit.kind != EXIT_EXCEPTION)
+	if (svm_caps.nrips && kind != EXIT_EXCEPTION)
 		return v->control.nrip;
-	return svm_is_plain(cpu, &v->save, &length) ? v->save.rip + length : svm_find_next(cpu);
+	return svm_is_plain(cpu, &v->save, kind, &length) ? v->save.rip + length : svm_find_next(cpu);
 }
 
 /*
@@ -60,12 +62,16 @@ static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 }
 
 /* Prefixes are part of the instruction's length. */
+__attribute__((always_inline)) static inline void svm_skip_known(
+	struct cpu *cpu, struct vmcb *v, enum exit_kind kind)
+{
+	v->save.rip = svm_next_rip(cpu, v, kind);
+	svm_skipped(cpu, v);
+}
+
 static inline void svm_skip(struct cpu *cpu, void *vmcb)
 {
-	struct vmcb *v = vmcb;
-
-	v->save.rip = svm_next_rip(cpu, v);
-	svm_skipped(cpu, v);
+	svm_skip_known(cpu, vmcb, cpu->exit.kind);
 }
 
 #endif

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The guest's state in the VMCB. */
-#include "svm/svm.h"
+#include "svm/svm_capture.h"
 #include "exit/control_register.h"
 #include "hw/x86.h"
-
-#define EFER_VISIBLE(v) ((v) & ~EFER_SVME)
 
 static unsigned code_mode(const struct vmcb_save *s)
 {
@@ -145,25 +143,15 @@ void svm_capture(struct cpu *cpu, struct trap_record *r)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
 
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < TRAP_GPRS; i++)
-		r->gpr[i] = cpu->gpr[i];
-	r->gpr[TRAP_RSP] = s->rsp;
+	svm_capture_registers(r, cpu, s);
 	r->rip = s->rip;
 	r->cr2 = s->cr2;
 	r->cr3 = s->cr3;
-	r->fs_base = s->fs.base;
-	r->gs_base = s->gs.base;
+	r->cr4 = (uint32_t)s->cr4;
 	r->cs_base = (uint32_t)s->cs.base;
 	r->ss_base = (uint32_t)s->ss.base;
 	r->ds_base = (uint32_t)s->ds.base;
 	r->es_base = (uint32_t)s->es.base;
-	r->cr0 = (uint32_t)s->cr0;
-	r->cr4 = (uint32_t)s->cr4;
-	r->efer = (uint32_t)EFER_VISIBLE(s->efer);
-	r->rflags = (uint32_t)s->rflags;
-	r->dr6 = (uint32_t)s->dr6;
-	r->cs = s->cs.selector;
 	r->privilege = TRAP_PRIVILEGE(s->cpl, !!(s->ss.attrib & ATTRIB_BIG));
 	r->mode = (uint8_t)code_mode(s);
 }

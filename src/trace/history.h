@@ -42,16 +42,20 @@ static inline void history_init(struct exit_history *h, struct exit_entry *entri
 	h->count = count;
 }
 
-/* Adds an exit. On the hot path. */
-static inline void history_note(struct exit_history *h, uint64_t rip, uint32_t reason, uint64_t qualifier)
+/* Adds an exit, and returns its time. On the hot path. */
+static inline uint64_t history_note(struct exit_history *h, uint64_t rip, uint32_t reason, uint64_t qualifier)
 {
 	struct exit_entry *e = h->next;
+	uint64_t lo, hi;
 
 	h->next = (struct exit_entry *)((uint64_t)(e + 1) & h->keep);
-	__asm__ volatile("rdtsc" : "=a"(e->tsc_lo), "=d"(e->tsc_hi));
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)); /* it clears the upper halves */
+	e->tsc_lo = (uint32_t)lo;
+	e->tsc_hi = (uint32_t)hi;
 	e->rip = rip;
 	e->qualifier = qualifier;
 	e->reason = reason;
+	return hi << 32 | lo;
 }
 
 /* The time of the newest entry, which is the exit that is being handled. */

@@ -35,13 +35,19 @@ struct ring_reader {
  */
 void ring_init(struct trace_ring *ring, struct trap_record *records, uint32_t count);
 
+/* The sequence number of the next record. */
+static inline uint64_t ring_next(const struct trace_ring *ring)
+{
+	return atomic_load_explicit(&ring->head, memory_order_relaxed) + 1;
+}
+
 /*
  * Takes the slot of the oldest record. Fill in everything but seq, then call ring_commit(). The next begin undoes a begin without
  * a commit, but the old contents of the slot are lost. Only for the CPU that the ring belongs to.
+ *   seq  ring_next(), if the caller needs it as well
  */
-static inline struct trap_record *ring_begin(struct trace_ring *ring)
+static inline struct trap_record *ring_begin_as(struct trace_ring *ring, uint64_t seq)
 {
-	uint64_t seq = atomic_load_explicit(&ring->head, memory_order_relaxed) + 1;
 	struct trap_record *r = &ring->records[seq & ring->mask];
 
 	__atomic_store_n(&r->seq, 0, __ATOMIC_RELAXED);
@@ -49,13 +55,21 @@ static inline struct trap_record *ring_begin(struct trace_ring *ring)
 	return r;
 }
 
-/* Publishes the record that ring_begin() returned, with the next sequence number. Only for the ring's CPU. */
-static inline void ring_commit(struct trace_ring *ring, struct trap_record *r)
+static inline struct trap_record *ring_begin(struct trace_ring *ring)
 {
-	uint64_t seq = atomic_load_explicit(&ring->head, memory_order_relaxed) + 1;
+	return ring_begin_as(ring, ring_next(ring));
+}
 
+/* Publishes the record that ring_begin() returned, with the next sequence number: `seq`, if the caller has it. Only for the ring's CPU. */
+static inline void ring_commit_as(struct trace_ring *ring, struct trap_record *r, uint64_t seq)
+{
 	__atomic_store_n(&r->seq, seq, __ATOMIC_RELEASE);
 	atomic_store_explicit(&ring->head, seq, memory_order_release);
+}
+
+static inline void ring_commit(struct trace_ring *ring, struct trap_record *r)
+{
+	ring_commit_as(ring, r, ring_next(ring));
 }
 
 /*

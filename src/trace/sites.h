@@ -39,9 +39,14 @@ struct sites {
 };
 
 /* The key of a record's site. It is never 0, which means an empty entry. */
+static inline uint32_t site_key_of(unsigned vector, unsigned cpl)
+{
+	return 0x10000u | cpl << 8 | vector;
+}
+
 static inline uint32_t site_key(const struct trap_record *r)
 {
-	return 0x10000u | (uint32_t)r->cpl << 8 | r->vector;
+	return site_key_of(r->vector, r->cpl);
 }
 
 static inline unsigned site_hash(uint64_t rip, uint32_t key)
@@ -52,21 +57,35 @@ static inline unsigned site_hash(uint64_t rip, uint32_t key)
 /* Finds or adds the site of a record that is not in its first place. Off the hot path. Returns the same as sites_note(). */
 struct saved_stack *sites_find(struct sites *s, const struct trap_record *r);
 
+/* What a site has of a record, which the hot path has in registers. */
+struct site_note {
+	uint64_t rip, tsc, cr2;
+	uint32_t key;
+};
+
 /*
  * Counts a record that has just been committed. On the hot path. If it is the first of an important site, returns the place for
  * the top of its stack; otherwise NULL.
+ *   n  the record's: sites_note() reads it
  */
-static inline struct saved_stack *sites_note(struct sites *s, const struct trap_record *r)
+static inline struct saved_stack *sites_note_as(
+	struct sites *s, const struct trap_record *r, const struct site_note *n)
 {
-	uint32_t key = site_key(r);
-	struct site *at = &s->site[site_hash(r->rip, key)];
+	struct site *at = &s->site[site_hash(n->rip, n->key)];
 
-	if (__builtin_expect(at->rip != r->rip || at->key != key, 0))
+	if (__builtin_expect(at->rip != n->rip || at->key != n->key, 0))
 		return sites_find(s, r);
 	at->count++;
-	at->last_tsc = r->tsc;
-	at->last_cr2 = r->cr2;
+	at->last_tsc = n->tsc;
+	at->last_cr2 = n->cr2;
 	return NULL;
+}
+
+static inline struct saved_stack *sites_note(struct sites *s, const struct trap_record *r)
+{
+	struct site_note n = {r->rip, r->tsc, r->cr2, site_key(r)};
+
+	return sites_note_as(s, r, &n);
 }
 
 /* Copies the first record of a site. False: it has none, or newer ones have replaced it. */

@@ -52,10 +52,11 @@ int64_t vmcall_status(struct vmcall *call)
 
 int64_t vmcall_stats(struct vmcall *call)
 {
-	const uint64_t *counts = cpus[call->arg[ARG_RBX]]->stats.vectors[call->arg[ARG_RCX]];
+	const struct cpu *cpu = cpus[call->arg[ARG_RBX]];
+	unsigned vector = (unsigned)call->arg[ARG_RCX];
 
-	vmcall_return(call, ARG_RBX, counts[0]);
-	vmcall_return(call, ARG_RCX, counts[1]);
+	vmcall_return(call, ARG_RBX, cpu_exceptions(cpu, vector, false));
+	vmcall_return(call, ARG_RCX, cpu_exceptions(cpu, vector, true));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "vmcall/vmcall.h"
 #include "exit/handlers.h"
 #include "exit/longest.h"
+#include "exit/quick.h"
 #include "log/log.h"
 #include "lib/string.h"
 #include "mem/guest_access.h"
@@ -33,7 +34,7 @@ static const struct service services[TRAPLINE_CALL_LIMIT] = {TRAPLINE_SERVICES(X
 #undef X
 
 static struct policy policy;
-static bool null_for_all;    /* everybody may call service `null`: nothing about the caller matters */
+bool vmcall_null_for_all;
 static const char *bad_word; /* in user_calls */
 
 const char *vmcall_init(void)
@@ -46,7 +47,7 @@ const char *vmcall_init(void)
 	copy_buffer_init(pool_virt(buffer), bytes);
 	share_init(pool_virt(lists));
 	bad_word = policy_init(&policy, &boot_info.config);
-	null_for_all = policy.there & policy.user & 1ull << TRAPLINE_CALL_null;
+	vmcall_null_for_all = policy.there & policy.user & 1ull << TRAPLINE_CALL_null;
 	return NULL;
 }
 
@@ -167,7 +168,7 @@ void exit_vmcall(struct cpu *cpu)
 {
 	uint64_t number = cpu->gpr[TRAP_RAX];
 
-	if (number == TRAPLINE_CALL_null && null_for_all) {
+	if (vmcall_is_null(cpu)) {
 		cpu->gpr[TRAP_RAX] = 0; /* its only result: vmcall_null() */
 		exit_skip(cpu);
 	} else if ((uint32_t)number >= TRAPLINE_CALL_LIMIT) {

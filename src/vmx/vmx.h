@@ -54,6 +54,8 @@ extern struct vmx_caps vmx_caps;
 
 #define PENDING_BP (1ull << 12)
 
+#define ERROR_CODE_BITS 0xffffu /* of an event that is injected, 27.2.1.3: other bits have to be 0 */
+
 /* Bits that the host owns: the guest reads them from the shadow, as they would be without Trapline. */
 #define CR0_OWNED CR0_NE
 #define CR4_OWNED (CR4_VMXE | CR4_SMXE)
@@ -63,22 +65,23 @@ static inline struct vmx_cpu *vmx_of(const struct cpu *cpu)
 	return cpu->vendor;
 }
 
-static inline void vmx_read_mode(struct vmx_cpu *vmx)
+static inline void vmx_read_mode(struct vmx_mode *m)
 {
-	vmx->mode.paging.cr0 = vmread(VMCS_GUEST_CR0);
-	vmx->mode.paging.cr3 = vmread(VMCS_GUEST_CR3);
-	vmx->mode.paging.cr4 = vmread(VMCS_GUEST_CR4);
-	vmx->mode.paging.efer = vmread(VMCS_GUEST_EFER);
-	vmx->mode.cs_rights = vmread(VMCS_GUEST_CS_RIGHTS);
-	vmx->mode_read = true;
+	m->paging.cr0 = vmread(VMCS_GUEST_CR0);
+	m->paging.cr3 = vmread(VMCS_GUEST_CR3);
+	m->paging.cr4 = vmread(VMCS_GUEST_CR4);
+	m->paging.efer = vmread(VMCS_GUEST_EFER);
+	m->cs_rights = vmread(VMCS_GUEST_CS_RIGHTS);
 }
 
 static inline const struct vmx_mode *vmx_mode(const struct cpu *cpu)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
 
-	if (!vmx->mode_read)
-		vmx_read_mode(vmx);
+	if (!vmx->mode_read) {
+		vmx_read_mode(&vmx->mode);
+		vmx->mode_read = true;
+	}
 	return &vmx->mode;
 }
 
@@ -212,6 +215,9 @@ __attribute__((noreturn)) void vmx_run(struct cpu *cpu);
 /* Callable from an exit; loads the registers from cpu->gpr. */
 __attribute__((noreturn)) void vmx_run_on(struct cpu *cpu);
 extern const char vmx_host_entry[], vmx_mitigated_entry[];
+
+/* vmx_usual.c: records and injects an exception. False: nothing is done, because it is not a usual one. */
+bool vmx_usual_exception(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word);
 
 /* vmx_exit.c, called by run.asm */
 void vmx_exit(struct cpu *cpu);

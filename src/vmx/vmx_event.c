@@ -16,7 +16,6 @@
 #include "exit/halt.h"
 #include "trace/vector.h"
 
-#define ERROR_CODE_BITS 0xffffu /* 27.2.1.3: other bits have to be 0 */
 /*
  * All exceptions except #DB, which is fault and trap, the traps #BP and #OF, and the aborts #DF and #MC: SDM vol. 3A table
  * 6-1

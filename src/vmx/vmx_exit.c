@@ -6,6 +6,8 @@
 #include "lib/string.h"
 #include "report/fault.h"
 #include "exit/dispatch.h"
+#include "exit/quick.h"
+#include "exit/usual.h"
 
 /* The decoders return what the history of exits keeps besides the reason. */
 
@@ -190,7 +192,7 @@ void vmx_entry_failed(struct cpu *cpu)
 		cpu, "VM entry failed: %s (VM-instruction error %lu)", vmx_instruction_error(error), error);
 }
 
-static uint64_t decode(struct cpu *cpu, uint32_t reason)
+static uint64_t decode_exit(struct cpu *cpu, uint32_t reason)
 {
 	cpu->exit.reason = reason;
 	if (reason >= ARRAY_SIZE(kinds))
@@ -207,12 +209,12 @@ SLOW_PATH static uint64_t decode_other(struct cpu *cpu)
 	if (reason & EXIT_ENTRY_FAILURE)
 		vmx_refused(cpu, reason);
 	if (reason & ~EXIT_REASON_BASIC)
-		return decode(cpu, reason & EXIT_REASON_BASIC);
+		return decode_exit(cpu, reason & EXIT_REASON_BASIC);
 	cpu->exit.kind = EXIT_UNKNOWN;
 	return decode_during(cpu);
 }
 
-static inline void end_exit(struct cpu *cpu, const struct vmx_cpu *vmx)
+static inline void settle(struct cpu *cpu, const struct vmx_cpu *vmx)
 {
 	if (__builtin_expect(vmx->rflags & RFLAGS_TF, 0) && !vmx->stepped)
 		vmx_settle_debug(cpu);
@@ -225,22 +227,56 @@ static void before_entry(struct cpu *cpu)
 	if (!(cpu->work & CPU_WORK_RELOAD))
 		return;
 	cpu_end_work(cpu, CPU_WORK_RELOAD);
-	end_exit(cpu, vmx_of(cpu));
+	settle(cpu, vmx_of(cpu));
 	vmx_run_on(cpu);
+}
+
+static inline bool quick_instruction(
+	struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason, enum exit_kind kind)
+{
+	if (!exit_quickly(cpu, kind))
+		return false;
+	cpu->exit.reason = reason;
+	history_note(&cpu->history, vmx->rip, reason, 0);
+	vmx_skip(cpu, vmx);
+	return true;
+}
+
+/* The short ways of the most frequent exits. False: it is another one, and nothing is done. */
+static inline bool handled(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason)
+{
+	if (reason == VMX_EXIT_EXCEPTION_OR_NMI) {
+		uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT);
+
+		return USUAL_VECTORS >> (EVENT_VECTOR(word) & (VECTOR_COUNT - 1)) & 1 &&
+		       vmx_usual_exception(cpu, vmx, word);
+	}
+	if (reason == VMX_EXIT_CPUID)
+		return quick_instruction(cpu, vmx, reason, EXIT_CPUID);
+	return reason == VMX_EXIT_VMCALL && quick_instruction(cpu, vmx, reason, EXIT_VMCALL);
+}
+
+/* The time in the history is that in front of the handler. */
+static inline void handle(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason)
+{
+	uint64_t detail =
+		reason == VMX_EXIT_EXCEPTION_OR_NMI ? vmx_decode_exception(cpu) : decode_exit(cpu, reason);
+
+	history_note(&cpu->history, vmx->rip, reason, detail);
+	exit_dispatch(cpu, vmx, vmx_skip);
 }
 
 void vmx_exit(struct cpu *cpu)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
 	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
-	uint64_t detail;
 
 	vmx->rip = vmread(VMCS_GUEST_RIP);
 	vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
 	vmx->fresh = 0;
 	exit_begin(&cpu->exit);
-	detail = reason == VMX_EXIT_EXCEPTION_OR_NMI ? vmx_decode_exception(cpu) : decode(cpu, reason);
-	history_note(&cpu->history, vmx->rip, reason, detail);
-	exit_dispatch(cpu, vmx, vmx_skip, before_entry);
-	end_exit(cpu, vmx);
+	if (!handled(cpu, vmx, reason))
+		handle(cpu, vmx, reason);
+	exit_end(cpu, before_entry);
+	settle(cpu, vmx);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The guest's state in the VMCS, read at most once an exit. */
-#include "vmx/vmx.h"
+#include "vmx/vmx_capture.h"
 #include "hw/x86.h"
 #include "hw/asm.h"
 
@@ -170,22 +170,10 @@ void vmx_capture(struct cpu *cpu, struct trap_record *r)
 	const struct vmx_cpu *vmx = vmx_of(cpu);
 	const struct vmx_mode *m = vmx_mode(cpu);
 
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < TRAP_GPRS; i++)
-		if (i != TRAP_RSP)
-			r->gpr[i] = cpu->gpr[i];
-	r->gpr[TRAP_RSP] = vmread(VMCS_GUEST_RSP);
+	vmx_capture_registers(r, cpu, vmx, &m->paging);
 	r->rip = vmx->rip;
 	r->cr2 = cpu->vendor_asm[0];
-	r->cr3 = m->paging.cr3;
-	r->fs_base = vmread(VMCS_GUEST_FS_BASE);
-	r->gs_base = vmread(VMCS_GUEST_GS_BASE);
 	r->cs_base = r->ss_base = r->ds_base = r->es_base = 0;
-	r->cr0 = (uint32_t)((m->paging.cr0 & ~CR0_OWNED) | vmx->cr0_shadow);
-	r->cr4 = (uint32_t)(m->paging.cr4 & ~CR4_OWNED);
-	r->efer = (uint32_t)m->paging.efer;
-	r->rflags = (uint32_t)vmx->rflags;
-	r->dr6 = (uint32_t)read_dr6();
 	r->cs = (uint16_t)vmread(VMCS_GUEST_CS_SELECTOR);
 	r->privilege = TRAP_PRIVILEGE(r->cs & SELECTOR_RPL, 0);
 	r->mode = (uint8_t)code_mode(m);

@@ -56,6 +56,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/merge.c \
                  src/exit/record.c \
                  src/exit/init_sipi.c \
+                 src/exit/usual.c \
                  src/exit/watch_access.c \
                  src/exit/watch_change.c \
                  src/exit/watch_control.c \
@@ -114,6 +115,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/svm/svm_skip.c \
                  src/svm/svm_state.c \
                  src/svm/svm_step.c \
+                 src/svm/svm_usual.c \
                  src/svm/svm_watch_registers.c \
                  src/trace/walk_trace.c \
                  src/vmcall/check.c \

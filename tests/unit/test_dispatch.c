@@ -345,7 +345,8 @@ static void run(enum exit_kind kind, const struct event *during, const struct ev
 		pause_begin(&cpu);
 	if (mc_meanwhile)
 		cpu_add_work(&cpu, CPU_WORK_CONSOLE);
-	exit_dispatch(&cpu, NULL, go_past, nothing);
+	exit_dispatch(&cpu, NULL, go_past);
+	exit_end(&cpu, nothing);
 }
 
 static bool merges(enum exit_kind kind)
@@ -608,7 +609,8 @@ static void software_is_no_exception(void **state)
 	assert_int_equal(cpu.stats.vectors[VEC_GP][0], 0);
 	stack_reads = 0;
 	cpu.exit.event = gp;
-	exit_dispatch(&cpu, NULL, go_past, nothing);
+	exit_dispatch(&cpu, NULL, go_past);
+	exit_end(&cpu, nothing);
 	assert_int_equal(cpu.ring.head, 2);
 	assert_int_equal(cpu.stats.vectors[VEC_GP][0], 1);
 	assert_int_equal(stack_reads, 1);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The most frequent instructions that exit, inlined into the vendor's exit code: CPUID of a leaf that is the CPU's own, and VMCALL
+ * `null` if everybody may call it. Their handlers take all other cases.
+ */
+#ifndef TRAPLINE_QUICK_H
+#define TRAPLINE_QUICK_H
+
+#include <trapline/abi.h>
+#include <trapline/services.h>
+#include "cpu/cpu.h"
+
+#define CPUID_KEY_LOCKER 0x19
+#define CPUID_COUNTERS   0x23
+
+#define CPUID_ADJUSTED                                                                                       \
+	(1ull << 1 | 1ull << 6 | 1ull << 7 | 1ull << 0xd | 1ull << CPUID_KEY_LOCKER | 1ull << CPUID_COUNTERS)
+
+/* Everybody may call service `null`: nothing about the caller matters. Set once, by vmcall_init(). */
+extern bool vmcall_null_for_all;
+
+/* These leaves, the hypervisors' and the extended ones are adjusted; all others are the CPU's. */
+static inline bool cpuid_is_adjusted(uint32_t leaf)
+{
+	return leaf < 64 ? CPUID_ADJUSTED >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
+}
+
+/* The CPU's own result. CPUID itself clears the upper halves. */
+static inline void cpuid_pass(struct cpu *cpu)
+{
+	uint64_t *g = cpu->gpr;
+
+	__asm__ volatile("cpuid"
+			 : "=a"(g[TRAP_RAX]), "=b"(g[TRAP_RBX]), "=c"(g[TRAP_RCX]), "=d"(g[TRAP_RDX])
+			 : "a"((uint32_t)g[TRAP_RAX]), "c"((uint32_t)g[TRAP_RCX]));
+}
+
+/* VMCALL `null` has neither arguments nor results but RAX. */
+static inline bool vmcall_is_null(const struct cpu *cpu)
+{
+	return cpu->gpr[TRAP_RAX] == TRAPLINE_CALL_null && vmcall_null_for_all;
+}
+
+/* Carries the instruction out, or returns false. The vendor skips it afterwards. */
+__attribute__((always_inline)) static inline bool exit_quickly(struct cpu *cpu, enum exit_kind kind)
+{
+	if (kind == EXIT_CPUID) {
+		if (cpuid_is_adjusted((uint32_t)cpu->gpr[TRAP_RAX]))
+			return false;
+		cpuid_pass(cpu);
+	} else {
+		if (!vmcall_is_null(cpu))
+			return false;
+		cpu->gpr[TRAP_RAX] = 0; /* vmcall_null() */
+	}
+	cpu->exit.kind = kind;
+	cpu->stats.exits[kind]++;
+	return true;
+}
+
+#endif
