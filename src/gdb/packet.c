@@ -95,6 +95,11 @@ bool gdb_is_inside(const struct gdb_receiver *r)
 	return r->state != OUTSIDE;
 }
 
+void gdb_forget(struct gdb_receiver *r)
+{
+	r->state = OUTSIDE;
+}
+
 static bool is_escaped(char c)
 {
 	return c == '$' || c == '#' || c == '*' || c == ESCAPE;

@@ -38,6 +38,9 @@ enum gdb_event gdb_receive(struct gdb_receiver *r, char byte);
 /* Whether the last byte was part of a packet that is not complete. */
 bool gdb_is_inside(const struct gdb_receiver *r);
 
+/* Forgets a packet that is not complete. */
+void gdb_forget(struct gdb_receiver *r);
+
 /*
  * Writes a packet as it goes on the line: escaped, with runs of a byte shortened.
  *   to  room for GDB_FRAME_MAX bytes

@@ -29,6 +29,7 @@
 #define GONE_MS      2000 /* in which a gdb acknowledges one of several packets */
 #define UNHEARD      4    /* so many packets; the line may lose an acknowledgement */
 #define SILENT_MS    2000 /* how long a packet may wait for a CPU that has stopped */
+#define HALF_MS      2000 /* in which the next byte of a packet comes */
 
 /* The state of the packet that has come. */
 enum {
@@ -272,13 +273,25 @@ static void acknowledge(char how)
 		out.ack = how;
 }
 
-/* While the guest runs gdb sends none: it repeats one whose acknowledgement was lost, or another gdb has come. */
+static bool is_first(void)
+{
+	return !strncmp(receiver.data, FIRST_PACKET, strlen(FIRST_PACKET));
+}
+
+/*
+ * While the guest runs gdb sends none: it repeats one whose acknowledgement was lost, or another gdb has come. To one that comes while the guest
+ * is stopped the stop stays as it was told.
+ */
 static void take_packet(void)
 {
 	typed.on = false;
-	if (running && !strncmp(receiver.data, FIRST_PACKET, strlen(FIRST_PACKET))) {
+	if (running && is_first()) {
 		attach();
 		return;
+	}
+	if (is_first()) {
+		end_session();
+		session.without_acks = false;
 	}
 	acknowledge('+');
 	if (running || leaving)
@@ -334,10 +347,21 @@ static void take_key(char c)
 		type(c);
 }
 
+/* A packet of which nothing more has come is none: the next byte may be the operator's. */
+static void drop_half(void)
+{
+	static uint64_t last;
+
+	if (gdb_is_inside(&receiver) && rdtsc() - last > boot_info.tsc_khz * HALF_MS)
+		gdb_forget(&receiver);
+	last = rdtsc();
+}
+
 static bool key(char c)
 {
 	if (!attached)
 		return hold_key(c);
+	drop_half();
 	take_key(c);
 	return true;
 }

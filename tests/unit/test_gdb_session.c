@@ -257,12 +257,16 @@ static void type(const char *bytes)
 			strncat(given, bytes, 1);
 }
 
+/* Its bytes come without a pause. */
 static void packet(const char *data)
 {
 	char frame[GDB_FRAME_MAX + 1];
+	uint64_t khz = boot_info.tsc_khz;
 
 	frame[gdb_frame(frame, data, strlen(data))] = '\0';
+	boot_info.tsc_khz = NEVER;
 	type(frame);
+	boot_info.tsc_khz = khz;
 }
 
 static void turns(void)
@@ -554,6 +558,36 @@ static void no_acks(void **state)
 	assert_string_equal(sent, "+$qSupported#37");
 }
 
+/* Another gdb comes while the guest is stopped: it has acknowledgements, and nothing of the other one's. */
+static void next_gdb_at_a_stop(void **state)
+{
+	packet("QStartNoAckMode");
+	turns();
+	points = true;
+	forget();
+	packet("qSupported");
+	turns();
+	assert_string_equal(sent, "+$qSupported#37");
+	assert_false(points);
+	assert_true(pause_asked);
+}
+
+/* The cable is pulled in the middle of a packet. Later a ^C is the operator's, and not a byte of the packet. */
+static void half_a_packet(void **state)
+{
+	type("$X1000,4:a");
+	type("\x03status\r");
+	assert_true(debugger->has_line());
+	type("#00$X1000,4:a");
+	boot_info.tsc_khz = LONG;
+	type("\x03");
+	boot_info.tsc_khz = NEVER;
+	type("status\r");
+	assert_false(debugger->has_line());
+	assert_string_equal(given, "status\r");
+	assert_true(pause_asked);
+}
+
 /* One CPU steps alone: the stop is told when it has come back, and its order is gone. */
 static void steps_alone(void **state)
 {
@@ -725,6 +759,8 @@ int main(void)
 		TEST(no_cpu),
 		TEST(gone),
 		TEST(no_acks),
+		TEST(next_gdb_at_a_stop),
+		TEST(half_a_packet),
 		TEST(steps_alone),
 		TEST(stops_while_released),
 		TEST(interrupts_a_step),
