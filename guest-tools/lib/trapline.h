@@ -54,7 +54,7 @@ int64_t trapline_call(struct trapline_registers *r);
 int64_t trapline_put(const void *buffer, size_t bytes, uint64_t offset);
 int64_t trapline_get(void *buffer, size_t bytes, uint64_t offset);
 
-/* Writes which Trapline this is: version=... backend=... Returns the length, which is below `room`, or an error. */
+/* Writes which Trapline this is: version=... backend=... mitigations=... Returns the length, which is below `room`, or an error. */
 int64_t trapline_about(char *text, size_t room);
 
 /*

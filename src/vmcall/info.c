@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Services about Trapline itself: version, status, stats, exits, filter. */
 #include "exit/record.h"
+#include "hw/mitigations.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "vmcall/caller.h"
@@ -23,10 +24,13 @@ int64_t vmcall_version(struct vmcall *call)
 
 int64_t vmcall_about(struct vmcall *call)
 {
-	char text[TRAPLINE_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "version=%s backend=%s", boot_info.vmm_version, vendor->name);
+	char text[TRAPLINE_TEXT_MAX + 1], names[MITIGATION_NAMES_MAX];
+	int n = snprintf(text, sizeof(text), "version=%s backend=%s mitigations=%s", boot_info.vmm_version,
+		vendor->name, mitigation_names(names, sizeof(names), call->cpu->mitigations.used));
 	int64_t error;
 
+	if (n > TRAPLINE_TEXT_MAX)
+		n = TRAPLINE_TEXT_MAX;
 	if (call->arg[ARG_RCX] < (uint64_t)n)
 		return TRAPLINE_E_RANGE;
 	error = caller_write(
