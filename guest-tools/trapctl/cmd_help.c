@@ -39,6 +39,16 @@ static const struct {
 		 "as the "
 		 "memory in use\n"
 		 "Without an option the pages that matter: `gdb vmlinux FILE` shows where each CPU is.\n"},
+	{"bench",
+		"\nRuns bare or under Trapline, on one CPU: the median of many rounds, and low and high, "
+		"between which half "
+		"of them lie.\n"
+		"  --rounds=N       31 by default, 5 to 10000\n"
+		"  --cpu=N          the CPU to run on; the current one by default\n"
+		"  --save FILE      writes the run to a file\n"
+		"  --against FILE   compares with such a file, of a bare run for example\n"
+		"unit=tsc is ticks of the time stamp counter, unit=cycles core cycles, which root has unless "
+		"the kernel lets\nothers count them. ud, bp, pf and fork contain the kernel's part.\n"},
 	{"call", "\nNumbers are decimal or 0x... text:TEXT passes the address of a text, buffer:BYTES that "
 		 "of a "
 		 "buffer, which is\n"

@@ -20,6 +20,11 @@ const char *about(const char *name, char value[ABOUT_MAX])
 	return value;
 }
 
+const char *trapctl_version(void)
+{
+	return TRAPLINE_VERSION;
+}
+
 int command_version(int argc, char **argv)
 {
 	char version[ABOUT_MAX], backend[ABOUT_MAX];

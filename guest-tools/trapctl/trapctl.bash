@@ -46,12 +46,20 @@ _trapctl_watch() {
 	esac
 }
 
+_trapctl_bench() {
+	case $before in
+	--save | --against) words=$(compgen -f -- "$word") ;;
+	*) words="--rounds= --cpu= --save --against --json --help" ;;
+	esac
+}
+
 _trapctl_command() {
 	case ${COMP_WORDS[1]} in
 	help) words="$_trapctl_commands" ;;
 	core) words="--last --full --json --help $(compgen -f -- "$word")" ;;
 	trace) words="--follow --keep --last= --cpu= --vector= --cpl= --rip= --cr3= --as= --pid= --no-marks --json --help" ;;
 	stats) words="--exits --json --help" ;;
+	bench) _trapctl_bench ;;
 	call) words=$([ "$COMP_CWORD" = 2 ] && _trapctl_services; echo "text: buffer: --json --help") ;;
 	share) _trapctl_share ;;
 	watch) _trapctl_watch ;;
@@ -64,7 +72,7 @@ _trapctl_command() {
 
 _trapctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
-	local _trapctl_commands="status trace stats filter ended freeze thaw mark dying core call share console watch ping version help"
+	local _trapctl_commands="status trace stats filter ended freeze thaw mark dying core call share console watch ping bench version help"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		words="$_trapctl_commands --json --version --help"

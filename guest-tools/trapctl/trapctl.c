@@ -159,7 +159,7 @@ static int run(int argc, char **argv)
 	argc = take_common(c, argc, argv, &wants_help);
 	if (wants_help)
 		return help_one(c);
-	if (c->run != command_version && !trapline_present())
+	if (c->run != command_version && c->run != command_bench && !trapline_present())
 		return fail(c->name, TRAPLINE_NO_TRAPLINE);
 	return c->run(argc, argv);
 }

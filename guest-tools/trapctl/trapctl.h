@@ -42,6 +42,7 @@ enum status {
 	X(watch,   "[list] | add WATCH... [--follow] [--hits=N] [-- COMMAND...] | cred --pid=N [WORD...] [--hits=N] [-- COMMAND...] | exec [WORD...] | delete N|all | allow RANGES | forbid RANGES", 0, \
 	                                           "who reads or writes memory and registers, in words such as reg lstar, w 0x1000+8 or w symbol MODULE:NAME: each hit is a record of the trace") \
 	X(ping,    "[COUNT]",            ANYWHERE, "whether Trapline answers, and how fast")                 \
+	X(bench,   "[--rounds=N] [--cpu=N] [--save FILE] [--against FILE]", ANYWHERE, "what CPUID, VMCALL, #UD, #BP, a page fault and fork cost here, in ticks and cycles, with or without Trapline") \
 	X(version, "",                   ANYWHERE, "which trapctl this is, and which Trapline")
 /* clang-format on */
 
@@ -60,7 +61,10 @@ void lock_memory(void);
 /* The text of `trapctl help` for a command beyond its usage; "" if there is none. */
 const char *help_more(const char *command);
 
-/* Trapline's own value of a name, version or backend; "" if it does not give one. */
+/* cmd_version.c: which trapctl this is. */
+const char *trapctl_version(void);
+
+/* Trapline's own value of a name: version, backend or mitigations; "" if it does not give one. */
 #define ABOUT_MAX 64
 const char *about(const char *name, char value[ABOUT_MAX]);
 

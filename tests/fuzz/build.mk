@@ -16,6 +16,7 @@ FUZZ_WATCH  := src/watch/exec_ranges.c src/watch/watch.c src/watch/words.c
 FUZZ_MEMORY := src/mem/guest_walk.c src/mem/guest_access.c
 
 FUZZ_backtrace   := src/trace/backtrace.c $(FUZZ_TEXT)
+FUZZ_bench       := guest-tools/trapctl/bench_file.c
 FUZZ_blackbox    := src/report/recall.c src/trace/cpu_list.c src/trace/verdict.c src/trace/stack.c src/trace/chain.c src/trace/fold.c $(FUZZ_RECORD) $(FUZZ_FORMAT) zydis
 FUZZ_capture     := boot/bzimage.c boot/capture_plan.c boot/ranges.c src/capture/core.c src/trace/elf_core.c src/lib/printf.c
 FUZZ_command     := src/cpu/exit.c src/exit/capture_ask.c src/trace/cpu_list.c $(addprefix src/console/,address.c command.c complete.c control.c core.c debugger.c help.c input.c inspect.c line.c records.c slide.c watches.c) $(FUZZ_MEMORY) $(FUZZ_WATCH) \

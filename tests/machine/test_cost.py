@@ -79,6 +79,37 @@ def test_longest_calls(machine):
     expect(max(n for n, _ in worst.values()) <= cost.LONGEST, f"{worst}; see {run.out}/guest.log")
 
 
+BENCH = (
+    "insmod:trapline", "trapctl:bench:--save:/before", "nobody:trapctl:bench:--rounds=5:--against=/before", "trapctl:--json:bench:--rounds=5",
+    "trapctl:bench:--against:/none", "trapctl:bench:--against:/bin/busybox", "trapctl:bench:--rounds=4", "trapctl:bench:--cpu=1",
+)  # fmt: skip
+BENCH_LOOP = 5.5  # instructions of trapctl's own around a CPUID and a VMCALL
+
+
+def last(rows, **wanted):
+    """The last row with these values."""
+    return [row for row in rows if wanted.items() <= row.items()][-1]
+
+
+@on("svm")
+def test_trapctl_bench(machine):
+    """trapctl bench measures in Linux what the bench guest measures: CPUID and a null VMCALL agree to 2 %. Its file is read again, others are refused."""
+    run = machine.linux(f"trapline.mode=boot trapline.run={','.join(BENCH)}", ICOUNT=1).expect_status(0)
+    costs, stored = logs.records(run.guest, "cost"), cost.of_kind(cost.stored()["added"], machine.vendor, "recorded")
+    for name, row in ("cpuid", "cpuid"), ("vmcall", "vmcall_null"):
+        now = float(last(costs, name=name)["median"]) / TICKS - BENCH_LOOP
+        expect(abs(now / stored[row] - 1) < 0.02, f"{name}: {now}, the bench guest {stored[row]}; see {run.out}/guest.log")
+    for name, least in ("ud", stored["ud"]), ("bp", stored["bp"]), ("pf", stored["pf"]), ("fork", 10 * stored["pf"]):
+        row = last(costs, name=name)
+        expect(least < float(row["min"]) / TICKS <= float(row["median"]) / TICKS < 1e6, f"{row}; see {run.out}/guest.log")
+    for words in ('version="', 'kernel="6.', 'mitigations="none"', "change name=cpuid unit=tsc ", '{"kind":"cost","name":"cpuid","unit":"tsc",', 'filter="vec='):
+        run.expect_line(words, "guest")
+    ends = {row["name"]: row["status"] for row in logs.records(run.guest, "run") if "status" in row}
+    expect([ends[name] for name in BENCH] == ["0"] * 4 + ["1", "1", "2", "1"], f"{ends}; see {run.out}/guest.log")
+    expect(last(logs.records(run.guest, "change"), name="cpuid")["certain"] == "no", f"the same twice: see {run.out}/guest.log")
+    run.expect_line("trapctl bench raises exceptions on purpose")
+
+
 LONG_COMMANDS = """traps 64;traps 4096 vec=de;traps sites;traps reserve;stats;exits 64;help;status;walk rip;mem rip 1024;disas rip 64;regs;bt;
 intercept;filter;nonsense"""
 TICKS = 32  # of the TSC for an instruction: -icount shift=5

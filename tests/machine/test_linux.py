@@ -39,7 +39,7 @@ INSTRUCTIONS = {
 
 
 def bare(machine, cpus=1):
-    return machine.linux(CPUS=cpus, TRAPLINE=0, **CPU_OF.get(machine.backend, {}))
+    return machine.linux("trapline.run=trapctl:bench:--rounds=5", CPUS=cpus, TRAPLINE=0, **CPU_OF.get(machine.backend, {}))
 
 
 def under_trapline(machine, cpus=1):
@@ -108,6 +108,15 @@ def test_bare(machine):
     """The guest itself is sound: bare, it boots, provokes its exceptions and powers off."""
     run = bare(machine)
     expect(len(faults(run)) >= 20, "fewer exceptions than the guest provokes")
+
+
+@on(*EVERYWHERE)
+def test_bench_bare(machine):
+    """trapctl bench runs without Trapline as well, and says what it could not measure."""
+    run = bare(machine).expect_line('cost name=vmcall none="no Trapline, not measured"', "guest")
+    costs = {row["name"]: row for row in logs.records(run.guest, "cost") if row.get("unit") == "tsc"}
+    expect(sorted(costs) == ["bp", "cpuid", "fork", "pf", "ud"], f"{sorted(costs)}; see {run.out}/guest.log")
+    run.expect_line("run name=trapctl:bench:--rounds=5 status=0", "guest")
 
 
 @on(*EVERYWHERE)

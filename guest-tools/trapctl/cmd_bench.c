@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include "bench.h"
+#include "trapctl.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#define ROUNDS     31
+#define ROUNDS_MIN 5
+#define ROUNDS_MAX 10000
+#define WEAK_DIR   "/sys/devices/system/cpu/vulnerabilities"
+
+struct options {
+	const char *save, *against;
+	uint64_t cpu, rounds;
+};
+
+/* The value of "--name VALUE" or "--name=VALUE"; NULL if the word is another one. */
+static const char *take_value(char **argv, int *i, const char *name)
+{
+	if (strcmp(argv[*i], name))
+		return option_value(argv[*i], name);
+	return argv[*i + 1] ? argv[++*i] : NULL;
+}
+
+static bool take_option(char **argv, int *i, struct options *o)
+{
+	const char *value;
+
+	if ((value = take_value(argv, i, "--save")))
+		return *(o->save = value) != '\0';
+	if ((value = take_value(argv, i, "--against")))
+		return *(o->against = value) != '\0';
+	if ((value = take_value(argv, i, "--cpu")))
+		return number(value, &o->cpu) && o->cpu < CPU_SETSIZE;
+	if ((value = take_value(argv, i, "--rounds")))
+		return number(value, &o->rounds) && o->rounds >= ROUNDS_MIN && o->rounds <= ROUNDS_MAX;
+	return false;
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int complain(const char *path, const char *why)
+{
+	fprintf(stderr, "trapctl: %s: %s\n", path, why);
+	return STATUS_FAILED;
+}
+
+/* Returns a status. */
+static int read_file(const char *path, struct bench *b)
+{
+	FILE *in = fopen(path, "re");
+	const char *wrong;
+
+	if (!in)
+		return complain(path, strerror(errno));
+	wrong = bench_read(in, b);
+	fclose(in);
+	return wrong ? complain(path, wrong) : STATUS_OK;
+}
+
+static void to_output(void *to, const char *line)
+{
+	(void)to;
+	print_line(line);
+}
+
+static void to_file(void *to, const char *line)
+{
+	fprintf(to, "%s\n", line);
+}
+
+static int write_file(const char *path, const struct bench *b)
+{
+	FILE *out = fopen(path, "we");
+
+	if (!out)
+		return complain(path, strerror(errno));
+	bench_write(b, to_file, out);
+	return fclose(out) ? complain(path, strerror(errno)) : STATUS_OK;
+}
+
+/* How Linux protects itself is a part of what its exceptions cost. */
+static void print_linux(void)
+{
+	DIR *dir = opendir(WEAK_DIR);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[sizeof(WEAK_DIR) + sizeof(entry->d_name) + 1], state[256] = "";
+		FILE *in;
+
+		snprintf(path, sizeof(path), "%s/%s", WEAK_DIR, entry->d_name);
+		in = *entry->d_name == '.' ? NULL : fopen(path, "re");
+		if (in && fgets(state, sizeof(state), in))
+			print_fields("linux name=%s state=\"%.*s\"", entry->d_name,
+				(int)strcspn(state, "\n\"\\"), state);
+		if (in)
+			fclose(in);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void print_notes(const struct bench *b, const char *no_cycles)
+{
+	if (*b->text[BENCH_TEXT_hypervisor] && !trapline_present())
+		print_fields(
+			"note text=\"another hypervisor is beneath this system: its costs are measured\"");
+	print_fields(
+		"note text=\"ud, bp, pf and fork contain what the kernel does for them: compare a run under "
+		"Trapline with a bare one\"");
+	if (no_cycles)
+		print_fields("note text=\"unit=tsc is ticks of the time stamp counter; core cycles are not "
+			     "counted: %s\"",
+			no_cycles);
+}
+
+/* The lines that Trapline prints of these exceptions have an explanation in its log. */
+static void mark(const char *text)
+{
+	if (trapline_present())
+		trapline_mark(text);
+}
+
+static int measure(struct bench *b, const char **no_cycles)
+{
+	double start = seconds(), took;
+	uint64_t tsc = __builtin_ia32_rdtsc();
+	char mhz[32];
+
+	mark("trapctl bench raises exceptions on purpose");
+	if (!bench_measure(b, no_cycles))
+		return complain("this CPU", strerror(errno));
+	mark("trapctl bench has ended");
+	took = seconds() - start;
+	snprintf(mhz, sizeof(mhz), "%.0f", (double)(__builtin_ia32_rdtsc() - tsc) / took / 1e6);
+	bench_set(b, BENCH_TEXT_tsc_mhz, mhz);
+	return STATUS_OK;
+}
+
+static int run(const struct options *o)
+{
+	static struct bench before, now;
+	const char *no_cycles;
+	int status = o->against ? read_file(o->against, &before) : STATUS_OK;
+
+	now.cpu = (unsigned)o->cpu;
+	now.rounds = (unsigned)o->rounds;
+	if (status == STATUS_OK)
+		status = measure(&now, &no_cycles);
+	if (status != STATUS_OK)
+		return status;
+	bench_describe(&now);
+	bench_write(&now, to_output, NULL);
+	print_linux();
+	print_notes(&now, no_cycles);
+	if (o->against)
+		bench_compare(&before, &now, to_output, NULL);
+	return o->save ? write_file(o->save, &now) : STATUS_OK;
+}
+
+int command_bench(int argc, char **argv)
+{
+	int cpu = sched_getcpu();
+	struct options o = {.rounds = ROUNDS, .cpu = cpu < 0 ? 0 : (uint64_t)cpu};
+
+	for (int i = 1; i < argc; i++)
+		if (!take_option(argv, &i, &o))
+			return usage(argv[0]);
+	return run(&o);
+}
