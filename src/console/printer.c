@@ -153,11 +153,35 @@ static bool is_mended(const struct trap_record *r)
 	return true;
 }
 
+static bool take_share(unsigned kind)
+{
+	return filter_allow(&rates[kind], filter.rate, log_burst(), rdtsc(), boot_info.tsc_khz * 1000);
+}
+
+/* With other conditions not every record of the kind would be printed, so none may be counted by its kind alone. */
+static void set_quiet(unsigned kind)
+{
+	if (filter_is_plain(&filter))
+		atomic_store(&log_limits.quiet[kind],
+			filter_next(&rates[kind], filter.rate, boot_info.tsc_khz * 1000));
+}
+
+/* The first record of an important site takes a share of its own, if its vector has none left. */
+static bool is_new_site(const struct trap_record *r)
+{
+	if (r->type != TRAP_TYPE_EXCEPTION || !trap_is_important(r) ||
+		!sites_is_first(&cpus[r->cpu]->reserve->sites, r))
+		return false;
+	if (take_share(PRINT_NEW_SITE))
+		return true;
+	set_quiet(PRINT_NEW_SITE);
+	return false;
+}
+
 /* Whether the operator gets to see the record. Others are counted, by reason. */
 static bool is_shown(const struct trap_record *r)
 {
 	unsigned kind = print_kind(r);
-	uint64_t second = boot_info.tsc_khz * 1000;
 	struct filter all = filter;
 
 	all.vectors = ~0u; /* other vectors are not queued at all */
@@ -166,11 +190,11 @@ static bool is_shown(const struct trap_record *r)
 		filtered++;
 		return false;
 	}
-	if (filter_allow(&rates[kind], filter.rate, log_burst(), rdtsc(), second))
+	if (take_share(kind))
 		return true;
-	/* With other conditions not every record of the kind would be printed, so none may be counted by its vector alone. */
-	if (filter_is_plain(&filter))
-		atomic_store(&log_limits.quiet[kind], filter_next(&rates[kind], filter.rate, second));
+	set_quiet(kind);
+	if (is_new_site(r))
+		return true;
 	limited[kind]++;
 	all_limited++;
 	return false;
@@ -222,7 +246,7 @@ static const char *kind_name(unsigned kind)
 {
 	if (kind < VECTOR_COUNT)
 		return vector_name(kind);
-	return kind == PRINT_KINDS - 1 ? "mark" : "watch";
+	return kind == PRINT_MARK ? "mark" : "watch";
 }
 
 /* Writes which kind was limited, and how many lines. Each kind once: a flood goes on meanwhile. */

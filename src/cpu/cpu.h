@@ -169,6 +169,7 @@ struct cpu {
 	uint64_t poll_ticks;      /* minimum ticks between two polls of the console: log/turn.h */
 	uint32_t poll_mask;       /* a record whose seq has these bits clear also polls: exit/record.h */
 	struct print_queue print; /* records to print */
+	uint64_t new_site;        /* seq of the newest record that was the first of an important site */
 	struct cpu_stats stats;
 	struct {
 		uint64_t rip, gpa;

@@ -44,7 +44,7 @@ static inline void record_commit(struct cpu *cpu, struct trap_record *r)
 
 /* The part of a record's end that most records do not need: printing, the reserve, and polling for keys. */
 void record_after(struct cpu *cpu, const struct trap_record *r);
-void record_save_stack(struct saved_stack *to, const struct trap_record *r);
+void record_new_site(struct cpu *cpu, struct saved_stack *to, const struct trap_record *r);
 
 /* What the counters need of a record, which the hot path has in registers. */
 struct record_note {
@@ -69,7 +69,7 @@ __attribute__((always_inline)) static inline void record_count(
 	cpu->stats.vectors[n->vector][n->cpl]++;
 	stack = sites_note_as(&cpu->reserve->sites, r, &site);
 	if (stack)
-		record_save_stack(stack, r);
+		record_new_site(cpu, stack, r);
 	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> n->vector & 1) |
 			!((uint32_t)seq & cpu->poll_mask) ||
 		(n->vector == VEC_PF && important_pf(n->error, n->cr2, n->cpl)))

@@ -50,9 +50,8 @@ extern struct log_limits {
 uint32_t log_burst(void);
 
 /* If the guest sets its TSC back, the time counts as passed: no share of a rate is longer than a second. */
-static inline bool log_is_limited(const struct cpu *cpu, const struct trap_record *r)
+static inline bool log_is_limited(const struct cpu *cpu, const struct trap_record *r, unsigned kind)
 {
-	unsigned kind = print_kind(r);
 	uint64_t quiet = atomic_load_explicit(&log_limits.quiet[kind], memory_order_relaxed);
 
 	return (quiet - r->tsc - 1 < boot_info.tsc_khz * 1000 ||
@@ -61,15 +60,23 @@ static inline bool log_is_limited(const struct cpu *cpu, const struct trap_recor
 	       !trap_may_be_mended(r);
 }
 
-/* Queues this CPU's record, which has just been committed, for printing. False: it is beyond the rate, and counted. */
+/*
+ * Queues this CPU's record, which has just been committed, for printing. False: it is beyond the rate, and counted. The first record of
+ * an important site has a rate of its own, so that a flood of its vector does not hide it.
+ */
 static inline bool log_queue_trap(struct cpu *cpu, const struct trap_record *r)
 {
-	if (log_is_limited(cpu, r)) {
-		print_queue_limit(&cpu->print, print_kind(r));
-		return false;
+	unsigned kind = print_kind(r);
+
+	if (log_is_limited(cpu, r, kind)) {
+		if (r->seq != cpu->new_site || log_is_limited(cpu, r, PRINT_NEW_SITE)) {
+			print_queue_limit(&cpu->print, kind);
+			return false;
+		}
+		kind = PRINT_NEW_SITE;
 	}
 	cpu_add_work(cpu, CPU_WORK_CONSOLE);
-	print_queue_put(&cpu->print, r);
+	print_queue_put(&cpu->print, r, kind);
 	return true;
 }
 

@@ -14,7 +14,14 @@
 #define PRINT_RESERVE  256 /* part of it that is reserved for kinds with few records */
 #define PRINT_FEW      (PRINT_RESERVE / 32)
 #define PRINT_SEQ_BITS 56
-#define PRINT_KINDS    34 /* the vectors of exceptions, hits of watches, and marks */
+/* The kinds of records, for rate and room: the vectors of exceptions, and these. */
+enum print_kind {
+	PRINT_NEW_SITE =
+		32, /* the first exception of an important site, when its vector is beyond its rate */
+	PRINT_WATCH,
+	PRINT_MARK,
+	PRINT_KINDS
+};
 
 struct print_queue {
 	_Atomic uint32_t head, tail;
@@ -26,11 +33,11 @@ struct print_queue {
 	uint64_t entry[PRINT_QUEUE]; /* seq, and the kind above PRINT_SEQ_BITS */
 };
 
-/* The kind of a record, for rate and room: its vector, or that it is a hit of a watch or a mark. */
+/* The kind of a record, at first sight. */
 static inline unsigned print_kind(const struct trap_record *r)
 {
 	if (__builtin_expect(r->type >= TRAP_TYPE_WATCH, 0))
-		return r->type == TRAP_TYPE_MARK ? PRINT_KINDS - 1 : PRINT_KINDS - 2;
+		return r->type == TRAP_TYPE_MARK ? PRINT_MARK : PRINT_WATCH;
 	return r->vector & 31;
 }
 
@@ -46,11 +53,10 @@ static inline void print_queue_limit(struct print_queue *q, unsigned kind)
 }
 
 /* Queues a record that has just been committed. On the hot path. */
-static inline void print_queue_put(struct print_queue *q, const struct trap_record *r)
+static inline void print_queue_put(struct print_queue *q, const struct trap_record *r, unsigned kind)
 {
 	uint32_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
 	uint32_t waiting = head - atomic_load_explicit(&q->tail, memory_order_acquire);
-	unsigned kind = print_kind(r);
 
 	if (waiting >= PRINT_QUEUE - PRINT_RESERVE &&
 		(waiting == PRINT_QUEUE || print_queue_of_kind(q, kind) >= PRINT_FEW)) {

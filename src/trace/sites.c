@@ -108,6 +108,13 @@ static const struct site *site_of(const struct sites *s, const struct trap_recor
 	return NULL;
 }
 
+bool sites_is_first(const struct sites *s, const struct trap_record *r)
+{
+	const struct site *at = site_of(s, r);
+
+	return at && at->first_seq == r->seq;
+}
+
 void sites_mend(struct sites *s, const struct trap_record *r)
 {
 	const struct site *at = site_of(s, r);

@@ -88,6 +88,9 @@ static inline struct saved_stack *sites_note(struct sites *s, const struct trap_
 	return sites_note_as(s, r, &n);
 }
 
+/* Whether a record is the first of its site, or the first since another one took the entry. Off the hot path. */
+bool sites_is_first(const struct sites *s, const struct trap_record *r);
+
 /* Copies the first record of a site. False: it has none, or newer ones have replaced it. */
 bool site_first(const struct sites *s, const struct site *site, struct trap_record *out);
 

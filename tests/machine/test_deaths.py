@@ -124,7 +124,7 @@ def program(death):
 
 def runs_on(death):
     def test(machine):
-        together = deaths.IN_KERNEL + deaths.IN_USER
+        together = deaths.IN_FLOOD + deaths.IN_KERNEL + deaths.IN_USER
         everybody = deaths.Death("", [word for other in together for word in words(other)], "", "")
         run = machine.linux(program(everybody), INITRD=INITRD).expect_status(0).expect_active(machine.vendor)
         mark = f'text="die {death.die}"'
@@ -233,7 +233,7 @@ def hangs(death):
 
 
 def make_tests():
-    kinds = ((deaths.IN_KERNEL, runs_on), (deaths.IN_USER, runs_on), (deaths.LINUX, ends), ((deaths.INIT,), ends), (deaths.PANICS, ends), (deaths.HANGS, hangs), (deaths.GUESTS, ends), (deaths.EARLY, halts))
+    kinds = ((deaths.IN_KERNEL, runs_on), (deaths.IN_USER, runs_on), (deaths.IN_FLOOD, runs_on), (deaths.LINUX, ends), ((deaths.INIT,), ends), (deaths.PANICS, ends), (deaths.HANGS, hangs), (deaths.GUESTS, ends), (deaths.EARLY, halts))
     for listed, make in kinds:
         for death in listed:
             test = on(*death.backends)(make(death))

@@ -643,6 +643,7 @@ static void raise_ud(uint64_t tsc)
 	r->type = TRAP_TYPE_EXCEPTION;
 	r->vector = VEC_UD;
 	r->tsc = tsc;
+	r->seq = 1;
 	record_after(&cpu, r);
 }
 
@@ -669,6 +670,33 @@ static void flood(void **state)
 	assert_int_equal(cpu.print.head, 6);
 	assert_int_equal(cpu.print.limited[VEC_UD], 7);
 	atomic_store(&log_limits.quiet[VEC_UD], 0);
+}
+
+/* In such a flood the first record of a site is queued nevertheless, at a rate of its own. It does not count for its vector's. */
+static void new_site_in_flood(void **state)
+{
+	run(EXIT_TASK_SWITCH, NULL, NULL);
+	boot_info.tsc_khz = 1;
+	boot_info.config.print.vectors = ~0u;
+	atomic_store(&log_limits.most, 1);
+	atomic_store(&log_limits.quiet[VEC_UD], 5500);
+	raise_ud(5499);
+	assert_int_equal(cpu.print.head, 0);
+	cpu.new_site = 1;
+	raise_ud(5499);
+	assert_int_equal(cpu.print.head, 1);
+	assert_int_equal(cpu.print.entry[0], 1 | (uint64_t)PRINT_NEW_SITE << PRINT_SEQ_BITS);
+	raise_ud(5499); /* their burst is over */
+	assert_int_equal(cpu.print.head, 1);
+	atomic_store(&log_limits.most, PRINT_QUEUE);
+	atomic_store(&log_limits.quiet[PRINT_NEW_SITE], 5500);
+	raise_ud(5499);
+	assert_int_equal(cpu.print.head, 1);
+	assert_int_equal(cpu.print.limited[VEC_UD], 3);
+	assert_int_equal(cpu.print.put[VEC_UD], 0);
+	atomic_store(&log_limits.quiet[PRINT_NEW_SITE], 0);
+	atomic_store(&log_limits.quiet[VEC_UD], 0);
+	cpu.new_site = 0;
 }
 
 /* An exception that matches stops its CPU each time, whether or not it is printed, and even after the reserve is full. */
@@ -721,6 +749,7 @@ int main(void)
 		cmocka_unit_test(software_is_no_exception),
 		cmocka_unit_test(mark),
 		cmocka_unit_test(flood),
+		cmocka_unit_test(new_site_in_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

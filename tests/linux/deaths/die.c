@@ -5,15 +5,24 @@
  * report of the death from earlier lines, and a line in the kernel's format:
  *
  *   death name=user-write at=0x5555555551d9 address=0x30
+ *
+ * With flood- in front of it, thousands of page faults and invalid opcodes come first, which this process handles: a JIT compiler leaves
+ * its checks for null pointers to such a handler.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "../../../guest-tools/lib/trapline.h"
+
+#define FLOOD       3000
+#define FLOOD_BYTES 2 /* of each instruction that floods */
 
 typedef void death(uintptr_t target);
 
@@ -44,6 +53,28 @@ static const struct {
 	{"user-library", library_write, (const char *)library_write, 0x10},
 };
 
+static void pass_over(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	(void)info;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += FLOOD_BYTES;
+}
+
+/* All at two places. */
+static void flood(void)
+{
+	struct sigaction action = {.sa_sigaction = pass_over, .sa_flags = SA_SIGINFO}, before[2];
+
+	sigaction(SIGSEGV, &action, &before[0]);
+	sigaction(SIGILL, &action, &before[1]);
+	for (int i = 0; i < FLOOD; i++) {
+		__asm__ volatile("mov (%%rax), %%eax" ::"a"(0) : "memory");
+		__asm__ volatile("ud2" ::: "memory");
+	}
+	sigaction(SIGSEGV, &before[0], NULL);
+	sigaction(SIGILL, &before[1], NULL);
+}
+
 static int in_kernel(const char *name)
 {
 	int file = open("/proc/death", O_WRONLY);
@@ -61,20 +92,24 @@ static int load_wrong(void)
 int main(int argc, char **argv)
 {
 	char mark[64];
+	const char *how;
 
 	if (argc != 2) {
-		fputs("usage: die HOW\n", stderr);
+		fputs("usage: die [flood-]HOW\n", stderr);
 		return 2;
 	}
+	how = strncmp(argv[1], "flood-", 6) ? argv[1] : argv[1] + 6;
+	if (how != argv[1])
+		flood();
 	snprintf(mark, sizeof mark, "die %s", argv[1]);
 	trapline_mark(mark);
 	for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
-		if (strcmp(argv[1], deaths[i].name))
+		if (strcmp(how, deaths[i].name))
 			continue;
 		printf("death name=%s at=%p address=0x%lx\n", argv[1], (const void *)deaths[i].at,
 			deaths[i].offset);
 		fflush(stdout);
 		deaths[i].die(0);
 	}
-	return strcmp(argv[1], "module") ? in_kernel(argv[1]) : load_wrong();
+	return strcmp(how, "module") ? in_kernel(how) : load_wrong();
 }
