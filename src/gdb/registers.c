@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gdb/registers.h"
 #include "gdb/vector_state.h"
+#include "guest/insn.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
 #include "lib/array.h"
@@ -26,25 +27,7 @@ static const uint32_t msrs[] = {MSR_KERNEL_GS_BASE, MSR_LSTAR};
 
 /* A feature begins at its first register. X(feature) and X(name, bytes, kind, argument, type) */
 /* clang-format off */
-#define REGISTERS(F, X)                                                                                      \
-	F("org.gnu.gdb.i386.core")                                                                           \
-	X("rax", 8, GENERAL, TRAP_RAX, "int64")                                                              \
-	X("rbx", 8, GENERAL, TRAP_RBX, "int64")                                                              \
-	X("rcx", 8, GENERAL, TRAP_RCX, "int64")                                                              \
-	X("rdx", 8, GENERAL, TRAP_RDX, "int64")                                                              \
-	X("rsi", 8, GENERAL, TRAP_RSI, "int64")                                                              \
-	X("rdi", 8, GENERAL, TRAP_RDI, "int64")                                                              \
-	X("rbp", 8, GENERAL, TRAP_RBP, "data_ptr")                                                           \
-	X("rsp", 8, VALUE, GUEST_RSP, "data_ptr")                                                            \
-	X("r8", 8, GENERAL, TRAP_R8, "int64")                                                                \
-	X("r9", 8, GENERAL, TRAP_R9, "int64")                                                                \
-	X("r10", 8, GENERAL, TRAP_R10, "int64")                                                              \
-	X("r11", 8, GENERAL, TRAP_R11, "int64")                                                              \
-	X("r12", 8, GENERAL, TRAP_R12, "int64")                                                              \
-	X("r13", 8, GENERAL, TRAP_R13, "int64")                                                              \
-	X("r14", 8, GENERAL, TRAP_R14, "int64")                                                              \
-	X("r15", 8, GENERAL, TRAP_R15, "int64")                                                              \
-	X("rip", 8, VALUE, GUEST_RIP, "code_ptr")                                                            \
+#define SELECTORS_AND_X87(X)                                                                                 \
 	X("eflags", 4, VALUE, GUEST_RFLAGS, "i386_eflags")                                                   \
 	X("cs", 4, SELECTOR, SEG_CS, "int32")                                                                \
 	X("ss", 4, SELECTOR, SEG_SS, "int32")                                                                \
@@ -67,8 +50,9 @@ static const uint32_t msrs[] = {MSR_KERNEL_GS_BASE, MSR_LSTAR};
 	X("fioff", 4, X87, AT(ip), "int")                                                                    \
 	X("foseg", 4, X87, AT(ds), "int")                                                                    \
 	X("fooff", 4, X87, AT(data), "int")                                                                  \
-	X("fop", 4, X87, AT(opcode), "int")                                                                  \
-	F("org.gnu.gdb.i386.sse")                                                                            \
+	X("fop", 4, X87, AT(opcode), "int")
+
+#define XMM_LOW(X)                                                                                           \
 	X("xmm0", 16, X87, AT(xmm[0]), "vec128")                                                             \
 	X("xmm1", 16, X87, AT(xmm[1]), "vec128")                                                             \
 	X("xmm2", 16, X87, AT(xmm[2]), "vec128")                                                             \
@@ -76,43 +60,15 @@ static const uint32_t msrs[] = {MSR_KERNEL_GS_BASE, MSR_LSTAR};
 	X("xmm4", 16, X87, AT(xmm[4]), "vec128")                                                             \
 	X("xmm5", 16, X87, AT(xmm[5]), "vec128")                                                             \
 	X("xmm6", 16, X87, AT(xmm[6]), "vec128")                                                             \
-	X("xmm7", 16, X87, AT(xmm[7]), "vec128")                                                             \
-	X("xmm8", 16, X87, AT(xmm[8]), "vec128")                                                             \
-	X("xmm9", 16, X87, AT(xmm[9]), "vec128")                                                             \
-	X("xmm10", 16, X87, AT(xmm[10]), "vec128")                                                           \
-	X("xmm11", 16, X87, AT(xmm[11]), "vec128")                                                           \
-	X("xmm12", 16, X87, AT(xmm[12]), "vec128")                                                           \
-	X("xmm13", 16, X87, AT(xmm[13]), "vec128")                                                           \
-	X("xmm14", 16, X87, AT(xmm[14]), "vec128")                                                           \
-	X("xmm15", 16, X87, AT(xmm[15]), "vec128")                                                           \
-	X("mxcsr", 4, X87, AT(mxcsr), "int")                                                                 \
-	F("org.gnu.gdb.i386.segments")                                                                       \
-	X("fs_base", 8, BASE, SEG_FS, "int64")                                                                \
-	X("gs_base", 8, BASE, SEG_GS, "int64")                                                                \
-	F("org.gnu.gdb.i386.avx")                                                                            \
-	X("ymm0h", 16, AVX, AT(ymmh[0]), "uint128")                                                          \
-	X("ymm1h", 16, AVX, AT(ymmh[1]), "uint128")                                                          \
-	X("ymm2h", 16, AVX, AT(ymmh[2]), "uint128")                                                          \
-	X("ymm3h", 16, AVX, AT(ymmh[3]), "uint128")                                                          \
-	X("ymm4h", 16, AVX, AT(ymmh[4]), "uint128")                                                          \
-	X("ymm5h", 16, AVX, AT(ymmh[5]), "uint128")                                                          \
-	X("ymm6h", 16, AVX, AT(ymmh[6]), "uint128")                                                          \
-	X("ymm7h", 16, AVX, AT(ymmh[7]), "uint128")                                                          \
-	X("ymm8h", 16, AVX, AT(ymmh[8]), "uint128")                                                          \
-	X("ymm9h", 16, AVX, AT(ymmh[9]), "uint128")                                                          \
-	X("ymm10h", 16, AVX, AT(ymmh[10]), "uint128")                                                        \
-	X("ymm11h", 16, AVX, AT(ymmh[11]), "uint128")                                                        \
-	X("ymm12h", 16, AVX, AT(ymmh[12]), "uint128")                                                        \
-	X("ymm13h", 16, AVX, AT(ymmh[13]), "uint128")                                                        \
-	X("ymm14h", 16, AVX, AT(ymmh[14]), "uint128")                                                        \
-	X("ymm15h", 16, AVX, AT(ymmh[15]), "uint128")                                                        \
+	X("xmm7", 16, X87, AT(xmm[7]), "vec128")
+
+#define SYSTEM(F, X)                                                                                         \
 	F("org.trapline.system")                                                                             \
 	X("cs_base", 8, BASE, SEG_CS, "int64")                                                               \
 	X("ss_base", 8, BASE, SEG_SS, "int64")                                                               \
 	X("ds_base", 8, BASE, SEG_DS, "int64")                                                               \
 	X("es_base", 8, BASE, SEG_ES, "int64")                                                               \
 	X("k_gs_base", 8, MSR, 0, "int64")                                                                   \
-	X("lstar", 8, MSR, 1, "code_ptr")                                                                    \
 	X("ldtr", 4, SELECTOR, SEG_LDTR, "int32")                                                            \
 	X("ldtr_base", 8, BASE, SEG_LDTR, "int64")                                                           \
 	X("tr", 4, SELECTOR, SEG_TR, "int32")                                                                \
@@ -130,20 +86,112 @@ static const uint32_t msrs[] = {MSR_KERNEL_GS_BASE, MSR_LSTAR};
 	X("dr7", 8, VALUE, GUEST_DR7, "int64")                                                               \
 	X("code_mode", 4, VALUE, GUEST_CODE_MODE, "int32")                                                   \
 	X("cpl", 4, CPL, 0, "int32")
+
+#define REGISTERS_64(F, X)                                                                                   \
+	F("org.gnu.gdb.i386.core")                                                                           \
+	X("rax", 8, GENERAL, TRAP_RAX, "int64")                                                              \
+	X("rbx", 8, GENERAL, TRAP_RBX, "int64")                                                              \
+	X("rcx", 8, GENERAL, TRAP_RCX, "int64")                                                              \
+	X("rdx", 8, GENERAL, TRAP_RDX, "int64")                                                              \
+	X("rsi", 8, GENERAL, TRAP_RSI, "int64")                                                              \
+	X("rdi", 8, GENERAL, TRAP_RDI, "int64")                                                              \
+	X("rbp", 8, GENERAL, TRAP_RBP, "data_ptr")                                                           \
+	X("rsp", 8, VALUE, GUEST_RSP, "data_ptr")                                                            \
+	X("r8", 8, GENERAL, TRAP_R8, "int64")                                                                \
+	X("r9", 8, GENERAL, TRAP_R9, "int64")                                                                \
+	X("r10", 8, GENERAL, TRAP_R10, "int64")                                                              \
+	X("r11", 8, GENERAL, TRAP_R11, "int64")                                                              \
+	X("r12", 8, GENERAL, TRAP_R12, "int64")                                                              \
+	X("r13", 8, GENERAL, TRAP_R13, "int64")                                                              \
+	X("r14", 8, GENERAL, TRAP_R14, "int64")                                                              \
+	X("r15", 8, GENERAL, TRAP_R15, "int64")                                                              \
+	X("rip", 8, VALUE, GUEST_RIP, "code_ptr")                                                            \
+	SELECTORS_AND_X87(X)                                                                                 \
+	F("org.gnu.gdb.i386.sse")                                                                            \
+	XMM_LOW(X)                                                                                           \
+	X("xmm8", 16, X87, AT(xmm[8]), "vec128")                                                             \
+	X("xmm9", 16, X87, AT(xmm[9]), "vec128")                                                             \
+	X("xmm10", 16, X87, AT(xmm[10]), "vec128")                                                           \
+	X("xmm11", 16, X87, AT(xmm[11]), "vec128")                                                           \
+	X("xmm12", 16, X87, AT(xmm[12]), "vec128")                                                           \
+	X("xmm13", 16, X87, AT(xmm[13]), "vec128")                                                           \
+	X("xmm14", 16, X87, AT(xmm[14]), "vec128")                                                           \
+	X("xmm15", 16, X87, AT(xmm[15]), "vec128")                                                           \
+	X("mxcsr", 4, X87, AT(mxcsr), "int")                                                                 \
+	F("org.gnu.gdb.i386.segments")                                                                       \
+	X("fs_base", 8, BASE, SEG_FS, "int64")                                                               \
+	X("gs_base", 8, BASE, SEG_GS, "int64")                                                               \
+	F("org.gnu.gdb.i386.avx")                                                                            \
+	X("ymm0h", 16, AVX, AT(ymmh[0]), "uint128")                                                          \
+	X("ymm1h", 16, AVX, AT(ymmh[1]), "uint128")                                                          \
+	X("ymm2h", 16, AVX, AT(ymmh[2]), "uint128")                                                          \
+	X("ymm3h", 16, AVX, AT(ymmh[3]), "uint128")                                                          \
+	X("ymm4h", 16, AVX, AT(ymmh[4]), "uint128")                                                          \
+	X("ymm5h", 16, AVX, AT(ymmh[5]), "uint128")                                                          \
+	X("ymm6h", 16, AVX, AT(ymmh[6]), "uint128")                                                          \
+	X("ymm7h", 16, AVX, AT(ymmh[7]), "uint128")                                                          \
+	X("ymm8h", 16, AVX, AT(ymmh[8]), "uint128")                                                          \
+	X("ymm9h", 16, AVX, AT(ymmh[9]), "uint128")                                                          \
+	X("ymm10h", 16, AVX, AT(ymmh[10]), "uint128")                                                        \
+	X("ymm11h", 16, AVX, AT(ymmh[11]), "uint128")                                                        \
+	X("ymm12h", 16, AVX, AT(ymmh[12]), "uint128")                                                        \
+	X("ymm13h", 16, AVX, AT(ymmh[13]), "uint128")                                                        \
+	X("ymm14h", 16, AVX, AT(ymmh[14]), "uint128")                                                        \
+	X("ymm15h", 16, AVX, AT(ymmh[15]), "uint128")                                                        \
+	SYSTEM(F, X)                                                                                         \
+	X("lstar", 8, MSR, 1, "code_ptr")
+
+#define REGISTERS_32(F, X)                                                                                   \
+	F("org.gnu.gdb.i386.core")                                                                           \
+	X("eax", 4, GENERAL, TRAP_RAX, "int")                                                                \
+	X("ecx", 4, GENERAL, TRAP_RCX, "int")                                                                \
+	X("edx", 4, GENERAL, TRAP_RDX, "int")                                                                \
+	X("ebx", 4, GENERAL, TRAP_RBX, "int")                                                                \
+	X("esp", 4, VALUE, GUEST_RSP, "data_ptr")                                                            \
+	X("ebp", 4, GENERAL, TRAP_RBP, "data_ptr")                                                           \
+	X("esi", 4, GENERAL, TRAP_RSI, "int")                                                                \
+	X("edi", 4, GENERAL, TRAP_RDI, "int")                                                                \
+	X("eip", 4, VALUE, GUEST_RIP, "code_ptr")                                                            \
+	SELECTORS_AND_X87(X)                                                                                 \
+	F("org.gnu.gdb.i386.sse")                                                                            \
+	XMM_LOW(X)                                                                                           \
+	X("mxcsr", 4, X87, AT(mxcsr), "int")                                                                 \
+	SYSTEM(F, X)                                                                                         \
+	X("fs_base", 8, BASE, SEG_FS, "int64")                                                               \
+	X("gs_base", 8, BASE, SEG_GS, "int64")                                                               \
+	X("lstar", 8, MSR, 1, "int64")
 /* clang-format on */
 
 /* A row without bytes is the start of a feature. */
-static const struct row {
+struct row {
 	const char *name, *type;
 	uint8_t bytes, kind;
 	uint16_t argument;
-} rows[] = {
+};
+
 #define F(name)                              {name, NULL, 0, 0, 0},
 #define X(name, bytes, kind, argument, type) {name, type, bytes, kind, argument},
-	REGISTERS(F, X)
+static const struct row rows_64[] = {REGISTERS_64(F, X)}, rows_32[] = {REGISTERS_32(F, X)};
 #undef F
 #undef X
-};
+
+/* gdb 13 warns that its i8086 has no GNU/Linux. */
+#define X86_64 "<architecture>i386:x86-64</architecture>"
+#define I386   "<architecture>i386</architecture><osabi>none</osabi>"
+#define I8086  "<architecture>i8086</architecture><osabi>none</osabi>"
+
+static const struct row *rows = rows_64;
+static size_t row_count = ARRAY_SIZE(rows_64);
+static const char *architecture = X86_64;
+
+void gdb_registers_choose(unsigned code_mode)
+{
+	bool wide = code_mode == 64;
+
+	rows = wide ? rows_64 : rows_32;
+	row_count = wide ? ARRAY_SIZE(rows_64) : ARRAY_SIZE(rows_32);
+	architecture = wide ? X86_64 : code_mode == 32 ? I386 : I8086;
+}
 
 /* The x87's 16-bit registers are shown as 32. */
 static unsigned width_of(const struct row *r)
@@ -157,7 +205,7 @@ static unsigned width_of(const struct row *r)
 
 static const struct row *row_of(unsigned n)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+	for (size_t i = 0; i < row_count; i++)
 		if (rows[i].bytes && !n--)
 			return &rows[i];
 	return NULL;
@@ -167,7 +215,7 @@ unsigned gdb_register_count(void)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+	for (size_t i = 0; i < row_count; i++)
 		n += !!rows[i].bytes;
 	return n;
 }
@@ -223,7 +271,8 @@ static bool read_value(struct cpu *cpu, const struct row *r, uint64_t *value)
 		*value = cpu->gpr[r->argument];
 		return true;
 	case VALUE:
-		*value = vendor->state.get(cpu, r->argument);
+		/* gdb knows one kind of address. Those of memory and of breakpoints are linear, so RIP is too. */
+		*value = r->argument == GUEST_RIP ? insn_address(cpu) : vendor->state.get(cpu, r->argument);
 		return true;
 	case CPL:
 		*value = guest_cpl(cpu);
@@ -255,15 +304,25 @@ bool gdb_register_read(struct cpu *cpu, unsigned n, uint8_t *to)
 	return true;
 }
 
-/* RIP has to be an address of the mode: VM entry refuses any other (SDM vol. 3C 27.3.1.4). */
-static bool is_rip(const struct cpu *cpu, uint64_t rip)
+/*
+ * RIP for an address of gdb's. It has to be one of the mode, because VM entry refuses any other (SDM vol. 3C 27.3.1.4), and outside of 64-bit
+ * code one of the code segment.
+ */
+static bool take_rip(const struct cpu *cpu, uint64_t shown, uint64_t *rip)
 {
 	struct guest_paging paging;
+	struct segment_state cs;
 
-	if (vendor->state.get(cpu, GUEST_CODE_MODE) != 64)
-		return rip <= UINT32_MAX;
-	vendor->state.paging(cpu, &paging);
-	return guest_is_canonical(&paging, rip);
+	*rip = shown;
+	if (vendor->state.get(cpu, GUEST_CODE_MODE) == 64) {
+		vendor->state.paging(cpu, &paging);
+		return guest_is_canonical(&paging, shown);
+	}
+	vendor->state.segment(cpu, SEG_CS, &cs);
+	if (shown > UINT32_MAX)
+		return false;
+	*rip = (uint32_t)(shown - cs.base);
+	return *rip <= cs.limit;
 }
 
 #define FLAGS_WRITTEN                                                                                        \
@@ -292,8 +351,8 @@ static bool write_value(struct cpu *cpu, enum guest_register which, uint64_t val
 {
 	uint64_t old = vendor->state.get(cpu, which);
 
-	if (which == GUEST_RIP && !is_rip(cpu, value))
-		return false;
+	if (which == GUEST_RIP && !take_rip(cpu, value, &value))
+		return value == old;
 	if (which == GUEST_RFLAGS)
 		value = (old & ~(uint64_t)FLAGS_WRITTEN) | (value & FLAGS_WRITTEN);
 	else if (which != GUEST_RIP && which != GUEST_RSP && which != GUEST_CR2)
@@ -374,8 +433,9 @@ void gdb_registers_describe(struct text *t)
 	bool open = false;
 
 	text_add_string(t, "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">"
-			   "<target version=\"1.0\"><architecture>i386:x86-64</architecture>");
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+			   "<target version=\"1.0\">");
+	text_add_string(t, architecture);
+	for (size_t i = 0; i < row_count; i++) {
 		const struct row *r = &rows[i];
 
 		if (r->bytes) {

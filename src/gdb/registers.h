@@ -14,6 +14,12 @@
 
 #define GDB_REGISTER_BYTES 16 /* of the largest one */
 
+/*
+ * Which registers there are, for one gdb: those of x86-64, of which the other modes see a part, or those of the i386.
+ *   code_mode  what gdb takes code for: 16, 32 or 64
+ */
+void gdb_registers_choose(unsigned code_mode);
+
 unsigned gdb_register_count(void);
 
 /* The number of RIP. */

@@ -315,6 +315,20 @@ static enum gdb_then describe(struct request *q)
 }
 
 /*
+ * What gdb has to take code for until it ends: it reads the description once. A CPU in long mode needs the registers of x86-64. Of other CPUs
+ * only the code that they run is known here.
+ */
+static unsigned widest_code(struct cpu *cpu)
+{
+	if (vendor->state.get(cpu, GUEST_EFER) & EFER_LMA)
+		return 64;
+	for_each_cpu (c)
+		if (pause_has(c) && pause_where(c)->mode == 64)
+			return 64;
+	return (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE);
+}
+
+/*
  * Packets without acknowledgements are not announced, because then gdb always uses them, and a serial line loses bytes. Who knows that
  * the line is safe says `set remote noack-packet on`.
  */
@@ -322,6 +336,7 @@ static enum gdb_then supported(struct request *q)
 {
 	char text[80];
 
+	gdb_registers_choose(widest_code(q->cpu));
 	snprintf(text, sizeof(text), "PacketSize=%x;qXfer:features:read+;vContSupported+;swbreak+;hwbreak+",
 		GDB_DATA_MAX);
 	return answer(q, text);

@@ -15,6 +15,7 @@
 #include "gdb/registers.h"
 #include "gdb/session.h"
 #include "gdb/vector_state.h"
+#include "guest/insn.h"
 #include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "fake_vendor.h"
@@ -44,6 +45,9 @@ const char *watch_put(struct cpu *c, const struct watch_spec *spec, uint16_t *id
 	*id = ++last ? last : ++last;
 	return spec->first & 1 ? "no" : NULL;
 }
+
+#define CS_BASE  0x12340
+#define CS_LIMIT 0xffff
 
 void watch_changed(struct cpu *c)
 {
@@ -79,10 +83,21 @@ static void set(struct cpu *c, enum guest_register r, uint64_t value)
 {
 	assert(r == GUEST_RIP || r == GUEST_RSP || r == GUEST_RFLAGS || r == GUEST_CR2 ||
 		(r == GUEST_SHADOW && !value));
-	assert(r != GUEST_RIP || guest_is_canonical(&paging, value));
+	assert(r != GUEST_RIP ||
+		(paging.efer & EFER_LMA ? guest_is_canonical(&paging, value) : value <= CS_LIMIT));
 	assert(r != GUEST_RFLAGS || !((value ^ values[r]) & (RFLAGS_VM | RFLAGS_TF)));
 	assert(r != GUEST_RFLAGS || value & RFLAGS_IF || !(values[r] & RFLAGS_IF) || !values[GUEST_EVENT]);
 	values[r] = value;
+}
+
+static void segment(const struct cpu *c, enum segment s, struct segment_state *out)
+{
+	*out = (struct segment_state){.base = CS_BASE, .limit = CS_LIMIT};
+}
+
+uint64_t insn_address(const struct cpu *c)
+{
+	return paging.efer & EFER_LMA ? values[GUEST_RIP] : (uint32_t)(values[GUEST_RIP] + CS_BASE);
 }
 
 static void get_paging(const struct cpu *c, struct guest_paging *p)
@@ -97,7 +112,8 @@ static enum msr_result msr(struct cpu *c, uint32_t number, bool write, uint64_t 
 	return MSR_DONE;
 }
 
-FAKE_VENDOR(fake_vendor, .state.get = get, .state.set = set, .state.paging = get_paging, .exits.msr = msr);
+FAKE_VENDOR(fake_vendor, .state.get = get, .state.set = set, .state.paging = get_paging,
+	.state.segment = segment, .exits.msr = msr);
 const struct vendor *vendor = &fake_vendor;
 
 /* Expands the runs of a frame, as gdb does, into another receiver. */

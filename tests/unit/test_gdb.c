@@ -19,6 +19,7 @@ static struct gdb_session session;
 static struct gdb_receiver receiver;
 static uint64_t values[GUEST_SHADOW + 1];
 static bool avx;
+static uint64_t code_mode;
 static struct vector_state loaded;
 
 struct boot_info boot_info = {.cpus = 3};
@@ -84,7 +85,7 @@ void vector_load(struct vector_state *s)
 
 static uint64_t get(const struct cpu *c, enum guest_register r)
 {
-	return r == GUEST_CODE_MODE ? 64 : values[r];
+	return r == GUEST_CODE_MODE ? code_mode : values[r];
 }
 
 static void set(struct cpu *c, enum guest_register r, uint64_t value)
@@ -99,7 +100,8 @@ static void paging(const struct cpu *c, struct guest_paging *p)
 
 static void segment(const struct cpu *c, enum segment s, struct segment_state *out)
 {
-	*out = (struct segment_state){.selector = (uint16_t)(0x10 + s), .base = 0x1000ull * s, .limit = s};
+	*out = (struct segment_state){
+		.selector = (uint16_t)(0x10 + s), .base = 0x1000ull * s, .limit = 0xffff};
 }
 
 static enum msr_result msr(struct cpu *c, uint32_t number, bool write, uint64_t *value)
@@ -140,6 +142,8 @@ static int setup(void **state)
 	memset(values, 0, sizeof(values));
 	memset(&fake_ram, 0, sizeof(fake_ram));
 	avx = false;
+	code_mode = 64;
+	gdb_registers_choose(64);
 	boot_info.config.gdb_write = 1;
 	for (unsigned n = 0; n < 3; n++) {
 		cpu[n].number = n;
@@ -305,6 +309,25 @@ static void writes(void **state)
 	assert_string_equal(ask("X1000,1:a"), "E01");
 	assert_string_equal(ask("c1000"), "E01");
 	assert_int_equal(cpu[0].gpr[TRAP_RAX], 0x0807060504030201);
+}
+
+/* Outside of 64-bit mode P10, RIP, is a linear address: CS has the base 0x1000 and the limit 0xffff. */
+static void linear_rip(void **state)
+{
+	code_mode = 16;
+	values[GUEST_RIP] = 0x234;
+	assert_string_equal(ask("p10"), "3412000000000000");
+	assert_string_equal(ask("P10=0020000000000000"), "OK");
+	assert_int_equal(values[GUEST_RIP], 0x1000);
+	assert_string_equal(ask("P10=ff0f000000000000"), "E16"); /* below the segment */
+	assert_string_equal(ask("P10=0010010000000000"), "E16"); /* above it */
+	assert_string_equal(ask("P10=0020000001000000"), "E16"); /* above 4 GiB */
+	assert_int_equal(values[GUEST_RIP], 0x1000);
+	code_mode = 32;
+	values[GUEST_RIP] = 0xfffff800; /* linear addresses wrap */
+	assert_string_equal(ask("p10"), "0008000000000000");
+	code_mode = 64;
+	assert_string_equal(ask("p10"), "00f8ffff00000000");
 }
 
 /* What the next VM entry would refuse, the end of the host, is refused: P11 is EFLAGS. */
@@ -480,24 +503,58 @@ static void tells_hits(void **state)
 }
 
 /* The description in pieces is the whole, and names every register in its order. */
-static void description(void **state)
+static void check_description(const char *architecture, const char *instruction_pointer)
 {
 	static char all[GDB_DESCRIPTION_MAX];
 	char packet[64];
 	const char *at = all, *part;
-	unsigned n = 0;
+	unsigned n = 0, bytes = 0;
 
+	all[0] = '\0';
+	ask("qSupported:xmlRegisters=i386");
 	do {
 		sprintf(packet, "qXfer:features:read:target.xml:%zx,3e8", strlen(all));
 		part = ask(packet);
 		strcat(all, part + 1);
 	} while (part[0] == 'm');
 	assert_non_null(strstr(all, "</target>"));
+	assert_non_null(strstr(all, architecture));
+	assert_non_null(strstr(all, instruction_pointer));
 	while ((at = strstr(at, "<reg name="))) {
 		at++;
-		n++;
+		bytes += gdb_register_size(n++);
 	}
 	assert_int_equal(n, gdb_register_count());
+	assert_int_equal(strlen(ask("g")), 2 * bytes);
+}
+
+static void description(void **state)
+{
+	values[GUEST_EFER] = EFER_LMA;
+	check_description("<architecture>i386:x86-64</architecture>", "\"rip\" bitsize=\"64\"");
+}
+
+/* What the CPU runs, unless one is in long mode: P0 is EAX then, and P8 is EIP. */
+static void narrow_description(void **state)
+{
+	values[GUEST_EFER] = EFER_LMA;
+	code_mode = 32;
+	check_description("<architecture>i386:x86-64</architecture>", "\"rip\" bitsize=\"64\"");
+	values[GUEST_EFER] = 0;
+	check_description("<architecture>i386</architecture>", "\"eip\" bitsize=\"32\"");
+	code_mode = 16;
+	check_description("<architecture>i8086</architecture>", "\"eip\" bitsize=\"32\"");
+	assert_int_equal(gdb_register_rip(), 8);
+	values[GUEST_RIP] = 0x234;
+	assert_string_equal(ask("p8"), "34120000");
+	assert_string_equal(ask("P8=00200000"), "OK");
+	assert_int_equal(values[GUEST_RIP], 0x1000);
+	assert_string_equal(ask("P0=78563412"), "OK");
+	assert_int_equal(cpu[0].gpr[TRAP_RAX], 0x12345678);
+	assert_string_equal(ask("P1=01000000"), "OK");
+	assert_int_equal(cpu[0].gpr[TRAP_RCX], 1);
+	cpu[2].paused_at.mode = 64;
+	check_description("<architecture>i386:x86-64</architecture>", "\"rip\" bitsize=\"64\"");
 }
 
 int main(void)
@@ -509,6 +566,7 @@ int main(void)
 		cmocka_unit_test_setup(threads, setup),
 		cmocka_unit_test_setup(registers, setup),
 		cmocka_unit_test_setup(writes, setup),
+		cmocka_unit_test_setup(linear_rip, setup),
 		cmocka_unit_test_setup(flags, setup),
 		cmocka_unit_test_setup(memory, setup),
 		cmocka_unit_test_setup(goes_on, setup),
@@ -517,6 +575,7 @@ int main(void)
 		cmocka_unit_test_setup(breakpoints, setup),
 		cmocka_unit_test_setup(tells_hits, setup),
 		cmocka_unit_test_setup(description, setup),
+		cmocka_unit_test_setup(narrow_description, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
