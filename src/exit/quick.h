@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The most frequent instructions that exit, inlined into the vendor's exit code: CPUID of a leaf that is the CPU's own, and VMCALL
- * `null` if everybody may call it. Their handlers take all other cases.
+ * The most frequent instructions that exit, inlined into the vendor's exit code: CPUID of a leaf that is the CPU's own, VMCALL
+ * `null` if everybody may call it, and RDMSR of the one register that is the vendor's to answer. Their handlers take all other cases.
  */
 #ifndef TRAPLINE_QUICK_H
 #define TRAPLINE_QUICK_H
@@ -9,6 +9,7 @@
 #include <trapline/abi.h>
 #include <trapline/services.h>
 #include "cpu/cpu.h"
+#include "exit/handlers.h"
 
 #define CPUID_KEY_LOCKER 0x19
 #define CPUID_COUNTERS   0x23
@@ -56,6 +57,20 @@ __attribute__((always_inline)) static inline bool exit_quickly(struct cpu *cpu, 
 	cpu->exit.kind = kind;
 	cpu->stats.exits[kind]++;
 	return true;
+}
+
+/* Whether this RDMSR is of a register that needs no handler. A watch of registers has handlers of its own (exit/watch_msr.h). */
+static inline bool exit_may_read_msr(const struct cpu *cpu, uint32_t msr)
+{
+	return (uint32_t)cpu->gpr[TRAP_RCX] == msr && exit_handlers[EXIT_RDMSR] == exit_rdmsr;
+}
+
+static inline void exit_read_msr(struct cpu *cpu, uint64_t value)
+{
+	cpu->gpr[TRAP_RAX] = (uint32_t)value;
+	cpu->gpr[TRAP_RDX] = value >> 32;
+	cpu->exit.kind = EXIT_RDMSR;
+	cpu->stats.exits[EXIT_RDMSR]++;
 }
 
 #endif

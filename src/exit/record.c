@@ -62,14 +62,23 @@ SLOW_PATH void record_after(struct cpu *cpu, const struct trap_record *r)
 }
 
 /* Stores the stack with the first record of an important site: when the operator reads it, the memory may hold another stack. */
-SLOW_PATH void record_new_site(struct cpu *cpu, struct saved_stack *to, const struct trap_record *r)
+static void save_stack(struct saved_stack *to, const struct trap_record *r)
 {
 	struct guest_paging paging = guest_paging_of(r);
 
-	cpu->new_site = r->seq;
 	__atomic_store_n(&to->seq, 0, __ATOMIC_RELAXED);
 	atomic_thread_fence(memory_order_release); /* as in ring_begin() */
 	to->linear = stack_top(r);
 	to->bytes = guest_read(&paging, to->linear, to->at, STACK_SAVED_MAX);
 	__atomic_store_n(&to->seq, r->seq, __ATOMIC_RELEASE);
+}
+
+SLOW_PATH void record_find_site(struct cpu *cpu, struct trap_record *r)
+{
+	struct saved_stack *stack = sites_find(&cpu->reserve->sites, r);
+
+	if (!stack)
+		return;
+	cpu->new_site = r->seq;
+	save_stack(stack, r);
 }

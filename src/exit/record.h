@@ -44,44 +44,52 @@ static inline void record_commit(struct cpu *cpu, struct trap_record *r)
 
 /* The part of a record's end that most records do not need: printing, the reserve, and polling for keys. */
 void record_after(struct cpu *cpu, const struct trap_record *r);
-void record_new_site(struct cpu *cpu, struct saved_stack *to, const struct trap_record *r);
 
 /* What the counters need of a record, which the hot path has in registers. */
 struct record_note {
 	uint64_t rip, cr2, tsc;
+	uint64_t vector, cpl;
 	uint32_t error;
-	uint8_t vector, cpl;
 };
 
-/*
- * Ends the record of an exception, and counts it for its vector and its site. On the hot path: fixed cost, no lock, no printing.
- *
- * A record is left out of record_after() if its vector is not printed and RESERVE_RECORDS of this vector came within a quarter of the
- * ring, until the ring has turned once: this keeps a flood of exceptions cheap. One record in poll_mask + 1 goes there nevertheless, to
- * poll for keys, as a guest that faults in a loop with interrupts off has no other exits. record_count() is the part after the commit.
- */
-__attribute__((always_inline)) static inline void record_count(
-	struct cpu *cpu, struct trap_record *r, uint64_t seq, const struct record_note *n)
+static inline bool record_is_of_site(struct cpu *cpu, const struct record_note *n)
 {
-	struct site_note site = {n->rip, n->tsc, n->cr2, site_key_of(n->vector, n->cpl)};
-	struct saved_stack *stack;
+	struct site_note site = {n->rip, n->tsc, n->cr2, site_key_of((uint32_t)n->vector, (uint32_t)n->cpl)};
 
-	cpu->stats.vectors[n->vector][n->cpl]++;
-	stack = sites_note_as(&cpu->reserve->sites, r, &site);
-	if (stack)
-		record_new_site(cpu, stack, r);
-	if ((atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> n->vector & 1) |
-			!((uint32_t)seq & cpu->poll_mask) ||
-		(n->vector == VEC_PF && important_pf(n->error, n->cr2, n->cpl)))
-		record_after(cpu, r);
+	return sites_count(&cpu->reserve->sites, &site);
 }
 
+/*
+ * A record is left out of record_after() if its vector is not printed and RESERVE_RECORDS of this vector came within a quarter of the
+ * ring, until the ring has turned once: this keeps a flood of exceptions cheap. One record in poll_mask + 1 goes there nevertheless, to
+ * poll for keys, as a guest that faults in a loop with interrupts off has no other exits.
+ */
+static inline bool record_is_noted(const struct cpu *cpu, uint64_t seq, const struct record_note *n)
+{
+	return (atomic_load_explicit(&cpu->noted, memory_order_relaxed) >> n->vector & 1) |
+		       !((uint32_t)seq & cpu->poll_mask) ||
+	       (n->vector == VEC_PF && important_pf(n->error, n->cr2, n->cpl));
+}
+
+static inline struct record_note record_note_of(const struct trap_record *r)
+{
+	return (struct record_note){r->rip, r->cr2, r->tsc, r->vector & 31, r->cpl & 3, r->error_code};
+}
+
+/* The record of an exception whose site is new, or not in its first place. */
+void record_find_site(struct cpu *cpu, struct trap_record *r);
+
+/* Ends the record of an exception, and counts it for its vector and its site. On the hot path: fixed cost, no lock, no printing. */
 static inline void record_exception(struct cpu *cpu, struct trap_record *r)
 {
-	struct record_note n = {r->rip, r->cr2, r->tsc, r->error_code, r->vector & 31, r->cpl & 3};
+	struct record_note n = record_note_of(r);
 
 	record_commit(cpu, r);
-	record_count(cpu, r, r->seq, &n);
+	cpu->stats.vectors[n.vector][n.cpl]++;
+	if (!record_is_of_site(cpu, &n))
+		record_find_site(cpu, r);
+	if (record_is_noted(cpu, r->seq, &n))
+		record_after(cpu, r);
 }
 
 /* Ends the record of an INT n or a mark. These are not counted for a vector or a site. */

@@ -30,15 +30,12 @@ struct usual {
 	struct trace_ring *ring;
 	struct trap_record *record;
 	uint64_t seq;
-	const uint8_t *code;
 };
 
-/* The code at RIP in 64-bit code; NULL: this exception takes the long way. Work that waits may have to know the event. */
-static inline const uint8_t *usual_code(struct cpu *cpu, uint64_t cr3, uint64_t cr4, uint64_t rip)
+/* Work that waits may have to know the event. */
+static inline bool usual_is_possible(const struct cpu *cpu)
 {
-	if (cpu->work & ~(uint32_t)CPU_WORK_CONSOLE)
-		return NULL;
-	return code_page_at(&cpu->code_page, cr3, cr4, rip);
+	return !(cpu->work & ~(uint32_t)CPU_WORK_CONSOLE);
 }
 
 static inline bool usual_is_vmcall(unsigned vector, const uint8_t *code)
@@ -54,13 +51,6 @@ static inline void usual_vmcall(struct cpu *cpu)
 	exit_vmcall(cpu);
 }
 
-static inline void usual_begin(struct cpu *cpu, struct usual *u)
-{
-	u->ring = atomic_load_explicit(&cpu->writing, memory_order_relaxed);
-	u->seq = ring_next(u->ring);
-	u->record = ring_begin_as(u->ring, u->seq);
-}
-
 /* Puts several adjacent members at once. */
 #define USUAL_PUT(first, last, value)                                                                        \
 	do {                                                                                                 \
@@ -71,12 +61,34 @@ static inline void usual_begin(struct cpu *cpu, struct usual *u)
 		__builtin_memcpy((char *)r + offsetof(struct trap_record, first), &(value), sizeof(value));  \
 	} while (0)
 
-/* Fills in the event, the code, and what is the same in all 64-bit code, and ends the record. */
-__attribute__((always_inline)) static inline void usual_end(
+/* Begins the record, with its code. */
+static inline void usual_begin(struct cpu *cpu, struct usual *u, const uint8_t *code)
+{
+	struct trap_record *r;
+
+	u->ring = atomic_load_explicit(&cpu->writing, memory_order_relaxed);
+	u->seq = ring_next(u->ring);
+	u->record = r = ring_begin_as(u->ring, u->seq);
+	r->code_len = TRAP_CODE_MAX;
+	__builtin_memcpy(r->code, code, 8);
+	__builtin_memcpy(r->code + TRAP_CODE_MAX - 8, code + TRAP_CODE_MAX - 8, 8);
+}
+
+/* 64-bit code has no SS.B, and no event was being delivered. */
+static inline void usual_privilege(const struct usual *u, uint64_t cpl)
+{
+	struct trap_record *r = u->record;
+	uint32_t value = (uint32_t)cpl;
+
+	USUAL_PUT(privilege, link, value);
+}
+
+/* Fills in the event, and what is the same in all 64-bit code, and commits the record. */
+__attribute__((always_inline)) static inline void usual_commit(
 	struct cpu *cpu, const struct usual *u, const struct record_note *n)
 {
 	struct trap_record *r = u->record;
-	uint32_t kind = usual_kind[n->vector], cpl = n->cpl;
+	uint32_t kind = usual_kind[n->vector];
 	uint64_t errors = n->error;
 
 	r->rip = n->rip;
@@ -86,15 +98,34 @@ __attribute__((always_inline)) static inline void usual_end(
 	r->cs_base = r->ss_base = r->ds_base = r->es_base = 0;
 	USUAL_PUT(error_code, during_error, errors);
 	USUAL_PUT(vector, mode, kind);
-	USUAL_PUT(privilege, link, cpl);
-	r->code_len = TRAP_CODE_MAX;
-	__builtin_memcpy(r->code, u->code, 8);
-	__builtin_memcpy(r->code + TRAP_CODE_MAX - 8, u->code + TRAP_CODE_MAX - 8, 8);
 	__builtin_memcpy(&cpu->recorded_vector, &kind, 2);
 	ring_commit_as(u->ring, r, u->seq);
+}
+
+/* The rest of a record that has more to do, and of its exit. */
+void usual_new_site(struct cpu *cpu, struct trap_record *r, void (*end)(struct cpu *));
+void usual_after(struct cpu *cpu, struct trap_record *r, void (*end)(struct cpu *));
+
+/*
+ * Counts the record.
+ *   end  ends the exit, if more has to be done
+ * Returns whether it was called. That is the last that the caller does then, so the compiler needs no registers for later.
+ */
+__attribute__((always_inline)) static inline bool usual_count(
+	struct cpu *cpu, const struct usual *u, const struct record_note *n, void (*end)(struct cpu *))
+{
 	cpu->exit.kind = EXIT_EXCEPTION;
 	cpu->stats.exits[EXIT_EXCEPTION]++;
-	record_count(cpu, r, u->seq, n);
+	cpu->stats.vectors[n->vector][n->cpl]++;
+	if (__builtin_expect(!record_is_of_site(cpu, n), 0))
+		usual_new_site(cpu, u->record, end);
+	else if (__builtin_expect(record_is_noted(cpu, u->seq, n), 0))
+		usual_after(cpu, u->record, end);
+	else if (__builtin_expect(cpu->work != 0, 0))
+		end(cpu);
+	else
+		return false;
+	return true;
 }
 
 #endif

@@ -198,10 +198,12 @@ void svm_skip_to(struct cpu *cpu, uint64_t rip);
 void svm_end_instruction(struct cpu *cpu);
 uint64_t svm_find_next(struct cpu *cpu);
 
-/* svm_usual.c: records and injects an exception. False: nothing is done, because it is not a usual one. */
-bool svm_usual_exception(struct cpu *cpu, struct vmcb *v, uint32_t vector, uint64_t tsc);
+/* svm_usual.c: the whole exit of an exception that may be a usual one. */
+void svm_usual_exception(struct cpu *cpu, struct vmcb *v, uint32_t vector, uint64_t tsc);
 
 /* svm_exit.c, the last called by run.asm */
+void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint32_t code); /* the exit of a code in the list */
+void svm_end_exit(struct cpu *cpu);
 void svm_ask_for_exits(struct vmcb_control *c);
 enum opcode svm_exited_opcode(uint64_t code); /* OPCODE_NONE: no instruction that is stepped over */
 void svm_own_exit(struct cpu *cpu);

@@ -3,6 +3,7 @@
 #include "hw/x86.h"
 #include "svm/svm_skip.h"
 #include "hw/asm.h"
+#include "hw/msr.h"
 #include "lib/array.h"
 #include "exit/dispatch.h"
 #include "exit/mended.h"
@@ -39,7 +40,7 @@ static void decode_npf(struct cpu *cpu, struct vmcb *v)
 }
 
 /* An exit code outside the list: a nested page fault, a refused VMRUN, or an unknown code. */
-__attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb *v)
+static void decode_other(struct cpu *cpu, struct vmcb *v)
 {
 	cpu->exit.kind = EXIT_UNKNOWN;
 	if (cpu->exit.reason == SVM_EXIT_NPF)
@@ -55,7 +56,7 @@ __attribute__((noinline)) static void decode_other(struct cpu *cpu, struct vmcb 
  * X(name, when, kind, decoder, opcode)
  *   name     one of SVM_EXITS
  *   when     ALWAYS; SOMETIMES: the file of its mechanism switches it; NEVER: Trapline does not request it, but would decode it
- *   kind     a decoder may change it; that of MSR is decided in quick_msr()
+ *   kind     a decoder may change it; that of MSR is decided in msr_exit()
  *   decoder  NULL: the exit code says everything
  *   opcode   one of OPCODES: the instruction that is skipped afterwards. NONE: no instruction is, or EXITINFO2 has its end
  */
@@ -169,19 +170,6 @@ void svm_own_exit(struct cpu *cpu)
 	handlers[cpu->exit.kind](cpu);
 }
 
-static inline void decode_exit(struct cpu *cpu, struct vmcb *v, uint32_t code)
-{
-	cpu->exit.reason = code;
-	if (code >= ARRAY_SIZE(kinds)) {
-		decode_other(cpu, v);
-	} else {
-		cpu->exit.kind = kinds[code];
-		if (decoders[code])
-			decoders[code](cpu, v);
-	}
-	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not be injected twice */
-}
-
 /*
  * Before the first entry CR2 is set to another value than the guest's. At the first exit, before any #PF can have
  * been injected, the VMCB shows with which value the guest ran.
@@ -269,32 +257,78 @@ SLOW_PATH static void mend_code_segment(struct cpu *cpu, struct vmcb_save *s)
 	s->cs.attrib &= (uint16_t)~ATTRIB_BIG;
 }
 
-/* What decode_exit() does for an exit whose code says everything. */
-__attribute__((always_inline)) static inline void decode_known(
+/* RAX is in the VMCB (15.5.1). */
+SLOW_PATH void svm_end_exit(struct cpu *cpu)
+{
+	exit_end(cpu, pending_entry);
+	vmcb_of(cpu)->save.rax = cpu->gpr[TRAP_RAX];
+}
+
+/*
+ * The exits below end by a call of another function. So each saves only the registers that it needs, and the short ones save none.
+ */
+static inline void end_exit(struct cpu *cpu, struct vmcb *v)
+{
+	if (__builtin_expect(cpu->work != 0, 0))
+		svm_end_exit(cpu);
+	else
+		v->save.rax = cpu->gpr[TRAP_RAX];
+}
+
+__attribute__((always_inline)) static inline void dispatch(struct cpu *cpu, struct vmcb *v)
+{
+	v->control.eventinj = 0; /* the manual has the CPU clear it; an event must not be injected twice */
+	exit_dispatch(cpu, v, svm_skip);
+	end_exit(cpu, v);
+}
+
+__attribute__((noinline)) void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint32_t code)
+{
+	cpu->exit.reason = code;
+	cpu->exit.kind = kinds[code];
+	if (decoders[code])
+		decoders[code](cpu, v);
+	dispatch(cpu, v);
+}
+
+/* An exit code outside the list. */
+__attribute__((noinline)) static void other_exit(struct cpu *cpu, struct vmcb *v, uint32_t code)
+{
+	cpu->exit.reason = code;
+	decode_other(cpu, v);
+	dispatch(cpu, v);
+}
+
+/* An exit whose kind is known. */
+__attribute__((noinline)) static void known_exit(
 	struct cpu *cpu, struct vmcb *v, uint32_t code, enum exit_kind kind)
 {
+	cpu->exit.reason = code;
 	cpu->exit.kind = kind;
+	dispatch(cpu, v);
+}
+
+__attribute__((noinline, cold)) static void skip_and_end(struct cpu *cpu, struct vmcb *v)
+{
+	svm_skip(cpu, v);
+	end_exit(cpu, v);
+}
+
+/* The end of exit/quick.h: the instruction is skipped. */
+__attribute__((always_inline)) static inline void end_quickly(
+	struct cpu *cpu, struct vmcb *v, uint32_t code, enum exit_kind kind)
+{
+	uint64_t next;
+
 	cpu->exit.reason = code;
 	v->control.eventinj = 0;
-}
-
-__attribute__((always_inline)) static inline bool quick_instruction(
-	struct cpu *cpu, struct vmcb *v, uint32_t code, enum exit_kind kind)
-{
-	if (!exit_quickly(cpu, kind))
-		return false;
-	decode_known(cpu, v, code, kind);
-	svm_skip_known(cpu, v, kind);
-	return true;
-}
-
-/* 15.11: EXITINFO1 of an MSR exit says whether it is a WRMSR. */
-static inline bool quick_msr(struct cpu *cpu, struct vmcb *v)
-{
-	_Static_assert(EXIT_WRMSR == EXIT_RDMSR + 1, "EXITINFO1 is added");
-	decode_known(cpu, v, SVM_EXIT_MSR, EXIT_RDMSR + (v->control.exitinfo1 & 1));
-	exit_dispatch(cpu, v, svm_skip);
-	return true;
+	if (__builtin_expect(!svm_knows_next(cpu, v, kind, &next), 0)) {
+		skip_and_end(cpu, v);
+		return;
+	}
+	v->save.rip = next;
+	v->control.interrupt_shadow = 0;
+	end_exit(cpu, v);
 }
 
 /* By CPL: a #GP outside of CPL 0 may have to become a #UD (hide_svme() in svm_event.c). */
@@ -307,40 +341,80 @@ static inline bool is_usual(const struct vmcb *v, uint32_t vector)
 	return usual_vectors[v->save.cpl & 3] >> vector & 1;
 }
 
-/* The short ways of the most frequent exits. False: it is another one, and nothing is done. */
-static inline bool handled(struct cpu *cpu, struct vmcb *v, uint32_t code, uint64_t tsc)
+/* CPUID needs RBX, which the other exits do not save. */
+__attribute__((noinline)) static void cpuid_exit(struct cpu *cpu, struct vmcb *v)
 {
-	if (code >= ARRAY_SIZE(kinds)) /* a nested page fault */
-		return false;
-	if (code - SVM_EXIT_EXCEPTION < VECTOR_COUNT)
-		return is_usual(v, code - SVM_EXIT_EXCEPTION) &&
-		       svm_usual_exception(cpu, v, code - SVM_EXIT_EXCEPTION, tsc);
-	if (code == SVM_EXIT_CPUID)
-		return quick_instruction(cpu, v, SVM_EXIT_CPUID, EXIT_CPUID);
-	if (code == SVM_EXIT_VMMCALL)
-		return quick_instruction(cpu, v, SVM_EXIT_VMMCALL, EXIT_VMCALL);
-	return code == SVM_EXIT_MSR && quick_msr(cpu, v);
+	if (exit_quickly(cpu, EXIT_CPUID))
+		end_quickly(cpu, v, SVM_EXIT_CPUID, EXIT_CPUID);
+	else
+		known_exit(cpu, v, SVM_EXIT_CPUID, EXIT_CPUID);
 }
 
-void svm_exit(struct cpu *cpu)
+static inline void vmcall_exit(struct cpu *cpu, struct vmcb *v)
 {
-	struct vmcb *v = vmcb_of(cpu);
-	uint32_t code = (uint32_t)v->control.exitcode;
-	uint64_t tsc;
+	if (exit_quickly(cpu, EXIT_VMCALL))
+		end_quickly(cpu, v, SVM_EXIT_VMMCALL, EXIT_VMCALL);
+	else
+		known_exit(cpu, v, SVM_EXIT_VMMCALL, EXIT_VMCALL);
+}
 
-	cpu->gpr[TRAP_RAX] = v->save.rax;
-	exit_begin(&cpu->exit);
-	if (__builtin_expect(v->save.cs.attrib & ATTRIB_BIG, 0))
+/* 15.11: EXITINFO1 of an MSR exit says whether it is a WRMSR. EFER is what guests read. */
+static inline void msr_exit(struct cpu *cpu, struct vmcb *v)
+{
+	_Static_assert(EXIT_WRMSR == EXIT_RDMSR + 1, "EXITINFO1 is added");
+	if (!v->control.exitinfo1 && exit_may_read_msr(cpu, MSR_EFER)) {
+		exit_read_msr(cpu, v->save.efer & ~EFER_SVME);
+		end_quickly(cpu, v, SVM_EXIT_MSR, EXIT_RDMSR);
+	} else {
+		known_exit(cpu, v, SVM_EXIT_MSR, EXIT_RDMSR + (v->control.exitinfo1 & 1));
+	}
+}
+
+__attribute__((always_inline)) static inline void exit_by_code(struct cpu *cpu, struct vmcb *v)
+{
+	uint32_t code = (uint32_t)v->control.exitcode, vector = code - SVM_EXIT_EXCEPTION;
+	uint64_t tsc = history_note(&cpu->history, v->save.rip, code, v->control.exitinfo1);
+
+	if (code >= ARRAY_SIZE(kinds))
+		other_exit(cpu, v, code);
+	else if (vector < VECTOR_COUNT && is_usual(v, vector))
+		svm_usual_exception(cpu, v, vector, tsc);
+	else if (code == SVM_EXIT_CPUID)
+		cpuid_exit(cpu, v);
+	else if (code == SVM_EXIT_VMMCALL)
+		vmcall_exit(cpu, v);
+	else if (code == SVM_EXIT_MSR)
+		msr_exit(cpu, v);
+	else
+		svm_long_exit(cpu, v, code);
+}
+
+/* What must be done before the exit is decoded, if there is anything. */
+static inline bool has_to_begin(const struct cpu *cpu, const struct vmcb *v)
+{
+	return (v->save.cs.attrib & ATTRIB_BIG) || (v->control.exitintinfo & SVM_EVENT_V) ||
+	       (cpu->work & CPU_WORK_VENDOR);
+}
+
+SLOW_PATH static void begin_exit(struct cpu *cpu, struct vmcb *v)
+{
+	if (v->save.cs.attrib & ATTRIB_BIG)
 		mend_code_segment(cpu, &v->save);
 	if (v->control.exitintinfo & SVM_EVENT_V)
 		svm_decode_during(cpu, v);
 	if (cpu->work & CPU_WORK_VENDOR)
 		pending_exit(cpu);
-	tsc = history_note(&cpu->history, v->save.rip, code, v->control.exitinfo1);
-	if (!handled(cpu, v, code, tsc)) {
-		decode_exit(cpu, v, code);
-		exit_dispatch(cpu, v, svm_skip);
-	}
-	exit_end(cpu, pending_entry);
-	v->save.rax = cpu->gpr[TRAP_RAX];
+	exit_by_code(cpu, v);
+}
+
+void svm_exit(struct cpu *cpu)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	cpu->gpr[TRAP_RAX] = v->save.rax;
+	exit_begin(&cpu->exit);
+	if (__builtin_expect(has_to_begin(cpu, v), 0))
+		begin_exit(cpu, v);
+	else
+		exit_by_code(cpu, v);
 }

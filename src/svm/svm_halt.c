@@ -77,7 +77,7 @@ static void sleep(struct cpu *cpu)
 static void halt(struct cpu *cpu)
 {
 	if (!cpu->number)
-		halt_tell(cpu, svm_next_rip(cpu, vmcb_of(cpu), cpu->exit.kind));
+		halt_tell(cpu, svm_next_rip(cpu, vmcb_of(cpu)));
 	while (!(cpu->work & (CPU_WORK_KICK | CPU_WORK_MC)) && !nmi_wakes(cpu))
 		sleep(cpu);
 	if (nmi_wakes(cpu) || cpu->work & CPU_WORK_MC)
@@ -134,7 +134,7 @@ static void let_delay(struct cpu *cpu)
 static void poll_halt(struct cpu *cpu)
 {
 	svm_of(cpu)->polled_halt = vmcb_of(cpu)->save.rip;
-	svm_of(cpu)->behind_halt = svm_next_rip(cpu, vmcb_of(cpu), cpu->exit.kind);
+	svm_of(cpu)->behind_halt = svm_next_rip(cpu, vmcb_of(cpu));
 	vmcb_of(cpu)->control.interrupt_shadow = 0;
 	svm_set_pending(cpu, SVM_POLLS_HALT);
 	svm_poll(cpu);

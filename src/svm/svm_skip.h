@@ -40,14 +40,32 @@ __attribute__((always_inline)) static inline bool svm_is_plain(
  * The address after the instruction that exited. Only intercepted instructions set nRIP (15.7.1): for a VMCALL that came as a
  * #UD it is 0. Without nRIP the code is read, through the guest's current tables.
  */
-__attribute__((always_inline)) static inline uint64_t svm_next_rip(
-	struct cpu *cpu, const struct vmcb *v, enum exit_kind kind)
+__attribute__((always_inline)) static inline uint64_t svm_next_rip(struct cpu *cpu, const struct vmcb *v)
 {
 	unsigned length;
 
-	if (svm_caps.nrips && kind != EXIT_EXCEPTION)
+	if (svm_caps.nrips && cpu->exit.kind != EXIT_EXCEPTION)
 		return v->control.nrip;
-	return svm_is_plain(cpu, &v->save, kind, &length) ? v->save.rip + length : svm_find_next(cpu);
+	return svm_is_plain(cpu, &v->save, cpu->exit.kind, &length) ? v->save.rip + length
+								    : svm_find_next(cpu);
+}
+
+/* The same without any call, if that is possible and nothing else has to be done when RIP moves. */
+__attribute__((always_inline)) static inline bool svm_knows_next(
+	const struct cpu *cpu, const struct vmcb *v, enum exit_kind kind, uint64_t *next)
+{
+	unsigned length;
+
+	if (v->save.rflags & (RFLAGS_TF | RFLAGS_RF))
+		return false;
+	if (svm_caps.nrips) {
+		*next = v->control.nrip;
+		return true;
+	}
+	if (!svm_is_plain(cpu, &v->save, kind, &length))
+		return false;
+	*next = v->save.rip + length;
+	return true;
 }
 
 /*
@@ -62,16 +80,12 @@ static inline void svm_skipped(struct cpu *cpu, struct vmcb *v)
 }
 
 /* Prefixes are part of the instruction's length. */
-__attribute__((always_inline)) static inline void svm_skip_known(
-	struct cpu *cpu, struct vmcb *v, enum exit_kind kind)
-{
-	v->save.rip = svm_next_rip(cpu, v, kind);
-	svm_skipped(cpu, v);
-}
-
 static inline void svm_skip(struct cpu *cpu, void *vmcb)
 {
-	svm_skip_known(cpu, vmcb, cpu->exit.kind);
+	struct vmcb *v = vmcb;
+
+	v->save.rip = svm_next_rip(cpu, v);
+	svm_skipped(cpu, v);
 }
 
 #endif

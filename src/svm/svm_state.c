@@ -146,8 +146,6 @@ void svm_capture(struct cpu *cpu, struct trap_record *r)
 	svm_capture_registers(r, cpu, s);
 	r->rip = s->rip;
 	r->cr2 = s->cr2;
-	r->cr3 = s->cr3;
-	r->cr4 = (uint32_t)s->cr4;
 	r->cs_base = (uint32_t)s->cs.base;
 	r->ss_base = (uint32_t)s->ss.base;
 	r->ds_base = (uint32_t)s->ds.base;

@@ -63,29 +63,27 @@ struct site_note {
 	uint32_t key;
 };
 
-/*
- * Counts a record that has just been committed. On the hot path. If it is the first of an important site, returns the place for
- * the top of its stack; otherwise NULL.
- *   n  the record's: sites_note() reads it
- */
-static inline struct saved_stack *sites_note_as(
-	struct sites *s, const struct trap_record *r, const struct site_note *n)
+/* Counts a record that has just been committed. On the hot path. False: its site is not in its first place, and sites_find() has to. */
+static inline bool sites_count(struct sites *s, const struct site_note *n)
 {
 	struct site *at = &s->site[site_hash(n->rip, n->key)];
 
 	if (__builtin_expect(at->rip != n->rip || at->key != n->key, 0))
-		return sites_find(s, r);
+		return false;
 	at->count++;
 	at->last_tsc = n->tsc;
 	at->last_cr2 = n->cr2;
-	return NULL;
+	return true;
 }
 
+/*
+ * Both. If it is the first of an important site, returns the place for the top of its stack; otherwise NULL.
+ */
 static inline struct saved_stack *sites_note(struct sites *s, const struct trap_record *r)
 {
 	struct site_note n = {r->rip, r->tsc, r->cr2, site_key(r)};
 
-	return sites_note_as(s, r, &n);
+	return sites_count(s, &n) ? NULL : sites_find(s, r);
 }
 
 /* Whether a record is the first of its site, or the first since another one took the entry. Off the hot path. */

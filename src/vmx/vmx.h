@@ -5,6 +5,7 @@
 
 #include "cpu/cpu.h"
 #include "guest/step.h"
+#include "hw/msr.h"
 #include "hw/x86.h"
 #include "mem/memory_type.h"
 #include "mem/mtrr_shadow.h"
@@ -190,7 +191,12 @@ void vmx_set_control_register(struct cpu *cpu, enum guest_register r, uint64_t v
 /* vmx_task.c */
 void vmx_task_switch(struct cpu *cpu);
 
-/* vmx_msr.c */
+/* vmx_msr.c. IA32_FEATURE_CONTROL as the guest reads it: locked, without VMX in and outside of SMX and without SENTER's enables. */
+static inline uint64_t vmx_feature_control_shown(void)
+{
+	return (rdmsr(MSR_FEATURE_CONTROL) & ~0xff06ull) | 1;
+}
+
 const char *vmx_msr_init(void);
 enum msr_result vmx_msr(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);
 uint64_t vmx_msr_bitmap(void);
@@ -216,10 +222,12 @@ __attribute__((noreturn)) void vmx_run(struct cpu *cpu);
 __attribute__((noreturn)) void vmx_run_on(struct cpu *cpu);
 extern const char vmx_host_entry[], vmx_mitigated_entry[];
 
-/* vmx_usual.c: records and injects an exception. False: nothing is done, because it is not a usual one. */
-bool vmx_usual_exception(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word);
+/* vmx_usual.c: the whole exit of an exception that may be a usual one. */
+void vmx_usual_exception(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word);
 
 /* vmx_exit.c, called by run.asm */
+void vmx_long_exit(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason);
+void vmx_end_exit(struct cpu *cpu);
 void vmx_exit(struct cpu *cpu);
 void vmx_ask_for_exits(uint32_t asked[VMX_CONTROL_WORDS]);
 void vmx_own_exit(struct cpu *cpu);

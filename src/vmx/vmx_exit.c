@@ -231,52 +231,91 @@ static void before_entry(struct cpu *cpu)
 	vmx_run_on(cpu);
 }
 
-static inline bool quick_instruction(
-	struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason, enum exit_kind kind)
+SLOW_PATH void vmx_end_exit(struct cpu *cpu)
 {
-	if (!exit_quickly(cpu, kind))
-		return false;
-	cpu->exit.reason = reason;
-	history_note(&cpu->history, vmx->rip, reason, 0);
-	vmx_skip(cpu, vmx);
-	return true;
-}
-
-/* The short ways of the most frequent exits. False: it is another one, and nothing is done. */
-static inline bool handled(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason)
-{
-	if (reason == VMX_EXIT_EXCEPTION_OR_NMI) {
-		uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT);
-
-		return USUAL_VECTORS >> (EVENT_VECTOR(word) & (VECTOR_COUNT - 1)) & 1 &&
-		       vmx_usual_exception(cpu, vmx, word);
-	}
-	if (reason == VMX_EXIT_CPUID)
-		return quick_instruction(cpu, vmx, reason, EXIT_CPUID);
-	return reason == VMX_EXIT_VMCALL && quick_instruction(cpu, vmx, reason, EXIT_VMCALL);
+	exit_end(cpu, before_entry);
+	settle(cpu, vmx_of(cpu));
 }
 
 /* The time in the history is that in front of the handler. */
-static inline void handle(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason)
+__attribute__((noinline)) void vmx_long_exit(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason)
 {
 	uint64_t detail =
 		reason == VMX_EXIT_EXCEPTION_OR_NMI ? vmx_decode_exception(cpu) : decode_exit(cpu, reason);
 
 	history_note(&cpu->history, vmx->rip, reason, detail);
 	exit_dispatch(cpu, vmx, vmx_skip);
+	exit_end(cpu, before_entry);
+	settle(cpu, vmx);
 }
 
+SLOW_PATH static void skip_and_end(struct cpu *cpu)
+{
+	vmx_skip(cpu, vmx_of(cpu));
+	vmx_end_exit(cpu);
+}
+
+/* The end of exit/quick.h: the instruction is skipped. */
+__attribute__((always_inline)) static inline void end_quickly(
+	struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason, uint64_t rip, uint64_t rflags)
+{
+	cpu->exit.reason = reason;
+	history_note(&cpu->history, rip, reason, 0);
+	if (__builtin_expect(!vmx_skips(vmx, rip, rflags), 0))
+		skip_and_end(cpu);
+	else if (__builtin_expect(cpu->work != 0, 0))
+		vmx_end_exit(cpu);
+	else
+		vmx_count_exit(cpu);
+}
+
+/* CPUID needs RBX, which the other exits do not save. */
+__attribute__((noinline)) static void cpuid_exit(
+	struct cpu *cpu, struct vmx_cpu *vmx, uint64_t rip, uint64_t rflags)
+{
+	if (exit_quickly(cpu, EXIT_CPUID))
+		end_quickly(cpu, vmx, VMX_EXIT_CPUID, rip, rflags);
+	else
+		vmx_long_exit(cpu, vmx, VMX_EXIT_CPUID);
+}
+
+/* Of IA32_FEATURE_CONTROL. */
+static inline void rdmsr_exit(struct cpu *cpu, struct vmx_cpu *vmx, uint64_t rip, uint64_t rflags)
+{
+	exit_read_msr(cpu, vmx_feature_control_shown());
+	end_quickly(cpu, vmx, VMX_EXIT_RDMSR, rip, rflags);
+}
+
+/* As the event's vector says. */
+static inline void exit_of_exception(struct cpu *cpu, struct vmx_cpu *vmx)
+{
+	uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT);
+
+	if (USUAL_VECTORS >> (EVENT_VECTOR(word) & (VECTOR_COUNT - 1)) & 1)
+		vmx_usual_exception(cpu, vmx, word);
+	else
+		vmx_long_exit(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI);
+}
+
+/* Each exit ends by a call of another function. So each saves only the registers that it needs, and the short ones save none. */
 void vmx_exit(struct cpu *cpu)
 {
 	struct vmx_cpu *vmx = vmx_of(cpu);
 	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+	uint64_t rip = vmread(VMCS_GUEST_RIP), rflags = vmread(VMCS_GUEST_RFLAGS);
 
-	vmx->rip = vmread(VMCS_GUEST_RIP);
-	vmx->rflags = vmread(VMCS_GUEST_RFLAGS);
+	vmx->rip = rip;
+	vmx->rflags = rflags;
 	vmx->fresh = 0;
 	exit_begin(&cpu->exit);
-	if (!handled(cpu, vmx, reason))
-		handle(cpu, vmx, reason);
-	exit_end(cpu, before_entry);
-	settle(cpu, vmx);
+	if (reason == VMX_EXIT_EXCEPTION_OR_NMI)
+		exit_of_exception(cpu, vmx);
+	else if (reason == VMX_EXIT_CPUID)
+		cpuid_exit(cpu, vmx, rip, rflags);
+	else if (reason == VMX_EXIT_VMCALL && exit_quickly(cpu, EXIT_VMCALL))
+		end_quickly(cpu, vmx, VMX_EXIT_VMCALL, rip, rflags);
+	else if (reason == VMX_EXIT_RDMSR && exit_may_read_msr(cpu, MSR_FEATURE_CONTROL))
+		rdmsr_exit(cpu, vmx, rip, rflags);
+	else
+		vmx_long_exit(cpu, vmx, reason);
 }

@@ -15,8 +15,6 @@
 #include "mem/pool.h"
 #include "watch/msr_map.h"
 
-#define FEATURE_LOCK   1ull
-#define FEATURE_HIDDEN 0xff06ull /* VMX in and outside of SMX, SENTER's enables */
 #define XD_DISABLE     (1ull << 34)
 #define MSR_RTIT_LAST  0x58f
 #define BRANCH_TRACING 0x1c0ull /* DEBUGCTL: TR, BTS, BTINT */
@@ -226,7 +224,7 @@ static enum msr_result read_msr(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	if (msr != MSR_FEATURE_CONTROL)
 		return read_other(cpu, msr, value);
-	*value = (rdmsr(msr) & ~FEATURE_HIDDEN) | FEATURE_LOCK;
+	*value = vmx_feature_control_shown();
 	return MSR_DONE;
 }
 

@@ -33,4 +33,17 @@ static inline void vmx_skip(struct cpu *cpu, void *state)
 	vmx_go_on_at(cpu, vmx, next);
 }
 
+/* The same without any call, for an instruction that exits by itself. False: nothing is done, and vmx_skip() has to do it. */
+__attribute__((always_inline)) static inline bool vmx_skips(
+	struct vmx_cpu *vmx, uint64_t rip, uint64_t rflags)
+{
+	uint64_t next = rip + vmread(VMCS_EXIT_LENGTH);
+
+	if ((rip ^ next) >> 32 || rflags & (RFLAGS_RF | RFLAGS_TF) ||
+		vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS))
+		return false;
+	vmwrite(VMCS_GUEST_RIP, vmx->rip = next);
+	return true;
+}
+
 #endif

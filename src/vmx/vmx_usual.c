@@ -35,32 +35,62 @@ static void usual_call(struct cpu *cpu, struct vmx_cpu *vmx)
 	usual_vmcall(cpu);
 	if (cpu->exit.skip)
 		vmx_go_on_at(cpu, vmx, vmx->rip + LENGTH_VMMCALL);
+	vmx_end_exit(cpu);
 }
 
-bool vmx_usual_exception(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word)
+/* The exception has its code: it is a usual one. */
+__attribute__((always_inline)) static inline void take(
+	struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word, const struct vmx_mode *m)
 {
 	struct record_note n = {.rip = vmx->rip, .vector = EVENT_VECTOR(word) & (VECTOR_COUNT - 1)};
-	struct vmx_mode m;
+	const uint8_t *code = code_page_byte(&cpu->code_page, n.rip);
 	struct usual u;
 
-	vmx_read_mode(&m);
-	if (!is_64_bit_code(&m) || vmread(VMCS_VECTORING_EVENT) & EVENT_VALID)
-		return false;
-	u.code = usual_code(cpu, m.paging.cr3, m.paging.cr4, n.rip);
-	if (!u.code)
-		return false;
 	n.tsc = history_note(&cpu->history, n.rip, VMX_EXIT_EXCEPTION_OR_NMI, word);
 	cpu->exit.reason = VMX_EXIT_EXCEPTION_OR_NMI;
-	if (usual_is_vmcall(n.vector, u.code)) {
+	if (usual_is_vmcall((unsigned)n.vector, code)) {
 		usual_call(cpu, vmx);
-		return true;
+		return;
 	}
-	usual_begin(cpu, &u);
+	usual_begin(cpu, &u, code);
+	vmx_capture_registers(u.record, cpu, vmx, &m->paging);
 	usual_read(cpu, &n);
-	vmx_capture_registers(u.record, cpu, vmx, &m.paging);
 	u.record->cs = (uint16_t)vmread(VMCS_GUEST_CS_SELECTOR);
 	n.cpl = u.record->cs & SELECTOR_RPL;
+	usual_privilege(&u, n.cpl);
 	usual_inject(cpu, vmx, &n);
-	usual_end(cpu, &u, &n);
-	return true;
+	usual_commit(cpu, &u, &n);
+	if (!usual_count(cpu, &u, &n, vmx_end_exit))
+		vmx_count_exit(cpu);
+}
+
+/* Not inlined, and it has the rest for itself, so that the usual case saves no registers for a call. */
+__attribute__((noinline)) static void find_and_take(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word)
+{
+	const struct vmx_mode *m = vmx_mode(cpu);
+
+	if (code_page_find(&cpu->code_page, m->paging.cr3, m->paging.cr4, vmx->rip))
+		take(cpu, vmx, word, m);
+	else
+		vmx_long_exit(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI);
+}
+
+/* With TF the pending debug exceptions have to be settled: vmx_end_exit(). */
+static inline bool is_possible(const struct cpu *cpu, const struct vmx_cpu *vmx, const struct vmx_mode *m)
+{
+	return is_64_bit_code(m) && !(vmx->rflags & RFLAGS_TF) && usual_is_possible(cpu) &&
+	       !(vmread(VMCS_VECTORING_EVENT) & EVENT_VALID);
+}
+
+void vmx_usual_exception(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word)
+{
+	struct vmx_mode m;
+
+	vmx_read_mode(&m);
+	if (!is_possible(cpu, vmx, &m))
+		vmx_long_exit(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI);
+	else if (__builtin_expect(code_page_holds(&cpu->code_page, m.paging.cr3, m.paging.cr4, vmx->rip), 1))
+		take(cpu, vmx, word, &m);
+	else
+		find_and_take(cpu, vmx, word);
 }

@@ -201,9 +201,13 @@ void log_print(const char *fmt, ...)
 
 bool vmcall_null_for_all;
 
-bool svm_usual_exception(struct cpu *c, struct vmcb *v, uint32_t vector, uint64_t tsc)
+void exit_rdmsr(struct cpu *c)
 {
-	return false;
+}
+
+void svm_usual_exception(struct cpu *c, struct vmcb *v, uint32_t vector, uint64_t tsc)
+{
+	svm_long_exit(c, v, SVM_EXIT_EXCEPTION + vector);
 }
 
 static enum exit_kind handled;
@@ -651,7 +655,7 @@ static void int_unread(void **state)
 static uint64_t next_of(const char *bytes, enum exit_kind kind, uint64_t reason)
 {
 	exit_with(bytes, kind, reason);
-	return svm_next_rip(&cpu, &vmcb, cpu.exit.kind);
+	return svm_next_rip(&cpu, &vmcb);
 }
 
 /* Every instruction that is skipped has a next address, whether its code can be read or not. */

@@ -27,7 +27,7 @@ static struct trap_record records[SLOTS];
 static struct svm_cpu svm;
 static _Alignas(4096) uint8_t page[4096];
 static uint64_t tables[CODE_PAGE_LEVELS];
-static unsigned after, calls;
+static unsigned after, calls, long_exits, ends;
 
 static const struct vendor svm_fakes = {
 	.state.get = svm_get,
@@ -76,6 +76,16 @@ void log_line(const char *fmt, ...)
 {
 }
 
+void svm_long_exit(struct cpu *c, struct vmcb *v, uint32_t code)
+{
+	long_exits++;
+}
+
+void svm_end_exit(struct cpu *c)
+{
+	ends++;
+}
+
 void exit_vmcall(struct cpu *c)
 {
 	calls++;
@@ -87,8 +97,9 @@ void record_after(struct cpu *c, const struct trap_record *r)
 	after++;
 }
 
-void record_save_stack(struct saved_stack *to, const struct trap_record *r)
+void record_find_site(struct cpu *c, struct trap_record *r)
 {
+	sites_find(&c->reserve->sites, r);
 }
 
 bool code_page_find(struct code_page *p, uint64_t cr3, uint64_t cr4, uint64_t linear)
@@ -145,12 +156,13 @@ static void make_guest(unsigned vector, unsigned cpl, uint64_t error, uint64_t a
 		cpu.code_page.entry[i] = tables[i] = 0x1000 * i + 7;
 	}
 	exit_begin(&cpu.exit);
-	after = calls = 0;
+	after = calls = long_exits = ends = 0;
 }
 
 static bool usual(unsigned vector)
 {
-	return svm_usual_exception(&cpu, &vmcb, vector, TSC);
+	svm_usual_exception(&cpu, &vmcb, vector, TSC);
+	return !long_exits;
 }
 
 static void long_way(void)
@@ -243,8 +255,10 @@ static void refuses(void **state)
 	assert_false(usual(VEC_UD));
 	assert_int_equal(cpu.ring.head, 0);
 	assert_int_equal(vmcb.control.eventinj, none.control.eventinj);
+	make_guest(VEC_UD, 0, 0, 0);
 	cpu.work = CPU_WORK_CONSOLE;
 	assert_true(usual(VEC_UD));
+	assert_int_equal(ends, 1);
 }
 
 /* The other vendor's VMCALL is a call, and no exception. */
@@ -256,6 +270,7 @@ static void calls_are_served(void **state)
 	memcpy(page + (RIP & 4095), vmcall, sizeof(vmcall));
 	assert_true(usual(VEC_UD));
 	assert_int_equal(calls, 1);
+	assert_int_equal(ends, 1);
 	assert_int_equal(vmcb.save.rip, RIP + 3);
 	assert_int_equal(vmcb.control.eventinj, 0);
 	assert_int_equal(cpu.ring.head, 0);
