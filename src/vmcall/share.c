@@ -100,17 +100,18 @@ static bool pages_good(const uint64_t *page, unsigned n, int64_t *error)
 }
 
 /* Reads the next part of the list, each entry once, to its final place: the share is not open yet, so nobody else uses it. */
-static int64_t read_part(struct vmcall *call, struct share *s, bool page_in)
+static int64_t read_part(struct vmcall *call, struct share *s, unsigned pages, bool page_in)
 {
-	unsigned left = (unsigned)pages_of(s->opening.bytes) - s->done, n = left < BATCH ? left : BATCH;
+	unsigned left = pages - s->done, n = left < BATCH ? left : BATCH;
 	uint64_t *page = s->page + s->done;
-	int64_t error = caller_read(call, s->opening.list + s->done * 8, page, n * sizeof(page[0]), page_in);
+	int64_t error =
+		caller_read(call, call->arg[ARG_RCX] + s->done * 8, page, n * sizeof(page[0]), page_in);
 
-	s->since = rdtsc();
-	if (error || !pages_good(page, n, &error))
+	if (error || !pages_good(page, n, &error) || n == left)
 		return error;
 	s->done += n;
-	return n < left ? VMCALL_AGAIN : 0;
+	s->since = rdtsc();
+	return VMCALL_AGAIN;
 }
 
 /* Reads the name up to its end, page by page, because the page after its end may be missing. */
@@ -132,38 +133,52 @@ static int64_t read_name(struct vmcall *call, uint64_t linear, char *name, bool 
 	return n ? 0 : TRAPLINE_E_ARGUMENT;
 }
 
-static int64_t finish_opening(struct share *s, int64_t result)
+/* A list of one part is read at once, and nobody has to find its call again. */
+static struct share *place_for(const struct vmcall *call, const char *name, unsigned pages)
 {
-	if (result == VMCALL_AGAIN)
-		return result;
-	s->done = 0;
-	if (result)
-		return result;
-	s->bytes = s->opening.bytes;
-	memcpy(s->name, s->opening.name, sizeof(s->name));
-	return s - shares + 1;
+	struct opening opening = {.bytes = call->arg[ARG_RDX], .list = call->arg[ARG_RCX]};
+	struct share *s;
+
+	if (pages > BATCH) {
+		memcpy(opening.name, name, sizeof(opening.name));
+		opening.rip = vendor->state.get(call->cpu, GUEST_RIP);
+		opening.rsp = vendor->state.get(call->cpu, GUEST_RSP);
+		return take_one(&opening);
+	}
+	s = free_one();
+	if (s)
+		s->done = 0;
+	return s;
 }
 
 /* The name is read again in each exit, because an interrupt may have led to another call meanwhile. */
 static int64_t open_share(struct vmcall *call)
 {
+	uint64_t bytes = call->arg[ARG_RDX];
 	bool page_in = call->arg[ARG_RSI] & TRAPLINE_PAGE_IN;
-	struct opening opening = {.bytes = call->arg[ARG_RDX],
-		.list = call->arg[ARG_RCX],
-		.rip = vendor->state.get(call->cpu, GUEST_RIP),
-		.rsp = vendor->state.get(call->cpu, GUEST_RSP)};
+	char name[CHECK_NAME_MAX];
 	struct share *s;
 	int64_t error;
 
-	if (!opening.bytes || opening.bytes > SHARE_PAGES_MAX * PAGE_SIZE)
+	if (!bytes || bytes > SHARE_PAGES_MAX * PAGE_SIZE)
 		return TRAPLINE_E_RANGE;
-	error = read_name(call, call->arg[ARG_RBX], opening.name, page_in);
+	error = read_name(call, call->arg[ARG_RBX], name, page_in);
 	if (error)
 		return error;
-	if (find(opening.name))
+	if (find(name))
 		return TRAPLINE_E_EXISTS;
-	s = take_one(&opening);
-	return s ? finish_opening(s, read_part(call, s, page_in)) : TRAPLINE_E_FULL;
+	s = place_for(call, name, (unsigned)pages_of(bytes));
+	if (!s)
+		return TRAPLINE_E_FULL;
+	error = read_part(call, s, (unsigned)pages_of(bytes), page_in);
+	if (error == VMCALL_AGAIN)
+		return error;
+	s->done = 0;
+	if (error)
+		return error;
+	s->bytes = bytes;
+	memcpy(s->name, name, sizeof(name));
+	return s - shares + 1;
 }
 
 int64_t vmcall_share_open(struct vmcall *call)
@@ -179,13 +194,16 @@ int64_t vmcall_share_open(struct vmcall *call)
 
 static int64_t close_share(uint64_t number)
 {
-	if (number > TRAPLINE_SHARES || (number && !is_open(&shares[number - 1])))
-		return TRAPLINE_E_MISSING;
-	for (unsigned i = 0; i < TRAPLINE_SHARES; i++)
-		if (!number || number - 1 == i) {
-			shares[i].name[0] = '\0';
-			shares[i].done = 0;
-		}
+	if (number) {
+		if (number > TRAPLINE_SHARES || !is_open(&shares[number - 1]))
+			return TRAPLINE_E_MISSING;
+		shares[number - 1].name[0] = '\0';
+		return 0;
+	}
+	for (unsigned i = 0; i < TRAPLINE_SHARES; i++) {
+		shares[i].name[0] = '\0';
+		shares[i].done = 0;
+	}
 	return 0;
 }
 
