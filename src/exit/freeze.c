@@ -4,6 +4,8 @@
 #include "hw/asm.h"
 #include "apic/park.h"
 
+#define THAW_PART 8 /* records that one exit moves */
+
 /* In TSC ticks; ticks = 0: the rings are not frozen. */
 static _Atomic uint64_t since, ticks;
 
@@ -35,18 +37,34 @@ static void begin(struct cpu *cpu)
 	atomic_store(&cpu->writing, &cpu->beside);
 }
 
-void freeze_end(struct cpu *cpu)
+/* Moves so many records at most. False: there are more. */
+static bool thaw(struct cpu *cpu, unsigned records)
 {
 	uint64_t n;
 
-	if (cpu->writing == &cpu->ring)
-		return;
-	n = ring_take_back(&cpu->ring, &cpu->beside);
+	if (!cpu->thawing.ring)
+		cpu->thawing = ring_to_take_back(&cpu->ring, &cpu->beside);
+	if (!ring_take_some_back(&cpu->ring, &cpu->thawing, records))
+		return false;
+	n = cpu->thawing.lost;
+	cpu->thawing.ring = NULL;
 	cpu->not_kept += n;
 	cpu->poll_mask = poll_mask(&cpu->ring);
 	atomic_store(&cpu->writing, &cpu->ring);
 	if (n)
 		log_line("trapline: not kept cpu=%u records=%lu why=\"the ring was frozen\"", cpu->number, n);
+	return true;
+}
+
+void freeze_end(struct cpu *cpu)
+{
+	while (cpu->writing == &cpu->beside)
+		thaw(cpu, THAW_PART);
+}
+
+bool freeze_thaws(const struct cpu *cpu)
+{
+	return cpu->writing == &cpu->beside && !wanted();
 }
 
 void freeze_serve(struct cpu *cpu)
@@ -55,10 +73,10 @@ void freeze_serve(struct cpu *cpu)
 
 	if (wanted() == frozen)
 		return;
-	if (frozen)
-		freeze_end(cpu);
-	else
+	if (!frozen)
 		begin(cpu);
+	else if (!thaw(cpu, THAW_PART))
+		cpu_add_work(cpu, CPU_WORK_KICK); /* the next exit goes on */
 }
 
 void freeze_set(struct cpu *cpu, uint64_t seconds)

@@ -17,6 +17,9 @@ void freeze_set(struct cpu *cpu, uint64_t seconds);
 /* Carries out the last order on this CPU, and ends a freeze whose time is over. */
 void freeze_serve(struct cpu *cpu);
 
+/* Whether this CPU's ring is to be thawed and is not yet: an exit moves a few records only. */
+bool freeze_thaws(const struct cpu *cpu);
+
 /* Thaws this CPU's ring, whatever was ordered, because the report of an end begins. */
 void freeze_end(struct cpu *cpu);
 

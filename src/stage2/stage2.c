@@ -98,7 +98,8 @@ bool stage2_is_hidden(uint64_t gpa)
 	return !revealed && gpa - boot_info.capture.base < boot_info.capture.size;
 }
 
-/* Parts of it that the guest may read: rings, one for each CPU. */
+/* Parts of it that the guest may read: rings, one for each CPU. The size grows until all of it is shown. */
+#define SHOW_MOST (32 * PAGE_SIZE)
 static struct {
 	uint64_t base, size;
 } shown[BOOT_MAX_CPUS];
@@ -113,16 +114,20 @@ static uint64_t hidden_leaf(uint64_t gpa)
 	return ones_page | stage2_page_bits(ones_page, NO_WRITE);
 }
 
-void stage2_show(unsigned slot, uint64_t base, uint64_t size)
+bool stage2_show(unsigned slot, uint64_t base, uint64_t size)
 {
-	shown[slot].size = size;
+	uint64_t left = size - shown[slot].size, more = left < SHOW_MOST ? left : SHOW_MOST;
+	uint64_t at = base + shown[slot].size;
+
 	shown[slot].base = base;
-	for (uint64_t at = base; at < base + size; at += PAGE_SIZE) {
+	shown[slot].size += more;
+	for (; at < base + shown[slot].size; at += PAGE_SIZE) {
 		unsigned level;
 
-		*paging_leaf(&stage2_tables, at, &level) = hidden_leaf(at);
+		*paging_leaf(&stage2_tables, at, &level) = at | stage2_page_bits(at, NO_WRITE);
 	}
 	change();
+	return shown[slot].size == size;
 }
 
 static bool hide_page(uint64_t gpa)

@@ -103,10 +103,11 @@ void stage2_unlock(void);
 /*
  * Lets the guest read a part of the VMM's own memory, never write it. The caller flushes: flush_changed(). Until
  * that has reached a CPU, the part reads as ones there.
- *   slot        a CPU's number; a second call with it replaces the first
+ *   slot        a CPU's number, each with its own base and size
  *   base, size  page aligned, within the VMM's memory
+ * Returns false if there is more to do: some pages at a time. The caller makes the same call again, at a later exit.
  */
-void stage2_show(unsigned slot, uint64_t base, uint64_t size);
+bool stage2_show(unsigned slot, uint64_t base, uint64_t size);
 
 /* Whether a guest-physical address belongs to the VMM. */
 bool stage2_is_hidden(uint64_t gpa);

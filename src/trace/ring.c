@@ -135,17 +135,26 @@ static void put_back(struct trace_ring *ring, const struct trap_record *r)
 	__atomic_store_n(&slot->seq, r->seq, __ATOMIC_RELEASE);
 }
 
-uint64_t ring_take_back(struct trace_ring *ring, const struct trace_ring *beside)
+struct ring_reader ring_to_take_back(const struct trace_ring *ring, const struct trace_ring *beside)
 {
-	uint64_t last = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	struct ring_reader reader = {.ring = beside, .next = last + 1};
-	struct trap_record r;
+	return (struct ring_reader){
+		.ring = beside, .next = atomic_load_explicit(&ring->head, memory_order_relaxed) + 1};
+}
 
-	while (ring_read(&reader, &r))
+bool ring_take_some_back(struct trace_ring *ring, struct ring_reader *beside, unsigned n)
+{
+	struct trap_record r;
+	uint64_t last;
+
+	for (; n; n--) {
+		if (!ring_read(beside, &r)) {
+			last = atomic_load_explicit(&beside->ring->head, memory_order_relaxed);
+			atomic_store_explicit(&ring->head, last, memory_order_release);
+			return true;
+		}
 		put_back(ring, &r);
-	last = atomic_load_explicit(&beside->head, memory_order_relaxed);
-	atomic_store_explicit(&ring->head, last, memory_order_release);
-	return reader.lost;
+	}
+	return false;
 }
 
 bool ring_at(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)

@@ -73,13 +73,14 @@ static inline void ring_commit(struct trace_ring *ring, struct trap_record *r)
 }
 
 /*
- * Freeze a ring. After ring_set_aside() its CPU writes to `beside` and continues the numbers. ring_take_back() moves the
- * newest of these records into the ring, and returns how many did not fit into `beside`: readers see these as overwritten. Only
- * for the ring's CPU.
+ * Freeze a ring. After ring_set_aside() its CPU writes to `beside` and continues the numbers. From ring_to_take_back() on
+ * ring_take_some_back() moves the newest of these records into the ring, n at a time, until it returns true: meanwhile the CPU still writes
+ * to `beside`. The reader's `lost` says how many did not fit into `beside`: readers see these as overwritten. Only for the ring's CPU.
  *   beside  as long as the ring or shorter
  */
 void ring_set_aside(const struct trace_ring *ring, struct trace_ring *beside);
-uint64_t ring_take_back(struct trace_ring *ring, const struct trace_ring *beside);
+struct ring_reader ring_to_take_back(const struct trace_ring *ring, const struct trace_ring *beside);
+bool ring_take_some_back(struct trace_ring *ring, struct ring_reader *beside, unsigned n);
 
 /* Starts a reader at the ring's first record ever: overwritten ones count as lost. */
 void ring_reader_init(struct ring_reader *reader, const struct trace_ring *ring);

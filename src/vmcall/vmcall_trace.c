@@ -34,7 +34,8 @@ int64_t vmcall_trace_map(struct vmcall *call)
 	uint64_t base = pool_phys(ring->records),
 		 bytes = ((uint64_t)ring->mask + 1) * sizeof(struct trap_record);
 
-	stage2_show((unsigned)call->arg[ARG_RBX], base, bytes);
+	if (!stage2_show((unsigned)call->arg[ARG_RBX], base, bytes))
+		return VMCALL_AGAIN;
 	flush_changed(call->cpu);
 	vmcall_return(call, ARG_RBX, base);
 	vmcall_return(call, ARG_RCX, bytes);
@@ -45,13 +46,18 @@ int64_t vmcall_freeze(struct vmcall *call)
 {
 	if (call->arg[ARG_RBX] > FREEZE_SECONDS_MAX)
 		return TRAPLINE_E_ARGUMENT;
-	freeze_set(call->cpu, call->arg[ARG_RBX]);
-	return 0;
+	if (!call->arg[ARG_RBX] && freeze_thaws(call->cpu))
+		freeze_serve(call->cpu);
+	else
+		freeze_set(call->cpu, call->arg[ARG_RBX]);
+	return freeze_thaws(call->cpu) ? VMCALL_AGAIN : 0;
 }
 
 int64_t vmcall_frozen(struct vmcall *call)
 {
 	freeze_serve(call->cpu);
+	if (freeze_thaws(call->cpu))
+		return VMCALL_AGAIN;
 	vmcall_return(call, ARG_RBX, freeze_not_kept());
 	return (int64_t)freeze_left();
 }

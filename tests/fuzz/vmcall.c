@@ -194,6 +194,11 @@ void freeze_serve(struct cpu *c)
 {
 }
 
+bool freeze_thaws(const struct cpu *c)
+{
+	return false;
+}
+
 uint64_t freeze_left(void)
 {
 	return 1;
@@ -204,8 +209,9 @@ uint64_t freeze_not_kept(void)
 	return 2;
 }
 
-void stage2_show(unsigned slot, uint64_t base, uint64_t bytes)
+bool stage2_show(unsigned slot, uint64_t base, uint64_t bytes)
 {
+	return true;
 }
 
 void flush_changed(struct cpu *c)

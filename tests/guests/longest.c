@@ -20,6 +20,7 @@ const char guest_name[] = "longest";
 #define ODD    3
 #define LIST   4096 /* entries: pages of the largest share */
 #define FAULTS 40
+#define KEPT   256 /* records that are kept while a ring is frozen */
 #define SHARE  "longest"
 
 struct regs {
@@ -96,6 +97,24 @@ static void step_trace(void)
 	show("trace_read", call(&r) == 16);
 }
 
+static int64_t call_with(int64_t number, uint64_t rbx)
+{
+	struct regs r = {.rax = number, .rbx = rbx};
+
+	return call(&r);
+}
+
+/* A ring is mapped; and one that was frozen gets what was recorded meanwhile. */
+static void step_rings(void)
+{
+	show("trace_map", call_with(TRAPLINE_CALL_trace_map, 0) == 0);
+	call_with(TRAPLINE_CALL_freeze, 60);
+	for (unsigned i = 0; i < 2 * KEPT; i++)
+		__asm__ volatile("ud2");
+	show("frozen", call_with(TRAPLINE_CALL_frozen, 0) > 0);
+	show("freeze", call_with(TRAPLINE_CALL_freeze, 0) == 0);
+}
+
 static void step_shares(void)
 {
 	struct regs open = {.rax = TRAPLINE_CALL_share_open,
@@ -163,6 +182,7 @@ EFI_STATUS guest_main(void)
 	step_exceptions();
 	step_copies();
 	step_trace();
+	step_rings();
 	step_shares();
 	step_commands();
 	machine_give_back();

@@ -305,6 +305,15 @@ static void check_there(const struct trace_ring *ring, uint64_t from, uint64_t t
 	}
 }
 
+static uint64_t take_back(struct trace_ring *ring, struct trace_ring *beside)
+{
+	struct ring_reader reader = ring_to_take_back(ring, beside);
+
+	while (!ring_take_some_back(ring, &reader, 3))
+		;
+	return reader.lost;
+}
+
 /* Records that are written beside a frozen ring do not change it; afterwards the newest ones are in it, in their own slots. */
 static void frozen(void **state)
 {
@@ -317,7 +326,7 @@ static void frozen(void **state)
 	write_many(&beside, 101, 110);
 	check_there(&ring, 100 - SLOTS + 1, 100, true);
 	check_there(&ring, 101, 110, false);
-	assert_int_equal(ring_take_back(&ring, &beside), 0);
+	assert_int_equal(take_back(&ring, &beside), 0);
 	check_there(&ring, 110 - SLOTS + 1, 110, true);
 	write_many(&ring, 111, 120);
 	check_there(&ring, 120 - SLOTS + 1, 120, true);
@@ -338,7 +347,7 @@ static void frozen_too_long(void **state)
 		;
 	ring_set_aside(&ring, &beside);
 	write_many(&beside, 51, 80);
-	assert_int_equal(ring_take_back(&ring, &beside), 30 - BESIDE);
+	assert_int_equal(take_back(&ring, &beside), 30 - BESIDE);
 	check_there(&ring, 80 - SLOTS + 1, 50, true);
 	check_there(&ring, 51, 80 - BESIDE, false);
 	check_there(&ring, 80 - BESIDE + 1, 80, true);
@@ -358,11 +367,34 @@ static void frozen_again(void **state)
 	write_many(&ring, 1, 10);
 	ring_set_aside(&ring, &beside);
 	write_many(&beside, 11, 12);
-	assert_int_equal(ring_take_back(&ring, &beside), 0);
+	assert_int_equal(take_back(&ring, &beside), 0);
 	write_many(&ring, 13, 20);
 	ring_set_aside(&ring, &beside);
-	assert_int_equal(ring_take_back(&ring, &beside), 0);
+	assert_int_equal(take_back(&ring, &beside), 0);
 	check_there(&ring, 1, 20, true);
+}
+
+/* Records come while it is thawed, as many as are moved at once, and then fewer: none is lost, and the ring's end is known at the end only. */
+static void thawed_in_parts(void **state)
+{
+	struct trace_ring ring, beside;
+	struct ring_reader reader;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_init(&beside, beside_slots, BESIDE);
+	write_many(&ring, 1, 50);
+	ring_set_aside(&ring, &beside);
+	write_many(&beside, 51, 54);
+	reader = ring_to_take_back(&ring, &beside);
+	for (uint64_t seq = 55; seq < 61; seq += 2) {
+		assert_false(ring_take_some_back(&ring, &reader, 2));
+		write_many(&beside, seq, seq + 1);
+		check_there(&ring, seq, seq + 1, false);
+	}
+	while (!ring_take_some_back(&ring, &reader, 2))
+		check_there(&ring, 51, 60, false);
+	check_there(&ring, 60 - SLOTS + 1, 60, true);
+	assert_int_equal(reader.lost, 0);
 }
 
 int main(void)
@@ -382,6 +414,7 @@ int main(void)
 		cmocka_unit_test(frozen),
 		cmocka_unit_test(frozen_too_long),
 		cmocka_unit_test(frozen_again),
+		cmocka_unit_test(thawed_in_parts),
 	};
 
 	return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
