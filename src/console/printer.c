@@ -16,6 +16,7 @@ _Static_assert(FILTER_CPU_LAST == BOOT_MAX_CPUS - 1, "every CPU can be named");
 #define SEARCH_STEPS 16  /* queues and overwritten records that one turn looks at */
 #define PART_BYTES   208 /* of a line that one turn writes */
 #define PARTS_MOST   16  /* turns that a line may take */
+#define SUM_STEPS    128 /* CPUs whose counts one turn adds up */
 #define MEND_MS      500 /* time for a handler to map a page, on a slow machine */
 #define MEND_RECORDS 64  /* records of the same CPU after which its handler has had enough time */
 
@@ -215,31 +216,72 @@ static const struct trap_record *next_shown(bool *more)
 	return NULL;
 }
 
-static uint64_t sum_limited(void)
-{
-	uint64_t n = all_limited;
+/* Adds up a count of all CPUs, some of them in each turn. False: the turn has done enough. */
+struct cpu_sum {
+	uint32_t next; /* CPU */
+	uint64_t n;
+};
 
-	for_each_cpu (c)
-		n += c->print.all_limited;
-	return n;
+typedef uint64_t cpu_count(const struct cpu *cpu, unsigned kind);
+
+static bool sum_some(struct cpu_sum *s, cpu_count *count, unsigned kind, unsigned *steps)
+{
+	if (!s->next)
+		s->n = 0;
+	for (; s->next < boot_info.cpus; s->next++) {
+		if (!*steps)
+			return false;
+		--*steps;
+		s->n += cpus[s->next] ? count(cpus[s->next], kind) : 0;
+	}
+	s->next = 0;
+	return true;
 }
 
-static uint64_t limited_of(unsigned kind)
+static uint64_t sum_all(cpu_count *count, unsigned kind)
 {
-	uint64_t n = limited[kind];
+	struct cpu_sum s = {0};
+	unsigned steps;
 
-	for_each_cpu (c)
-		n += c->print.limited[kind];
-	return n;
+	do {
+		log_rest(); /* only a command has a rest */
+		steps = SUM_STEPS;
+	} while (!sum_some(&s, count, kind, &steps));
+	return s.n;
 }
 
+static uint64_t cpu_limited(const struct cpu *cpu, unsigned kind)
+{
+	return cpu->print.limited[kind];
+}
+
+static uint64_t cpu_all_limited(const struct cpu *cpu, unsigned kind)
+{
+	return cpu->print.all_limited;
+}
+
+static uint64_t cpu_lost(const struct cpu *cpu, unsigned kind)
+{
+	return cpu->print.lost;
+}
+
+static uint64_t cpu_not_printed(const struct cpu *cpu, unsigned kind)
+{
+	return cpu->print.lost + cpu->print.all_limited;
+}
+
+/* As far as the last sum goes: with hundreds of CPUs it takes several polls. */
 static uint64_t all_lost(void)
 {
-	uint64_t n = log_lost() + all_limited;
+	static struct cpu_sum sum;
+	static uint64_t of_cpus;
+	unsigned steps = SUM_STEPS;
 
-	for_each_cpu (c)
-		n += c->print.lost + c->print.all_limited;
-	return n;
+	if (finishing)
+		of_cpus = sum_all(cpu_not_printed, 0);
+	else if (sum_some(&sum, cpu_not_printed, 0, &steps))
+		of_cpus = sum.n;
+	return of_cpus + log_lost() + all_limited;
 }
 
 static const char *kind_name(unsigned kind)
@@ -249,15 +291,26 @@ static const char *kind_name(unsigned kind)
 	return kind == PRINT_MARK ? "mark" : "watch";
 }
 
-/* Writes which kind was limited, and how many lines. Each kind once: a flood goes on meanwhile. */
+/*
+ * Writes which kind was limited, and how many lines. Each kind once: a flood goes on meanwhile. An empty line: the turn has done enough. False: there
+ * are no more kinds.
+ */
 static bool format_limited(char *line, size_t size)
 {
-	while (saying < PRINT_KINDS) {
-		unsigned v = saying++;
-		uint64_t total = limited_of(v);
+	static struct cpu_sum sum;
+	unsigned steps = SUM_STEPS;
 
+	*line = '\0';
+	for (; saying < PRINT_KINDS; saying++) {
+		unsigned v = saying;
+		uint64_t total;
+
+		if (!sum_some(&sum, cpu_limited, v, &steps))
+			return true;
+		total = limited[v] + sum.n;
 		if (total == limited_said[v])
 			continue;
+		saying++;
 		snprintf(line, size, "trapline: limited name=%s lines=%lu total=%lu rate=%u", kind_name(v),
 			total - limited_said[v], total, filter.rate);
 		limited_said[v] = total;
@@ -272,7 +325,7 @@ bool printer_losses_due(void)
 	return all_lost() != lost_said && (passed(last_losses, boot_info.tsc_khz * SAY_LOST_MS) || finishing);
 }
 
-/* Writes the losses, by the rate and in all. */
+/* Writes the losses, by the rate and in all; an empty line: the next turn goes on. */
 static bool format_losses(char *line, size_t size)
 {
 	uint64_t lost;
@@ -291,8 +344,9 @@ static bool format_losses(char *line, size_t size)
 
 void console_count(struct console_losses *l)
 {
-	*l = (struct console_losses){.filtered = filtered, .limited = sum_limited()};
-	l->lost = all_lost() - l->limited;
+	*l = (struct console_losses){.filtered = filtered,
+		.limited = all_limited + sum_all(cpu_all_limited, 0),
+		.lost = log_lost() + sum_all(cpu_lost, 0)};
 }
 
 /* The line that is being written. */
@@ -340,7 +394,7 @@ bool printer_turn(void)
 	if (line.open)
 		return go_on_with_line();
 	if (format_losses(line.text, sizeof(line.text)))
-		return log_add_line(line.text);
+		return !line.text[0] || log_add_line(line.text);
 	return begin_line();
 }
 

@@ -30,15 +30,20 @@ static bool is_wanted(const struct show *show, const struct trap_record *r)
 	return !show->filtered || (r->type != TRAP_TYPE_MARK && filter_match(&show->filter, r));
 }
 
-#define REST_AFTER 16 /* records, rings or the like: together some 2000 instructions */
+#define REST_AFTER 256 /* parts of work: together some 2000 instructions */
+#define PARTS      16  /* of a record, a ring or the like */
+#define CPU_PARTS  2   /* of a CPU whose counters are added */
 #define PART_BYTES 128
 
-static void rest_now_and_then(void)
+static void rest_now_and_then(unsigned parts)
 {
 	static unsigned n;
 
-	if (++n % REST_AFTER == 0)
-		log_rest();
+	n += parts;
+	if (n < REST_AFTER)
+		return;
+	n = 0;
+	log_rest();
 }
 
 static void format(char *text, size_t size, const struct trap_record *r)
@@ -59,7 +64,7 @@ static bool read_oldest(struct show *show, struct trap_record *r)
 
 	for (unsigned i = 0; i < show->readers; i++) {
 		first = ring_older(first, &show->reader[i]);
-		rest_now_and_then();
+		rest_now_and_then(PARTS);
 	}
 	return first && ring_read(first, r);
 }
@@ -69,7 +74,7 @@ static bool next_record(struct show *show, struct trap_record *r)
 {
 	while (show->unread && read_oldest(show, r)) {
 		show->unread--;
-		rest_now_and_then();
+		rest_now_and_then(PARTS);
 		if (is_wanted(show, r))
 			return true;
 	}
@@ -96,7 +101,7 @@ static uint64_t begin_at(struct show *show, const struct trace_ring *ring, uint6
 
 	for (; seq && head - seq < kept && found < n; seq--) {
 		found += !show->filtered || (ring_at(ring, seq, &r) && is_wanted(show, &r));
-		rest_now_and_then();
+		rest_now_and_then(PARTS);
 	}
 	show->reader[show->readers++] = (struct ring_reader){.ring = ring, .next = seq + 1};
 	show->unread += head - seq;
@@ -130,7 +135,7 @@ static bool next_reserve_line(enum command_source source, char *text, size_t siz
 			!reserve_at(cpu->reserve, *next / RESERVE_RECORDS % RESERVE_VECTORS,
 				*next % RESERVE_RECORDS, &r) ||
 			ring_at(&cpu->ring, r.seq, &same)) {
-			rest_now_and_then();
+			rest_now_and_then(PARTS);
 			continue;
 		}
 		++*next;
@@ -266,11 +271,36 @@ const char *command_freeze(struct command_call *call)
 	return NULL;
 }
 
-/* With the longest one, if exits of this kind are measured: exit/longest.h. */
-static void reply_exits(enum exit_kind kind, uint64_t n)
+/* Of all CPUs; with hundreds of them in parts. */
+static void add_exceptions(unsigned vector, uint64_t *kernel, uint64_t *user)
 {
-	uint64_t ticks = cpus_longest(kind);
+	*kernel = *user = 0;
+	for_each_cpu (c) {
+		*kernel += cpu_exceptions(c, vector, false);
+		*user += cpu_exceptions(c, vector, true);
+		rest_now_and_then(CPU_PARTS);
+	}
+}
 
+static uint64_t add_exits(enum exit_kind kind, uint64_t *longest)
+{
+	uint64_t n = *longest = 0;
+
+	for_each_cpu (c) {
+		n += c->stats.exits[kind];
+		*longest = c->stats.longest[kind] > *longest ? c->stats.longest[kind] : *longest;
+		rest_now_and_then(CPU_PARTS);
+	}
+	return n;
+}
+
+/* With the longest one, if exits of this kind are measured: exit/longest.h. */
+static void reply_exits(enum exit_kind kind)
+{
+	uint64_t ticks, n = add_exits(kind, &ticks);
+
+	if (!n)
+		return;
 	if (ticks && boot_info.tsc_khz)
 		log_reply("stat exit=%s count=%lu longest_ticks=%lu longest_ns=%lu", exit_kind_name(kind), n,
 			ticks, ticks * 1000 / boot_info.tsc_khz * 1000);
@@ -281,17 +311,15 @@ static void reply_exits(enum exit_kind kind, uint64_t n)
 const char *command_stats(struct command_call *call)
 {
 	for (unsigned v = 0; v < VECTOR_COUNT; v++) {
-		uint64_t kernel = cpus_exceptions(v, false), user = cpus_exceptions(v, true);
+		uint64_t kernel, user;
 
+		add_exceptions(v, &kernel, &user);
 		if (kernel || user)
 			log_reply("stat vec=%u name=%s kernel=%lu user=%lu", v, vector_name(v), kernel, user);
 	}
 	for (unsigned k = 0; k < EXIT_KIND_COUNT; k++) {
-		uint64_t n = cpus_exits(k);
-
 		log_rest();
-		if (n)
-			reply_exits(k, n);
+		reply_exits(k);
 	}
 	return NULL;
 }

@@ -275,17 +275,6 @@ static inline struct cpu *cpu_from(uint32_t n)
 /* A loop over all CPUs; declares `c`. */
 #define for_each_cpu(c) for (struct cpu *c = cpu_from(0); c; c = cpu_from(c->number + 1))
 
-/* The longest exit of a kind on any CPU. */
-static inline uint64_t cpus_longest(enum exit_kind kind)
-{
-	uint64_t most = 0;
-
-	for_each_cpu (c)
-		if (c->stats.longest[kind] > most)
-			most = c->stats.longest[kind];
-	return most;
-}
-
 /* Of all CPUs: exits of a kind, and recorded exceptions of a vector, `user` those from CPL 3, otherwise from CPL 0 to 2. */
 static inline uint64_t cpus_exits(enum exit_kind kind)
 {
