@@ -248,6 +248,7 @@ void console_init(void)
 		.wants_others = wants_others,
 		.hide_prompt = input_hide,
 		.finish_line = printer_finish_line,
+		.add_notice = printer_add_notice,
 		.finish = printer_finish};
 	const char *why, *bad;
 

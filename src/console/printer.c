@@ -354,6 +354,7 @@ static struct {
 	bool open;
 	struct trap_formatter f;
 	char text[LOG_LINE_SIZE];
+	char notice[LOG_NOTICE_SIZE]; /* comes after it; empty: none */
 } line;
 
 static bool begin_line(void)
@@ -373,13 +374,28 @@ static bool go_on_with_line(void)
 	if (trap_format_more(&line.f, PART_BYTES))
 		return true;
 	line.open = false;
-	return log_add_one_line(line.text, line.f.line.length);
+	if (!log_add_one_line(line.text, line.f.line.length))
+		return false;
+	if (line.notice[0])
+		log_add_notice(line.notice);
+	line.notice[0] = '\0';
+	return true;
 }
 
 void printer_finish_line(void)
 {
 	while (line.open)
 		go_on_with_line();
+}
+
+bool printer_add_notice(const char *notice)
+{
+	if (line.open && line.notice[0])
+		printer_finish_line();
+	if (!line.open)
+		return false;
+	memcpy(line.notice, notice, strlen(notice) + 1);
+	return true;
 }
 
 bool printer_go_on(void)

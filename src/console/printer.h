@@ -24,6 +24,9 @@ bool printer_go_on(void);
 /* Completes the line that it is writing. */
 void printer_finish_line(void);
 
+/* Takes a notice, shorter than LOG_NOTICE_SIZE, that comes after this line, whose exception was before it. False: no line is being written. */
+bool printer_add_notice(const char *notice);
+
 /* Whether losses have to be printed now: at most once a second. */
 bool printer_losses_due(void);
 

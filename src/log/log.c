@@ -351,9 +351,17 @@ void log_reply(const char *fmt, ...)
 	log_rest();
 }
 
+void log_add_notice(const char *notice)
+{
+	if (log_level < LOG_NOTICES)
+		blackbox_line(notice);
+	else
+		log_add_line(notice);
+}
+
 void log_line(const char *fmt, ...)
 {
-	char line[256];
+	char line[LOG_NOTICE_SIZE];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -363,11 +371,8 @@ void log_line(const char *fmt, ...)
 		lost_lines++;
 		return;
 	}
-	turn_finish_line(); /* its exception came first */
-	if (log_level < LOG_NOTICES)
-		blackbox_line(line);
-	else
-		log_add_line(line);
+	if (!turn_add_notice(line))
+		log_add_notice(line);
 	log_unlock();
 	cpu_add_work(this_cpu(), CPU_WORK_CONSOLE);
 }

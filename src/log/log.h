@@ -12,7 +12,8 @@
 #include "trace/format.h"
 #include "trace/important.h"
 
-#define LOG_LINE_SIZE (TRAP_LINE_MAX + 2)
+#define LOG_LINE_SIZE   (TRAP_LINE_MAX + 2)
+#define LOG_NOTICE_SIZE 256
 
 /* Sets up the UART that boot_info.config names. False: there is none, and all functions below do nothing. */
 bool log_init(void);
@@ -117,6 +118,9 @@ void log_unlock(void);
 void log_put(const char *bytes, size_t n);
 void log_put_line(const char *line);
 bool log_add_line(const char *line);
+
+/* A line of log_line(): into the black box only, if the operator wants no notices. */
+void log_add_notice(const char *notice);
 
 /* log_add_line() of n bytes without a newline. */
 bool log_add_one_line(const char *line, size_t n);

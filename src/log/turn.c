@@ -15,6 +15,11 @@ static bool no(void)
 	return false;
 }
 
+static bool no_line(const char *notice)
+{
+	return false;
+}
+
 static void nothing_at_all(void)
 {
 }
@@ -25,6 +30,7 @@ static const struct turn_taker nobody = {.poll = nothing,
 	.wants_others = no,
 	.hide_prompt = nothing_at_all,
 	.finish_line = nothing_at_all,
+	.add_notice = no_line,
 	.finish = nothing_at_all};
 static const struct turn_taker *taker = &nobody;
 
@@ -63,6 +69,11 @@ void turn_hide_prompt(void)
 void turn_finish_line(void)
 {
 	taker->finish_line();
+}
+
+bool turn_add_notice(const char *notice)
+{
+	return taker->add_notice(notice);
 }
 
 void turn_finish(void)

@@ -13,6 +13,7 @@ struct turn_taker {
 	bool (*wants_others)(void);
 	void (*hide_prompt)(void);
 	void (*finish_line)(void);
+	bool (*add_notice)(const char *notice);
 	void (*finish)(void);
 };
 void turn_set(const struct turn_taker *taker);
@@ -41,6 +42,9 @@ void turn_hide_prompt(void);
 
 /* Completes the line that the printer is writing, so that it comes before a report. Called with the log's lock held. */
 void turn_finish_line(void);
+
+/* Gives the printer a notice that comes after this line. False: it writes none. Called with the log's lock held. */
+bool turn_add_notice(const char *notice);
 
 /* Prints everything that waits, records included, and waits for the UART. */
 void turn_finish(void);
