@@ -7,10 +7,8 @@
  * depends neither on the order in which calls end nor on the call that began it. A done command is found by the place of its call and its text.
  */
 #include "console/answer.h"
-#include <stdatomic.h>
-#include "apic/park.h"
 #include "console/command.h"
-#include "console/slice.h"
+#include "console/slice_job.h"
 #include "hw/asm.h"
 #include "log/log.h"
 #include "lib/printf.h"
@@ -23,8 +21,6 @@
 #define TEXT_SIZE (32 * 1024)
 #define LAST      512 /* part of it that is reserved for the last lines */
 
-#define KICK_MS   20
-#define LATE_MS   500   /* after which a job's CPU is given up: it waits for a SIPI, or has no exits */
 #define DONE_MS   10000 /* after which a call does not come back for its command: the task has died */
 #define DONE_MOST 4
 
@@ -69,28 +65,20 @@ static void complete(void)
 	answer.complete = true;
 }
 
-/* RESTING: CPU `on` goes on with it, or another gives it up. Whoever makes it RUNNING owns it. */
-enum {
-	IDLE,
-	RESTING,
-	RUNNING
-};
-
 /* Which call gave a command. */
 struct place {
 	uint64_t rip, rsp;
-	char text[TRAPLINE_TEXT_MAX + 1];
+	char text[TRAPLINE_TEXT_MAX + 8]; /* the structure has no gaps, so it is compared as a whole */
 };
 
+static struct slice_job job = {.stack = SLICE_GUEST};
+
+/* The job's command. */
 static struct {
-	_Atomic uint32_t state;
-	struct cpu *on;
-	uint64_t since; /* the last slice */
-	bool begun;
-	void (*work)(void);
+	struct cpu *cpu;
 	struct place place;
 	char text[TRAPLINE_TEXT_MAX + 1]; /* cut into words */
-} job;
+} given;
 
 /* The last commands that are done, and whose calls have not come back yet. */
 static struct {
@@ -118,7 +106,7 @@ static void keep_done(void)
 
 	dones[n].number = answer.number;
 	dones[n].since = rdtsc();
-	dones[n].place = job.place;
+	dones[n].place = given.place;
 }
 
 /* The number of this call's answer if its command is done; 0: it is not. */
@@ -136,78 +124,43 @@ static uint32_t take_done(const struct place *place)
 	return 0;
 }
 
+bool answer_serve(struct cpu *cpu)
+{
+	enum slice_job_result result = slice_job_serve(&job, cpu);
+
+	if (result == SLICE_JOB_DONE)
+		command_end();
+	return result != SLICE_JOB_NONE;
+}
+
 /* With the lock, which the job has from here on. */
 static int64_t begin(struct cpu *cpu, void (*work)(void))
 {
-	job.on = cpu;
-	job.work = work;
-	job.begun = false;
-	job.since = rdtsc();
-	cpu_add_work(cpu, CPU_WORK_CONSOLE);
-	atomic_store(&job.state, RESTING);
+	slice_job_begin(&job, cpu, work);
 	return VMCALL_AGAIN;
-}
-
-static void end(void)
-{
-	atomic_store(&job.state, IDLE);
-	command_end();
-}
-
-static bool slice(struct cpu *cpu)
-{
-	if (job.begun)
-		return slice_go_on(SLICE_GUEST);
-	job.begun = true;
-	return slice_begin(SLICE_GUEST, cpu, job.work);
-}
-
-bool answer_serve(struct cpu *cpu)
-{
-	uint32_t resting = RESTING;
-
-	if (atomic_load_explicit(&job.state, memory_order_relaxed) == IDLE || job.on != cpu ||
-		!atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
-		return false;
-	if (slice(cpu)) {
-		end();
-	} else {
-		job.since = rdtsc();
-		atomic_store(&job.state, RESTING);
-	}
-	return true;
 }
 
 static void run(void)
 {
 	log_reply_to(add_line);
-	command_run(job.on, COMMAND_GUEST, job.text, &answer.result);
+	command_run(given.cpu, COMMAND_GUEST, given.text, &answer.result);
 	log_reply_to(NULL);
 	if (!answer.result.more)
 		complete();
 	keep_done();
 }
 
-static void give_up(void)
+/* The lock is still the job's. */
+void answer_hurry(void)
 {
+	if (!slice_job_hurry(&job))
+		return;
 	log_reply_to(NULL);
 	answer.result = (struct command_result){.name = "none", .why = COMMAND_SILENT};
 	complete();
 	if (job.work == run)
 		keep_done();
-	end();
-}
-
-void answer_hurry(void)
-{
-	uint32_t resting = RESTING;
-
-	if (atomic_load(&job.state) != RESTING || job.on == this_cpu())
-		return;
-	if (passed(job.since, KICK_MS) && !atomic_load(&job.on->kicked))
-		cpu_kick(job.on);
-	if (passed(job.since, LATE_MS) && atomic_compare_exchange_strong(&job.state, &resting, RUNNING))
-		give_up();
+	command_end();
 }
 
 static int64_t begin_command(struct cpu *cpu, const struct place *place)
@@ -216,8 +169,9 @@ static int64_t begin_command(struct cpu *cpu, const struct place *place)
 	answer.filled = answer.fetched = 0;
 	answer.lost = 0;
 	answer.complete = false;
-	job.place = *place;
-	memcpy(job.text, place->text, sizeof(job.text));
+	given.cpu = cpu;
+	given.place = *place;
+	memcpy(given.text, place->text, sizeof(given.text));
 	return begin(cpu, run);
 }
 

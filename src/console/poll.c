@@ -5,6 +5,7 @@
 #include "console/answer.h"
 #include "console/debugger.h"
 #include "console/input.h"
+#include "console/names_search.h"
 #include "console/printer.h"
 #include "console/slice.h"
 #include "log/log.h"
@@ -95,7 +96,8 @@ static bool says_names(struct cpu *cpu)
 {
 	static char line[LOG_LINE_SIZE];
 
-	guest_names_search(cpu);
+	if (names_search_begin(cpu))
+		return true;
 	return log_room() > 2 * LOG_LINE_SIZE && guest_names_line(line, sizeof(line)) && log_add_line(line);
 }
 
@@ -227,10 +229,10 @@ static void serve_console(struct cpu *cpu)
 		take_turn(cpu);
 }
 
-/* The command of a call goes first: a CPU waits for it. */
+/* The command of a call goes first, because a CPU waits for it; then the search for names, which records wait for. */
 static void serve(struct cpu *cpu)
 {
-	if (answer_serve(cpu)) {
+	if (answer_serve(cpu) || names_search_serve(cpu)) {
 		exit_measure(cpu);
 		return;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Long work in slices. It runs on a stack of its own, so that it can rest in the middle of any function: the guest goes on, and
- * a later exit of the same CPU goes on with the work. There are two such stacks, under the lock of the commands: between two lines of the
- * operator's answer the guest may give commands.
+ * a later exit of the same CPU goes on with the work. There are three such stacks: between two lines of the operator's answer the guest may
+ * give commands, and either of them may be found resting when names have to be searched.
  */
 #ifndef TRAPLINE_SLICE_H
 #define TRAPLINE_SLICE_H
@@ -12,6 +12,7 @@
 enum slice_stack {
 	SLICE_OPERATOR,
 	SLICE_GUEST,
+	SLICE_NAMES,
 	SLICE_STACKS
 };
 

@@ -222,7 +222,7 @@ static inline struct cpu *this_cpu(void)
 struct cpu *cpu_of_stack(uint64_t address);
 
 /* From here on this CPU runs on this stack as well: console/slice.h. There are CPU_LENT_STACKS of them, by number. */
-#define CPU_LENT_STACKS 2
+#define CPU_LENT_STACKS 3
 void cpu_lend_stack(unsigned n, struct cpu *cpu, uint64_t low, uint64_t high);
 
 static inline uint64_t cpu_bad_guest(const struct cpu *cpu)

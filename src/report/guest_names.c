@@ -6,8 +6,8 @@
 #include "hw/x86.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "log/log.h"
 #include "mem/pool.h"
-#include "hw/lock.h"
 #include "mem/guest_ram.h"
 #include "trace/format.h"
 #include "trace/process.h"
@@ -17,6 +17,7 @@
 /* The state of each CPU at the last search. */
 static struct state {
 	unsigned times; /* searches in this state; 0: none yet */
+	bool under_way; /* the last one rests, or its stack was left as it was */
 	uint64_t tsc;   /* of the last one */
 	uint64_t idt, lstar;
 } states[BOOT_MAX_CPUS];
@@ -35,9 +36,6 @@ static struct {
 	bool misfit_said;
 	unsigned finder; /* the CPU whose tables gave the slide: others may still be the firmware's */
 } maps[NAMES_MAPS];
-
-static struct lock searching = LOCK_FREE;
-static struct slide_seen seen; /* protected by `searching` */
 
 /* Low addresses belong to firmware images only while they are mapped one to one, as firmware does. */
 static bool find(const struct guest_paging *paging, bool user, uint64_t address, struct name *n)
@@ -109,23 +107,25 @@ void guest_names_begin(void)
 }
 
 /* Adds the calls in the code of an entry point. Returns false if the code cannot be read. */
-static bool see_code(const struct guest_paging *paging, uint64_t address)
+static bool see_code(struct slide_seen *seen, const struct guest_paging *paging, uint64_t address)
 {
 	uint8_t code[SLIDE_CODE];
 	unsigned n =
 		guest_is_canonical(paging, address) ? guest_read(paging, address, code, sizeof(code)) : 0;
 
-	slide_add_code(&seen, address, code, n);
+	slide_add_code(seen, address, code, n);
 	return n > 0;
 }
 
-static void see_gates(const struct guest_paging *paging, const struct segment_state *idt)
+static void see_gates(
+	struct slide_seen *seen, const struct guest_paging *paging, const struct segment_state *idt)
 {
 	for (unsigned v = 0; v < SLIDE_GATES_MAX; v++) {
 		uint64_t handler = guest_gate_handler(paging, idt, v);
 
-		if (handler && see_code(paging, handler))
-			slide_add_gate(&seen, handler);
+		if (handler && see_code(seen, paging, handler))
+			slide_add_gate(seen, handler);
+		log_rest();
 	}
 }
 
@@ -136,12 +136,12 @@ static void note(unsigned n, int news, unsigned witnesses)
 }
 
 /* A known slide stays while the CPU's state shows too little. The gates of another kernel end it. */
-static void judge(const struct cpu *cpu, unsigned n, bool again)
+static void judge(const struct cpu *cpu, const struct slide_seen *seen, unsigned n, bool again)
 {
 	struct names_block *b = names_block();
 	uint64_t slide = 0, old;
 	unsigned witnesses = 0;
-	enum slide_result result = slide_find(b, &b->map[n], &seen, &slide, &witnesses);
+	enum slide_result result = slide_find(b, &b->map[n], seen, &slide, &witnesses);
 	bool known = names_slide(n, &old);
 
 	if (result == SLIDE_FITS) {
@@ -151,7 +151,7 @@ static void judge(const struct cpu *cpu, unsigned n, bool again)
 			note(n, NEWS_SLIDE, witnesses);
 		return;
 	}
-	if (known && maps[n].finder == cpu->number && !slide_fits_any(b, &b->map[n], &seen, old))
+	if (known && maps[n].finder == cpu->number && !slide_fits_any(b, &b->map[n], seen, old))
 		names_forget_slide(n);
 	if (result == SLIDE_MISFITS && again && !known && !maps[n].misfit_said) {
 		maps[n].misfit_said = true;
@@ -161,15 +161,16 @@ static void judge(const struct cpu *cpu, unsigned n, bool again)
 
 static void search(struct cpu *cpu, const struct segment_state *idt, uint64_t lstar, bool again)
 {
+	struct slide_rest rest = {.rest = log_rest};
+	struct slide_seen seen = {.rest = &rest};
 	struct guest_paging paging;
 
 	vendor->state.paging(cpu, &paging);
-	memset(&seen, 0, sizeof(seen));
-	see_gates(&paging, idt);
-	seen.lstar = lstar && see_code(&paging, lstar) ? lstar : 0;
+	see_gates(&seen, &paging, idt);
+	seen.lstar = lstar && see_code(&seen, &paging, lstar) ? lstar : 0;
 	for (unsigned n = 0; n < names_block()->maps; n++)
 		if (names_block()->map[n].how == NAMES_FOUND)
-			judge(cpu, n, again);
+			judge(cpu, &seen, n, again);
 }
 
 static bool all_found(void)
@@ -185,30 +186,49 @@ static bool all_found(void)
 /* A kernel may have been setting up its tables at the last search: once more after a second, then after two, and so on. */
 static bool is_due(const struct state *s, uint64_t idt, uint64_t lstar)
 {
-	if (!s->times || s->idt != idt || s->lstar != lstar)
+	if (!s->times || s->under_way || s->idt != idt || s->lstar != lstar)
 		return true;
 	return !all_found() && s->times < TIMES_MOST &&
 	       rdtsc() - s->tsc >= boot_info.tsc_khz * 1000 << (s->times - 1);
 }
 
+/* What a kernel sets up. False: it has no names, or the CPU is not in long mode. */
+static bool read_state(const struct cpu *cpu, struct segment_state *idt, uint64_t *lstar)
+{
+	if (!names_block() || !names_block()->maps || !(vendor->state.get(cpu, GUEST_EFER) & EFER_LMA))
+		return false;
+	vendor->state.segment(cpu, SEG_IDTR, idt);
+	*lstar = 0;
+	guest_read_msr((struct cpu *)cpu, MSR_LSTAR, lstar);
+	return true;
+}
+
+bool guest_names_due(const struct cpu *cpu)
+{
+	struct segment_state idt;
+	uint64_t lstar;
+
+	return read_state(cpu, &idt, &lstar) && is_due(&states[cpu->number], idt.base, lstar);
+}
+
+/* CPUs may search at the same time: each has its own findings, and what they lead to is stored at once. */
 void guest_names_search(struct cpu *cpu)
 {
 	struct state *s = &states[cpu->number];
 	struct segment_state idt;
-	uint64_t lstar = 0;
+	uint64_t lstar;
 
-	if (!names_block() || !names_block()->maps || !(vendor->state.get(cpu, GUEST_EFER) & EFER_LMA))
+	if (!read_state(cpu, &idt, &lstar) || !is_due(s, idt.base, lstar))
 		return;
-	vendor->state.segment(cpu, SEG_IDTR, &idt);
-	guest_read_msr(cpu, MSR_LSTAR, &lstar);
-	if (!is_due(s, idt.base, lstar) || !lock_try(&searching))
-		return;
-	s->times = s->idt == idt.base && s->lstar == lstar ? s->times + 1 : 1;
+	if (s->idt != idt.base || s->lstar != lstar)
+		s->times = 0;
+	s->times += !s->under_way || !s->times;
+	s->under_way = true;
 	s->tsc = rdtsc();
 	s->idt = idt.base;
 	s->lstar = lstar;
 	search(cpu, &idt, lstar, s->times > 1);
-	lock_give(&searching);
+	s->under_way = false;
 }
 
 /* Appends the slide of map n, which is known, as a number with a sign. */

@@ -16,7 +16,10 @@ bool guest_names_take(const struct boot_info *info);
 /* Starts to give names. */
 void guest_names_begin(void);
 
-/* Searches for slides in the state of the current CPU, if that has changed. */
+/* Whether the state of the current CPU has changed since its last search, or that has not come to its end. */
+bool guest_names_due(const struct cpu *cpu);
+
+/* Searches for slides in the state of the current CPU, if it is due. In work in slices it rests now and then (log_rest()). */
 void guest_names_search(struct cpu *cpu);
 
 /* Writes the next line about the search, without a newline. Returns false if there is none. */

@@ -7,6 +7,7 @@
 #define NEAR           (64ull << 20) /* a call leads into the same kernel */
 #define TRIED_MOST     4096          /* a large kernel whose grain is a page has some hundred */
 #define COMPLETED_MOST 32
+#define PASSED_OVER    32 /* functions, in the time of one look-up */
 #define OP_CALL        0xe8
 #define OP_JMP         0xe9
 
@@ -16,6 +17,14 @@ struct score {
 	unsigned calls, calls_there;
 	bool lstar;
 };
+
+static void step(const struct slide_seen *seen)
+{
+	if (!seen->rest || ++seen->rest->steps < SLIDE_STEPS)
+		return;
+	seen->rest->steps = 0;
+	seen->rest->rest();
+}
 
 void slide_add_gate(struct slide_seen *seen, uint64_t address)
 {
@@ -44,17 +53,28 @@ void slide_add_code(struct slide_seen *seen, uint64_t address, const uint8_t *co
 			continue;
 		memcpy(&distance, code + i + 1, sizeof(distance));
 		to = address + i + 5 + (uint64_t)(int64_t)distance;
+		step(seen);
 		if (to - address + NEAR >= 2 * NEAR || has_call(seen, to) || seen->calls == SLIDE_CALLS_MAX)
 			continue;
 		seen->call[seen->calls++] = (struct slide_call){address, to};
 	}
 }
 
+/* Whether a function starts at this address. Together with is_inside() it is all that takes long. */
+static bool starts(const struct names_block *b, const struct names_map *m, const struct slide_seen *seen,
+	uint64_t address)
+{
+	step(seen);
+	return names_map_starts(b, m, address);
+}
+
 /* A jump within a function is no witness: its target is a label, which has no name. */
-static bool is_inside(const struct names_block *b, const struct names_map *m, uint64_t from, uint64_t to)
+static bool is_inside(const struct names_block *b, const struct names_map *m, const struct slide_seen *seen,
+	uint64_t from, uint64_t to)
 {
 	uint32_t x, y;
 
+	step(seen);
 	return names_map_entry(b, m, from, &x) && names_map_entry(b, m, to, &y) && x == y;
 }
 
@@ -63,7 +83,7 @@ static bool is_stub(const struct names_block *b, const struct names_map *m, cons
 	uint64_t slide, unsigned gate)
 {
 	for (unsigned i = 0; i < seen->gates; i++)
-		if (i != gate && is_inside(b, m, seen->gate[gate] - slide, seen->gate[i] - slide))
+		if (i != gate && is_inside(b, m, seen, seen->gate[gate] - slide, seen->gate[i] - slide))
 			return true;
 	return false;
 }
@@ -72,8 +92,7 @@ static void score_gates(struct score *s, const struct names_block *b, const stru
 	const struct slide_seen *seen, uint64_t slide)
 {
 	for (unsigned i = 0; i < seen->gates; i++)
-		s->gates_there +=
-			names_map_starts(b, m, seen->gate[i] - slide) || !is_stub(b, m, seen, slide, i);
+		s->gates_there += starts(b, m, seen, seen->gate[i] - slide) || !is_stub(b, m, seen, slide, i);
 }
 
 static void score_calls(struct score *s, const struct names_block *b, const struct names_map *m,
@@ -82,20 +101,20 @@ static void score_calls(struct score *s, const struct names_block *b, const stru
 	for (unsigned i = 0; i < seen->calls; i++) {
 		uint64_t from = seen->call[i].from - slide, to = seen->call[i].to - slide;
 
-		if (is_inside(b, m, from, to))
+		if (is_inside(b, m, seen, from, to))
 			continue;
 		s->calls_there++;
-		s->calls += names_map_starts(b, m, to);
+		s->calls += starts(b, m, seen, to);
 	}
 }
 
 static struct score score_of(
 	const struct names_block *b, const struct names_map *m, const struct slide_seen *seen, uint64_t slide)
 {
-	struct score s = {.lstar = seen->lstar && names_map_starts(b, m, seen->lstar - slide)};
+	struct score s = {.lstar = seen->lstar && starts(b, m, seen, seen->lstar - slide)};
 
 	for (unsigned i = 0; i < seen->gates; i++)
-		s.gates += names_map_starts(b, m, seen->gate[i] - slide);
+		s.gates += starts(b, m, seen, seen->gate[i] - slide);
 	return s;
 }
 
@@ -168,10 +187,12 @@ static void try_from(struct search *s, uint64_t entry)
 	for (uint32_t i = 0; i < s->m->count && s->tried < TRIED_MOST && s->completed < COMPLETED_MOST; i++) {
 		uint64_t slide = entry - s->m->base - offset[i];
 
+		if (i % PASSED_OVER == 0)
+			step(s->seen);
 		if (slide & (s->m->grain - 1))
 			continue;
 		s->tried++;
-		if (names_map_starts(s->b, s->m, entry - slide))
+		if (starts(s->b, s->m, s->seen, entry - slide))
 			try_slide(s, slide);
 	}
 }

@@ -21,8 +21,17 @@ struct slide_call {
 	uint64_t to;
 };
 
+#define SLIDE_STEPS 12 /* look-ups in the map, of some 250 instructions each */
+
+/* A search may take millions of instructions: it calls rest() after so many steps. */
+struct slide_rest {
+	void (*rest)(void);
+	unsigned steps; /* since the last rest */
+};
+
 /* The state of the CPU. Entry points whose code cannot be read are left out. */
 struct slide_seen {
+	struct slide_rest *rest; /* NULL: the search does not rest */
 	unsigned gates, calls;
 	uint64_t gate[SLIDE_GATES_MAX]; /* each address once */
 	uint64_t lstar;                 /* 0: none */

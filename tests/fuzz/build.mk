@@ -41,7 +41,7 @@ FUZZ_ring        := src/trace/ring.c src/trace/chain.c
 FUZZ_store       := zydis
 FUZZ_symbols     := boot/symbol_map.c src/trace/names.c src/trace/slide.c $(FUZZ_TEXT)
 FUZZ_task        := src/hw/features.c src/lib/printf.c src/vmx/vmx_task.c src/vmx/vmx_check.c $(FUZZ_MEMORY)
-FUZZ_vmcall      := src/trace/names.c src/trace/process.c src/trace/text.c src/hw/features.c src/hw/mitigations.c $(wildcard src/vmcall/*.c) src/console/answer.c src/cpu/exit.c src/exit/capture_ask.c src/exit/longest.c $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
+FUZZ_vmcall      := src/trace/names.c src/trace/process.c src/trace/text.c src/hw/features.c src/hw/mitigations.c $(wildcard src/vmcall/*.c) src/console/answer.c src/console/slice_job.c src/cpu/exit.c src/exit/capture_ask.c src/exit/longest.c $(FUZZ_MEMORY) src/trace/ring.c src/lib/printf.c
 FUZZ_watch       := $(FUZZ_WATCH) src/trace/tokens.c src/trace/vector.c src/hw/msr_name.c $(FUZZ_TEXT)
 FUZZ_walk        := $(FUZZ_MEMORY) src/trace/walk_trace.c $(FUZZ_TEXT)
 

@@ -40,6 +40,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/console/line.c \
                  src/console/poll.c \
                  src/console/printer.c \
+                 src/console/slice_job.c \
                  src/cpu/exit.c \
                  src/cpu/host_trap.c \
                  src/cpu/machine_check.c \

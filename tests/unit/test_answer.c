@@ -13,7 +13,7 @@
 #include "apic/park.h"
 #include "console/answer.h"
 #include "console/command.h"
-#include "console/slice.h"
+#include "console/slice_job.h"
 #include "fake_vendor.h"
 #include "hw/asm.h"
 #include "log/log.h"

@@ -2,17 +2,24 @@
 /* The output of the console's text: to a UART that takes bytes, one that takes none, and one that takes them again later. */
 #include "exit/apic_page.h"
 #include "unit.h"
+#include <asm/prctl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "apic/apic.h"
 #include "blackbox/blackbox.h"
 #include "console/poll.h"
 #include "console/answer.h"
+#include "console/printer.h"
 #include "console/slice.h"
 #include "log/log.h"
 #include "log/turn.h"
 #include "console/input.h"
 #include "log/screen.h"
 #include "log/uart.h"
+#include "console/names_search.h"
 #include "report/guest_names.h"
 #include "hw/asm.h"
 #include "exit/exception.h"
@@ -90,8 +97,14 @@ void blackbox_line(const char *line)
 	blackbox_add_line(line, strlen(line));
 }
 
-void guest_names_search(struct cpu *cpu)
+bool names_search_begin(struct cpu *cpu)
 {
+	return false;
+}
+
+bool names_search_serve(struct cpu *cpu)
+{
+	return false;
 }
 
 bool guest_names_line(char *line, size_t size)
@@ -309,6 +322,97 @@ static void waits_need_interrupts(void **state)
 	vendor = NULL;
 }
 
+static void add_record(struct cpu *c)
+{
+	struct trap_record *r;
+
+	log_limits.most = PRINT_QUEUE;
+	r = ring_begin(&c->ring);
+	memset((char *)r + sizeof(r->seq), 0, sizeof(*r) - sizeof(r->seq));
+	r->vector = 6;
+	ring_commit(&c->ring, r);
+	print_queue_put(&c->print, r);
+}
+
+static bool one_turn(void)
+{
+	bool done;
+
+	log_lock();
+	done = printer_turn();
+	log_unlock();
+	return done;
+}
+
+/* A notice does not wait for the line that is being written, and comes after it; a second one completes it. */
+static void notice_behind_a_line(void **state)
+{
+	static struct trap_record slots[8];
+	static struct cpu c;
+
+	ring_init(&c.ring, slots, 8);
+	c.writing = &c.ring;
+	c.self = &c;
+	cpus[0] = &c;
+	boot_info.cpus = 1;
+	boot_info.config.print.vectors = ~0u;
+	assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &c), 0); /* this_cpu() */
+	takes = idle = true;
+	for (unsigned notices = 1; notices <= 2; notices++) {
+		char *trap, *first;
+
+		kept[0] = 0;
+		add_record(&c);
+		assert_true(one_turn());
+		log_line("notice one");
+		assert_string_equal(kept, "");
+		if (notices == 2)
+			log_line("notice two");
+		while (one_turn())
+			;
+		trap = strstr(kept, "trap seq=");
+		first = strstr(kept, "notice one");
+		assert_ptr_equal(trap, kept);
+		assert_true(first > trap);
+		assert_true(notices == 1 || strstr(kept, "notice two") > first);
+	}
+	cpus[0] = NULL;
+}
+
+/* With many CPUs a turn adds up the counts of some. Every loss is said all the same. */
+static void losses_of_many(void **state)
+{
+	struct cpu *all = calloc(BOOT_MAX_CPUS, sizeof(*all));
+	uint64_t lost = 0, limited = 0;
+	unsigned turns = 0;
+	char line[100];
+
+	assert_true(BOOT_MAX_CPUS >= 256);
+	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++) {
+		cpus[i] = &all[i];
+		all[i].number = i;
+		lost += all[i].print.lost = 3 * i;
+		limited += all[i].print.limited[6] = all[i].print.all_limited = i & 1;
+	}
+	boot_info.cpus = BOOT_MAX_CPUS;
+	boot_info.tsc_khz = 0; /* the interval has passed */
+	kept[0] = 0;
+	for (; !strstr(kept, "trapline: lost lines"); turns++) {
+		printer_losses_due();
+		one_turn();
+		assert_in_range(turns, 0, 100000);
+	}
+	assert_true(turns > PRINT_KINDS * BOOT_MAX_CPUS / 256);
+	snprintf(line, sizeof(line), "trapline: limited name=#UD lines=%lu total=%lu", limited, limited);
+	assert_non_null(strstr(kept, line));
+	snprintf(line, sizeof(line), " total=%lu\n", lost + limited + log_lost());
+	assert_non_null(strstr(kept, line));
+	boot_info.tsc_khz = TSC_KHZ;
+	memset(cpus, 0, sizeof(cpus));
+	boot_info.cpus = 0;
+	free(all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +423,8 @@ int main(void)
 		cmocka_unit_test(takes_again),
 		cmocka_unit_test(never_empties),
 		cmocka_unit_test(waits_need_interrupts),
+		cmocka_unit_test(notice_behind_a_line),
+		cmocka_unit_test(losses_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -81,6 +81,16 @@ bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *ph
 	return linear != 0x7000;
 }
 
+/* What happens at the n-th rest of a search. */
+static unsigned rests, at_rest;
+static void (*meanwhile)(void);
+
+void log_rest(void)
+{
+	if (++rests == at_rest)
+		meanwhile();
+}
+
 uint64_t pool_alloc(uint64_t pages)
 {
 	return 0;
@@ -153,6 +163,7 @@ static int begin(void **state)
 	lstar = LSTAR + SLIDE;
 	gates = 5;
 	has_idt = true;
+	rests = at_rest = 0;
 	return 0;
 }
 
@@ -240,6 +251,53 @@ static void another_build(void **state)
 	assert_named(BASE + SLIDE + 0x1044, "");
 }
 
+static jmp_buf dropped;
+
+static void drop(void)
+{
+	longjmp(dropped, 1);
+}
+
+/* A search whose CPU does not come again has to be made once more, wherever it rested. */
+static void left_in_the_middle(void **state)
+{
+	volatile unsigned n = 1;
+
+	meanwhile = drop;
+	for (; n <= 100; n++) {
+		end(NULL);
+		begin(NULL);
+		at_rest = n;
+		if (!setjmp(dropped))
+			guest_names_search(&cpu);
+		if (rests < n)
+			break;
+		assert_true(guest_names_due(&cpu));
+		assert_string_equal(said(), FOUND);
+		assert_false(guest_names_due(&cpu));
+	}
+	assert_in_range(n, SLIDE_GATES_MAX + 1, 100); /* one for each gate, and for the look-ups */
+}
+
+static void search_too(void)
+{
+	guest_names_search(&cpu);
+}
+
+/* A report on the same CPU needs the names at once. */
+static void twice_at_once(void **state)
+{
+	char line[200];
+
+	meanwhile = search_too;
+	at_rest = 3;
+	guest_names_search(&cpu);
+	assert_true(guest_names_line(line, sizeof(line)));
+	assert_string_equal(line, FOUND);
+	assert_false(guest_names_line(line, sizeof(line)));
+	assert_false(guest_names_due(&cpu));
+}
+
 static void images(void **state)
 {
 	struct guest_paging p = {0};
@@ -265,6 +323,8 @@ int main(void)
 		TEST(a_broken_table),
 		TEST(another_kernel),
 		TEST(another_build),
+		TEST(left_in_the_middle),
+		TEST(twice_at_once),
 		TEST(images),
 	};
 
