@@ -10,7 +10,8 @@ Instructions are counted exactly: on QEMU by -icount, on Bochs by its TSC. build
 
     {"made_by": {"QEMU": "7.2...", ...},
      "bare": {"svm cpuid": 1.0, ...},             what the guest's own instructions take, for one operation
-     "added": {"svm recorded cpuid": 132.0, ...}} what Trapline adds; "linux ..." is the sum, bare and under Trapline
+     "added": {"svm recorded cpuid": 132.0, ...}} what Trapline adds; "linux ..." is the sum, bare and under Trapline;
+                                                  "svm longest vmcall" is the longest exit of a kind
 
 tests/machine/lib/cost.py says what the names mean.
 """
@@ -83,6 +84,11 @@ def run_guest(run):
     return name, cost.rows(launch(name, backend, conf, EFI=str(machine.GUESTS / "bench.efi"), ARGS=args))
 
 
+def run_longest(vendor):
+    text = launch(f"{vendor} longest", vendor, cost.PRINTED, EFI=str(machine.GUESTS / "longest.efi"))
+    return {f"{vendor} longest {kind}": n for kind, (n, _) in cost.longest(text, vendor).items()}
+
+
 def run_linux(run):
     name, conf = run
     text = launch(f"linux {name}", "svm", conf, APPEND=APPEND, **machine.LINUX)
@@ -102,7 +108,8 @@ def package(name):
 def measure():
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         guests, linux = pool.map(run_guest, GUEST_RUNS), pool.map(run_linux, LINUX_RUNS)
-        guests, linux = dict(guests), list(linux)
+        longest = pool.map(run_longest, ("vmx", "svm"))
+        guests, linux, longest = dict(guests), list(linux), list(longest)
     bare = {f"{vendor} {key}": value for vendor in ("svm", "vmx") for key, value in guests[f"{vendor} bare"].items()}
     added = {}
     for name, figures in guests.items():
@@ -110,6 +117,8 @@ def measure():
         if kind != "bare":
             more = cost.added(guests[f"{vendor} bare"], figures)
             added.update({f"{name} {key}": value for key, value in more.items()})
+    for figures in longest:
+        added.update(figures)
     for name, _, boot, forks in linux:
         added[f"linux boot {name}"], added[f"linux forks {name}"] = boot, forks
     made_by = {name: package(name) for name in ("bochs", "qemu-system-x86", "ovmf", "gcc")}
@@ -138,7 +147,7 @@ def main():
     if not cost.STORED.exists():
         return 0
     before = cost.stored()
-    wrong = cost.differences(before["added"], result["added"])
+    wrong = cost.differences(before["added"], result["added"]) + cost.too_long(result["added"])
     print("\n".join(wrong) or "every figure is within 1 % of docs/bench.json")
     if wrong and before["made_by"] != result["made_by"]:
         print(f"stored with {before['made_by']}, measured with {result['made_by']}")

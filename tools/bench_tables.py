@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the tables of docs/performance.md from the figures of docs/bench.json."""
 
-from lib.cost import FLOOD_MARKS, MARKS, PRINTED_MARKS
+from lib.cost import FLOOD_MARKS, LONGEST, MARKS, PRINTED_MARKS, is_longest
 
 EVENTS = (
     ("cpuid", "CPUID"),
@@ -110,6 +110,15 @@ def copies_table(figures):
     return text
 
 
+def longest_table(figures):
+    kinds = sorted({key.split(" ", 2)[2] for key in figures if is_longest(key)})
+    text = "| the longest exit, instructions | AMD-V | VT-x | mark |\n|---|---|---|---|\n"
+    for kind in kinds:
+        values = [cell(figures.get(f"{vendor} longest {kind}")) for vendor in ("svm", "vmx")]
+        text += line(f"`{kind}`", *values, cell(LONGEST))
+    return text
+
+
 def linux_table(figures):
     text = "| millions of instructions | boot to init | more than bare | processes | more than bare |\n"
     text += "|---|---|---|---|---|\n"
@@ -126,7 +135,7 @@ def made_by_table(made_by):
     return "".join(f"- {what}: {version}\n" for what, version in sorted(made_by.items()))
 
 
-TABLES = {"floods": floods_table, "events": events_table, "exceptions": exceptions_table, "copies": copies_table, "linux": linux_table}
+TABLES = {"floods": floods_table, "events": events_table, "exceptions": exceptions_table, "copies": copies_table, "longest": longest_table, "linux": linux_table}
 
 
 def table(name, result):

@@ -3,7 +3,7 @@
 
 import re
 
-from lib import cost, logs
+from lib import cost
 from lib.console import Console
 from lib.machine import GUESTS, expect, on
 
@@ -54,26 +54,12 @@ def test_flood(machine):
     expect(len(run.traps) + lost[-1] >= 10000, f"{len(run.traps)} printed and {lost[-1]} lost; see {run.out}/trapline.log")
 
 
-def longest(text):
-    """Of the guest `longest`: the instructions of the longest exit of each kind, each with the step that it came from."""
-    worst, step = {}, "start"
-    for line in text.splitlines():
-        row = logs.fields(line)
-        if line.startswith("step "):
-            step = row["name"]
-        elif line.startswith("longest stat ") and "longest_ticks" in row:
-            now = int(row["longest_ticks"])
-            if now > worst.get(row["exit"], (0, ""))[0]:
-                worst[row["exit"]] = now, step
-    return worst
-
-
 def test_longest_calls(machine):
     """The longest exit of each kind, while exceptions are printed, and the guest makes every call that takes long."""
-    count, unit = ({"ICOUNT": 1}, TICKS) if machine.backend == "svm" else ({}, 1)
+    count = {"ICOUNT": 1} if machine.backend == "svm" else {}
     run = machine.guest("longest", CONF=machine.conf(cost.PRINTED), **count).expect_status(0)
     expect("FAILED" not in run.guest, f"a call failed; see {run.out}/guest.log")
-    worst = {kind: (ticks // unit, step) for kind, (ticks, step) in longest(run.guest).items()}
+    worst = cost.longest(run.guest, machine.vendor)
     print(f"longest {worst}")
     expect({"exception", "vmcall"} <= worst.keys(), f"nothing was measured; see {run.out}/guest.log")
     expect(max(n for n, _ in worst.values()) <= cost.LONGEST, f"{worst}; see {run.out}/guest.log")
@@ -112,7 +98,6 @@ def test_trapctl_bench(machine):
 
 LONG_COMMANDS = """traps 64;traps 4096 vec=de;traps sites;traps reserve;stats;exits 64;help;status;walk rip;mem rip 1024;disas rip 64;regs;bt;
 intercept;filter;nonsense"""
-TICKS = 32  # of the TSC for an instruction: -icount shift=5
 
 
 @on("svm")
@@ -125,7 +110,7 @@ def test_longest(machine):
             console.ask(command)
             for row in console.ask_ok("stats").records("stat"):
                 if "longest_ticks" in row:
-                    now = int(row["longest_ticks"]) // TICKS
+                    now = int(row["longest_ticks"]) // cost.TICKS["svm"]
                     if now > worst.get(row["exit"], 0):
                         print(f"longest after=\"{command}\" exit={row['exit']} instructions={now}")
                     worst[row["exit"]] = max(now, worst.get(row["exit"], 0))
