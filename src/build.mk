@@ -22,7 +22,7 @@ VMM_OBJS := $(VMM_C:src/%.c=$(BUILD)/vmm/%.o) $(VMM_ASM:src/%.asm=$(BUILD)/vmm/%
 -include src/zydis.mk
 
 # Every exit runs through these files: a frame pointer would cost three instructions in each function. Backtraces omit them.
-HOT := svm/svm_exit svm/svm_msr svm/svm_state svm/svm_event svm/svm_usual vmx/vmx_exit vmx/vmx_msr vmx/vmx_skip vmx/vmx_state vmx/vmx_event vmx/vmx_usual vmx/vmx_watch exit/cpuid exit/exception exit/msr exit/stage2_fault guest/store apic/apic exit/apic_page mem/guest_walk \
+HOT := svm/svm_exit svm/svm_msr svm/svm_skip svm/svm_state svm/svm_event svm/svm_usual vmx/vmx_exit vmx/vmx_msr vmx/vmx_skip vmx/vmx_state vmx/vmx_event vmx/vmx_usual vmx/vmx_watch exit/cpuid exit/exception exit/msr exit/stage2_fault guest/store apic/apic exit/apic_page mem/guest_walk \
        exit/work exit/longest console/poll console/printer console/input log/log log/uart blackbox/blackbox trace/text trace/format trace/decode \
        mem/guest_access vmcall/vmcall vmcall/caller vmcall/lookup vmcall/policy
 $(HOT:%=$(BUILD)/vmm/%.o): VMM_DEFS += -fomit-frame-pointer

@@ -14,6 +14,7 @@
 #include "cpu/cpu.h"
 #include "apic/park.h"
 #include "cpu/host_trap.h"
+#include "exit/apic_seen.h"
 #include "exit/watch_change.h"
 #include "exit/work.h"
 #include "exit/init_sipi.h"
@@ -117,7 +118,7 @@ static const char *start_all(void)
 static const char *create_cpus(const struct boot_info *info)
 {
 	for (uint32_t n = 0; n < info->cpus; n++)
-		if (!cpu_create(n, info->apic_id[n]))
+		if (!cpu_create(n, info->apic_id[n]) || !apic_seen_init(cpus[n]))
 			return "the VMM's memory is too small for this many CPUs";
 	return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "hw/asm.h"
 #include "cpu/cpu.h"
+#include "mem/code_seen.h"
 #include "mem/guest_walk.h"
 
 /* Guest registers that are in the VMCB or VMCS, and values derived from it. The other registers are in cpu->gpr. */
@@ -169,6 +170,13 @@ struct vendor_exits {
 	 *   met     bits of DR6: the guest's breakpoints that the instruction has matched. #DB is raised for them
 	 */
 	void (*skip)(struct cpu *cpu, unsigned length, uint64_t met);
+
+	/*
+	 * Whether the guest is at an instruction that was seen before, in 64-bit mode. If so, it is skipped as by skip(). Every store to the
+	 * APIC calls it, and the vendor has all that it needs.
+	 *   length  0: the instruction is not skipped yet
+	 */
+	bool (*skip_seen)(struct cpu *cpu, const struct code_seen *seen, unsigned length);
 
 	/* RDMSR and WRMSR of MSRs that are part of the vendor's state, or that it hides. */
 	enum msr_result (*msr)(struct cpu *cpu, uint32_t msr, bool write, uint64_t *value);

@@ -154,6 +154,7 @@ struct cpu {
 	bool pass_interrupt; /* interrupts do not exit after the next entry: the guest takes this one itself */
 	struct exit exit;
 	struct code_page code_page;
+	struct seen_store *seen_stores; /* a page: src/exit/apic_seen.h */
 	/* beside: the second ring, used while the ring is frozen: exit/freeze.h */
 	struct trace_ring ring, beside;
 	struct trace_ring *_Atomic writing; /* the ring that is written */

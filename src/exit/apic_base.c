@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exit/apic_page.h"
 #include "exit/apic_base.h"
+#include "exit/apic_seen.h"
 #include "apic/apic.h"
 #include "apic/flush.h"
 #include "apic/park.h"
@@ -17,6 +18,7 @@ static enum msr_result move_base(struct cpu *cpu, uint64_t value)
 	bool followed, done;
 
 	flush_hold(cpu);
+	apic_seen_forget(cpu);
 	followed = apic_follow(cpu->number, value & APIC_BASE_ADDRESS);
 	done = followed && wrmsr_safe(MSR_APIC_BASE, value);
 	if (followed && !done)

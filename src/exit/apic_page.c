@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exit/apic_page.h"
 #include "apic/apic.h"
+#include "exit/apic_seen.h"
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "exit/handlers.h"
@@ -73,17 +74,11 @@ static void write_register(struct cpu *cpu, unsigned offset, uint32_t value)
 		cpu_add_work(cpu, CPU_WORK_CONSOLE); /* apic_sees_interrupts() may have changed */
 }
 
-/* Stores of a register except RSP, or of a constant: the ones that operating systems use for every interrupt. */
-static bool is_usual(const struct store *s)
-{
-	return s->kind == STORE_MOV && s->reg != TRAP_RSP;
-}
-
-static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const struct store *s)
+static bool carry_out(struct cpu *cpu, unsigned offset, const struct store *s)
 {
 	uint32_t value;
 
-	if (is_usual(s)) {
+	if (store_is_usual(s)) {
 		write_register(cpu, offset, s->from_register ? (uint32_t)cpu->gpr[s->reg] : s->immediate);
 		vendor->exits.skip(cpu, s->length, 0);
 		return true;
@@ -96,8 +91,7 @@ static bool carry_out(struct cpu *cpu, unsigned offset, unsigned mode, const str
 }
 
 /* A store to a page where only other CPUs have their registers: it goes to the memory or device at this address. */
-SLOW_PATH static bool carry_out_elsewhere(
-	struct cpu *cpu, uint64_t address, unsigned mode, const struct store *s)
+SLOW_PATH static bool carry_out_elsewhere(struct cpu *cpu, uint64_t address, const struct store *s)
 {
 	unsigned window = OTHER_WINDOW(cpu->number);
 	volatile uint32_t *at = (volatile uint32_t *)host_window(window) + address % PAGE_SIZE / 4;
@@ -132,20 +126,43 @@ SLOW_PATH static void refuse(struct cpu *cpu)
 	exit_exception(cpu);
 }
 
+/* Not in the delivery of an event, nor in a walk of the guest's tables. */
+static bool decode_store(struct cpu *cpu, unsigned mode, struct store *s)
+{
+	const struct exit *x = &cpu->exit;
+
+	insn_fetch(cpu);
+	return !(x->qualifier & STAGE2_WALK) && !x->during.valid &&
+	       store_decode(x->code, x->code_len, mode, s);
+}
+
+static bool own_store(struct cpu *cpu, unsigned mode, unsigned offset)
+{
+	const struct store *seen = apic_seen_other(cpu);
+	struct store s;
+
+	if (seen)
+		return carry_out(cpu, offset, seen);
+	if (!decode_store(cpu, mode, &s) || offset & 15)
+		return false;
+	if (mode == 64)
+		apic_seen_note(cpu, &s);
+	return carry_out(cpu, offset, &s);
+}
+
 bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
-	unsigned offset = (unsigned)(x->address & (PAGE_SIZE - 1)),
-		 mode = (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE);
-	bool own = (x->address & ~(PAGE_SIZE - 1)) == apic_page(cpu->number), done = false;
+	unsigned mode = (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE);
+	bool own = (x->address & ~(PAGE_SIZE - 1)) == apic_page(cpu->number), done;
 	struct store s;
 
 	if (!(x->qualifier & STAGE2_WRITE) || apic_by_hardware() || (!own && !stage2_is_watched(x->address)))
 		return false;
-	insn_fetch(cpu);
-	if (!(x->qualifier & STAGE2_WALK) && !x->during.valid && store_decode(x->code, x->code_len, mode, &s))
-		done = !own ? carry_out_elsewhere(cpu, x->address, mode, &s)
-			    : !(offset & 15) && carry_out(cpu, offset, mode, &s);
+	if (own)
+		done = own_store(cpu, mode, (unsigned)(x->address & (PAGE_SIZE - 1)));
+	else
+		done = decode_store(cpu, mode, &s) && carry_out_elsewhere(cpu, x->address, &s);
 	if (!done)
 		refuse(cpu);
 	return true;

@@ -2,6 +2,7 @@
 /* Second-level page faults: the guest accessed the VMM's memory, or an address that is not mapped yet. */
 #include "apic/apic.h"
 #include "exit/apic_page.h"
+#include "exit/apic_seen.h"
 #include "exit/handlers.h"
 #include "exit/longest.h"
 #include "exit/watch_access.h"
@@ -113,7 +114,7 @@ static bool is_old_translation(const struct exit *x)
 	return !(x->qualifier & STAGE2_RESERVED) && stage2_permits(x->address, x->qualifier & STAGE2_ALL);
 }
 
-SLOW_PATH static void other_stage2(struct cpu *cpu)
+static void other_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
 	enum exec_exit exec = watch_exec_stage2(cpu);
@@ -136,10 +137,16 @@ SLOW_PATH static void other_stage2(struct cpu *cpu)
 	}
 }
 
-void exit_stage2(struct cpu *cpu)
+SLOW_PATH static void any_stage2(struct cpu *cpu)
 {
 	if (apic_stage2(cpu))
 		return;
 	other_stage2(cpu);
 	exit_measure(cpu);
+}
+
+void exit_stage2(struct cpu *cpu)
+{
+	if (!apic_seen_plain(cpu))
+		any_stage2(cpu);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <trapline/record.h>
 
 /*
  * The supported instructions, by Zydis' names, and the effect of each on the register and its operands: %[value],
@@ -77,6 +78,12 @@ struct store {
  * Returns false unless STORE_OPERATIONS lists it and it has an operand of 32 bits in memory.
  */
 bool store_decode(const uint8_t *code, unsigned length, unsigned mode, struct store *out);
+
+/* Stores of a register except RSP, or of a constant: the ones that operating systems use for every interrupt. */
+static inline bool store_is_usual(const struct store *s)
+{
+	return s->kind == STORE_MOV && s->reg != TRAP_RSP;
+}
 
 /* Whether the instruction reads the register first. */
 static inline bool store_reads(const struct store *s)

@@ -51,16 +51,19 @@ struct code_page {
 	const volatile uint64_t *at[CODE_PAGE_LEVELS]; /* the host's addresses of the entries */
 };
 
-/*
- * Whether all of an instruction at this address is in the page, and the page still holds in long mode: all entries on the way to
- * it are unchanged.
- */
-static inline bool code_page_holds(const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
+/* Whether the tables still lead from CR3 to the page, in long mode: all entries on the way to it are unchanged. */
+static inline bool code_page_leads(const struct code_page *page, uint64_t cr3, uint64_t cr4)
 {
-	if (linear - page->base >= page->room || page->cr3 != cr3 || page->cr4 != cr4)
+	if (page->cr3 != cr3 || page->cr4 != cr4)
 		return false;
 	return !((*page->at[0] ^ page->entry[0]) | (*page->at[1] ^ page->entry[1]) |
 		 (*page->at[2] ^ page->entry[2]) | (*page->at[3] ^ page->entry[3]));
+}
+
+/* Whether all of an instruction at this address is in the page as well. */
+static inline bool code_page_holds(const struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
+{
+	return linear - page->base < page->room && code_page_leads(page, cr3, cr4);
 }
 
 /* The host's address of a byte in a page that holds. */

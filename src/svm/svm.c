@@ -257,6 +257,7 @@ const struct vendor svm_vendor = {
 	.exits.watch = svm_watch,
 	.exits.own = svm_own_exit,
 	.exits.skip = svm_skip_on,
+	.exits.skip_seen = svm_skip_seen,
 	.exits.msr = svm_msr,
 	.exits.hide_cpuid = svm_hide_cpuid,
 	.exits.name = svm_exit_name,

@@ -194,6 +194,7 @@ void svm_open_nmi_window(void); /* STGI, CLGI */
 
 /* svm_skip.c */
 void svm_skip_on(struct cpu *cpu, unsigned length, uint64_t met);
+bool svm_skip_seen(struct cpu *cpu, const struct code_seen *seen, unsigned length);
 void svm_skip_to(struct cpu *cpu, uint64_t rip);
 void svm_end_instruction(struct cpu *cpu);
 uint64_t svm_find_next(struct cpu *cpu);

@@ -24,7 +24,33 @@ static void decode_io(struct cpu *cpu, struct vmcb *v)
 	};
 }
 
-/* APM vol. 2 15.25.6: EXITINFO1 of a nested page fault. */
+/*
+ * 15.8.4: with decode assists the bytes that the CPU has fetched come with the exit. They are fewer near the end of a page, and none
+ * for a fetch; then the code is read when it is needed, as on other CPUs. Neither emulator has them.
+ */
+static inline void take_code(struct exit *x, const struct vmcb_control *c)
+{
+	if ((c->fetched & FETCHED_COUNT) != sizeof(c->code))
+		return;
+	__builtin_memcpy(x->code, c->code, sizeof(c->code));
+	x->code[sizeof(c->code)] = 0;
+	x->code_len = sizeof(c->code);
+}
+
+/* APM vol. 2 15.25.6: EXITINFO1 of a nested page fault. Each store to the APIC is one, so its low bits are an index. */
+#define NPF_PRESENT   0x01
+#define NPF_WRITE     0x02
+#define NPF_RESERVED  0x08
+#define NPF_FETCH     0x10
+#define NPF_LOW       0x1f
+#define NPF_WALK      (1ull << 33)
+#define NPF_ACCESS(e) ((e)&NPF_WRITE ? STAGE2_WRITE : (e)&NPF_FETCH ? STAGE2_FETCH : STAGE2_READ)
+#define NPF(e)                                                                                               \
+	(NPF_ACCESS(e) | ((e)&NPF_PRESENT ? STAGE2_PRESENT : 0) | ((e)&NPF_RESERVED ? STAGE2_RESERVED : 0))
+#define NPF_4(e)  NPF(e), NPF((e) + 1), NPF((e) + 2), NPF((e) + 3)
+#define NPF_16(e) NPF_4(e), NPF_4((e) + 4), NPF_4((e) + 8), NPF_4((e) + 12)
+static const uint8_t npf_qualifiers[NPF_LOW + 1] = {NPF_16(0), NPF_16(16)};
+
 static void decode_npf(struct cpu *cpu, struct vmcb *v)
 {
 	struct exit *x = &cpu->exit;
@@ -32,11 +58,9 @@ static void decode_npf(struct cpu *cpu, struct vmcb *v)
 
 	x->kind = EXIT_STAGE2;
 	x->address = v->control.exitinfo2;
-	x->qualifier = (e & 0x02          ? STAGE2_WRITE
-			       : e & 0x10 ? STAGE2_FETCH
-					  : STAGE2_READ) |
-		       (e & 0x01 ? STAGE2_PRESENT : 0) | (e & 0x08 ? STAGE2_RESERVED : 0) |
-		       (e & 1ull << 33 ? STAGE2_WALK : 0);
+	x->qualifier = npf_qualifiers[e & NPF_LOW] | (e & NPF_WALK ? STAGE2_WALK : 0);
+	if (svm_caps.assists)
+		take_code(x, &v->control);
 }
 
 /* An exit code outside the list: a nested page fault, a refused VMRUN, or an unknown code. */

@@ -92,3 +92,26 @@ void svm_skip_to(struct cpu *cpu, uint64_t rip)
 {
 	skip_to(cpu, vmcb_of(cpu), rip, 0);
 }
+
+/* The bytes that came with the exit need no walk: svm_exit.c. */
+static inline bool is_seen(const struct exit *x, const struct vmcb_save *s, const struct code_seen *seen)
+{
+	if (!(s->efer & EFER_LMA) || !(s->cs.attrib & ATTRIB_LONG))
+		return false;
+	if (__builtin_expect(x->code_len != EXIT_CODE_UNREAD, 0))
+		return seen->linear == s->rip && code_seen_same(seen, x->code);
+	return code_seen_holds(seen, s->cr3, s->cr4, s->rip);
+}
+
+bool svm_skip_seen(struct cpu *cpu, const struct code_seen *seen, unsigned length)
+{
+	struct vmcb *v = vmcb_of(cpu);
+
+	if (!is_seen(&cpu->exit, &v->save, seen))
+		return false;
+	if (!length)
+		return true;
+	v->save.rip += length;
+	svm_skipped(cpu, v);
+	return true;
+}

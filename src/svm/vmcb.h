@@ -47,10 +47,12 @@ struct vmcb_control {
 	uint64_t lbr_virtualization;
 	uint64_t clean; /* VMCB clean bits, 15.15.3: always 0 here, so every field is loaded */
 	uint64_t nrip;
-	uint8_t fetched; /* decode assists: bytes in code[] */
+	uint8_t fetched; /* decode assists: FETCHED_COUNT has the bytes in code[] */
 	uint8_t code[15];
 	uint8_t reserved2[0x400 - 0xe0];
 };
+
+#define FETCHED_COUNT 0xf
 
 /* APM vol. 2 table B-2 */
 struct vmcb_save {

@@ -331,6 +331,7 @@ const struct vendor vmx_vendor = {
 	.exits.watch = vmx_watch,
 	.exits.own = vmx_own_exit,
 	.exits.skip = vmx_skip_on,
+	.exits.skip_seen = vmx_skip_seen,
 	.exits.msr = vmx_msr,
 	.exits.hide_cpuid = vmx_hide_cpuid,
 	.exits.name = vmx_exit_name,

@@ -152,6 +152,7 @@ void vmx_capture(struct cpu *cpu, struct trap_record *record);
 
 /* vmx_skip.c */
 void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met);
+bool vmx_skip_seen(struct cpu *cpu, const struct code_seen *seen, unsigned length);
 SLOW_PATH void vmx_end_shadow(struct cpu *cpu);
 SLOW_PATH void vmx_end_instruction(struct cpu *cpu, uint64_t rflags);
 SLOW_PATH uint64_t vmx_find_next(struct cpu *cpu); /* RIP after the instruction that exited */

@@ -46,7 +46,18 @@ static uint64_t decode_step(struct cpu *cpu)
 	return 0;
 }
 
-/* Table 28-7: exit qualification of an EPT violation. A misconfiguration has none. */
+/*
+ * Table 28-7: exit qualification of an EPT violation. A misconfiguration has none. Each store to the APIC is a violation, so the bits are
+ * an index: 2:0 the access, 5:3 the rights of the page, 7 a linear address, 8 the access to it, and not to the guest's tables.
+ */
+#define EPT_ACCESS(q)  ((q)&2 ? STAGE2_WRITE : (q)&4 ? STAGE2_FETCH : STAGE2_READ)
+#define EPT_PAGE(q)    (EPT_ACCESS(q) | ((q)&0x38 ? STAGE2_PRESENT : 0))
+#define EPT_PAGE_4(q)  EPT_PAGE(q), EPT_PAGE((q) + 1), EPT_PAGE((q) + 2), EPT_PAGE((q) + 3)
+#define EPT_PAGE_16(q) EPT_PAGE_4(q), EPT_PAGE_4((q) + 4), EPT_PAGE_4((q) + 8), EPT_PAGE_4((q) + 12)
+#define EPT_LINEAR     0x80
+static const uint8_t ept_page[] = {EPT_PAGE_16(0), EPT_PAGE_16(16), EPT_PAGE_16(32), EPT_PAGE_16(48)},
+		     ept_linear[] = {0, STAGE2_LINEAR | STAGE2_WALK, 0, STAGE2_LINEAR};
+
 static uint64_t decode_ept(struct cpu *cpu)
 {
 	struct exit *x = &cpu->exit;
@@ -59,12 +70,8 @@ static uint64_t decode_ept(struct cpu *cpu)
 		return x->address;
 	}
 	q = vmread(VMCS_EXIT_QUALIFICATION);
-	x->qualifier = (q & 0x02          ? STAGE2_WRITE
-			       : q & 0x04 ? STAGE2_FETCH
-					  : STAGE2_READ) |
-		       (q & 0x38 ? STAGE2_PRESENT : 0) | ((q & 0x180) == 0x80 ? STAGE2_WALK : 0) |
-		       (q & 0x80 ? STAGE2_LINEAR : 0);
-	if (q & 0x80)
+	x->qualifier = ept_page[q & 0x3f] | ept_linear[q >> 7 & 3];
+	if (q & EPT_LINEAR)
 		x->linear = vmread(VMCS_GUEST_LINEAR_ADDRESS);
 	if (q & EVENT_NMI_UNBLOCKING)
 		vmx_restore_nmi_blocking(cpu);

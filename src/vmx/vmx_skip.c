@@ -65,3 +65,20 @@ void vmx_skip_on(struct cpu *cpu, unsigned length, uint64_t met)
 	if (met)
 		add_met(cpu, met);
 }
+
+static inline bool is_seen(const struct vmx_cpu *vmx, const struct code_seen *seen)
+{
+	return vmread(VMCS_GUEST_CS_RIGHTS) & RIGHTS_LONG && vmread(VMCS_GUEST_EFER) & EFER_LMA &&
+	       code_seen_holds(seen, vmread(VMCS_GUEST_CR3), vmread(VMCS_GUEST_CR4), vmx->rip);
+}
+
+bool vmx_skip_seen(struct cpu *cpu, const struct code_seen *seen, unsigned length)
+{
+	struct vmx_cpu *vmx = vmx_of(cpu);
+
+	if (!is_seen(vmx, seen))
+		return false;
+	if (length)
+		vmx_go_on_at(cpu, vmx, vmx->rip + length);
+	return true;
+}

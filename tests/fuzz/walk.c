@@ -6,6 +6,7 @@
  * must have marked the same entries and nothing else, and must have read only RAM.
  */
 #include "input.h"
+#include "mem/code_seen.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
 #include "trace/walk_trace.h"
@@ -233,14 +234,27 @@ static void check_readers(const struct guest_paging *p, uint64_t linear)
 	assert(got == reader_reads(p, linear, wanted, n) && !memcmp(bytes, wanted, got));
 }
 
-static void check_fetch(const struct guest_paging *p, uint64_t linear, struct code_page *last)
+/* An instruction that counts as the same must be in memory, where the tables lead now. */
+static void check_seen(const struct guest_paging *p, uint64_t linear, const struct code_seen *seen)
 {
-	uint8_t code[16], wanted[16];
+	uint8_t now[16];
+
+	if ((p->efer & 0x400) && code_seen_holds(seen, p->cr3, p->cr4, linear))
+		assert(reader_reads(p, linear, now, 16) == 16 && !memcmp(now, seen->code, 16));
+}
+
+static void check_fetch(
+	const struct guest_paging *p, uint64_t linear, struct code_page *last, struct code_seen *seen)
+{
+	uint8_t code[16] = {0}, wanted[16];
 	unsigned got;
 
 	if (!guest_is_canonical(p, linear)) /* RIP is always canonical */
 		return;
+	check_seen(p, linear, seen);
 	got = guest_fetch(p, linear, last, code);
+	if (seen->linear == CODE_SEEN_NONE && got == TRAP_CODE_MAX)
+		code_seen_note(seen, linear, code, p, last);
 	assert(got == reader_reads(p, linear, wanted, TRAP_CODE_MAX) && !memcmp(code, wanted, got));
 }
 
@@ -260,21 +274,22 @@ static void check_fetches(const struct guest_paging *p, uint64_t first, uint64_t
 {
 	static uint8_t before[FAKE_RAM];
 	struct code_page last = {0};
+	struct code_seen seen = {.linear = CODE_SEEN_NONE};
 	struct guest_paging other = *p;
 
 	memcpy(before, fake_ram.bytes, FAKE_RAM);
-	check_fetch(p, first, &last);
-	check_fetch(p, first ^ (take8() & 0xff), &last);
+	check_fetch(p, first, &last, &seen);
+	check_fetch(p, first ^ (take8() & 0xff), &last, &seen);
 	change_memory(&last);
-	check_fetch(p, first, &last);
-	check_fetch(p, second, &last);
+	check_fetch(p, first, &last, &seen);
+	check_fetch(p, second, &last, &seen);
 	change_memory(&last);
-	check_fetch(p, second, &last);
-	check_fetch(p, first, &last);
+	check_fetch(p, second, &last, &seen);
+	check_fetch(p, first, &last, &seen);
 	if (p->efer & 0x400)
 		other.cr4 ^= 0x1000;
 	other.cr3 ^= take8() & 1 ? 0x1000 : 0;
-	check_fetch(&other, first, &last);
+	check_fetch(&other, first, &last, &seen);
 	memcpy(fake_ram.bytes, before, FAKE_RAM);
 }
 

@@ -133,6 +133,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/vmx/vmx_msr.c \
                  src/vmx/vmx_mtrr.c \
                  src/vmx/vmx_rules.c \
+                 src/vmx/vmx_skip.c \
                  src/vmx/vmx_state.c \
                  src/vmx/vmx_step.c \
                  src/vmx/vmx_watch_registers.c
@@ -151,7 +152,7 @@ $(UNIT_RAM:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 UNIT_VMCS := src/vmx/vmx_cet src/vmx/vmx_cr $(addprefix tests/unit/test_,vmx_cet vmx_cr)
 $(UNIT_VMCS:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 # And DR6, CR0, CR4 and the MSRs are variables and functions.
-UNIT_HOST := src/gdb/vector_state src/vmx/vmx_msr src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_watch_registers \
+UNIT_HOST := src/gdb/vector_state src/vmx/vmx_msr src/vmx/vmx_skip src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_watch_registers \
              $(addprefix tests/unit/test_,vector_state vmx_msr vmx_state vmx_step vmx_watch)
 $(UNIT_HOST:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # Linux's headers are those of the module's fakes.
@@ -159,7 +160,9 @@ $(addprefix $(BUILD)/unit/tests/unit/test_module_exec,.o _regions.o): UNIT_DEFS 
 # This file pushes flags without the compiler's knowledge.
 $(BUILD)/unit/tests/unit/test_store.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone
 $(BUILD)/unit/tests/unit/test_access.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS)
-$(BUILD)/unit/tests/unit/test_store.o $(BUILD)/unit/tests/unit/test_access.o: | $(ZYDIS_STAMP)
+# So does this one, on a machine whose RAM, VMCS and MSRs are fakes.
+$(BUILD)/unit/tests/unit/test_apic_seen.o: UNIT_DEFS := $(ZYDIS_CPPFLAGS) -mno-red-zone -iquote tests/fake -iquote tests/fake/host
+$(BUILD)/unit/tests/unit/test_apic_seen.o $(BUILD)/unit/tests/unit/test_store.o $(BUILD)/unit/tests/unit/test_access.o: | $(ZYDIS_STAMP)
 
 $(BUILD)/unit/%.o: %.c
 	$(call say,HOSTCC,$<)

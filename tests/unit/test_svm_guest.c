@@ -698,11 +698,18 @@ static void cr4_of_the_host(void **state)
 		svm_host_cr4(CR4_PAE | CR4_CET | CR4_PCIDE | CR4_PKE | CR4_PKS, false, false), CR4_PAE);
 }
 
+static bool assists;
+static uint8_t vmcb_code_length;
+
 static void take_exit(uint64_t number, uint64_t info1, uint64_t info2)
 {
 	_Alignas(4 * sizeof(struct exit_entry)) static struct exit_entry entries[2];
 
 	setup(NULL);
+	svm_caps.assists = assists;
+	vmcb.control.fetched = vmcb_code_length;
+	for (unsigned n = 0; n < sizeof(vmcb.control.code); n++)
+		vmcb.control.code[n] = (uint8_t)(n + 1);
 	history_init(&cpu.history, entries, 2);
 	vmcb.save.rax = 1; /* a leaf of CPUID that the handler adjusts, and not VMCALL null */
 	vmcb.control.exitcode = number;
@@ -712,6 +719,30 @@ static void take_exit(uint64_t number, uint64_t info1, uint64_t info2)
 	handled = EXIT_KIND_COUNT;
 	svm_exit(&cpu);
 	assert_int_equal(vmcb.control.eventinj, 0);
+}
+
+/*
+ * 15.8.4: the bytes come with the exit of a nested page fault. Without decode assists the field is reserved, and fewer than 15 bytes are
+ * too few for some instructions: the code is read then.
+ */
+static void code_with_the_fault(void **state)
+{
+	static const struct {
+		bool assists;
+		uint8_t fetched, code_len;
+	} cases[] = {{true, 15, 15}, {true, 0xff, 15}, {true, 14, EXIT_CODE_UNREAD},
+		{true, 0xf0, EXIT_CODE_UNREAD}, {false, 15, EXIT_CODE_UNREAD}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		memset(cpu.exit.code, 0xee, sizeof(cpu.exit.code));
+		assists = cases[i].assists;
+		vmcb_code_length = cases[i].fetched;
+		take_exit(SVM_EXIT_NPF, 0x100000007, 0xfee000b0);
+		assert_int_equal(cpu.exit.code_len, cases[i].code_len);
+		if (cases[i].code_len == 15)
+			assert_memory_equal(cpu.exit.code, "\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17", 16);
+	}
+	assists = false;
 }
 
 /* Appendix C: what each exit is to the handlers. */
@@ -806,6 +837,7 @@ int main(void)
 		cmocka_unit_test(int_unread),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(kinds),
+		cmocka_unit_test(code_with_the_fault),
 		cmocka_unit_test(details),
 		cmocka_unit_test(asked),
 		cmocka_unit_test(init),
