@@ -247,6 +247,10 @@ void cpu_kick_others(const struct cpu *c)
 {
 }
 
+void cpu_kick(struct cpu *c)
+{
+}
+
 static unsigned served;
 
 void turn_serve(struct cpu *c)
