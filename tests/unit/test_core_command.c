@@ -9,6 +9,10 @@ static struct cpu cpu;
 struct cpu *cpus[BOOT_MAX_CPUS] = {&cpu};
 static bool catches;
 
+void cpu_kick(struct cpu *c)
+{
+}
+
 void cpu_kick_others(const struct cpu *self)
 {
 }

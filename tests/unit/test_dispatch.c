@@ -243,6 +243,10 @@ void flush_serve(struct cpu *c)
 	atomic_store(&c->flush_due, false);
 }
 
+void cpu_kick(struct cpu *c)
+{
+}
+
 void cpu_kick_others(const struct cpu *c)
 {
 }
