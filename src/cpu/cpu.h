@@ -186,6 +186,7 @@ struct cpu {
 	void *vendor;                          /* struct svm_cpu or struct vmx_cpu */
 	struct stage2_private *private_tables; /* NULL until there was a watch: stage2/private.h */
 	struct watching *watching;             /* the same: exit/watch_access.h */
+	struct known_insn *known;              /* the same: guest/known_insn.h */
 	bool stepped;        /* with CPU_WORK_STEP: this exit came after the step, not before or in it */
 	struct host_before { /* the state that cpu_load_host() replaced */
 		struct descriptor_table gdt, idt;

@@ -4,8 +4,8 @@
 #include "exit/handlers.h"
 #include "exit/watch_hit.h"
 #include "exit/watch_piece.h"
-#include "guest/access.h"
 #include "guest/insn.h"
+#include "guest/known_insn.h"
 #include "hw/x86.h"
 #include "mem/guest_ram.h"
 #include "mem/pool.h"
@@ -52,6 +52,7 @@ struct watching {
 	uint64_t rip;
 	struct hit hit[HITS_MAX];
 	struct trap_record record;
+	struct known_insn known[KNOWN_INSNS];
 };
 
 /* What the pool keeps for the guest stays there. */
@@ -69,8 +70,10 @@ bool watch_access_reserve(void)
 
 		if (!c->watching && !pa)
 			return false;
-		if (pa)
-			c->watching = pool_virt(pa);
+		if (!pa)
+			continue;
+		c->watching = pool_virt(pa);
+		c->known = c->watching->known;
 	}
 	return true;
 }
@@ -208,13 +211,12 @@ static void find_fetch(struct cpu *cpu, struct accessed *a)
 
 static void find_size(struct cpu *cpu, struct accessed *a)
 {
-	struct access i = access_of(
-		cpu->exit.code, cpu->exit.code_len, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE));
+	const struct access *i = &insn_known(cpu)->access;
 
-	a->size = i.size;
-	a->bound = i.bound;
-	a->below = i.below;
-	if (i.locked)
+	a->size = i->size;
+	a->bound = i->bound;
+	a->below = i->below;
+	if (i->locked)
 		a->flags |= TRAP_WATCH_LOCKED;
 }
 

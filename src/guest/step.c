@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "guest/step.h"
 #include "guest/insn.h"
+#include "guest/known_insn.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
 #include "lib/string.h"
@@ -24,13 +25,6 @@
 #define OP_SYSENTER  0x0f34
 #define OP_SYSEXIT   0x0f35
 
-/* The instruction without its prefixes. */
-struct bare {
-	int opcode; /* of one byte, or 0x0f00 and the second one; -1: none could be read */
-	bool opsize;
-	uint8_t rex, modrm;
-};
-
 static bool is_prefix(uint8_t b)
 {
 	return b == 0x26 || b == 0x2e || b == 0x36 || b == 0x3e || b == 0x64 || b == 0x65 || b == 0x66 ||
@@ -38,9 +32,9 @@ static bool is_prefix(uint8_t b)
 }
 
 /* A REX prefix counts only right before the opcode. */
-static struct bare bare_of(const uint8_t *code, unsigned length, unsigned mode)
+static struct step_insn without_prefixes(const uint8_t *code, unsigned length, unsigned mode)
 {
-	struct bare b = {.opcode = -1};
+	struct step_insn b = {.opcode = -1};
 	unsigned i = 0;
 
 	for (; i < length; i++) {
@@ -49,11 +43,10 @@ static struct bare bare_of(const uint8_t *code, unsigned length, unsigned mode)
 		if (!rex && !is_prefix(code[i]))
 			break;
 		b.rex = rex ? code[i] : 0;
-		b.opsize |= code[i] == 0x66;
 	}
 	if (i >= length || (code[i] == 0x0f && i + 1 >= length))
 		return b;
-	b.opcode = code[i] == 0x0f ? 0x0f00 | code[i + 1] : code[i];
+	b.opcode = (int16_t)(code[i] == 0x0f ? 0x0f00 | code[i + 1] : code[i]);
 	i += code[i] == 0x0f ? 2 : 1;
 	b.modrm = i < length ? code[i] : 0;
 	return b;
@@ -90,43 +83,51 @@ static enum step_kind kind_of(int opcode)
  * After MOV SS and POP SS the CPU holds the single step back for one more instruction (SDM vol. 3A 6.8.3): it is that one's TF
  * which has to be put right.
  */
-static bool loads_ss(const struct bare *b)
+static bool loads_ss(const struct step_insn *b)
 {
 	return b->opcode == 0x17 || (b->opcode == 0x8e && (b->modrm >> 3 & 7) == SEG_SS);
 }
 
-SLOW_PATH static struct bare next_of(struct cpu *cpu, unsigned mode)
+/* Far CALL, far JMP and IRET can switch tasks, outside of long mode. INT n is not stepped. */
+static bool may_switch(const struct step_insn *b)
+{
+	unsigned reg = b->modrm >> 3 & 7;
+
+	return b->opcode == 0x9a || b->opcode == 0xea || b->opcode == 0xcf ||
+	       (b->opcode == 0xff && (reg == 3 || reg == 5));
+}
+
+struct step_insn step_insn_of(const uint8_t *code, unsigned length, unsigned mode)
+{
+	struct step_insn b = without_prefixes(code, length, mode);
+
+	b.kind = (uint8_t)kind_of(b.opcode);
+	b.loads_ss = loads_ss(&b);
+	b.may_switch = may_switch(&b);
+	return b;
+}
+
+SLOW_PATH static struct step_insn next_of(struct cpu *cpu)
 {
 	struct trap_record r;
 	struct decoded d;
 
 	insn_record(cpu, &r);
 	if (decode(&r, &d) != DECODE_OK || d.length >= r.code_len)
-		return (struct bare){.opcode = -1};
-	return bare_of(r.code + d.length, r.code_len - d.length, mode);
+		return (struct step_insn){.opcode = -1};
+	return step_insn_of(r.code + d.length, r.code_len - d.length, r.mode);
 }
 
-static struct bare find(struct cpu *cpu, unsigned mode)
+static struct step_insn find(struct cpu *cpu)
 {
-	struct bare b;
+	struct step_insn b = insn_known(cpu)->step;
 
-	insn_fetch(cpu);
-	b = bare_of(cpu->exit.code, cpu->exit.code_len, mode);
-	return loads_ss(&b) ? next_of(cpu, mode) : b;
+	return b.loads_ss ? next_of(cpu) : b;
 }
 
 enum step_kind step_kind_of(struct cpu *cpu)
 {
-	return kind_of(find(cpu, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE)).opcode);
-}
-
-/* Far CALL, far JMP and IRET can switch tasks, outside of long mode. INT n is not stepped. */
-static bool may_switch(const struct bare *b)
-{
-	unsigned reg = b->modrm >> 3 & 7;
-
-	return b->opcode == 0x9a || b->opcode == 0xea || b->opcode == 0xcf ||
-	       (b->opcode == 0xff && (reg == 3 || reg == 5));
+	return find(cpu).kind;
 }
 
 /* The switch saves the flags of the old task in its TSS, on the old page tables (SDM vol. 3A 8.3). */
@@ -143,7 +144,7 @@ SLOW_PATH static void note_task(struct cpu *cpu, struct hidden_step *s)
 	s->may_switch = !(paging.efer & EFER_LMA) && guest_translate(&paging, at, &s->saved_tf);
 }
 
-static bool is_mwait(const struct bare *b)
+static bool is_mwait(const struct step_insn *b)
 {
 	return b->opcode == OP_GROUP7 && (b->modrm == MODRM_MWAIT || b->modrm == MODRM_MWAITX);
 }
@@ -152,19 +153,19 @@ static bool is_mwait(const struct bare *b)
  * With a CPL above IOPL, CLI and the PUSHF of virtual-8086 mode have to do with VIF instead of IF, if CR4.PVI or CR4.VME says so (SDM
  * vol. 3B 21.3 and 21.4). Otherwise they fault there.
  */
-static bool is_virtual(const struct cpu *cpu, const struct bare *b, uint64_t rflags)
+static bool is_virtual(const struct cpu *cpu, const struct step_insn *b, uint64_t rflags)
 {
 	return guest_cpl(cpu) > (rflags & RFLAGS_IOPL) / RFLAGS_IOPL0 &&
 	       (b->opcode == OP_CLI || (b->opcode == OP_PUSHF && rflags & RFLAGS_VM));
 }
 
 /* Not those that load or save IF in another way, or that wait for an interrupt. */
-static bool may_hold(const struct bare *b)
+static bool may_hold(const struct step_insn *b)
 {
-	switch (kind_of(b->opcode)) {
+	switch (b->kind) {
 	case STEP_PLAIN:
 		return b->opcode != OP_STI && b->opcode != OP_SYSENTER && b->opcode != OP_SYSEXIT &&
-		       !is_mwait(b) && b->opcode >= 0 && !may_switch(b);
+		       !is_mwait(b) && b->opcode >= 0 && !b->may_switch;
 	case STEP_PUSHF:
 	case STEP_DR:
 	case STEP_WRMSR:
@@ -174,7 +175,7 @@ static bool may_hold(const struct bare *b)
 	}
 }
 
-static uint64_t hold(const struct cpu *cpu, struct hidden_step *s, const struct bare *b, uint64_t rflags)
+static uint64_t hold(const struct cpu *cpu, struct hidden_step *s, const struct step_insn *b, uint64_t rflags)
 {
 	s->holds = cpu->run.holds && rflags & RFLAGS_IF && may_hold(b) && !is_virtual(cpu, b, rflags);
 	s->ends_if = b->opcode == OP_CLI;
@@ -184,16 +185,16 @@ static uint64_t hold(const struct cpu *cpu, struct hidden_step *s, const struct 
 void step_begin(struct cpu *cpu, struct hidden_step *s)
 {
 	uint64_t rflags = vendor->state.get(cpu, GUEST_RFLAGS);
-	struct bare b = find(cpu, (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE));
+	struct step_insn b = find(cpu);
 
-	s->kind = (uint8_t)kind_of(b.opcode);
+	s->kind = b.kind;
 	s->own = !(rflags & RFLAGS_TF);
 	s->r11 = cpu->gpr[TRAP_R11];
 	s->dr = b.modrm >> 3 & 7;
 	s->gpr = (uint8_t)((b.modrm & 7) | (b.rex & 1) << 3);
 	s->writes = b.opcode == 0x0f23;
 	s->may_switch = s->holds = false;
-	if (may_switch(&b))
+	if (b.may_switch)
 		note_task(cpu, s);
 	if (s->kind == STEP_INT || s->kind == STEP_WAITS)
 		return;

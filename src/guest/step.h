@@ -21,6 +21,15 @@ enum step_kind {
 	STEP_WAITS   /* HLT, which TF would end. MWAIT ends by itself: the exit has ended its MONITOR */
 };
 
+/* An instruction, as far as its step is concerned. */
+struct step_insn {
+	int16_t opcode; /* without prefixes: of one byte, or 0x0f00 and the second one; -1: none could be read */
+	uint8_t rex, modrm;
+	uint8_t kind;    /* enum step_kind */
+	bool loads_ss;   /* the CPU holds the single step back for one more instruction */
+	bool may_switch; /* to another task, outside of long mode */
+};
+
 struct hidden_step {
 	uint8_t kind;    /* enum step_kind */
 	uint8_t dr, gpr; /* STEP_DR: the ModRM byte's registers */
@@ -33,6 +42,9 @@ struct hidden_step {
 	uint16_t tr;       /* with may_switch: its selector */
 	uint64_t saved_tf; /* with may_switch: guest-physical, of the byte in the TSS */
 };
+
+/* Looks at the bytes at RIP. Pure. */
+struct step_insn step_insn_of(const uint8_t *code, unsigned length, unsigned mode);
 
 /* What the instruction at RIP does with TF. */
 enum step_kind step_kind_of(struct cpu *cpu);

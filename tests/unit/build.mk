@@ -79,6 +79,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/gdb/vector_state.c \
                  src/guest/access.c \
                  src/guest/insn.c \
+                 src/guest/known_insn.c \
                  src/guest/opcode.c \
                  src/guest/system_insn.c \
                  src/guest/step.c \

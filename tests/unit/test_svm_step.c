@@ -9,6 +9,7 @@
 #include <string.h>
 #include "exit/watch_access.h"
 #include "guest/insn.h"
+#include "guest/known_insn.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
 #include "mem/guest_ram.h"
@@ -27,7 +28,8 @@
 static struct vmcb vmcb;
 static struct svm_cpu svm;
 static struct stage2_private private;
-static struct cpu cpu;
+static struct known_insn known[KNOWN_INSNS];
+static struct cpu cpu = {.known = known};
 static uint8_t code[16];
 static unsigned flushes;
 static uint64_t debugctl, efer = EFER_LMA, cpl;

@@ -10,6 +10,7 @@
 #undef skip /* cmocka's */
 #include "fake/mem/guest_ram.h"
 #include "guest/insn.h"
+#include "guest/known_insn.h"
 #include "hw/msr.h"
 #include "stage2/private.h"
 #include "trace/decode.h"
@@ -24,6 +25,7 @@ struct fake_ram fake_ram;
 struct vmx_caps vmx_caps;
 struct boot_info boot_info;
 static struct vmx_cpu vmx;
+static struct known_insn known[KNOWN_INSNS];
 static struct cpu cpu;
 static struct stage2_private private;
 static uint8_t code[16];
@@ -123,6 +125,7 @@ static int begin(void **state)
 	memset(fake_vmcs, 0, sizeof(fake_vmcs));
 	memset(&vmx, 0, sizeof(vmx));
 	memset(&cpu, 0, sizeof(cpu));
+	cpu.known = known;
 	memset(code, 0x90, sizeof(code));
 	vmx_caps.has_trap_flag = false;
 	vmx_caps.has_table_exiting = true;
