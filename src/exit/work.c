@@ -167,6 +167,31 @@ SLOW_PATH static void do_work(struct cpu *cpu, bool served)
 	exit_measure(cpu);
 }
 
+/* Work besides the step over a watched access and the console's turn; a debugger's step is that as well. */
+static bool more_than_step(const struct cpu *cpu)
+{
+	return cpu->work & ~(CPU_WORK_STEP | CPU_WORK_VENDOR | CPU_WORK_RELOAD | CPU_WORK_CONSOLE) ||
+	       cpu->run.steps || is_called(cpu);
+}
+
+/* The exits of such a step are frequent, and mostly have no other work. The console has its turn when the step is over. */
+SLOW_PATH static void step(struct cpu *cpu)
+{
+	bool served;
+
+	run_step_over(cpu);
+	served = cpu->work & CPU_WORK_CONSOLE && !(cpu->work & CPU_WORK_STEP) && !more_than_step(cpu);
+	if (served)
+		turn_serve(cpu);
+	if (more_than_step(cpu)) {
+		do_work(cpu, served);
+		return;
+	}
+	if (cpu->work & CPU_WORK_STEP)
+		watch_step_begin(cpu);
+	exit_measure(cpu);
+}
+
 /*
  * A CPU that is about to wait for its SIPI does so at once; other work is done later. The console's turn stands apart, because text that
  * waits for the UART takes an exit for each FIFO, mostly without other work.
@@ -175,6 +200,10 @@ void exit_after_work(struct cpu *cpu)
 {
 	if (atomic_load(&cpu->waits_for_sipi))
 		return;
+	if (cpu->work & CPU_WORK_STEP && !more_than_step(cpu)) {
+		step(cpu);
+		return;
+	}
 	if (has_more_work(cpu)) {
 		do_work(cpu, false);
 		return;
