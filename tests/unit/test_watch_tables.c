@@ -143,11 +143,14 @@ static void record(void **state)
 	struct decoded d;
 
 	memset(&cpu, 0, sizeof(cpu));
+	memset(&r, 0xff, sizeof(r)); /* what is there goes */
+	exit_begin(&cpu.exit);
 	code = "\x65\x0f\x01\x10";
 	watch_hit_begin(&cpu, &r);
 	assert_int_equal(decode(&r, &d), DECODE_OK);
 	assert_int_equal(d.mems, 1);
 	assert_int_equal(d.mem[0], GS_BASE + OFFSET);
+	assert_int_equal(r.flags | r.link | r.error_code | r.watch_flags | r.watch_register, 0);
 	watch_hit_values(&r, 7, 8);
 	assert_int_equal(r.type, TRAP_TYPE_WATCH);
 	assert_int_equal(r.watch_old, 7);
