@@ -153,12 +153,13 @@ static bool own_store(struct cpu *cpu, unsigned mode, unsigned offset)
 bool apic_stage2(struct cpu *cpu)
 {
 	const struct exit *x = &cpu->exit;
-	unsigned mode = (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE);
 	bool own = (x->address & ~(PAGE_SIZE - 1)) == apic_page(cpu->number), done;
+	unsigned mode;
 	struct store s;
 
 	if (!(x->qualifier & STAGE2_WRITE) || apic_by_hardware() || (!own && !stage2_is_watched(x->address)))
 		return false;
+	mode = (unsigned)vendor->state.get(cpu, GUEST_CODE_MODE);
 	if (own)
 		done = own_store(cpu, mode, (unsigned)(x->address & (PAGE_SIZE - 1)));
 	else

@@ -27,7 +27,13 @@ static inline enum exec_state exec_state_of(uint64_t leaf)
 	return leaf & EXEC_OPEN ? EXEC_STATE_OPEN : EXEC_STATE_CLOSED;
 }
 
-bool exec_is_on(void);
+extern bool exec_on;
+
+/* Each access to a watched page asks. */
+static inline bool exec_is_on(void)
+{
+	return exec_on;
+}
 
 /* exec_switch()'s part. */
 void exec_set(bool on);
