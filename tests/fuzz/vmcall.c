@@ -181,7 +181,7 @@ void record_after(struct cpu *c, const struct trap_record *r)
 {
 }
 
-void record_new_site(struct cpu *cpu, struct saved_stack *to, const struct trap_record *r)
+void record_find_site(struct cpu *cpu, struct trap_record *r)
 {
 }
 
