@@ -178,8 +178,18 @@ def test_follow(machine):
     expect(told == wanted, f"told {[(hex(at), hex(new)) for at, new in told]}; see {run.out}")
 
 
-# QEMU 7.2 leaves RF set after an instruction that began with it, and a step clears it, as the manual says.
-KEPT_RF = "case name=db_watch_fetch_rf "
+# One of each kind. The rows whose interrupt waits in the shadow of a STI are left out: without the monitor trap flag the shadow ends before
+# the step (docs/watch.md), and in `sti; hlt` the interrupt comes before the HLT, which then waits for ever.
+KINDS = (
+    "de_div_zero,de_ring3,db_watch_write,db_watch_push,db_icebp,db_step,db_step_popf,bp_int3,bp_cd03,bp_ring3,int_64,int_64_ring3,ud2,ud2_ring3,"
+    "ud_after_mov_ss,ud_fetch_straddles,nm_x87,df_gp_np,df_pf_pf,pf_during_ud,pf_during_ud_ist,np_int,ss_push,gp_iret_rip,gp_int_ring3,gp_movaps,"
+    "pf_fetch,pf_modify,pf_straddle_write,pf_rep_stos,pf_push,pf_write_ring3,mf_fwait,ac_ring3,xm_divide,step_plain,step_cpuid,step_mov_ss,step_rep,"
+    "step_int,step_iret,irq_popf,irq_cr8"
+)
+
+# QEMU 7.2 leaves RF set after an instruction that began with it, and its own single step clears B0 to B3 of DR6: under a watch both are as
+# the manual says. It does not load the shadow of a STI at VMRUN, so an interrupt comes before the stepped instruction that follows a STI.
+QEMU_DIFFERS = ("db_watch_fetch_rf", "db_sticky", "irq_sti_mov_ss")
 
 
 def exceptions_under(machine, watched, args=""):
@@ -188,7 +198,8 @@ def exceptions_under(machine, watched, args=""):
     run = machine.guest("exceptions", ARGS=f"watched={watched} {args}", CONF=machine.conf("print = none\n"), TIMEOUT=3000).expect_status(0)
     run.expect_active(machine.vendor)
     expect(run.guest_lines("watched command=") and "status=refused" not in run.guest, f"not watched; see {run.out}")
-    pairs = [(one, other) for one, other in zip(cases(bare), cases(run)) if one != other and not one.startswith(KEPT_RF)]
+    differs = QEMU_DIFFERS if machine.backend == "svm" else ()
+    pairs = [(one, other) for one, other in zip(cases(bare), cases(run)) if one != other and logs.fields(one)["name"] not in differs]
     expect(not pairs, "\n".join(f"bare: {one}\nhere: {other}" for one, other in pairs[:5]))
     expect(len(cases(bare)) == len(cases(run)) > 2, f"other lines; see {run.out}")
 
@@ -213,7 +224,10 @@ def test_page_tables_same_as_bare(machine):
 
 @on("svm", "vmx")
 def test_all_exceptions_same_as_bare(machine):
-    """All exceptions of 64-bit mode, on VT-x with watched page tables as well (make test-watch)."""
+    """All exceptions of 64-bit mode; on VT-x, where all take half an hour, those of each kind, with watched page tables as well (make test-watch)."""
     if not os.environ.get("WATCH"):
         raise Skip("make test-watch")
-    exceptions_under(machine, ALL + (",paging:w" if machine.backend == "vmx" else ""))
+    if machine.backend == "vmx":
+        exceptions_under(machine, ALL + ",paging:w", f"only={KINDS}")
+    else:
+        exceptions_under(machine, ALL)
