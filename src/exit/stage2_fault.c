@@ -142,7 +142,8 @@ SLOW_PATH static void any_stage2(struct cpu *cpu)
 	if (apic_stage2(cpu))
 		return;
 	other_stage2(cpu);
-	exit_measure(cpu);
+	if (!(cpu->work & CPU_WORK_STEP)) /* its work is measured */
+		exit_measure(cpu);
 }
 
 void exit_stage2(struct cpu *cpu)

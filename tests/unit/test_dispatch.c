@@ -150,6 +150,13 @@ void watch_step_drop(struct cpu *c)
 }
 
 static unsigned begun;
+static bool is_over; /* the step, at this exit */
+
+void run_step_over(struct cpu *c)
+{
+	if (is_over)
+		cpu_end_work(c, CPU_WORK_STEP);
+}
 
 void run_ask(struct cpu *c)
 {
@@ -223,7 +230,6 @@ FAKE_VENDOR(fake, .state.get = get, .state.capture = capture, .events.inject = i
 	X(watch_open_close)                                                                                  \
 	X(exit_debug_register)                                                                               \
 	X(exit_table_register)                                                                               \
-	X(run_step_over)                                                                                     \
 	X(watch_change_serve)                                                                                \
 	X(halt_over)                                                                                         \
 	X(cpu_park_if_asked)                                                                                 \
@@ -544,6 +550,38 @@ static void steps_after_init(void **state)
 	cpu.run.steps = false;
 }
 
+/* The exits of a watch's step: the console has its turn behind the step, and other work is not left out for it. */
+static void steps_of_watches(void **state)
+{
+	static const struct {
+		uint32_t work;
+		bool over, flush;
+		unsigned begun, served, flushes;
+	} rows[] = {
+		{0, false, false, 1, 0, 0},
+		{CPU_WORK_CONSOLE, false, false, 1, 0, 0},
+		{CPU_WORK_CONSOLE, true, false, 0, 1, 0},
+		{0, true, false, 0, 0, 0},
+		{0, false, true, 1, 0, 1},
+		{CPU_WORK_CONSOLE, true, true, 0, 1, 1},
+		{CPU_WORK_KICK, true, false, 0, 0, 0},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		is_over = rows[i].over;
+		begun = served = flushes = 0;
+		cpu.work = CPU_WORK_STEP | rows[i].work;
+		cpu.flush_due = rows[i].flush;
+		exit_after_work(&cpu);
+		assert_int_equal(begun, rows[i].begun);
+		assert_true(rows[i].work & CPU_WORK_KICK || served == rows[i].served);
+		assert_int_equal(flushes, rows[i].flushes);
+		assert_int_equal(cpu.work & (CPU_WORK_KICK | CPU_WORK_STEP), is_over ? 0 : CPU_WORK_STEP);
+	}
+	is_over = false;
+	cpu.work = 0;
+}
+
 /* With the first record of what matters the top of the stack is kept, and with no other. */
 static void keeps_stack(void **state)
 {
@@ -752,6 +790,7 @@ int main(void)
 		cmocka_unit_test(raised),
 		cmocka_unit_test(parked),
 		cmocka_unit_test(steps_after_init),
+		cmocka_unit_test(steps_of_watches),
 		cmocka_unit_test(keeps_stack),
 		cmocka_unit_test(record_is_whole),
 		cmocka_unit_test(software_is_no_exception),
