@@ -126,8 +126,10 @@ void svm_cr_probe(void)
 {
 }
 
+/* The exit is the step's alone. */
 void svm_end_watch_step(struct cpu *c)
 {
+	vmcb.control.exitcode = SVM_EXIT_STEPPED;
 }
 
 bool svm_begins_step(const struct cpu *c)
@@ -701,6 +703,8 @@ static void cr4_of_the_host(void **state)
 static bool assists;
 static uint8_t vmcb_code_length;
 
+static uint32_t pending; /* of the vendor's work */
+
 static void take_exit(uint64_t number, uint64_t info1, uint64_t info2)
 {
 	_Alignas(4 * sizeof(struct exit_entry)) static struct exit_entry entries[2];
@@ -717,6 +721,8 @@ static void take_exit(uint64_t number, uint64_t info1, uint64_t info2)
 	vmcb.control.exitinfo2 = info2;
 	vmcb.control.eventinj = ~0ull;
 	handled = EXIT_KIND_COUNT;
+	svm.pending = pending;
+	cpu.work = pending ? CPU_WORK_VENDOR : 0;
 	svm_exit(&cpu);
 	assert_int_equal(vmcb.control.eventinj, 0);
 }
@@ -768,6 +774,17 @@ static void kinds(void **state)
 		assert_int_equal(handled, cases[i].kind);
 		assert_int_equal(cpu.exit.reason, (uint32_t)cases[i].code);
 	}
+}
+
+/* The #DB of a watch's step is no exception of the guest's. What ends the step says so, in front of the handler. */
+static void end_of_step(void **state)
+{
+	take_exit(0x41, 0, 0);
+	assert_int_equal(handled, EXIT_EXCEPTION);
+	pending = SVM_STEP_WATCH;
+	take_exit(0x41, 0, 0);
+	pending = 0;
+	assert_int_equal(handled, EXIT_STEP);
 }
 
 /* 15.10.2, 15.25.6 */
@@ -838,6 +855,7 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(code_with_the_fault),
+		cmocka_unit_test(end_of_step),
 		cmocka_unit_test(details),
 		cmocka_unit_test(asked),
 		cmocka_unit_test(init),
