@@ -20,18 +20,18 @@ GUEST_SECTIONS := .text trap_stubs low_code .sdata .data .dynamic .dynsym .rel .
 SUITE := apic code entered legacy modes msrcpuid nmi state
 
 .PHONY: guests
-guests: $(GUEST_EFI) $(SUITE:%=$(GUEST_DIR)/suite/%.efi) ## build the guest programs of the tests
+guests: $(GUEST_EFI) $(GUEST_DIR)/modes.map $(SUITE:%=$(GUEST_DIR)/suite/%.efi) ## build the guest programs of the tests
 
 $(GUEST_DIR)/%.o: tests/guests/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
-# The code of `modes` for other modes than 64-bit, embedded in its program.
-$(GUEST_DIR)/modes.bin: tests/guests/modes.asm
-	$(call say,NASM,$@)
+# The code of `modes` for other modes than 64-bit, embedded in its program, and where its labels are.
+$(GUEST_DIR)/modes.bin $(GUEST_DIR)/modes.map &: tests/guests/modes.asm
+	$(call say,NASM,$(GUEST_DIR)/modes.bin)
 	@mkdir -p $(@D)
-	$(Q)$(NASM) -f bin -Werror $< -o $@
+	$(Q)$(NASM) -f bin -Werror --before '[map symbols $(GUEST_DIR)/modes.map]' $< -o $(GUEST_DIR)/modes.bin
 $(GUEST_DIR)/modes.o: GUEST_CFLAGS += -DMODES_BIN='"$(GUEST_DIR)/modes.bin"'
 $(GUEST_DIR)/modes.o: $(GUEST_DIR)/modes.bin
 

@@ -3,7 +3,8 @@
  * Exceptions and task switches in protected mode without paging, exceptions in real mode, and the way there
  * and back through compatibility mode (SDM vol. 3A 10.8.5, 10.9, 21.1). The code is modes.asm; here its
  * results are printed, one line each: bare and under Trapline they have to be the same. Load option calls=1: the last
- * eight are results of VMCALLs, four in protected mode without paging and four in real mode.
+ * eight are results of VMCALLs, four in protected mode without paging and four in real mode. wait=1: before the way, it waits until a
+ * debugger has set the word that it names.
  */
 #include <efi.h>
 #include "lib/guest.h"
@@ -59,6 +60,15 @@ static uint32_t left_out(void)
 	}
 }
 
+static volatile uint32_t go;
+
+static void wait_for_debugger(EFI_PHYSICAL_ADDRESS base)
+{
+	print("modes at=0x%lx go=0x%lx\n", base, (uint64_t)&go);
+	while (!go)
+		;
+}
+
 EFI_STATUS guest_main(void)
 {
 	const struct header *h = &modes_begin;
@@ -73,6 +83,8 @@ EFI_STATUS guest_main(void)
 	}
 	for (uint32_t i = 0; i < h->size; i++)
 		copy[i] = ((const char *)h)[i];
+	if (guest_value("wait"))
+		wait_for_debugger(base);
 	((void (*)(uint64_t, uint32_t))(base + h->entry))(
 		base, left_out() | (guest_value("calls") ? CALLS : 0));
 	for (uint32_t i = 0; i < *(uint32_t *)(copy + h->count); i++)

@@ -21,9 +21,9 @@ def hang(machine, way, **variables):
     return Console(machine, EFI=GUESTS / "hang.efi", ARGS=f"way={way}", **variables)
 
 
-def wait_for_guest(console, word, times=1):
+def wait_for_guest(console, word, times=1, seconds=300):
     """The guest's own line on COM1, once it contains the text so many times, because the log grows while it is read."""
-    end = time.monotonic() + 300
+    end = time.monotonic() + seconds
     log = console.out / "guest.log"
     while time.monotonic() < end:
         text = logs.clean(log.read_bytes()) if log.exists() else ""

@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: MIT
 """gdb on the console's line: Debian's gdb, in batch mode, against a guest that hangs."""
 
+import os
 import re
-import subprocess
 import time
 
 from lib import logs
 from lib.console import Console
-from lib.gdb import gdb
-from lib.machine import GUESTS, LINUX, ROOT, expect, on
+from lib.gdb import gdb, symbol_file
+from lib.machine import GUESTS, LINUX, ROOT, Skip, expect, on
 from test_console import hang, wait_for_guest
 from test_names import esp, linux_map
 
 # As gdb prints them, and as the console's regs does.
 SAME = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip cr0 cr2 cr3 cr4 efer".split()
 SEGMENTS = "es cs ss ds fs gs ldtr tr".split()
+
+
+def long_on_bochs(machine):
+    if machine.backend != "svm" and not os.environ.get("GDB"):
+        raise Skip("make test-gdb")
 
 
 def shown(text):
@@ -51,9 +56,10 @@ def runs_on(console):
         expect(time.monotonic() < end, "the guest did not run on")
 
 
-@on("svm")
+@on("svm", "vmx")
 def test_attach(machine):
     """A hung guest, nothing typed before: registers are the console's, memory can be read and written, the guest runs on."""
+    long_on_bochs(machine)
     with hang(machine, "loop") as console:
         flag = wait_for_guest(console, "hang waits=")["waits"]
         text = gdb(
@@ -87,9 +93,10 @@ def test_attach(machine):
         expect(console.ask_ok(f"mem {flag} 4").records("mem")[0]["bytes"].startswith("00 00 00 00"), "the guest's flag")
 
 
-@on("svm")
+@on("svm", "vmx")
 def test_ends_the_hang(machine):
     """^C stops a running guest in its loop; the word that it waits for, written by gdb, ends the loop, and the guest."""
+    long_on_bochs(machine)
     with hang(machine, "loop") as console:
         flag = wait_for_guest(console, "hang waits=")["waits"]
         text = gdb(
@@ -104,9 +111,10 @@ def test_ends_the_hang(machine):
         expect(console.ended() == 0, "the guest did not end")
 
 
-@on("svm")
+@on("svm", "vmx")
 def test_two_cpus(machine):
     """Two CPUs are two threads, each with its registers; what the guest prints meanwhile comes as gdb's output."""
+    long_on_bochs(machine)
     with hang(machine, "other", CPUS=2, CONF=str(conf(machine, "print = all\n"))) as console:
         wait_for_guest(console, "hang waits=")
         text = gdb(
@@ -138,25 +146,25 @@ def conf(machine, text):
 
 
 def kernel_symbols(machine):
-    """An ELF file with the functions of the guest's kernel, at the addresses of its map and without their code."""
-    base = 0xFFFFFFFF81000000
+    """An ELF file with some functions of the guest's kernel, at the addresses of its map."""
     lines = (line.split() for line in linux_map().decode().splitlines())
-    functions = {name: int(at, 16) - base for at, kind, name, *_ in lines if kind in "tT" and re.fullmatch(r"(asm_exc|entry)_\w+", name)}
-    source, linked = machine.scratch / "kernel.s", machine.scratch / "kernel.elf"
-    size = max(functions.values()) + 16
-    text = [f'.section .kernel,"ax",@nobits\nbase: .skip {size}\n']
-    text += [f".globl {name}\n.type {name},@function\n.set {name}, base+{offset:#x}\n" for name, offset in functions.items()]
-    source.write_text("".join(text))
-    subprocess.run(["as", "-o", f"{linked}.o", source], check=True)
-    subprocess.run(["ld", f"--section-start=.kernel={base:#x}", "-e", "0", "-o", linked, f"{linked}.o"], check=True)
-    return linked
+    wanted = re.compile(r"(asm_exc|entry)_\w+|kernel_clone")
+    functions = {name: int(at, 16) for at, kind, name, *_ in lines if kind in "tT" and wanted.fullmatch(name)}
+    return symbol_file(machine.scratch / "kernel.elf", 0xFFFFFFFF81000000, functions)
+
+
+SIGCHLD = 17
 
 
 @on("svm")
 def test_linux(machine):
-    """A relocated kernel: one command of gdb's loads its symbols by the same slide that Trapline finds by its own means. A core has both CPUs."""
+    """
+    A relocated kernel: one command of gdb's loads its symbols by the same slide that Trapline finds by its own means. A core has both CPUs.
+    A breakpoint by a function's name is reached twice: its argument is what fork() passes, its caller is the system call's code.
+    """
     files = esp(machine, "gdb-linux", {"System.map": linux_map()})
-    settings = {**LINUX, "APPEND": "norandmaps trapline.mode=forks", "CPUS": 2, "ESP": files, "CONF": str(conf(machine, "symbols = \\System.map\n"))}
+    append = "norandmaps trapline.mode=forks trapline.n=1000000"
+    settings = {**LINUX, "APPEND": append, "CPUS": 2, "ESP": files, "CONF": str(conf(machine, "symbols = \\System.map\n"))}
     with Console(machine, **settings) as console:
         wait_for_guest(console, "guest: init")
         text = gdb(
@@ -166,6 +174,12 @@ def test_linux(machine):
             f"trapline-linux {kernel_symbols(machine)}",
             "info symbol $lstar",
             "monitor core",
+            "break kernel_clone",
+            "continue",
+            "print *(int *)($rdi + 32)",  # kernel_clone_args.exit_signal
+            "monitor bt",
+            "continue",
+            "print *(int *)($rdi + 32)",
             "detach",
         )
         found = re.search(r"^trapline-linux: slide=(0x[0-9a-f]+) from lstar,de,pf$", text, re.M)
@@ -173,6 +187,9 @@ def test_linux(machine):
         expect(found and own and found.group(1) == own.group(1), f"{text}")
         expect("entry_SYSCALL_64 in section" in text, f"{text}")
         expect(re.search(r"^core bytes=\d+ cpus=2 pages=\d\d+$", text, re.M), f"{text}")
+        expect(len(re.findall(r"hit Breakpoint 1, 0x[0-9a-f]+ in kernel_clone \(\)", text)) == 2, f"{text}")
+        expect(re.findall(r"^\$\d+ = (\d+)$", text, re.M) == [str(SIGCHLD)] * 2, f"the argument: {text}")
+        expect(re.search(r'^  by .*sym="__do_sys_clone\+', text, re.M), f"the callers: {text}")
         runs_on(console)
 
 
@@ -194,15 +211,28 @@ def test_reads_only(machine):
         runs_on(console)
 
 
-@on("svm")
+def base_of(report):
+    """Where the firmware has put the guest: its first exception is at a place of it."""
+    trap = logs.fields(next(line for line in logs.clean(report).splitlines() if line.startswith("trap seq=1 ")))
+    return int(trap["at"].split(":")[1], 16) - int(trap["sym"].split("+")[1], 16)
+
+
+@on("svm", "vmx")
 def test_dead(machine):
-    """A guest that has died is held for a gdb, which comes afterwards: registers are those of the report, and it does not go on."""
-    with Console(machine, EFI=GUESTS / "triple.efi", CONF=str(conf(machine, "triple_fault = hold\n"))) as console:
-        console.wait_for(rb"cpu=0 is held for inspection")
-        text = gdb(console, "info registers", "monitor regs", "info threads", "monitor go", "continue", "x/1i $rip", "detach")
+    """
+    A guest that has died is held for a gdb, which comes afterwards: registers are those of the report, callers, arguments and locals those of the
+    guest, and it does not go on.
+    """
+    long_on_bochs(machine)
+    with Console(machine, EFI=GUESTS / "triple.efi", ARGS="way=calls", CONF=str(conf(machine, "triple_fault = hold\n"))) as console:
+        base = base_of(console.wait_for(rb"cpu=0 is held for inspection"))
+        own = ["info registers", "monitor regs", "info threads", "monitor go", "continue", "x/1i $rip"]
+        text = gdb(console, *own, f"add-symbol-file {GUESTS}/triple.so -o {base}", "backtrace 3", "info locals", "print hole->depth", "detach")
         compare_registers(text[: text.index("Target Id")])
         expect("gdb's continue does this" in text, f"go: {text}")
         expect("received signal SIGTRAP" in text, f"it went on: {text}")
+        expect(re.search(r"^#0 .* in land \(hole=.*, speed=(speed@entry=)?3\).*\n#1 .* in fall .*\n#2 .* in guest_main", text, re.M), text)
+        expect("damage = 51" in text and "$1 = 17" in text, text)
         console.logfmt()
         expect(console.ask_ok("status").records("status")[0]["guest"] == "stopped", "the guest runs")
         expect(not console.ask("go").ok, "go: the guest is dead")

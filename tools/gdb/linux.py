@@ -119,14 +119,13 @@ class Linux(gdb.Command):
         if len(files) != 1:
             raise gdb.GdbError("usage: trapline-linux VMLINUX")
         seen = where()
-        gdb.execute(f"symbol-file {files[0]}", to_string=True)
+        gdb.execute(f"symbol-file -readnever {files[0]}", to_string=True)  # the names are enough to find the slide
         try:
             slide = slide_of(seen)
         except gdb.GdbError:
             gdb.execute("symbol-file", to_string=True)
             raise
-        if slide:
-            gdb.execute(f"symbol-file {files[0]} -o 0x{slide:x}", to_string=True)
+        gdb.execute(f"symbol-file {files[0]} -o 0x{slide:x}", to_string=True)
         print(f"trapline-linux: slide=0x{slide:x} from {','.join(kind for kind in NAMES if seen.get(kind))}")
 
 

@@ -133,7 +133,7 @@ class Console(Launched):
     def __init__(self, machine, **variables):
         self.serial = Line(machine) if variables.pop("SERIAL", False) else None
         ports = ["CONSOLE", "SERIAL"] if self.serial else ["CONSOLE"]
-        super().__init__(machine, "console", ports, {**variables, "TIMEOUT": 600})
+        super().__init__(machine, "console", ports, {"TIMEOUT": 600, **variables})
 
     def __enter__(self):
         super().__enter__()

@@ -41,11 +41,15 @@ class Relay:
         self.folder.cleanup()
 
     def run(self):
-        self.listener.settimeout(30)
-        try:
-            gdb = self.listener.accept()[0]
-        except TimeoutError:
-            return
+        self.listener.settimeout(0.2)
+        while not self.ended.is_set():
+            try:
+                gdb = self.listener.accept()[0]
+            except TimeoutError:
+                continue
+            self.serve(gdb)
+
+    def serve(self, gdb):
         while not self.ended.is_set():
             ready = select.select([gdb, self.line.socket], [], [], 0.05)[0]
             try:
@@ -71,11 +75,23 @@ class Relay:
         return bool(data)
 
 
+def symbol_file(path, base, functions):
+    """An ELF file with functions at these addresses, all from `base` on, and without their code. Returns its path."""
+    source = path.with_suffix(".s")
+    size = max(functions.values()) - base + 16
+    text = [f'.section .code,"ax",@nobits\n.Lbase: .skip {size}\n']
+    text += [f".globl {name}\n.type {name},@function\n.set {name}, .Lbase+{at - base:#x}\n" for name, at in functions.items()]
+    source.write_text("".join(text))
+    subprocess.run(["as", "-o", f"{path}.o", source], check=True)
+    subprocess.run(["ld", f"--section-start=.code={base:#x}", "-e", "0", "-o", path, f"{path}.o"], check=True)
+    return path
+
+
 def gdb(console, *commands, file=None):
     """Runs gdb with these commands after `target remote`, to its end; its output."""
     before = [f"set remotetimeout {SECONDS[console.backend] // 4}"]
     with Relay(console) as relay:
-        lines = [*before, f"target remote {relay.path}", *commands]
+        lines = [*before, f"python line = '{relay.path}'", f"target remote {relay.path}", *commands]
         command = ["gdb", *OPTIONS, *(word for line in lines for word in ("-ex", line)), *([str(file)] if file else [])]
         try:
             done = subprocess.run(
