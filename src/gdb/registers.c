@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gdb/registers.h"
-#include "gdb/vector_state.h"
 #include "guest/insn.h"
+#include "hw/vector_state.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
 #include "lib/array.h"

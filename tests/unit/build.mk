@@ -76,7 +76,6 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/gdb/registers.c \
                  src/gdb/session.c \
                  src/gdb/stub.c \
-                 src/gdb/vector_state.c \
                  src/guest/access.c \
                  src/guest/insn.c \
                  src/guest/known_insn.c \
@@ -88,6 +87,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/hw/mitigations.c \
                  src/hw/msr_name.c \
                  src/hw/ns16550.c \
+                 src/hw/vector_state.c \
                  src/lib/printf.c \
                  src/lib/string.c \
                  src/log/cmos.c \
@@ -153,7 +153,7 @@ $(UNIT_RAM:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 UNIT_VMCS := src/vmx/vmx_cet src/vmx/vmx_cr $(addprefix tests/unit/test_,vmx_cet vmx_cr)
 $(UNIT_VMCS:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 # And DR6, CR0, CR4 and the MSRs are variables and functions.
-UNIT_HOST := src/gdb/vector_state src/vmx/vmx_msr src/vmx/vmx_skip src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_watch_registers \
+UNIT_HOST := src/hw/vector_state src/vmx/vmx_msr src/vmx/vmx_skip src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_watch_registers \
              $(addprefix tests/unit/test_,vector_state vmx_msr vmx_state vmx_step vmx_watch)
 $(UNIT_HOST:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # Linux's headers are those of the module's fakes.

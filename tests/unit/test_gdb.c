@@ -9,7 +9,7 @@
 #include "gdb/points.h"
 #include "gdb/registers.h"
 #include "gdb/session.h"
-#include "gdb/vector_state.h"
+#include "hw/vector_state.h"
 #include "mem/guest_access.h"
 #include "mem/guest_ram.h"
 #include "fake_vendor.h"

@@ -2,7 +2,7 @@
 /* Reading and writing the vector registers of the CPU that runs this test. CR0 and CR4 are variables. */
 #include <string.h>
 #include "unit.h"
-#include "gdb/vector_state.h"
+#include "hw/vector_state.h"
 #include "hw/asm.h"
 #include "hw/features.h"
 #include "hw/x86.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gdb/vector_state.h"
+#include "hw/vector_state.h"
 #include <stddef.h>
 #include "hw/asm.h"
 #include "hw/features.h"

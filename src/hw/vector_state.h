@@ -5,8 +5,8 @@
  * instruction and operand instead. The second is used if an address needs it, because either form loses what the other has. Then `cs` and
  * `ds` are bits 32 to 47, as gdb's fiseg and foseg show them.
  */
-#ifndef TRAPLINE_GDB_VECTOR_STATE_H
-#define TRAPLINE_GDB_VECTOR_STATE_H
+#ifndef TRAPLINE_VECTOR_STATE_H
+#define TRAPLINE_VECTOR_STATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
