@@ -19,7 +19,8 @@
 #define LOADS_MAX 4096
 #define NOTES_MAX (16u << 20)
 #define UNKNOWN   (~0ull) /* p_paddr of what is no RAM, as the kernel has it */
-#define NAME_ROOM 16      /* of a note's name that is looked at */
+#define CPUS_MAX  1024
+#define NAME_ROOM 16 /* of a note's name that is looked at */
 
 /* The file that is made. */
 struct full {
@@ -129,25 +130,36 @@ static void add_kernels_notes(struct full *f, const Elf64_Phdr *p)
 	free(notes);
 }
 
+/* A CPU's notes begin with NT_PRSTATUS, whose contents begin behind 20 bytes and have pr_pid at 32: the CPU's number and 1. */
+static void note_cpu(const unsigned char *note, uint64_t size, uint32_t *thread)
+{
+	Elf64_Nhdr head;
+
+	memcpy(&head, note, sizeof(head));
+	if (head.n_type == NT_PRSTATUS && size >= 20 + 36 && has_name(note, size, "CORE"))
+		memcpy(thread, note + 20 + 32, sizeof(*thread));
+}
+
+static void add_cpu(struct full *f, const unsigned char *notes, uint64_t size, uint32_t cpu)
+{
+	uint32_t thread = 0;
+	Elf64_Nhdr note;
+
+	for (uint64_t at = 0, next; at + sizeof(note) <= size; at = next) {
+		next = next_note(notes, size, at, &note);
+		note_cpu(notes + at, size - at, &thread);
+		if (thread == cpu + 1)
+			add_notes(f, notes + at, next - at);
+	}
+}
+
 /* The notes of CPU 0 come first, as crash wants them; Trapline's begin with the CPU that made the core. */
 static void add_cpus_notes(struct full *f, const struct core *c)
 {
-	const Elf64_Ehdr *h = (const Elf64_Ehdr *)c->at;
-	const Elf64_Phdr *p = (const Elf64_Phdr *)(c->at + sizeof(*h));
-	const unsigned char *notes = c->at + p->p_offset;
-	uint64_t size = p->p_filesz, pair;
-	Elf64_Nhdr note;
+	const Elf64_Phdr *p = (const Elf64_Phdr *)(c->at + sizeof(Elf64_Ehdr));
 
-	pair = next_note(notes, size, next_note(notes, size, 0, &note), &note);
-	for (unsigned cpu = 0; pair && cpu < size / pair; cpu++)
-		for (uint64_t at = 0; at + pair <= size; at += pair) {
-			uint32_t thread;
-
-			memcpy(&thread, notes + at + 20 + 32,
-				sizeof(thread)); /* pr_pid: the CPU's number and 1 */
-			if (thread == cpu + 1)
-				add_notes(f, notes + at, pair);
-		}
+	for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++)
+		add_cpu(f, c->at + p->p_offset, p->p_filesz, cpu);
 }
 
 /* Whether a segment is RAM. The mapping of the kernel's image is the same memory once more, at the addresses of its symbols. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cpu/registers.h"
+#include "cpu/system_registers.h"
 #include "hw/msr.h"
 #include "hw/x86.h"
 #include "lib/string.h"
@@ -62,4 +63,6 @@ void cpu_registers(struct cpu *cpu, struct core_registers *r)
 	if (r->efer & EFER_LMA) /* only 64-bit code can use it */
 		r->kernel_gs_base = read_kernel_gs(cpu);
 	read_segments(cpu, r);
+	system_registers(cpu, r->system);
+	vector_save(&r->vectors);
 }

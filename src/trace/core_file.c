@@ -14,13 +14,22 @@ struct qemu_state {
 
 _Static_assert(sizeof(struct qemu_state) == 440, "as QEMU has it");
 
+/* Of each CPU. */
 struct cpu_notes {
 	struct elf_status_note status;
 	struct elf_named_note qemu_note;
 	struct qemu_state qemu;
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct cpu_notes) % 4 == 0, "notes are aligned to 4");
+/* These come between and after them, if there is room. */
+struct more_notes {
+	struct elf_float_note floats;
+	struct elf_xstate_note xstate;
+	struct elf_system_note system;
+} __attribute__((packed));
+
+_Static_assert(
+	sizeof(struct cpu_notes) % 4 == 0 && sizeof(struct more_notes) % 4 == 0, "notes are aligned to 4");
 
 static struct elf_header *header_of(const struct core_file *c)
 {
@@ -50,11 +59,13 @@ static uint64_t up(uint64_t n)
 static void divide(struct core_file *c, uint32_t cpus)
 {
 	uint64_t notes = c->size / 4 / sizeof(struct cpu_notes), pages = c->size / CORE_FILE_PAGE;
+	uint64_t all = cpus * (sizeof(struct cpu_notes) + sizeof(struct more_notes));
 
 	c->cpus_max = notes < cpus ? (uint32_t)notes : cpus;
+	c->notes_max = all < c->size / 4 ? all : c->size / 4;
 	for (c->pages_max = pages < PAGES_MAX ? (uint32_t)pages : PAGES_MAX; c->pages_max; c->pages_max--) {
 		c->loads_max = c->pages_max * LOADS_A_PAGE;
-		c->pages_at = up(programs_size(c->loads_max) + c->cpus_max * sizeof(struct cpu_notes));
+		c->pages_at = up(programs_size(c->loads_max) + c->notes_max);
 		if (c->pages_at + c->pages_max * (uint64_t)CORE_FILE_PAGE <= c->size)
 			break;
 	}
@@ -91,20 +102,75 @@ static void fill_qemu(struct qemu_state *q, const struct core_registers *r)
 	q->kernel_gs_base = r->kernel_gs_base;
 }
 
-bool core_file_add_cpu(struct core_file *c, const struct core_registers *r, uint32_t number)
+static void add_note(struct core_file *c, const void *note, uint64_t size)
 {
 	struct elf_program *notes = programs_of(c);
-	struct cpu_notes n = {.status = elf_note_status(r, number + 1),
-		.qemu_note = elf_note_of("QEMU", sizeof(n.qemu), 0)};
-	struct qemu_state qemu;
+
+	memcpy(c->room + notes->offset + notes->file_size, note, size);
+	notes->file_size += size;
+}
+
+/* Whether there is room for all notes of this CPU, and the important ones of those after it. */
+static bool has_room_for_more(const struct core_file *c)
+{
+	uint64_t others = (c->cpus_max - c->cpus - 1) * sizeof(struct cpu_notes);
+
+	return programs_of(c)->file_size + sizeof(struct cpu_notes) + sizeof(struct more_notes) + others <=
+	       c->notes_max;
+}
+
+static void add_status(struct core_file *c, const struct core_registers *r, uint32_t number)
+{
+	struct elf_status_note n = elf_note_status(r, number + 1);
+
+	n.status.signal = c->signal; /* readers take the last CPU's for all */
+	add_note(c, &n, sizeof(n));
+}
+
+static void add_vectors(struct core_file *c, const struct vector_state *v)
+{
+	struct elf_float_note floats = elf_note_float(v);
+
+	add_note(c, &floats, sizeof(floats));
+	if (v->avx) {
+		struct elf_xstate_note xstate = elf_note_xstate(v);
+
+		add_note(c, &xstate, sizeof(xstate));
+	}
+}
+
+static void add_qemu(struct core_file *c, const struct core_registers *r)
+{
+	struct elf_named_note note = elf_note_of("QEMU", sizeof(struct qemu_state), 0);
+	struct qemu_state state;
+
+	fill_qemu(&state, r);
+	add_note(c, &note, sizeof(note));
+	add_note(c, &state, sizeof(state));
+}
+
+static void add_system(struct core_file *c, const struct core_registers *r)
+{
+	struct elf_system_note n = elf_note_system(r);
+
+	add_note(c, &n, sizeof(n));
+}
+
+/* gdb takes the notes behind a NT_PRSTATUS for that thread's. */
+bool core_file_add_cpu(struct core_file *c, const struct core_registers *r, uint32_t number)
+{
+	bool more;
 
 	if (c->cpus == c->cpus_max)
 		return false;
-	n.status.status.signal = c->signal; /* readers take the last CPU's for all */
-	fill_qemu(&qemu, r);
-	n.qemu = qemu;
-	memcpy(c->room + notes->offset + c->cpus++ * sizeof(n), &n, sizeof(n));
-	notes->file_size = c->cpus * sizeof(n);
+	more = has_room_for_more(c);
+	add_status(c, r, number);
+	if (more)
+		add_vectors(c, &r->vectors);
+	add_qemu(c, r);
+	if (more)
+		add_system(c, r);
+	c->cpus++;
 	return true;
 }
 

@@ -4,7 +4,8 @@
  * of its own, with its linear and its physical address. Pure: the caller copies the pages.
  *
  * gdb reads the notes NT_PRSTATUS, of which the first is the CPU that it shows. The notes "QEMU" have the same layout as those of QEMU's
- * dump-guest-memory, and hold the system registers; crash knows them. A complete ELF file is in the room after every call.
+ * dump-guest-memory, and hold the system registers; crash knows them. What these two do not have, as the vector registers and MSRs, is in
+ * further notes of a CPU if there is room for the first two of every CPU. A complete ELF file is in the room after every call.
  */
 #ifndef TRAPLINE_CORE_FILE_H
 #define TRAPLINE_CORE_FILE_H
@@ -20,8 +21,9 @@
 
 struct core_file {
 	uint8_t *room;
-	uint64_t size;     /* of the room */
-	uint64_t pages_at; /* offset of the first page */
+	uint64_t size;      /* of the room */
+	uint64_t pages_at;  /* offset of the first page */
+	uint64_t notes_max; /* bytes of all notes */
 	uint32_t cpus_max, pages_max, loads_max;
 	uint32_t cpus, pages, loads;
 	uint16_t signal;

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "trace/elf_core.h"
+#include <stddef.h>
 #include "lib/string.h"
 
-#define ET_CORE     4
-#define EM_X86_64   62
-#define NT_PRSTATUS 1
+#define ET_CORE       4
+#define EM_X86_64     62
+#define NT_PRSTATUS   1
+#define NT_FPREGSET   2
+#define NT_X86_XSTATE 0x202
+#define XCR0_PARTS    7ull /* x87, SSE, AVX */
+
+_Static_assert(
+	offsetof(struct vector_state, ymmh) + sizeof(((struct vector_state *)0)->ymmh) == ELF_XSTATE_SIZE,
+	"XSAVE's format");
 
 struct elf_header elf_core_header(uint16_t programs)
 {
@@ -20,9 +28,10 @@ struct elf_header elf_core_header(uint16_t programs)
 
 struct elf_named_note elf_note_of(const char *name, uint32_t size, uint32_t type)
 {
-	struct elf_named_note n = {.head = {.name_size = 5, .size = size, .type = type}};
+	uint32_t length = (uint32_t)strlen(name);
+	struct elf_named_note n = {.head = {.name_size = length + 1, .size = size, .type = type}};
 
-	memcpy(n.name, name, 4);
+	memcpy(n.name, name, length);
 	return n;
 }
 
@@ -48,4 +57,33 @@ struct elf_status_note elf_note_status(const struct core_registers *r, uint32_t 
 
 	fill(&s, r);
 	return (struct elf_status_note){.note = elf_note_of("CORE", sizeof(s), NT_PRSTATUS), .status = s};
+}
+
+struct elf_float_note elf_note_float(const struct vector_state *v)
+{
+	struct elf_float_note n = {.note = elf_note_of("CORE", ELF_FLOAT_SIZE, NT_FPREGSET)};
+
+	memcpy(n.image, v, sizeof(n.image));
+	return n;
+}
+
+struct elf_xstate_note elf_note_xstate(const struct vector_state *v)
+{
+	static const uint64_t parts = XCR0_PARTS;
+	struct elf_xstate_note n = {.note = elf_note_of("LINUX", ELF_XSTATE_SIZE, NT_X86_XSTATE)};
+
+	memcpy(n.image, v, sizeof(n.image));
+	memcpy(n.image + ELF_XSTATE_XCR0, &parts, sizeof(parts));
+	return n;
+}
+
+struct elf_system_note elf_note_system(const struct core_registers *r)
+{
+	struct elf_system_note n = {.head = {.name_size = sizeof("Trapline"),
+					    .size = sizeof(n.registers),
+					    .type = ELF_SYSTEM_TYPE},
+		.name = "Trapline"};
+
+	memcpy(n.registers, r->system, sizeof(n.registers));
+	return n;
 }

@@ -33,7 +33,7 @@ struct elf_note {
 
 struct elf_named_note {
 	struct elf_note head;
-	char name[8]; /* "CORE" and "QEMU" both take 5 bytes, and fill 8 */
+	char name[8]; /* "CORE", "QEMU" and "LINUX" take 5 or 6 bytes, and fill 8 */
 };
 
 /* Linux's struct elf_prstatus and user_regs_struct on x86-64. */
@@ -58,7 +58,34 @@ struct elf_status_note {
 /* The header of a core, with its program headers right behind it. */
 struct elf_header elf_core_header(uint16_t programs);
 
-/* name  of 4 characters */
+/* FXSAVE's format: Linux's user_fpregs_struct. */
+#define ELF_FLOAT_SIZE 512
+
+struct elf_float_note {
+	struct elf_named_note note;
+	uint8_t image[ELF_FLOAT_SIZE];
+} __attribute__((packed));
+
+/* XSAVE's format, with XCR0 in a place that XSAVE leaves free. Here with the parts up to AVX. */
+#define ELF_XSTATE_SIZE 832
+#define ELF_XSTATE_XCR0 464
+
+struct elf_xstate_note {
+	struct elf_named_note note;
+	uint8_t image[ELF_XSTATE_SIZE];
+} __attribute__((packed));
+
+/* Trapline's own note: docs/cores.md. */
+#define ELF_SYSTEM_TYPE                                                                                      \
+	0x54524150 /* "TRAP": of another owner, but readers that know only types must not take it for theirs */
+
+struct elf_system_note {
+	struct elf_note head;
+	char name[12];
+	struct core_system_register registers[CORE_SYSTEM_MAX];
+} __attribute__((packed));
+
+/* name  of 4 to 7 characters */
 struct elf_named_note elf_note_of(const char *name, uint32_t size, uint32_t type);
 
 /*
@@ -66,5 +93,11 @@ struct elf_named_note elf_note_of(const char *name, uint32_t size, uint32_t type
  *   thread  its number for debuggers, from 1 on
  */
 struct elf_status_note elf_note_status(const struct core_registers *r, uint32_t thread);
+
+/* NT_FPREGSET, and NT_X86_XSTATE, which is for a CPU whose guest has switched AVX on. */
+struct elf_float_note elf_note_float(const struct vector_state *v);
+struct elf_xstate_note elf_note_xstate(const struct vector_state *v);
+
+struct elf_system_note elf_note_system(const struct core_registers *r);
 
 #endif

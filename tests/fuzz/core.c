@@ -7,6 +7,7 @@
 #include "apic/pause.h"
 #include "blackbox/blackbox.h"
 #include "cpu/moment.h"
+#include "cpu/system_registers.h"
 #include "fake_vendor.h"
 #include "mem/guest_ram.h"
 #include "report/core.h"
@@ -78,6 +79,17 @@ static enum msr_result read_msr(struct cpu *c, uint32_t msr, bool write, uint64_
 	return MSR_DONE;
 }
 
+void system_registers(struct cpu *c, struct core_system_register to[CORE_SYSTEM_MAX])
+{
+	take(to, CORE_SYSTEM_MAX * sizeof(*to));
+}
+
+void vector_save(struct vector_state *s)
+{
+	take(s, offsetof(struct vector_state, wide));
+	s->avx = take8() & 1;
+}
+
 FAKE_VENDOR(fake_vendor, .state.get = get, .state.segment = segment, .exits.msr = read_msr);
 const struct vendor *vendor = &fake_vendor;
 
@@ -111,7 +123,8 @@ static void take_registers(void)
 	registers[GUEST_CR3] = take8() & 15 ? 4096 : take64();
 	registers[GUEST_CR4] = (uint64_t)(take8() & 1) << 12 | 0x30;
 	registers[GUEST_EFER] = take8() & 3 ? 0xd00 : 0;
-	take(&cpu[1].registers, sizeof(cpu[1].registers));
+	take(&cpu[1].registers, offsetof(struct core_registers, vectors.wide));
+	cpu[1].registers.vectors.avx = take8() & 1;
 	cpu[1].paused = take8() & 1;
 	cpu[1].number = 1;
 }

@@ -182,10 +182,28 @@ struct hole {
 	const char *name;
 };
 
+/* Values that a debugger has to find in a core: x87, SSE, AVX if the CPU has it, a debug register and an MSR. */
+static void mark_registers(void)
+{
+	static const uint64_t low[] = {0x1111222233334444, 0x5555666677778888},
+			      wide[] = {1, 2, 0x9999aaaabbbbcccc, 4};
+	uint32_t avx = 3u << 27; /* OSXSAVE and AVX */
+
+	wrmsr(MSR_CSTAR, 0xffffffff81c57a00);
+	__asm__ volatile("mov %0, %%dr2" : : "r"(0x123456789ull));
+	__asm__ volatile("fninit; fldpi; movups %0, %%xmm5" : : "m"(low));
+	write_cr4(read_cr4() | (cpuid(1, 0).ecx >> 26 & 1 ? CR4_OSXSAVE : 0));
+	if ((cpuid(1, 0).ecx & avx) != avx)
+		return;
+	__asm__ volatile("xsetbv" : : "c"(0), "a"(7), "d"(0));
+	__asm__ volatile("vmovups %0, %%ymm6" : : "m"(wide));
+}
+
 __attribute__((noinline, noclone)) static void land(volatile struct hole *hole, uint64_t speed)
 {
 	volatile uint64_t damage = speed * hole->depth;
 
+	mark_registers();
 	machine_set_idt_limit(0);
 	__asm__ volatile("ud2" : : "D"(hole), "S"(speed) : "memory");
 	hole->depth = damage;

@@ -239,6 +239,29 @@ def test_core(machine):
     expect("core: of the last run, written to" in run.trapline, "the loader does not say so")
 
 
+# What mark_registers() of triple.c has put there.
+MARKS = (
+    r"^=>R7: Valid +0x4000c90fdaa22168c235 ",
+    r"^\$1 = \{0x1111222233334444, 0x5555666677778888\}",
+    r"^\$2 = \{0x1, 0x2, 0x9999aaaabbbbcccc, 0x4\}",
+    r"^cpu=0 dr2 = 0x123456789$",
+    r"^cpu=0 xcr0 = 0x7$",
+    r"^cpu=0 msr 0xc0000083 = 0xffffffff81c57a00$",
+)
+
+
+@on("svm")
+def test_core_registers(machine):
+    """The same core has the guest's x87, SSE and AVX registers, its debug registers and its MSRs."""
+    run = dead_with_core(machine)
+    core = run.out / "registers.core"
+    subprocess.run(["mcopy", "-o", "-i", run.out / "esp.img", "::/last.core", core], check=True, timeout=60)
+    values = ("p/x $xmm5.v2_int64", "p/x $ymm6.v4_int64")
+    _, text = core_in_gdb(run, core, "info float", *values, f"source {ROOT}/tools/gdb/linux.py", "trapline-registers")
+    for mark in MARKS:
+        expect(re.search(mark, text, re.M), f"no {mark}; see {core}: {text}")
+
+
 @on("svm")
 def test_black_box(machine):
     """After a reset the next start finds the last run, checks it, prints its report and writes it to the ESP."""

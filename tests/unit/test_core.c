@@ -15,7 +15,7 @@
 #define OTHER 0xffff888000123000ull
 
 static uint8_t room[ROOM] __attribute__((aligned(4096)));
-static char path[] = "/tmp/trapline-core-XXXXXX", answer[1 << 16];
+static char path[] = "/tmp/trapline-core-XXXXXX", other[] = "/tmp/trapline-core-XXXXXX", answer[1 << 16];
 
 static void run(const char *command)
 {
@@ -55,9 +55,9 @@ static uint8_t *add(struct core_file *c, uint64_t linear, uint64_t physical)
 	return to;
 }
 
-static void write_file(const struct core_file *c)
+static void write_file(const struct core_file *c, char *to)
 {
-	int fd = mkstemp(path);
+	int fd = mkstemp(to);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, c->room, core_file_size(c)), (ssize_t)core_file_size(c));
@@ -77,6 +77,15 @@ static struct core_registers first(void)
 	r.cr3 = 0x5000;
 	r.segment[CORE_CS].selector = 0x10;
 	r.segment[CORE_GS].base = OTHER;
+	r.vectors.avx = true;
+	r.vectors.control = 0x37f;
+	r.vectors.mxcsr = 0x1f80;
+	r.vectors.header[0] = 7;
+	memset(r.vectors.xmm[3], 0x33, sizeof(r.vectors.xmm[3]));
+	memset(r.vectors.ymmh[4], 0x44, sizeof(r.vectors.ymmh[4]));
+	r.system[0] = (struct core_system_register){CORE_DEBUG, 3, 0x1234};
+	r.system[CORE_SYSTEM_MAX - 1] =
+		(struct core_system_register){CORE_MSR, 0xc0000082, 0xffffffff81e00000};
 	return r;
 }
 
@@ -109,19 +118,24 @@ static void opened_by_readelf(void **state)
 	expect("0x0100000000009000 0x0000000000009000");
 	expect("NT_PRSTATUS");
 	expect("QEMU");
+	expect("NT_FPREGSET");
+	expect("NT_X86_XSTATE");
+	expect("Trapline             0x000001a0");
 	assert_null(strstr(answer, "arning"));
 	assert_null(strstr(answer, "rror"));
 }
 
 static void opened_by_gdb(void **state)
 {
-	char command[600], program[200] = "";
+	char command[1000], program[200] = "";
 
 	assert_true(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
 	snprintf(command, sizeof(command),
 		"gdb -nx -batch %s %s -ex bt -ex 'info registers' -ex 'info threads' -ex 'x/s $gs_base' "
 		"-ex 'x/s 0x0100000000005000' -ex 'x/s 0x0100000000009000' -ex 'x/s %#llx' -ex 'thread 2' "
-		"-ex 'p $rip' 2>&1",
+		"-ex 'p $rip' -ex 'thread 1' -ex 'p/x $xmm3.uint128' -ex 'p/x $ymm4.v2_int128' -ex 'p/x "
+		"$fctrl' "
+		"-ex 'source tools/gdb/linux.py' -ex trapline-registers 2>&1",
 		program, path, OTHER + 0x1000);
 	run(command);
 	expect("SIGILL");
@@ -135,6 +149,12 @@ static void opened_by_gdb(void **state)
 	expect("\"table\"");
 	expect("\"user\"");
 	expect("0xfff0");
+	expect("= 0x33333333333333333333333333333333\n");
+	expect("= {0x0, 0x44444444444444444444444444444444}");
+	expect("= 0x37f\n");
+	expect("cpu=3 dr3 = 0x1234\n");
+	expect("cpu=3 msr 0xc0000082 = 0xffffffff81e00000\n");
+	assert_null(strstr(answer, "cpu=0 "));
 }
 
 /* As many as fit, then no more, and nothing beyond the room. */
@@ -159,6 +179,38 @@ static void full(void **state)
 	while (core_file_add_page(&c, 0x100000000000ull + c.loads * 4096ull, 0, &to))
 		assert_null(to);
 	assert_int_equal(c.loads, c.loads_max);
+}
+
+static unsigned count(const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *at = answer; (at = strstr(at, text)); at++)
+		n++;
+	return n;
+}
+
+/* With more CPUs than there is room for all notes, each still has the first two: no CPU is lost to another one's vector registers. */
+static void many_cpus(void **state)
+{
+	struct core_registers r = first();
+	char command[200];
+	struct core_file c;
+
+	assert_true(core_file_begin(&c, room, sizeof(room), 30, 0));
+	assert_int_equal(c.cpus_max, 30);
+	while (core_file_add_cpu(&c, &r, c.cpus))
+		;
+	assert_int_equal(c.cpus, 30);
+	add(&c, STACK, 0x7000);
+	write_file(&c, other);
+	snprintf(command, sizeof(command), "readelf -W -n %s 2>&1", other);
+	run(command);
+	assert_int_equal(count("NT_PRSTATUS"), 30);
+	assert_int_equal(count("QEMU"), 30);
+	assert_in_range(count("NT_X86_XSTATE"), 1, 29);
+	assert_int_equal(count("Trapline"), count("NT_X86_XSTATE"));
+	unlink(other);
 }
 
 /* Every room from nothing up: refused, or all parts are inside. */
@@ -196,7 +248,7 @@ static int set_up(void **state)
 	struct core_file c;
 
 	make(&c);
-	write_file(&c);
+	write_file(&c, path);
 	return 0;
 }
 
@@ -211,6 +263,7 @@ int main(void)
 		cmocka_unit_test(opened_by_readelf),
 		cmocka_unit_test(opened_by_gdb),
 		cmocka_unit_test(full),
+		cmocka_unit_test(many_cpus),
 		cmocka_unit_test(rooms),
 		cmocka_unit_test(dropped),
 	};

@@ -14,6 +14,7 @@
 #include "exit/capture.h"
 #include "exit/dispatch.h"
 #include "cpu/machine_check.h"
+#include "cpu/registers.h"
 #include "exit/handlers.h"
 #include "exit/record.h"
 #include "exit/init_sipi.h"
@@ -76,6 +77,10 @@ static bool flush_due, nmi_goes_in, raises, nmi_while_held, mc_meanwhile;
 static const struct event interrupt = {.valid = true, .vector = 0x41, .type = TRAP_TYPE_EXTINT};
 static const struct event page_fault = {
 	.valid = true, .vector = VEC_PF, .type = TRAP_TYPE_EXCEPTION, .has_error = true, .error = 2};
+
+void cpu_registers(struct cpu *c, struct core_registers *r)
+{
+}
 
 static void inject(struct cpu *c, const struct event *e, uint64_t cr2)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 #undef skip /* cmocka's */
 #include "apic/apic.h"
+#include "cpu/registers.h"
 #include "exit/timed_halt.h"
 #include "exit/init_sipi.h"
 #include "log/log.h"
@@ -34,6 +35,10 @@ bool apic_hardware;
 static unsigned nmis, apic_accesses, resets, printed;
 static unsigned steps_dropped, tables_dropped; /* before any reset */
 static char last[200];
+
+void cpu_registers(struct cpu *c, struct core_registers *r)
+{
+}
 
 static void reset(struct cpu *c, unsigned sipi)
 {

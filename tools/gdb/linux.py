@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""gdb's command trapline-linux: loads the symbols of a Linux kernel where the kernel really is.
+"""gdb's command trapline-linux: loads the symbols of a Linux kernel where the kernel really is. And trapline-registers, for a core.
 
     (gdb) source tools/gdb/linux.py
     (gdb) target remote /dev/ttyUSB0        or: core-file last.core
     (gdb) trapline-linux vmlinux
+    (gdb) trapline-registers
 
 A relocated kernel (KASLR) is not where its vmlinux says. Trapline's console command `slide` tells the addresses of SYSCALL and of the handlers
-of #DE and #PF. A core has the interrupt table. Two of these addresses have to agree with the symbols, and none may disagree.
+of #DE and #PF. A core has the interrupt table. Two of these addresses have to agree with the symbols, and none may disagree. A core with all of
+the memory has no interrupt table, but the kernel's note VMCOREINFO, which says the slide.
 """
 
 import re
@@ -24,6 +26,10 @@ PT_NOTE = 4
 # struct QEMUCPUState: version and size, 16 general registers, RIP and RFLAGS, then ten segments of 24 bytes; the last is the IDTR.
 IDT_BASE = 8 + 18 * 8 + 9 * 24 + 16
 MASK = (1 << 64) - 1
+# struct elf_status, and struct core_system_register: docs/cores.md.
+STATUS_SIZE, STATUS_PID = 336, 32
+REGISTER = struct.Struct("<IIQ")
+KINDS = {1: "msr 0x{:x}", 2: "dr{}", 3: "xcr{}"}
 
 
 def on_the_line():
@@ -73,13 +79,24 @@ def in_the_core(path):
         raise gdb.GdbError(f"the interrupt table at 0x{idt:x} is not in the core") from error
 
 
+def noted_slide(path):
+    """What the kernel's own note says; None: there is none."""
+    text = next((note for name, note in notes(path) if name == b"VMCOREINFO"), b"")
+    found = re.search(rb"^KERNELOFFSET=([0-9a-f]+)$", text, re.M)
+    return int(found.group(1), 16) if found else None
+
+
 def core_path():
     found = re.search(r"^\s*`(.*)', file type elf64-x86-64\.$", gdb.execute("info target", to_string=True).partition("core")[2], re.M)
     return found and found.group(1)
 
 
+def on_a_line():
+    return "remote" in (getattr(gdb.selected_inferior().connection, "type", "") or "")
+
+
 def where():
-    if "remote" in (getattr(gdb.selected_inferior().connection, "type", "") or ""):
+    if on_a_line():
         return on_the_line()
     path = core_path()
     if not path:
@@ -118,15 +135,53 @@ class Linux(gdb.Command):
         files = gdb.string_to_argv(argument)
         if len(files) != 1:
             raise gdb.GdbError("usage: trapline-linux VMLINUX")
+        path = None if on_a_line() else core_path()
+        slide = noted_slide(path) if path else None
+        if slide is None:
+            self.by_tables(files[0])
+        else:
+            self.load(files[0], slide, "vmcoreinfo")
+
+    def by_tables(self, file):
         seen = where()
-        gdb.execute(f"symbol-file -readnever {files[0]}", to_string=True)  # the names are enough to find the slide
+        gdb.execute(f"symbol-file -readnever {file}", to_string=True)  # the names are enough to find the slide
         try:
             slide = slide_of(seen)
         except gdb.GdbError:
             gdb.execute("symbol-file", to_string=True)
             raise
-        gdb.execute(f"symbol-file {files[0]} -o 0x{slide:x}", to_string=True)
-        print(f"trapline-linux: slide=0x{slide:x} from {','.join(kind for kind in NAMES if seen.get(kind))}")
+        self.load(file, slide, ",".join(kind for kind in NAMES if seen.get(kind)))
+
+    def load(self, file, slide, source):
+        gdb.execute(f"symbol-file {file}" + (f" -o 0x{slide:x}" if slide else ""), to_string=True)
+        print(f"trapline-linux: slide=0x{slide:x} from {source}")
+
+
+def system_registers(path):
+    """(CPU, name, value) of each register that no other note has."""
+    cpu = None
+    for name, note in notes(path):
+        if name == b"CORE" and len(note) == STATUS_SIZE:
+            cpu = struct.unpack_from("<I", note, STATUS_PID)[0] - 1
+        if name == b"Trapline" and len(note) % REGISTER.size == 0:
+            for kind, number, value in REGISTER.iter_unpack(note):
+                if kind in KINDS:
+                    yield cpu, KINDS[kind].format(number), value
+
+
+class Registers(gdb.Command):
+    """trapline-registers: prints the debug registers, XCR0 and the MSRs of each CPU in a core of Trapline's."""
+
+    def __init__(self):
+        super().__init__("trapline-registers", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        path = core_path()
+        if not path:
+            raise gdb.GdbError("first: core-file ...")
+        for cpu, name, value in system_registers(path):
+            print(f"cpu={cpu} {name} = 0x{value:x}")
 
 
 Linux()
+Registers()
