@@ -6,6 +6,7 @@
 #define E820_COUNT       0x1e8
 #define RSDP             0x070
 #define SETUP_SECTS      0x1f1
+#define SYSSIZE          0x1f4 /* of the kernel, in units of 16 bytes */
 #define BOOT_FLAG        0x1fe
 #define HEADER_END       0x201 /* a byte: the header ends so many bytes after 0x202 */
 #define MAGIC            0x202
@@ -84,6 +85,9 @@ static const char *check_sizes(const uint8_t *file, uint64_t size, const struct 
 		return "its header has a wrong length";
 	if (size <= b->kernel || b->kernel_size <= BZIMAGE_ENTRY)
 		return "the file ends before the kernel";
+	/* A signature may follow (PE/COFF). */
+	if (b->kernel_size < get(file + SYSSIZE, 4) * 16)
+		return "the file is shorter than its header says: it is not whole";
 	if (b->memory < b->kernel_size)
 		return "init_size is smaller than the file";
 	if (b->alignment < ALIGNMENT_MIN || b->alignment > ALIGNMENT_MAX || b->alignment & (b->alignment - 1))

@@ -30,6 +30,7 @@ static void make_plausible(uint8_t *file)
 	}
 	if (take8() & 1) {
 		file[0x201] = 0x6a;
+		memset(file + 0x1f4, 0, 4);
 		file[0x211] |= 1;
 		file[0x234] = 1;
 		file[0x236] |= 1;

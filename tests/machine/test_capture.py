@@ -6,6 +6,7 @@ makedumpfile, and Debian's crash on that.
 """
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -105,6 +106,27 @@ def test_not_a_kernel(machine):
     small = machine.conf(conf("capture_mib = 64\n"))
     run = machine.guest("hello", CONF=small, ESP=with_kernel(machine, "small")).expect_status(0)
     run.expect_active(machine.vendor).expect_line("trapline: capture_mib too small: needs ")
+
+
+def no_capture(machine, files, text, *lines):
+    """Says these lines, and the guest runs without a capture kernel."""
+    run = machine.guest("hello", CONF=machine.conf(text), ESP=files).expect_status(0).expect_active(machine.vendor)
+    for line in lines:
+        run.expect_line(line)
+    expect("is ready in" not in run.trapline, f"there is one all the same; see {run.out}/trapline.log")
+
+
+@on("svm")
+def test_mistakes(machine):
+    """A kernel or an initrd that is not there, a kernel of which a part is missing, a size out of range: each has its line."""
+    files = with_kernel(machine, "mistakes")
+    absent = conf("capture_mib = 1\n").replace("\\vmlinuz", "\\absent")
+    no_capture(machine, files, absent, "capture_mib = '1': must be from 64 to 2048", "trapline: capture: \\absent: EFI_NOT_FOUND; there will be no capture kernel")
+    no_capture(machine, files, conf(initrd="\\absent"), "trapline: capture: \\absent: EFI_NOT_FOUND; there will be no capture kernel")
+    with open(pathlib.Path(files) / "vmlinuz", "r+b") as kernel:
+        kernel.truncate(4 << 20)
+    line = "trapline: capture: \\vmlinuz: the file is shorter than its header says: it is not whole; there will be no capture kernel"
+    no_capture(machine, files, conf(), line)
 
 
 def need(word):

@@ -41,6 +41,7 @@ static void make_file(void)
 	h->xloadflags = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G;
 	h->kernel_alignment = 2 * MIB;
 	h->cmdline_size = 2047;
+	h->syssize = (FILE_SIZE - SETUP_SIZE) / 16;
 	h->init_size = 64 * MIB;
 	h->initrd_addr_max = 0x7fffffff;
 }
@@ -96,6 +97,8 @@ static void test_refuses(void **state)
 	expect_refused("ends before the kernel");
 	header()->setup_sects = 255;
 	expect_refused("ends before the kernel");
+	header()->syssize = (FILE_SIZE - SETUP_SIZE) / 16 + 1;
+	expect_refused("it is not whole");
 	header()->init_size = FILE_SIZE - SETUP_SIZE - 1;
 	expect_refused("init_size");
 	header()->kernel_alignment = 3 * MIB;
