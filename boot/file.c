@@ -168,15 +168,27 @@ EFI_STATUS file_append(const struct loader *l, const char *path, const char *tex
 	return status;
 }
 
-/* An old file may be longer: it is deleted first. */
+static void delete (const struct loader *l, CHAR16 *path)
+{
+	EFI_FILE_HANDLE file;
+
+	if (!EFI_ERROR(open(l, &file, path, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE)))
+		file->Delete(file);
+}
+
+/* An old file may be longer: it is deleted first. A part of a file looks like a whole one: it does not stay. */
 EFI_STATUS file_replace(const struct loader *l, const char *path, const void *bytes, UINTN size)
 {
 	CHAR16 wide[LOADER_PATH_MAX];
 	EFI_FILE_HANDLE file;
 
 	file_path(wide, path);
-	if (!EFI_ERROR(open(l, &file, wide, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE)))
-		file->Delete(file);
+	delete (l, wide);
 	EFI_STATUS status = open(l, &file, wide, WRITTEN);
-	return EFI_ERROR(status) ? status : write(file, bytes, size);
+	if (EFI_ERROR(status))
+		return status;
+	status = write(file, bytes, size);
+	if (EFI_ERROR(status))
+		delete (l, wide);
+	return status;
 }

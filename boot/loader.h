@@ -90,7 +90,7 @@ EFI_STATUS file_read(const struct loader *l, CHAR16 *path, char *buf, UINTN max,
 /* The first other volume that has the file, in the order of the firmware's handles; NULL: none has it. */
 EFI_HANDLE file_elsewhere(const struct loader *l, const char *path);
 EFI_STATUS file_append(const struct loader *l, const char *path, const char *text);
-/* Writes a file anew. */
+/* Writes a file anew. If it cannot be written as a whole, there is none afterwards. */
 EFI_STATUS file_replace(const struct loader *l, const char *path, const void *bytes, UINTN size);
 
 /* settings.c: reads trapline.conf and the load options into l->config, which holds the defaults */

@@ -264,6 +264,19 @@ def test_core_registers(machine):
 
 
 @on("svm")
+def test_core_without_a_place(machine):
+    """A core that the ESP has no room for, or no folder: one line says why, no part of it stays, and the machine starts."""
+    for file, why, more in (("\\last.core", "EFI_VOLUME_FULL", {"ESP_FREE": 65536}), ("\\none\\last.core", "EFI_NOT_FOUND", {})):
+        conf = machine.conf(f"core_file = {file}\n")
+        run = machine.guest("triple", ARGS="way=calls", CONF=conf, REBOOT=1, UNTIL="end of last run", **more).expect_status(0)
+        line = f"trapline: core: core_file {file} cannot be written ({why}); the next start tries again"
+        expect(run.trapline.count(line) == 1, f"not {line}; see {run.out}/trapline.log")
+        again = run.trapline.partition(line)[2]
+        expect("trapline: active" in again, f"the machine does not start; see {run.out}/trapline.log")
+        expect(esp_file(run, "last.core") is None, "a part of it stays")
+
+
+@on("svm")
 def test_black_box(machine):
     """After a reset the next start finds the last run, checks it, prints its report and writes it to the ESP."""
     run = dead_with_core(machine)
