@@ -148,7 +148,7 @@ $(BUILD)/unit/src/trace/decode.o: | $(ZYDIS_STAMP)
 # In these tests the guest's RAM is an array.
 UNIT_RAM := src/exit/watch_access src/exit/watch_control src/exit/watch_exec src/exit/watch_piece src/exit/watch_tables src/gdb/stub \
             src/guest/step src/mem/guest_access \
-            $(addprefix tests/unit/test_,core_keep gdb guest_access lookup share svm_step vmcoreinfo watch_access watch_control watch_exec watch_memory watch_tables)
+            $(addprefix tests/unit/test_,capture_start core_keep gdb guest_access lookup share svm_step vmcoreinfo watch_access watch_control watch_exec watch_memory watch_tables)
 $(UNIT_RAM:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 # In these the VMCS is an array.
 UNIT_VMCS := src/vmx/vmx_cet src/vmx/vmx_cr $(addprefix tests/unit/test_,vmx_cet vmx_cr)
