@@ -48,13 +48,13 @@ void record_after(struct cpu *cpu, const struct trap_record *r);
 /* What the counters need of a record, which the hot path has in registers. */
 struct record_note {
 	uint64_t rip, cr2, tsc;
-	uint64_t vector, cpl;
+	unsigned vector, cpl;
 	uint32_t error;
 };
 
 static inline bool record_is_of_site(struct cpu *cpu, const struct record_note *n)
 {
-	struct site_note site = {n->rip, n->tsc, n->cr2, site_key_of((uint32_t)n->vector, (uint32_t)n->cpl)};
+	struct site_note site = {n->rip, n->tsc, n->cr2, site_key_of(n->vector, n->cpl)};
 
 	return sites_count(&cpu->reserve->sites, &site);
 }
@@ -82,9 +82,10 @@ void record_find_site(struct cpu *cpu, struct trap_record *r);
 /* Ends the record of an exception, and counts it for its vector and its site. On the hot path: fixed cost, no lock, no printing. */
 static inline void record_exception(struct cpu *cpu, struct trap_record *r)
 {
-	struct record_note n = record_note_of(r);
+	struct record_note n;
 
 	record_commit(cpu, r);
+	n = record_note_of(r);
 	cpu->stats.vectors[n.vector][n.cpl]++;
 	if (!record_is_of_site(cpu, &n))
 		record_find_site(cpu, r);

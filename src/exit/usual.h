@@ -75,12 +75,11 @@ static inline void usual_begin(struct cpu *cpu, struct usual *u, const uint8_t *
 }
 
 /* 64-bit code has no SS.B, and no event was being delivered. */
-static inline void usual_privilege(const struct usual *u, uint64_t cpl)
+static inline void usual_privilege(const struct usual *u, uint32_t cpl)
 {
 	struct trap_record *r = u->record;
-	uint32_t value = (uint32_t)cpl;
 
-	USUAL_PUT(privilege, link, value);
+	USUAL_PUT(privilege, link, cpl);
 }
 
 /* Fills in the event, and what is the same in all 64-bit code, and commits the record. */

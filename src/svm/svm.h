@@ -15,6 +15,7 @@ struct svm_cpu {
 	uint32_t pending;  /* SVM_... bits: rare work of the next exit or entry; mostly 0 */
 	uint64_t soft_rip; /* with SVM_SOFT_PENDING: RIP of the event's instruction */
 	uint8_t soft_vector;
+	uint8_t soft_length;  /* of the INT n, INT3 or INTO that has just exited; 0: not known */
 	bool watches_waits;   /* WATCH_WAITS */
 	uint64_t polled_halt; /* with SVM_POLLS_HALT and SVM_POLLED: RIP of the HLT */
 	uint64_t behind_halt; /* RIP for when an interrupt or an NMI has ended it */
@@ -200,10 +201,11 @@ void svm_end_instruction(struct cpu *cpu);
 uint64_t svm_find_next(struct cpu *cpu);
 
 /* svm_usual.c: the whole exit of an exception that may be a usual one. */
-void svm_usual_exception(struct cpu *cpu, struct vmcb *v, uint32_t vector, uint64_t tsc);
+void svm_usual_exception(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc);
 
 /* svm_exit.c, the last called by run.asm */
-void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint32_t code); /* the exit of a code in the list */
+/* the exit of a code in the list; tsc: its time, which is not used */
+void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc);
 void svm_end_exit(struct cpu *cpu);
 void svm_ask_for_exits(struct vmcb_control *c);
 enum opcode svm_exited_opcode(uint64_t code); /* OPCODE_NONE: no instruction that is stepped over */

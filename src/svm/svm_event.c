@@ -184,6 +184,7 @@ static void decode_int(struct cpu *cpu, const struct vmcb *v)
 	struct exit *x = &cpu->exit;
 	struct found_opcode found;
 
+	svm_of(cpu)->soft_length = 0;
 	if (svm_caps.assists) {
 		x->event = software_event(TRAP_TYPE_SOFTINT, (uint8_t)v->control.exitinfo1);
 		return;
@@ -200,8 +201,9 @@ static void decode_int(struct cpu *cpu, const struct vmcb *v)
 		break;
 	default:
 		x->kind = EXIT_UNREAD;
-		break;
+		return;
 	}
+	svm_of(cpu)->soft_length = found.length;
 }
 
 /* ICEBP has its own exit. */
@@ -242,6 +244,8 @@ static uint64_t soft_next(struct cpu *cpu, const struct event *e)
 
 	if (svm_caps.nrips && v->control.nrip)
 		return v->control.nrip;
+	if (e == &cpu->exit.event && v->control.exitcode == SVM_EXIT_SWINT && svm_of(cpu)->soft_length)
+		return insn_after(cpu, svm_code_mode(cpu), svm_of(cpu)->soft_length);
 	if (insn_find(cpu, &found) == OPCODE_NONE)
 		found.length = e->type == TRAP_TYPE_SOFTINT ? LENGTH_INT : LENGTH_INT3;
 	return insn_after(cpu, svm_code_mode(cpu), found.length);

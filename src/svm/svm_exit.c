@@ -8,7 +8,7 @@
 #include "exit/dispatch.h"
 #include "exit/mended.h"
 #include "exit/quick.h"
-#include "exit/usual.h"
+#include "trace/vector.h"
 
 /* APM vol. 2 15.10.2: EXITINFO1 of an IOIO exit. */
 static void decode_io(struct cpu *cpu, struct vmcb *v)
@@ -282,7 +282,7 @@ SLOW_PATH static void mend_code_segment(struct cpu *cpu, struct vmcb_save *s)
 }
 
 /* RAX is in the VMCB (15.5.1). */
-SLOW_PATH void svm_end_exit(struct cpu *cpu)
+void svm_end_exit(struct cpu *cpu)
 {
 	exit_end(cpu, pending_entry);
 	vmcb_of(cpu)->save.rax = cpu->gpr[TRAP_RAX];
@@ -306,8 +306,9 @@ __attribute__((always_inline)) static inline void dispatch(struct cpu *cpu, stru
 	end_exit(cpu, v);
 }
 
-__attribute__((noinline)) void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint32_t code)
+void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
+	(void)tsc;
 	cpu->exit.reason = code;
 	cpu->exit.kind = kinds[code];
 	if (decoders[code])
@@ -316,7 +317,7 @@ __attribute__((noinline)) void svm_long_exit(struct cpu *cpu, struct vmcb *v, ui
 }
 
 /* An exit code outside the list. */
-__attribute__((noinline)) static void other_exit(struct cpu *cpu, struct vmcb *v, uint32_t code)
+__attribute__((noinline)) static void other_exit(struct cpu *cpu, struct vmcb *v, uint64_t code)
 {
 	cpu->exit.reason = code;
 	decode_other(cpu, v);
@@ -325,7 +326,7 @@ __attribute__((noinline)) static void other_exit(struct cpu *cpu, struct vmcb *v
 
 /* An exit whose kind is known. */
 __attribute__((noinline)) static void known_exit(
-	struct cpu *cpu, struct vmcb *v, uint32_t code, enum exit_kind kind)
+	struct cpu *cpu, struct vmcb *v, uint64_t code, enum exit_kind kind)
 {
 	cpu->exit.reason = code;
 	cpu->exit.kind = kind;
@@ -340,7 +341,7 @@ __attribute__((noinline, cold)) static void skip_and_end(struct cpu *cpu, struct
 
 /* The end of exit/quick.h: the instruction is skipped. */
 __attribute__((always_inline)) static inline void end_quickly(
-	struct cpu *cpu, struct vmcb *v, uint32_t code, enum exit_kind kind)
+	struct cpu *cpu, struct vmcb *v, uint64_t code, enum exit_kind kind)
 {
 	uint64_t next;
 
@@ -355,62 +356,80 @@ __attribute__((always_inline)) static inline void end_quickly(
 	end_exit(cpu, v);
 }
 
-/* By CPL: a #GP outside of CPL 0 may have to become a #UD (hide_svme() in svm_event.c). */
-#define USUAL_INSIDE  (USUAL_VECTORS | 1u << VEC_MF)
-#define USUAL_OUTSIDE (USUAL_INSIDE & ~(1u << VEC_GP))
-static const uint32_t usual_vectors[] = {USUAL_INSIDE, USUAL_OUTSIDE, USUAL_OUTSIDE, USUAL_OUTSIDE};
-
-static inline bool is_usual(const struct vmcb *v, uint32_t vector)
+static void cpuid_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
-	return usual_vectors[v->save.cpl & 3] >> vector & 1;
-}
-
-/* CPUID needs RBX, which the other exits do not save. */
-__attribute__((noinline)) static void cpuid_exit(struct cpu *cpu, struct vmcb *v)
-{
+	(void)tsc;
 	if (exit_quickly(cpu, EXIT_CPUID))
 		end_quickly(cpu, v, SVM_EXIT_CPUID, EXIT_CPUID);
 	else
-		known_exit(cpu, v, SVM_EXIT_CPUID, EXIT_CPUID);
+		known_exit(cpu, v, code, EXIT_CPUID);
 }
 
-static inline void vmcall_exit(struct cpu *cpu, struct vmcb *v)
+static void vmcall_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
+	(void)tsc;
 	if (exit_quickly(cpu, EXIT_VMCALL))
 		end_quickly(cpu, v, SVM_EXIT_VMMCALL, EXIT_VMCALL);
 	else
-		known_exit(cpu, v, SVM_EXIT_VMMCALL, EXIT_VMCALL);
+		known_exit(cpu, v, code, EXIT_VMCALL);
 }
 
 /* 15.11: EXITINFO1 of an MSR exit says whether it is a WRMSR. EFER is what guests read. */
-static inline void msr_exit(struct cpu *cpu, struct vmcb *v)
+static void msr_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
 	_Static_assert(EXIT_WRMSR == EXIT_RDMSR + 1, "EXITINFO1 is added");
+	(void)tsc;
 	if (!v->control.exitinfo1 && exit_may_read_msr(cpu, MSR_EFER)) {
 		exit_read_msr(cpu, v->save.efer & ~EFER_SVME);
 		end_quickly(cpu, v, SVM_EXIT_MSR, EXIT_RDMSR);
 	} else {
-		known_exit(cpu, v, SVM_EXIT_MSR, EXIT_RDMSR + (v->control.exitinfo1 & 1));
+		known_exit(cpu, v, code, EXIT_RDMSR + (v->control.exitinfo1 & 1));
 	}
 }
 
+/* A #GP outside of CPL 0 may have to become a #UD: hide_svme() in svm_event.c. */
+static void protection_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
+{
+	if (v->save.cpl)
+		svm_long_exit(cpu, v, code, tsc);
+	else
+		svm_usual_exception(cpu, v, code, tsc);
+}
+
+/* How the exits are handled that are not decoded by the two tables above. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init" /* the range first, then the list */
+#define USUAL(vector) [SVM_EXIT_EXCEPTION + (vector)] = svm_usual_exception
+static void (*const ways[ARRAY_SIZE(kinds)])(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc) = {
+	[0 ... ARRAY_SIZE(kinds) - 1] = svm_long_exit,
+	USUAL(VEC_DE),
+	USUAL(VEC_BR),
+	USUAL(VEC_UD),
+	USUAL(VEC_NM),
+	USUAL(VEC_TS),
+	USUAL(VEC_NP),
+	USUAL(VEC_SS),
+	USUAL(VEC_PF),
+	USUAL(VEC_MF),
+	USUAL(VEC_AC),
+	USUAL(VEC_XM),
+	[SVM_EXIT_EXCEPTION + VEC_GP] = protection_exit,
+	[SVM_EXIT_CPUID] = cpuid_exit,
+	[SVM_EXIT_VMMCALL] = vmcall_exit,
+	[SVM_EXIT_MSR] = msr_exit,
+};
+#undef USUAL
+#pragma GCC diagnostic pop
+
 __attribute__((always_inline)) static inline void exit_by_code(struct cpu *cpu, struct vmcb *v)
 {
-	uint32_t code = (uint32_t)v->control.exitcode, vector = code - SVM_EXIT_EXCEPTION;
-	uint64_t tsc = history_note(&cpu->history, v->save.rip, code, v->control.exitinfo1);
+	uint64_t code = (uint32_t)v->control.exitcode;
+	uint64_t tsc = history_note(&cpu->history, v->save.rip, (uint32_t)code, v->control.exitinfo1);
 
-	if (code >= ARRAY_SIZE(kinds))
-		other_exit(cpu, v, code);
-	else if (vector < VECTOR_COUNT && is_usual(v, vector))
-		svm_usual_exception(cpu, v, vector, tsc);
-	else if (code == SVM_EXIT_CPUID)
-		cpuid_exit(cpu, v);
-	else if (code == SVM_EXIT_VMMCALL)
-		vmcall_exit(cpu, v);
-	else if (code == SVM_EXIT_MSR)
-		msr_exit(cpu, v);
+	if (code < ARRAY_SIZE(ways))
+		ways[code](cpu, v, code, tsc);
 	else
-		svm_long_exit(cpu, v, code);
+		other_exit(cpu, v, code);
 }
 
 /* What must be done before the exit is decoded, if there is anything. */
@@ -420,7 +439,7 @@ static inline bool has_to_begin(const struct cpu *cpu, const struct vmcb *v)
 	       (cpu->work & CPU_WORK_VENDOR);
 }
 
-SLOW_PATH static void begin_exit(struct cpu *cpu, struct vmcb *v)
+__attribute__((noinline)) static void begin_exit(struct cpu *cpu, struct vmcb *v)
 {
 	if (v->save.cs.attrib & ATTRIB_BIG)
 		mend_code_segment(cpu, &v->save);

@@ -10,7 +10,7 @@ static inline bool is_64_bit_code(const struct vmcb_save *s)
 	return (s->cs.attrib & ATTRIB_LONG) && (s->efer & EFER_LMA);
 }
 
-static inline void inject(struct vmcb *v, uint64_t vector)
+static inline void inject(struct vmcb *v, unsigned vector)
 {
 	if (svm_caps.pushes_rf >> vector & 1)
 		v->save.rflags |= RFLAGS_RF;
@@ -37,19 +37,20 @@ static void usual_call(struct cpu *cpu, struct vmcb *v)
 
 /* The exception has its code: it is a usual one. */
 __attribute__((always_inline)) static inline void take(
-	struct cpu *cpu, struct vmcb *v, uint32_t vector, uint64_t tsc)
+	struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
 	struct vmcb_save *s = &v->save;
+	unsigned vector = (unsigned)code - SVM_EXIT_EXCEPTION;
 	struct record_note n = {.rip = s->rip, .tsc = tsc, .vector = vector, .cpl = s->cpl & 3};
-	const uint8_t *code = code_page_byte(&cpu->code_page, n.rip);
+	const uint8_t *bytes = code_page_byte(&cpu->code_page, n.rip);
 	struct usual u;
 
-	cpu->exit.reason = SVM_EXIT_EXCEPTION + vector;
-	if (usual_is_vmcall(vector, code)) {
+	cpu->exit.reason = code;
+	if (usual_is_vmcall(vector, bytes)) {
 		usual_call(cpu, v);
 		return;
 	}
-	usual_begin(cpu, &u, code);
+	usual_begin(cpu, &u, bytes);
 	usual_privilege(&u, n.cpl);
 	n.error = (uint32_t)v->control.exitinfo1;
 	inject_error(v, n.error);
@@ -64,22 +65,22 @@ __attribute__((always_inline)) static inline void take(
 
 /* Not inlined, and it has the rest for itself, so that the usual case saves no registers for a call. */
 __attribute__((noinline)) static void find_and_take(
-	struct cpu *cpu, struct vmcb *v, uint32_t vector, uint64_t tsc)
+	struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
 	if (code_page_find(&cpu->code_page, v->save.cr3, v->save.cr4, v->save.rip))
-		take(cpu, v, vector, tsc);
+		take(cpu, v, code, tsc);
 	else
-		svm_long_exit(cpu, v, SVM_EXIT_EXCEPTION + vector);
+		svm_long_exit(cpu, v, code, tsc);
 }
 
-void svm_usual_exception(struct cpu *cpu, struct vmcb *v, uint32_t vector, uint64_t tsc)
+void svm_usual_exception(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
 	const struct vmcb_save *s = &v->save;
 
 	if (!is_64_bit_code(s) || !usual_is_possible(cpu))
-		svm_long_exit(cpu, v, SVM_EXIT_EXCEPTION + vector);
+		svm_long_exit(cpu, v, code, tsc);
 	else if (__builtin_expect(code_page_holds(&cpu->code_page, s->cr3, s->cr4, s->rip), 1))
-		take(cpu, v, vector, tsc);
+		take(cpu, v, code, tsc);
 	else
-		find_and_take(cpu, v, vector, tsc);
+		find_and_take(cpu, v, code, tsc);
 }

@@ -12,15 +12,14 @@
 struct exit_entry {
 	uint64_t rip;       /* the guest's at the exit */
 	uint64_t qualifier; /* VT-x: exit qualification; AMD-V: EXITINFO1 */
-	/* As RDTSC returns them: two stores are cheaper than combining them. */
-	uint32_t tsc_lo, tsc_hi;
+	uint64_t tsc;
 	uint32_t reason; /* the hardware's own code */
 	uint32_t reserved;
 };
 
 static inline uint64_t exit_entry_tsc(const struct exit_entry *e)
 {
-	return (uint64_t)e->tsc_hi << 32 | e->tsc_lo;
+	return e->tsc;
 }
 
 /*
@@ -49,13 +48,13 @@ static inline uint64_t history_note(struct exit_history *h, uint64_t rip, uint32
 	uint64_t lo, hi;
 
 	h->next = (struct exit_entry *)((uint64_t)(e + 1) & h->keep);
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)); /* it clears the upper halves */
-	e->tsc_lo = (uint32_t)lo;
-	e->tsc_hi = (uint32_t)hi;
 	e->rip = rip;
 	e->qualifier = qualifier;
 	e->reason = reason;
-	return hi << 32 | lo;
+	/* It clears the upper halves. The stores are in front of it, so that the values need no registers during it. */
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	e->tsc = lo |= hi << 32;
+	return lo;
 }
 
 /* The time of the newest entry, which is the exit that is being handled. */

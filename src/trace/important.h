@@ -69,7 +69,7 @@ bool trap_may_be_mended(const struct trap_record *r);
  * Whether a page fault may be important, in few instructions for the hot path: false is certain.
  *   error, address  of the fault
  */
-static inline bool important_pf(uint32_t error, uint64_t address, uint64_t cpl)
+static inline bool important_pf(uint32_t error, uint64_t address, unsigned cpl)
 {
 	static const uint32_t bits[] = {
 		PF_P | PF_RSVD | PF_I, PF_P | PF_RSVD | PF_I, PF_P | PF_RSVD | PF_I, PF_RSVD};

@@ -48,7 +48,7 @@ __attribute__((always_inline)) static inline void take(
 
 	n.tsc = history_note(&cpu->history, n.rip, VMX_EXIT_EXCEPTION_OR_NMI, word);
 	cpu->exit.reason = VMX_EXIT_EXCEPTION_OR_NMI;
-	if (usual_is_vmcall((unsigned)n.vector, code)) {
+	if (usual_is_vmcall(n.vector, code)) {
 		usual_call(cpu, vmx);
 		return;
 	}

@@ -454,7 +454,7 @@ static void begin_cpu(unsigned n)
 		ring_commit(&cpu[n].ring, r);
 		reserve_add(&reserves[n], r, 1);
 	}
-	exits[n][take8() % HISTORY].tsc_lo = 1;
+	exits[n][take8() % HISTORY].tsc = 1;
 }
 
 /* The first bytes are the guest's memory and tables; the others are the keys. */

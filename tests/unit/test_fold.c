@@ -19,15 +19,15 @@ static void fill(const char *letters)
 		entries[(list.start + i) % ENTRIES] =
 			(struct exit_entry){.rip = 0x1000u + (uint8_t)letters[i],
 				.reason = (uint8_t)letters[i],
-				.tsc_lo = letters[i] == '.' ? 0 : i + 1};
+				.tsc = letters[i] == '.' ? 0 : i + 1};
 }
 
 static void take(void *context, const struct fold_line *line)
 {
 	size_t n = strlen(out);
 
-	snprintf(out + n, sizeof(out) - n, "%c%u-%u*%u ", (char)line->exit->reason, line->exit->tsc_lo,
-		line->last->tsc_lo, line->rounds);
+	snprintf(out + n, sizeof(out) - n, "%c%lu-%lu*%u ", (char)line->exit->reason, line->exit->tsc,
+		line->last->tsc, line->rounds);
 }
 
 static const char *fold(const char *letters)

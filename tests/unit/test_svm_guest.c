@@ -207,9 +207,9 @@ void exit_rdmsr(struct cpu *c)
 {
 }
 
-void svm_usual_exception(struct cpu *c, struct vmcb *v, uint32_t vector, uint64_t tsc)
+void svm_usual_exception(struct cpu *c, struct vmcb *v, uint64_t number, uint64_t tsc)
 {
-	svm_long_exit(c, v, SVM_EXIT_EXCEPTION + vector);
+	svm_long_exit(c, v, number, tsc);
 }
 
 static enum exit_kind handled;

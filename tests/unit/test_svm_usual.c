@@ -76,7 +76,7 @@ void log_line(const char *fmt, ...)
 {
 }
 
-void svm_long_exit(struct cpu *c, struct vmcb *v, uint32_t code)
+void svm_long_exit(struct cpu *c, struct vmcb *v, uint64_t code, uint64_t tsc)
 {
 	long_exits++;
 }
@@ -161,7 +161,7 @@ static void make_guest(unsigned vector, unsigned cpl, uint64_t error, uint64_t a
 
 static bool usual(unsigned vector)
 {
-	svm_usual_exception(&cpu, &vmcb, vector, TSC);
+	svm_usual_exception(&cpu, &vmcb, SVM_EXIT_EXCEPTION + vector, TSC);
 	return !long_exits;
 }
 
