@@ -262,10 +262,6 @@ void cpu_kick_others(const struct cpu *c)
 {
 }
 
-void cpu_kick(struct cpu *c)
-{
-}
-
 static unsigned served;
 
 void turn_serve(struct cpu *c)
