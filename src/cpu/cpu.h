@@ -158,11 +158,12 @@ struct cpu {
 	/* beside: the second ring, used while the ring is frozen: exit/freeze.h */
 	struct trace_ring ring, beside;
 	struct trace_ring *_Atomic writing; /* the ring that is written */
-	struct ring_reader thawing;         /* what of it is still to be moved into the ring; its ring is NULL: nothing */
-	uint64_t not_kept;                  /* records without room while the ring was frozen */
-	struct reserve *reserve;            /* beside the ring: the newest records of each vector */
-	_Atomic uint32_t noted;             /* vectors whose next record takes the slow path: exit/record.h */
-	uint32_t frequent;                  /* vectors beyond the printer's rate that the reserve skips */
+	struct ring_reader
+		thawing;   /* what of it is still to be moved into the ring; its ring is NULL: nothing */
+	uint64_t not_kept; /* records without room while the ring was frozen */
+	struct reserve *reserve; /* beside the ring: the newest records of each vector */
+	_Atomic uint32_t noted;  /* vectors whose next record takes the slow path: exit/record.h */
+	uint32_t frequent;       /* vectors beyond the printer's rate that the reserve skips */
 	struct exit_history history;
 	_Atomic uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */

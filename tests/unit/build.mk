@@ -132,12 +132,14 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/vmx/vmx_check.c \
                  src/vmx/vmx_controls.c \
                  src/vmx/vmx_cr.c \
+                 src/vmx/vmx_event.c \
                  src/vmx/vmx_msr.c \
                  src/vmx/vmx_mtrr.c \
                  src/vmx/vmx_rules.c \
                  src/vmx/vmx_skip.c \
                  src/vmx/vmx_state.c \
                  src/vmx/vmx_step.c \
+                 src/vmx/vmx_usual.c \
                  src/vmx/vmx_watch_registers.c
 UNIT_RENAMES  := $(foreach f,memcpy memmove memset memcmp strlen strcmp strncmp snprintf vsnprintf,-D$(f)=tl_$(f))
 UNIT_OBJS     := $(UNIT_SOURCES:%.c=$(BUILD)/unit/%.o)
@@ -154,8 +156,24 @@ $(UNIT_RAM:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 UNIT_VMCS := src/vmx/vmx_cet src/vmx/vmx_cr $(addprefix tests/unit/test_,vmx_cet vmx_cr)
 $(UNIT_VMCS:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 # And DR6, CR0, CR4 and the MSRs are variables and functions.
-UNIT_HOST := src/cpu/system_registers src/hw/vector_state src/vmx/vmx_msr src/vmx/vmx_skip src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_watch_registers \
-             $(addprefix tests/unit/test_,system_registers vector_state vmx_msr vmx_state vmx_step vmx_watch)
+                 $(addprefix \
+                 UNIT_HOST \
+                 src/cpu/system_registers \
+                 src/hw/vector_state \
+                 src/vmx/vmx_event \
+                 src/vmx/vmx_msr \
+                 src/vmx/vmx_skip \
+                 src/vmx/vmx_state \
+                 src/vmx/vmx_step \
+                 src/vmx/vmx_usual \
+                 src/vmx/vmx_watch_registers \
+                 tests/unit/test_,system_registers \
+                 vector_state \
+                 vmx_msr \
+                 vmx_state \
+                 vmx_step \
+                 vmx_usual \
+                 vmx_watch)
 $(UNIT_HOST:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # Linux's headers are those of the module's fakes.
 $(addprefix $(BUILD)/unit/tests/unit/test_module_exec,.o _regions.o): UNIT_DEFS := -Itests/fake/kernel
