@@ -159,7 +159,7 @@ struct cpu {
 	struct trace_ring ring, beside;
 	struct trace_ring *_Atomic writing; /* the ring that is written */
 	struct ring_reader
-		thawing;   /* what of it is still to be moved into the ring; its ring is NULL: nothing */
+		thawing;   /* what of it has to move into the ring; NULL: nothing */
 	uint64_t not_kept; /* records without room while the ring was frozen */
 	struct reserve *reserve; /* beside the ring: the newest records of each vector */
 	_Atomic uint32_t noted;  /* vectors whose next record takes the slow path: exit/record.h */

@@ -4,7 +4,7 @@
 #include "hw/asm.h"
 #include "apic/park.h"
 
-#define THAW_PART 8 /* records that one exit moves */
+#define THAW_PART 4 /* records; an exit may move two parts */
 
 /* In TSC ticks; ticks = 0: the rings are not frozen. */
 static _Atomic uint64_t since, ticks;
