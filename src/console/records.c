@@ -30,8 +30,8 @@ static bool is_wanted(const struct show *show, const struct trap_record *r)
 	return !show->filtered || (r->type != TRAP_TYPE_MARK && filter_match(&show->filter, r));
 }
 
-#define REST_AFTER 256 /* parts of work: together some 2000 instructions */
-#define PARTS      16  /* of a record, a ring or the like */
+#define REST_AFTER 256 /* parts of work, together some 3000 instructions */
+#define PARTS      52  /* of a record that is compared with a filter, or the like */
 #define CPU_PARTS  2   /* of a CPU whose counters are added */
 #define PART_BYTES 128
 
