@@ -331,7 +331,7 @@ static void add_record(struct cpu *c)
 	memset((char *)r + sizeof(r->seq), 0, sizeof(*r) - sizeof(r->seq));
 	r->vector = 6;
 	ring_commit(&c->ring, r);
-	print_queue_put(&c->print, r, r->vector);
+	print_queue_put(&c->print, r, print_kind(r));
 }
 
 static bool one_turn(void)
