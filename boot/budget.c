@@ -9,7 +9,7 @@
 
 #define RING_USUAL  4096
 #define RINGS_USUAL (64 * MIB / 256) /* records of all CPUs together */
-/* Per CPU: 80 KiB of stacks; 28 KiB of struct cpu and the vendor's pages; the rest for APICs that are moved. */
+/* Per CPU: 80 KiB of stacks; 32 KiB of struct cpu, the APIC's stores and the vendor's pages; the rest for APICs that are moved. */
 #define A_CPU (160 * KIB)
 /*
  * Second-level tables that hide one MiB of the VMM's memory. It is hidden page by page, which takes one table for 2 MiB. No table is
