@@ -75,12 +75,25 @@ static bool says_it_goes_on(void)
 	return blackbox_goes_on() && log_add_line("trapline: the guest still runs: it had not ended");
 }
 
+/* One line, once: the guest may have no choice. */
+static bool says_advice(void)
+{
+	static bool said;
+
+	if (said || !apic_advises())
+		return false;
+	said = log_add_line(
+		"trapline: each timer interrupt takes two exits for stores to the local APIC; in x2APIC "
+		"mode, which the CPU has, it takes none");
+	return said;
+}
+
 /* Takes a turn only if there is something to do. */
 static void poll(struct cpu *cpu)
 {
 	if (!log_try_lock())
 		return;
-	if (says_it_goes_on() || receive(rdtsc()) || printer_losses_due() || left_behind())
+	if (says_it_goes_on() || says_advice() || receive(rdtsc()) || printer_losses_due() || left_behind())
 		cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	set_pace(cpu);
 	log_unlock();

@@ -9,6 +9,7 @@
 #include "guest/insn.h"
 #include "guest/store_run.h"
 #include "hw/asm.h"
+#include "hw/features.h"
 #include "hw/msr.h"
 #include "log/log.h"
 #include "log/turn.h"
@@ -167,6 +168,13 @@ bool apic_stage2(struct cpu *cpu)
 	if (!done)
 		refuse(cpu);
 	return true;
+}
+
+/* Other stage-2 faults of the boot CPU are few. */
+bool apic_advises(void)
+{
+	return features.x2apic && cpus[0]->stats.exits[EXIT_STAGE2] >= APIC_ADVISES_AFTER &&
+	       !apic_by_hardware() && apic_mode() == APIC_XAPIC;
 }
 
 bool apic_watches_msr(uint32_t msr)

@@ -24,6 +24,13 @@ enum msr_result apic_wrmsr(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool apic_is_left(void);
 
 /*
+ * Whether to tell the operator that the guest would have fewer exits with x2APIC: the CPUs have it, and the boot CPU's stores to its APIC
+ * have exited many times.
+ */
+#define APIC_ADVISES_AFTER 100000 /* of Linux at 250 ticks a second: 200 seconds */
+bool apic_advises(void);
+
+/*
  * The guest switches this CPU's APIC on or off. For the boot CPU it is reported.
  *   was, is  whether it was on before, and is on now
  *   how      the register, in words

@@ -11,6 +11,7 @@
 /* clang-format off */
 #define FEATURE_BITS(X)                                                                                      \
 	X(vmx,             0x00000001, ecx, 5,  "VT-x")                                                      \
+	X(x2apic,          0x00000001, ecx, 21, "x2APIC")                                                    \
 	X(xsave,           0x00000001, ecx, 26, "XSAVE and XSETBV")                                          \
 	X(hypervisor,      0x00000001, ecx, 31, "a hypervisor beneath this one")                             \
 	X(mce,             0x00000001, edx, 7,  "machine checks (CR4.MCE)")                                  \

@@ -50,10 +50,12 @@ static struct vmcb vmcb;
 static struct svm_cpu svm;
 static struct vmx_cpu vmx;
 static struct cpu cpu;
+struct cpu *cpus[BOOT_MAX_CPUS];
 static _Alignas(4096) uint8_t table[PAGE_SIZE];
 static unsigned decoded, polls, commands, refused;
 static uint64_t rip_at_command;
 static bool on_vmx;
+static enum apic_mode apic_is_in = APIC_XAPIC;
 
 /* What the sources call. */
 
@@ -97,7 +99,7 @@ struct cpu_set apic_targets(const struct cpu *c, const struct icr *icr)
 
 enum apic_mode apic_mode(void)
 {
-	return APIC_XAPIC;
+	return apic_is_in;
 }
 
 uint32_t apic_read(enum apic_mode mode, unsigned offset)
@@ -566,6 +568,24 @@ static void code_with_the_exit(void)
 	EXPECT(APIC_EOI, 0xbb, CODE + 6, 3);
 }
 
+/* x2APIC is recommended to a guest that has stored often and could use it. */
+static void advice(void)
+{
+	cpus[0] = &cpu;
+	features.x2apic = true;
+	assert_false(apic_advises());
+	cpu.stats.exits[EXIT_STAGE2] = APIC_ADVISES_AFTER;
+	assert_true(apic_advises());
+	apic_hardware = true;
+	assert_false(apic_advises());
+	apic_hardware = false;
+	apic_is_in = APIC_X2APIC;
+	assert_false(apic_advises());
+	apic_is_in = APIC_XAPIC;
+	features.x2apic = false;
+	assert_false(apic_advises());
+}
+
 #define EACH(name)                                                                                           \
 	static void svm_##name(void **state)                                                                 \
 	{                                                                                                    \
@@ -593,7 +613,8 @@ static void code_with_the_exit(void)
 	X(command_register)                                                                                  \
 	X(not_plain)                                                                                         \
 	X(end_of_instruction)                                                                                \
-	X(code_with_the_exit)
+	X(code_with_the_exit)                                                                                \
+	X(advice)
 TESTS(EACH)
 
 int main(void)

@@ -135,7 +135,12 @@ void record_note_all(void)
 {
 }
 
-static bool left;
+static bool left, advises;
+
+bool apic_advises(void)
+{
+	return advises;
+}
 
 bool apic_is_left(void)
 {
@@ -322,6 +327,21 @@ static void waits_need_interrupts(void **state)
 	vendor = NULL;
 }
 
+/* The advice to use x2APIC comes once, in the log and for the black box. */
+static void advises_once(void **state)
+{
+	static struct cpu boot;
+
+	kept[0] = 0;
+	advises = true;
+	for (unsigned i = 0; i < 3; i++)
+		turn_poll_now(&boot);
+	advises = false;
+	assert_non_null(strstr(kept, "x2APIC mode, which the CPU has"));
+	assert_null(strstr(strstr(kept, "x2APIC") + 1, "x2APIC"));
+	assert_true(boot.work & CPU_WORK_CONSOLE);
+}
+
 static void add_record(struct cpu *c)
 {
 	struct trap_record *r;
@@ -425,6 +445,7 @@ int main(void)
 		cmocka_unit_test(waits_need_interrupts),
 		cmocka_unit_test(notice_behind_a_line),
 		cmocka_unit_test(losses_of_many),
+		cmocka_unit_test(advises_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
