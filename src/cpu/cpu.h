@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "hw/asm.h"
+#include "hw/cache_line.h"
 #include "hw/machine.h"
 #include "hw/mitigations.h"
 #include "cpu/exit.h"
@@ -140,14 +141,16 @@ struct cpu {
 
 	uint32_t number;
 	uint32_t apic_id;
-	_Atomic uint32_t start; /* INIT and SIPI that this CPU has received: src/apic/icr.h */
-	_Atomic uint8_t kicked; /* a kick is under way to it: src/apic/park.h */
+	/* On a line of their own (hw/cache_line.h): what other CPUs read and write while this one runs. */
+	LINE_ALIGNED _Atomic uint32_t start; /* INIT and SIPI that this CPU has received: src/apic/icr.h */
+	_Atomic uint8_t kicked;              /* a kick is under way to it: src/apic/park.h */
 	_Atomic bool
 		waits_for_sipi; /* in the activity state wait-for-SIPI: it executes nothing and takes no NMI */
 	_Atomic bool beneath;   /* it has reached its first entry: before that it must not get NMIs */
 	_Atomic bool aside, flush_due; /* src/apic/flush.h */
 	_Atomic uint32_t flushed;      /* generation of the second-level tables at its last flush */
-	uint32_t work;                 /* CPU_WORK_... */
+	_Atomic bool paused, released; /* src/apic/pause.h */
+	LINE_ALIGNED uint32_t work;    /* CPU_WORK_... */
 	uint64_t scratch_gpa[2];       /* with CPU_WORK_SCRATCH: pages, 0 for none; one store may use two */
 	bool guest_nmi_blocked;        /* an NMI was injected and its IRET has not been seen */
 	bool nmi_pending;              /* the host took an NMI that is not yet injected */
@@ -155,12 +158,13 @@ struct cpu {
 	struct exit exit;
 	struct code_page code_page;
 	struct seen_store *seen_stores; /* a page: src/exit/apic_seen.h */
-	/* beside: the second ring, used while the ring is frozen: exit/freeze.h */
-	struct trace_ring ring, beside;
+	/* On a line of their own: what the printer reads. beside: the second ring, used while the ring is frozen: exit/freeze.h */
+	LINE_ALIGNED struct trace_ring ring;
+	struct trace_ring beside;
 	struct trace_ring *_Atomic writing; /* the ring that is written */
-	struct ring_reader
-		thawing;   /* what of it has to move into the ring; NULL: nothing */
 	uint64_t not_kept; /* records without room while the ring was frozen */
+	LINE_ALIGNED struct ring_reader
+		thawing;         /* what of it has to move into the ring; NULL: nothing */
 	struct reserve *reserve; /* beside the ring: the newest records of each vector */
 	_Atomic uint32_t noted;  /* vectors whose next record takes the slow path: exit/record.h */
 	uint32_t frequent;       /* vectors beyond the printer's rate that the reserve skips */
@@ -198,8 +202,7 @@ struct cpu {
 	uint32_t tss[26];
 	uint8_t fault_depth;
 	struct mitigations mitigations;
-	_Atomic bool paused, released; /* src/apic/pause.h */
-	struct cpu_run run;            /* src/exit/run.h */
+	struct cpu_run run; /* src/exit/run.h */
 	struct trap_record paused_at;
 	struct stopped { /* for good: src/apic/park.h */
 		_Atomic bool is;

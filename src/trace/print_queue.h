@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <trapline/record.h>
+#include "hw/cache_line.h"
 
 #define PRINT_QUEUE    1024
 #define PRINT_RESERVE  256 /* part of it that is reserved for kinds with few records */
@@ -24,13 +25,16 @@ enum print_kind {
 };
 
 struct print_queue {
-	_Atomic uint32_t head, tail;
-	uint32_t put[PRINT_KINDS];           /* total; written by the CPU */
-	_Atomic uint32_t taken[PRINT_KINDS]; /* total; written by the printer */
-	uint64_t lost;                       /* records that found the queue full */
-	uint64_t limited[PRINT_KINDS];       /* beyond the rate, counted without being queued */
+	/* Lines that the CPU writes: */
+	LINE_ALIGNED _Atomic uint32_t head;
+	uint32_t put[PRINT_KINDS];     /* total */
+	uint64_t lost;                 /* records that found the queue full */
+	uint64_t limited[PRINT_KINDS]; /* beyond the rate, counted without being queued */
 	uint64_t all_limited;
-	uint64_t entry[PRINT_QUEUE]; /* seq, and the kind above PRINT_SEQ_BITS */
+	LINE_ALIGNED uint64_t entry[PRINT_QUEUE]; /* seq, and the kind above PRINT_SEQ_BITS */
+	/* Lines that the printer writes, on any CPU: */
+	LINE_ALIGNED _Atomic uint32_t tail;
+	_Atomic uint32_t taken[PRINT_KINDS]; /* total */
 };
 
 /* The kind of a record, at first sight. */

@@ -156,24 +156,8 @@ $(UNIT_RAM:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 UNIT_VMCS := src/vmx/vmx_cet src/vmx/vmx_cr $(addprefix tests/unit/test_,vmx_cet vmx_cr)
 $(UNIT_VMCS:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake
 # And DR6, CR0, CR4 and the MSRs are variables and functions.
-                 $(addprefix \
-                 UNIT_HOST \
-                 src/cpu/system_registers \
-                 src/hw/vector_state \
-                 src/vmx/vmx_event \
-                 src/vmx/vmx_msr \
-                 src/vmx/vmx_skip \
-                 src/vmx/vmx_state \
-                 src/vmx/vmx_step \
-                 src/vmx/vmx_usual \
-                 src/vmx/vmx_watch_registers \
-                 tests/unit/test_,system_registers \
-                 vector_state \
-                 vmx_msr \
-                 vmx_state \
-                 vmx_step \
-                 vmx_usual \
-                 vmx_watch)
+UNIT_HOST := src/cpu/system_registers src/hw/vector_state src/vmx/vmx_event src/vmx/vmx_msr src/vmx/vmx_skip src/vmx/vmx_state src/vmx/vmx_step src/vmx/vmx_usual \
+             src/vmx/vmx_watch_registers $(addprefix tests/unit/test_,system_registers vector_state vmx_msr vmx_state vmx_step vmx_usual vmx_watch)
 $(UNIT_HOST:%=$(BUILD)/unit/%.o): UNIT_DEFS := -iquote tests/fake -iquote tests/fake/host
 # Linux's headers are those of the module's fakes.
 $(addprefix $(BUILD)/unit/tests/unit/test_module_exec,.o _regions.o): UNIT_DEFS := -Itests/fake/kernel

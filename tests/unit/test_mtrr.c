@@ -135,8 +135,10 @@ static int begin(void **state)
 	boot_info.tsc_khz = 1000000;
 	boot_info.cpus = cpus_active = CPUS;
 	for (unsigned n = 0; n < CPUS; n++) {
-		if (!cpus[n])
-			cpus[n] = calloc(1, sizeof(struct cpu));
+		if (!cpus[n]) {
+			cpus[n] = aligned_alloc(LINE_SIZE, sizeof(struct cpu));
+			memset(cpus[n], 0, sizeof(struct cpu));
+		}
 		cpus[n]->number = n;
 		cpus[n]->waits_for_sipi = cpus[n]->aside = false;
 		cpus[n]->beneath = true;
