@@ -94,18 +94,23 @@ uint64_t freeze_left(void)
 	return gone < n ? (n - gone + second - 1) / second : 0;
 }
 
-/* Includes records that the second ring has overwritten so far. */
+/*
+ * Records that the second ring has overwritten so far. The heads are read in this order: when the freeze ends the first ring's grows up to
+ * the second's.
+ */
+static uint64_t overwritten(const struct cpu *c)
+{
+	uint64_t from = atomic_load(&c->ring.head), to = atomic_load(&c->beside.head);
+	uint64_t room = c->beside.mask + 1ull;
+
+	return atomic_load(&c->writing) == &c->beside && to - from > room ? to - from - room : 0;
+}
+
 uint64_t freeze_not_kept(void)
 {
 	uint64_t all = 0;
 
-	for_each_cpu (c) {
-		uint64_t beside;
-
-		all += c->not_kept;
-		beside = c->writing == &c->beside ? c->beside.head - c->ring.head : 0;
-		if (beside > c->beside.mask + 1ull)
-			all += beside - c->beside.mask - 1;
-	}
+	for_each_cpu (c)
+		all += c->not_kept + overwritten(c);
 	return all;
 }

@@ -52,6 +52,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/exit/control_register.c \
                  src/exit/dispatch.c \
                  src/exit/exception.c \
+                 src/exit/freeze.c \
                  src/exit/interrupt.c \
                  src/exit/io.c \
                  src/exit/longest.c \
