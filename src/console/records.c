@@ -147,20 +147,19 @@ static bool next_reserve_line(enum command_source source, char *text, size_t siz
 
 /* For each source: the place of its `traps sites`. */
 static struct {
-	const struct site *last;
+	struct listed_site last;
 	unsigned lines;
 } site_shown[COMMAND_SOURCES];
 
-/* Counts grow meanwhile, so a site may be shown twice; the list ends nevertheless. */
+/* A site is shown once, unless its CPU has replaced it and found it again meanwhile; the list ends nevertheless. */
 static bool next_site_line(enum command_source source, char *text, size_t size)
 {
 	struct text t = text_on(text, size);
-	const struct site *next = report_next_site(site_shown[source].last, false);
+	struct listed_site *last = &site_shown[source].last;
 
-	if (!next || site_shown[source].lines++ == SITES_COUNT)
+	if (!report_next_site(last, false) || site_shown[source].lines++ == SITES_COUNT)
 		return false;
-	site_shown[source].last = next;
-	report_site_format(&t, next, log_clock());
+	report_site_format(&t, &last->site, log_clock());
 	return true;
 }
 
@@ -233,7 +232,7 @@ const char *command_traps(struct command_call *call)
 		return NULL;
 	}
 	if (call->tokens.count == 2 && !strcmp(call->tokens.at[1], "sites")) {
-		site_shown[call->source].last = NULL;
+		site_shown[call->source].last.at = 0;
 		site_shown[call->source].lines = 0;
 		call->more = next_site_line;
 		return NULL;

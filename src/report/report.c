@@ -341,31 +341,38 @@ void report_exit_line(struct text *t, const struct fold_line *line, const struct
 	add_seconds(t, "until=", exit_entry_tsc(line->last), clock);
 }
 
-#define SITES_AT_ONCE 128
+#define SITES_AT_ONCE 64
 
 /* Sites with equal counts are ordered by their address in memory. */
-static bool is_above(const struct site *a, const struct site *b)
+static bool is_above(const struct listed_site *a, const struct listed_site *b)
 {
-	return a->count > b->count || (a->count == b->count && a > b);
+	return a->site.count > b->site.count || (a->site.count == b->site.count && a->at > b->at);
 }
 
-const struct site *report_next_site(const struct site *last, bool important)
+/* An entry of any CPU's table. False: there is no site, or not one of these. */
+static bool list_site(unsigned i, bool important, struct listed_site *s)
 {
-	const struct site *next = NULL;
+	const struct cpu *cpu = cpus[i / SITES_COUNT];
+
+	if (!cpu || !site_copy(&cpu->reserve->sites, i % SITES_COUNT, &s->site))
+		return false;
+	s->at = i + 1;
+	return !important || site_counts(&cpu->reserve->sites, i % SITES_COUNT, &s->site);
+}
+
+bool report_next_site(struct listed_site *last, bool important)
+{
+	struct listed_site next = {.at = 0}, s;
 
 	for (unsigned i = 0; i < boot_info.cpus * SITES_COUNT; i++) {
-		const struct cpu *cpu = cpus[i / SITES_COUNT];
-		const struct site *s = cpu ? &cpu->reserve->sites.site[i % SITES_COUNT] : NULL;
-
 		if (i % SITES_AT_ONCE == 0)
 			log_rest();
-		if (!s || !s->key || (important && !site_counts(&cpu->reserve->sites, s)) ||
-			(last && !is_above(last, s)))
-			continue;
-		if (!next || is_above(s, next))
+		if (list_site(i, important, &s) && (!last->at || is_above(last, &s)) &&
+			(!next.at || is_above(&s, &next)))
 			next = s;
 	}
-	return next;
+	*last = next;
+	return next.at;
 }
 
 void report_site_format(struct text *t, const struct site *s, const struct trap_clock *clock)

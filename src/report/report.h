@@ -46,13 +46,19 @@ void report_earlier(const struct trap_record *r);
 /* Prints one site: a source of exceptions, and their number. */
 void report_site(const struct site *site);
 
+/* A site as it was when it was listed. */
+struct listed_site {
+	struct site site;
+	unsigned at; /* which entry of all CPUs' tables, from 1; 0: none */
+};
+
 /*
- * Iterates over the sites of all CPUs by their counts, the highest first.
- *   last       the result of the call before; NULL: the first
+ * Iterates over the sites of all CPUs by their counts, the highest first. A site whose count grows meanwhile may be left out.
+ *   last       the site of the call before, which is replaced; `at` 0: the first
  *   important  only important ones (trace/important.h)
- * Returns NULL after the last one. Counts grow meanwhile, so a site may be skipped or come twice.
+ * Returns false after the last one.
  */
-const struct site *report_next_site(const struct site *last, bool important);
+bool report_next_site(struct listed_site *last, bool important);
 
 /* The same as text, without a newline. */
 void report_site_format(struct text *t, const struct site *site, const struct trap_clock *clock);

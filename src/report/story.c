@@ -126,10 +126,10 @@ static void tell_record(const struct cpu *cpu, const struct trap_record *r)
 
 static void tell_sites(void)
 {
-	const struct site *site = NULL;
+	struct listed_site site = {.at = 0};
 
-	for (unsigned n = 0; n < SITES_SHOWN && (site = report_next_site(site, true)); n++)
-		report_site(site);
+	for (unsigned n = 0; n < SITES_SHOWN && report_next_site(&site, true); n++)
+		report_site(&site.site);
 }
 
 static const struct site *site_of(const struct cpu *cpu, const struct trap_record *r)

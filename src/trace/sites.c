@@ -31,14 +31,40 @@ static uint16_t keep_first(struct sites *s, const struct trap_record *r)
 	return (uint16_t)(place + 1);
 }
 
+/* The key is 0 meanwhile, and stored last. Every site has a first_seq of its own. */
+static void replace(struct site *at, const struct site *by)
+{
+	__atomic_store_n(&at->key, 0, __ATOMIC_RELAXED);
+	atomic_thread_fence(memory_order_release); /* as in ring_begin() */
+	at->rip = by->rip;
+	__builtin_memcpy(&at->first, &by->first, sizeof(*at) - offsetof(struct site, first));
+	__atomic_store_n(&at->key, by->key, __ATOMIC_RELEASE);
+}
+
+/* In this order before the copy and in the other one after it: then a replacement that began or ended meanwhile shows in one of the two. */
+bool site_copy(const struct sites *s, unsigned i, struct site *out)
+{
+	const struct site *at = &s->site[i];
+	uint64_t seq = __atomic_load_n(&at->first_seq, __ATOMIC_ACQUIRE);
+	uint32_t key = __atomic_load_n(&at->key, __ATOMIC_ACQUIRE);
+
+	if (!key)
+		return false;
+	*out = *(const volatile struct site *)at;
+	atomic_thread_fence(memory_order_acquire);
+	return __atomic_load_n(&at->key, __ATOMIC_ACQUIRE) == key &&
+	       __atomic_load_n(&at->first_seq, __ATOMIC_RELAXED) == seq;
+}
+
 static struct saved_stack *make_site(struct sites *s, struct site *at, const struct trap_record *r)
 {
 	bool important = trap_is_important(r);
+	struct site made;
 
 	s->lost += at->key != 0;
 	if (at->important && !important)
 		return NULL;
-	*at = (struct site){
+	made = (struct site){
 		.rip = r->rip,
 		.key = site_key(r),
 		.first = important ? keep_first(s, r) : 0,
@@ -50,6 +76,7 @@ static struct saved_stack *make_site(struct sites *s, struct site *at, const str
 		.first_cr2 = r->cr2,
 		.last_cr2 = r->cr2,
 	};
+	replace(at, &made);
 	return at->first ? &s->stack[at->first - 1] : NULL;
 }
 

@@ -2,7 +2,7 @@
 /*
  * The sources of exceptions: a table of sites for each CPU. A site is an instruction that raised a vector at a privilege level.
  * The table has the count, the first and the last time of each, however many exceptions come; for important ones also the first record.
- * Only its CPU writes it; any CPU may read it at any time.
+ * Only its CPU writes it; any CPU may read it at any time, by site_copy().
  */
 #ifndef TRAPLINE_SITES_H
 #define TRAPLINE_SITES_H
@@ -20,7 +20,7 @@
 
 struct site {
 	uint64_t rip;
-	uint32_t key;   /* site_key(); 0: the entry is empty */
+	uint32_t key;   /* site_key(); 0: the entry is empty, or just being replaced */
 	uint16_t first; /* place of its first record in first[], from 1; 0: none */
 	uint16_t important;
 	uint64_t count;
@@ -89,6 +89,9 @@ static inline struct saved_stack *sites_note(struct sites *s, const struct trap_
 /* Whether a record is the first of its site, or the first since another one took the entry. Off the hot path. */
 bool sites_is_first(const struct sites *s, const struct trap_record *r);
 
+/* Copies entry i. False: it is empty, or is being replaced. The counts of a whole copy may be a few records apart from each other. */
+bool site_copy(const struct sites *s, unsigned i, struct site *out);
+
 /* Copies the first record of a site. False: it has none, or newer ones have replaced it. */
 bool site_first(const struct sites *s, const struct site *site, struct trap_record *out);
 
@@ -104,10 +107,10 @@ void sites_mend(struct sites *s, const struct trap_record *r);
 /* Whether sites_mend() has covered a record. */
 bool sites_mended(const struct sites *s, const struct trap_record *r);
 
-/* Whether a site is important, and not all of its records were mended. */
-static inline bool site_counts(const struct sites *s, const struct site *site)
+/* Whether a site, a copy of entry i, is important, and not all of its records were mended. */
+static inline bool site_counts(const struct sites *s, unsigned i, const struct site *site)
 {
-	return site->important && site->last_tsc > s->mended[site - s->site];
+	return site->important && site->last_tsc > s->mended[i];
 }
 
 #endif

@@ -304,9 +304,9 @@ void io_watch(enum io_watched what, bool on)
 	watched[what] = on;
 }
 
-const struct site *report_next_site(const struct site *last, bool important)
+bool report_next_site(struct listed_site *last, bool important)
 {
-	return NULL;
+	return false;
 }
 
 void report_site_format(struct text *t, const struct site *site, const struct trap_clock *clock)

@@ -89,12 +89,50 @@ static void while_it_is_written(void **state)
 	assert_int_equal(seq_at(14, RESERVE_RECORDS - 1), STRESS - 1);
 }
 
+/* A writer replaces the sites of one set without a pause, and a reader copies them: all members are of one site. */
+#define REPLACED 3000000
+static atomic_bool replaced_all;
+
+static void *replace_sites(void *arg)
+{
+	struct sites *s = arg;
+
+	for (uint64_t n = 1; n <= REPLACED; n++) {
+		struct trap_record r = {.vector = 6, .rip = n << 32, .seq = n, .tsc = n, .cr2 = n};
+
+		sites_note(s, &r);
+	}
+	atomic_store(&replaced_all, true);
+	return NULL;
+}
+
+static void whole_sites(void **state)
+{
+	static struct sites s;
+	struct site copy;
+	pthread_t writer;
+	unsigned copies = 0;
+
+	assert_int_equal(pthread_create(&writer, NULL, replace_sites, &s), 0);
+	while (!atomic_load(&replaced_all))
+		for (unsigned i = 0; i < SITES_COUNT; i++)
+			if (site_copy(&s, i, &copy)) {
+				copies++;
+				assert_int_equal(copy.rip, copy.first_seq << 32);
+				assert_int_equal(copy.first_tsc, copy.first_seq);
+				assert_int_equal(copy.first_cr2, copy.first_seq);
+			}
+	pthread_join(writer, NULL);
+	assert_true(copies);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flood),
 		cmocka_unit_test(rare_or_not),
 		cmocka_unit_test(while_it_is_written),
+		cmocka_unit_test(whole_sites),
 	};
 
 	return cmocka_run_group_tests_name("reserve", tests, NULL, NULL);

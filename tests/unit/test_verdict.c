@@ -200,7 +200,7 @@ static void mended(void **state)
 	assert_false(blamed(0, UINT64_MAX, &r));
 	for (unsigned i = 0; i < SITES_COUNT; i++)
 		assert_false(
-			reserve.sites.site[i].key && site_counts(&reserve.sites, &reserve.sites.site[i]));
+			reserve.sites.site[i].key && site_counts(&reserve.sites, i, &reserve.sites.site[i]));
 	take(fatal, 3 * SECOND);
 	reserve_add(&reserve, &ring[seq % RING], 1); /* as exit/exception.c does */
 	assert_true(blamed(0, UINT64_MAX, &r));
