@@ -53,6 +53,13 @@ GUEST_RUNS = (
     ("vmx printed", "vmx", cost.PRINTED, cost.PRINTED_ARGS),
     ("vmx flood", "vmx", "", cost.FLOOD_ARGS),
 )
+# The guest `storm`: name, backend, trapline.conf, CPUs
+STORM_RUNS = (
+    ("svm bare", "svm", None, 8),
+    ("svm storm", "svm", cost.QUIET, 8),
+    ("vmx bare", "vmx", None, 4),
+    ("vmx storm", "vmx", cost.QUIET, 4),
+)
 LINUX_RUNS = (
     ("bare", None),
     ("default", ""),
@@ -89,6 +96,12 @@ def run_longest(vendor):
     return {f"{vendor} longest {kind}": n for kind, (n, _) in cost.longest(text, vendor).items()}
 
 
+def run_storm(run):
+    name, backend, conf, cpus = run
+    figures = launch(f"storm {name}", backend, conf, EFI=str(machine.GUESTS / "storm.efi"), ARGS=f"cpus={cpus}", CPUS=str(cpus))
+    return name, cost.rows(figures)
+
+
 def run_linux(run):
     name, conf = run
     text = launch(f"linux {name}", "svm", conf, APPEND=APPEND, **machine.LINUX)
@@ -108,8 +121,10 @@ def package(name):
 def measure():
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         guests, linux = pool.map(run_guest, GUEST_RUNS), pool.map(run_linux, LINUX_RUNS)
-        longest = pool.map(run_longest, ("vmx", "svm"))
+        longest, storms = pool.map(run_longest, ("vmx", "svm")), pool.map(run_storm, STORM_RUNS)
         guests, linux, longest = dict(guests), list(linux), list(longest)
+        for name, figures in storms:
+            guests.setdefault(name, {}).update(figures)
     bare = {f"{vendor} {key}": value for vendor in ("svm", "vmx") for key, value in guests[f"{vendor} bare"].items()}
     added = {}
     for name, figures in guests.items():

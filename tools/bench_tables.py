@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the tables of docs/performance.md from the figures of docs/bench.json."""
 
-from lib.cost import FLOOD_MARKS, LONGEST, MARKS, PRINTED_MARKS, is_longest
+from lib.cost import FLOOD_MARKS, LONGEST, MARKS, PRINTED_MARKS, STORM_CPUS, is_longest
 
 EVENTS = (
     ("cpuid", "CPUID"),
@@ -97,6 +97,13 @@ def floods_table(figures):
     return text + line("10,000 #UD in a row, default settings", *values, cell(FLOOD_MARKS["ud"]))
 
 
+def storms_table(figures):
+    text = "| CPUs that raise #UD at once | AMD-V | VT-x |\n|---|---|---|\n"
+    for n in STORM_CPUS:
+        text += line(str(n), *(cell(figures.get(f"{vendor} storm storm_{n}")) for vendor in ("svm", "vmx")))
+    return text
+
+
 def copies_table(figures):
     text = "| instructions a call | AMD-V: 64 B | 4 KiB | 1 MiB | bytes per instruction "
     text += "| VT-x: 64 B | 4 KiB | 1 MiB | bytes per instruction |\n|---|---|---|---|---|---|---|---|---|\n"
@@ -135,7 +142,7 @@ def made_by_table(made_by):
     return "".join(f"- {what}: {version}\n" for what, version in sorted(made_by.items()))
 
 
-TABLES = {"floods": floods_table, "events": events_table, "exceptions": exceptions_table, "copies": copies_table, "longest": longest_table, "linux": linux_table}
+TABLES = {"floods": floods_table, "storms": storms_table, "events": events_table, "exceptions": exceptions_table, "copies": copies_table, "longest": longest_table, "linux": linux_table}
 
 
 def table(name, result):

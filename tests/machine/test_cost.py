@@ -2,10 +2,11 @@
 """What Trapline costs, in instructions counted exactly, against the stored figures of docs/bench.json."""
 
 import re
+import subprocess
 
 from lib import cost
 from lib.console import Console
-from lib.machine import GUESTS, expect, on
+from lib.machine import GUESTS, ROOT, expect, on
 
 
 def added(machine, conf, args=""):
@@ -94,6 +95,23 @@ def test_trapctl_bench(machine):
     expect([ends[name] for name in BENCH] == ["0"] * 4 + ["1", "1", "2", "1"], f"{ends}; see {run.out}/guest.log")
     expect(last(logs.records(run.guest, "change"), name="cpuid")["certain"] == "no", f"the same twice: see {run.out}/guest.log")
     run.expect_line("trapctl bench raises exceptions on purpose")
+
+
+@on("svm")
+def test_storms(machine):
+    """A recorded exception costs the same instructions while three more CPUs take exceptions as it does alone."""
+    run = machine.guest("storm", CONF=machine.conf(cost.QUIET), ARGS="cpus=4", CPUS=4, ICOUNT=1).expect_status(0)
+    now = cost.added(cost.of_kind(cost.stored()["bare"], machine.vendor), cost.rows(run.guest))
+    before = cost.of_kind(cost.stored()["added"], machine.vendor, "storm")
+    wrong = cost.apart(now) + cost.regressions({name: before[name] for name in ("storm_1", "storm_2", "storm_4")}, now)
+    expect(not wrong, "\n".join(wrong))
+
+
+@on("svm")
+def test_shared(machine):
+    """No cache line that an exit of one CPU writes is touched by an exit of another, while four CPUs take exceptions: of their real loads and stores."""
+    done = subprocess.run([ROOT / "tools/shared.py"], capture_output=True, text=True, timeout=400, check=False)
+    expect(done.returncode == 0, done.stdout + done.stderr)
 
 
 LONG_COMMANDS = """traps 64;traps 4096 vec=de;traps sites;traps reserve;stats;exits 64;help;status;walk rip;mem rip 1024;disas rip 64;regs;bt;

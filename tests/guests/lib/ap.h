@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AP_MAX 7 /* APIC identifiers below this: as many as fit into a page of slots */
+#define AP_MAX 16 /* APIC identifiers below this: their slots are in the page of the vector */
 
 #define APIC_ID         0x020
 #define APIC_TPR        0x080

@@ -23,6 +23,8 @@ PRINTED_ARGS = f"n=16 drain=2500 only={','.join(VECTORS)}"
 # Default settings: the first ones are printed, the others counted.
 FLOOD_ARGS = "n=10000 only=ud"
 WATCHED_ARGS = "watched only=watch_hit,watch_miss"
+STORM_CPUS = (1, 2, 4, 8)
+STORM_SHARE = 0.02  # what an exception may cost more or less than on one CPU alone
 OFF_ARGS = f"only={','.join(VECTORS)}"
 
 # The goals of the design, in instructions added.
@@ -79,6 +81,15 @@ def of_kind(figures, *kind):
 def missed(marks, now):
     """A line for each figure above its mark."""
     return [f"{name}: {now[name]} instructions, the mark is {most}" for name, most in marks.items() if now.get(name, 0) > most]
+
+
+def apart(now):
+    """A line for each number of CPUs on which a recorded exception costs another number of instructions than on one."""
+    return [
+        f"storm_{n}: {now[f'storm_{n}']} instructions, {now['storm_1']} on one CPU"
+        for n in STORM_CPUS
+        if f"storm_{n}" in now and abs(now[f"storm_{n}"] - now["storm_1"]) > now["storm_1"] * STORM_SHARE
+    ]
 
 
 def regressions(before, now):
