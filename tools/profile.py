@@ -51,15 +51,15 @@ def symbol(name):
     return int(re.search(rf"^([0-9a-f]+) \w {name}$", text, re.M).group(1), 16)
 
 
-def start(name, configuration):
-    """A machine whose guest repeats the row."""
-    conf = OUT / "profile.conf"
-    OUT.mkdir(parents=True, exist_ok=True)
+def start(out, guest, args, configuration, extra="", **variables):
+    """A machine that runs a guest program under Trapline, with a log of QEMU's in `out`."""
+    conf = out / "profile.conf"
+    out.mkdir(parents=True, exist_ok=True)
     conf.write_text(configuration)
     for variable in machine.VARIABLES:
         os.environ.pop(variable, None)
-    os.environ.update(EFI=str(machine.GUESTS / "bench.efi"), ARGS=f"profile={name}" + (" watched" if name.startswith("watch_") else ""), OUT=str(OUT), CONF=str(conf))
-    os.environ["EXTRA"] = f"-D {OUT / 'trace'}"
+    os.environ.update(EFI=str(machine.GUESTS / f"{guest}.efi"), ARGS=args, OUT=str(out), CONF=str(conf), **variables)
+    os.environ["EXTRA"] = f"-D {out / 'trace'} {extra}".strip()
     chosen = settings.Settings.from_environment()
     chosen.prepare_out()
     esp.build_esp(chosen)
@@ -76,15 +76,23 @@ def wait_for(path, text):
         time.sleep(0.2)
 
 
+def log_begins(running, items):
+    for command in ("singlestep on", f"log {items}"):
+        running.monitor.command("human-monitor-command", **{"command-line": command})
+
+
+def log_ends(running):
+    running.monitor.command("human-monitor-command", **{"command-line": "log none"})
+
+
 def trace(name, configuration, seconds, items="exec,nochain"):
     """QEMU's log of some passes: the address of each instruction, with `cpu` its registers as well."""
-    running, log = start(name, configuration)
+    running, log = start(OUT, "bench", f"profile={name}" + (" watched" if name.startswith("watch_") else ""), configuration)
     try:
         wait_for(log, f"profile name={name}\n")
-        for command in ("singlestep on", f"log {items}"):
-            running.monitor.command("human-monitor-command", **{"command-line": command})
+        log_begins(running, items)
         time.sleep(seconds)
-        running.monitor.command("human-monitor-command", **{"command-line": "log none"})
+        log_ends(running)
     finally:
         running.stop()
     return (OUT / "trace").read_text()
@@ -172,13 +180,17 @@ REGISTER = re.compile(r"\b(R\w\w?) ?=([0-9a-f]{16})\b")
 SEGMENT = re.compile(r"^(FS|GS) =\w+ ([0-9a-f]{16})", re.M)
 
 
+def registers_of(block):
+    registers = {name.lower(): int(value, 16) for name, value in REGISTER.findall(block)}
+    return registers | {f"{name.lower()}base": int(value, 16) for name, value in SEGMENT.findall(block)}
+
+
 def steps(text):
     """Each instruction with its registers."""
     for block in re.split(r"^(?=Trace \d+: )", text, flags=re.M)[1:]:
         at = TRACE.match(block)
         if at:
-            registers = {name.lower(): int(value, 16) for name, value in REGISTER.findall(block)}
-            yield int(at[1], 16), registers | {f"{name.lower()}base": int(value, 16) for name, value in SEGMENT.findall(block)}
+            yield int(at[1], 16), registers_of(block)
 
 
 def whole(run):
@@ -226,4 +238,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
