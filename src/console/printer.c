@@ -10,6 +10,7 @@
 
 #define FINISH_LOSSES 64
 #define SAY_LOST_MS   1000 /* interval between two lines about losses */
+#define LOOK_LOST_MS  100  /* and between two looks for them */
 _Static_assert(FILTER_CPU_LAST == BOOT_MAX_CPUS - 1, "every CPU can be named");
 
 #define PASS_OVER    4   /* records that one turn may skip */
@@ -28,7 +29,8 @@ static uint64_t limited[PRINT_KINDS], filtered; /* records; not yet said of the 
 static uint64_t limited_said[PRINT_KINDS];
 static uint64_t all_limited; /* their sum, which each poll of the console needs */
 static unsigned saying;      /* the next kind of the lines about losses; 0: none is under way */
-static uint64_t last_losses;
+static uint64_t last_losses, last_look;
+static bool losses; /* there are some to say */
 static bool finishing;
 
 /* If the guest sets its TSC back, the time counts as passed. */
@@ -319,10 +321,18 @@ static bool format_limited(char *line, size_t size)
 	return false;
 }
 
-/* Losses are printed once in a while, because in a flood these lines would be a flood, too. */
+/*
+ * Losses are printed once in a while, because in a flood these lines would be a flood, too. Nor are they looked for at each poll, because
+ * that takes memory from every CPU, which these CPUs write.
+ */
 bool printer_losses_due(void)
 {
-	return all_lost() != lost_said && (passed(last_losses, boot_info.tsc_khz * SAY_LOST_MS) || finishing);
+	if (!losses && (finishing || passed(last_look, boot_info.tsc_khz * LOOK_LOST_MS))) {
+		last_look = rdtsc();
+		losses = all_lost() != lost_said &&
+			 (finishing || passed(last_losses, boot_info.tsc_khz * SAY_LOST_MS));
+	}
+	return losses;
 }
 
 /* Writes the losses, by the rate and in all; an empty line: the next turn goes on. */
@@ -339,6 +349,7 @@ static bool format_losses(char *line, size_t size)
 	snprintf(line, size, "trapline: lost lines=%lu total=%lu", lost - lost_said, lost);
 	lost_said = lost;
 	last_losses = rdtsc();
+	losses = false;
 	return true;
 }
 

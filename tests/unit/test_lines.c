@@ -252,6 +252,24 @@ static void reads(void **state)
 	EXPECT_UNWRITTEN(&exit, released);
 }
 
+/* Each poll of the console, once a millisecond, asks for losses. The counts of all CPUs are read less often. */
+static void losses(void **state)
+{
+	boot_info.tsc_khz = 0; /* every time is over */
+	while (printer_losses_due() || printer_waiting())
+		printer_turn();
+	boot_info.tsc_khz = 1000000000; /* none is */
+	cpu[0].print.lost++;
+	assert_false(printer_losses_due());
+	boot_info.tsc_khz = 0;
+	assert_true(printer_losses_due());
+	boot_info.tsc_khz = 1000000000;
+	assert_true(printer_losses_due()); /* until a line says so */
+	for (unsigned i = 0; i <= PRINT_KINDS; i++)
+		printer_turn();
+	assert_false(printer_losses_due());
+}
+
 /* Every CPU's part of the black box, and each piece of it, begins at a page; so does struct cpu, which is whole pages of the pool. */
 static void parts(void **state)
 {
@@ -278,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup(printer, setup),
 		cmocka_unit_test_setup(commands, setup),
 		cmocka_unit_test_setup(reads, setup),
+		cmocka_unit_test_setup(losses, setup),
 		cmocka_unit_test(parts),
 	};
 
