@@ -60,9 +60,9 @@ IN_USER = (
 
 # Behind thousands of exceptions of the same vector, which a process handles by itself: these are beyond the rate, the death is not.
 IN_FLOOD = (
-    Death("flood_user_write", "flood-user-write", r"mov dword ptr \[rdi\+0x30\], 0x1", "write to a page not present, from user mode"),
-    Death("flood_bug", "flood-bug", "ud2", "#UD.*cpl=0", has_address=False),
-    Death("flood_null_read", "flood-null-read", r"mov rax, qword ptr \[rdi\+0x18\]", "read of a page not present, from supervisor mode", address=0x18),
+    Death("", "flood-user-write", r"mov dword ptr \[rdi\+0x30\], 0x1", "write to a page not present, from user mode"),
+    Death("", "flood-bug", "ud2", "#UD.* cpl=0", has_address=False),
+    Death("", "flood-null-read", r"mov rax, qword ptr \[rdi\+0x18\]", "read of a page not present, from supervisor mode", address=0x18),
 )
 
 WROTE = "(wrote|write|store)"

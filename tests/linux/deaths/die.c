@@ -6,12 +6,13 @@
  *
  *   death name=user-write at=0x5555555551d9 address=0x30
  *
- * With flood- in front of it, thousands of page faults and invalid opcodes come first, which this process handles: a JIT compiler leaves
- * its checks for null pointers to such a handler.
+ * With flood- in front of it, thousands of page faults and invalid opcodes come in between, which this process handles: a JIT compiler
+ * leaves its checks for null pointers to such a handler.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,32 +54,39 @@ static const struct {
 	{"user-library", library_write, (const char *)library_write, 0x10},
 };
 
-static void pass_over(int signal, siginfo_t *info, void *context)
+static bool is_flood;
+static int left = 2 * FLOOD; /* exceptions of the flood */
+
+/* What comes after the flood is deadly at its second try. */
+static void pass_over(int number, siginfo_t *info, void *context)
 {
-	(void)signal;
 	(void)info;
-	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += FLOOD_BYTES;
+	if (left-- > 0)
+		((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += FLOOD_BYTES;
+	else
+		signal(number, SIG_DFL);
 }
 
-/* All at two places. */
+/* All at two places. Nothing lies between the last one and the death, so that no line of the rate is free again. */
 static void flood(void)
 {
-	struct sigaction action = {.sa_sigaction = pass_over, .sa_flags = SA_SIGINFO}, before[2];
+	struct sigaction action = {.sa_sigaction = pass_over, .sa_flags = SA_SIGINFO};
 
-	sigaction(SIGSEGV, &action, &before[0]);
-	sigaction(SIGILL, &action, &before[1]);
+	if (!is_flood)
+		return;
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGILL, &action, NULL);
 	for (int i = 0; i < FLOOD; i++) {
 		__asm__ volatile("mov (%%rax), %%eax" ::"a"(0) : "memory");
 		__asm__ volatile("ud2" ::: "memory");
 	}
-	sigaction(SIGSEGV, &before[0], NULL);
-	sigaction(SIGILL, &before[1], NULL);
 }
 
 static int in_kernel(const char *name)
 {
 	int file = open("/proc/death", O_WRONLY);
 
+	flood();
 	return file < 0 || write(file, name, strlen(name)) < 0 ? 1 : 0;
 }
 
@@ -99,8 +107,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	how = strncmp(argv[1], "flood-", 6) ? argv[1] : argv[1] + 6;
-	if (how != argv[1])
-		flood();
+	is_flood = how != argv[1];
 	snprintf(mark, sizeof mark, "die %s", argv[1]);
 	trapline_mark(mark);
 	for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
@@ -109,6 +116,7 @@ int main(int argc, char **argv)
 		printf("death name=%s at=%p address=0x%lx\n", argv[1], (const void *)deaths[i].at,
 			deaths[i].offset);
 		fflush(stdout);
+		flood();
 		deaths[i].die(0);
 	}
 	return strcmp(how, "module") ? in_kernel(how) : load_wrong();
