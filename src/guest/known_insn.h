@@ -8,7 +8,7 @@
 
 #include "cpu/cpu.h"
 #include "guest/access.h"
-#include "guest/step.h"
+#include "guest/step_insn.h"
 
 #define KNOWN_INSNS 16
 

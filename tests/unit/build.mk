@@ -84,6 +84,7 @@ UNIT_SOURCES  := $(wildcard src/trace/*.c) \
                  src/guest/opcode.c \
                  src/guest/system_insn.c \
                  src/guest/step.c \
+                 src/guest/step_insn.c \
                  src/hw/cet.c \
                  src/hw/features.c \
                  src/hw/mitigations.c \
