@@ -99,7 +99,7 @@ bool stage2_is_hidden(uint64_t gpa)
 }
 
 /* Parts of it that the guest may read: rings, one for each CPU. The size grows until all of it is shown. */
-#define SHOW_MOST (32 * PAGE_SIZE)
+#define SHOW_MOST (12 * PAGE_SIZE) /* at once: VT-x looks up the memory type of each page */
 static struct {
 	uint64_t base, size;
 } shown[BOOT_MAX_CPUS];
