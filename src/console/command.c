@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "console/command.h"
-#include "console/answer.h"
 #include "console/input.h"
 #include "console/line.h"
 #include "hw/lock.h"
@@ -126,11 +125,19 @@ uint32_t command_next(const char *text, uint32_t cpu)
 	return is_for_all(text) && cpu < BOOT_MAX_CPUS ? running_from(cpu + 1) : COMMAND_ANYWHERE;
 }
 
+static void (*waits)(void);
+
+void command_when_busy(void (*call)(void))
+{
+	waits = call;
+}
+
 bool command_begin(void)
 {
 	if (lock_try(&busy))
 		return true;
-	answer_hurry();
+	if (waits)
+		waits();
 	return false;
 }
 

@@ -82,6 +82,9 @@ struct command_result {
 bool command_begin(void);
 void command_end(void);
 
+/* What command_begin() calls when another CPU is at it: the command of a CPU that does not come any more has to end. Called once, at start. */
+void command_when_busy(void (*call)(void));
+
 /*
  * command_place() returns the CPU that has to carry out a line. For a line that all CPUs carry out, command_next() returns the
  * next one after `cpu`. COMMAND_ANYWHERE: any CPU may do it, or there are no more.

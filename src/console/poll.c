@@ -3,6 +3,7 @@
 #include "exit/longest.h"
 #include "console/poll.h"
 #include "console/answer.h"
+#include "console/command.h"
 #include "console/debugger.h"
 #include "console/input.h"
 #include "console/names_search.h"
@@ -269,6 +270,7 @@ void console_init(void)
 
 	there = log_init();
 	slice_init();
+	command_when_busy(answer_hurry);
 	log_set_rest(slice_rest);
 	turn_set(&taker);
 	input_on = there && boot_info.config.console_input;

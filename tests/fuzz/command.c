@@ -17,7 +17,6 @@
 #include "cpu/moment.h"
 #include "console/printer.h"
 #include "console/input.h"
-#include "console/answer.h"
 #include "console/slice.h"
 #include "report/guest_names.h"
 #include "report/core.h"
@@ -86,11 +85,6 @@ bool slice_begin(enum slice_stack stack, struct cpu *c, void (*work)(void))
 bool slice_go_on(enum slice_stack stack)
 {
 	return true;
-}
-
-/* The guest gives no commands. */
-void answer_hurry(void)
-{
 }
 
 __attribute__((format(printf, 1, 2))) void log_reply(const char *fmt, ...)

@@ -4,7 +4,6 @@
 #include <string.h>
 #include "unit.h"
 #include "console/address.h"
-#include "console/answer.h"
 #include "console/command.h"
 #include "console/complete.h"
 #include "log/log.h"
@@ -34,10 +33,6 @@ COMMANDS(X)
 #undef command_help
 
 void log_rest(void)
-{
-}
-
-void answer_hurry(void)
 {
 }
 
