@@ -324,9 +324,9 @@ def test_modes(machine):
         *["stepi"] * 6,
         *STEP,  # CR0.PE is off
         "stepi",
-        WHERE,
         *reconnect(),
-        "stepi",
+        "stepi",  # the far JMP
+        WHERE,
         "print $ds == $cs",
         "x/1i $eip",
         "print /x $ds_base == $cs_base",

@@ -238,6 +238,67 @@ def test_dead(machine):
         expect(not console.ask("go").ok, "go: the guest is dead")
 
 
+CTRL_C = [
+    "python import threading, os, signal",
+    "python threading.Timer(3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()",
+    "continue",
+]
+
+
+def tried(command):
+    """What a command that may fail says."""
+    return f"python\ntry:\n gdb.execute({command!r})\nexcept gdb.error as error:\n print('refused:', error)"
+
+
+MISTAKES = {
+    "monitor nonsense": "error: no such command",
+    "monitor catch foo": 'catch word="foo"',
+    "monitor catch gp cpl=9": "error: has a value that its key does not take",
+    "thread 7": "Unknown thread 7",
+    "x/1wx 0xffffffffffff0000": "Cannot access memory at address 0xffffffffffff0000",
+    "set var $cr3 = 0": 'Could not write register "cr3"',
+    "set var *(int *)0xffffffffffff0000 = 1": "Cannot access memory at address 0xffffffffffff0000",
+    "maint packet vCont;x": 'received: "E16"',
+    "maint packet qNonsense": 'received: ""',
+    "reverse-stepi": "does not support this command",
+    "run": 'does not support "run"',
+}
+
+
+@on("svm")
+def test_stranger(machine):
+    """
+    Wrong commands are refused with a reason, and the next one is answered. A watchpoint whose condition never holds does not stop the guest. Whatever is
+    set at a detach or kill is gone. A reset by the operator resets, and gdb ends.
+    """
+    with hang(machine, "loop") as console:
+        flag = wait_for_guest(console, "hang waits=")["waits"]
+        text = gdb(
+            console,
+            *map(tried, MISTAKES),
+            f"rwatch *(int *){flag} if *(int *){flag} == 7",
+            *CTRL_C,
+            "delete",
+            "set breakpoint always-inserted on",
+            "break *$rip",
+            "monitor watch",
+            "monitor catch gp cpl=0",
+            "detach",
+        )
+        for command, said in MISTAKES.items():
+            expect(said in text, f"{command}: {text}")
+        expect("received signal SIGINT" in text and "detached]" in text, text)
+        runs_on(console)
+        expect(not console.ask_ok("watch").records("watch"), "a watch is left")
+        text = gdb(console, "break *$rip", "continue", "set breakpoint always-inserted on", "kill")
+        expect("hit Breakpoint 1" in text or "Breakpoint 1, " in text, text)
+        expect("killed]" in text, text)
+        runs_on(console)
+        text = gdb(console, tried("monitor reset"))
+        expect(console.ended() == 3, f"no reset: {text}")
+        expect("reset" in text, text)
+
+
 def frame(data):
     return b"$" + data + b"#%02x" % (sum(data) & 255)
 
