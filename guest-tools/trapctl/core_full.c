@@ -179,7 +179,8 @@ static bool take_memory(struct full *f)
 		if (!is_ram(&p[i]))
 			continue;
 		f->at[f->loads] = p[i].p_offset;
-		f->load[f->loads++] = p[i];
+		f->load[f->loads] = p[i];
+		f->load[f->loads++].p_align = 0; /* so crash takes it for a dump of kdump's */
 	}
 	free(p);
 	return f->loads > 0;
