@@ -12,11 +12,13 @@ import shutil
 import subprocess
 
 from lib import logs, secure
-from lib.machine import BUILD, GUESTS, LINUX, Skip, expect, on
+from lib.gdb import OPTIONS
+from lib.machine import BUILD, GUESTS, LINUX, ROOT, Skip, expect, on
 from test_console import hang, wait_for_guest
 
 DISK_BYTES = 512 << 20
 CRASH_SECONDS = 300
+FULL_BYTES = 2 << 30
 READY = "trapline: capture: \\vmlinuz is ready in 256 MiB"
 
 
@@ -182,6 +184,35 @@ def test_crash(machine):
     expect(frames[:5] == ["die_gdt", "death_write", "proc_reg_write", "vfs_write", "ksys_write"], f"callers {frames[:5]}; {where}")
     expect(text.count("PID: ") >= 2, f"not both CPUs; {where}")
     expect("death name=gdt" in text, f"the kernel's log does not end as it did; {where}")
+
+
+@on("svm")
+def test_full_core(machine):
+    """trapctl core --full of a running Linux on two CPUs, written to a disk: gdb finds the slide by itself, the kernel's variables, and both CPUs."""
+    need("crash")
+    disk = machine.scratch / "full-disk.img"
+    initrd = machine.scratch / "full.img"
+    with open(disk, "wb") as file:
+        file.truncate(FULL_BYTES)
+    initrd.write_bytes((BUILD / "linux/capture.img").read_bytes() + (BUILD / "linux/deaths.img").read_bytes())
+    drivers = ",".join(f"busybox:modprobe:{name}" for name in ("virtio_pci", "virtio_blk"))
+    run = machine.linux(
+        f"trapline.mode=boot trapline.run=insmod:trapline,{drivers},trapctl:core:--full:/dev/vda,busybox:sync",
+        INITRD=initrd,
+        EXTRA=f"-drive file={disk},if=none,id=dump,format=raw -device virtio-blk-pci,drive=dump",
+        CPUS=2,
+        TIMEOUT=3000,
+    ).expect_status(0)
+    run.expect_active(machine.vendor, cpus=2).expect_line('core file="/dev/vda" bytes=', "guest")
+    load = f"trapline-linux {os.environ['DBG']}"
+    commands = (f"source {ROOT}/tools/gdb/linux.py", load, "p init_uts_ns.name.release", "p init_task.comm", "info threads", "trapline-registers")
+    words = ["gdb", *OPTIONS, "-ex", f"core-file {disk}", *(word for line in commands for word in ("-ex", line))]
+    text = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=CRASH_SECONDS, check=True).stdout
+    release = re.search(r"Linux version (\S+)", run.guest).group(1)
+    entry = re.search(r"^cpu=1 msr 0xc0000082 = 0x(f[0-9a-f]+)$", text, re.M)
+    expect(re.search(r"^trapline-linux: slide=0x[0-9a-f]+ from vmcoreinfo$", text, re.M), text)
+    expect(f'$1 = "{release}"' in text and '$2 = "swapper/0' in text, f"not the kernel's variables: {text}")
+    expect("LWP 1" in text and "LWP 2" in text and entry, f"not both CPUs: {text}")
 
 
 @on("svm")
