@@ -67,9 +67,7 @@ static void decode_npf(struct cpu *cpu, struct vmcb *v)
 static void decode_other(struct cpu *cpu, struct vmcb *v)
 {
 	cpu->exit.kind = EXIT_UNKNOWN;
-	if (cpu->exit.reason == SVM_EXIT_NPF)
-		decode_npf(cpu, v);
-	else if (cpu->exit.reason == SVM_EXIT_STEPPED)
+	if (cpu->exit.reason == SVM_EXIT_STEPPED)
 		cpu->exit.kind = EXIT_STEP;
 	else if (cpu->exit.reason == SVM_EXIT_INVALID)
 		cpu->exit.kind = svm_refused(cpu);
@@ -316,7 +314,18 @@ void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc)
 	dispatch(cpu, v);
 }
 
-/* An exit code outside the list. */
+/* A nested page fault: each store to the APIC is one. No handler of these asks for exit.skip. */
+__attribute__((noinline)) static void stage2_exit(struct cpu *cpu, struct vmcb *v)
+{
+	cpu->exit.reason = SVM_EXIT_NPF;
+	decode_npf(cpu, v);
+	v->control.eventinj = 0;
+	cpu->stats.exits[EXIT_STAGE2]++;
+	exit_handlers[EXIT_STAGE2](cpu);
+	end_exit(cpu, v);
+}
+
+/* Another exit code outside the list. */
 __attribute__((noinline)) static void other_exit(struct cpu *cpu, struct vmcb *v, uint64_t code)
 {
 	cpu->exit.reason = code;
@@ -428,6 +437,8 @@ __attribute__((always_inline)) static inline void exit_by_code(struct cpu *cpu, 
 
 	if (code < ARRAY_SIZE(ways))
 		ways[code](cpu, v, code, tsc);
+	else if (code == SVM_EXIT_NPF)
+		stage2_exit(cpu, v);
 	else
 		other_exit(cpu, v, code);
 }
