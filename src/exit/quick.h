@@ -20,10 +20,18 @@
 /* Everybody may call service `null`: nothing about the caller matters. Set once, by vmcall_init(). */
 extern bool vmcall_null_for_all;
 
-/* These leaves, the hypervisors' and the extended ones are adjusted; all others are the CPU's. */
+/* Extended leaves that are the CPU's: the highest one, the name and the caches. Each start of a glibc program reads some twenty of them. */
+static inline bool cpuid_is_extended_own(uint32_t leaf)
+{
+	return leaf - 0x80000000 <= 6 && leaf != 0x80000001;
+}
+
+/* These leaves, the hypervisors' and most extended ones are adjusted; all others are the CPU's. */
 static inline bool cpuid_is_adjusted(uint32_t leaf)
 {
-	return leaf < 64 ? CPUID_ADJUSTED >> leaf & 1 : leaf >= TRAPLINE_CPUID_SIGNATURE;
+	if (leaf < 64)
+		return CPUID_ADJUSTED >> leaf & 1;
+	return leaf >= TRAPLINE_CPUID_SIGNATURE && !cpuid_is_extended_own(leaf);
 }
 
 /* The CPU's own result. CPUID itself clears the upper halves. */

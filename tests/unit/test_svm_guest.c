@@ -15,6 +15,7 @@
 #include "exit/exception.h"
 #include "exit/halt.h"
 #include "exit/mended.h"
+#include "exit/quick.h"
 #include "guest/insn.h"
 #include "hw/features.h"
 #include "hw/x86.h"
@@ -311,6 +312,27 @@ static void encryption(void **state)
 		svm_hide_cpuid(hidden[i], 0, &r);
 		assert_int_equal(r.eax | r.ebx | r.ecx | r.edx, 0);
 	}
+}
+
+/* The short way of CPUID takes no leaf of which a bit is hidden. */
+static void hidden_leaves_are_adjusted(void **state)
+{
+	unsigned hidden = 0;
+
+	for (uint32_t n = 0; n < 128; n++) {
+		uint32_t leaf = n < 64 ? n : 0x80000000 + n - 64;
+		struct cpuid r = {~0u, ~0u, ~0u, ~0u};
+
+		svm_hide_cpuid(leaf, 0, &r);
+		if (~(r.eax & r.ebx & r.ecx & r.edx)) {
+			hidden++;
+			assert_true(cpuid_is_adjusted(leaf));
+		}
+	}
+	assert_true(hidden >= 5);
+	assert_false(cpuid_is_adjusted(0x80000000) || cpuid_is_adjusted(0x80000006));
+	assert_true(cpuid_is_adjusted(0x80000007) && cpuid_is_adjusted(TRAPLINE_CPUID_SIGNATURE) &&
+		    cpuid_is_adjusted(~0u));
 }
 
 static uint64_t debug_exit(uint64_t dr6, uint64_t dr7)
@@ -837,6 +859,7 @@ int main(void)
 		cmocka_unit_test(microcode),
 		cmocka_unit_test_setup(shadow_stacks, setup),
 		cmocka_unit_test(encryption),
+		cmocka_unit_test(hidden_leaves_are_adjusted),
 		cmocka_unit_test(bus_lock),
 		cmocka_unit_test(stale_dr6),
 		cmocka_unit_test(step_over_iret),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* VT-x: words that the manual defines. Bits are typed from its tables, not from the sources. */
 #include "unit.h"
+#include "exit/quick.h"
 #include "vmx/vmx_rules.h"
 
 #define BIT(n) (1ull << (n))
@@ -120,6 +121,24 @@ static void xss(void **state)
 	assert_false(vmx_accepts_xss(BIT(8) | BIT(11)));
 }
 
+/* The short way of CPUID takes no leaf of which a bit is hidden. */
+static void hidden_leaves_are_adjusted(void **state)
+{
+	unsigned hidden = 0;
+
+	for (uint32_t n = 0; n < 2 * 128; n++) {
+		uint32_t leaf = n / 2 < 64 ? n / 2 : 0x80000000 + n / 2 - 64;
+		struct cpuid r = {~0u, ~0u, ~0u, ~0u};
+
+		vmx_hide(leaf, n & 1, 0, &r);
+		if (~(r.eax & r.ebx & r.ecx & r.edx)) {
+			hidden++;
+			assert_true(cpuid_is_adjusted(leaf));
+		}
+	}
+	assert_true(hidden >= 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +148,7 @@ int main(void)
 		cmocka_unit_test(control_protection),
 		cmocka_unit_test(feature_control),
 		cmocka_unit_test(cpuid_hides),
+		cmocka_unit_test(hidden_leaves_are_adjusted),
 		cmocka_unit_test(xss),
 	};
 
