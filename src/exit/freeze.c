@@ -94,23 +94,28 @@ uint64_t freeze_left(void)
 	return gone < n ? (n - gone + second - 1) / second : 0;
 }
 
-/*
- * Records that the second ring has overwritten so far. The heads are read in this order: when the freeze ends the first ring's grows up to
- * the second's.
- */
+/* Records that the second ring has overwritten so far. The first ring's head moves when the freeze ends: then the two belong to different ones. */
 static uint64_t overwritten(const struct cpu *c)
 {
-	uint64_t from = atomic_load(&c->ring.head), to = atomic_load(&c->beside.head);
-	uint64_t room = c->beside.mask + 1ull;
+	uint64_t from, to, room = c->beside.mask + 1ull;
 
-	return atomic_load(&c->writing) == &c->beside && to - from > room ? to - from - room : 0;
+	do {
+		from = atomic_load(&c->ring.head);
+		to = atomic_load(&c->beside.head);
+		if (atomic_load(&c->writing) != &c->beside)
+			return 0;
+	} while (atomic_load(&c->ring.head) != from);
+	return to > from + room ? to - from - room : 0;
 }
 
+/* The count of the freezes that are over comes first: no record is counted twice. */
 uint64_t freeze_not_kept(void)
 {
 	uint64_t all = 0;
 
-	for_each_cpu (c)
-		all += c->not_kept + overwritten(c);
+	for_each_cpu (c) {
+		all += __atomic_load_n(&c->not_kept, __ATOMIC_ACQUIRE);
+		all += overwritten(c);
+	}
 	return all;
 }
