@@ -152,7 +152,7 @@ def test_spcr_console(machine):
 def test_usb(machine):
     """The image of `make usb` boots from a USB stick, and the firmware's next boot option, a disk, under Trapline. When that dies, the stick has the report."""
     image = BUILD / "trapline-usb.img"
-    run = machine.guest("triple", DISK=image, USB=1, REBOOT=1, UNTIL="core: of the last run, written to", TIMEOUT=200).expect_status(0)
+    run = machine.guest("triple", DISK=image, USB=1, REBOOT=1, UNTIL="black box: written to", TIMEOUT=200).expect_status(0)
     run.expect_active(machine.vendor)
     run.expect_line("triple way=null-idt", "guest")
     run.expect_line("black box: written to \\EFI\\BOOT\\last.txt").expect_line("core: of the last run, written to \\EFI\\BOOT\\last.core")
