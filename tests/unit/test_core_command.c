@@ -17,10 +17,6 @@ void cpu_kick_others(const struct cpu *self)
 {
 }
 
-void cpu_kick(struct cpu *c)
-{
-}
-
 void stopping_wait(const struct cpu *self)
 {
 }
