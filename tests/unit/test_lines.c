@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <boot/blackbox_layout.h>
-#include "apic/apic.h"
 #include "apic/flush.h"
 #include "apic/park.h"
 #include "apic/pause.h"
@@ -47,9 +46,17 @@ struct cpu *cpu_of_stack(uint64_t address)
 	return &cpu[1];
 }
 
-bool apic_send_nmi(uint32_t number)
+/* As in apic/park.c. */
+void cpu_kick(struct cpu *c)
 {
-	return true;
+	atomic_store(&c->kicked, 2);
+}
+
+void cpu_kick_others(const struct cpu *self)
+{
+	for_each_cpu (c)
+		if (c != self)
+			cpu_kick(c);
 }
 
 bool guest_translate(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
@@ -87,6 +94,7 @@ void blackbox_add_line(const char *line, size_t n)
 }
 
 #define UNUSED(X)                                                                                            \
+	X(cpu_park_if_asked, struct cpu *c)                                                                  \
 	X(exit_vmcall, struct cpu *c)                                                                        \
 	X(shutdown_guest, struct cpu *c)                                                                     \
 	X(blackbox_line, const char *line)                                                                   \
