@@ -45,6 +45,8 @@ enum {
 static _Atomic uint32_t state;
 static _Atomic bool stale; /* what a gdb has set may be left of it */
 static bool attached, running, leaving;
+static bool
+	late; /* a ^C came when the guest stood still already: gdb has not heard of that stop, and lets it go on */
 static uint64_t since; /* when the guest was told to stop; 0: it runs, or its stop was reported */
 static uint64_t asked; /* when the last packet came */
 static struct gdb_session session;
@@ -184,7 +186,7 @@ static void attach(void)
 	if (attached)
 		end_session();
 	attached = true;
-	running = leaving = false;
+	running = leaving = late = false;
 	unheard.n = 0;
 	typed.on = false;
 	hold.n = 0;
@@ -206,7 +208,7 @@ static void attach(void)
 
 static void leave(void)
 {
-	attached = false;
+	attached = late = false;
 	atomic_store(&run_stops_resets, false);
 	end_session();
 	log_send_by(NULL);
@@ -306,6 +308,8 @@ static void interrupt(void)
 	typed.n = 0;
 	if (running && !since)
 		stop(GDB_SIGINT);
+	else
+		late = true;
 }
 
 /* ^C, then a line of text: that is no gdb. The guest stays stopped. */
@@ -605,6 +609,9 @@ static void run_guest(void)
 	unheard.n = 0;
 	if (told)
 		let_run();
+	if (late)
+		stop(GDB_SIGINT);
+	late = false;
 	running = true;
 	atomic_store(&state, NONE);
 }

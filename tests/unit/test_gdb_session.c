@@ -721,6 +721,25 @@ static void leaves_no_catch(void **state)
 	assert_ptr_equal(caught, some);
 }
 
+/* A ^C that crosses the report of another stop on the line stops the guest when gdb lets it go on. */
+static void interrupts_late(void **state)
+{
+	run_on();
+	pause_asked = true;
+	cpu[0].run.stop = RUN_WATCH;
+	all_stop(true);
+	turns();
+	type("\x03");
+	forget();
+	packet("c");
+	turns();
+	assert_true(pause_asked);
+	assert_string_equal(sent, "+$T02#b6");
+	run_on();
+	turns();
+	assert_false(pause_asked);
+}
+
 /* It repeats `c` if the acknowledgement was lost. */
 static void repeats(void **state)
 {
@@ -768,6 +787,7 @@ int main(void)
 		TEST(leaves_no_points),
 		TEST(leaves_no_catch),
 		TEST(tells_signals),
+		TEST(interrupts_late),
 		TEST(repeats),
 		TEST(next_gdb),
 	};
