@@ -227,7 +227,7 @@ extern const char vmx_host_entry[], vmx_mitigated_entry[];
 void vmx_usual_exception(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word);
 
 /* vmx_exit.c, called by run.asm */
-void vmx_long_exit(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason);
+void vmx_long_exception(struct cpu *cpu, struct vmx_cpu *vmx);
 void vmx_end_exit(struct cpu *cpu);
 void vmx_exit(struct cpu *cpu);
 void vmx_ask_for_exits(uint32_t asked[VMX_CONTROL_WORDS]);

@@ -245,15 +245,31 @@ SLOW_PATH void vmx_end_exit(struct cpu *cpu)
 }
 
 /* The time in the history is that in front of the handler. */
-__attribute__((noinline)) void vmx_long_exit(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason)
+__attribute__((always_inline)) static inline void dispatch(
+	struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason, uint64_t detail)
 {
-	uint64_t detail =
-		reason == VMX_EXIT_EXCEPTION_OR_NMI ? vmx_decode_exception(cpu) : decode_exit(cpu, reason);
-
 	history_note(&cpu->history, vmx->rip, reason, detail);
 	exit_dispatch(cpu, vmx, vmx_skip);
 	exit_end(cpu, before_entry);
 	settle(cpu, vmx);
+}
+
+__attribute__((noinline)) static void long_exit(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t reason)
+{
+	dispatch(cpu, vmx, reason, decode_exit(cpu, reason));
+}
+
+void vmx_long_exception(struct cpu *cpu, struct vmx_cpu *vmx)
+{
+	dispatch(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI, vmx_decode_exception(cpu));
+}
+
+/* The others of exit/quick.h. */
+__attribute__((noinline)) static void long_vmcall(struct cpu *cpu, struct vmx_cpu *vmx)
+{
+	cpu->exit.reason = VMX_EXIT_VMCALL;
+	cpu->exit.kind = EXIT_VMCALL;
+	dispatch(cpu, vmx, VMX_EXIT_VMCALL, 0);
 }
 
 SLOW_PATH static void skip_and_end(struct cpu *cpu)
@@ -283,7 +299,15 @@ __attribute__((noinline)) static void cpuid_exit(
 	if (exit_quickly(cpu, EXIT_CPUID))
 		end_quickly(cpu, vmx, VMX_EXIT_CPUID, rip, rflags);
 	else
-		vmx_long_exit(cpu, vmx, VMX_EXIT_CPUID);
+		long_exit(cpu, vmx, VMX_EXIT_CPUID);
+}
+
+static inline void vmcall_exit(struct cpu *cpu, struct vmx_cpu *vmx, uint64_t rip, uint64_t rflags)
+{
+	if (exit_quickly(cpu, EXIT_VMCALL))
+		end_quickly(cpu, vmx, VMX_EXIT_VMCALL, rip, rflags);
+	else
+		long_vmcall(cpu, vmx);
 }
 
 /* Of IA32_FEATURE_CONTROL. */
@@ -301,7 +325,7 @@ static inline void exit_of_exception(struct cpu *cpu, struct vmx_cpu *vmx)
 	if (USUAL_VECTORS >> (EVENT_VECTOR(word) & (VECTOR_COUNT - 1)) & 1)
 		vmx_usual_exception(cpu, vmx, word);
 	else
-		vmx_long_exit(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI);
+		vmx_long_exception(cpu, vmx);
 }
 
 /* Each exit ends by a call of another function. So each saves only the registers that it needs, and the short ones save none. */
@@ -319,10 +343,10 @@ void vmx_exit(struct cpu *cpu)
 		exit_of_exception(cpu, vmx);
 	else if (reason == VMX_EXIT_CPUID)
 		cpuid_exit(cpu, vmx, rip, rflags);
-	else if (reason == VMX_EXIT_VMCALL && exit_quickly(cpu, EXIT_VMCALL))
-		end_quickly(cpu, vmx, VMX_EXIT_VMCALL, rip, rflags);
+	else if (reason == VMX_EXIT_VMCALL)
+		vmcall_exit(cpu, vmx, rip, rflags);
 	else if (reason == VMX_EXIT_RDMSR && exit_may_read_msr(cpu, MSR_FEATURE_CONTROL))
 		rdmsr_exit(cpu, vmx, rip, rflags);
 	else
-		vmx_long_exit(cpu, vmx, reason);
+		long_exit(cpu, vmx, reason);
 }

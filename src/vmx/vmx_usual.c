@@ -72,7 +72,7 @@ __attribute__((noinline)) static void find_and_take(struct cpu *cpu, struct vmx_
 	if (code_page_find(&cpu->code_page, m->paging.cr3, m->paging.cr4, vmx->rip))
 		take(cpu, vmx, word, m);
 	else
-		vmx_long_exit(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI);
+		vmx_long_exception(cpu, vmx);
 }
 
 /* With TF the pending debug exceptions have to be settled: vmx_end_exit(). */
@@ -88,7 +88,7 @@ void vmx_usual_exception(struct cpu *cpu, struct vmx_cpu *vmx, uint32_t word)
 
 	vmx_read_mode(&m);
 	if (!is_possible(cpu, vmx, &m))
-		vmx_long_exit(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI);
+		vmx_long_exception(cpu, vmx);
 	else if (__builtin_expect(code_page_holds(&cpu->code_page, m.paging.cr3, m.paging.cr4, vmx->rip), 1))
 		take(cpu, vmx, word, &m);
 	else

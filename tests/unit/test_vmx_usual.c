@@ -70,7 +70,7 @@ void shutdown_guest(struct cpu *c)
 {
 }
 
-void vmx_long_exit(struct cpu *c, struct vmx_cpu *v, uint32_t reason)
+void vmx_long_exception(struct cpu *c, struct vmx_cpu *v)
 {
 	long_exits++;
 }
