@@ -73,6 +73,7 @@ void freeze_serve(struct cpu *cpu)
 
 	if (wanted() == frozen)
 		return;
+	cpu->exit.is_long = frozen;
 	if (!frozen)
 		begin(cpu);
 	else if (!thaw(cpu, THAW_PART))
