@@ -161,13 +161,12 @@ struct cpu {
 	/* On a line of their own: what the printer reads. beside: the second ring, used while the ring is frozen: exit/freeze.h */
 	LINE_ALIGNED struct trace_ring ring;
 	struct trace_ring beside;
-	struct trace_ring *_Atomic writing; /* the ring that is written */
-	uint64_t not_kept; /* records without room while the ring was frozen */
-	LINE_ALIGNED struct ring_reader
-		thawing;         /* what of it has to move into the ring; NULL: nothing */
-	struct reserve *reserve; /* beside the ring: the newest records of each vector */
-	_Atomic uint32_t noted;  /* vectors whose next record takes the slow path: exit/record.h */
-	uint32_t frequent;       /* vectors beyond the printer's rate that the reserve skips */
+	struct trace_ring *_Atomic writing;      /* the ring that is written */
+	uint64_t not_kept;                       /* records without room while the ring was frozen */
+	LINE_ALIGNED struct ring_reader thawing; /* what of it has to move into the ring; NULL: nothing */
+	struct reserve *reserve;                 /* beside the ring: the newest records of each vector */
+	_Atomic uint32_t noted; /* vectors whose next record takes the slow path: exit/record.h */
+	uint32_t frequent;      /* vectors beyond the printer's rate that the reserve skips */
 	struct exit_history history;
 	_Atomic uint32_t intercepts; /* number of the last order of exit/intercept.h that it carried out */
 	uint8_t recorded_vector, recorded_type; /* of the newest record */
