@@ -8,7 +8,7 @@
 #include "console/input.h"
 #include "console/names_search.h"
 #include "console/printer.h"
-#include "console/slice.h"
+#include "console/slice_job.h"
 #include "log/log.h"
 #include "log/turn.h"
 #include "log/uart.h"
@@ -244,9 +244,14 @@ static void serve_console(struct cpu *cpu)
 }
 
 /* The command of a call goes first, because a CPU waits for it; then the search for names, which records wait for. */
+SLOW_PATH static bool serve_jobs(struct cpu *cpu)
+{
+	return answer_serve(cpu) || names_search_serve(cpu);
+}
+
 static void serve(struct cpu *cpu)
 {
-	if (answer_serve(cpu) || names_search_serve(cpu)) {
+	if (slice_job_is_there() && serve_jobs(cpu)) {
 		exit_measure(cpu);
 		return;
 	}

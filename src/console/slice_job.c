@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "console/slice_job.h"
-#include <stdatomic.h>
 #include "apic/park.h"
 #include "hw/asm.h"
 
@@ -12,6 +11,8 @@ enum {
 	RESTING,
 	RUNNING
 };
+
+_Atomic uint32_t slice_jobs;
 
 /* If the guest sets its TSC back, the time counts as passed. */
 static bool rested(const struct slice_job *job, uint64_t ms)
@@ -32,7 +33,9 @@ static bool take_late(struct slice_job *job)
 
 bool slice_job_begin(struct slice_job *job, struct cpu *cpu, void (*work)(void))
 {
-	if (!take(job, IDLE) && !take_late(job))
+	if (take(job, IDLE))
+		atomic_fetch_add(&slice_jobs, 1);
+	else if (!take_late(job))
 		return false;
 	job->on = cpu;
 	job->work = work;
@@ -41,6 +44,12 @@ bool slice_job_begin(struct slice_job *job, struct cpu *cpu, void (*work)(void))
 	cpu_add_work(cpu, CPU_WORK_CONSOLE);
 	atomic_store(&job->state, RESTING);
 	return true;
+}
+
+static void end(struct slice_job *job)
+{
+	atomic_store(&job->state, IDLE);
+	atomic_fetch_sub(&slice_jobs, 1);
 }
 
 static bool slice(struct slice_job *job)
@@ -60,7 +69,10 @@ enum slice_job_result slice_job_serve(struct slice_job *job, struct cpu *cpu)
 		return SLICE_JOB_NONE;
 	done = slice(job);
 	job->since = rdtsc();
-	atomic_store(&job->state, done ? IDLE : RESTING);
+	if (done)
+		end(job);
+	else
+		atomic_store(&job->state, RESTING);
 	return done ? SLICE_JOB_DONE : SLICE_JOB_RESTS;
 }
 
@@ -74,6 +86,6 @@ bool slice_job_hurry(struct slice_job *job)
 		cpu_kick(job->on);
 	late = take_late(job);
 	if (late)
-		atomic_store(&job->state, IDLE);
+		end(job);
 	return late;
 }

@@ -6,6 +6,7 @@
 #ifndef TRAPLINE_SLICE_JOB_H
 #define TRAPLINE_SLICE_JOB_H
 
+#include <stdatomic.h>
 #include "console/slice.h"
 
 #define SLICE_LATE_MS 500 /* without a slice for so long, a job may be given up */
@@ -24,6 +25,15 @@ enum slice_job_result {
 	SLICE_JOB_RESTS,
 	SLICE_JOB_DONE
 };
+
+/* Jobs that are not done yet, of all CPUs. */
+extern _Atomic uint32_t slice_jobs;
+
+/* Most turns of the console ask this, and find none. */
+static inline bool slice_job_is_there(void)
+{
+	return atomic_load_explicit(&slice_jobs, memory_order_relaxed);
+}
 
 /* Begins a job on this CPU, whose turn takes the first slice. False: there is one already, which is not late. */
 bool slice_job_begin(struct slice_job *job, struct cpu *cpu, void (*work)(void));
