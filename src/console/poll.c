@@ -221,7 +221,7 @@ static bool feeds(void)
 }
 
 /* A line that was begun is completed before other work is looked for, but not in the middle of an answer. */
-static bool goes_on(struct cpu *cpu)
+__attribute__((noinline)) static bool goes_on(struct cpu *cpu)
 {
 	bool went_on;
 
@@ -237,7 +237,7 @@ static bool goes_on(struct cpu *cpu)
 /* A FIFO that was just found full is not looked at, and the rest of the turn waits as well, unless what exits has to change. */
 static void serve_console(struct cpu *cpu)
 {
-	if (cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS) || apic_is_left())
+	if (cpu->pass_interrupt || cpu->turn_watches != (ASKED | INTERRUPTS))
 		take_turn(cpu);
 	else if (!log_is_held_up() && !feeds() && !goes_on(cpu))
 		take_turn(cpu);

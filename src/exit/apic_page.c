@@ -48,6 +48,7 @@ void apic_note_switch(struct cpu *cpu, bool was, bool is, const char *how)
 	if (cpu->number || was == is)
 		return;
 	left = was;
+	cpu->turn_watches = 0;
 	cpu_add_work(cpu, CPU_WORK_CONSOLE); /* from now on other exits poll for keys, or no longer do */
 	if (was)
 		halt_apic_off(cpu, how);

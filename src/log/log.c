@@ -217,7 +217,7 @@ void log_send_by(const struct log_way *w)
 }
 
 /* Feeds the FIFO once. Returns false when it took nothing. */
-static bool feed(void)
+__attribute__((always_inline)) static inline bool feed(void)
 {
 	uint32_t at = text_tail % TEXT_SIZE, n = text_head - text_tail;
 
@@ -228,16 +228,22 @@ static bool feed(void)
 	return n != 0;
 }
 
-bool log_feed(void)
+/* Feeds the FIFO, or notes that it was full. */
+static inline void feed_or_note(void)
 {
-	if (!log_waits())
-		return false;
 	if (!baud)
 		text_tail = text_head;
 	else if (feed())
 		atomic_store_explicit(&log_full.at, 0, memory_order_relaxed);
 	else
 		atomic_store_explicit(&log_full.at, rdtsc(), memory_order_relaxed);
+}
+
+bool log_feed(void)
+{
+	if (!log_waits())
+		return false;
+	feed_or_note();
 	return true;
 }
 
@@ -246,7 +252,7 @@ bool log_try_feed(uint64_t *at)
 	if (!log_waits() || way != &uart || !log_try_lock())
 		return false;
 	*at = rdtsc();
-	log_feed();
+	feed_or_note();
 	log_unlock();
 	return true;
 }
