@@ -264,6 +264,18 @@ void vmx_long_exception(struct cpu *cpu, struct vmx_cpu *vmx)
 	dispatch(cpu, vmx, VMX_EXIT_EXCEPTION_OR_NMI, vmx_decode_exception(cpu));
 }
 
+/* An EPT violation: each store to the APIC is one. No handler of these asks for exit.skip. */
+__attribute__((noinline)) static void ept_exit(struct cpu *cpu, struct vmx_cpu *vmx)
+{
+	cpu->exit.reason = VMX_EXIT_EPT_VIOLATION;
+	cpu->exit.kind = EXIT_STAGE2;
+	cpu->stats.exits[EXIT_STAGE2]++;
+	history_note(&cpu->history, vmx->rip, VMX_EXIT_EPT_VIOLATION, decode_ept(cpu));
+	exit_stage2(cpu);
+	exit_end(cpu, before_entry);
+	settle(cpu, vmx);
+}
+
 /* The others of exit/quick.h. */
 __attribute__((noinline)) static void long_vmcall(struct cpu *cpu, struct vmx_cpu *vmx)
 {
@@ -347,6 +359,8 @@ void vmx_exit(struct cpu *cpu)
 		vmcall_exit(cpu, vmx, rip, rflags);
 	else if (reason == VMX_EXIT_RDMSR && exit_may_read_msr(cpu, MSR_FEATURE_CONTROL))
 		rdmsr_exit(cpu, vmx, rip, rflags);
+	else if (reason == VMX_EXIT_EPT_VIOLATION)
+		ept_exit(cpu, vmx);
 	else
 		long_exit(cpu, vmx, reason);
 }
