@@ -103,7 +103,7 @@ static uint64_t begin_at(struct show *show, const struct trace_ring *ring, uint6
 		found += !show->filtered || (ring_at(ring, seq, &r) && is_wanted(show, &r));
 		rest_now_and_then(PARTS);
 	}
-	show->reader[show->readers++] = (struct ring_reader){.ring = ring, .next = seq + 1};
+	show->reader[show->readers++] = (struct ring_reader){.ring = ring, .next = seq + 1, .rest = log_rest};
 	show->unread += head - seq;
 	return found;
 }

@@ -47,7 +47,8 @@ bool ring_copy(const struct trap_record *slot, struct trap_record *out)
 }
 
 /* Reads record `seq`; false if its slot holds another one, or held another one before the copy was complete. */
-static bool copy_record(const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
+static inline __attribute__((always_inline)) bool copy_record(
+	const struct trace_ring *ring, uint64_t seq, struct trap_record *out)
 {
 	const struct trap_record *slot = &ring->records[seq & ring->mask];
 
@@ -68,17 +69,39 @@ static bool skip_overwritten(struct ring_reader *reader)
 	return reader->next <= head;
 }
 
+/* A record that was committed and is not there has been overwritten. False: the reader stops. */
+static bool pass(struct ring_reader *reader)
+{
+	reader->next++;
+	reader->lost++;
+	if (++reader->passed % RING_PASS_MOST)
+		return true;
+	if (reader->rest)
+		reader->rest();
+	return !reader->stops;
+}
+
+static inline __attribute__((always_inline)) bool read_here(
+	struct ring_reader *reader, struct trap_record *out)
+{
+	bool whole = copy_record(reader->ring, reader->next, out);
+
+	reader->next += whole;
+	return whole;
+}
+
+/* Not inlined, so that a record that is there costs little. */
+__attribute__((noinline, cold)) static bool read_behind(struct ring_reader *reader, struct trap_record *out)
+{
+	while (pass(reader) && skip_overwritten(reader))
+		if (read_here(reader, out))
+			return true;
+	return false;
+}
+
 bool ring_read(struct ring_reader *reader, struct trap_record *out)
 {
-	while (skip_overwritten(reader)) {
-		bool whole = copy_record(reader->ring, reader->next, out);
-
-		reader->next++;
-		if (whole)
-			return true;
-		reader->lost++; /* it was committed, so it has been overwritten */
-	}
-	return false;
+	return skip_overwritten(reader) && (read_here(reader, out) || read_behind(reader, out));
 }
 
 /* The time of the next record of this ring; false if there is none. The reader stays at that record. */
@@ -92,8 +115,8 @@ static bool peek_tsc(struct ring_reader *reader, uint64_t *tsc)
 		atomic_thread_fence(memory_order_acquire);
 		if (right && __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == reader->next)
 			return true;
-		reader->next++;
-		reader->lost++;
+		if (!pass(reader))
+			return false;
 	}
 	return false;
 }

@@ -26,7 +26,13 @@ struct ring_reader {
 	const struct trace_ring *ring;
 	uint64_t next; /* seq of the record to read next */
 	uint64_t lost; /* records that were overwritten before this reader read them */
+	/* After every RING_PASS_MOST records that are not there: call this, if any, and stop or go on. */
+	void (*rest)(void);
+	bool stops;
+	uint32_t passed;
 };
+
+#define RING_PASS_MOST 16 /* a freeze may leave out as many records as there are slots */
 
 /*
  * Initialises a ring and clears the slots' seq.
@@ -87,7 +93,7 @@ void ring_reader_init(struct ring_reader *reader, const struct trace_ring *ring)
 
 /*
  * Copies the next record that still exists and moves on; adds the overwritten ones before it to reader->lost.
- * Returns false, with *out undefined, if there is no new record.
+ * Returns false, with *out undefined, if there is no new record, or if the reader has stopped.
  */
 bool ring_read(struct ring_reader *reader, struct trap_record *out);
 

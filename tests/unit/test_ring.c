@@ -357,6 +357,47 @@ static void frozen_too_long(void **state)
 	assert_int_equal(reader.lost, 30 - BESIDE);
 }
 
+static unsigned rests;
+
+static void count_rest(void)
+{
+	rests++;
+}
+
+/* A reader that comes to many records that were left out stops now and then. */
+static void frozen_far_too_long(void **state)
+{
+	struct trace_ring ring, beside;
+	struct ring_reader reader, again = {.ring = &ring, .next = 51, .rest = count_rest};
+	struct trap_record r;
+
+	ring_init(&ring, slots[0], SLOTS);
+	ring_init(&beside, beside_slots, BESIDE);
+	write_many(&ring, 1, 50);
+	ring_set_aside(&ring, &beside);
+	write_many(&beside, 51, 50 + RING_PASS_MOST + 3 + BESIDE);
+	assert_int_equal(take_back(&ring, &beside), RING_PASS_MOST + 3);
+	reader = again;
+	reader.stops = true;
+	assert_false(ring_read(&reader, &r));
+	assert_int_equal(reader.lost, RING_PASS_MOST);
+	assert_true(ring_read(&reader, &r) && r.seq == 50 + RING_PASS_MOST + 4);
+	assert_int_equal(reader.lost, RING_PASS_MOST + 3);
+	assert_int_equal(rests, 1);
+	reader = again;
+	reader.stops = true;
+	assert_null(ring_older(NULL, &reader));
+	assert_int_equal(reader.lost, RING_PASS_MOST);
+	rests = 0;
+	reader = again;
+	assert_true(ring_read(&reader, &r) && r.seq == 50 + RING_PASS_MOST + 4);
+	assert_int_equal(rests, 1);
+	reader = again;
+	assert_ptr_equal(ring_older(NULL, &reader), &reader);
+	assert_int_equal(rests, 2);
+	assert_int_equal(reader.lost, RING_PASS_MOST + 3);
+}
+
 /* No record came; the second ring holds those of an earlier freeze. */
 static void frozen_again(void **state)
 {
@@ -413,6 +454,7 @@ int main(void)
 		cmocka_unit_test(stress_in_bursts),
 		cmocka_unit_test(frozen),
 		cmocka_unit_test(frozen_too_long),
+		cmocka_unit_test(frozen_far_too_long),
 		cmocka_unit_test(frozen_again),
 		cmocka_unit_test(thawed_in_parts),
 	};
