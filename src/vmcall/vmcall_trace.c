@@ -9,16 +9,54 @@
 
 #define RECORDS_MAX 16 /* 4 KiB, which limits the length of a call */
 
+static unsigned read_some(struct ring_reader *reader, struct trap_record *records, uint64_t room)
+{
+	unsigned n = 0;
+
+	while (n < RECORDS_MAX && n < room && ring_read(reader, &records[n]))
+		n++;
+	return n;
+}
+
+/* By the CPU that calls: records that the ring no longer holds. They do not come back, so any call may pass over them. */
+static struct gone {
+	const struct trace_ring *ring;
+	uint64_t from, next;
+} gone[BOOT_MAX_CPUS];
+
+/* The reader has stopped: from `from` on there was nothing. It goes on behind what earlier calls have passed over, and stops again. */
+SLOW_PATH static unsigned read_behind(const struct cpu *cpu, uint64_t from, struct ring_reader *reader,
+	struct trap_record *records, uint64_t room)
+{
+	struct gone *g = &gone[cpu->number];
+	unsigned n;
+
+	if (g->ring == reader->ring && reader->next >= g->from && reader->next < g->next) {
+		reader->lost += g->next - reader->next;
+		reader->next = g->next;
+	}
+	reader->passed = 0;
+	n = read_some(reader, records, room);
+	if (!n)
+		*g = (struct gone){reader->ring, from, reader->next};
+	return n;
+}
+
+/* Where a freeze has left out many records a call takes several exits. */
 int64_t vmcall_trace_read(struct vmcall *call)
 {
 	uint64_t room = call->arg[ARG_RCX] / sizeof(struct trap_record), seq = call->arg[ARG_RDI];
-	struct ring_reader reader = {.ring = &cpus[call->arg[ARG_RDX]]->ring, .next = seq ? seq : 1};
+	uint64_t from = seq ? seq : 1;
+	struct ring_reader reader = {.ring = &cpus[call->arg[ARG_RDX]]->ring, .next = from, .stops = true};
 	struct trap_record records[RECORDS_MAX];
-	unsigned n = 0;
+	unsigned n = read_some(&reader, records, room);
 	int64_t error;
 
-	while (n < RECORDS_MAX && n < room && ring_read(&reader, &records[n]))
-		n++;
+	if (!n && reader.passed) {
+		n = read_behind(call->cpu, from, &reader, records, room);
+		if (!n && reader.passed == RING_PASS_MOST)
+			return VMCALL_AGAIN;
+	}
 	error = caller_write(call, call->arg[ARG_RBX], records, n * sizeof(records[0]),
 		call->arg[ARG_RSI] & TRAPLINE_PAGE_IN);
 	if (error)

@@ -104,6 +104,22 @@ static int64_t call_with(int64_t number, uint64_t rbx)
 	return call(&r);
 }
 
+/* Reads the whole ring. Records that were left out while it was frozen are counted as lost. */
+static bool read_all(void)
+{
+	struct regs r = {.rdi = 1};
+	uint64_t there = 0;
+
+	do {
+		r.rax = TRAPLINE_CALL_trace_read;
+		r.rbx = (uint64_t)buffer + ODD;
+		r.rcx = 4096;
+		r.rdx = r.rsi = 0;
+		there += (uint64_t)call(&r) + r.rdx;
+	} while (r.rax > 0);
+	return !r.rax && r.rdi > 2 * KEPT && there == r.rdi - 1;
+}
+
 /* A ring is mapped; and one that was frozen gets what was recorded meanwhile. */
 static void step_rings(void)
 {
@@ -113,6 +129,7 @@ static void step_rings(void)
 		__asm__ volatile("ud2");
 	show("frozen", call_with(TRAPLINE_CALL_frozen, 0) > 0);
 	show("freeze", call_with(TRAPLINE_CALL_freeze, 0) == 0);
+	show("trace_read again", read_all());
 }
 
 static void step_shares(void)
