@@ -255,9 +255,11 @@ static void serve(struct cpu *cpu)
 		exit_measure(cpu);
 		return;
 	}
-	cpu->turn_due = cpu->exit.is_long;
+	cpu->turn_due = cpu->exit.is_long && !cpu->pass_interrupt;
 	cpu->exit.is_long = false; /* a CPU that waits in this exit has turns all the time */
-	if (!cpu->turn_due)
+	if (cpu->turn_due)
+		ask_for_exits(cpu, true, watches_waits(cpu)); /* there has to be a next exit */
+	else
 		serve_console(cpu);
 }
 

@@ -246,7 +246,8 @@ static uint64_t sum_all(cpu_count *count, unsigned kind)
 	unsigned steps;
 
 	do {
-		log_rest(); /* only a command has a rest */
+		if (!finishing)     /* then the log's lock is held */
+			log_rest(); /* only a command has a rest */
 		steps = SUM_STEPS;
 	} while (!sum_some(&s, count, kind, &steps));
 	return s.n;
@@ -382,15 +383,16 @@ static bool begin_line(void)
 
 static bool go_on_with_line(void)
 {
+	bool added;
+
 	if (trap_format_more(&line.f, PART_BYTES))
 		return true;
 	line.open = false;
-	if (!log_add_one_line(line.text, line.f.line.length))
-		return false;
+	added = log_add_one_line(line.text, line.f.line.length);
 	if (line.notice[0])
-		log_add_notice(line.notice);
+		log_add_notice(line.notice); /* counts it if there is no room */
 	line.notice[0] = '\0';
-	return true;
+	return added;
 }
 
 void printer_finish_line(void)

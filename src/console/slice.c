@@ -2,6 +2,7 @@
 #include "console/slice.h"
 #include "apic/pause.h"
 #include "mem/host_map.h"
+#include "log/log.h"
 #include "report/report.h"
 
 #define SAVED 6 /* registers that slice_switch() saves */
@@ -78,13 +79,16 @@ bool slice_begin(enum slice_stack stack, struct cpu *cpu, void (*work)(void))
 	return slice_go_on(stack);
 }
 
-/* A report that this CPU prints meanwhile is no answer. Nothing rests in the middle of a report: other CPUs wait for its end. */
+/*
+ * A report that this CPU prints meanwhile is no answer. Nothing rests in the middle of a report, because other CPUs wait for its end, nor when the
+ * log has been seized for one.
+ */
 void slice_rest(void)
 {
 	const struct cpu *answering = report_answering();
 	struct slice *s = slice_of(&answering);
 
-	if (!s || pause_wanted() || report_is_mine())
+	if (!s || pause_wanted() || report_is_mine() || log_is_seized())
 		return;
 	report_answer(NULL);
 	slice_switch(&s->inside, s->outside);

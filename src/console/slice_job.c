@@ -25,10 +25,15 @@ static bool take(struct slice_job *job, uint32_t state)
 	return atomic_compare_exchange_strong(&job->state, &state, RUNNING);
 }
 
-/* Takes a job that is late from its CPU. Its stack is left as it is. */
+/* Takes a job that is late from its CPU. Its stack is left as it is. Until it is taken another job may take its place. */
 static bool take_late(struct slice_job *job)
 {
-	return rested(job, SLICE_LATE_MS) && take(job, RESTING);
+	if (!take(job, RESTING))
+		return false;
+	if (rested(job, SLICE_LATE_MS))
+		return true;
+	atomic_store(&job->state, RESTING);
+	return false;
 }
 
 bool slice_job_begin(struct slice_job *job, struct cpu *cpu, void (*work)(void))

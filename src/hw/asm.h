@@ -171,7 +171,7 @@ static inline uint64_t copy_safe(void *to, const void *from, uint64_t n)
 			 "2: lea (%3,%2,8), %2\n"
 			 "3: rep movsb\n"
 			 "4:\n\t" FIXUP_ENTRY("1b", "2b") FIXUP_ENTRY("3b", "4b")
-			 : "+D"(to), "+S"(from), "+c"(left)
+			 : "+&D"(to), "+&S"(from), "+&c"(left)
 			 : "r"(n % 8)
 			 : "memory");
 	return left;

@@ -43,7 +43,7 @@ void turn_hide_prompt(void);
 /* Completes the line that the printer is writing, so that it comes before a report. Called with the log's lock held. */
 void turn_finish_line(void);
 
-/* Gives the printer a notice that comes after this line. False: it writes none. Called with the log's lock held. */
+/* Gives the printer a notice that comes after the line that it is writing. False: it writes none. Called with the log's lock held. */
 bool turn_add_notice(const char *notice);
 
 /* Prints everything that waits, records included, and waits for the UART. */

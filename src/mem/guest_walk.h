@@ -78,15 +78,6 @@ static inline const void *code_page_byte(const struct code_page *page, uint64_t 
  */
 bool code_page_find(struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear);
 
-/* The code at an address in long mode, for the usual case: 16 bytes in one page. NULL: guest_fetch() has to read it. */
-static inline const uint8_t *code_page_at(struct code_page *page, uint64_t cr3, uint64_t cr4, uint64_t linear)
-{
-	if (__builtin_expect(!code_page_holds(page, cr3, cr4, linear), 0) &&
-		!code_page_find(page, cr3, cr4, linear))
-		return 0;
-	return code_page_byte(page, linear);
-}
-
 /*
  * guest_fetch() for the usual case, inlined: 64-bit mode and the same page as before.
  *   to  has room for 16 bytes

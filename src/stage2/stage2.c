@@ -116,18 +116,20 @@ static uint64_t hidden_leaf(uint64_t gpa)
 
 bool stage2_show(unsigned slot, uint64_t base, uint64_t size)
 {
-	uint64_t left = size - shown[slot].size, more = left < SHOW_MOST ? left : SHOW_MOST;
-	uint64_t at = base + shown[slot].size;
+	uint64_t at, end;
+	unsigned level;
 
+	lock_take(&lock, cpu_pause); /* several CPUs may ask for one ring */
+	at = shown[slot].size;
+	end = size < at + SHOW_MOST ? size : at + SHOW_MOST;
 	shown[slot].base = base;
-	shown[slot].size += more;
-	for (; at < base + shown[slot].size; at += PAGE_SIZE) {
-		unsigned level;
-
-		*paging_leaf(&stage2_tables, at, &level) = at | stage2_page_bits(at, NO_WRITE);
-	}
+	shown[slot].size = end;
+	for (; at < end; at += PAGE_SIZE)
+		*paging_leaf(&stage2_tables, base + at, &level) =
+			(base + at) | stage2_page_bits(base + at, NO_WRITE);
 	change();
-	return shown[slot].size == size;
+	lock_give(&lock);
+	return end == size;
 }
 
 static bool hide_page(uint64_t gpa)

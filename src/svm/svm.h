@@ -203,14 +203,13 @@ uint64_t svm_find_next(struct cpu *cpu);
 /* svm_usual.c: the whole exit of an exception that may be a usual one. */
 void svm_usual_exception(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc);
 
-/* svm_exit.c, the last called by run.asm */
-/* the exit of a code in the list; tsc: its time, which is not used */
+/* svm_exit.c: an exit of a code in the list, by its handler (tsc: its time, which is not used); the work at the end of an exit */
 void svm_long_exit(struct cpu *cpu, struct vmcb *v, uint64_t code, uint64_t tsc);
 void svm_end_exit(struct cpu *cpu);
 void svm_ask_for_exits(struct vmcb_control *c);
 enum opcode svm_exited_opcode(uint64_t code); /* OPCODE_NONE: no instruction that is stepped over */
 void svm_own_exit(struct cpu *cpu);
 void svm_probe_cr2(struct cpu *cpu);
-void svm_exit(struct cpu *cpu);
+void svm_exit(struct cpu *cpu); /* called by run.asm */
 
 #endif

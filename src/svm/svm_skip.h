@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Moves RIP past an instruction that was carried out in software. Inlined into its only caller, because
- * every CPUID runs it.
+ * Moves RIP past an instruction that was carried out in software. Inlined, because frequent exits run it.
  */
 #ifndef TRAPLINE_SVM_SKIP_H
 #define TRAPLINE_SVM_SKIP_H

@@ -142,16 +142,20 @@ void svm_paging(const struct cpu *cpu, struct guest_paging *out)
 void svm_capture(struct cpu *cpu, struct trap_record *r)
 {
 	const struct vmcb_save *s = &vmcb_of(cpu)->save;
+	unsigned mode = code_mode(s);
+	bool segmented =
+		mode !=
+		64; /* 64-bit code has neither bases nor SS.B, whatever the segments hold (APM vol. 2 4.8) */
 
 	svm_capture_registers(r, cpu, s);
 	r->rip = s->rip;
 	r->cr2 = s->cr2;
-	r->cs_base = (uint32_t)s->cs.base;
-	r->ss_base = (uint32_t)s->ss.base;
-	r->ds_base = (uint32_t)s->ds.base;
-	r->es_base = (uint32_t)s->es.base;
-	r->privilege = TRAP_PRIVILEGE(s->cpl, !!(s->ss.attrib & ATTRIB_BIG));
-	r->mode = (uint8_t)code_mode(s);
+	r->cs_base = segmented ? (uint32_t)s->cs.base : 0;
+	r->ss_base = segmented ? (uint32_t)s->ss.base : 0;
+	r->ds_base = segmented ? (uint32_t)s->ds.base : 0;
+	r->es_base = segmented ? (uint32_t)s->es.base : 0;
+	r->privilege = TRAP_PRIVILEGE(s->cpl, segmented && s->ss.attrib & ATTRIB_BIG);
+	r->mode = (uint8_t)mode;
 }
 
 unsigned svm_code_mode(const struct cpu *cpu)

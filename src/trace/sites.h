@@ -54,7 +54,10 @@ static inline unsigned site_hash(uint64_t rip, uint32_t key)
 	return (unsigned)(rip ^ rip >> 7 ^ key) % SITES_COUNT;
 }
 
-/* Finds or adds the site of a record that is not in its first place. Off the hot path. Returns the same as sites_note(). */
+/*
+ * Finds or adds the site of a record that is not in its first place. Off the hot path. If the record is the first of an important site, returns the
+ * place for the top of its stack; otherwise NULL.
+ */
 struct saved_stack *sites_find(struct sites *s, const struct trap_record *r);
 
 /* What a site has of a record, which the hot path has in registers. */
@@ -74,16 +77,6 @@ static inline bool sites_count(struct sites *s, const struct site_note *n)
 	at->last_tsc = n->tsc;
 	at->last_cr2 = n->cr2;
 	return true;
-}
-
-/*
- * Both. If it is the first of an important site, returns the place for the top of its stack; otherwise NULL.
- */
-static inline struct saved_stack *sites_note(struct sites *s, const struct trap_record *r)
-{
-	struct site_note n = {r->rip, r->tsc, r->cr2, site_key(r)};
-
-	return sites_count(s, &n) ? NULL : sites_find(s, r);
 }
 
 /* Whether a record is the first of its site, or the first since another one took the entry. Off the hot path. */

@@ -336,6 +336,24 @@ static void waits_need_interrupts(void **state)
 	vendor = NULL;
 }
 
+/* An exit that was long leaves the turn to the next one, and sees to it that there is one. */
+static void long_exit(void **state)
+{
+	static struct cpu boot = {.work = CPU_WORK_CONSOLE, .exit.is_long = true};
+
+	history_init(&boot.history, exits, 4);
+	vendor = &fake;
+	interrupts = false;
+	turn_serve(&boot);
+	assert_true(interrupts && boot.turn_due && boot.work & CPU_WORK_CONSOLE);
+	boot = (struct cpu){.work = CPU_WORK_CONSOLE, .exit.is_long = true, .pass_interrupt = true};
+	history_init(&boot.history, exits, 4);
+	turn_serve(&boot);
+	assert_false(boot.turn_due || boot.pass_interrupt);
+	interrupts = waits = false;
+	vendor = NULL;
+}
+
 /* The advice to use x2APIC comes once, in the log and for the black box. */
 static void advises_once(void **state)
 {
@@ -405,6 +423,20 @@ static void notice_behind_a_line(void **state)
 		assert_true(first > trap);
 		assert_true(notices == 1 || strstr(kept, "notice two") > first);
 	}
+	/* also if the log has no room for the line */
+	kept[0] = 0;
+	add_record(&c);
+	assert_true(one_turn());
+	log_line("notice one");
+	takes = false;
+	while (log_room())
+		log_put("x", 1);
+	log_lock();
+	printer_finish_line();
+	log_unlock();
+	assert_non_null(strstr(kept, "notice one"));
+	takes = true;
+	log_drain();
 	cpus[0] = NULL;
 }
 
@@ -452,6 +484,7 @@ int main(void)
 		cmocka_unit_test(takes_again),
 		cmocka_unit_test(never_empties),
 		cmocka_unit_test(waits_need_interrupts),
+		cmocka_unit_test(long_exit),
 		cmocka_unit_test(notice_behind_a_line),
 		cmocka_unit_test(losses_of_many),
 		cmocka_unit_test(advises_once),

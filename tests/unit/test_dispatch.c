@@ -5,6 +5,7 @@
  * here; those of exceptions and of interrupts are the real ones.
  */
 #include "unit.h"
+#include "note_site.h"
 #include "lib/array.h"
 #include "fake_vendor.h"
 #include "record_fields.h"
@@ -603,7 +604,7 @@ static void keeps_stack(void **state)
 	assert_int_equal(stack->at[STACK_SAVED_MAX / 2 - 1], 0x5a);
 	again = records[1];
 	again.seq = 2;
-	assert_null(sites_note(&reserve.sites, &again));
+	assert_null(note_site(&reserve.sites, &again));
 	assert_null(sites_stack(&reserve.sites, &again));
 }
 

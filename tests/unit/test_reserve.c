@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "unit.h"
+#include "note_site.h"
 #include "trace/reserve.h"
 
 #define SOON   100
@@ -100,7 +101,7 @@ static void *replace_sites(void *arg)
 	for (uint64_t n = 1; n <= REPLACED; n++) {
 		struct trap_record r = {.vector = 6, .rip = n << 32, .seq = n, .tsc = n, .cr2 = n};
 
-		sites_note(s, &r);
+		note_site(s, &r);
 	}
 	atomic_store(&replaced_all, true);
 	return NULL;

@@ -197,8 +197,9 @@ static void copies_changes(void **state)
 	boot_info.piece_count = 1;
 	assert_null(stage2_take(&range, 1));
 	assert_true(private_reserve());
+	assert_true(stage2_show(0, OTHER, PAGE_SIZE)); /* with the lock, so nobody copies meanwhile */
+	assert_true(stage2_show(0, OTHER, PAGE_SIZE)); /* another CPU has asked for it as well */
 	copies = true;
-	stage2_show(0, OTHER, PAGE_SIZE);
 	stage2_open_scratch(&cpu1, OTHER);
 	private_refresh(&cpu0);
 	assert_int_equal(own(OTHER), shared(OTHER, &level));

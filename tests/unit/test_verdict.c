@@ -5,6 +5,7 @@
 #include "trace/important.h"
 #include "trace/verdict.h"
 #include "unit.h"
+#include "note_site.h"
 
 #define SECOND 1000000u
 #define SMAP   (1u << 21)
@@ -91,7 +92,7 @@ static void take(struct trap_record r, uint64_t tsc)
 	r.seq = ++seq;
 	r.tsc = tsc;
 	ring[seq % RING] = r;
-	sites_note(&reserve.sites, &r);
+	note_site(&reserve.sites, &r);
 }
 
 static int setup(void **state)
