@@ -31,7 +31,7 @@ packages=(
 	# make deb, make test-deb
 	debhelper dh-dkms lintian mmdebstrap
 	# make format, make check
-	clang-format clang-tidy cppcheck shellcheck
+	clang-format clang-tidy cppcheck shellcheck pyflakes3
 )
 linux=build/linux
 shim=build/shim

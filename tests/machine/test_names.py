@@ -14,7 +14,6 @@ import re
 import struct
 import subprocess
 
-import deaths
 import test_deaths as suite
 import test_report as reports
 from lib import logs

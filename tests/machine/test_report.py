@@ -69,7 +69,7 @@ def dies(machine, guest, **args):
 
 # A gate that the table has no room for.
 BEYOND = r"^idt vec=\d+ .*why=\"beyond the table's limit\""
-REGISTERS = rf"^regs rip=[0-9a-f]+ .*cr3="
+REGISTERS = r"^regs rip=[0-9a-f]+ .*cr3="
 
 
 @on(*BACKENDS)
