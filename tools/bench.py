@@ -3,7 +3,7 @@
 """Measures what Trapline costs, in instructions, and compares it with the stored figures.
 
     tools/bench.py           measures (two to three minutes), writes build/bench.json, prints the tables; status 1 when a
-                             figure differs from docs/bench.json by more than 1 %
+                             figure differs from docs/bench.json by more than 1 %, or a longest exit is above its mark
     tools/bench.py --store   makes build/bench.json the stored figures, and brings docs/performance.md up to date
 
 Instructions are counted exactly: on QEMU by -icount, on Bochs by its TSC. build/bench.json:
@@ -93,7 +93,11 @@ def run_guest(run):
 
 def run_longest(vendor):
     text = launch(f"{vendor} longest", vendor, cost.PRINTED, EFI=str(machine.GUESTS / "longest.efi"))
-    return {f"{vendor} longest {kind}": n for kind, (n, _) in cost.longest(text, vendor).items()}
+    worst = cost.longest(text, vendor)
+    wrong = cost.unmeasured(text, worst)
+    if wrong:
+        raise RuntimeError(f"{vendor} longest: {', '.join(wrong)}; logs in {OUT}")
+    return {f"{vendor} longest {kind}": n for kind, (n, _) in worst.items()}
 
 
 def run_storm(run):
@@ -163,7 +167,7 @@ def main():
         return 0
     before = cost.stored()
     wrong = cost.differences(before["added"], result["added"]) + cost.too_long(result["added"])
-    print("\n".join(wrong) or "every figure is within 1 % of docs/bench.json")
+    print("\n".join(wrong) or "every figure is within 1 % of docs/bench.json; the longest exits, which may change, are below their mark")
     if wrong and before["made_by"] != result["made_by"]:
         print(f"stored with {before['made_by']}, measured with {result['made_by']}")
     return 1 if wrong else 0

@@ -183,7 +183,7 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
-UNIT_BINS += tests/unit/completion tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation \
+UNIT_BINS += tests/unit/completion tests/unit/cost tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation \
              tests/unit/version tests/unit/help tests/unit/install tests/unit/trapline_install tests/unit/doc_commands \
              tests/unit/manual
 

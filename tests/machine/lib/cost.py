@@ -63,6 +63,12 @@ def longest(text, vendor):
     return worst
 
 
+def unmeasured(text, worst):
+    """A line for each reason why these longest exits, which the guest `longest` has printed, are not what its steps take."""
+    wrong = [line for line in text.splitlines() if "FAILED" in line]
+    return wrong + [f"no longest exit of kind {kind}" for kind in ("exception", "vmcall") if kind not in worst]
+
+
 def added(bare, trapline):
     """What Trapline adds. If there is no bare figure, as for a VMCALL, that is all of it."""
     return {name: round(value - bare.get(name, 0.0), 2) for name, value in trapline.items()}
