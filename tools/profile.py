@@ -68,11 +68,12 @@ def start(out, guest, args, configuration, extra="", **variables):
     return started, chosen.guest_log
 
 
-def wait_for(path, text):
-    end = time.monotonic() + START_SECONDS
+def wait_for(path, text, seconds, hint):
+    """Until the file has the text. After so many seconds the program ends, with the hint why it may not come."""
+    end = time.monotonic() + seconds
     while text not in path.read_text(errors="replace"):
         if time.monotonic() > end:
-            sys.exit(f"profile: no \"{text}\" in {path}: is there such a row?")
+            sys.exit(f"{pathlib.Path(sys.argv[0]).stem}: no \"{text}\" in {path} after {seconds} s: {hint}")
         time.sleep(0.2)
 
 
@@ -89,7 +90,7 @@ def trace(name, configuration, seconds, items="exec,nochain"):
     """QEMU's log of some passes: the address of each instruction, with `cpu` its registers as well."""
     running, log = start(OUT, "bench", f"profile={name}" + (" watched" if name.startswith("watch_") else ""), configuration)
     try:
-        wait_for(log, f"profile name={name}\n")
+        wait_for(log, f"profile name={name}\n", START_SECONDS, "is there such a row?")
         log_begins(running, items)
         time.sleep(seconds)
         log_ends(running)
