@@ -158,9 +158,13 @@ EFI_STATUS guest_main(void)
 
 	passes = number("n", PASSES);
 	endless = guest_option("endless");
-	if (cpus > AP_MAX || !ap_prepare()) {
+	if (cpus > AP_MAX) {
 		print("storm cpus=%u: at most %u\n", cpus, AP_MAX);
 		return EFI_UNSUPPORTED;
+	}
+	if (!ap_prepare()) {
+		print("storm cpus=%u: no memory below 1 MiB\n", cpus);
+		return EFI_OUT_OF_RESOURCES;
 	}
 	ap_task = take_part;
 	ap_set_handler(VECTOR_UD, storm_skip);
