@@ -14,7 +14,7 @@
 #include "console/answer.h"
 #include "console/command.h"
 #include "console/printer.h"
-#include "console/slice.h"
+#include "console/slice_job.h"
 #include "log/log.h"
 #include "log/turn.h"
 #include "console/input.h"
@@ -60,6 +60,9 @@ void answer_hurry(void)
 void command_when_busy(void (*call)(void))
 {
 }
+
+/* A turn asks them both, and neither has any work. */
+_Atomic uint32_t slice_jobs = 1;
 
 bool answer_serve(struct cpu *cpu)
 {
