@@ -446,12 +446,14 @@ static void notice_behind_a_line(void **state)
 /* With many CPUs a turn adds up the counts of some. Every loss is said all the same. */
 static void losses_of_many(void **state)
 {
-	struct cpu *all = calloc(BOOT_MAX_CPUS, sizeof(*all));
+	struct cpu *all = aligned_alloc(LINE_SIZE, BOOT_MAX_CPUS * sizeof(*all));
 	uint64_t lost = 0, limited = 0;
 	unsigned turns = 0;
 	char line[100];
 
 	assert_true(BOOT_MAX_CPUS >= 256);
+	assert_non_null(all);
+	memset(all, 0, BOOT_MAX_CPUS * sizeof(*all));
 	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++) {
 		cpus[i] = &all[i];
 		all[i].number = i;
