@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Cache lines: an exception on one CPU writes no line that another CPU writes, and nothing of what each exit writes is on a line that the
- * printer reads on another CPU. What is written is found by comparing struct cpu before and after, not from a list.
+ * printer reads on another CPU. What the handlers write is found by comparing struct cpu before and after. What the stub and the vendor's
+ * code write before them is a list by hand, begin_exit(). The usual exception (exit/usual.h) has no handler: test_svm_usual.c and
+ * test_vmx_usual.c compare what it leaves behind. tools/shared.py sees all of it, in the real loads and stores of a run on QEMU.
  */
 #include "unit.h"
 #include <stdlib.h>
@@ -141,7 +143,7 @@ static void expect_apart(const struct lines *a, const struct lines *b, const cha
 		fail_msg("%s: nothing was written", what);
 }
 
-/* All that an exit writes before its handler. */
+/* What an exit writes before its handler, as in svm_exit() and vmx_exit(). A new member that they write belongs here as well. */
 static void begin_exit(void)
 {
 	struct cpu *c = &cpu[0];
