@@ -257,7 +257,7 @@ MISTAKES = {
     "thread 7": "Unknown thread 7",
     "x/1wx 0xffffffffffff0000": "Cannot access memory at address 0xffffffffffff0000",
     "set var $cr3 = 0": 'Could not write register "cr3"',
-    "set var *(int *)0xffffffffffff0000 = 1": "Cannot access memory at address 0xffffffffffff0000",
+    "set var *(int *)0xfffffffffffe0000 = 1": "Cannot access memory at address 0xfffffffffffe0000",
     "maint packet vCont;x": 'received: "E16"',
     "maint packet qNonsense": 'received: ""',
     "reverse-stepi": "does not support this command",
@@ -276,10 +276,11 @@ def test_stranger(machine):
         text = gdb(
             console,
             *map(tried, MISTAKES),
+            "set breakpoint always-inserted on",  # so that the watch and its hits outlive a stop
             f"rwatch *(int *){flag} if *(int *){flag} == 7",
             *CTRL_C,
+            "monitor watch",
             "delete",
-            "set breakpoint always-inserted on",
             "break *$rip",
             "monitor watch",
             "monitor catch gp cpl=0",
@@ -288,6 +289,8 @@ def test_stranger(machine):
         for command, said in MISTAKES.items():
             expect(said in text, f"{command}: {text}")
         expect("received signal SIGINT" in text and "detached]" in text, text)
+        hits = re.search(r"^watch id=\d+ hits=(\d+) ", text, re.M)
+        expect(hits and int(hits[1]) > 1, f"the condition was not asked: {text}")
         runs_on(console)
         expect(not console.ask_ok("watch").records("watch"), "a watch is left")
         text = gdb(console, "break *$rip", "continue", "set breakpoint always-inserted on", "kill")
