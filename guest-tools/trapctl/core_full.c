@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A core of a running Linux with all of its memory: the CPUs' notes are those of the core that Trapline has just made, the memory and the
- * note VMCOREINFO are those of /proc/kcore. That file has the RAM of the firmware's map, without Trapline's own. Pages of zeroes become holes.
+ * note VMCOREINFO are those of /proc/kcore. That file has the RAM of the firmware's map, without Trapline's own. Pages of zeroes become holes
+ * of a file. A disk has no holes: there they are written over what it had.
  */
 #define _GNU_SOURCE
 #include "core.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KCORE     "/proc/kcore"
@@ -25,6 +27,7 @@
 /* The file that is made. */
 struct full {
 	int from, to;
+	bool holes; /* what is not written reads as zeroes */
 	Elf64_Phdr load[LOADS_MAX + 1];
 	uint64_t at[LOADS_MAX + 1]; /* where it is in /proc/kcore */
 	unsigned loads;
@@ -186,7 +189,7 @@ static bool take_memory(struct full *f)
 	return f->loads > 0;
 }
 
-/* The last pages may be holes. A file that is none, as /dev/null, has no size. */
+/* The last pages may be holes. What is no regular file, as a disk, has a size of its own. */
 static bool set_size(const struct full *f)
 {
 	return !ftruncate(f->to, (off_t)f->end) || errno == EINVAL;
@@ -215,7 +218,7 @@ static bool write_headers(struct full *f)
 	       write_all(f, f->notes, f->notes_size, at) && set_size(f);
 }
 
-/* Pages that cannot be read, as those of a memory that is poisoned or taken away, stay holes. */
+/* Pages that cannot be read, as those of a memory that is poisoned or taken away, are zeroes. */
 static bool copy_memory(struct full *f, unsigned n)
 {
 	static unsigned char page[PAGE];
@@ -224,12 +227,24 @@ static bool copy_memory(struct full *f, unsigned n)
 	for (uint64_t done = 0; done < f->load[n].p_filesz; done += PAGE) {
 		uint64_t left = f->load[n].p_filesz - done, part = left < PAGE ? left : PAGE;
 
-		if (!read_all(f->from, page, part, f->at[n] + done) || !memcmp(page, zeroes, part))
+		if (!read_all(f->from, page, part, f->at[n] + done))
+			memset(page, 0, part);
+		if (f->holes && !memcmp(page, zeroes, part))
 			continue;
 		if (!write_all(f, page, part, f->load[n].p_offset + done))
 			return false;
 	}
 	return true;
+}
+
+/* A file is empty when it is opened, so it may have holes. A disk keeps what it had. */
+static bool create(struct full *f, const char *file)
+{
+	struct stat s;
+
+	f->to = core_create(file);
+	f->holes = f->to >= 0 && !fstat(f->to, &s) && S_ISREG(s.st_mode);
+	return f->to >= 0;
 }
 
 static int make(struct full *f, const struct core *c, const char *file)
@@ -239,8 +254,7 @@ static int make(struct full *f, const struct core *c, const char *file)
 		fprintf(stderr, "trapctl: " KCORE " shows no memory\n");
 		return STATUS_FAILED;
 	}
-	f->to = core_create(file);
-	if (f->to < 0 || !write_headers(f))
+	if (!create(f, file) || !write_headers(f))
 		return core_file_failed(file);
 	for (unsigned i = 0; i < f->loads; i++)
 		if (!copy_memory(f, i))

@@ -188,12 +188,14 @@ def test_crash(machine):
 
 @on("svm")
 def test_full_core(machine):
-    """trapctl core --full of a running Linux on two CPUs, written to a disk: gdb finds the slide by itself, the kernel's variables, and both CPUs."""
+    """trapctl core --full of a running Linux on two CPUs, written to a used disk: gdb finds the slide by itself, the kernel's variables,
+    zeroes where the kernel has zeroes, and both CPUs."""
     need("crash")
     disk = machine.scratch / "full-disk.img"
     initrd = machine.scratch / "full.img"
     with open(disk, "wb") as file:
-        file.truncate(FULL_BYTES)
+        for _ in range(FULL_BYTES >> 20):
+            file.write(b"\xff" * (1 << 20))
     initrd.write_bytes((BUILD / "linux/capture.img").read_bytes() + (BUILD / "linux/deaths.img").read_bytes())
     drivers = ",".join(f"busybox:modprobe:{name}" for name in ("virtio_pci", "virtio_blk"))
     run = machine.linux(
@@ -205,13 +207,15 @@ def test_full_core(machine):
     ).expect_status(0)
     run.expect_active(machine.vendor, cpus=2).expect_line('core file="/dev/vda" bytes=', "guest")
     load = f"trapline-linux {os.environ['DBG']}"
-    commands = (f"source {ROOT}/tools/gdb/linux.py", load, "p init_uts_ns.name.release", "p init_task.comm", "info threads", "trapline-registers")
+    commands = (f"source {ROOT}/tools/gdb/linux.py", load, "p init_uts_ns.name.release", "p init_task.comm", "p empty_zero_page[7]")
+    commands += ("info threads", "trapline-registers")
     words = ["gdb", *OPTIONS, "-ex", f"core-file {disk}", *(word for line in commands for word in ("-ex", line))]
     text = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=CRASH_SECONDS, check=True).stdout
     release = re.search(r"Linux version (\S+)", run.guest).group(1)
     entry = re.search(r"^cpu=1 msr 0xc0000082 = 0x(f[0-9a-f]+)$", text, re.M)
     expect(re.search(r"^trapline-linux: slide=0x[0-9a-f]+ from vmcoreinfo$", text, re.M), text)
     expect(f'$1 = "{release}"' in text and '$2 = "swapper/0' in text, f"not the kernel's variables: {text}")
+    expect(re.search(r"^\$3 = 0$", text, re.M), f"a page of zeroes is what the disk had: {text}")
     expect("LWP 1" in text and "LWP 2" in text and entry, f"not both CPUs: {text}")
 
 
