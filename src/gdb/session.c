@@ -293,7 +293,7 @@ static void take_packet(void)
 	}
 	if (is_first()) {
 		end_session();
-		session.without_acks = false;
+		late = session.without_acks = false;
 	}
 	acknowledge('+');
 	if (running || leaving)

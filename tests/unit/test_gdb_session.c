@@ -558,18 +558,24 @@ static void no_acks(void **state)
 	assert_string_equal(sent, "+$qSupported#37");
 }
 
-/* Another gdb comes while the guest is stopped: it has acknowledgements, and nothing of the other one's. */
+/* Another gdb comes while the guest is stopped: it has acknowledgements, and nothing of the other one's. A ^C before it was not its own. */
 static void next_gdb_at_a_stop(void **state)
 {
 	packet("QStartNoAckMode");
 	turns();
 	points = true;
+	type("\x03");
 	forget();
 	packet("qSupported");
 	turns();
 	assert_string_equal(sent, "+$qSupported#37");
 	assert_false(points);
 	assert_true(pause_asked);
+	forget();
+	packet("c");
+	turns();
+	assert_string_equal(sent, "+");
+	assert_false(pause_asked);
 }
 
 /* The cable is pulled in the middle of a packet. Later a ^C is the operator's, and not a byte of the packet. */
