@@ -88,6 +88,9 @@ struct bench {
  */
 struct bench_spread bench_spread_of(double *value, size_t n);
 
+/* Whether it is a measurement: no round has 0, and none what no round can take. Others are not written. */
+bool bench_is_valid(const struct bench_spread *s);
+
 /* Takes a line of output, without its newline. */
 typedef void bench_taker(void *to, const char *line);
 

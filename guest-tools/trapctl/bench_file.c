@@ -44,6 +44,12 @@ struct bench_spread bench_spread_of(double *value, size_t n)
 	};
 }
 
+bool bench_is_valid(const struct bench_spread *s)
+{
+	return s->min >= COST_MIN && s->min <= s->low && s->low <= s->median && s->median <= s->high &&
+	       s->high <= COST_MAX;
+}
+
 void bench_set(struct bench *b, enum bench_text which, const char *text)
 {
 	char *out = b->text[which];
@@ -87,7 +93,7 @@ static void write_cost(const struct bench *b, unsigned kind, bench_taker *take, 
 	for (unsigned unit = 0; unit < BENCH_UNITS; unit++) {
 		const struct bench_spread *s = &b->spread[unit][kind];
 
-		if (s->median > 0)
+		if (bench_is_valid(s))
 			put(take, to, "cost name=%s unit=%s median=%.1f low=%.1f high=%.1f min=%.1f",
 				kinds[kind], units[unit], s->median, s->low, s->high, s->min);
 	}
@@ -162,7 +168,7 @@ static const char *read_cost(const char *line, struct bench *b)
 
 	if (kind < 0 || unit < 0)
 		return NULL;
-	if (!(s.min >= COST_MIN && s.min <= s.low && s.low <= s.median && s.median <= s.high))
+	if (!bench_is_valid(&s))
 		return "a cost has no valid numbers";
 	b->spread[unit][kind] = s;
 	return NULL;
@@ -239,10 +245,10 @@ void bench_compare(const struct bench *before, const struct bench *now, bench_ta
 			const struct bench_spread *a = &before->spread[unit][kind],
 						  *b = &now->spread[unit][kind];
 
-			if (a->median > 0 && b->median > 0)
+			if (bench_is_valid(a) && bench_is_valid(b))
 				compare_cost(kinds[kind], units[unit], a, b, take, to);
 			else if (unit == BENCH_TSC)
 				put(take, to, "change name=%s none=\"%s\"", kinds[kind],
-					a->median > 0 ? "not measured now" : "not measured before");
+					bench_is_valid(a) ? "not measured now" : "not measured before");
 		}
 }

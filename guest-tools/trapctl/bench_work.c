@@ -39,33 +39,49 @@ static uint64_t ticks(void)
 	return now;
 }
 
-static uint64_t cycles(void)
+/* False: there is no counter, or the kernel could not leave it on the CPU. */
+static bool cycles(uint64_t *now)
 {
-	uint64_t now = 0;
-
-	return counter >= 0 && read(counter, &now, sizeof(now)) == sizeof(now) ? now : 0;
+	return counter >= 0 && read(counter, now, sizeof(*now)) == sizeof(*now);
 }
 
-/* The kernel's cycles count as well, and Trapline's, because the CPU counts on. Children count when they have ended. */
+/* Returns false if the counter does not count. */
+static bool calibrate(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < READS; i++) {
+		uint64_t start, end;
+
+		if (!cycles(&start) || !cycles(&end))
+			return false;
+		least = end - start < least ? end - start : least;
+	}
+	counter_costs = least;
+	return least > 0;
+}
+
+/*
+ * The kernel's cycles count as well, and Trapline's, because the CPU counts on. Children count when they have ended. Pinned: it is on
+ * the CPU all the time, or reading it fails.
+ */
 static const char *open_counter(void)
 {
 	struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE,
 		.size = sizeof(a),
 		.config = PERF_COUNT_HW_CPU_CYCLES,
-		.inherit = 1};
-	uint64_t least = UINT64_MAX;
+		.inherit = 1,
+		.pinned = 1};
 
 	counter = (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (counter < 0)
 		return errno == EACCES || errno == EPERM ? "the kernel permits it to root only"
 							 : "this system has no counter for them";
-	for (unsigned i = 0; i < READS; i++) {
-		uint64_t start = cycles(), took = cycles() - start;
-
-		least = took < least ? took : least;
-	}
-	counter_costs = least;
-	return least ? NULL : "the counter does not count on this CPU";
+	if (calibrate())
+		return NULL;
+	close(counter);
+	counter = -1;
+	return "the counter does not count on this CPU";
 }
 
 static bool do_cpuid(unsigned n)
@@ -199,26 +215,28 @@ static const struct work {
 	[BENCH_fork] = {.run = do_fork},
 };
 
+/* A round whose cycles were not counted has 0 of them. */
 static bool measure_round(enum bench_kind kind, double took[BENCH_UNITS])
 {
 	const struct work *w = &work[kind];
-	uint64_t tsc, core;
-	bool done;
+	uint64_t tsc, from, to;
+	bool counted, done;
 
 	if (w->before)
 		w->before();
-	core = cycles();
+	counted = cycles(&from);
 	tsc = ticks();
 	done = w->run(times[kind]);
 	tsc = ticks() - tsc;
-	core = cycles() - core;
+	counted = cycles(&to) && counted && to > from + counter_costs;
 	if (w->after)
 		w->after();
 	took[BENCH_TSC] = (double)tsc / times[kind];
-	took[BENCH_CYCLES] = core > counter_costs ? (double)(core - counter_costs) / times[kind] : 0;
+	took[BENCH_CYCLES] = counted ? (double)(to - from - counter_costs) / times[kind] : 0;
 	return done;
 }
 
+/* One round without cycles, and the kind has none: its median would not be that of all rounds. */
 static bool measure_kind(struct bench *b, enum bench_kind kind, double *value[BENCH_UNITS])
 {
 	double took[BENCH_UNITS];
@@ -234,7 +252,9 @@ static bool measure_kind(struct bench *b, enum bench_kind kind, double *value[BE
 	}
 	for (unsigned unit = 0; unit < BENCH_UNITS; unit++)
 		b->spread[unit][kind] = bench_spread_of(value[unit], b->rounds);
-	return true;
+	if (!bench_is_valid(&b->spread[BENCH_CYCLES][kind]))
+		b->spread[BENCH_CYCLES][kind] = (struct bench_spread){0};
+	return bench_is_valid(&b->spread[BENCH_TSC][kind]);
 }
 
 /* Why it cannot be measured; NULL: it can. */

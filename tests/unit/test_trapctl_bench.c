@@ -85,6 +85,25 @@ static void read_again(void **state)
 	assert_null(strstr(lines, "name=fork"));
 }
 
+/* A counter of cycles that failed in one round: the file is read again, without these cycles and with the ticks. */
+static void odd_rounds(void **state)
+{
+	static const struct bench_spread odd[] = {{1700, 1690, 1710, 0}, {1700, 1690, 1.8e19, 1680},
+		{0.04, 0.04, 0.04, 0.04}, {1700, 1710, 1720, 1680}};
+	struct bench b, again;
+
+	for (unsigned i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		b = example;
+		b.spread[BENCH_CYCLES][BENCH_cpuid] = odd[i];
+		*lines = '\0';
+		bench_write(&b, take, NULL);
+		assert_null(strstr(lines, "unit=cycles"));
+		assert_null(read_text_of(lines, &again));
+		assert_true(again.spread[BENCH_TSC][BENCH_cpuid].median == 1523.4);
+		assert_true(again.spread[BENCH_CYCLES][BENCH_cpuid].median == 0);
+	}
+}
+
 /* A text from elsewhere must not end its value or its line. */
 static void texts_are_clean(void **state)
 {
@@ -190,6 +209,7 @@ int main(void)
 		cmocka_unit_test(spread),
 		cmocka_unit_test(spread_without_outliers),
 		cmocka_unit_test(read_again),
+		cmocka_unit_test(odd_rounds),
 		cmocka_unit_test(texts_are_clean),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(refused_by_size),
