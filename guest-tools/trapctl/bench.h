@@ -6,6 +6,7 @@
  *   bench format=1 cpu=0 rounds=31
  *   machine cpu="AMD Ryzen 9 7950X 16-Core Processor" family="25" ...
  *   trapline version="1.0" backend="svm" mitigations="auto-ibrs,ibpb"
+ *   linux name=spectre_v2 state="Mitigation: ..."
  *   cost name=cpuid unit=tsc median=1523.4 low=1519.0 high=1540.2 min=1510.6
  *   cost name=vmcall none="no Trapline, not measured"
  */
@@ -74,10 +75,20 @@ struct bench_spread {
 	double median, low, high, min;
 };
 
-#define BENCH_TEXT_MAX 128
+#define BENCH_TEXT_MAX 256
+#define BENCH_NAME_MAX 64
+#define BENCH_WEAK_MAX 48
+
+/* A weakness of CPUs, and what Linux does against it: that is a part of what its exceptions cost. */
+struct bench_weakness {
+	char name[BENCH_NAME_MAX], state[BENCH_TEXT_MAX];
+};
+
 struct bench {
 	unsigned cpu, rounds;
 	char text[BENCH_TEXTS_COUNT][BENCH_TEXT_MAX]; /* "": not known */
+	struct bench_weakness weak[BENCH_WEAK_MAX];
+	unsigned weak_count;
 	struct bench_spread spread[BENCH_UNITS][BENCH_COUNT];
 	const char *none[BENCH_COUNT]; /* why it was not measured; NULL: it was */
 };
@@ -96,6 +107,12 @@ typedef void bench_taker(void *to, const char *line);
 
 /* Stores a text, of which bytes that a line cannot have are replaced and what does not fit is cut. */
 void bench_set(struct bench *b, enum bench_text which, const char *text);
+
+/* Stores a line `linux`; not one whose name is none, nor one more than there is room for. */
+void bench_set_weakness(struct bench *b, const char *name, const char *state);
+
+/* Makes `rip=0xffffffff81000000` of a filter `rip=?`: a run that is sent in has no addresses. */
+void bench_hide_addresses(char *text);
 
 /* Writes a run as lines. */
 void bench_write(const struct bench *b, bench_taker *take, void *to);

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES 4096 /* all texts of a line fit */
+#define LINE_MAX_BYTES 8192 /* all texts of a line fit */
 #define LINES_MAX      1000
 #define COST_MIN       0.1 /* ticks; what is beyond these two is no measurement */
 #define COST_MAX       1e12
 #define ROUNDED        0.1
+#define COUNT_MAX      1e6 /* of CPUs and rounds */
+#define NAME_BYTES     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+#define SPAN_BYTES     "0123456789abcdefx-"
 
 _Static_assert(BENCH_TEXTS_COUNT *(BENCH_TEXT_MAX + 16) < LINE_MAX_BYTES, "a line has room for all texts");
 
@@ -50,15 +53,54 @@ bool bench_is_valid(const struct bench_spread *s)
 	       s->high <= COST_MAX;
 }
 
-void bench_set(struct bench *b, enum bench_text which, const char *text)
+static void set_text(char out[BENCH_TEXT_MAX], const char *text)
 {
-	char *out = b->text[which];
 	size_t n = strnlen(text, BENCH_TEXT_MAX - 1);
 
 	for (size_t i = 0; i < n; i++)
 		out[i] =
 			text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\' ? text[i] : '?';
 	out[n] = '\0';
+}
+
+void bench_set(struct bench *b, enum bench_text which, const char *text)
+{
+	set_text(b->text[which], text);
+}
+
+/* NULL: the run has no such line. */
+static const struct bench_weakness *weakness_of(const struct bench *b, const char *name)
+{
+	for (unsigned i = 0; i < b->weak_count; i++)
+		if (!strcmp(b->weak[i].name, name))
+			return &b->weak[i];
+	return NULL;
+}
+
+void bench_set_weakness(struct bench *b, const char *name, const char *state)
+{
+	size_t n = strlen(name);
+
+	if (!n || n >= BENCH_NAME_MAX || strspn(name, NAME_BYTES) != n || weakness_of(b, name) ||
+		b->weak_count == BENCH_WEAK_MAX)
+		return;
+	strcpy(b->weak[b->weak_count].name, name);
+	set_text(b->weak[b->weak_count++].state, state);
+}
+
+/* All values in hexadecimal: some are addresses. */
+void bench_hide_addresses(char *text)
+{
+	char *out = text;
+
+	for (const char *in = text; *in;) {
+		*out++ = *in;
+		if (strncmp(in++, "=0x", 3))
+			continue;
+		in += strspn(in, SPAN_BYTES);
+		*out++ = '?';
+	}
+	*out = '\0';
 }
 
 __attribute__((format(printf, 3, 4))) static void put(bench_taker *take, void *to, const char *format, ...)
@@ -104,6 +146,8 @@ void bench_write(const struct bench *b, bench_taker *take, void *to)
 	put(take, to, "bench format=%d cpu=%u rounds=%u", BENCH_FORMAT, b->cpu, b->rounds);
 	write_texts(b, "machine", take, to);
 	write_texts(b, "trapline", take, to);
+	for (unsigned i = 0; i < b->weak_count; i++)
+		put(take, to, "linux name=%s state=\"%s\"", b->weak[i].name, b->weak[i].state);
 	for (unsigned kind = 0; kind < BENCH_COUNT; kind++)
 		write_cost(b, kind, take, to);
 }
@@ -184,12 +228,38 @@ static void read_texts(const char *line, size_t name, struct bench *b)
 			bench_set(b, i, text);
 }
 
+static void read_weakness(const char *line, struct bench *b)
+{
+	char name[BENCH_TEXT_MAX], state[BENCH_TEXT_MAX];
+
+	if (value_of(line, "name", name) && value_of(line, "state", state))
+		bench_set_weakness(b, name, state);
+}
+
+static unsigned count_of(const char *line, const char *key)
+{
+	double number = number_of(line, key);
+
+	return number <= COUNT_MAX ? (unsigned)number : 0;
+}
+
+static const char *read_head(const char *line, struct bench *b)
+{
+	if (strncmp(line, "bench ", 6) || number_of(line, "format") != BENCH_FORMAT)
+		return "it is not from trapctl bench --save";
+	b->cpu = count_of(line, "cpu");
+	b->rounds = count_of(line, "rounds");
+	return NULL;
+}
+
 static const char *read_line(const char *line, struct bench *b)
 {
 	size_t name = strcspn(line, " ");
 
 	if (name == strlen("cost") && !strncmp(line, "cost", name))
 		return read_cost(line, b);
+	if (name == strlen("linux") && !strncmp(line, "linux", name))
+		read_weakness(line, b);
 	read_texts(line, name, b);
 	return NULL;
 }
@@ -208,22 +278,46 @@ const char *bench_read(FILE *in, struct bench *b)
 			return "a line is too long, or has a NUL";
 		line[n] = '\0';
 		if (!lines++)
-			wrong = strncmp(line, "bench ", 6) || number_of(line, "format") != BENCH_FORMAT
-					? "it is not from trapctl bench --save"
-					: NULL;
+			wrong = read_head(line, b);
 		else
 			wrong = lines > LINES_MAX ? "it has too many lines" : read_line(line, b);
 	}
 	return !lines ? "it is empty, or not readable" : wrong;
 }
 
-/* The clock's frequency is measured, so it is never quite the same. */
+static void compare_number(const char *what, unsigned before, unsigned now, bench_taker *take, void *to)
+{
+	if (before != now)
+		put(take, to, "differs what=%s before=\"%u\" now=\"%u\"", what, before, now);
+}
+
+/* The lines `linux` of one run, with those of the other; `news`: those that only the run of now has. */
+static void compare_weaknesses(
+	const struct bench *before, const struct bench *now, bool news, bench_taker *take, void *to)
+{
+	const struct bench *run = news ? now : before;
+
+	for (unsigned i = 0; i < run->weak_count; i++) {
+		const char *name = run->weak[i].name;
+		const struct bench_weakness *a = weakness_of(before, name), *b = weakness_of(now, name);
+
+		if (news ? !a : !b || strcmp(a->state, b->state))
+			put(take, to, "differs what=%s before=\"%s\" now=\"%s\"", name, a ? a->state : "",
+				b ? b->state : "");
+	}
+}
+
+/* The clock's frequency is measured, so it is never quite the same. `cpu` is the CPU's name. */
 static void compare_texts(const struct bench *before, const struct bench *now, bench_taker *take, void *to)
 {
+	compare_number("cpu_number", before->cpu, now->cpu, take, to);
+	compare_number("rounds", before->rounds, now->rounds, take, to);
 	for (unsigned i = 0; i < BENCH_TEXTS_COUNT; i++)
 		if (i != BENCH_TEXT_tsc_mhz && strcmp(before->text[i], now->text[i]))
 			put(take, to, "differs what=%s before=\"%s\" now=\"%s\"", texts[i].key,
 				before->text[i], now->text[i]);
+	compare_weaknesses(before, now, false, take, to);
+	compare_weaknesses(before, now, true, take, to);
 }
 
 /* If the middle halves of both runs' rounds meet, the difference may be chance. A file's values are rounded to a tenth. */

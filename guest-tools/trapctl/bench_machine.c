@@ -6,9 +6,12 @@
 #include "trapctl.h"
 
 #include <cpuid.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+
+#define WEAK_DIR "/sys/devices/system/cpu/vulnerabilities"
 
 /* The value of a line "name<tabs>: value", if it is one. */
 static const char *cpuinfo_value(const char *line, const char *name)
@@ -83,8 +86,10 @@ static void ask(struct bench *b, enum bench_text which, const char *command)
 {
 	char text[BENCH_TEXT_MAX] = "", why[TRAPLINE_WHY_MAX];
 
-	if (!trapline_ask(command, take_first, text, why))
-		bench_set(b, which, text + (*text == ' '));
+	if (trapline_ask(command, take_first, text, why))
+		return;
+	bench_hide_addresses(text);
+	bench_set(b, which, text + (*text == ' '));
 }
 
 /* The signature of a hypervisor (CPUID leaf 1 ECX, bit 31, and leaf 0x40000000): Trapline's, or another one's that is beneath as well. */
@@ -114,6 +119,34 @@ static void describe_trapline(struct bench *b)
 	ask(b, BENCH_TEXT_filter, "filter");
 }
 
+static void describe_weakness(struct bench *b, const char *name)
+{
+	char path[sizeof(WEAK_DIR) + 256], state[BENCH_TEXT_MAX] = "";
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/%s", WEAK_DIR, name);
+	in = fopen(path, "re");
+	if (!in)
+		return;
+	if (fgets(state, sizeof(state), in)) {
+		state[strcspn(state, "\n")] = '\0';
+		bench_set_weakness(b, name, state);
+	}
+	fclose(in);
+}
+
+static void describe_weaknesses(struct bench *b)
+{
+	DIR *dir = opendir(WEAK_DIR);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.')
+			describe_weakness(b, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
 void bench_describe(struct bench *b)
 {
 	char path[96];
@@ -128,4 +161,5 @@ void bench_describe(struct bench *b)
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/cpufreq/scaling_governor", b->cpu);
 	read_text(b, BENCH_TEXT_governor, path);
 	describe_trapline(b);
+	describe_weaknesses(b);
 }

@@ -3,7 +3,6 @@
 #include "bench.h"
 #include "trapctl.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #define ROUNDS     31
 #define ROUNDS_MIN 5
 #define ROUNDS_MAX 10000
-#define WEAK_DIR   "/sys/devices/system/cpu/vulnerabilities"
 
 struct options {
 	const char *save, *against;
@@ -90,28 +88,6 @@ static int write_file(const char *path, const struct bench *b)
 	return fclose(out) ? complain(path, strerror(errno)) : STATUS_OK;
 }
 
-/* How Linux protects itself is a part of what its exceptions cost. */
-static void print_linux(void)
-{
-	DIR *dir = opendir(WEAK_DIR);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		char path[sizeof(WEAK_DIR) + sizeof(entry->d_name) + 1], state[256] = "";
-		FILE *in;
-
-		snprintf(path, sizeof(path), "%s/%s", WEAK_DIR, entry->d_name);
-		in = *entry->d_name == '.' ? NULL : fopen(path, "re");
-		if (in && fgets(state, sizeof(state), in))
-			print_fields("linux name=%s state=\"%.*s\"", entry->d_name,
-				(int)strcspn(state, "\n\"\\"), state);
-		if (in)
-			fclose(in);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 static void print_notes(const struct bench *b, const char *no_cycles)
 {
 	if (*b->text[BENCH_TEXT_hypervisor] && !trapline_present())
@@ -163,7 +139,6 @@ static int run(const struct options *o)
 		return status;
 	bench_describe(&now);
 	bench_write(&now, to_output, NULL);
-	print_linux();
 	print_notes(&now, no_cycles);
 	if (o->against)
 		bench_compare(&before, &now, to_output, NULL);

@@ -53,6 +53,8 @@ static void check_again(const struct bench *b)
 	assert(!read_bytes(text, length, &again));
 	for (unsigned i = 0; i < BENCH_TEXTS_COUNT; i++)
 		assert(!strcmp(b->text[i], again.text[i]));
+	assert(b->cpu == again.cpu && b->rounds == again.rounds && b->weak_count == again.weak_count);
+	assert(!memcmp(b->weak, again.weak, b->weak_count * sizeof(*b->weak)));
 	length = 0;
 	bench_compare(b, &again, take_line, NULL);
 }

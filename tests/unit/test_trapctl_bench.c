@@ -57,6 +57,8 @@ static const struct bench example = {
 	.text = {[BENCH_TEXT_cpu] = "AMD Ryzen 9 7950X 16-Core Processor",
 		[BENCH_TEXT_kernel] = "6.1.0-56-amd64",
 		[BENCH_TEXT_version] = "1.0"},
+	.weak = {{"spectre_v2", "Mitigation: Retpolines; IBPB: conditional"}, {"meltdown", "Not affected"}},
+	.weak_count = 2,
 	.spread = {[BENCH_TSC] = {[BENCH_cpuid] = {1523.4, 1519, 1540.2, 1510.6},
 			   [BENCH_ud] = {4000, 3900, 4100, 3800}},
 		[BENCH_CYCLES] = {[BENCH_cpuid] = {1700, 1690, 1710, 1680}}},
@@ -79,6 +81,8 @@ static void read_again(void **state)
 
 	assert_memory_equal(b->spread, example.spread, sizeof(b->spread));
 	assert_memory_equal(b->text, example.text, sizeof(b->text));
+	assert_memory_equal(b->weak, example.weak, sizeof(b->weak));
+	assert_true(b->cpu == 3 && b->rounds == 31 && b->weak_count == 2);
 	assert_non_null(strstr(lines, "\ncost name=vmcall none=\"no Trapline, not measured\"\n"));
 	assert_non_null(strstr(
 		lines, "\ncost name=cpuid unit=tsc median=1523.4 low=1519.0 high=1540.2 min=1510.6\n"));
@@ -102,6 +106,50 @@ static void odd_rounds(void **state)
 		assert_true(again.spread[BENCH_TSC][BENCH_cpuid].median == 1523.4);
 		assert_true(again.spread[BENCH_CYCLES][BENCH_cpuid].median == 0);
 	}
+}
+
+/* What a run has at its limits is read again. */
+static void limits(void **state)
+{
+	struct bench b = example, again;
+
+	b.spread[BENCH_TSC][BENCH_cpuid] = (struct bench_spread){COST_MAX, COST_MIN, COST_MAX, COST_MIN};
+	*lines = '\0';
+	bench_write(&b, take, NULL);
+	assert_null(read_text_of(lines, &again));
+	assert_memory_equal(again.spread, b.spread, sizeof(b.spread));
+}
+
+static void weaknesses(void **state)
+{
+	struct bench b = {0};
+	char name[BENCH_NAME_MAX + 1];
+
+	memset(name, 'n', sizeof(name));
+	name[BENCH_NAME_MAX] = '\0';
+	bench_set_weakness(&b, name, "too long");
+	bench_set_weakness(&b, "", "none");
+	bench_set_weakness(&b, "a b", "two words");
+	bench_set_weakness(&b, "a=b", "no name");
+	assert_int_equal(b.weak_count, 0);
+	bench_set_weakness(&b, "twice", "first");
+	bench_set_weakness(&b, "twice", "second");
+	assert_true(b.weak_count == 1 && !strcmp(b.weak[0].state, "first"));
+	for (unsigned i = 0; i < 2 * BENCH_WEAK_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		bench_set_weakness(&b, name, "\"\n");
+	}
+	assert_int_equal(b.weak_count, BENCH_WEAK_MAX);
+	assert_string_equal(b.weak[1].state, "??");
+}
+
+static void no_addresses(void **state)
+{
+	char text[] = "vec=all,-pf cpl=0 cpu=1-3 rip!=0xffffffff81000000-0xffffffff81ffffff cr2=0x10 "
+		      "as=0x1000 err!=0x4 rate=25";
+
+	bench_hide_addresses(text);
+	assert_string_equal(text, "vec=all,-pf cpl=0 cpu=1-3 rip!=? cr2=? as=? err!=? rate=25");
 }
 
 /* A text from elsewhere must not end its value or its line. */
@@ -190,10 +238,21 @@ static void compared(void **state)
 	bench_set(&now, BENCH_TEXT_tsc_mhz, "4501");
 	now.spread[BENCH_TSC][BENCH_bp] = (struct bench_spread){500.04, 500.04, 500.04, 500.04};
 	was.spread[BENCH_TSC][BENCH_bp] = (struct bench_spread){500, 500, 500, 500};
+	now.cpu = 0;
+	now.rounds = 5;
+	strcpy(now.weak[0].state, "Vulnerable");
+	now.weak_count = 1;
+	bench_set_weakness(&now, "tsa", "Not affected");
 	*lines = '\0';
 	bench_compare(&was, &now, take, NULL);
 	assert_string_equal(lines,
+		"differs what=cpu_number before=\"3\" now=\"0\"\n"
+		"differs what=rounds before=\"31\" now=\"5\"\n"
 		"differs what=kernel before=\"6.1.0-56-amd64\" now=\"6.12\"\n"
+		"differs what=spectre_v2 before=\"Mitigation: Retpolines; IBPB: conditional\" "
+		"now=\"Vulnerable\"\n"
+		"differs what=meltdown before=\"Not affected\" now=\"\"\n"
+		"differs what=tsa before=\"\" now=\"Not affected\"\n"
 		"change name=cpuid unit=tsc before=1523.4 now=3046.8 more=1523.4 percent=100.0 certain=yes\n"
 		"change name=cpuid unit=cycles before=1700.0 now=1700.0 more=0.0 percent=0.0 certain=no\n"
 		"change name=vmcall none=\"not measured before\"\n"
@@ -210,6 +269,9 @@ int main(void)
 		cmocka_unit_test(spread_without_outliers),
 		cmocka_unit_test(read_again),
 		cmocka_unit_test(odd_rounds),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(weaknesses),
+		cmocka_unit_test(no_addresses),
 		cmocka_unit_test(texts_are_clean),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(refused_by_size),
