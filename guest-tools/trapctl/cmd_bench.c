@@ -7,13 +7,16 @@
 #include <sched.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROUNDS     31
 #define ROUNDS_MIN 5
 #define ROUNDS_MAX 10000
+#define ONLINE     "/sys/devices/system/cpu/online"
 
 struct options {
 	const char *save, *against;
+	FILE *out; /* of --save */
 	uint64_t cpu, rounds;
 };
 
@@ -78,14 +81,15 @@ static void to_file(void *to, const char *line)
 	fprintf(to, "%s\n", line);
 }
 
-static int write_file(const char *path, const struct bench *b)
+/* It was opened before the measurement, and keeps until now what it had. A pipe or a terminal has nothing that could be cut. */
+static int write_file(const char *path, FILE *out, const struct bench *b)
 {
-	FILE *out = fopen(path, "we");
+	bool failed = ftruncate(fileno(out), 0) && errno != EINVAL;
 
-	if (!out)
-		return complain(path, strerror(errno));
-	bench_write(b, to_file, out);
-	return fclose(out) ? complain(path, strerror(errno)) : STATUS_OK;
+	if (!failed)
+		bench_write(b, to_file, out);
+	failed |= ferror(out) != 0;
+	return fclose(out) || failed ? complain(path, strerror(errno)) : STATUS_OK;
 }
 
 static void print_notes(const struct bench *b, const char *no_cycles)
@@ -109,40 +113,67 @@ static void mark(const char *text)
 		trapline_mark(text);
 }
 
+/* Linux answers EINVAL for a CPU that is not there, is off, or is not among those of this process's cpuset. */
+static int refuse_cpu(unsigned cpu, int error)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "CPU %u", cpu);
+	if (error != EINVAL)
+		return complain(name, strerror(error));
+	fprintf(stderr, "trapctl: %s is not online or not permitted: see " ONLINE "\n", name);
+	return STATUS_FAILED;
+}
+
 static int measure(struct bench *b, const char **no_cycles)
 {
 	double start = seconds(), took;
 	uint64_t tsc = __builtin_ia32_rdtsc();
 	char mhz[32];
+	int error;
 
 	mark("trapctl bench raises exceptions on purpose");
-	if (!bench_measure(b, no_cycles))
-		return complain("this CPU", strerror(errno));
+	error = bench_measure(b, no_cycles) ? 0 : errno;
 	mark("trapctl bench has ended");
+	if (error)
+		return refuse_cpu(b->cpu, error);
 	took = seconds() - start;
 	snprintf(mhz, sizeof(mhz), "%.0f", (double)(__builtin_ia32_rdtsc() - tsc) / took / 1e6);
 	bench_set(b, BENCH_TEXT_tsc_mhz, mhz);
 	return STATUS_OK;
 }
 
-static int run(const struct options *o)
+static int print(const struct options *o, const struct bench *before)
 {
-	static struct bench before, now;
+	static struct bench now;
 	const char *no_cycles;
-	int status = o->against ? read_file(o->against, &before) : STATUS_OK;
+	int status;
 
 	now.cpu = (unsigned)o->cpu;
 	now.rounds = (unsigned)o->rounds;
-	if (status == STATUS_OK)
-		status = measure(&now, &no_cycles);
+	status = measure(&now, &no_cycles);
 	if (status != STATUS_OK)
 		return status;
 	bench_describe(&now);
 	bench_write(&now, to_output, NULL);
 	print_notes(&now, no_cycles);
 	if (o->against)
-		bench_compare(&before, &now, to_output, NULL);
-	return o->save ? write_file(o->save, &now) : STATUS_OK;
+		bench_compare(before, &now, to_output, NULL);
+	return o->out ? write_file(o->save, o->out, &now) : STATUS_OK;
+}
+
+/* Both files first: a measurement takes long. */
+static int run(struct options *o)
+{
+	static struct bench before;
+	int status = o->against ? read_file(o->against, &before) : STATUS_OK;
+
+	if (status != STATUS_OK)
+		return status;
+	o->out = o->save ? fopen(o->save, "ae") : NULL;
+	if (o->save && !o->out)
+		return complain(o->save, strerror(errno));
+	return print(o, &before);
 }
 
 int command_bench(int argc, char **argv)
