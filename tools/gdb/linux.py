@@ -8,7 +8,7 @@
 
 A relocated kernel (KASLR) is not where its vmlinux says. Trapline's console command `slide` tells the addresses of SYSCALL and of the handlers
 of #DE and #PF. A core has the interrupt table. Two of these addresses have to agree with the symbols, and none may disagree. A core with all of
-the memory has no interrupt table, but the kernel's note VMCOREINFO, which says the slide.
+the memory has no interrupt table, but the kernel's note VMCOREINFO, which says the slide, and addresses that have to agree with it.
 """
 
 import re
@@ -21,6 +21,7 @@ NAMES = {
     "de": ("asm_exc_divide_error", "divide_error"),
     "pf": ("asm_exc_page_fault", "page_fault"),
 }
+NOTED = ("_stext", "init_uts_ns", "init_top_pgt")  # in VMCOREINFO; others there are what a variable has
 VECTORS = {"de": 0, "pf": 14}
 PT_NOTE = 4
 # struct QEMUCPUState: version and size, 16 general registers, RIP and RFLAGS, then ten segments of 24 bytes; the last is the IDTR.
@@ -42,23 +43,39 @@ def on_the_line():
     return {name: int(words[name], 16) for name in NAMES if name in words}
 
 
+def stranger(said):
+    return gdb.GdbError(f"this vmlinux is not the guest's kernel, or the kernel has not set up its tables yet ({said})")
+
+
+def cut(path):
+    return gdb.GdbError(f"{path} is cut: a whole core is needed")
+
+
+def piece(file, at, size):
+    file.seek(at)
+    data = file.read(size)
+    if len(data) != size:
+        raise cut(file.name)
+    return data
+
+
 def notes(path):
     """The notes of an ELF file: name and contents."""
     with open(path, "rb") as file:
-        header = file.read(64)
+        header = piece(file, 0, 64)
         at, count = struct.unpack_from("<Q", header, 32)[0], struct.unpack_from("<H", header, 56)[0]
-        file.seek(at)
-        programs = file.read(56 * count)
+        programs = piece(file, at, 56 * count)
         for n in range(count):
             kind, _, offset, _, _, size = struct.unpack_from("<IIQQQQ", programs, 56 * n)
             if kind != PT_NOTE:
                 continue
-            file.seek(offset)
-            block = file.read(size)
+            block = piece(file, offset, size)
             place = 0
             while place + 12 <= len(block):
                 name_size, size, _ = struct.unpack_from("<III", block, place)
                 start = place + 12 + (name_size + 3 & ~3)
+                if start + size > len(block):
+                    raise cut(path)
                 yield block[place + 12 : place + 12 + name_size].rstrip(b"\0"), block[start : start + size]
                 place = start + (size + 3 & ~3)
 
@@ -70,20 +87,21 @@ def gate(address):
 
 
 def in_the_core(path):
-    idt = next((struct.unpack_from("<Q", note, IDT_BASE)[0] for name, note in notes(path) if name == b"QEMU"), None)
-    if idt is None:
+    state = next((note for name, note in notes(path) if name == b"QEMU"), b"")
+    if len(state) < IDT_BASE + 8:
         raise gdb.GdbError(f"{path} is not a core of Trapline's")
+    idt = struct.unpack_from("<Q", state, IDT_BASE)[0]
     try:
         return {name: gate(idt + 16 * vector) for name, vector in VECTORS.items()}
     except gdb.MemoryError as error:
         raise gdb.GdbError(f"the interrupt table at 0x{idt:x} is not in the core") from error
 
 
-def noted_slide(path):
-    """What the kernel's own note says; None: there is none."""
-    text = next((note for name, note in notes(path) if name == b"VMCOREINFO"), b"")
-    found = re.search(rb"^KERNELOFFSET=([0-9a-f]+)$", text, re.M)
-    return int(found.group(1), 16) if found else None
+def noted(path):
+    """The kernel's own note, VMCOREINFO: its words and their values. One without a slide is none."""
+    text = next((note for name, note in notes(path) if name == b"VMCOREINFO"), b"").decode("ascii", "replace")
+    words = dict(re.findall(r"^([\w()-]+)=([0-9a-f]+)$", text, re.M))
+    return words if "KERNELOFFSET" in words else {}
 
 
 def core_path():
@@ -121,8 +139,21 @@ def slide_of(seen):
             slides[kind] = (seen[kind] - symbol) & MASK
     if len(slides) < 2 or len(set(slides.values())) != 1:
         said = ", ".join(f"{kind}: 0x{slide:x}" for kind, slide in slides.items()) or "no symbol is known"
-        raise gdb.GdbError(f"this vmlinux is not the guest's kernel, or the kernel has not set up its tables yet ({said})")
+        raise stranger(said)
     return next(iter(slides.values()))
+
+
+def slide_noted(words):
+    """The slide of the note. Every kernel has _stext at the same address, so that one alone says nothing."""
+    slide = int(words["KERNELOFFSET"], 16)
+    pairs = {name: (words.get(f"SYMBOL({name})"), address_of(name)) for name in NOTED}
+    slides = {name: (int(seen, 16) - symbol) & MASK for name, (seen, symbol) in pairs.items() if seen and symbol}
+    if len(slides) < 2 or set(slides.values()) != {slide}:
+        raise stranger(", ".join(f"{name}: 0x{one:x}" for name, one in slides.items()) or "no symbol is known")
+    builds = {file.build_id for file in gdb.objfiles()} - {None}
+    if builds and words.get("BUILD-ID", next(iter(builds))) not in builds:
+        raise stranger(f"build {', '.join(builds)}, and the guest's is {words['BUILD-ID']}")
+    return slide
 
 
 class Linux(gdb.Command):
@@ -136,23 +167,20 @@ class Linux(gdb.Command):
         if len(files) != 1:
             raise gdb.GdbError("usage: trapline-linux VMLINUX")
         path = None if on_a_line() else core_path()
-        slide = noted_slide(path) if path else None
-        if slide is None:
-            self.by_tables(files[0])
+        words = noted(path) if path else {}
+        if words:
+            self.load(files[0], "vmcoreinfo", slide_noted, words)
         else:
-            self.load(files[0], slide, "vmcoreinfo")
+            seen = where()
+            self.load(files[0], ",".join(kind for kind in NAMES if seen.get(kind)), slide_of, seen)
 
-    def by_tables(self, file):
-        seen = where()
+    def load(self, file, source, find_slide, seen):
         gdb.execute(f"symbol-file -readnever {file}", to_string=True)  # the names are enough to find the slide
         try:
-            slide = slide_of(seen)
+            slide = find_slide(seen)
         except gdb.GdbError:
             gdb.execute("symbol-file", to_string=True)
             raise
-        self.load(file, slide, ",".join(kind for kind in NAMES if seen.get(kind)))
-
-    def load(self, file, slide, source):
         gdb.execute(f"symbol-file {file}" + (f" -o 0x{slide:x}" if slide else ""), to_string=True)
         print(f"trapline-linux: slide=0x{slide:x} from {source}")
 
@@ -179,8 +207,10 @@ class Registers(gdb.Command):
         path = core_path()
         if not path:
             raise gdb.GdbError("first: core-file ...")
-        for cpu, name, value in system_registers(path):
-            print(f"cpu={cpu} {name} = 0x{value:x}")
+        lines = [f"cpu={cpu} {name} = 0x{value:x}" for cpu, name, value in system_registers(path)]
+        if not lines:
+            raise gdb.GdbError(f"{path} has no registers of Trapline's: a core that Trapline made is needed")
+        print("\n".join(lines))
 
 
 Linux()
