@@ -185,7 +185,7 @@ $(UNIT_BINS): $(BUILD)/unit/%: $(BUILD)/unit/tests/unit/%.o $(BUILD)/unit/libtes
 
 UNIT_BINS += tests/unit/completion tests/unit/cost tests/unit/decode_completion tests/unit/decode_names tests/unit/speculation \
              tests/unit/version tests/unit/help tests/unit/install tests/unit/trapline_install tests/unit/doc_commands \
-             tests/unit/manual tests/unit/gdb_linux
+             tests/unit/manual tests/unit/gdb_linux tests/unit/usb_stick
 
 tests/unit/decode_completion tests/unit/decode_names: $(TOOLS)/bin/trapline-decode
 
