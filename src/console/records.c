@@ -264,7 +264,7 @@ const char *command_freeze(struct command_call *call)
 			    seconds > FREEZE_SECONDS_MAX))
 		return "SECONDS is a number from 1 to 3600, or off";
 	freeze_set(call->cpu, off ? 0 : seconds);
-	for (; freeze_thaws(call->cpu); freeze_serve(call->cpu))
+	for (; freeze_hurry(call->cpu); freeze_go_on(call->cpu))
 		log_rest();
 	log_reply("freeze frozen=%lu not_kept=%lu", freeze_left(), freeze_not_kept());
 	return NULL;

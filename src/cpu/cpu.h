@@ -40,6 +40,7 @@
 #define CPU_WORK_MC      0x40  /* a machine check for the guest came to the VMM: src/cpu/machine_check.h */
 #define CPU_WORK_WATCH   0x100 /* a hit has changed the table of watches: src/exit/watch_change.h */
 #define CPU_WORK_OPEN    0x200 /* with watch_open: src/exit/watch_tables.c */
+#define CPU_WORK_THAW    0x400 /* a part of the records beside the ring moves into it: src/exit/freeze.h */
 #define CPU_WORK_CAPTURE 0x800 /* the guest is dead, and the capture kernel starts: src/exit/capture.h */
 #define CPU_WORK_EVENT   0x20  /* the event whose delivery this exit interrupted has to be injected again */
 /*

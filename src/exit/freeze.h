@@ -11,14 +11,20 @@
 
 #define FREEZE_SECONDS_MAX 3600
 
-/* Freezes all CPUs' rings for so many seconds from now on; 0: thaws them. */
+/* Orders that all CPUs' rings freeze for so many seconds from now on; 0: that they thaw. This CPU carries it out; freeze_hurry() calls the others. */
 void freeze_set(struct cpu *cpu, uint64_t seconds);
 
-/* Carries out the last order on this CPU, and ends a freeze whose time is over. */
+/* Begins the last order on this CPU, or the end of a freeze whose time is over. A thaw is then CPU_WORK_THAW. */
 void freeze_serve(struct cpu *cpu);
 
-/* Whether this CPU's ring is to be thawed and is not yet: an exit moves a few records only. */
-bool freeze_thaws(const struct cpu *cpu);
+/* A part of CPU_WORK_THAW: an exit moves a few records only. */
+void freeze_go_on(struct cpu *cpu);
+
+/*
+ * Whether a CPU has not yet carried out the last order, this one included. Others are kicked each time; one that does not answer for a second
+ * (its APIC may be off) is not waited for: its next exits carry the order out.
+ */
+bool freeze_hurry(const struct cpu *cpu);
 
 /* Thaws this CPU's ring, whatever was ordered, because the report of an end begins. */
 void freeze_end(struct cpu *cpu);

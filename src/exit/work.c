@@ -103,7 +103,7 @@ static void wait_held(struct cpu *cpu)
 	while (pause_holds(cpu) && !(cpu->work & CPU_WORK_CAPTURE)) {
 		cpu_park_if_asked(cpu);
 		intercept_serve(cpu);
-		freeze_serve(cpu);
+		freeze_go_on(cpu);
 		flush_serve(cpu);
 		turn_serve(cpu);
 		moment();
@@ -140,6 +140,8 @@ static void do_in_order(struct cpu *cpu, bool served)
 		watch_change_serve(cpu);
 	if (cpu->work & FROM_NMIS)
 		serve_nmi(cpu, FROM_NMIS);
+	if (cpu->work & CPU_WORK_THAW)
+		freeze_go_on(cpu);
 	waits = cpu->work & CPU_WORK_NMI;
 	if (cpu->work & CPU_WORK_CONSOLE && !served)
 		turn_serve(cpu);

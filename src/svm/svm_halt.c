@@ -78,7 +78,7 @@ static void halt(struct cpu *cpu)
 {
 	if (!cpu->number)
 		halt_tell(cpu, svm_next_rip(cpu, vmcb_of(cpu)));
-	while (!(cpu->work & (CPU_WORK_KICK | CPU_WORK_MC)) && !nmi_wakes(cpu))
+	while (!(cpu->work & (CPU_WORK_KICK | CPU_WORK_THAW | CPU_WORK_MC)) && !nmi_wakes(cpu))
 		sleep(cpu);
 	if (nmi_wakes(cpu) || cpu->work & CPU_WORK_MC)
 		exit_skip(cpu);

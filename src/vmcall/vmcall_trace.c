@@ -84,17 +84,14 @@ int64_t vmcall_freeze(struct vmcall *call)
 {
 	if (call->arg[ARG_RBX] > FREEZE_SECONDS_MAX)
 		return TRAPLINE_E_ARGUMENT;
-	if (!call->arg[ARG_RBX] && freeze_thaws(call->cpu))
-		freeze_serve(call->cpu);
-	else
-		freeze_set(call->cpu, call->arg[ARG_RBX]);
-	return freeze_thaws(call->cpu) ? VMCALL_AGAIN : 0;
+	freeze_set(call->cpu, call->arg[ARG_RBX]);
+	return freeze_hurry(call->cpu) ? VMCALL_AGAIN : 0;
 }
 
 int64_t vmcall_frozen(struct vmcall *call)
 {
 	freeze_serve(call->cpu);
-	if (freeze_thaws(call->cpu))
+	if (freeze_hurry(call->cpu))
 		return VMCALL_AGAIN;
 	vmcall_return(call, ARG_RBX, freeze_not_kept());
 	return (int64_t)freeze_left();

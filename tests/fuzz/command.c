@@ -188,11 +188,11 @@ void freeze_set(struct cpu *c, uint64_t seconds)
 	assert(seconds <= FREEZE_SECONDS_MAX);
 }
 
-void freeze_serve(struct cpu *c)
+void freeze_go_on(struct cpu *c)
 {
 }
 
-bool freeze_thaws(const struct cpu *c)
+bool freeze_hurry(const struct cpu *c)
 {
 	return false;
 }

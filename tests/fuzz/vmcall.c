@@ -194,7 +194,7 @@ void freeze_serve(struct cpu *c)
 {
 }
 
-bool freeze_thaws(const struct cpu *c)
+bool freeze_hurry(const struct cpu *c)
 {
 	return false;
 }

@@ -174,10 +174,13 @@ void watch_step_begin(struct cpu *c)
 	begun++;
 }
 
+static unsigned commands, parts; /* looks for other CPUs' commands, and parts of thaws */
+
 /* The INIT has dropped the step. */
 void init_sipi_serve(struct cpu *c)
 {
 	cpu_end_work(c, CPU_WORK_KICK | CPU_WORK_STEP);
+	commands++;
 }
 
 static unsigned stops;
@@ -190,6 +193,12 @@ void run_stop(struct cpu *c, enum run_stop why)
 
 void freeze_serve(struct cpu *c)
 {
+}
+
+/* There is more. */
+void freeze_go_on(struct cpu *c)
+{
+	parts++;
 }
 
 static void nothing(struct cpu *c)
@@ -538,6 +547,17 @@ static void parked(void **state)
 	assert_int_equal(served, 1);
 }
 
+/* An exit moves one part of a thaw, and no command of another CPU is looked for. */
+static void thaws(void **state)
+{
+	commands = parts = 0;
+	cpu.work = CPU_WORK_THAW;
+	exit_after_work(&cpu);
+	assert_int_equal(parts, 1);
+	assert_int_equal(commands, 0);
+	cpu.work = 0;
+}
+
 /* The debugger's order outlives an INIT: the step begins anew after the SIPI. Without an order none begins. */
 static void steps_after_init(void **state)
 {
@@ -791,6 +811,7 @@ int main(void)
 		cmocka_unit_test(merged),
 		cmocka_unit_test(raised),
 		cmocka_unit_test(parked),
+		cmocka_unit_test(thaws),
 		cmocka_unit_test(steps_after_init),
 		cmocka_unit_test(steps_of_watches),
 		cmocka_unit_test(keeps_stack),
