@@ -243,10 +243,42 @@ static void serve_console(struct cpu *cpu)
 		take_turn(cpu);
 }
 
+/* The part of a turn that the operator sees at once. Called with the lock held. */
+static bool feed_and_type(void)
+{
+	last_turn = rdtsc();
+	receive(last_turn);
+	if (debugger->has_line())
+		return debugger->turn();
+	return log_feed() || input_turn() || input_show();
+}
+
+static bool serves_operator(struct cpu *cpu)
+{
+	bool served;
+
+	if (!log_try_lock())
+		return false;
+	served = feed_and_type();
+	log_unlock();
+	served |= input_run(cpu);
+	debugger->run(cpu);
+	return served;
+}
+
+/* The search takes hundreds of exits: if there is text or a key, every second one is the operator's. */
+static bool search_names(struct cpu *cpu)
+{
+	static bool last; /* the last exit was */
+
+	last = !last && serves_operator(cpu);
+	return last || names_search_serve(cpu);
+}
+
 /* The command of a call goes first, because a CPU waits for it; then the search for names, which records wait for. */
 SLOW_PATH static bool serve_jobs(struct cpu *cpu)
 {
-	return answer_serve(cpu) || names_search_serve(cpu);
+	return answer_serve(cpu) || (names_search_rests(cpu) && search_names(cpu));
 }
 
 static void serve(struct cpu *cpu)

@@ -114,9 +114,19 @@ bool names_search_begin(struct cpu *cpu)
 	return false;
 }
 
+_Atomic uint32_t slice_jobs;
+static bool searches;
+static unsigned slices;
+
+bool names_search_rests(const struct cpu *cpu)
+{
+	return searches;
+}
+
 bool names_search_serve(struct cpu *cpu)
 {
-	return false;
+	slices += searches;
+	return searches;
 }
 
 bool guest_names_line(char *line, size_t size)
@@ -164,7 +174,7 @@ bool apic_sees_interrupts(void)
 	return true;
 }
 
-#define NO_INPUT(X) X(input_receive) X(input_waits) X(input_turn) X(input_show)
+#define NO_INPUT(X) X(input_receive) X(input_waits) X(input_show)
 #define X(name)                                                                                              \
 	bool name(void)                                                                                      \
 	{                                                                                                    \
@@ -172,6 +182,15 @@ bool apic_sees_interrupts(void)
 	}
 NO_INPUT(X)
 #undef X
+
+static bool types;
+static unsigned keys;
+
+bool input_turn(void)
+{
+	keys += types;
+	return types;
+}
 
 void input_hide(void)
 {
@@ -357,6 +376,30 @@ static void long_exit(void **state)
 	vendor = NULL;
 }
 
+/* While the search for names goes on each exit takes a slice, or every second one if the operator types. */
+static void types_in_search(void **state)
+{
+	static struct cpu boot;
+
+	history_init(&boot.history, exits, 4);
+	vendor = &fake;
+	takes = idle = searches = true;
+	for (unsigned n = 0; n < 100 && (!n || boot.work); n++) /* the text of the tests before */
+		turn_serve(&boot);
+	slice_jobs = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		types = i;
+		slices = keys = 0;
+		for (unsigned n = 0; n < 10; n++)
+			turn_serve(&boot);
+		assert_int_equal(slices, types ? 5 : 10);
+		assert_int_equal(keys, types ? 5 : 0);
+	}
+	types = searches = false;
+	slice_jobs = 0;
+	vendor = NULL;
+}
+
 /* The advice to use x2APIC comes once, in the log and for the black box. */
 static void advises_once(void **state)
 {
@@ -493,6 +536,7 @@ int main(void)
 		cmocka_unit_test(notice_behind_a_line),
 		cmocka_unit_test(losses_of_many),
 		cmocka_unit_test(advises_once),
+		cmocka_unit_test(types_in_search),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
