@@ -65,9 +65,9 @@ static void complete(void)
 	answer.complete = true;
 }
 
-/* Which call gave a command. */
+/* Which call gave a command. Two processes may have their stacks at one address. */
 struct place {
-	uint64_t rip, rsp;
+	uint64_t rip, rsp, owner;
 	char text[TRAPLINE_TEXT_MAX + 8]; /* the structure has no gaps, so it is compared as a whole */
 };
 
@@ -90,7 +90,8 @@ static struct {
 static struct place place_of(const struct vmcall *call)
 {
 	return (struct place){.rip = vendor->state.get(call->cpu, GUEST_RIP),
-		.rsp = vendor->state.get(call->cpu, GUEST_RSP)};
+		.rsp = vendor->state.get(call->cpu, GUEST_RSP),
+		.owner = caller_owner(call)};
 }
 
 /* If the guest sets its TSC back, the time counts as passed. */

@@ -20,7 +20,6 @@
  */
 #define CHUNK_PAGES  7
 #define LINEAR_PAGES 4
-#define PAE_TABLE    0xffffffe0
 
 /* A chunk: pieces of guest-physical memory, each within one page. */
 struct chunk {
@@ -33,17 +32,6 @@ struct chunk {
 
 /* Finds the pieces of a chunk, as many as are accessible. Returns 0, or the error of the first piece. */
 typedef int64_t gather(struct vmcall *call, enum copy_way way, struct chunk *c);
-
-/* The address space that owns the copy buffer: CR3 without flags (PAE tables are aligned to 32). The kernel is one owner in all address spaces. */
-static uint64_t owner_of(const struct vmcall *call)
-{
-	struct guest_paging p;
-
-	if (!vmcall_user(call))
-		return COPY_KERNEL;
-	vendor->state.paging(call->cpu, &p);
-	return p.cr3 & (p.efer & EFER_LMA ? PTE_ADDRESS : PAE_TABLE);
-}
 
 static bool page_in(const struct vmcall *call)
 {
@@ -155,7 +143,7 @@ static void advance(struct vmcall *call, const struct chunk *c, bool list)
 /* Copies one chunk, with the copy buffer taken. If there is an error after some pieces, these are copied first. */
 static int64_t copy_chunk(struct vmcall *call, enum copy_way way, gather *find, bool list)
 {
-	uint64_t offset = call->arg[ARG_RDX], left = call->arg[ARG_RCX], who = owner_of(call);
+	uint64_t offset = call->arg[ARG_RDX], left = call->arg[ARG_RCX], who = caller_owner(call);
 	struct chunk c = {0};
 	int64_t error = copy_buffer_check(way, who, offset, left);
 
@@ -215,7 +203,8 @@ int64_t vmcall_get_virtual(struct vmcall *call)
 /* Copies the bytes of the caller's four registers, one after the other, in the caller's width. */
 static int64_t copy_registers(struct vmcall *call, enum copy_way way)
 {
-	uint64_t each = call->width == UINT32_MAX ? 4 : 8, offset = call->arg[ARG_RDI], who = owner_of(call);
+	uint64_t each = call->width == UINT32_MAX ? 4 : 8, offset = call->arg[ARG_RDI],
+		 who = caller_owner(call);
 	int64_t error = copy_buffer_check(way, who, offset, REGISTERS * each);
 	uint8_t *buffer;
 

@@ -13,10 +13,10 @@
 
 _Static_assert(TRAPLINE_SHARE_NAME == CHECK_NAME_MAX, "one length of names");
 
-/* Which call opens a share: what it asks for, and where it stands. */
+/* Which call opens a share: what it asks for, and where it stands. Two processes may have their stacks at one address. */
 struct opening {
 	char name[TRAPLINE_SHARE_NAME];
-	uint64_t bytes, list, rip, rsp;
+	uint64_t bytes, list, rip, rsp, owner;
 };
 
 static struct share {
@@ -143,6 +143,7 @@ static struct share *place_for(const struct vmcall *call, const char *name, unsi
 		memcpy(opening.name, name, sizeof(opening.name));
 		opening.rip = vendor->state.get(call->cpu, GUEST_RIP);
 		opening.rsp = vendor->state.get(call->cpu, GUEST_RSP);
+		opening.owner = caller_owner(call);
 		return take_one(&opening);
 	}
 	s = free_one();

@@ -40,7 +40,14 @@ static uint64_t get(const struct cpu *c, enum guest_register r)
 	return r == GUEST_RSP ? rsp : 0x1000;
 }
 
-FAKE_VENDOR(fake_vendor, .state.get = get);
+static uint64_t cr3; /* of the call */
+
+static void paging(const struct cpu *c, struct guest_paging *out)
+{
+	*out = (struct guest_paging){.cr3 = cr3, .efer = EFER_LMA};
+}
+
+FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = paging);
 const struct vendor *vendor = &fake_vendor;
 
 void cpu_kick(struct cpu *c)
@@ -327,6 +334,23 @@ static void test_nested(void **state)
 	assert_int_equal(runs, 2);
 }
 
+/* Two processes whose calls do not differ otherwise: each has its own command carried out. */
+static void test_processes(void **state)
+{
+	struct vmcall call = {.cpl = 3}, other = {.cpl = 3};
+	int64_t number;
+
+	rests = true;
+	at_once = 5;
+	assert_true(once(vmcall_command, &call) == VMCALL_AGAIN);
+	cr3 = 0x1000;
+	number = all(vmcall_command, &other);
+	assert_int_equal(runs, 2);
+	cr3 = 0;
+	assert_int_equal(all(vmcall_command, &call), number - 1);
+	assert_int_equal(runs, 2);
+}
+
 /* The task goes on on another CPU: the first one is woken, and carries the command out. */
 static void test_moved(void **state)
 {
@@ -395,6 +419,7 @@ static int setup(void **state)
 	rests = busy = false;
 	runs = kicks = at_once = later = 0;
 	rsp = 0x8000;
+	cr3 = 0;
 	given = "text";
 	run_on(&one);
 	return 0;
@@ -410,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup(test_again, setup),
 		cmocka_unit_test_setup(test_slices, setup),
 		cmocka_unit_test_setup(test_nested, setup),
+		cmocka_unit_test_setup(test_processes, setup),
 		cmocka_unit_test_setup(test_moved, setup),
 		cmocka_unit_test_setup(test_given_up, setup),
 		cmocka_unit_test_setup(test_forgotten, setup),

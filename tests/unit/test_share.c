@@ -21,7 +21,14 @@ static uint64_t get(const struct cpu *c, enum guest_register r)
 	return r == GUEST_RSP ? rsp : 0x1000;
 }
 
-FAKE_VENDOR(fake_vendor, .state.get = get);
+static uint64_t cr3; /* of the call */
+
+static void paging(const struct cpu *c, struct guest_paging *out)
+{
+	*out = (struct guest_paging){.cr3 = cr3, .efer = EFER_LMA};
+}
+
+FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = paging);
 const struct vendor *vendor = &fake_vendor;
 
 int64_t caller_read(struct vmcall *call, uint64_t linear, void *to, uint64_t n, bool page_in)
@@ -40,9 +47,12 @@ int64_t caller_write(struct vmcall *call, uint64_t linear, const void *from, uin
 	return 0;
 }
 
+static unsigned cpl;
+
 static int64_t once(unsigned pages)
 {
 	struct vmcall call = {.cpu = &cpu,
+		.cpl = cpl,
 		.arg = {(uint64_t)name, (uint64_t)list, pages * PAGE_SIZE - 1, TRAPLINE_PAGE_IN}};
 
 	return vmcall_share_open(&call);
@@ -79,6 +89,7 @@ static int setup(void **state)
 		list[i] = i % FAKE_PAGES * PAGE_SIZE;
 	boot_info.tsc_khz = 1 << 30;
 	rsp = 0x8000;
+	cr3 = cpl = 0;
 	read_error = 0;
 	use_name("one");
 	return 0;
@@ -141,6 +152,33 @@ static void separate(void **state)
 	assert_int_equal(shares[1].page[0], PAGE_SIZE);
 }
 
+/* The same for two processes whose calls do not differ otherwise. */
+static void processes(void **state)
+{
+	cpl = 3;
+	assert_true(once(2 * BATCH) == VMCALL_AGAIN);
+	cr3 = PAGE_SIZE;
+	list[0] = PAGE_SIZE;
+	assert_true(once(2 * BATCH) == VMCALL_AGAIN);
+	assert_int_equal(shares[0].page[0], 0);
+	assert_int_equal(once(2 * BATCH), 2);
+	assert_int_equal(shares[1].page[0], PAGE_SIZE);
+}
+
+/* A kernel thread goes on in another address space, and with other flags of CR3 any caller does. */
+static void same_caller(void **state)
+{
+	assert_true(once(2 * BATCH) == VMCALL_AGAIN);
+	cr3 = PAGE_SIZE;
+	assert_int_equal(once(2 * BATCH), 1);
+	assert_int_equal(close_one(1), 0);
+
+	cpl = 3;
+	assert_true(once(2 * BATCH) == VMCALL_AGAIN);
+	cr3 |= 1;
+	assert_int_equal(once(2 * BATCH), 1);
+}
+
 /* A missing page keeps the parts before it; an error does not. */
 static void errors(void **state)
 {
@@ -186,6 +224,8 @@ int main(void)
 		cmocka_unit_test_setup(unfinished, setup),
 		cmocka_unit_test_setup(nested, setup),
 		cmocka_unit_test_setup(separate, setup),
+		cmocka_unit_test_setup(processes, setup),
+		cmocka_unit_test_setup(same_caller, setup),
 		cmocka_unit_test_setup(errors, setup),
 		cmocka_unit_test_setup(closed, setup),
 		cmocka_unit_test_setup(given_up, setup),
