@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Counts a record as record_count() does. Returns what sites_find() returns, or NULL. */
+/* Counts the site of a record as the hot path does (exit/record.h). Returns what sites_find() returns, or NULL. */
 #ifndef TRAPLINE_NOTE_SITE_H
 #define TRAPLINE_NOTE_SITE_H
 
