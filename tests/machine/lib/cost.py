@@ -98,13 +98,13 @@ def apart(now):
     ]
 
 
-def regressions(before, now):
+def regressions(before, now, marks=MARKS):
     """A line for each figure that grew too much, that no longer reaches its goal, or that is missing."""
     wrong = [f"{name}: no figure any more" for name in before if name not in now]
     for name in sorted(before.keys() & now.keys()):
         most = max(before[name] * GROWTH, before[name] + SLACK)
-        if before[name] <= MARKS.get(name, -1):
-            most = min(most, MARKS[name])
+        if before[name] <= marks.get(name, -1):
+            most = min(most, marks[name])
         if now[name] > most:
             wrong.append(f"{name}: {now[name]} instructions, {before[name]} are stored, {most:.1f} is the limit")
     return wrong
