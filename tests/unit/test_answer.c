@@ -14,7 +14,7 @@
 #include "console/answer.h"
 #include "console/command.h"
 #include "console/slice_job.h"
-#include "fake_vendor.h"
+#include "fake_caller.h"
 #include "hw/asm.h"
 #include "log/log.h"
 #include "vmcall/caller.h"
@@ -32,23 +32,7 @@ static unsigned held, kicks, runs;
 
 struct boot_info boot_info;
 static struct cpu one = {.self = &one}, two = {.self = &two, .number = 1};
-static uint64_t rsp;
 static const char *given; /* the text of the call */
-
-static uint64_t get(const struct cpu *c, enum guest_register r)
-{
-	return r == GUEST_RSP ? rsp : 0x1000;
-}
-
-static uint64_t cr3; /* of the call */
-
-static void paging(const struct cpu *c, struct guest_paging *out)
-{
-	*out = (struct guest_paging){.cr3 = cr3, .efer = EFER_LMA};
-}
-
-FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = paging);
-const struct vendor *vendor = &fake_vendor;
 
 void cpu_kick(struct cpu *c)
 {
@@ -418,8 +402,7 @@ static int setup(void **state)
 	boot_info.tsc_khz = 1 << 30;
 	rests = busy = false;
 	runs = kicks = at_once = later = 0;
-	rsp = 0x8000;
-	cr3 = 0;
+	new_caller();
 	given = "text";
 	run_on(&one);
 	return 0;

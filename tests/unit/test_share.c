@@ -6,30 +6,15 @@
 #include <string.h>
 #include "unit.h"
 #include "vmcall/share.c"
-#include "fake_vendor.h"
+#include "fake_caller.h"
 
 struct fake_ram fake_ram;
 struct boot_info boot_info;
 static struct cpu cpu;
-static uint64_t rsp, memory[TRAPLINE_SHARES * SHARE_PAGES_MAX], list[SHARE_PAGES_MAX];
+static uint64_t memory[TRAPLINE_SHARES * SHARE_PAGES_MAX], list[SHARE_PAGES_MAX];
 static char name[CHECK_NAME_MAX];
 static int64_t read_error;
 static unsigned most; /* entries that were read at once */
-
-static uint64_t get(const struct cpu *c, enum guest_register r)
-{
-	return r == GUEST_RSP ? rsp : 0x1000;
-}
-
-static uint64_t cr3; /* of the call */
-
-static void paging(const struct cpu *c, struct guest_paging *out)
-{
-	*out = (struct guest_paging){.cr3 = cr3, .efer = EFER_LMA};
-}
-
-FAKE_VENDOR(fake_vendor, .state.get = get, .state.paging = paging);
-const struct vendor *vendor = &fake_vendor;
 
 int64_t caller_read(struct vmcall *call, uint64_t linear, void *to, uint64_t n, bool page_in)
 {
@@ -88,8 +73,8 @@ static int setup(void **state)
 	for (unsigned i = 0; i < SHARE_PAGES_MAX; i++)
 		list[i] = i % FAKE_PAGES * PAGE_SIZE;
 	boot_info.tsc_khz = 1 << 30;
-	rsp = 0x8000;
-	cr3 = cpl = 0;
+	new_caller();
+	cpl = 0;
 	read_error = 0;
 	use_name("one");
 	return 0;
