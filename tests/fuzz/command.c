@@ -17,7 +17,6 @@
 #include "cpu/moment.h"
 #include "console/printer.h"
 #include "console/input.h"
-#include "console/slice.h"
 #include "report/guest_names.h"
 #include "report/core.h"
 #include "report/report.h"
@@ -40,6 +39,7 @@
 #include "trace/walk_trace.h"
 #include "trace/tokens.h"
 #include "fake_log.h"
+#include "fake_slice.h"
 #include "fake_vendor.h"
 #include "vmcall/operator.h"
 #include "vmcall/share.h"
@@ -69,22 +69,6 @@ static void check_answer(const char *line)
 {
 	assert(strlen(line) < LINE && is_printable(line));
 	done += !strncmp(line, "done ", 5);
-}
-
-void log_rest(void)
-{
-}
-
-/* In one piece. */
-bool slice_begin(enum slice_stack stack, struct cpu *c, void (*work)(void))
-{
-	work();
-	return true;
-}
-
-bool slice_go_on(enum slice_stack stack)
-{
-	return true;
 }
 
 __attribute__((format(printf, 1, 2))) void log_reply(const char *fmt, ...)

@@ -11,7 +11,6 @@
 #include <boot/blackbox_layout.h>
 #include "console/answer.h"
 #include "console/command.h"
-#include "console/slice.h"
 #include "cpu/moment.h"
 #include "exit/handlers.h"
 #include "lib/array.h"
@@ -28,6 +27,7 @@
 #include "stage2/stage2.h"
 #include "apic/flush.h"
 #include "blackbox/blackbox.h"
+#include "fake_slice.h"
 #include "fake_vendor.h"
 #include "vmcall/check.h"
 #include "vmcall/copy_buffer.h"
@@ -127,21 +127,6 @@ void command_end(void)
 void log_reply_to(void (*line)(const char *))
 {
 	reply_to = line;
-}
-
-void log_rest(void)
-{
-}
-
-bool slice_begin(enum slice_stack stack, struct cpu *c, void (*work)(void))
-{
-	work();
-	return true;
-}
-
-bool slice_go_on(enum slice_stack stack)
-{
-	return true;
 }
 
 void cpu_kick(struct cpu *c)
