@@ -439,20 +439,27 @@ static bool one_turn(void)
 	return done;
 }
 
+/* This one, whose records are printed to a UART that takes bytes. */
+static void have_one_cpu(struct cpu *c)
+{
+	static struct trap_record slots[8];
+
+	ring_init(&c->ring, slots, 8);
+	c->writing = &c->ring;
+	c->self = c;
+	cpus[0] = c;
+	boot_info.cpus = 1;
+	boot_info.config.print.vectors = ~0u;
+	assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, c), 0); /* this_cpu() */
+	takes = idle = true;
+}
+
 /* A notice does not wait for the line that is being written, and comes after it; a second one completes it. */
 static void notice_behind_a_line(void **state)
 {
-	static struct trap_record slots[8];
 	static struct cpu c;
 
-	ring_init(&c.ring, slots, 8);
-	c.writing = &c.ring;
-	c.self = &c;
-	cpus[0] = &c;
-	boot_info.cpus = 1;
-	boot_info.config.print.vectors = ~0u;
-	assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &c), 0); /* this_cpu() */
-	takes = idle = true;
+	have_one_cpu(&c);
 	for (unsigned notices = 1; notices <= 2; notices++) {
 		char *trap, *first;
 
@@ -477,16 +484,9 @@ static void notice_behind_a_line(void **state)
 /* It comes as well if the log has no room for the line. */
 static void notice_behind_a_lost_line(void **state)
 {
-	static struct trap_record slots[8];
 	static struct cpu c;
 
-	ring_init(&c.ring, slots, 8);
-	c.writing = &c.ring;
-	c.self = &c;
-	cpus[0] = &c;
-	boot_info.cpus = 1;
-	assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &c), 0); /* this_cpu() */
-	takes = idle = true;
+	have_one_cpu(&c);
 	log_drain();
 	while (one_turn())
 		;
