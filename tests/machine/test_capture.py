@@ -189,7 +189,7 @@ def test_crash(machine):
 @on("svm")
 def test_full_core(machine):
     """trapctl core --full of a running Linux on two CPUs, written to a used disk: gdb finds the slide by itself, the kernel's variables,
-    zeroes where the kernel has zeroes, and both CPUs."""
+    zeroes where the kernel has zeroes, and both CPUs; crash the log and all tasks."""
     need("crash")
     disk = machine.scratch / "full-disk.img"
     initrd = machine.scratch / "full.img"
@@ -217,6 +217,10 @@ def test_full_core(machine):
     expect(f'$1 = "{release}"' in text and '$2 = "swapper/0' in text, f"not the kernel's variables: {text}")
     expect(re.search(r"^\$3 = 0$", text, re.M), f"a page of zeroes is what the disk had: {text}")
     expect("LWP 1" in text and "LWP 2" in text and entry, f"not both CPUs: {text}")
+    text = crash(disk, "sys", "log", "list task_struct.tasks -s task_struct.comm -h init_task")
+    tasks = re.findall(r'^ *comm = "([^"\\]+)', text, re.M)
+    expect(f"RELEASE: {release}" in text and "] Linux version " in text, f"crash does not read the kernel: {text[:2000]}")
+    expect({"swapper/0", "init", "kthreadd", "trapctl"} <= set(tasks), f"crash reads these tasks only: {tasks}")
 
 
 @on("svm")
