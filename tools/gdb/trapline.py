@@ -91,7 +91,7 @@ def exits(cpu):
     entries = []
     for i in range(int(history["count"])):
         entry = at(address_of(history["entries"]) + i * gdb.lookup_type("struct exit_entry").sizeof, "struct exit_entry")
-        tsc = int(entry["tsc_hi"]) << 32 | int(entry["tsc_lo"])
+        tsc = int(entry["tsc"])
         if tsc:
             entries.append((tsc, int(entry["reason"]), address_of(entry["qualifier"]), address_of(entry["rip"])))
     return sorted(entries)
