@@ -108,7 +108,8 @@ def test_ends_the_hang(machine):
             "detach",
         )
         expect("received signal SIGINT" in text, f"no SIGINT: {text}")
-        expect(console.ended() == 0, "the guest did not end")
+        status = console.ended()
+        expect(status == 0, f"the guest did not end: the launcher's status is {status}; see {console.out}")
 
 
 @on("svm", "vmx")

@@ -151,6 +151,7 @@ class Bochs:
         )
 
     def poll(self):
+        ended = self.process.poll() is not None  # asked first: its last lines are in the log then
         self.read_log()
         for line in self.lines:
             for pattern, outcome in ENDS:
@@ -158,7 +159,7 @@ class Bochs:
                     return outcome
         if not self.settings.reboot and sum(bool(RESETS.search(line)) for line in self.lines) > 1:
             return Outcome(RESET, "the machine was reset")
-        if self.process.poll() is not None:
+        if ended:
             return Outcome(EMULATOR_FAILED, self.last_words())
         return self.check_silent()
 

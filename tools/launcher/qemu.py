@@ -170,11 +170,12 @@ class Qemu:
         return arguments
 
     def poll(self):
+        ended = self.process.poll() is not None  # asked first: its last events have come then
         for event in self.monitor.take_events():
             if event["event"] == "SHUTDOWN":
                 reason = event["data"].get("reason", "unknown")
                 return ENDS.get(reason, Outcome(EMULATOR_FAILED, f"QEMU ended: {reason}"))
-        if self.process.poll() is not None:
+        if ended:
             return Outcome(EMULATOR_FAILED, f"QEMU ended with status {self.process.returncode}")
         return self.check_halted()
 
